@@ -1,0 +1,250 @@
+"""Parameters of a model: a number (fixed), a prior (free) or a tie (linked).
+
+A tree of parameters is read as `owners`: a mapping from a name to the module that owns the
+parameters, so that the parameter `n` of the component `bulge` has the path `"bulge.n"`. Only this
+module looks inside a parameter field; everything else asks `free`, `initial` or `at`.
+"""
+
+import dataclasses
+import math
+from abc import abstractmethod
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+import equinox as eqx
+import jax
+import numpy as np
+from jaxtyping import Array, Float
+from numpyro.distributions import Distribution
+from numpyro.distributions.transforms import Transform
+
+
+Scalar = float | Float[Array, ""]
+Owners = Mapping[str, eqx.Module]
+M = TypeVar("M", bound=eqx.Module)
+
+
+class AbstractParameter(eqx.Module):
+    """What a parameter field may hold besides a number."""
+
+
+class AbstractPrior(AbstractParameter):
+    """A free parameter: its prior distribution and, optionally, the value to start from."""
+
+    init: eqx.AbstractVar[Scalar | None]
+
+    @abstractmethod
+    def distribution(self) -> Distribution:
+        """The prior as a numpyro distribution."""
+
+    @abstractmethod
+    def transform(self) -> Transform:
+        """The bijection from the real line to the prior's support in which we sample."""
+
+    @abstractmethod
+    def support(self) -> tuple[float, float]:
+        """The interval outside which the prior is zero."""
+
+    @abstractmethod
+    def median(self) -> float:
+        """The prior's median, where methods start if `init` is None."""
+
+
+class Tied(AbstractParameter):
+    """A parameter that follows another: `scale * other + offset`."""
+
+    to: str = eqx.field(static=True)
+    scale: Scalar = 1.0
+    offset: Scalar = 0.0
+
+    def __check_init__(self) -> None:
+        if not isinstance(self.to, str):
+            raise TypeError(f"Tied.to must be a path such as 'bulge.xc', got {self.to!r}")
+
+
+Parameter = Scalar | AbstractParameter
+
+
+@dataclasses.dataclass(frozen=True)
+class ParameterInfo:
+    """What a class declares about one of its parameters: range (inclusive), unit and meaning."""
+
+    name: str
+    low: float
+    high: float
+    unit: str
+    doc: str
+
+    def check(self, label: str, value: Any) -> None:
+        """Raise if `value` can't be this parameter; `label` names it in the message."""
+        if isinstance(value, AbstractPrior):
+            self._check_prior(label, value)
+        elif is_number(value):
+            if not self.low <= float(value) <= self.high:
+                raise ValueError(f"{label} must lie in {self.interval}, got {value:g}")
+        elif not isinstance(value, AbstractParameter | jax.Array | np.ndarray):
+            raise TypeError(f"{label} must be a number, a prior or Tied(path), got {value!r}")
+
+    def _check_prior(self, label: str, prior: AbstractPrior) -> None:
+        if not all(is_number(leaf) for leaf in jax.tree.leaves(prior)):
+            return  # traced: it was checked when the user built it
+        low, high = prior.support()
+        if low < self.low or high > self.high:
+            raise ValueError(
+                f"{label} must lie in {self.interval}, but its prior {prior} allows "
+                f"[{low:g}, {high:g}]; truncate the prior"
+            )
+        if prior.init is not None and not low <= float(prior.init) <= high:
+            raise ValueError(f"{label}: init must lie in its prior's [{low:g}, {high:g}], got {prior.init:g}")
+
+    @property
+    def interval(self) -> str:
+        return f"[{self.low:g}, {self.high:g}]"
+
+
+def is_number(value: Any) -> bool:
+    """Whether `value` is a concrete number (not a tracer or a larger array)."""
+    if isinstance(value, bool | jax.core.Tracer):
+        return False
+    return isinstance(value, int | float | np.number) or (
+        isinstance(value, np.ndarray | jax.Array) and value.ndim == 0
+    )
+
+
+def _convert(value: Any) -> Any:
+    return float(value) if isinstance(value, int | np.number) and not isinstance(value, bool) else value
+
+
+def parameter(
+    *, low: float = -math.inf, high: float = math.inf, unit: str = "", doc: str, default: float | None = None
+) -> Any:
+    """Declare a parameter field: the one place for its range, unit and meaning."""
+    metadata = {"parameter": (low, high, unit, doc)}
+    if default is None:
+        return eqx.field(converter=_convert, metadata=metadata)
+    return eqx.field(default=default, converter=_convert, metadata=metadata)
+
+
+def parameter_info(owner: eqx.Module | type[eqx.Module]) -> dict[str, ParameterInfo]:
+    """The declared parameters of a class or module, by name, in order."""
+    return {
+        field.name: ParameterInfo(field.name, *field.metadata["parameter"])
+        for field in dataclasses.fields(owner)
+        if "parameter" in field.metadata
+    }
+
+
+def check_parameters(owner: eqx.Module) -> None:
+    """Raise unless every parameter of `owner` is what its class declares."""
+    for name, info in parameter_info(owner).items():
+        info.check(f"{type(owner).__name__}.{name}", getattr(owner, name))
+
+
+def parameters(owners: Owners) -> dict[str, Parameter]:
+    """Every parameter by path, as the tree holds it."""
+    return {
+        f"{owner_name}.{name}": getattr(owner, name)
+        for owner_name, owner in owners.items()
+        for name in parameter_info(owner)
+    }
+
+
+def free(owners: Owners) -> dict[str, AbstractPrior]:
+    """The free parameters by path, in the order of the tree."""
+    return {path: p for path, p in parameters(owners).items() if isinstance(p, AbstractPrior)}
+
+
+def initial(owners: Owners) -> dict[str, float]:
+    """The starting value of every free parameter: its prior's `init`, else the prior's median."""
+    return {path: prior.median() if prior.init is None else float(prior.init) for path, prior in free(owners).items()}
+
+
+def check_ties(owners: Owners) -> None:
+    """Raise if a tie leads nowhere or round in a circle."""
+    found = parameters(owners)
+    for path, value in found.items():
+        chain = [path]
+        while isinstance(value, Tied):
+            if value.to not in found:
+                raise ValueError(f"{chain[-1]} is tied to {value.to!r}, which is not a parameter of this model")
+            chain.append(value.to)
+            if value.to in chain[:-1]:
+                raise ValueError(f"{path} is tied in a circle: {' -> '.join(chain)}")
+            value = found[value.to]
+
+
+def check_values(owners: Owners, values: Mapping[str, Any]) -> None:
+    """Raise if `values` names an unknown path or holds a number outside its parameter's range."""
+    known = {f"{o}.{name}": info for o, owner in owners.items() for name, info in parameter_info(owner).items()}
+    for path, value in values.items():
+        if path not in known:
+            raise ValueError(f"values has {path!r}, which is not a parameter of this model; it has {list(known)}")
+        known[path].check(path, value)
+
+
+def at(owners: Owners, values: Mapping[str, Scalar]) -> dict[str, eqx.Module]:
+    """The same modules with a number for every parameter: fixed, given in `values`, or tied to one."""
+    found = parameters(owners)
+
+    def resolve(path: str) -> Scalar:
+        value = values.get(path, found[path])
+        if isinstance(value, Tied):
+            return value.scale * resolve(value.to) + value.offset
+        if isinstance(value, AbstractParameter):
+            raise ValueError(f"{path} is free and has no value; values must hold {list(free(owners))}")
+        return value
+
+    return {
+        owner_name: with_parameters(owner, {n: resolve(f"{owner_name}.{n}") for n in parameter_info(owner)})
+        for owner_name, owner in owners.items()
+    }
+
+
+def with_parameters(owner: M, values: Mapping[str, Parameter]) -> M:
+    """A copy of a module with some parameters replaced."""
+    return dataclasses.replace(owner, **values) if values else owner  # pyright: ignore[reportArgumentType]
+
+
+def replace(owners: Owners, changes: Mapping[str, Parameter]) -> dict[str, eqx.Module]:
+    """Copies of the modules with the parameters in `changes`, `{path: parameter}`, replaced."""
+    known = parameters(owners)
+    by_owner: dict[str, dict[str, Parameter]] = {}
+    for path, value in changes.items():
+        if path not in known:
+            raise ValueError(f"{path!r} is not a parameter of this model; it has {list(known)}")
+        owner_name, name = path.split(".", 1)
+        parameter_info(owners[owner_name])[name].check(path, _convert(value))
+        by_owner.setdefault(owner_name, {})[name] = value
+    return {name: with_parameters(owner, by_owner.get(name, {})) for name, owner in owners.items()}
+
+
+def detach(owners: Owners, gone_name: str, gone: eqx.Module) -> dict[str, eqx.Module]:
+    """The modules after one of their number is gone: who followed its parameters goes on together.
+
+    The first follower of a parameter inherits it, the others follow the first. Raises `ValueError`
+    where that cannot be said (a prior through a tie with scale or offset).
+    """
+    changes: dict[str, Parameter] = {}
+    for name in parameter_info(gone):
+        target = f"{gone_name}.{name}"
+        heir: str | None = None
+        for path, value in parameters(owners).items():
+            if not (isinstance(value, Tied) and value.to == target):
+                continue
+            if heir is None:
+                heir, changes[path] = path, _inherit(path, value, getattr(gone, name))
+                first = value
+            else:
+                scale = value.scale / first.scale
+                changes[path] = Tied(heir, scale=scale, offset=value.offset - scale * first.offset)
+    return replace(owners, changes)
+
+
+def _inherit(path: str, tie: Tied, value: Parameter) -> Parameter:
+    if isinstance(value, Tied):
+        return Tied(value.to, scale=tie.scale * value.scale, offset=tie.scale * value.offset + tie.offset)
+    if isinstance(value, AbstractParameter):
+        if tie.scale != 1.0 or tie.offset != 0.0:
+            raise ValueError(f"{path} is {tie.scale:g} * {tie.to} + {tie.offset:g}; give it a prior of its own first")
+        return value
+    return tie.scale * value + tie.offset

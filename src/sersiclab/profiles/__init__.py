@@ -1,0 +1,22 @@
+"""The profiles: what a component of a model can be."""
+
+from sersiclab.profiles.base import AbstractMixture as AbstractMixture
+from sersiclab.profiles.base import AbstractProfile as AbstractProfile
+from sersiclab.profiles.base import AbstractSky as AbstractSky
+from sersiclab.profiles.base import AbstractSource as AbstractSource
+from sersiclab.profiles.point import PointSource as PointSource
+from sersiclab.profiles.sersic import DeVaucouleurs as DeVaucouleurs
+from sersiclab.profiles.sersic import Exponential as Exponential
+from sersiclab.profiles.sersic import Sersic as Sersic
+from sersiclab.profiles.sky import FlatSky as FlatSky
+from sersiclab.profiles.sky import TiltedSky as TiltedSky
+
+
+PROFILES: tuple[type[AbstractProfile], ...] = (
+    Sersic,
+    Exponential,
+    DeVaucouleurs,
+    PointSource,
+    FlatSky,
+    TiltedSky,
+)

@@ -1,0 +1,95 @@
+"""What a profile is, and the conventions that every profile keeps.
+
+- Arrays are indexed `[y, x]`. Pixel centres lie at integers counted from 0; `xc` is the column, `yc`
+  the row.
+- `theta` is in radians, counter-clockwise from +y (up), defined modulo pi.
+- `r_eff` is the semi-major axis of the ellipse that holds half the light, in pixels.
+- `ellip` is 1 - b/a.
+- `flux` is the total to infinity, in the image's units. It may be negative where its prior allows it.
+- A mask is True where a pixel is excluded.
+"""
+
+from abc import abstractmethod
+from typing import Any
+
+import equinox as eqx
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from sersiclab.parameters import Parameter, check_parameters, parameter
+
+
+class AbstractProfile(eqx.Module):
+    """A component of a model: a source of light, or a sky."""
+
+    def __check_init__(self) -> None:
+        check_parameters(self)
+
+
+class AbstractSource(AbstractProfile):
+    """A profile that is blurred by the PSF."""
+
+    xc: eqx.AbstractVar[Parameter]
+    yc: eqx.AbstractVar[Parameter]
+    flux: eqx.AbstractVar[Parameter]
+
+
+class AbstractMixture(AbstractSource):
+    """A source that is a mixture of concentric, similar elliptical Gaussians.
+
+    A point source is the mixture whose Gaussians all have width zero.
+    """
+
+    @abstractmethod
+    def shape(self) -> tuple[Any, Any]:
+        """`ellip` and `theta` of the Gaussians."""
+
+    @abstractmethod
+    def weights(self, log_width: Float[Array, " k"]) -> tuple[Float[Array, " k"], Float[Array, ""]]:
+        """The fractions of the flux in Gaussians of the given ln sigma (pixels, evenly spaced), and
+        the fraction in narrower ones, which the caller treats as a point."""
+
+
+class AbstractSky(AbstractProfile):
+    """A smooth background that is not blurred by the PSF."""
+
+    @abstractmethod
+    def brightness(self, x: Float[Array, "y x"], y: Float[Array, "y x"]) -> Float[Array, "y x"]:
+        """Surface brightness per pixel at the pixel centres `x`, `y`, counted from the image's centre."""
+
+
+def centre_parameter(axis: str) -> Any:
+    """The declaration of `xc` or `yc`, the same in every source."""
+    return parameter(unit="pixel", doc=f"centre, {axis} (pixel centres at integers from 0)")
+
+
+def flux_parameter() -> Any:
+    """The declaration of `flux`, the same in every source."""
+    return parameter(unit="image", doc="total flux, to infinity")
+
+
+def r_eff_parameter() -> Any:
+    """The declaration of `r_eff`, the same in every galaxy profile."""
+    return parameter(low=0.01, high=1e5, unit="pixel", doc="half-light radius along the major axis")
+
+
+def ellip_parameter() -> Any:
+    """The declaration of `ellip`, the same in every galaxy profile."""
+    return parameter(low=0.0, high=0.95, doc="ellipticity, 1 - b/a")
+
+
+def theta_parameter() -> Any:
+    """The declaration of `theta`, the same in every galaxy profile."""
+    return parameter(unit="rad", doc="position angle of the major axis, counter-clockwise from +y")
+
+
+def elliptical_radius(
+    x: Float[Array, "*s"], y: Float[Array, "*s"], ellip: Any, theta: Any
+) -> Float[Array, "*s"]:
+    """Semi-major axis of the ellipse through (x, y), an offset from its centre.
+
+    `m^2 = u^2 + v^2 / (1 - ellip)^2`, with `u` along the major axis and `v` across it.
+    """
+    along = -x * jnp.sin(theta) + y * jnp.cos(theta)
+    across = x * jnp.cos(theta) + y * jnp.sin(theta)
+    return jnp.hypot(along, across / (1.0 - ellip))

@@ -1,0 +1,23 @@
+"""Unresolved sources."""
+
+from typing import Any
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from sersiclab.parameters import Parameter
+from sersiclab.profiles.base import AbstractMixture, centre_parameter, flux_parameter
+
+
+class PointSource(AbstractMixture):
+    """A point source: the PSF, at any position."""
+
+    xc: Parameter = centre_parameter("x")
+    yc: Parameter = centre_parameter("y")
+    flux: Parameter = flux_parameter()
+
+    def shape(self) -> tuple[Any, Any]:
+        return 0.0, 0.0
+
+    def weights(self, log_width: Float[Array, " k"]) -> tuple[Float[Array, " k"], Float[Array, ""]]:
+        return jnp.zeros_like(log_width), jnp.ones((), log_width.dtype)

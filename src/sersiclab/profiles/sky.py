@@ -1,0 +1,27 @@
+"""Sky backgrounds. They are not blurred by the PSF."""
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from sersiclab.parameters import Parameter, parameter
+from sersiclab.profiles.base import AbstractSky
+
+
+class FlatSky(AbstractSky):
+    """A constant sky level."""
+
+    level: Parameter = parameter(unit="image/pixel", doc="sky level")
+
+    def brightness(self, x: Float[Array, "y x"], y: Float[Array, "y x"]) -> Float[Array, "y x"]:
+        return jnp.full_like(x, self.level)
+
+
+class TiltedSky(AbstractSky):
+    """A plane: `level` at the image's centre, with slopes along x and y."""
+
+    level: Parameter = parameter(unit="image/pixel", doc="sky level at the image's centre")
+    slope_x: Parameter = parameter(unit="image/pixel²", doc="change of the sky level per pixel in x")
+    slope_y: Parameter = parameter(unit="image/pixel²", doc="change of the sky level per pixel in y")
+
+    def brightness(self, x: Float[Array, "y x"], y: Float[Array, "y x"]) -> Float[Array, "y x"]:
+        return self.level + self.slope_x * x + self.slope_y * y
