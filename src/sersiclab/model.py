@@ -87,9 +87,7 @@ class Model(eqx.Module):
 
 def _check_name(name: Any) -> None:
     if not isinstance(name, str) or not name.isidentifier() or name in ("noise", "renderer"):
-        raise ValueError(
-            f"a component's name must be an identifier other than 'noise' and 'renderer', got {name!r}"
-        )
+        raise ValueError(f"a component's name must be an identifier other than 'noise' and 'renderer', got {name!r}")
 
 
 def lower(tree: Any) -> Any:
@@ -134,9 +132,7 @@ def render(model: Model, image: Image, values: Mapping[str, Scalar] | None = Non
     return np.asarray(_render(_drawn(model, values), model.renderer.prepare(image)))
 
 
-def render_components(
-    model: Model, image: Image, values: Mapping[str, Scalar] | None = None
-) -> dict[str, np.ndarray]:
+def render_components(model: Model, image: Image, values: Mapping[str, Scalar] | None = None) -> dict[str, np.ndarray]:
     """The image of each component; they sum to `render(model, image, values)`."""
     parts = _render_components(_drawn(model, values), model.renderer.prepare(image))
     return {name: np.asarray(parts[name]) for name in model.components}

@@ -106,9 +106,7 @@ def is_number(value: Any) -> bool:
     """Whether `value` is a concrete number (not a tracer or a larger array)."""
     if isinstance(value, bool | jax.core.Tracer):
         return False
-    return isinstance(value, int | float | np.number) or (
-        isinstance(value, np.ndarray | jax.Array) and value.ndim == 0
-    )
+    return isinstance(value, int | float | np.number) or (isinstance(value, np.ndarray | jax.Array) and value.ndim == 0)
 
 
 def _convert(value: Any) -> Any:
