@@ -1,7 +1,7 @@
 """Prior distributions of free parameters."""
 
 import math
-from typing import Any
+from typing import Any, ClassVar
 
 import equinox as eqx
 import jax
@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import numpyro.distributions as dist
 from numpyro.distributions import constraints, transforms
+from scipy.optimize import brentq
 from scipy.special import ndtr, ndtri
 
 from sersiclab.parameters import AbstractPrior, Scalar, is_number
@@ -31,17 +32,27 @@ def _init() -> Any:
     return eqx.field(default=None, kw_only=True, converter=_number)
 
 
+def _concrete(prior: AbstractPrior, name: str) -> float | None:
+    """A field's number, or None where it is traced and was checked before. Raises if it is neither."""
+    value = getattr(prior, name)
+    if is_number(value):
+        return float(value)
+    if isinstance(value, jax.Array | np.ndarray):
+        return None
+    raise TypeError(f"{type(prior).__name__}.{name} must be a number, got {value!r}")
+
+
 def _check_positive(prior: AbstractPrior, *names: str) -> None:
     for name in names:
-        value = getattr(prior, name)
-        if is_number(value) and not 0 < value < math.inf:
+        value = _concrete(prior, name)
+        if value is not None and not 0 < value < math.inf:
             raise ValueError(f"{type(prior).__name__}.{name} must be positive and finite, got {value:g}")
 
 
 def _check_finite(prior: AbstractPrior, *names: str) -> None:
     for name in names:
-        value = getattr(prior, name)
-        if is_number(value) and not math.isfinite(value):
+        value = _concrete(prior, name)
+        if value is not None and not math.isfinite(value):
             raise ValueError(f"{type(prior).__name__}.{name} must be finite, got {value:g}")
 
 
@@ -207,7 +218,7 @@ class HalfCircle(dist.Distribution):
     """
 
     support = constraints.real
-    reparametrized_params: list[str] = []
+    reparametrized_params: ClassVar[list[str]] = []
 
     def __init__(self, *, validate_args: bool | None = None) -> None:
         super().__init__(batch_shape=(), event_shape=(), validate_args=validate_args)
@@ -264,10 +275,13 @@ class Custom(AbstractPrior):
         )
 
     def median(self) -> float:
+        # numpyro lacks many quantile functions, so solve the CDF on the real line.
+        transform = self.transform()
         try:
-            return float(self.base.icdf(0.5))
+            middle = brentq(lambda u: float(self.base.cdf(transform(u))) - 0.5, -30.0, 30.0)
         except NotImplementedError:
             return float(self.base.mean)
+        return float(transform(middle))
 
 
 PRIORS: tuple[type[AbstractPrior], ...] = (
