@@ -157,18 +157,25 @@ def initial(owners: Owners) -> dict[str, float]:
     return {path: prior.median() if prior.init is None else float(prior.init) for path, prior in free(owners).items()}
 
 
+def check_tie(owners: Owners, path: str) -> None:
+    """Raise if the parameter at `path` is tied to nothing, or round in a circle."""
+    found = parameters(owners)
+    value, chain = found[path], [path]
+    while isinstance(value, Tied):
+        if value.to not in found:
+            if len(chain) > 1:
+                return  # that is the fault of the tie at the chain's end
+            raise ValueError(f"{path} is tied to {value.to!r}, which is not a parameter of this model")
+        chain.append(value.to)
+        if value.to in chain[:-1]:
+            raise ValueError(f"{path} is tied in a circle: {' -> '.join(chain)}")
+        value = found[value.to]
+
+
 def check_ties(owners: Owners) -> None:
     """Raise if a tie leads nowhere or round in a circle."""
-    found = parameters(owners)
-    for path, value in found.items():
-        chain = [path]
-        while isinstance(value, Tied):
-            if value.to not in found:
-                raise ValueError(f"{chain[-1]} is tied to {value.to!r}, which is not a parameter of this model")
-            chain.append(value.to)
-            if value.to in chain[:-1]:
-                raise ValueError(f"{path} is tied in a circle: {' -> '.join(chain)}")
-            value = found[value.to]
+    for path in parameters(owners):
+        check_tie(owners, path)
 
 
 def check_values(owners: Owners, values: Mapping[str, Any]) -> None:

@@ -8,7 +8,7 @@ from sersiclab.profiles.base import AbstractSky
 
 
 class FlatSky(AbstractSky):
-    """A constant sky level."""
+    """Flat sky: a constant level."""
 
     level: Parameter = parameter(unit="image/pixel", doc="sky level")
 
@@ -17,7 +17,7 @@ class FlatSky(AbstractSky):
 
 
 class TiltedSky(AbstractSky):
-    """A plane: `level` at the image's centre, with slopes along x and y."""
+    """Tilted sky: a plane, `level` at the image's centre, with slopes along x and y."""
 
     level: Parameter = parameter(unit="image/pixel", doc="sky level at the image's centre")
     slope_x: Parameter = parameter(unit="image/pixel²", doc="change of the sky level per pixel in x")

@@ -1,0 +1,67 @@
+"""What an editor must know of the classes: profiles with their parameters, priors with their fields."""
+
+import dataclasses
+import inspect
+import math
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import numpyro.distributions as dist
+
+from sersiclab.parameters import parameter_info
+from sersiclab.priors import PRIORS
+from sersiclab.profiles import PROFILES, AbstractProfile, AbstractSky
+
+
+VERSION = 1
+
+
+def schema(types: Sequence[type] = (), methods: Sequence[type] = ()) -> dict[str, Any]:
+    """What an editor must know: every profile with its parameters, every prior with its fields.
+
+    `types` holds the user's own profiles, `methods` the methods that the editor offers.
+    """
+    profiles = (*PROFILES, *(cls for cls in types if issubclass(cls, AbstractProfile)))
+    return {
+        "version": VERSION,
+        "profiles": {cls.__name__: _profile_schema(cls) for cls in profiles},
+        "priors": {cls.__name__: {"doc": _doc(cls), "fields": _prior_fields(cls)} for cls in PRIORS},
+        "methods": {cls.__name__: {"doc": _doc(cls)} for cls in methods},
+    }
+
+
+def _doc(cls: type) -> str:
+    """The first paragraph of the docstring; "" if it has none of its own."""
+    doc = inspect.cleandoc(cls.__doc__ or "")
+    is_generated = doc.startswith(f"{cls.__name__}(")
+    return "" if is_generated else " ".join(doc.split("\n\n")[0].split())
+
+
+def _title(cls: type) -> str:
+    """The first words of the docstring: "Sérsic" from "Sérsic profile, I(m) = ..."."""
+    words = re.split(r"[,:(.]", _doc(cls))[0].strip()
+    words = re.sub(r"^(A|An|The) ", "", words).removesuffix(" profile")
+    return words[:1].upper() + words[1:] if words else cls.__name__
+
+
+def _finite(bound: float) -> float | None:
+    return bound if math.isfinite(bound) else None
+
+
+def _profile_schema(cls: type[AbstractProfile]) -> dict[str, Any]:
+    rows = [
+        {"name": info.name, "low": _finite(info.low), "high": _finite(info.high), "unit": info.unit, "doc": info.doc}
+        for info in parameter_info(cls).values()
+    ]
+    kind = "sky" if issubclass(cls, AbstractSky) else "source"
+    return {"title": _title(cls), "doc": _doc(cls), "kind": kind, "parameters": rows}
+
+
+def _prior_fields(cls: type) -> list[dict[str, Any]]:
+    """The numbers that make a prior, without `init`, which every prior has."""
+    return [
+        {"name": field.name, "low": field.metadata.get("low"), "high": None, "default": field.metadata.get("default")}
+        for field in dataclasses.fields(cls)
+        if field.name != "init" and field.type is not dist.Distribution
+    ]
