@@ -1,0 +1,216 @@
+"""The result of a fit."""
+
+import dataclasses
+import html
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from jaxtyping import Float
+
+from sersiclab.image import Image
+from sersiclab.model import Model, render
+from sersiclab.parameters import ParameterInfo, parameter_info
+from sersiclab.results import derived as derived_quantities
+from sersiclab.results import document, posterior
+from sersiclab.results.derived import Derived, Function
+from sersiclab.results.summary import summarise
+from sersiclab.results.verdict import Verdict, judge
+
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+Draws = Float[np.ndarray, "chain draw"]
+
+
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class Fit:
+    """The result of a fit, the same whatever the method: draws, best values and what they mean.
+
+    `draws` holds an array (chain, draw) for every free parameter, and nothing for a method without
+    draws (MAP). Draws of an `Angle` are unwrapped: they lie within pi/2 of their circular mean, which
+    lies in [0, pi). `best` is the MAP or the draw with the highest posterior density. `stats` holds the
+    sampler's statistics under ArviZ's names. `covariance` is that of the parameters in the
+    unconstrained space of `Density`, in the order of `model.free`. `status` is "complete", or says
+    what happened. `message` says what went wrong, if anything did. `timing` is in seconds.
+
+    A fit does not change, but remembers what it computed, the quantities of `derive` among it.
+    """
+
+    model: Model
+    image: Image
+    method: Any
+    seed: int
+    draws: dict[str, Draws]
+    best: dict[str, float]
+    stats: dict[str, Draws] = dataclasses.field(default_factory=dict)
+    covariance: Float[np.ndarray, "d d"] | None = None
+    status: str = "complete"
+    message: str = ""
+    timing: dict[str, float] = dataclasses.field(default_factory=dict)
+    derived: dict[str, Derived] = dataclasses.field(default_factory=dict)
+    versions: dict[str, str] = dataclasses.field(default_factory=document.versions)
+
+    def __post_init__(self) -> None:
+        paths = list(self.model.free)
+        _check_paths("best", self.best, paths)
+        if self.draws:
+            _check_paths("draws", self.draws, paths)
+        shapes = {np.shape(array) for array in (*self.draws.values(), *self.stats.values())}
+        if len(shapes) > 1 or any(len(shape) != 2 for shape in shapes):
+            raise ValueError(f"draws and stats must all have one shape (chain, draw), got {sorted(shapes)}")
+
+        def settle(name: str, value: Any) -> None:
+            object.__setattr__(self, name, value)
+
+        settle("draws", {path: np.asarray(self.draws[path]) for path in paths if self.draws})
+        settle("best", {path: float(self.best[path]) for path in paths})
+        settle("stats", {name: np.asarray(array) for name, array in self.stats.items()})
+
+    def summary(self) -> "pd.DataFrame":
+        """A table with a row for every free parameter, then for every derived quantity.
+
+        Columns: mean, sd, the quantiles q5, q16, q50, q84 and q95, r_hat, ess_bulk, ess_tail (Vehtari et
+        al. 2021, arXiv:1903.08008), best, unit. Nothing is rounded. Angles have their circular mean, in
+        [0, pi), and circular sd, and the quantiles of the unwrapped draws, which may lie outside. r_hat
+        is NaN for one chain; without draws there is only `best`, and `sd` from the covariance if there
+        is one, to first order.
+        """
+        return summarise(self.model, self.draws, self.best, self.covariance, self.derived)
+
+    def derive(self, fn: Function, *, name: str, unit: str = "") -> Float[np.ndarray, "..."]:
+        """Draws (chain, draw) of a quantity derived from the components, remembered under `name`.
+
+        `fn` takes the drawn components by name and gives one number, with JAX functions:
+        `fit.derive(lambda s: s["bulge"].flux / (s["bulge"].flux + s["disk"].flux), name="B/T")`.
+        It then has a row in `summary()` and a variable in `posterior` (where a `/` in its name becomes
+        `_`), and is saved. A quantity of the same name is replaced. Without draws the result is the
+        value at `best`, an array of shape ().
+        """
+        self._check_name(name)
+        result = derived_quantities.derive(
+            fn, self.model, self.draws, self.best, self.covariance, name=name, unit=unit
+        )
+        self.derived[name] = result
+        self.__dict__.pop("posterior", None)
+        return result.draws if self.draws else np.asarray(result.best)
+
+    def _check_name(self, name: Any) -> None:
+        if not isinstance(name, str) or not name:
+            raise TypeError(f"name must be a text such as 'B/T', got {name!r}")
+        taken = [*self.model.free, *(other for other in self.derived if other != name)]
+        if posterior.variable(name) in map(posterior.variable, taken):
+            raise ValueError(f"name must differ from those of other quantities, got {name!r}; taken: {taken}")
+
+    @cached_property
+    def posterior(self) -> Any:
+        """The posterior as the installed ArviZ has it: InferenceData (0.x) or DataTree (1.x).
+
+        Groups: posterior (with derived quantities), log_likelihood (by pixel, or by square patches of
+        pixels where that would not fit in memory), sample_stats, observed_data and constant_data.
+        Raises `ValueError` if the method makes no draws.
+        """
+        self._need_draws("posterior")
+        return posterior.build(self)
+
+    @cached_property
+    def log_likelihood(self) -> Any:
+        """The log likelihood of unmasked pixels, or patches of them, at every draw (xarray Dataset)."""
+        self._need_draws("log_likelihood")
+        return posterior.log_likelihood(self.model, self.image, self.draws)
+
+    def posterior_predictive(self, n: int = 100, *, seed: int = 0) -> Float[np.ndarray, "n y x"]:
+        """`n` images that the posterior predicts, with noise: of draws chosen at random."""
+        self._need_draws("posterior_predictive")
+        return posterior.predictive(self.model, self.image, self.draws, n, seed)
+
+    @cached_property
+    def model_image(self) -> Float[np.ndarray, "y x"]:
+        """The model at `best`, PSF-convolved and with sky."""
+        return render(self.model, self.image, self.best)
+
+    @cached_property
+    def residual(self) -> Float[np.ndarray, "y x"]:
+        """(data - model) / sigma at `best`; zero where masked."""
+        image, valid = self.image, self.image.valid
+        scaled = np.zeros(image.shape)
+        np.subtract(image.data, self.model_image, out=scaled, where=valid)
+        return np.divide(scaled, image.sigma, out=scaled, where=valid)
+
+    @property
+    def chi2(self) -> float:
+        """The sum of squared residuals over the unmasked pixels, at `best`."""
+        return float(np.sum(self.residual**2))
+
+    @property
+    def dof(self) -> int:
+        """Degrees of freedom: unmasked pixels less free parameters."""
+        return int(self.image.valid.sum()) - len(self.model.free)
+
+    @property
+    def reduced_chi2(self) -> float:
+        """`chi2` per degree of freedom; NaN if none is left."""
+        return self.chi2 / self.dof if self.dof > 0 else float("nan")
+
+    @cached_property
+    def verdict(self) -> Verdict:
+        """Whether to trust this fit: `level` (ok, caution or bad), `reasons`, and plain words by `str`."""
+        return judge(self)
+
+    def plot(self) -> "Figure":
+        """Data, model and residual, and the surface-brightness profile, as a matplotlib figure."""
+        from sersiclab import plots
+
+        return plots.plot_fit(self.model, self.image, self.best, title=self._title())
+
+    def plot_corner(self, paths: "list[str] | None" = None) -> "Figure":
+        """Marginal and pairwise posterior densities of parameters and derived quantities."""
+        from sersiclab import plots
+
+        self._need_draws("plot_corner")
+        units = {path: info.unit for path, info in self.infos.items()} | {k: d.unit for k, d in self.derived.items()}
+        draws = self.draws | {name: quantity.draws for name, quantity in self.derived.items()}
+        best = self.best | {name: quantity.best for name, quantity in self.derived.items()}
+        return plots.plot_corner(draws, best, units, paths=paths)
+
+    def save(self, path: str | Path) -> Path:
+        """Write the whole fit to an `.asdf` file, which `sersiclab.load` reads back exactly."""
+        from sersiclab import storage
+
+        return storage.write(path, "fit", document.to_tree(self))
+
+    @property
+    def infos(self) -> dict[str, ParameterInfo]:
+        """What the classes declare about the free parameters, by path."""
+        owners = self.model.owners
+        return {path: parameter_info(owners[path.split(".")[0]])[path.split(".", 1)[1]] for path in self.model.free}
+
+    def _need_draws(self, what: str) -> None:
+        if not self.draws:
+            method = type(self.method).__name__
+            raise ValueError(f"{what} needs draws, and {method} made none: use Laplace() or NUTS()")
+
+    def _title(self) -> str:
+        return f"{type(self.method).__name__}, χ²/dof = {self.reduced_chi2:.3f}, {self.verdict.level}"
+
+    def __repr__(self) -> str:
+        shape = next((array.shape for array in self.draws.values()), None)
+        draws = "no draws" if shape is None else f"{shape[0]} x {shape[1]} draws"
+        return (
+            f"Fit({type(self.method).__name__}, {', '.join(self.model.components)}, {len(self.model.free)} free "
+            f"parameters, {draws}, reduced_chi2={self.reduced_chi2:.4g}, verdict={self.verdict.level!r})"
+        )
+
+    def _repr_html_(self) -> str:
+        reasons = "".join(f"<li>{html.escape(reason)}</li>" for reason in self.verdict.reasons)
+        table = self.summary().to_html(float_format=lambda x: f"{x:.5g}", na_rep="")
+        return f"<p>{html.escape(repr(self))}</p>{table}<p><b>{self.verdict.level}</b></p><ul>{reasons}</ul>"
+
+
+def _check_paths(name: str, given: Mapping[str, Any], paths: list[str]) -> None:
+    if set(given) != set(paths):
+        raise ValueError(f"{name} must hold the model's free parameters {paths}, got {list(given)}")

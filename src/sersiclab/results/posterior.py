@@ -1,0 +1,149 @@
+"""Draws as what the installed ArviZ calls native."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int
+
+from sersiclab.density import Density
+from sersiclab.image import Image
+from sersiclab.model import Model
+from sersiclab.results import document
+from sersiclab.results.diagnostics import arviz
+from sersiclab.results.summary import parameter_units
+
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from sersiclab.results.fit import Fit
+
+LIMIT = 2**25  # numbers kept as log likelihood: 128 MiB in single precision
+CHUNK = 64  # draws rendered between two copies to the host
+BATCH = 8  # draws rendered at once
+
+Draws = Float[np.ndarray, "chain draw"]
+
+
+def variable(name: str) -> str:
+    """The name of a quantity in ArviZ's object, in which `/` separates groups."""
+    return name.replace("/", "_")
+
+
+def build(fit: "Fit") -> Any:
+    """ArviZ's object of a fit with draws; see `Fit.posterior`."""
+    import xarray as xr
+
+    units = parameter_units(fit.model) | {name: quantity.unit for name, quantity in fit.derived.items()}
+    draws = fit.draws | {name: quantity.draws for name, quantity in fit.derived.items()}
+    groups = {
+        "posterior": _dataset(draws, units),
+        "log_likelihood": fit.log_likelihood,
+        "sample_stats": _dataset(fit.stats, {}),
+        "observed_data": xr.Dataset({"data": (("y", "x"), fit.image.data)}),
+        "constant_data": xr.Dataset({"sigma": (("y", "x"), fit.image.sigma), "mask": (("y", "x"), fit.image.mask)}),
+    }
+    attributes = document.attributes(fit)
+    groups = {name: data.assign_attrs(attributes) for name, data in groups.items() if data.data_vars}
+    az = arviz()
+    if az.__version__.startswith("0."):
+        return az.InferenceData(attrs=attributes, **groups)
+    tree = xr.DataTree.from_dict(groups)
+    tree.attrs.update(attributes)
+    return tree
+
+
+def log_likelihood(model: Model, image: Image, draws: Mapping[str, Draws]) -> "xr.Dataset":
+    """Log likelihood `data` (chain, draw, pixel) of the unmasked pixels, with their `y` and `x`.
+
+    If that were more than `LIMIT` numbers, of square patches of pixels (chain, draw, patch), just as
+    large as need be, with the `y` and `x` of their centres. Leaving one out at a time (LOO) is as sound
+    for patches as for pixels.
+    """
+    import xarray as xr
+
+    chains, number = next(iter(draws.values())).shape
+    size = patch_size(image, chains * number)
+    order, starts = patches(image, size)
+    density = Density.of(model, image)
+    flat = {path: array.reshape(-1) for path, array in draws.items()}
+    rows = []
+    for start in range(0, chains * number, CHUNK):
+        # Every chunk has the same length, so that it compiles once; the last is filled up with its end.
+        index = np.minimum(np.arange(start, start + CHUNK), chains * number - 1)
+        values = {path: jnp.asarray(array[index], dtype=float) for path, array in flat.items()}
+        pixels = np.asarray(_pointwise(density, values))[: chains * number - start]
+        rows.append(np.add.reduceat(pixels[:, order], starts, axis=1))
+    result = np.concatenate(rows).reshape(chains, number, -1)
+    name = "pixel" if size == 1 else "patch"
+    nx = image.shape[1]
+    y, x = order[starts] // nx, order[starts] % nx
+    middle = 0.5 * (size - 1)
+    corners = {"y": y, "x": x} if size == 1 else {"y": y // size * size + middle, "x": x // size * size + middle}
+    return xr.Dataset(
+        {"data": (("chain", "draw", name), result)},
+        coords=_coordinates(chains, number) | {axis: (name, at) for axis, at in corners.items()},
+        attrs={"patch_size": size},
+    )
+
+
+def patch_size(image: Image, number: int) -> int:
+    """The smallest side of patches, in pixels, with which `number` draws keep within `LIMIT`."""
+    size = 1
+    while number * len(patches(image, size)[1]) > LIMIT and size < max(image.shape):
+        size += 1
+    return size
+
+
+def patches(image: Image, size: int) -> tuple[Int[np.ndarray, " pixel"], Int[np.ndarray, " patch"]]:
+    """The unmasked pixels' flat indices, patch by patch, and where each patch starts among them."""
+    y, x = np.nonzero(image.valid)
+    label = y // size * (image.shape[1] // size + 1) + x // size
+    order = np.argsort(label, kind="stable")
+    starts = np.nonzero(np.diff(label[order], prepend=-1))[0]
+    return (y * image.shape[1] + x)[order], starts
+
+
+def predictive(
+    model: Model, image: Image, draws: Mapping[str, Draws], n: int, seed: int
+) -> Float[np.ndarray, "n y x"]:
+    """Images with noise for `n` draws taken at random, with replacement only if there are fewer."""
+    flat = {path: array.reshape(-1) for path, array in draws.items()}
+    total = len(next(iter(flat.values())))
+    if not isinstance(n, int) or n < 1:
+        raise ValueError(f"n must be a positive integer, got {n!r}")
+    chosen = np.random.default_rng(seed).choice(total, size=n, replace=n > total)
+    values = {path: jnp.asarray(array[chosen], dtype=float) for path, array in flat.items()}
+    return np.asarray(_predictive(Density.of(model, image), values, jax.random.split(jax.random.key(seed), n)))
+
+
+@jax.jit
+def _pointwise(density: Density, values: dict[str, Float[Array, " draw"]]) -> Float[Array, "draw pixel"]:
+    return jax.lax.map(lambda v: density.pointwise_log_likelihood(v).reshape(-1), values, batch_size=BATCH)
+
+
+@jax.jit
+def _predictive(density: Density, values: dict[str, Float[Array, " n"]], keys: Array) -> Float[Array, "n y x"]:
+    def one(pair: tuple[Any, Array]) -> Float[Array, "y x"]:
+        drawn = density.model.at(pair[0])
+        return drawn.noise.distribution(density.mean(pair[0]), density.sigma).sample(pair[1])
+
+    return jax.lax.map(one, (values, keys), batch_size=BATCH)
+
+
+def _dataset(arrays: Mapping[str, np.ndarray], units: Mapping[str, str]) -> "xr.Dataset":
+    import xarray as xr
+
+    if not arrays:
+        return xr.Dataset()
+    return xr.Dataset(
+        {variable(n): (("chain", "draw"), a, {"unit": units[n]} if n in units else {}) for n, a in arrays.items()},
+        coords=_coordinates(*next(iter(arrays.values())).shape),
+    )
+
+
+def _coordinates(chains: int, number: int) -> dict[str, np.ndarray]:
+    return {"chain": np.arange(chains), "draw": np.arange(number)}

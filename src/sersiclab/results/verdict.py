@@ -1,0 +1,187 @@
+"""Whether to trust a fit, in plain words."""
+
+import dataclasses
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from sersiclab.parameters import AbstractPrior
+from sersiclab.priors import LogNormal, LogUniform, Normal, TruncatedNormal
+from sersiclab.results.derived import delta_sd
+from sersiclab.results.diagnostics import convergence, e_bfmi
+
+
+if TYPE_CHECKING:
+    from sersiclab.results.fit import Fit
+
+Level = Literal["ok", "caution", "bad"]
+Reason = tuple[Level, str]
+
+# Rank-normalised r_hat and ESS: Vehtari et al. 2021, arXiv:1903.08008 (1.01; 100 for each of four chains).
+R_HAT_CAUTION, R_HAT_BAD = 1.01, 1.1
+ESS_CAUTION, ESS_BAD = 400, 100
+# Divergences and energy: Betancourt 2016, arXiv:1604.00695, and 2017, arXiv:1701.02434.
+DIVERGENT_BAD = 0.05  # of the draws
+E_BFMI_CAUTION = 0.3
+TREE_DEPTH_CAUTION = 0.05  # of the draws at the maximal depth
+# A bound presses if the 5 % quantile is this close to it, in units of the quantile's distance from the
+# median: 0.08 for an exponential that starts there, 0.10 for a half normal, 0.11 for a flat posterior,
+# 0.30 for a normal cut off at two sigma.
+BOUND_RATIO = 0.2
+BOUND_SIGMA = 1.0  # without draws: the bound lies within one sigma of the best value,
+BOUND_FRACTION = 1e-3  # or, without sigma, within this fraction of the prior's range
+CONFLICT_SIGMA = 3.0  # posterior mean from the prior's centre, in the prior's sigma
+# The error map is seldom better than 20 %: less is no reason to worry, a factor of two is.
+CHI2_CAUTION, CHI2_BAD = 1.2, 2.0
+CHI2_SIGMA = 5.0  # and only if it is no chance: the sd of chi2/dof is sqrt(2/dof)
+
+
+@dataclasses.dataclass(frozen=True)
+class Verdict:
+    """A level, and the reasons for it as sentences; `str` gives both in plain words."""
+
+    level: Level
+    reasons: tuple[str, ...]
+
+    def __str__(self) -> str:
+        if not self.reasons:
+            return "ok: nothing speaks against this fit."
+        return f"{self.level}: " + " ".join(self.reasons)
+
+
+def judge(fit: "Fit") -> Verdict:
+    """The verdict on a fit: as bad as its worst reason, which comes first."""
+    checks: tuple[Callable[[Fit], Iterator[Reason]], ...] = (
+        _completion,
+        _convergence,
+        _sampler,
+        _bounds,
+        _conflict,
+        _chi2,
+    )
+    found = [reason for check in checks for reason in check(fit)]
+    found.sort(key=lambda reason: reason[0] != "bad")
+    level: Level = found[0][0] if found else "ok"
+    return Verdict(level, tuple(text for _, text in found))
+
+
+def _completion(fit: "Fit") -> Iterator[Reason]:
+    if not all(np.all(np.isfinite(values)) for values in (*fit.best.values(), *fit.draws.values())):
+        yield "bad", "The result holds values that are not finite."
+    if fit.message:
+        yield "bad", _sentence(f"{type(fit.method).__name__}: {fit.message}")
+    if fit.status != "complete":
+        yield "caution", _sentence(f"The run did not finish: {fit.status}")
+
+
+def _convergence(fit: "Fit") -> Iterator[Reason]:
+    checks = convergence(fit.draws)
+    r_hat = {path: check.r_hat for path, check in checks.items() if check.r_hat > R_HAT_CAUTION}
+    if r_hat:
+        worst = max(r_hat, key=lambda path: r_hat[path])
+        yield (
+            "bad" if r_hat[worst] > R_HAT_BAD else "caution",
+            f"The chains disagree: r_hat is {r_hat[worst]:.3g} for {worst}{_others(len(r_hat))}, and should be "
+            f"at most {R_HAT_CAUTION}; draw more.",
+        )
+    ess = {path: min(check.ess_bulk, check.ess_tail) for path, check in checks.items()}
+    ess = {path: value for path, value in ess.items() if value < ESS_CAUTION}
+    if ess:
+        worst = min(ess, key=lambda path: ess[path])
+        yield (
+            "bad" if ess[worst] < ESS_BAD else "caution",
+            f"The effective sample is small: {ess[worst]:.0f} for {worst}{_others(len(ess))}, and should be at "
+            f"least {ESS_CAUTION}; draw more.",
+        )
+
+
+def _sampler(fit: "Fit") -> Iterator[Reason]:
+    divergent = int(np.sum(fit.stats.get("diverging", 0)))
+    if divergent:
+        share = divergent / fit.stats["diverging"].size
+        yield (
+            "bad" if share > DIVERGENT_BAD else "caution",
+            f"{divergent} of {fit.stats['diverging'].size} draws diverged: the posterior has a corner that NUTS can't "
+            "enter; narrow the priors or simplify the model.",
+        )
+    if "energy" in fit.stats and fit.stats["energy"].shape[1] > 1:
+        lowest = float(np.min(e_bfmi(fit.stats["energy"])))
+        if lowest < E_BFMI_CAUTION:
+            yield "caution", f"The chains explore slowly: E-BFMI is {lowest:.2g}, and should exceed {E_BFMI_CAUTION}."
+    depth = getattr(fit.method, "max_tree_depth", None)
+    if depth is not None and "tree_depth" in fit.stats:
+        share = float(np.mean(fit.stats["tree_depth"] >= depth))
+        if share > TREE_DEPTH_CAUTION:
+            yield "caution", f"{share:.0%} of the draws reached the maximal tree depth {depth}: the chains move slowly."
+
+
+def _bounds(fit: "Fit") -> Iterator[Reason]:
+    for path, prior in fit.model.free.items():
+        low, high = prior.support()
+        ends = [end for end in (low, high) if np.isfinite(end) and _presses(fit, path, prior, end)]
+        if len(ends) == 2:
+            yield "caution", f"The data hardly constrain {path}: it fills its prior's range, [{low:g}, {high:g}]."
+        elif ends:
+            side = "lower" if ends[0] == low else "upper"
+            yield "caution", f"{path} presses against the {side} bound of its prior, {ends[0]:g}."
+
+
+def _presses(fit: "Fit", path: str, prior: AbstractPrior, end: float) -> bool:
+    scale = np.log if isinstance(prior, LogUniform | LogNormal) else np.asarray
+    if isinstance(prior, LogNormal):
+        return False  # zero is infinitely far away
+    if fit.draws:
+        quantiles = np.abs(np.quantile(scale(fit.draws[path].astype(float)), (0.05, 0.5, 0.95)) - scale(end))
+        near, middle = min(quantiles[0], quantiles[2]), quantiles[1]
+        return bool(near <= BOUND_RATIO * (middle - near))
+    best, distance = fit.best[path], abs(scale(fit.best[path]) - scale(end))
+    low, high = prior.support()
+    if fit.covariance is None:
+        return bool(np.isfinite(high - low) and distance < BOUND_FRACTION * (scale(high) - scale(low)))
+    sd = delta_sd(lambda values: values[path], fit.model.free, fit.best, fit.covariance)
+    return bool(abs(best - end) < BOUND_SIGMA * sd)
+
+
+def _conflict(fit: "Fit") -> Iterator[Reason]:
+    for path, prior in fit.model.free.items():
+        values: Any = fit.draws[path].astype(float) if fit.draws else fit.best[path]
+        if isinstance(prior, Normal | TruncatedNormal):
+            centre = float(np.mean(values))
+        elif isinstance(prior, LogNormal):
+            centre = float(np.mean(np.log(values)))
+        else:
+            continue
+        off = (centre - float(prior.loc)) / float(prior.scale)
+        if abs(off) > CONFLICT_SIGMA:
+            yield (
+                "caution",
+                f"Data and prior disagree on {path}: it lies {abs(off):.1f} prior sigma "
+                f"{'above' if off > 0 else 'below'} the prior's centre; is the prior right?",
+            )
+
+
+def _chi2(fit: "Fit") -> Iterator[Reason]:
+    value = fit.reduced_chi2
+    if not np.isfinite(value):
+        yield "bad", f"chi2 can't be judged: it is {fit.chi2:g} for {fit.dof} degrees of freedom."
+        return
+    if abs(value - 1.0) < CHI2_SIGMA * np.sqrt(2.0 / fit.dof):
+        return
+    level: Level = "bad" if not 1 / CHI2_BAD <= value <= CHI2_BAD else "caution"
+    if value > CHI2_CAUTION:
+        yield (
+            level,
+            f"chi2 per degree of freedom is {value:.3g}, more than 1: the model is too simple, a neighbour is not "
+            "masked, or sigma is too small.",
+        )
+    elif value < 1 / CHI2_CAUTION:
+        yield level, f"chi2 per degree of freedom is {value:.3g}, less than 1: sigma is too large."
+
+
+def _others(number: int) -> str:
+    return "" if number == 1 else f" ({number - 1} more)"
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith((".", "!", "?")) else text + "."
