@@ -1,0 +1,177 @@
+"""`sersiclab lab`: JupyterLab, open on a notebook whose widget is already drawn.
+
+A notebook shows its widgets only once its cells have run. So the cells up to the first widget are run
+here, in the very kernel that JupyterLab will then find for that notebook, and their outputs are written
+into the notebook before the browser opens it.
+"""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+import webbrowser
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+
+FOLDER = Path("sersiclab-lab")
+WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+START_SECONDS = 90
+
+
+def open_lab(images: Sequence[str], data: Mapping[str, Any], *, port: int, browser: bool) -> int:
+    """Open JupyterLab on a ready notebook and stay until it ends. Returns its exit status."""
+    notebook = _image_notebook(images, data) if images else _quickstart()
+    token = os.urandom(24).hex()
+    port = _free_port(port)
+    server = subprocess.Popen(_command(port), env={**os.environ, "JUPYTER_TOKEN": token})
+    try:
+        base = f"http://127.0.0.1:{port}"
+        _wait_for(base, token, server)
+        _run_to_first_widget(notebook, base, token)
+        address = f"{base}/lab/tree/{notebook.as_posix()}?token={token}"
+        sys.stdout.write(f"\nJupyterLab is open at\n  {address}\nCtrl-C ends it.\n")
+        sys.stdout.flush()
+        if browser:
+            webbrowser.open(address)
+        return server.wait()
+    except KeyboardInterrupt:
+        return 0
+    finally:
+        server.terminate()
+        server.wait(timeout=30)
+
+
+def _command(port: int) -> list[str]:
+    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--ip=127.0.0.1", f"--port={port}"]
+    command += ["--ServerApp.port_retries=0", "--LabApp.news_url="]
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        command.append("--allow-root")  # a container's only user
+    return command
+
+
+def _free_port(first: int) -> int:
+    for port in range(first, first + 100):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) != 0:
+                return port
+    raise OSError(f"no free port from {first} to {first + 99}")
+
+
+def _quickstart() -> Path:
+    """A copy of the quickstart to work in; an earlier copy stays as the user left it."""
+    target = FOLDER / "01_quickstart.ipynb"
+    if not target.exists():
+        packaged = Path(str(files("sersiclab"))) / "notebooks" / target.name
+        checkout = Path(__file__).resolve().parents[3] / "notebooks" / target.name
+        FOLDER.mkdir(exist_ok=True)
+        shutil.copyfile(packaged if packaged.exists() else checkout, target)
+    return target
+
+
+def _image_notebook(images: Sequence[str], data: Mapping[str, Any]) -> Path:
+    """A notebook with one workbench per image; an earlier one stays as the user left it."""
+    import nbformat.v4 as v4
+
+    target = FOLDER / f"{Path(images[0].partition('[')[0]).stem}.ipynb"
+    if target.exists():
+        return target
+    given = {name: _absolute(value) if isinstance(value, str) else value for name, value in data.items()}
+    keywords = "".join(f", {name}={value!r}" for name, value in given.items())
+    cells = [v4.new_code_cell("import sersiclab as sl")]
+    for number, name in enumerate(images, start=1):
+        cells.append(
+            v4.new_code_cell(
+                f"image_{number} = sl.Image.read({_absolute(name)!r}{keywords})\n"
+                f"wb_{number} = sl.Workbench(image_{number})\nwb_{number}"
+            )
+        )
+    kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    FOLDER.mkdir(exist_ok=True)
+    target.write_text(v4.writes(v4.new_notebook(cells=cells, metadata={"kernelspec": kernelspec})), encoding="utf-8")
+    return target
+
+
+def _absolute(name: str) -> str:
+    """The absolute path of a FITS file, with its extension in brackets, if any."""
+    file, bracket, extension = name.partition("[")
+    if not Path(file).exists():
+        raise FileNotFoundError(f"no such file: {file}")
+    return Path(file).resolve().as_posix() + bracket + extension
+
+
+def _request(base: str, token: str, path: str, body: Any = None) -> Any:
+    request = urllib.request.Request(
+        f"{base}{path}",
+        data=None if body is None else json.dumps(body).encode(),
+        headers={"Authorization": f"token {token}", "Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(request, timeout=START_SECONDS) as answer:
+        return json.load(answer)
+
+
+def _wait_for(base: str, token: str, server: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        if server.poll() is not None:
+            raise OSError("JupyterLab did not start; is it installed? pip install 'sersiclab[lab]'")
+        try:
+            _request(base, token, "/api/status")
+            return
+        except OSError:
+            time.sleep(0.2)
+    raise OSError(f"JupyterLab did not answer within {START_SECONDS} s")
+
+
+def _run_to_first_widget(path: Path, base: str, token: str) -> None:
+    """Run the notebook's cells, in its own kernel, up to the first that shows a widget; save it."""
+    import nbformat
+    from nbformat.sign import NotebookNotary
+
+    body = {"path": path.as_posix(), "name": path.name, "type": "notebook", "kernel": {"name": "python3"}}
+    session = _request(base, token, "/api/sessions", body)
+    notebook = nbformat.read(path, as_version=4)
+    client = _connect(session["kernel"]["id"])
+    try:
+        for cell in notebook.cells:
+            if cell.cell_type == "code" and _run(client, cell):
+                break
+    finally:
+        client.stop_channels()
+    nbformat.write(notebook, path)
+    # JupyterLab draws widgets only in notebooks that it trusts.
+    NotebookNotary().sign(nbformat.read(path, as_version=4))
+
+
+def _connect(kernel_id: str) -> Any:
+    from jupyter_client.blocking.client import BlockingKernelClient
+    from jupyter_core.paths import jupyter_runtime_dir
+
+    file = Path(jupyter_runtime_dir()) / f"kernel-{kernel_id}.json"
+    client = BlockingKernelClient(connection_file=str(file))
+    client.load_connection_file()
+    client.start_channels()
+    client.wait_for_ready(timeout=START_SECONDS)
+    return client
+
+
+def _run(client: Any, cell: Any) -> bool:
+    """Run a cell and keep its outputs; whether to stop: it showed a widget, or failed."""
+    from nbformat.v4 import output_from_msg
+
+    cell.outputs = []
+
+    def keep(message: Any) -> None:
+        if message["msg_type"] in ("stream", "display_data", "execute_result", "error"):
+            cell.outputs.append(output_from_msg(message))
+
+    reply = client.execute_interactive(cell.source, output_hook=keep, timeout=None)
+    cell.execution_count = reply["content"].get("execution_count")
+    drawn = any(WIDGET_VIEW in output.get("data", {}) for output in cell.outputs)
+    return drawn or reply["content"]["status"] != "ok"

@@ -1,0 +1,97 @@
+"""The posterior density in the unconstrained space."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from numpyro.infer.util import log_density
+
+import sersiclab.priors as sl
+from sersiclab.density import Density
+from sersiclab.image import Image
+from sersiclab.model import Model, joint, render
+from sersiclab.profiles import FlatSky, Sersic
+
+
+@pytest.fixture
+def image(rng):
+    data = rng.normal(size=(25, 32))
+    data[4, 5] = np.nan
+    mask = ~np.isfinite(data)
+    mask[:3] = True
+    return Image(data, sigma=rng.uniform(0.5, 2, size=data.shape), mask=mask)
+
+
+@pytest.fixture
+def model():
+    return Model(
+        {
+            "galaxy": Sersic(
+                xc=sl.Normal(15, 1),
+                yc=sl.TruncatedNormal(12, 1, low=10),
+                flux=sl.LogUniform(1, 1e3),
+                r_eff=sl.TruncatedNormal(4, 2, low=0.5, high=30),
+                n=sl.Uniform(0.5, 4),
+                ellip=sl.TruncatedNormal(0.3, 0.2, low=0, high=0.9),
+                theta=sl.Angle(),
+            ),
+            "sky": FlatSky(level=sl.Normal(0, 0.1)),
+        }
+    )
+
+
+def test_constrain_and_unconstrain_are_inverse(model, image):
+    density = Density.of(model, image)
+    values = {**model.initial, "galaxy.n": 3.2, "galaxy.theta": -0.4}
+    back = density.constrain(density.unconstrain(values))
+    assert list(back) == list(model.free)
+    for path, value in values.items():
+        assert float(back[path]) == pytest.approx(value, rel=1e-4, abs=1e-5)
+
+
+def test_log_density_is_numpyros(model, image):
+    density = Density.of(model, image)
+    u = jnp.linspace(-0.5, 0.5, len(model.free))
+    values = density.constrain(u)
+    expected, _ = log_density(joint, (model, image), {}, values)
+    actual = density.log_prior(u, jacobian=False) + jnp.sum(density.pointwise_log_likelihood(values))
+    assert float(actual) == pytest.approx(float(expected), rel=1e-5)
+
+
+def test_jacobian_is_that_of_the_transform(model, image):
+    density = Density.of(model, image)
+    u = jnp.linspace(-0.5, 0.5, len(model.free))
+    slopes = jnp.diag(jax.jacfwd(lambda v: jnp.stack(list(density.constrain(v).values())))(u))
+    with_jacobian, without = density.log_prior(u), density.log_prior(u, jacobian=False)
+    np.testing.assert_allclose(with_jacobian - without, jnp.sum(jnp.log(jnp.abs(slopes))), rtol=1e-4)
+
+
+def test_masked_pixels_do_not_matter_even_if_nan(model, image):
+    density = Density.of(model, image)
+    gradient = jax.grad(density.log_density)(jnp.zeros(len(model.free)))
+    assert np.isfinite(gradient).all()
+    other = Image(np.where(image.mask, 1e6, image.data), sigma=image.sigma, mask=image.mask)
+    u = jnp.zeros(len(model.free))
+    assert float(Density.of(model, other).log_density(u)) == float(density.log_density(u))
+
+
+def test_residuals_are_in_sigma(model, image):
+    residuals = Density.of(model, image).residuals(model.initial)
+    expected = np.where(image.valid, (image.data - render(model, image)) / image.sigma, 0)
+    np.testing.assert_allclose(residuals, expected, atol=1e-4)
+
+
+def test_priors_images_and_masks_are_arguments(model, image):
+    traces = []
+
+    @jax.jit
+    def f(density, u):
+        traces.append(1)
+        return density.log_density(u)
+
+    u = jnp.zeros(len(model.free))
+    first = f(Density.of(model, image), u)
+    other = Image(2 * np.nan_to_num(image.data), sigma=image.sigma)
+    second = f(Density.of(model.replace({"galaxy.n": sl.Uniform(1, 3, init=2)}), other), u)
+    assert len(traces) == 1
+    assert first != second
