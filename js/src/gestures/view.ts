@@ -1,0 +1,99 @@
+/** Panning and zooming a panel, by pointer, wheel and keys. */
+
+import { type Frame, type Point, panBy, type View, zoomAt } from "../geometry";
+import type { Store } from "../store";
+import type { Panel } from "../views/panel";
+import { viewOf } from "../views/panel";
+import { select } from "./handles";
+
+const WHEEL_RATE = 0.0018;
+const KEY_PAN = 24;
+/** A press that moves less than this is a click. */
+const CLICK_PX = 3;
+
+export function zoomBy(store: Store, panel: Panel, factor: number | null, at?: Point): void {
+  const frame = panel.frame(store.state.image);
+  const centre = { x: frame.width / 2, y: frame.height / 2 };
+  const view = factor === null ? null : zoomAt(viewOf(store.state, frame), frame, at ?? centre, factor);
+  store.dispatch({ type: "display", change: { view } });
+}
+
+export function pointOn(panel: Panel, event: MouseEvent): Point {
+  const box = panel.stage.getBoundingClientRect();
+  return { x: event.clientX - box.left, y: event.clientY - box.top };
+}
+
+export function panPanel(panel: Panel, store: Store, signal: AbortSignal): void {
+  const { stage } = panel;
+  let grab: { pointer: number; at: Point; view: View; frame: Frame; moved: boolean } | null = null;
+
+  const down = (event: PointerEvent) => {
+    if (event.button !== 0 || (event.target as Element).closest("[data-handle]")) return;
+    const frame = panel.frame(store.state.image);
+    grab = {
+      pointer: event.pointerId,
+      at: pointOn(panel, event),
+      view: viewOf(store.state, frame),
+      frame,
+      moved: false,
+    };
+  };
+  const move = (event: PointerEvent) => {
+    if (!grab || event.pointerId !== grab.pointer) return;
+    const at = pointOn(panel, event);
+    const [dx, dy] = [at.x - grab.at.x, at.y - grab.at.y];
+    if (!grab.moved && Math.hypot(dx, dy) < CLICK_PX) return;
+    // Captured only now: a mere click must reach the ellipse under it.
+    if (!grab.moved) stage.setPointerCapture?.(event.pointerId);
+    grab.moved = true;
+    stage.classList.add("sl-panning");
+    store.dispatch({ type: "display", change: { view: panBy(grab.view, grab.frame, dx, dy) } });
+  };
+  const up = (event: PointerEvent) => {
+    const name = (event.target as Element).closest<SVGGElement>("g[data-component]")?.dataset.component;
+    if (grab && !grab.moved && name) select(store, name);
+    grab = null;
+    stage.classList.remove("sl-panning");
+  };
+  stage.addEventListener("pointerdown", down, { signal });
+  stage.addEventListener("pointermove", move, { signal });
+  stage.addEventListener("pointerup", up, { signal });
+  stage.addEventListener("pointercancel", up, { signal });
+}
+
+export function zoomPanel(panel: Panel, store: Store, signal: AbortSignal): void {
+  const { stage } = panel;
+  const wheel = (event: WheelEvent) => {
+    // The page scrolls on unless the panel was asked for.
+    const wanted = event.ctrlKey || event.metaKey || stage.matches(":focus-within");
+    if (!wanted) return;
+    event.preventDefault();
+    const pixels = event.deltaMode === WheelEvent.DOM_DELTA_LINE ? 16 * event.deltaY : event.deltaY;
+    zoomBy(store, panel, Math.exp(-WHEEL_RATE * pixels), pointOn(panel, event));
+  };
+  const fit = (event: MouseEvent) => {
+    if (!(event.target as Element).closest("[data-handle]")) zoomBy(store, panel, null);
+  };
+  stage.addEventListener("wheel", wheel, { signal, passive: false });
+  stage.addEventListener("dblclick", fit, { signal });
+  stage.addEventListener("keydown", (event) => panelKey(event, panel, store), { signal });
+}
+
+function panelKey(event: KeyboardEvent, panel: Panel, store: Store): void {
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  const pans: Record<string, [number, number]> = {
+    ArrowLeft: [KEY_PAN, 0],
+    ArrowRight: [-KEY_PAN, 0],
+    ArrowUp: [0, KEY_PAN],
+    ArrowDown: [0, -KEY_PAN],
+  };
+  const zooms: Record<string, number | null> = { "+": 1.25, "=": 1.25, "-": 1 / 1.25, "0": null };
+  const pan = pans[event.key];
+  const zoom = zooms[event.key];
+  if (pan) {
+    const frame = panel.frame(store.state.image);
+    store.dispatch({ type: "display", change: { view: panBy(viewOf(store.state, frame), frame, ...pan) } });
+  } else if (zoom !== undefined) zoomBy(store, panel, zoom);
+  else return;
+  event.preventDefault();
+}

@@ -1,0 +1,89 @@
+/** The widget's entry: makes the store, the views and the gestures, and wires them. Nothing else. */
+
+import type { RenderProps } from "@anywidget/types";
+import { toImage } from "./geometry";
+import { dragHandles, nudgeHandles } from "./gestures/handles";
+import { undoKeys } from "./gestures/keys";
+import { panPanel, pointOn, zoomBy, zoomPanel } from "./gestures/view";
+import { createStore, type Store } from "./store";
+import "./style.css";
+import { connect, type Traits } from "./sync";
+import { followTheme } from "./theme";
+import { createComponents } from "./views/components";
+import { h } from "./views/dom";
+import { createNotices } from "./views/notices";
+import { type Panel, viewOf } from "./views/panel";
+import { createPanels, type Panels } from "./views/panels";
+import { createRunPanel } from "./views/run";
+import { createToolbar } from "./views/toolbar";
+
+export const version = __VERSION__;
+
+function render({ model, el, host, signal: hostSignal }: RenderProps<Traits>): () => void {
+  const controller = new AbortController();
+  const { signal } = controller;
+  hostSignal?.addEventListener("abort", () => controller.abort(), { signal });
+  const store = createStore();
+  const kernel = connect(model, host, signal, store);
+  const pictures = createPanels();
+  const zoom = (factor: number | null) => zoomBy(store, pictures.panels[0] as Panel, factor);
+  const notices = createNotices(store);
+  const toolbar = createToolbar(store, zoom);
+  const components = createComponents(store);
+  const run = createRunPanel(store, kernel, signal);
+  const views = [toolbar, pictures, notices, components, run];
+  const controls = h("div", { class: "sl-controls" }, components.element, run.element);
+  // Lab's own shortcuts (0 0 restarts the kernel) must not hear the keys meant for the widget.
+  const root = h(
+    "div",
+    { class: "sl-root", "data-version": version, "data-lm-suppress-shortcuts": "true" },
+    toolbar.element,
+    pictures.element,
+    notices.element,
+    controls,
+  );
+  el.append(root);
+
+  followTheme(root, signal);
+  undoKeys(root, store, signal);
+  for (const panel of pictures.panels) addGestures(panel, pictures, store, signal);
+  const draw = oncePerFrame(() => {
+    for (const view of views) view.update(store.state);
+  }, signal);
+  const stop = store.subscribe(draw);
+  const resized = new ResizeObserver(draw);
+  for (const panel of pictures.panels) resized.observe(panel.stage);
+  signal.addEventListener("abort", () => {
+    stop();
+    resized.disconnect();
+    root.remove();
+  });
+  for (const view of views) view.update(store.state);
+  return () => controller.abort();
+}
+
+function addGestures(panel: Panel, pictures: Panels, store: Store, signal: AbortSignal): void {
+  const imagePoint = (event: PointerEvent) => {
+    const frame = panel.frame(store.state.image);
+    return toImage(pointOn(panel, event), viewOf(store.state, frame), frame);
+  };
+  dragHandles(panel.stage, store, imagePoint, signal);
+  nudgeHandles(panel.stage, store, signal);
+  panPanel(panel, store, signal);
+  zoomPanel(panel, store, signal);
+  panel.stage.addEventListener("pointermove", (event) => pictures.hover(store.state, imagePoint(event)), {
+    signal,
+  });
+  panel.stage.addEventListener("pointerleave", () => pictures.hover(store.state, null), { signal });
+}
+
+function oncePerFrame(action: () => void, signal: AbortSignal): () => void {
+  let due = 0;
+  signal.addEventListener("abort", () => cancelAnimationFrame(due));
+  return () => {
+    cancelAnimationFrame(due);
+    due = requestAnimationFrame(action);
+  };
+}
+
+export default { render };

@@ -1,0 +1,41 @@
+/** Sums and differences of images: the model, its residual and what they amount to. */
+
+import type { Image, Pixels } from "./state";
+
+export interface Maps {
+  model: Pixels;
+  /** data - model, in image units. */
+  residual: Pixels;
+  /** (data - model) / sigma. */
+  significance: Pixels;
+  chi2: number;
+}
+
+/** Convolution is linear, so the sum of the convolved components is the convolved sum. */
+export function sumOf(size: number, parts: readonly Pixels[]): Pixels {
+  const sum = new Float32Array(size);
+  for (const part of parts) for (let i = 0; i < size; i++) sum[i] = (sum[i] as number) + (part[i] as number);
+  return sum;
+}
+
+export function compare(image: Image, parts: readonly Pixels[]): Maps {
+  const size = image.data.length;
+  const model = sumOf(size, parts);
+  const residual = new Float32Array(size);
+  const significance = new Float32Array(size);
+  let chi2 = 0;
+  for (let i = 0; i < size; i++) {
+    const difference = (image.data[i] as number) - (model[i] as number);
+    const deviation = difference / (image.sigma[i] as number);
+    residual[i] = difference;
+    significance[i] = deviation;
+    if (!image.mask[i] && Number.isFinite(deviation)) chi2 += deviation * deviation;
+  }
+  return { model, residual, significance, chi2 };
+}
+
+/** The typical noise of a pixel, for the colour range of a residual in image units. */
+export function medianSigma(image: Image): number {
+  const good = image.sigma.filter((sigma, i) => !image.mask[i] && Number.isFinite(sigma)).sort();
+  return good[good.length >> 1] ?? 1;
+}

@@ -1,0 +1,194 @@
+/** Ranges, defaults and densities of priors. Families are told apart by their fields wherever that is enough. */
+
+import { isFree, type Parameter, type Prior, type PriorField, type Schema, type Setting } from "./spec";
+
+/** The span of a value slider; `log` sliders move in log10, `wraps` ones close on themselves (angles). */
+export interface Range {
+  low: number;
+  high: number;
+  log: boolean;
+  wraps: boolean;
+}
+
+const TINY = 1e-12;
+const SIGMAS = 4;
+/** Schema bounds wider than this factor are physical limits, not a range that anyone would search. */
+const WIDE = 2000;
+
+export const isAngle = (parameter: Parameter): boolean => parameter.name === "theta";
+/** Families whose `loc` and `scale` are those of ln x. */
+const isLogarithmic = (family: string): boolean => family === "LogNormal";
+
+export function numberField(prior: Prior, name: string): number | null {
+  const value = prior[name];
+  return typeof value === "number" && Number.isFinite(value) ? value : null;
+}
+
+export function wrapAngle(theta: number): number {
+  return ((theta % Math.PI) + Math.PI) % Math.PI;
+}
+
+/** A range for a value that has no prior: the schema's bounds if they say something, else around the value. */
+export function rangeAround(parameter: Parameter, value: number): Range {
+  const { low, high } = parameter;
+  if (isAngle(parameter)) return { low: 0, high: Math.PI, log: false, wraps: true };
+  if (low !== null && high !== null && (low <= 0 || high / low <= WIDE))
+    return { low, high, log: low > 0 && high / low >= 100, wraps: false };
+  if (low !== null && low >= 0 && value > 0)
+    return {
+      low: Math.max(low, value / 10),
+      high: Math.min(high ?? Infinity, value * 10),
+      log: true,
+      wraps: false,
+    };
+  const span = Math.abs(value) || 1;
+  return {
+    low: Math.max(low ?? -Infinity, value - span),
+    high: Math.min(high ?? Infinity, value + span),
+    log: false,
+    wraps: false,
+  };
+}
+
+function priorRange(prior: Prior, parameter: Parameter): Range | null {
+  if (isAngle(parameter)) return rangeAround(parameter, prior.init);
+  const loc = numberField(prior, "loc");
+  const scale = numberField(prior, "scale");
+  const [low, high] = hardBounds(prior, parameter);
+  if (loc === null || scale === null) {
+    if (!Number.isFinite(low) || !Number.isFinite(high)) return null;
+    return { low, high, log: low > 0 && (prior.type === "LogUniform" || high / low >= 100), wraps: false };
+  }
+  const log = isLogarithmic(prior.type);
+  const ends = [loc - SIGMAS * scale, loc + SIGMAS * scale].map((end) => (log ? Math.exp(end) : end));
+  return {
+    low: Math.max(low, ends[0] as number),
+    high: Math.min(high, ends[1] as number),
+    log,
+    wraps: false,
+  };
+}
+
+/** The range of the slider of a parameter; it always contains the present value. */
+export function rangeOf(setting: Setting, parameter: Parameter, value: number): Range {
+  const range = (isFree(setting) && priorRange(setting, parameter)) || rangeAround(parameter, value);
+  if (range.wraps || !Number.isFinite(value)) return range;
+  const low = Math.min(range.low, value);
+  const high = Math.max(range.high, value, low + TINY);
+  return { ...range, low, high, log: range.log && low > 0 };
+}
+
+/** Where a value stands on its slider, and back. */
+export const toSlider = (range: Range, value: number): number =>
+  range.wraps ? wrapAngle(value) : range.log ? Math.log10(Math.max(value, TINY)) : value;
+export const fromSlider = (range: Range, position: number): number => (range.log ? 10 ** position : position);
+
+/** The hard bounds of a free value: those of its family and those of the schema together. */
+export function hardBounds(prior: Prior, parameter: Parameter): [low: number, high: number] {
+  const positive = isLogarithmic(prior.type) ? TINY : -Infinity;
+  return [
+    Math.max(parameter.low ?? -Infinity, numberField(prior, "low") ?? -Infinity, positive),
+    Math.min(parameter.high ?? Infinity, numberField(prior, "high") ?? Infinity),
+  ];
+}
+
+export function clampFree(prior: Prior, parameter: Parameter, value: number): number {
+  if (isAngle(parameter)) return wrapAngle(value);
+  const [low, high] = hardBounds(prior, parameter);
+  return Math.min(Math.max(value, low), high);
+}
+
+/** The families offered for a parameter: Custom cannot be made here, and Angle is for angles only. */
+export function familiesFor(schema: Schema, parameter: Parameter): string[] {
+  return Object.keys(schema.priors).filter(
+    (family) => family !== "Custom" && (family !== "Angle" || isAngle(parameter)),
+  );
+}
+
+function defaultFamily(schema: Schema, parameter: Parameter, range: Range): string {
+  const bounded = parameter.low !== null && parameter.high !== null;
+  const wish = isAngle(parameter) ? "Angle" : range.log ? "LogUniform" : bounded ? "Uniform" : "Normal";
+  return wish in schema.priors ? wish : (Object.keys(schema.priors)[0] ?? wish);
+}
+
+/** A prior of the wished family around a value, keeping what it can of the previous one. */
+export function newPrior(
+  schema: Schema,
+  parameter: Parameter,
+  value: number,
+  family?: string,
+  previous?: Prior,
+): Prior {
+  const range = rangeAround(parameter, value);
+  const type = family ?? defaultFamily(schema, parameter, range);
+  const prior: Prior = { type, init: value };
+  for (const field of schema.priors[type]?.fields ?? [])
+    prior[field.name] = defaultField(field, type, parameter, value, range, previous);
+  // A TruncatedNormal may have open ends; a family with no `loc` lives between its bounds.
+  if ("low" in prior && "loc" in prior) {
+    prior.low = previous?.low ?? parameter.low;
+    prior.high = previous?.high ?? parameter.high;
+  }
+  const { init, ...fields } = prior;
+  return { ...fields, type, init: clampFree(prior, parameter, init) };
+}
+
+function defaultField(
+  field: PriorField,
+  family: string,
+  parameter: Parameter,
+  value: number,
+  range: Range,
+  previous?: Prior,
+): number | null {
+  const log = isLogarithmic(family);
+  const kept = previous && isLogarithmic(previous.type) === log ? numberField(previous, field.name) : null;
+  switch (field.name) {
+    case "loc":
+      return log ? Math.log(Math.max(value, TINY)) : value;
+    case "scale":
+      return kept ?? (log ? 0.3 : defaultScale(parameter, range));
+    case "low":
+      return family === "LogUniform" ? positiveLow(kept ?? range.low, value) : (kept ?? range.low);
+    case "high":
+      return kept ?? range.high;
+    default:
+      return kept ?? field.default;
+  }
+}
+
+const positiveLow = (low: number, value: number): number =>
+  low > 0 ? low : Math.max(Math.abs(value) / 10, 1e-3);
+
+/** One pixel for a position, else a twentieth of the plausible range. */
+const defaultScale = (parameter: Parameter, range: Range): number =>
+  parameter.unit === "pixel" && parameter.low === null ? 1 : (range.high - range.low) / 20;
+
+/** Unnormalised densities per unit of x; the families that are not here are not drawn. */
+const DENSITIES: Record<string, (x: number, loc: number, scale: number) => number> = {
+  Normal: (x, loc, scale) => Math.exp(-0.5 * ((x - loc) / scale) ** 2),
+  TruncatedNormal: (x, loc, scale) => Math.exp(-0.5 * ((x - loc) / scale) ** 2),
+  LogNormal: (x, loc, scale) => Math.exp(-0.5 * ((Math.log(x) - loc) / scale) ** 2) / x,
+  Uniform: () => 1,
+  LogUniform: (x) => 1 / x,
+  Angle: () => 1,
+};
+
+/** The density of a prior along its slider, peak 1; null when the family is not known. */
+export function densityCurve(prior: Prior, parameter: Parameter, range: Range, points = 48): number[] | null {
+  const density = DENSITIES[prior.type];
+  if (!density) return null;
+  const [low, high] = isAngle(parameter) ? [-Infinity, Infinity] : hardBounds(prior, parameter);
+  const [from, to] = [
+    toSlider({ ...range, wraps: false }, range.low),
+    toSlider({ ...range, wraps: false }, range.high),
+  ];
+  const curve = Array.from({ length: points }, (_, i) => {
+    const x = fromSlider(range, from + ((to - from) * i) / (points - 1));
+    if (x < low * (1 - TINY * Math.sign(low)) || x > high * (1 + 1e-9 * Math.sign(high))) return 0;
+    // On a log axis the density is per ln x.
+    return density(x, Number(prior.loc), Number(prior.scale)) * (range.log ? x : 1);
+  });
+  const peak = Math.max(...curve);
+  return peak > 0 && Number.isFinite(peak) ? curve.map((y) => y / peak) : null;
+}

@@ -1,0 +1,45 @@
+/** The ellipse of a component: which parameters make it, and the way back from a changed ellipse to them. */
+
+import type { Shape, ShapeChange } from "./geometry";
+import { type Component, parametersOf, type Schema, type Session, valueAt } from "./spec";
+
+/** The parameter that is the ellipse's semi-major axis: r_eff, or the profile's first other length. */
+export function sizeName(schema: Schema, component: Component): string | null {
+  const lengths = parametersOf(schema, component).filter(
+    (parameter) => parameter.unit === "pixel" && parameter.name !== "xc" && parameter.name !== "yc",
+  );
+  return (lengths.find((parameter) => parameter.name === "r_eff") ?? lengths[0])?.name ?? null;
+}
+
+/** Null for a component that has no place on the image, such as a sky. */
+export function shapeOf(schema: Schema, session: Session, name: string): Shape | null {
+  const component = session.model.components[name];
+  if (!component || !("xc" in component) || !("yc" in component)) return null;
+  const read = (parameter: string) => (parameter in component ? valueAt(session, `${name}.${parameter}`) : 0);
+  const size = sizeName(schema, component);
+  const shape = {
+    xc: read("xc"),
+    yc: read("yc"),
+    size: size === null ? null : read(size),
+    ellip: read("ellip"),
+    theta: read("theta"),
+  };
+  return Object.values(shape).every((value) => value === null || Number.isFinite(value)) ? shape : null;
+}
+
+/** The parameter values, by path, that a change of the ellipse means. */
+export function shapeValues(
+  schema: Schema,
+  session: Session,
+  name: string,
+  change: ShapeChange,
+): Record<string, number> {
+  const component = session.model.components[name];
+  if (!component) return {};
+  const values: Record<string, number> = {};
+  for (const [key, value] of Object.entries(change)) {
+    const parameter: string | null = key === "size" ? sizeName(schema, component) : key;
+    if (parameter !== null && parameter in component) values[`${name}.${parameter}`] = value;
+  }
+  return values;
+}

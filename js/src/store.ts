@@ -1,0 +1,157 @@
+/** The pure reducer of the state, with undo, and the store around it. */
+
+import {
+  EMPTY_SESSION,
+  isFree,
+  type Prior,
+  paths,
+  type Schema,
+  type Session,
+  sameDocument,
+  settingAt,
+} from "./spec";
+import {
+  type Display,
+  IDLE,
+  type Image,
+  INITIAL,
+  type Notice,
+  type Pixels,
+  type Problem,
+  type Run,
+  type State,
+  type Summary,
+  shown,
+} from "./state";
+
+export type Action =
+  | { type: "schema"; schema: Schema }
+  | { type: "hostSession"; session: Session }
+  | { type: "draft"; session: Session }
+  | { type: "commit" }
+  | { type: "discard" }
+  /** `merge` names the control: quick edits by the same one make a single undo step. */
+  | { type: "edit"; session: Session; merge?: string; time?: number }
+  | { type: "undo" }
+  | { type: "redo" }
+  | { type: "display"; change: Partial<Display> }
+  | { type: "run"; run: Partial<Run>; time: number }
+  | { type: "summary"; summary: Summary | null }
+  | { type: "problems"; problems: Problem[] }
+  | { type: "notice"; notice: Notice }
+  | { type: "dismiss"; notice: Notice }
+  | { type: "image"; image: Image }
+  | { type: "frame"; frames: Record<string, Pixels>; dof: number | null };
+
+const HISTORY = 100;
+const MERGE_MS = 700;
+
+export function reduce(state: State, action: Action): State {
+  switch (action.type) {
+    case "schema":
+      return { ...state, schema: action.schema };
+    case "hostSession":
+      return fromHost(state, action.session);
+    case "draft":
+      return action.session === shown(state) ? state : { ...state, draft: action.session };
+    case "commit":
+      return state.draft ? advance(state, state.draft) : state;
+    case "discard":
+      return state.draft ? { ...state, draft: null } : state;
+    case "edit":
+      return edit(state, action.session, action.merge, action.time);
+    case "undo":
+      return step(state, "past", "future");
+    case "redo":
+      return step(state, "future", "past");
+    case "display":
+      return { ...state, display: { ...state.display, ...action.change } };
+    case "run":
+      return { ...state, run: { ...IDLE, ...action.run }, runReceived: action.time };
+    case "summary":
+      return { ...state, summary: action.summary };
+    case "problems":
+      return { ...state, problems: action.problems };
+    case "notice":
+      return { ...state, notices: [...state.notices, action.notice].slice(-3) };
+    case "dismiss":
+      return { ...state, notices: state.notices.filter((notice) => notice !== action.notice) };
+    case "image":
+      return { ...state, image: action.image };
+    case "frame":
+      return { ...state, frames: { ...state.frames, ...action.frames }, dof: action.dof ?? state.dof };
+  }
+}
+
+/** Make `session` the committed one, remembering the old. */
+function advance(state: State, session: Session): State {
+  if (sameDocument(session, state.session)) return { ...state, draft: null };
+  return {
+    ...state,
+    session,
+    draft: null,
+    past: [...state.past, state.session].slice(-HISTORY),
+    future: [],
+    lastEdit: null,
+    retired: retire(state, session),
+  };
+}
+
+function edit(state: State, session: Session, merge?: string, time = 0): State {
+  const next = advance(state, session);
+  if (merge === undefined || next.session === state.session) return next;
+  const last = state.lastEdit;
+  const merged = last?.merge === merge && time - last.time < MERGE_MS;
+  return { ...next, past: merged ? state.past : next.past, lastEdit: { merge, time } };
+}
+
+/** Python's own change is undoable too; its answer in our own words is not a change. */
+function fromHost(state: State, session: Session): State {
+  if (sameDocument(session, state.session)) return state;
+  const first = state.session === EMPTY_SESSION;
+  const next = advance(state, session);
+  return first ? { ...next, past: [] } : next;
+}
+
+function step(state: State, from: "past" | "future", to: "past" | "future"): State {
+  const target = state[from].at(-1);
+  if (!target) return state;
+  const moved = { [from]: state[from].slice(0, -1), [to]: [...state[to], state.session] };
+  return { ...state, ...moved, session: target, draft: null, lastEdit: null, retired: retire(state, target) };
+}
+
+/** Remember the priors that `next` no longer has. */
+function retire(state: State, next: Session): Record<string, Prior> {
+  const retired = { ...state.retired };
+  for (const path of paths(state.schema, next)) {
+    const before = settingAt(state.session, path);
+    if (isFree(before) && typeof settingAt(next, path) === "number") retired[path] = before;
+  }
+  return retired;
+}
+
+export interface Store {
+  readonly state: State;
+  dispatch(action: Action): void;
+  /** Called after each change with the state before and after; returns the way to stop. */
+  subscribe(listener: (state: State, before: State) => void): () => void;
+}
+
+export function createStore(initial: State = INITIAL): Store {
+  let state = initial;
+  const listeners = new Set<(state: State, before: State) => void>();
+  return {
+    get state() {
+      return state;
+    },
+    dispatch(action) {
+      const before = state;
+      state = reduce(state, action);
+      if (state !== before) for (const listener of [...listeners]) listener(state, before);
+    },
+    subscribe(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+  };
+}

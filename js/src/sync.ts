@@ -1,0 +1,164 @@
+/** The only file that sees the anywidget model: traits and messages on one side, the store on the other. */
+
+import type { AnyModel, Host } from "@anywidget/types";
+import { liveLoop } from "./live";
+import { type Control, type Incoming, type Outgoing, readFrame, readImage } from "./messages";
+import { changedValues, type Schema, type Session, sameDocument } from "./spec";
+import { DISPLAY, type Display, type Problem, type Run, type State, type Summary, shown } from "./state";
+import type { Store } from "./store";
+
+export interface Traits {
+  schema: Partial<Schema>;
+  session: Partial<Session>;
+  display: Partial<Display>;
+  run: Partial<Run>;
+  summary: Partial<Summary>;
+  problems: Problem[];
+  control: string | null;
+}
+
+/** What the views may ask of Python. */
+export interface Kernel {
+  run(method: string): void;
+  cancel(): void;
+  pause(): void;
+  resume(): void;
+}
+
+type Model = AnyModel<Traits>;
+type TraitName = "schema" | "session" | "display" | "run" | "summary" | "problems";
+
+/** The view is saved when it has come to rest. */
+const DISPLAY_DELAY_MS = 300;
+const CONTROL_TIMEOUT_MS = 3000;
+
+export function connect(model: Model, host: Host | undefined, signal: AbortSignal, store: Store): Kernel {
+  const send = (message: Outgoing) => model.send(message);
+  const live = liveLoop(
+    (seq, values) => send({ t: "render", seq, values }),
+    () => performance.now(),
+  );
+  const control = controlChannel(model, host);
+
+  for (const name of ["schema", "session", "display", "run", "summary", "problems"] as const) {
+    const read = () => readTrait(model, store, name);
+    read();
+    listen(model, `change:${name}`, read, signal);
+  }
+  listen(model, "msg:custom", (message: Incoming, buffers: DataView[]) => receive(message, buffers), signal);
+
+  function receive(message: Incoming, buffers: DataView[]): void {
+    try {
+      if (message.t === "image") store.dispatch({ type: "image", image: readImage(message, buffers) });
+      else if (message.t === "error") store.dispatch({ type: "notice", notice: message });
+      else if (message.t === "frame" && live.arrived(message.seq) && store.state.image)
+        store.dispatch({
+          type: "frame",
+          frames: readFrame(message, buffers, store.state.image),
+          dof: message.dof ?? null,
+        });
+    } catch (error) {
+      store.dispatch({
+        type: "notice",
+        notice: { title: "A message could not be read", detail: String(error) },
+      });
+    }
+  }
+
+  const saveDisplay = debounce(() => write(model, "display", store.state.display), DISPLAY_DELAY_MS, signal);
+  const stop = store.subscribe((state, before) => {
+    if (state.session !== before.session) {
+      live.committed();
+      if (state.session !== model.get("session")) write(model, "session", state.session);
+    } else if (shown(state) !== shown(before)) live.request(draftValues(state));
+    if (state.display !== before.display && !sameDocument(state.display, withDefaults(model.get("display"))))
+      saveDisplay();
+  });
+  signal.addEventListener("abort", stop);
+
+  send({ t: "hello" });
+  void control({ t: "ping" });
+  return {
+    run(method) {
+      void control({ t: "ping" }).then(() => send({ t: "run", method, options: {} }));
+    },
+    cancel: () => void control({ t: "cancel" }),
+    pause: () => void control({ t: "pause" }),
+    resume: () => void control({ t: "resume" }),
+  };
+}
+
+const draftValues = (state: State) => changedValues(state.schema, state.session, shown(state));
+
+function write<K extends keyof Traits>(model: Model, name: K, value: Traits[K]): void {
+  model.set(name, value);
+  model.save_changes();
+}
+
+function listen(
+  model: Model,
+  event: string,
+  callback: (...args: never[]) => void,
+  signal: AbortSignal,
+): void {
+  const handler = callback as () => void;
+  model.on(event, handler);
+  signal.addEventListener("abort", () => model.off(event as `change:${TraitName}`, handler));
+}
+
+/** Python writes {} before it has something to say: such a trait is not there yet. */
+function readTrait(model: Model, store: Store, name: TraitName): void {
+  const value = model.get(name) ?? {};
+  switch (name) {
+    case "schema":
+      if (isSchema(value)) store.dispatch({ type: "schema", schema: value });
+      break;
+    case "session":
+      if (isSession(value)) store.dispatch({ type: "hostSession", session: value });
+      break;
+    case "display":
+      if (!sameDocument(withDefaults(value as Partial<Display>), store.state.display))
+        store.dispatch({ type: "display", change: withDefaults(value as Partial<Display>) });
+      break;
+    case "run":
+      store.dispatch({ type: "run", run: value as Partial<Run>, time: performance.now() });
+      break;
+    case "summary":
+      store.dispatch({ type: "summary", summary: isSummary(value) ? value : null });
+      break;
+    case "problems":
+      store.dispatch({ type: "problems", problems: Array.isArray(value) ? value : [] });
+  }
+}
+
+const withDefaults = (display: Partial<Display> | undefined): Display => ({ ...DISPLAY, ...display });
+const isSchema = (value: object): value is Schema => "profiles" in value && "priors" in value;
+const isSummary = (value: object): value is Summary => "rows" in value;
+const isSession = (value: object): value is Session => "model" in value && "off" in value;
+
+/**
+ * Cancel and pause travel on a model of their own, which Python answers even while the kernel is busy. Where the
+ * host cannot find that model, the Editor's own takes its place.
+ */
+function controlChannel(model: Model, host: Host | undefined): (message: Control) => Promise<void> {
+  const target = resolveControl(model, host);
+  return (message) => target.then((channel) => channel.send(message));
+}
+
+type Channel = Pick<Model, "send">;
+
+async function resolveControl(model: Model, host: Host | undefined): Promise<Channel> {
+  const reference = model.get("control");
+  if (!reference || !host?.getModel) return model;
+  const late = new Promise<Channel>((resolve) => setTimeout(resolve, CONTROL_TIMEOUT_MS, model));
+  return Promise.race([host.getModel(reference), late]).catch(() => model);
+}
+
+function debounce(action: () => void, delay: number, signal: AbortSignal): () => void {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  signal.addEventListener("abort", () => clearTimeout(timer));
+  return () => {
+    clearTimeout(timer);
+    timer = setTimeout(action, delay);
+  };
+}

@@ -1,0 +1,82 @@
+/** Making elements, and writing numbers. */
+
+type Attributes = Record<string, string | number | boolean | ((event: never) => void)>;
+
+/** An HTML element: booleans set or leave out an attribute, functions listen to the event "on…". */
+export function h<K extends keyof HTMLElementTagNameMap>(
+  tag: K,
+  attributes: Attributes = {},
+  ...children: (Node | string)[]
+): HTMLElementTagNameMap[K] {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (typeof value === "function")
+      element.addEventListener(name.slice(2), value as unknown as EventListener);
+    else if (value !== false) element.setAttribute(name, value === true ? "" : String(value));
+  }
+  element.append(...children);
+  return element;
+}
+
+export function svg<K extends keyof SVGElementTagNameMap>(
+  tag: K,
+  attributes: Record<string, string | number> = {},
+  ...children: Node[]
+): SVGElementTagNameMap[K] {
+  const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  place(element, attributes);
+  element.append(...children);
+  return element;
+}
+
+export function place(element: Element, attributes: Record<string, string | number>): void {
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, String(value));
+}
+
+export function option(value: string, label = value): HTMLOptionElement {
+  return h("option", { value }, label);
+}
+
+export function setText(element: Element, text: string): void {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+/** Write a control's value, unless the user is typing in it. */
+export function setValue(input: HTMLInputElement | HTMLSelectElement, value: string): void {
+  const root = input.getRootNode() as Document | ShadowRoot;
+  const typing = input instanceof HTMLInputElement && input.type === "number" && root.activeElement === input;
+  if (typing && input.value !== input.dataset.shown) return;
+  if (input.value !== value) input.value = value;
+  input.dataset.shown = value;
+}
+
+/** A number as an input shows it: six digits, no padding. */
+export function plain(value: number | null): string {
+  return value === null || !Number.isFinite(value) ? "" : String(Number(value.toPrecision(6)));
+}
+
+/** A number as text: `digits` significant ones, exponents only where they save room, a true minus sign. */
+export function format(value: number, digits = 4): string {
+  if (!Number.isFinite(value)) return "–";
+  const size = Math.abs(value);
+  const text =
+    size !== 0 && (size >= 1e5 || size < 1e-3) ? value.toExponential(digits - 2) : value.toPrecision(digits);
+  return (text.includes("e") ? text.replace("e+", "e") : trim(text)).replaceAll("-", "−");
+}
+
+const trim = (text: string): string => (text.length > 7 ? String(Number(text)) : text);
+
+export function seconds(time: number): string {
+  if (time < 60) return `${time.toFixed(time < 10 ? 1 : 0)} s`;
+  return `${Math.floor(time / 60)} min ${Math.round(time % 60)} s`;
+}
+
+/** A function that runs `action` only when one of its arguments is another one than the last time. */
+export function whenChanged<A extends unknown[]>(action: (...args: A) => void): (...args: A) => void {
+  let last: A | null = null;
+  return (...args) => {
+    if (last?.every((value, i) => Object.is(value, args[i]))) return;
+    last = args;
+    action(...args);
+  };
+}

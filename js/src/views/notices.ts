@@ -1,0 +1,38 @@
+/** Errors, and problems that belong to no row; those of a row are shown there. */
+
+import { paths } from "../spec";
+import { type Notice, type Problem, type State, shown } from "../state";
+import type { Store } from "../store";
+import { h, whenChanged } from "./dom";
+import { icon } from "./icons";
+import type { View } from "./toolbar";
+
+export function createNotices(store: Store): View {
+  const element = h("div", { class: "sl-notices" });
+  const show = whenChanged((notices: Notice[], problems: Problem[], known: string) => {
+    const rows = new Set(known.split("\n"));
+    element.replaceChildren(
+      ...notices.map((notice) => errorStrip(store, notice)),
+      ...problems
+        .filter((problem) => !rows.has(problem.path))
+        .map((problem) => h("div", { class: "sl-notice", role: "alert" }, problem.message)),
+    );
+  });
+  return {
+    element,
+    update: (state: State) =>
+      show(state.notices, state.problems, paths(state.schema, shown(state)).join("\n")),
+  };
+}
+
+function errorStrip(store: Store, notice: Notice): HTMLElement {
+  const dismiss = h("button", { type: "button", class: "sl-tool", "aria-label": "Dismiss" }, icon("close"));
+  dismiss.addEventListener("click", () => store.dispatch({ type: "dismiss", notice }));
+  const detail = notice.detail ? [h("pre", {}, notice.detail)] : [];
+  return h(
+    "div",
+    { class: "sl-notice", role: "alert" },
+    h("div", {}, h("strong", {}, notice.title), ...detail),
+    dismiss,
+  );
+}

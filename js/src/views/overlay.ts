@@ -1,0 +1,163 @@
+/** What lies over a panel's picture: ellipses, their handles and the cross of the cursor. */
+
+import {
+  type Frame,
+  HANDLES,
+  type HandleKind,
+  handlePoints,
+  magnification,
+  type Point,
+  type Shape,
+  toScreen,
+  type View,
+} from "../geometry";
+import { shapeOf } from "../shapes";
+import { type State, selectedOf, shown } from "../state";
+import { colourOf } from "./colours";
+import { h, place, svg } from "./dom";
+
+export interface Overlay {
+  elements: Element[];
+  update(state: State, view: View, frame: Frame): void;
+  /** The pixel under the cursor, in whichever panel that is. */
+  mark(pixel: Point | null, view: View, frame: Frame): void;
+}
+
+interface Mark {
+  group: SVGGElement;
+  rings: SVGEllipseElement[];
+  stem: SVGLineElement;
+  handles: Record<HandleKind, HTMLElement>;
+}
+
+/** `named` overlays offer their handles to the keyboard and to screen readers; one panel does. */
+export function createOverlay(named: boolean): Overlay {
+  const drawing = svg("svg", { class: "sl-overlay", "aria-hidden": "true" });
+  const pixelBox = svg("rect", { class: "sl-pixel", display: "none" });
+  drawing.append(pixelBox);
+  const layer = h("div", { class: "sl-handles", ...(named ? {} : { "aria-hidden": "true" }) });
+  const marks = new Map<string, Mark>();
+
+  function update(state: State, view: View, frame: Frame): void {
+    const session = shown(state);
+    const names = Object.keys(session.model.components);
+    for (const [name, mark] of marks) if (!names.includes(name)) drop(name, mark);
+    for (const [index, name] of names.entries()) {
+      const shape = frame.width > 0 ? shapeOf(state.schema, session, name) : null;
+      const mark = marks.get(name) ?? (shape && add(name));
+      if (!mark) continue;
+      const selected = selectedOf(state) === name;
+      const off = session.off.includes(name);
+      mark.group.style.setProperty("--sl-colour", colourOf(index));
+      mark.group.setAttribute("class", classes("sl-shape", { selected, off }));
+      mark.group.setAttribute("display", shape ? "inline" : "none");
+      for (const kind of HANDLES) {
+        mark.handles[kind].className = classes(`sl-handle sl-handle-${kind}`, { selected, off });
+        mark.handles[kind].style.setProperty("--sl-colour", colourOf(index));
+      }
+      drawMark(mark, shape, selected, view, frame);
+    }
+  }
+
+  function add(name: string): Mark {
+    const rings = ["sl-halo", "sl-ring", "sl-grip"].map((part) => svg("ellipse", { class: part }));
+    const stem = svg("line", { class: "sl-stem" });
+    const group = svg("g", { "data-component": name }, ...rings, stem);
+    const handles = {} as Record<HandleKind, HTMLElement>;
+    for (const kind of HANDLES) handles[kind] = handle(kind, name, named);
+    layer.append(...Object.values(handles));
+    drawing.append(group);
+    const mark = { group, rings, stem, handles };
+    marks.set(name, mark);
+    return mark;
+  }
+
+  function drop(name: string, mark: Mark): void {
+    mark.group.remove();
+    for (const element of Object.values(mark.handles)) element.remove();
+    marks.delete(name);
+  }
+
+  function mark(pixel: Point | null, view: View, frame: Frame): void {
+    const side = magnification(view, frame);
+    place(pixelBox, { display: pixel ? "inline" : "none" });
+    if (!pixel) return;
+    const corner = toScreen({ x: pixel.x - 0.5, y: pixel.y + 0.5 }, view, frame);
+    place(pixelBox, { x: corner.x, y: corner.y, width: side, height: side });
+  }
+
+  return { elements: [drawing, layer], update, mark };
+}
+
+const classes = (base: string, flags: Record<string, boolean>): string =>
+  [
+    base,
+    ...Object.keys(flags)
+      .filter((flag) => flags[flag])
+      .map((flag) => `sl-${flag}`),
+  ].join(" ");
+
+const HINTS: Record<HandleKind, string> = {
+  centre: "arrow keys move by half a pixel",
+  size: "arrow keys change the radius",
+  shape: "arrow keys change the ellipticity",
+  angle: "arrow keys turn by one degree",
+};
+
+function handle(kind: HandleKind, component: string, named: boolean): HTMLElement {
+  const data = { "data-handle": kind, "data-component": component };
+  if (!named) return h("span", data);
+  const label = `${kind} of ${component}`;
+  return h("button", { ...data, type: "button", "aria-label": label, title: `${label}: ${HINTS[kind]}` });
+}
+
+function drawMark(mark: Mark, shape: Shape | null, selected: boolean, view: View, frame: Frame): void {
+  const scale = magnification(view, frame);
+  const points = shape ? handlePoints(shape, scale) : {};
+  for (const kind of HANDLES) {
+    const point = points[kind];
+    // Only the selected component has all its handles: others would hide the picture.
+    const visible = point !== undefined && (selected || kind === "centre");
+    mark.handles[kind].hidden = !visible;
+    if (!point || !shape) continue;
+    const at = toScreen(point, view, frame);
+    // As `translate` and `rotate`, not `transform`: the style sheet's `scale` must not move the handle.
+    mark.handles[kind].style.translate = `${at.x}px ${at.y}px`;
+    mark.handles[kind].style.rotate = `${-shape.theta}rad`;
+    mark.handles[kind].style.cursor = cursorFor(kind, shape.theta);
+  }
+  if (shape) drawRings(mark, shape, points, selected, view, frame);
+}
+
+function drawRings(
+  mark: Mark,
+  shape: Shape,
+  points: Partial<Record<HandleKind, Point>>,
+  selected: boolean,
+  view: View,
+  frame: Frame,
+): void {
+  const scale = magnification(view, frame);
+  const { x, y } = toScreen({ x: shape.xc, y: shape.yc }, view, frame);
+  const semiMajor = shape.size === null ? 6 : shape.size * scale;
+  const semiMinor = semiMajor * (1 - shape.ellip);
+  const turn = `rotate(${(-shape.theta * 180) / Math.PI} ${x} ${y})`;
+  // The major axis is vertical at theta = 0, and SVG turns clockwise.
+  for (const ring of mark.rings) place(ring, { cx: x, cy: y, rx: semiMinor, ry: semiMajor, transform: turn });
+  const stem = selected && points.size && points.angle;
+  place(mark.stem, { display: stem ? "inline" : "none" });
+  if (!points.size || !points.angle) return;
+  const from = toScreen(points.size, view, frame);
+  const to = toScreen(points.angle, view, frame);
+  place(mark.stem, { x1: from.x, y1: from.y, x2: to.x, y2: to.y });
+}
+
+/** The resize cursor that lies nearest to the axis of the handle. */
+function cursorFor(kind: HandleKind, theta: number): string {
+  if (kind === "centre") return "move";
+  if (kind === "angle") return "grab";
+  const cursors = ["ns-resize", "nwse-resize", "ew-resize", "nesw-resize"];
+  const axis = kind === "size" ? theta : theta + Math.PI / 2;
+  const eighth = Math.round(axis / (Math.PI / 4));
+  return cursors[((eighth % 4) + 4) % 4] as string;
+}

@@ -1,0 +1,145 @@
+/** One row: a parameter's name, value, freedom and prior, and what Python has to say against it. */
+
+import { setFree, setValue as setParameter } from "../edits";
+import { fromSlider, type Range, rangeOf, toSlider } from "../priors";
+import { isFree, isTied, type Parameter, rootOf, type Setting, settingAt, splitPath, valueAt } from "../spec";
+import { type State, shown } from "../state";
+import type { Store } from "../store";
+import { format, h, plain, setText, setValue } from "./dom";
+import { createPrior } from "./prior";
+import { createTrack } from "./track";
+
+export interface Row {
+  element: HTMLElement;
+  update(state: State): void;
+}
+
+export function createRow(store: Store, path: string, parameter: Parameter): Row {
+  const [component, name] = splitPath(path);
+  const slider = h("input", { class: "sl-slider", type: "range", step: "any", "aria-label": path });
+  const box = h("input", { class: "sl-number sl-value", type: "number", step: "any", "aria-label": path });
+  const free = h("input", { type: "checkbox", "aria-label": `free, ${name} of ${component}` });
+  const freedom = h(
+    "label",
+    { class: "sl-free", title: "free: fitted with a prior; otherwise fixed" },
+    free,
+    "free",
+  );
+  const track = createTrack(slider);
+  const prior = createPrior(store, path);
+  const problem = h("p", { class: "sl-problem" });
+  const label = h("span", { class: "sl-name", title: parameter.doc }, name, h("small", {}, parameter.unit));
+  const element = h("div", { class: "sl-row" }, label, track.element, box, freedom, prior.element);
+  let range: Range = { low: 0, high: 1, log: false, wraps: false };
+
+  const withValue = (value: number) => setParameter(store.state.schema, store.state.session, path, value);
+  const edit = (value: number, merge?: string) => {
+    store.dispatch({
+      type: "edit",
+      session: withValue(value),
+      time: performance.now(),
+      ...(merge ? { merge } : {}),
+    });
+    box.dataset.shown = box.value;
+    writeValue(shown(store.state));
+  };
+  slider.addEventListener("input", () =>
+    store.dispatch({ type: "draft", session: withValue(fromSlider(range, slider.valueAsNumber)) }),
+  );
+  slider.addEventListener("change", () => edit(fromSlider(range, slider.valueAsNumber), `slider ${path}`));
+  box.addEventListener("change", () => Number.isFinite(box.valueAsNumber) && edit(box.valueAsNumber));
+  box.addEventListener("keydown", (event) =>
+    stepBox(event, box, range, (value) => edit(value, `box ${path}`)),
+  );
+  free.addEventListener("change", () => {
+    const { schema, session, retired } = store.state;
+    store.dispatch({ type: "edit", session: setFree(schema, session, path, free.checked, retired[path]) });
+  });
+
+  function writeValue(session: State["session"]): void {
+    const value = valueAt(session, path);
+    setValue(box, plain(value));
+    slider.value = String(toSlider(range, value));
+    slider.setAttribute("aria-valuetext", `${format(value)} ${parameter.unit}`.trim());
+  }
+
+  function update(state: State): void {
+    const session = shown(state);
+    const setting = settingAt(session, path);
+    if (setting === undefined) return;
+    // The range is that of the committed session: it must not move under the pointer.
+    range = rangeAt(state, path, parameter);
+    slider.min = String(range.wraps ? 0 : toSlider(range, range.low));
+    slider.max = String(range.wraps ? Math.PI : toSlider(range, range.high));
+    writeValue(session);
+    free.checked = isFree(setting);
+    freedom.hidden = isTied(setting);
+    element.dataset.kind = isTied(setting) ? "tied" : isFree(setting) ? "free" : "fixed";
+    track.update(setting, parameter, range, rowOfSummary(state, path));
+    prior.update(state.schema, setting, parameter);
+    showProblems(state, path, element, problem, box);
+  }
+  return { element, update };
+}
+
+/** The slider's range; a tied parameter has that of its target, seen through the tie. */
+function rangeAt(state: State, path: string, parameter: Parameter): Range {
+  const { session } = state;
+  const setting: Setting = settingAt(session, path) ?? 0;
+  const root = isTied(setting) ? rootOf(session, path) : null;
+  const target = root && settingAt(session, root.path);
+  if (!root || target === null || target === undefined)
+    return rangeOf(setting, parameter, valueAt(session, path));
+  const own = rangeOf(target, parameter, valueAt(session, root.path));
+  const ends = [own.low, own.high].map((end) => root.scale * end + root.offset).sort((a, b) => a - b);
+  const [low, high] = ends as [number, number];
+  return {
+    ...own,
+    low,
+    high,
+    log: own.log && low > 0,
+    wraps: own.wraps && root.scale === 1 && root.offset === 0,
+  };
+}
+
+const rowOfSummary = (state: State, path: string) => state.summary?.rows.find((row) => row.path === path);
+
+/** The arrow keys step by a hundredth of the range, or with Shift by a tenth: the box's own step would be 1. */
+function stepBox(
+  event: KeyboardEvent,
+  box: HTMLInputElement,
+  range: Range,
+  edit: (value: number) => void,
+): void {
+  const direction = event.key === "ArrowUp" ? 1 : event.key === "ArrowDown" ? -1 : 0;
+  if (direction === 0 || !Number.isFinite(box.valueAsNumber)) return;
+  event.preventDefault();
+  const steps = direction * (event.shiftKey ? 10 : 1);
+  const value = box.valueAsNumber;
+  if (range.log) edit(Number((value * (range.high / range.low) ** (steps / 200)).toPrecision(5)));
+  else edit(Number((value + (steps * (range.high - range.low)) / 200).toPrecision(8)));
+}
+
+function showProblems(
+  state: State,
+  path: string,
+  element: HTMLElement,
+  problem: HTMLElement,
+  box: HTMLInputElement,
+): void {
+  const text = state.problems
+    .filter((each) => each.path === path)
+    .map((each) => each.message)
+    .join("; ");
+  element.classList.toggle("sl-invalid", text !== "");
+  if (text === "") {
+    problem.remove();
+    box.removeAttribute("aria-invalid");
+    return;
+  }
+  setText(problem, text);
+  // An alert is announced when it comes into the page.
+  problem.setAttribute("role", "alert");
+  if (!problem.isConnected) element.append(problem);
+  box.setAttribute("aria-invalid", "true");
+}

@@ -1,0 +1,55 @@
+/** The values of the pixel under the cursor; they never wait for the kernel. */
+
+import { ellipticalRadius, type Point } from "../geometry";
+import type { Maps } from "../pixels";
+import { shapeOf } from "../shapes";
+import { type State, selectedOf, shown } from "../state";
+import { format, h, setText } from "./dom";
+
+export interface Readout {
+  element: HTMLElement;
+  update(state: State, maps: Maps | null, pixel: Point | null): void;
+}
+
+const FIELDS = ["x", "y", "data", "model", "residual", "σ", "S/N", "r/r_eff"] as const;
+type Field = (typeof FIELDS)[number];
+
+export function createReadout(): Readout {
+  const outputs = new Map<Field, HTMLElement>();
+  const element = h("dl", { class: "sl-readout" });
+  for (const field of FIELDS) {
+    const output = h("dd", {}, "–");
+    outputs.set(field, output);
+    element.append(h("div", {}, h("dt", {}, field), output));
+  }
+  return {
+    element,
+    update(state, maps, pixel) {
+      const values = pixel ? valuesAt(state, maps, pixel) : {};
+      for (const [field, output] of outputs) setText(output, values[field] ?? "–");
+    },
+  };
+}
+
+function valuesAt(state: State, maps: Maps | null, pixel: Point): Partial<Record<Field, string>> {
+  const { image } = state;
+  if (!image) return {};
+  const index = pixel.y * image.nx + pixel.x;
+  const at = { x: String(pixel.x), y: String(pixel.y), "r/r_eff": radiusAt(state, pixel) };
+  if (image.mask[index]) return { ...at, data: "masked" };
+  const value = (pixels: ArrayLike<number> | undefined) => pixels?.[index] ?? Number.NaN;
+  return {
+    ...at,
+    data: format(value(image.data)),
+    model: format(value(maps?.model)),
+    residual: format(value(maps?.residual)),
+    σ: format(value(image.sigma)),
+    "S/N": format(value(image.data) / value(image.sigma), 3),
+  };
+}
+
+/** In units of the selected component's size, along its own ellipses. */
+function radiusAt(state: State, pixel: Point): string {
+  const shape = shapeOf(state.schema, shown(state), selectedOf(state));
+  return shape?.size ? format(ellipticalRadius(shape, pixel) / shape.size, 3) : "–";
+}
