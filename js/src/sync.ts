@@ -11,7 +11,7 @@ export interface Traits {
   schema: Partial<Schema>;
   session: Partial<Session>;
   display: Partial<Display>;
-  run: Partial<Run>;
+  progress: Partial<Run>;
   summary: Partial<Summary>;
   problems: Problem[];
   control: string | null;
@@ -26,7 +26,7 @@ export interface Kernel {
 }
 
 type Model = AnyModel<Traits>;
-type TraitName = "schema" | "session" | "display" | "run" | "summary" | "problems";
+type TraitName = "schema" | "session" | "display" | "progress" | "summary" | "problems";
 
 /** The view is saved when it has come to rest. */
 const DISPLAY_DELAY_MS = 300;
@@ -40,7 +40,7 @@ export function connect(model: Model, host: Host | undefined, signal: AbortSigna
   );
   const control = controlChannel(model, host);
 
-  for (const name of ["schema", "session", "display", "run", "summary", "problems"] as const) {
+  for (const name of ["schema", "session", "display", "progress", "summary", "problems"] as const) {
     const read = () => readTrait(model, store, name);
     read();
     listen(model, `change:${name}`, read, signal);
@@ -120,7 +120,7 @@ function readTrait(model: Model, store: Store, name: TraitName): void {
       if (!sameDocument(withDefaults(value as Partial<Display>), store.state.display))
         store.dispatch({ type: "display", change: withDefaults(value as Partial<Display>) });
       break;
-    case "run":
+    case "progress":
       store.dispatch({ type: "run", run: value as Partial<Run>, time: performance.now() });
       break;
     case "summary":
