@@ -1,0 +1,43 @@
+"""The PSF's transfer function."""
+
+import numpy as np
+from jaxtyping import Complex, Float
+
+
+def transfer_function(
+    psf: Float[np.ndarray, "v u"] | None,
+    ky: Float[np.ndarray, " a"],
+    kx: Float[np.ndarray, " b"],
+    *,
+    oversampling: int = 1,
+    includes_pixel: bool = True,
+) -> Complex[np.ndarray, "a b"]:
+    """Fourier transform of the effective PSF (optics and pixel) at ky, kx (radians per pixel).
+
+    `T(k) = sum_vu psf[v, u] exp(-i (kx (u - cu) + ky (v - cv)) / oversampling)`. The centre (cu, cv) is the
+    centre of the array, (side - 1) / 2, between two pixels where a side is even. A PSF sampled at
+    `oversampling` points per pixel is band-limited: T is zero beyond |k| = pi * oversampling. Without a
+    PSF, or with one that lacks it, T holds the pixel's response sinc(kx / 2 pi) sinc(ky / 2 pi).
+    """
+    transfer = np.ones((ky.size, kx.size), complex)
+    if psf is not None:
+        total = psf.sum(dtype=float)
+        rows = _band(ky, oversampling) * _waves(ky, psf.shape[0], oversampling)
+        columns = _band(kx, oversampling) * _waves(kx, psf.shape[1], oversampling)
+        transfer = rows.T @ (psf.astype(float) / total) @ columns
+    if psf is None or not includes_pixel:
+        transfer = transfer * np.sinc(ky[:, None] / (2 * np.pi)) * np.sinc(kx / (2 * np.pi))
+    return transfer
+
+
+def _waves(k: Float[np.ndarray, " k"], side: int, oversampling: int) -> Complex[np.ndarray, "side k"]:
+    position = (np.arange(side) - (side - 1) / 2) / oversampling
+    return np.exp(-1j * position[:, None] * k)
+
+
+def _band(k: Float[np.ndarray, " k"], oversampling: int) -> Float[np.ndarray, " k"]:
+    """One inside the band, zero outside, half at its edge (which is its own alias)."""
+    if oversampling == 1:
+        return np.ones_like(k)
+    excess = np.abs(k) - np.pi * oversampling
+    return np.where(np.abs(excess) < 1e-9, 0.5, np.where(excess < 0, 1.0, 0.0))
