@@ -51,7 +51,7 @@ class Density(eqx.Module):
 
     def constrain(self, u: Vector) -> Values:
         """The parameters' values at `u`, by path."""
-        values = dict.fromkeys(self.paths)
+        values: Values = dict.fromkeys(self.paths, jnp.zeros(()))
         for _, indices, priors in self._groups():
             x = jax.vmap(lambda prior, ui: prior.transform()(ui))(priors, u[indices])
             values.update({self.paths[i]: x[k] for k, i in enumerate(indices)})
@@ -74,10 +74,10 @@ class Density(eqx.Module):
             log_density = prior.distribution().log_prob(x)
             return log_density + transform.log_abs_det_jacobian(ui, x) if jacobian else log_density
 
-        return sum(
-            (jnp.sum(jax.vmap(one)(priors, u[indices])) for _, indices, priors in self._groups()),
-            start=jnp.zeros(()),
-        )
+        total = jnp.zeros(())
+        for _, indices, priors in self._groups():
+            total += jnp.sum(jax.vmap(one)(priors, u[indices]))
+        return total
 
     def mean(self, values: Values) -> Float[Array, "y x"]:
         """The model image."""

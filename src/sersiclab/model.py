@@ -13,7 +13,7 @@ from jaxtyping import Array, Float
 from sersiclab import parameters
 from sersiclab.image import Image
 from sersiclab.noise import AbstractNoise, GaussianNoise
-from sersiclab.parameters import AbstractPrior, Parameter, Scalar, Tied
+from sersiclab.parameters import AbstractPrior, Parameter, Scalar
 from sersiclab.profiles import AbstractProfile
 from sersiclab.rendering import AbstractCanvas, AbstractRenderer, HybridRenderer
 
@@ -100,7 +100,7 @@ def lower(tree: Any) -> Any:
 
     def to_array(leaf: Any) -> Any:
         # The user's default precision, float32 or float64, whatever the arrays came in.
-        kind = np.result_type(leaf).kind
+        kind = jnp.result_type(leaf).kind
         return jnp.asarray(leaf, dtype={"f": float, "c": complex}.get(kind))
 
     tree = jax.tree.map(without_init, tree, is_leaf=lambda node: isinstance(node, AbstractPrior))
@@ -140,11 +140,11 @@ def render_components(model: Model, image: Image, values: Mapping[str, Scalar] |
 
 def joint(model: Model, image: Image) -> None:
     """The numpyro model: every free parameter is a sample site named by its path, the data `"data"`."""
-    values = {path: numpyro.sample(path, prior.distribution()) for path, prior in model.free.items()}
+    values: dict[str, Any] = {path: numpyro.sample(path, prior.distribution()) for path, prior in model.free.items()}
     drawn = model.at(values)
     canvas = model.renderer.prepare(image)
     mean = drawn.renderer.render(drawn.components, canvas)
     sigma = jnp.where(image.mask, 1.0, image.sigma)
     data = jnp.where(image.mask, 0.0, image.data)
-    noise = drawn.noise.distribution(mean, sigma).mask(~image.mask)
+    noise = drawn.noise.distribution(mean, sigma).mask(jnp.asarray(~image.mask))
     numpyro.sample("data", noise, obs=data)

@@ -9,10 +9,11 @@ import dataclasses
 import math
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import equinox as eqx
 import jax
+import jax.core
 import numpy as np
 from jaxtyping import Array, Float
 from numpyro.distributions import Distribution
@@ -62,16 +63,24 @@ class Tied(AbstractParameter):
             raise TypeError(f"Tied.to must be a path such as 'bulge.xc', got {self.to!r}")
 
 
-Parameter = Scalar | AbstractParameter
+if TYPE_CHECKING:
+    # A profile's maths run only once `at` has put numbers in, so let them calculate with the fields.
+    Parameter: TypeAlias = Any
+else:
+    Parameter = Scalar | AbstractParameter
 
 
 @dataclasses.dataclass(frozen=True)
 class ParameterInfo:
-    """What a class declares about one of its parameters: range (inclusive), unit and meaning."""
+    """What a class declares about one of its parameters: range, unit and meaning.
+
+    The range holds its ends, but not `low` if `open_low`.
+    """
 
     name: str
     low: float
     high: float
+    open_low: bool
     unit: str
     doc: str
 
@@ -80,7 +89,7 @@ class ParameterInfo:
         if isinstance(value, AbstractPrior):
             self._check_prior(label, value)
         elif is_number(value):
-            if not self.low <= float(value) <= self.high:
+            if not self.low <= float(value) <= self.high or (self.open_low and value == self.low):
                 raise ValueError(f"{label} must lie in {self.interval}, got {value:g}")
         elif not isinstance(value, AbstractParameter | jax.Array | np.ndarray):
             raise TypeError(f"{label} must be a number, a prior or Tied(path), got {value!r}")
@@ -99,7 +108,9 @@ class ParameterInfo:
 
     @property
     def interval(self) -> str:
-        return f"[{self.low:g}, {self.high:g}]"
+        low = "(" if self.open_low or math.isinf(self.low) else "["
+        high = ")" if math.isinf(self.high) else "]"
+        return f"{low}{self.low:g}, {self.high:g}{high}"
 
 
 def is_number(value: Any) -> bool:
@@ -114,10 +125,16 @@ def _convert(value: Any) -> Any:
 
 
 def parameter(
-    *, low: float = -math.inf, high: float = math.inf, unit: str = "", doc: str, default: float | None = None
+    *,
+    low: float = -math.inf,
+    high: float = math.inf,
+    open_low: bool = False,
+    unit: str = "",
+    doc: str,
+    default: float | None = None,
 ) -> Any:
-    """Declare a parameter field: the one place for its range, unit and meaning."""
-    metadata = {"parameter": (low, high, unit, doc)}
+    """Declare a parameter field: the one place for its range (see `ParameterInfo`), unit and meaning."""
+    metadata = {"parameter": (low, high, open_low, unit, doc)}
     if default is None:
         return eqx.field(converter=_convert, metadata=metadata)
     return eqx.field(default=default, converter=_convert, metadata=metadata)
@@ -232,16 +249,14 @@ def detach(owners: Owners, gone_name: str, gone: eqx.Module) -> dict[str, eqx.Mo
     changes: dict[str, Parameter] = {}
     for name in parameter_info(gone):
         target = f"{gone_name}.{name}"
-        heir: str | None = None
-        for path, value in parameters(owners).items():
-            if not (isinstance(value, Tied) and value.to == target):
-                continue
-            if heir is None:
-                heir, changes[path] = path, _inherit(path, value, getattr(gone, name))
-                first = value
-            else:
-                scale = value.scale / first.scale
-                changes[path] = Tied(heir, scale=scale, offset=value.offset - scale * first.offset)
+        followers = [(p, v) for p, v in parameters(owners).items() if isinstance(v, Tied) and v.to == target]
+        if not followers:
+            continue
+        (heir, first), *others = followers
+        changes[heir] = _inherit(heir, first, getattr(gone, name))
+        for path, tie in others:
+            scale = tie.scale / first.scale
+            changes[path] = Tied(heir, scale=scale, offset=tie.offset - scale * first.offset)
     return replace(owners, changes)
 
 

@@ -19,8 +19,9 @@ def _number(value: Any) -> Any:
     return float(value) if is_number(value) and not isinstance(value, jax.Array) else value
 
 
-def _field() -> Any:
-    return eqx.field(converter=_number)
+def _field(*, positive: bool = False, default: float = 0.0) -> Any:
+    """A number. `default` is what an editor may start from; the constructor has no default."""
+    return eqx.field(converter=_number, metadata={"low": 0.0 if positive else None, "default": default})
 
 
 def _bound(value: Any) -> Any:
@@ -69,7 +70,7 @@ class Normal(AbstractPrior):
     """Normal prior with mean `loc` and standard deviation `scale`."""
 
     loc: Scalar = _field()
-    scale: Scalar = _field()
+    scale: Scalar = _field(positive=True, default=1.0)
     init: Scalar | None = _init()
 
     def __check_init__(self) -> None:
@@ -93,7 +94,7 @@ class TruncatedNormal(AbstractPrior):
     """Normal prior cut off below `low` and above `high`; `None` leaves that side open."""
 
     loc: Scalar = _field()
-    scale: Scalar = _field()
+    scale: Scalar = _field(positive=True, default=1.0)
     low: Scalar | None = eqx.field(default=None, kw_only=True, converter=_bound)
     high: Scalar | None = eqx.field(default=None, kw_only=True, converter=_bound)
     init: Scalar | None = _init()
@@ -111,7 +112,7 @@ class TruncatedNormal(AbstractPrior):
             return transforms.AffineTransform(self.loc, self.scale)
         if self.low is None:
             return transforms.ComposeTransform(
-                [transforms.SoftplusTransform(), transforms.AffineTransform(self.high, -self.scale)]
+                [transforms.SoftplusTransform(), transforms.AffineTransform(self.high, -1.0 * self.scale)]
             )
         if self.high is None:
             return transforms.ComposeTransform(
@@ -139,7 +140,7 @@ class LogNormal(AbstractPrior):
     """Log-normal prior: ln x is normal with mean `loc` and standard deviation `scale`."""
 
     loc: Scalar = _field()
-    scale: Scalar = _field()
+    scale: Scalar = _field(positive=True, default=1.0)
     init: Scalar | None = _init()
 
     def __check_init__(self) -> None:
@@ -165,7 +166,7 @@ class Uniform(AbstractPrior):
     """Uniform prior between `low` and `high`."""
 
     low: Scalar = _field()
-    high: Scalar = _field()
+    high: Scalar = _field(default=1.0)
     init: Scalar | None = _init()
 
     def __check_init__(self) -> None:
@@ -188,8 +189,8 @@ class Uniform(AbstractPrior):
 class LogUniform(AbstractPrior):
     """Prior uniform in ln x between `low` and `high`, both positive."""
 
-    low: Scalar = _field()
-    high: Scalar = _field()
+    low: Scalar = _field(positive=True, default=1.0)
+    high: Scalar = _field(positive=True, default=10.0)
     init: Scalar | None = _init()
 
     def __check_init__(self) -> None:

@@ -70,7 +70,7 @@ def flux_parameter() -> Any:
 
 def r_eff_parameter() -> Any:
     """The declaration of `r_eff`, the same in every galaxy profile."""
-    return parameter(low=0.01, high=1e5, unit="pixel", doc="half-light radius along the major axis")
+    return parameter(low=0.0, open_low=True, unit="pixel", doc="half-light radius along the major axis")
 
 
 def ellip_parameter() -> Any:
@@ -83,9 +83,7 @@ def theta_parameter() -> Any:
     return parameter(unit="rad", doc="position angle of the major axis, counter-clockwise from +y")
 
 
-def elliptical_radius(
-    x: Float[Array, "*s"], y: Float[Array, "*s"], ellip: Any, theta: Any
-) -> Float[Array, "*s"]:
+def elliptical_radius(x: Float[Array, "*s"], y: Float[Array, "*s"], ellip: Any, theta: Any) -> Float[Array, "*s"]:
     """Semi-major axis of the ellipse through (x, y), an offset from its centre.
 
     `m^2 = u^2 + v^2 / (1 - ellip)^2`, with `u` along the major axis and `v` across it.
