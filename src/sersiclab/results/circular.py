@@ -1,10 +1,13 @@
 """Statistics of position angles, which are the same modulo pi (Mardia & Jupp 2000, chapter 2)."""
 
+from typing import TypeVar
+
 import numpy as np
 from jaxtyping import Float
 
 
 PERIOD = np.pi
+A = TypeVar("A", float, np.ndarray)
 
 
 def mean(angles: Float[np.ndarray, "*s"]) -> float:
@@ -23,7 +26,11 @@ def unwrap(angles: Float[np.ndarray, "*s"]) -> Float[np.ndarray, "*s"]:
 
     Quantiles, densities and r_hat of the result have no seam at 0 and pi.
     """
-    centre = mean(angles)
+    return near(angles, mean(angles))
+
+
+def near(angles: A, centre: float) -> A:
+    """The same angles modulo pi, each within pi/2 of `centre`."""
     return centre + (angles - centre + 0.5 * PERIOD) % PERIOD - 0.5 * PERIOD
 
 

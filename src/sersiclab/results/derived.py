@@ -80,7 +80,7 @@ def _check(of: Function, point: Mapping[str, Any], name: str) -> None:
         result = jax.eval_shape(of, point)
     except (jax.errors.TracerArrayConversionError, jax.errors.ConcretizationTypeError) as error:
         raise TypeError(
-            f"the function for {name!r} must work on JAX numbers: jax.numpy instead of numpy or math, and no `if` on them"
+            f"the function for {name!r} must work on JAX numbers: jax.numpy instead of numpy or math, and no `if`"
         ) from error
     if result.shape != ():
         raise ValueError(f"the function for {name!r} must give one number a draw, got shape {result.shape}")

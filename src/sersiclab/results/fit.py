@@ -13,8 +13,9 @@ from jaxtyping import Float
 from sersiclab.image import Image
 from sersiclab.model import Model, render
 from sersiclab.parameters import ParameterInfo, parameter_info
+from sersiclab.priors import Angle
+from sersiclab.results import circular, document, posterior
 from sersiclab.results import derived as derived_quantities
-from sersiclab.results import document, posterior
 from sersiclab.results.derived import Derived, Function
 from sersiclab.results.summary import summarise
 from sersiclab.results.verdict import Verdict, judge
@@ -175,6 +176,9 @@ class Fit:
         units = {path: info.unit for path, info in self.infos.items()} | {k: d.unit for k, d in self.derived.items()}
         draws = self.draws | {name: quantity.draws for name, quantity in self.derived.items()}
         best = self.best | {name: quantity.best for name, quantity in self.derived.items()}
+        for path, prior in self.model.free.items():
+            if isinstance(prior, Angle):
+                best[path] = circular.near(best[path], float(np.mean(self.draws[path])))
         return plots.plot_corner(draws, best, units, paths=paths)
 
     def save(self, path: str | Path) -> Path:

@@ -1,0 +1,3 @@
+"""Reading what was saved."""
+
+from sersiclab.io.load import load as load

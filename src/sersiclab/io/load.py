@@ -1,0 +1,54 @@
+"""Fits, back from their files."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import equinox as eqx
+import numpy as np
+
+from sersiclab import inference, storage
+from sersiclab.image import Image
+from sersiclab.results import Fit
+from sersiclab.results.derived import Derived
+from sersiclab.spec import from_dict, from_document
+
+
+METHODS: tuple[type, ...] = (inference.MAP, inference.Laplace, inference.NUTS)
+
+
+def load(path: str | Path, *, types: Sequence[type] = ()) -> Fit:
+    """Read a fit that `Fit.save` wrote: the same model, image, draws and all else.
+
+    `types` holds the user's own classes of profiles, priors, noise, renderers or methods that the fit
+    uses. Raises `FileNotFoundError`, or `ValueError` if the file is no fit or names an unknown class.
+    """
+    tree = storage.read(path, "fit")
+    fields = {field.name: tree[field.name] for field in dataclasses.fields(Fit)}
+    return Fit(
+        **fields
+        | {
+            "model": from_dict(tree["model"], types=types),
+            "image": _image(tree["image"]),
+            "method": from_document(tree["method"], types=(*METHODS, *types)),
+            "derived": {name: Derived(**quantity) for name, quantity in tree["derived"].items()},
+        }
+    )
+
+
+def _image(tree: Mapping[str, Any]) -> Image:
+    fields = dict(tree)
+    psf = fields.pop("psf")
+    image = Image(**fields | {"wcs": _wcs(fields["wcs"])})
+    if psf is None:
+        return image
+    # It is normalised already, and dividing by a sum of 1 + 1e-7 would change it.
+    return eqx.tree_at(lambda image: image.psf, image, np.asarray(psf), is_leaf=lambda leaf: leaf is None)
+
+
+def _wcs(text: str | None) -> Any:
+    from astropy.io.fits import Header
+    from astropy.wcs import WCS
+
+    return None if text is None else WCS(Header.fromstring(text))

@@ -1,0 +1,113 @@
+"""Corner plots: every marginal and pairwise density."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from jaxtyping import Float
+
+from sersiclab.plots.sources import COMPONENTS, MODEL
+
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+# The smallest areas with 1 and 2 sigma of a two-dimensional normal hold 1 - exp(-1/2) and 1 - exp(-2).
+CONTOURS = (1.0 - np.exp(-2.0), 1.0 - np.exp(-0.5))
+
+SMOOTHING = 1.4  # bins
+
+
+def plot_corner(
+    draws: Mapping[str, Float[np.ndarray, "chain draw"]],
+    best: Mapping[str, float],
+    units: Mapping[str, str],
+    *,
+    paths: Sequence[str] | None = None,
+) -> "Figure":
+    """Histograms of each quantity and densities of each pair, with 1 and 2 sigma contours and `best`.
+
+    `paths` chooses the quantities; all by default. Raises `ValueError` for an unknown one.
+    """
+    from matplotlib.figure import Figure
+
+    paths = list(draws) if paths is None else list(paths)
+    unknown = [path for path in paths if path not in draws]
+    if unknown or not paths:
+        raise ValueError(f"paths must be some of {list(draws)}, got {paths}")
+    number = len(paths)
+    side = 1.2 + max(1.9 * number, 2.4)
+    figure = Figure(figsize=(side, side), layout="constrained")
+    figure.get_layout_engine().set(w_pad=0.02, h_pad=0.02, wspace=0.0, hspace=0.0)
+    grid = figure.subplots(number, number, sharex="col", squeeze=False)
+    flat = {path: np.asarray(draws[path], dtype=float).reshape(-1) for path in paths}
+    for row, y in enumerate(paths):
+        for column, x in enumerate(paths):
+            axes = grid[row, column]
+            if column > row:
+                axes.remove()
+                continue
+            if column == row:
+                _draw_marginal(axes, flat[x], best[x], x)
+            else:
+                _draw_pair(axes, flat[x], flat[y], best[x], best[y])
+            _label(axes, row, column, number, f"{x}{_unit(units[x])}", f"{y}{_unit(units[y])}")
+    return figure
+
+
+def _unit(unit: str) -> str:
+    return f" [{unit}]" if unit else ""
+
+
+def _label(axes: "Axes", row: int, column: int, number: int, x: str, y: str) -> None:
+    from matplotlib.ticker import MaxNLocator
+
+    axes.tick_params(labelsize="small", direction="in", top=True, right=True)
+    axes.xaxis.set_major_locator(MaxNLocator(3, prune="both"))
+    if row == number - 1:
+        axes.set_xlabel(x)
+        axes.tick_params(axis="x", labelrotation=40)
+    else:
+        axes.tick_params(labelbottom=False)
+    if row == column:
+        axes.set_yticks([])
+        return
+    axes.yaxis.set_major_locator(MaxNLocator(3, prune="both"))
+    if column == 0:
+        axes.set_ylabel(y)
+    else:
+        axes.tick_params(labelleft=False)
+
+
+def _draw_marginal(axes: "Axes", values: Float[np.ndarray, " draw"], best: float, name: str) -> None:
+    low, middle, high = np.quantile(values, (0.16, 0.5, 0.84))
+    axes.hist(values, bins=_bins(values), histtype="stepfilled", color=COMPONENTS[1], alpha=0.35)
+    axes.axvline(middle, color=COMPONENTS[1], lw=1.4)
+    axes.axvspan(low, high, color=COMPONENTS[1], alpha=0.12, lw=0)
+    axes.axvline(best, color=COMPONENTS[0], lw=1.2, ls="--")
+    step = max(min(high - middle, middle - low), 1e-300)
+    places = int(np.clip(1 - np.floor(np.log10(step)), 0, 12))
+    figures = f"{middle:.{places}f}^{{+{high - middle:.{places}f}}}_{{-{middle - low:.{places}f}}}"
+    axes.set_title(f"{name}\n${figures}$", fontsize="small")
+
+
+def _bins(values: Float[np.ndarray, " draw"]) -> int:
+    return int(np.clip(np.sqrt(len(values)), 8, 40))
+
+
+def _draw_pair(axes: "Axes", x: Any, y: Any, best_x: float, best_y: float) -> None:
+    from scipy.ndimage import gaussian_filter
+
+    axes.plot(x, y, ".", ms=1.5, alpha=0.25, color=COMPONENTS[1], rasterized=True)
+    axes.plot(best_x, best_y, "+", ms=8, mew=1.5, color=COMPONENTS[0])
+    if np.ptp(x) == 0 or np.ptp(y) == 0:
+        return
+    counts, x_edges, y_edges = np.histogram2d(x, y, bins=_bins(x))
+    density = gaussian_filter(counts, SMOOTHING)
+    ordered = np.sort(density, axis=None)[::-1]
+    mass = np.cumsum(ordered) / ordered.sum()
+    levels = [ordered[np.searchsorted(mass, share)] for share in CONTOURS]
+    if levels[0] < levels[1]:
+        centres = [0.5 * (edges[1:] + edges[:-1]) for edges in (x_edges, y_edges)]
+        axes.contour(*centres, density.T, levels=levels, colors=MODEL, linewidths=(0.9, 1.4))

@@ -1,0 +1,101 @@
+"""Data, model and residual as images, with the profile below."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from jaxtyping import Float
+
+from sersiclab.image import Image
+from sersiclab.model import Model, render_components
+from sersiclab.plots.profile import plot_profile
+from sersiclab.plots.sources import colours, ellipses, sky_image
+
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.colors import Normalize
+    from matplotlib.figure import Figure
+
+MASKED = "0.7"
+RESIDUAL_LIMIT = 5.0  # sigma
+
+
+def plot_fit(model: Model, image: Image, best: Mapping[str, float], *, title: str = "") -> "Figure":
+    """Data, model and residual in sigma, and the profile of the first source with its residual."""
+    from matplotlib.figure import Figure
+
+    parts = render_components(model, image, best)
+    figure = Figure(figsize=(10.5, 8.2), layout="constrained")
+    top, bottom = figure.subfigures(2, 1, height_ratios=(1.0, 1.15))
+    _plot_images(top, model, image, best, parts)
+    plot_profile(bottom, model, image, best, parts)
+    bottom.axes[0].set_title(title, fontsize="medium")
+    return figure
+
+
+def _plot_images(figure: Any, model: Model, image: Image, best: Mapping[str, float], parts: Mapping[str, Any]) -> None:
+    total = sum(np.asarray(part, dtype=float) for part in parts.values())
+    with np.errstate(invalid="ignore", divide="ignore"):
+        residual = (image.data - total) / image.sigma
+    norm = _asinh_norm(image, total, sky_image(model, parts))
+    left, middle, right = figure.subplots(1, 3, sharex=True, sharey=True)
+    light = {"cmap": _colormap("magma"), "norm": norm}
+    shown = [
+        (left, "data", image.data, light),
+        (middle, "model", total, light),
+        (right, "residual", residual, {"cmap": _colormap("RdBu_r"), "vmin": -RESIDUAL_LIMIT, "vmax": RESIDUAL_LIMIT}),
+    ]
+    for axes, name, array, options in shown:
+        hidden = np.zeros(image.shape, bool) if name == "model" else image.mask
+        drawn = axes.imshow(np.ma.array(array, mask=hidden), origin="lower", interpolation="nearest", **options)
+        axes.set(title=name, xlabel="x [pixel]")
+        bar = figure.colorbar(drawn, ax=axes, orientation="horizontal", shrink=0.95, aspect=30)
+        bar.set_label("(data − model) / σ" if name == "residual" else "flux per pixel")
+        if name != "residual":
+            bar.set_ticks(_asinh_ticks(norm))
+            bar.ax.xaxis.set_major_formatter(lambda value, _: f"{value:.3g}")
+            bar.minorticks_off()
+    left.set_ylabel("y [pixel]")
+    if _draw_ellipses(middle, model, best):
+        middle.set_title("model, half-light ellipses")
+
+
+def _draw_ellipses(axes: "Axes", model: Model, best: Mapping[str, float]) -> int:
+    """Draw the sources' half-light ellipses, points as crosses, and return the number of ellipses."""
+    from matplotlib.patches import Ellipse as Patch
+
+    limits = axes.axis()
+    shapes = ellipses(model, best)
+    for name, shape in shapes.items():
+        centre, minor, major = (shape.xc, shape.yc), 2 * shape.r_eff * (1 - shape.ellip), 2 * shape.r_eff
+        colour = colours(model)[name]
+        if not shape.r_eff:
+            axes.plot(*centre, "+", color=colour)
+            continue
+        for edge, width in (("w", 2.4), (colour, 1.3)):
+            # matplotlib's angle turns the height, which lies along +y at 0, as theta does.
+            angle = np.degrees(shape.theta)
+            axes.add_patch(Patch(centre, minor, major, angle=angle, fill=False, ec=edge, lw=width))
+    axes.axis(limits)
+    return sum(shape.r_eff > 0 for shape in shapes.values())
+
+
+def _colormap(name: str) -> Any:
+    import matplotlib
+
+    return matplotlib.colormaps[name].with_extremes(bad=MASKED)
+
+
+def _asinh_norm(image: Image, total: Float[np.ndarray, "y x"], sky: Float[np.ndarray, "y x"]) -> "Normalize":
+    """A scale that is linear within the noise of the sky and logarithmic above."""
+    from matplotlib.colors import FuncNorm
+
+    level, width = float(np.mean(sky)), 2.0 * float(np.median(image.sigma[image.valid]))
+    high = max(float(image.data[image.valid].max()), float(total.max()), level + 2 * width)
+    functions = (lambda x: np.arcsinh((x - level) / width), lambda t: level + width * np.sinh(t))
+    return FuncNorm(functions, vmin=level - 1.5 * width, vmax=high)
+
+
+def _asinh_ticks(norm: "Normalize") -> Float[np.ndarray, " tick"]:
+    return np.asarray(norm.inverse(np.linspace(0.0, 1.0, 5)))

@@ -1,0 +1,127 @@
+"""Surface-brightness profiles in elliptical annuli."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from sersiclab.image import Image
+from sersiclab.model import Model
+from sersiclab.plots.sources import MODEL, Ellipse, colours, ellipses, sky_image
+from sersiclab.profiles.base import elliptical_radius
+
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+DATA = "0.35"
+ANNULUS_GROWTH = 0.1  # width of an annulus per radius, at least a pixel
+ANNULUS_COVERAGE = 0.25  # of an annulus's pixels that must be on the image and unmasked
+RESIDUAL_LIMIT = 5.0  # standard errors shown at least
+
+
+class Annuli(NamedTuple):
+    """Which pixels belong to which annulus, their number, and the annuli's mean radius."""
+
+    label: Int[np.ndarray, " pixel"]
+    valid: Bool[np.ndarray, "y x"]
+    number: Int[np.ndarray, " annulus"]
+    radius: Float[np.ndarray, " annulus"]
+
+    def mean(self, array: Float[np.ndarray, "y x"]) -> Float[np.ndarray, " annulus"]:
+        """The mean of an image over the unmasked pixels of each annulus."""
+        return self._sum(array) / self.number
+
+    def error(self, sigma: Float[np.ndarray, "y x"]) -> Float[np.ndarray, " annulus"]:
+        """The standard error of that mean."""
+        return np.sqrt(self._sum(np.where(self.valid, sigma, 0.0) ** 2)) / self.number
+
+    def _sum(self, array: Float[np.ndarray, "y x"]) -> Float[np.ndarray, " annulus"]:
+        weights = array[self.valid][self.label >= 0]
+        return np.bincount(self.label[self.label >= 0], weights, len(self.number))
+
+
+def annuli(image: Image, ellipse: Ellipse) -> Annuli:
+    """Elliptical annuli a pixel wide or more, as far as the image holds enough of them."""
+    y, x = np.indices(image.shape, dtype=np.float32)
+    axis_ratio = 1.0 - ellipse.ellip
+    radius = np.asarray(elliptical_radius(x - ellipse.xc, y - ellipse.yc, ellipse.ellip, ellipse.theta))[image.valid]
+    edges = [0.0]
+    while edges[-1] < radius.max():
+        edges.append(edges[-1] + max(1.0, ANNULUS_GROWTH * edges[-1]))
+    label = np.digitize(radius, edges) - 1
+    number = np.bincount(label, minlength=len(edges) - 1)
+    keep = number >= np.maximum(1, ANNULUS_COVERAGE * np.pi * axis_ratio * np.diff(np.square(edges)))
+    new = np.where(keep, np.cumsum(keep) - 1, -1)
+    mean_radius = np.bincount(label, radius, len(number))[keep] / number[keep]
+    return Annuli(new[label], image.valid, number[keep], mean_radius)
+
+
+def plot_profile(figure: Any, model: Model, image: Image, best: Mapping[str, float], parts: Mapping[str, Any]) -> None:
+    from matplotlib.ticker import LogLocator, NullLocator
+
+    shapes = ellipses(model, best)
+    upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
+    if not shapes:
+        upper.set_title("no source")
+        return
+    first = next(iter(shapes))
+    rings = annuli(image, shapes[first])
+    sky = sky_image(model, parts)
+    data, error = rings.mean(image.data - sky), rings.error(image.sigma)
+    sources = {name: rings.mean(np.asarray(parts[name], dtype=float)) for name in shapes}
+    total = np.sum(list(sources.values()), axis=0)
+    _draw_data(upper, image, rings.radius, data, error)
+    upper.plot(rings.radius, _brightness(image, total), color=MODEL, lw=1.8, label="model")
+    if len(sources) > 1:
+        for name, values in sources.items():
+            upper.plot(rings.radius, _brightness(image, values), "--", color=colours(model)[name], label=name)
+    _set_brightness_axis(upper, image, data, error, total)
+    lines, labels = upper.get_legend_handles_labels()
+    order = sorted(range(len(labels)), key=lambda i: labels[i] != "data")
+    upper.legend([lines[i] for i in order], [labels[i] for i in order], frameon=False)
+    lower.errorbar(rings.radius, (data - total) / error, np.ones_like(data), fmt="o", ms=3.5, color=DATA, lw=0.9)
+    lower.axhline(0.0, color=MODEL, lw=1.2)
+    reach = max(RESIDUAL_LIMIT, 1.15 * float(np.max(np.abs((data - total) / error))) + 1.0)
+    lower.set(xlabel=f"semi-major axis about {first} [pixel]", ylabel="residual / error", ylim=(-reach, reach))
+    lower.set_xscale("log")
+    lower.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    lower.xaxis.set_minor_locator(NullLocator())
+    lower.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    figure.align_ylabels([upper, lower])
+
+
+def _draw_data(axes: "Axes", image: Image, radius: Any, data: Any, error: Any) -> None:
+    seen = data > error  # on a logarithmic axis, others are limits
+    ends = np.abs(_brightness(image, np.array([data - error, data + error])[:, seen]) - _brightness(image, data[seen]))
+    if _in_magnitudes(image):
+        ends = ends[::-1]
+    values = _brightness(image, data[seen])
+    axes.errorbar(radius[seen], values, ends, fmt="o", ms=3.5, color=DATA, lw=0.9, label="data")
+    if not seen.all():
+        limit = _brightness(image, np.maximum(data, 0.0)[~seen] + 2 * error[~seen])
+        axes.plot(radius[~seen], limit, linestyle="none", marker=7, ms=4, color=DATA, label="data, 2σ limits")
+
+
+def _in_magnitudes(image: Image) -> bool:
+    return image.zeropoint is not None and image.pixel_scale is not None
+
+
+def _brightness(image: Image, flux: Float[np.ndarray, "*s"]) -> Float[np.ndarray, "*s"]:
+    """Surface brightness in mag/arcsec² if the image has the numbers for it, else flux per pixel."""
+    positive = np.where(flux > 0, flux, np.nan)
+    if image.zeropoint is None or image.pixel_scale is None:
+        return positive
+    return image.zeropoint - 2.5 * np.log10(positive / image.pixel_scale**2)
+
+
+def _set_brightness_axis(axes: "Axes", image: Image, data: Any, error: Any, total: Any) -> None:
+    faint = max(0.3 * float(np.min(error)), 1e-8 * float(np.max(np.abs(data))))
+    bright = 2.0 * max(float(np.max(data)), float(np.max(total)), 2.0 * faint)
+    low, high = _brightness(image, np.array([faint, bright]))
+    if not _in_magnitudes(image):
+        axes.set_yscale("log")
+    axes.set_ylim(low, high)
+    unit = "mag / arcsec²" if _in_magnitudes(image) else "flux / pixel"
+    axes.set_ylabel(f"surface brightness [{unit}]")
