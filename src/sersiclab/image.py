@@ -1,11 +1,14 @@
 """The observed image; every check on a user's arrays is here."""
 
+import os
 import warnings
 from typing import Any
 
 import equinox as eqx
 import numpy as np
 from jaxtyping import Bool, Float
+
+from sersiclab.fits import read_plane
 
 
 class Image(eqx.Module):
@@ -15,8 +18,9 @@ class Image(eqx.Module):
     pixel; without one it comes from `weight` or `invvar` (1/sigma²), or from the detector's `gain`
     (electrons per image unit), `read_noise` (electrons) and `sky_level` (the subtracted sky, image
     units): `sigma² = (data + sky_level)/gain + (read_noise/gain)²`. `mask` is True (non-zero) where a
-    pixel is excluded; pixels whose `sigma` is zero or not finite are excluded too, with a warning. The
-    `psf` is centred in its array and normalised here; `None` means no blurring.
+    pixel is excluded; so are the masked pixels of a numpy masked array, and, with a warning, those whose
+    `sigma` is zero or not finite. The `psf` is centred in its array and normalised here; `None` means no
+    blurring. `zeropoint` is the magnitude of one image unit, `pixel_scale` is in arcsec.
 
     Raises `ValueError` or `TypeError` naming the argument, what was expected and what came.
     """
@@ -55,6 +59,9 @@ class Image(eqx.Module):
         self.data = _plane("data", data)
         shape = self.data.shape
         user_mask = np.zeros(shape, bool) if mask is None else _mask(mask, shape)
+        for plane in (data, sigma, weight, invvar):
+            if np.ma.isMaskedArray(plane) and plane.ndim:
+                user_mask = user_mask | _mask(np.ma.getmaskarray(plane), shape)
         self._check_data(user_mask)
         given = {"sigma": sigma, "weight": weight, "invvar": invvar, "gain": gain}
         noise = {
@@ -68,19 +75,73 @@ class Image(eqx.Module):
             raise ValueError(f"give one of sigma, weight and invvar, got {' and '.join(named)}")
         if not named and gain is None:
             raise ValueError("the image needs an error map: give sigma, weight, invvar, or the detector's gain")
+        if named and (read_noise or sky_level):
+            raise ValueError(f"give {named[0]}, or the detector's gain, read_noise and sky_level, not both")
         self.sigma, self.mask = _exclude_unusable(noise[(named or ["gain"])[0]](), user_mask)
         if self.mask.all():
             raise ValueError("mask excludes every pixel: nothing is left to fit (True means excluded)")
         self.psf = None if psf is None else _normalised_psf(psf)
-        if isinstance(psf_oversampling, bool) or int(psf_oversampling) != psf_oversampling or psf_oversampling < 1:
-            raise ValueError(f"psf_oversampling must be a positive integer, got {psf_oversampling!r}")
-        self.psf_oversampling = int(psf_oversampling)
+        self.psf_oversampling = _positive_integer("psf_oversampling", psf_oversampling)
         self.psf_includes_pixel = bool(psf_includes_pixel)
         self.zeropoint = _optional("zeropoint", zeropoint)
         self.pixel_scale = _optional("pixel_scale", pixel_scale, positive=True)
         self.gain = _optional("gain", gain, positive=True)
         self.wcs = wcs
+        if not isinstance(band, str | None):
+            raise TypeError(f"band must be a name such as 'r', got {band!r}")
         self.band = band
+        for plane in (self.data, self.sigma, self.mask, self.psf):
+            if plane is not None:
+                plane.flags.writeable = False
+
+    @classmethod
+    def read(
+        cls,
+        data: Any,
+        *,
+        sigma: Any = None,
+        weight: Any = None,
+        invvar: Any = None,
+        psf: Any = None,
+        mask: Any = None,
+        psf_oversampling: int = 1,
+        psf_includes_pixel: bool = True,
+        gain: float | None = None,
+        read_noise: float = 0.0,
+        sky_level: float = 0.0,
+        zeropoint: float | None = None,
+        pixel_scale: float | None = None,
+        wcs: Any = None,
+        band: str | None = None,
+    ) -> "Image":
+        """An image from FITS files: `Image.read("sci.fits", sigma="rms.fits", psf="psf.fits")`.
+
+        Each plane is a file or an array. `"f.fits[SCI]"` and `"f.fits[1]"` choose an extension; without
+        one it is the first that holds a 2-d image. The celestial WCS of the data comes along, and
+        `pixel_scale` is the WCS's where it is not given. Raises what `Image` and `read_plane` raise.
+        """
+        given = {"data": data, "sigma": sigma, "weight": weight, "invvar": invvar, "psf": psf, "mask": mask}
+        read = {name: read_plane(name, value) for name, value in given.items() if isinstance(value, str | os.PathLike)}
+        arrays = {**given, **{name: plane.array for name, plane in read.items()}}
+        if wcs is None and "data" in read:
+            wcs = read["data"].wcs
+            pixel_scale = read["data"].pixel_scale if pixel_scale is None else pixel_scale
+        try:
+            return cls(
+                **arrays,
+                psf_oversampling=psf_oversampling,
+                psf_includes_pixel=psf_includes_pixel,
+                gain=gain,
+                read_noise=read_noise,
+                sky_level=sky_level,
+                zeropoint=zeropoint,
+                pixel_scale=pixel_scale,
+                wcs=wcs,
+                band=band,
+            )
+        except (TypeError, ValueError) as error:
+            files = ", ".join(f"{name}: {plane.source}" for name, plane in read.items())
+            raise type(error)(f"{error} ({files})" if files else str(error)) from error
 
     def _check_data(self, mask: Bool[np.ndarray, "y x"]) -> None:
         bad = ~np.isfinite(self.data) & ~mask
@@ -102,11 +163,23 @@ class Image(eqx.Module):
         return ~self.mask
 
 
-def _plane(name: str, value: Any, shape: tuple[int, ...] | None = None) -> Float[np.ndarray, "y x"]:
-    """A 2-d array of native floats; a scalar is spread over `shape`."""
-    array = np.ma.getdata(value) if np.ma.isMaskedArray(value) else np.asarray(value)
+def _array(name: str, value: Any) -> np.ndarray:
+    if isinstance(value, str | os.PathLike):
+        raise TypeError(f"{name} must be an array, got {value!r}; Image.read reads files")
+    try:
+        array = np.ma.getdata(value) if np.ma.isMaskedArray(value) else np.asarray(value)
+    except (TypeError, ValueError) as error:
+        raise TypeError(
+            f"{name} must be a 2-d array of real numbers, got a {type(value).__name__} ({error})"
+        ) from error
     if array.dtype.kind not in "fiub":
         raise TypeError(f"{name} must be an array of real numbers, got dtype {array.dtype}")
+    return array
+
+
+def _plane(name: str, value: Any, shape: tuple[int, ...] | None = None) -> Float[np.ndarray, "y x"]:
+    """A 2-d array of native floats; a scalar is spread over `shape`."""
+    array = _array(name, value)
     if array.ndim == 0 and shape is not None:
         array = np.full(shape, array)
     if array.ndim != 2 or 0 in array.shape:
@@ -118,7 +191,7 @@ def _plane(name: str, value: Any, shape: tuple[int, ...] | None = None) -> Float
 
 
 def _mask(mask: Any, shape: tuple[int, ...]) -> Bool[np.ndarray, "y x"]:
-    array = np.asarray(mask)
+    array = _array("mask", np.ma.filled(mask, 1) if np.ma.isMaskedArray(mask) else mask)
     if array.shape != shape:
         raise ValueError(f"mask must have the shape of data, {shape}, got {array.shape}")
     if array.dtype.kind == "f" and np.isnan(array).any():
@@ -136,8 +209,9 @@ def _inverse_variance(name: str, value: Any, shape: tuple[int, ...], mask: Any) 
 
 def _detector_sigma(data: Any, gain: Any, read_noise: Any, sky_level: Any) -> Float[np.ndarray, "y x"]:
     gain = _optional("gain", gain, positive=True)
-    if not read_noise >= 0:
-        raise ValueError(f"read_noise must not be negative, got {read_noise!r}")
+    read_noise, sky_level = _optional("read_noise", read_noise), _optional("sky_level", sky_level)
+    if read_noise < 0:
+        raise ValueError(f"read_noise must not be negative, got {read_noise:g}")
     variance = np.maximum(data + sky_level, 0.0) / gain + (read_noise / gain) ** 2
     return np.sqrt(variance)
 
@@ -154,7 +228,7 @@ def _exclude_unusable(
     unusable = ~(np.isfinite(sigma) & (sigma > 0)) & ~mask
     if unusable.any():
         warnings.warn(
-            f"sigma is zero or not finite in {unusable.sum()} pixels: they are excluded from the fit", stacklevel=4
+            f"sigma is zero or not finite in {unusable.sum()} pixels: they are excluded from the fit", stacklevel=5
         )
     return sigma, mask | unusable
 
@@ -167,14 +241,24 @@ def _normalised_psf(psf: Any) -> Float[np.ndarray, "v u"]:
     if not total > 0:
         raise ValueError(f"psf must have a positive sum, got {total:g}")
     if abs(total - 1) > 0.01:
-        warnings.warn(f"psf sums to {total:g}; it is normalised to 1", stacklevel=4)
+        warnings.warn(f"psf sums to {total:g}; it is normalised to 1", stacklevel=5)
     return array / array.dtype.type(total)
 
 
-def _optional(name: str, value: Any, *, positive: bool = False) -> float | None:
+def _positive_integer(name: str, value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | float | np.integer) or value < 1 or value % 1:
+        raise ValueError(f"{name} must be a positive integer, got {value!r}")
+    return int(value)
+
+
+def _optional(name: str, value: Any, *, positive: bool = False) -> Any:
     if value is None:
         return None
-    number = float(value)
+    expected = f"{name} must be a {'positive ' if positive else ''}finite number, got {value!r}"
+    try:
+        number = float(value)
+    except (TypeError, ValueError) as error:
+        raise TypeError(expected) from error
     if not np.isfinite(number) or (positive and number <= 0):
-        raise ValueError(f"{name} must be a {'positive ' if positive else ''}finite number, got {value!r}")
+        raise ValueError(expected)
     return number

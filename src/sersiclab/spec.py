@@ -55,7 +55,7 @@ def from_dict(document: Mapping[str, Any], types: Sequence[type] = ()) -> Model:
     """
     reader = _Reader(types)
     body = reader.unversioned(document)
-    model = reader.node(body, "", (Model,)) if body is not None else None
+    model: Any = None if body is None else reader.node(body, "", (Model,))
     if reader.problems:
         raise SpecError(reader.problems)
     return model
