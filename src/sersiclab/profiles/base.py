@@ -45,9 +45,16 @@ class AbstractMixture(AbstractSource):
         """`ellip` and `theta` of the Gaussians."""
 
     @abstractmethod
-    def weights(self, log_width: Float[Array, " k"]) -> tuple[Float[Array, " k"], Float[Array, ""]]:
+    def scales(self) -> tuple[Any, ...]:
+        """The numbers of which `weights` is a function; none if the source is a point."""
+
+    @staticmethod
+    @abstractmethod
+    def weights(log_width: Float[Array, " k"], *scales: Any) -> tuple[Float[Array, " k"], Float[Array, ""]]:
         """The fractions of the flux in Gaussians of the given ln sigma (pixels, evenly spaced), and
-        the fraction in narrower ones, which the caller treats as a point."""
+        the fraction in narrower ones, which the caller treats as a point.
+
+        Profiles that share this function are drawn together."""
 
 
 class AbstractSky(AbstractProfile):

@@ -19,5 +19,9 @@ class PointSource(AbstractMixture):
     def shape(self) -> tuple[Any, Any]:
         return 0.0, 0.0
 
-    def weights(self, log_width: Float[Array, " k"]) -> tuple[Float[Array, " k"], Float[Array, ""]]:
+    def scales(self) -> tuple[Any, ...]:
+        return ()
+
+    @staticmethod
+    def weights(log_width: Float[Array, " k"], *scales: Any) -> tuple[Float[Array, " k"], Float[Array, ""]]:
         return jnp.zeros_like(log_width), jnp.ones((), log_width.dtype)

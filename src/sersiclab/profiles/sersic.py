@@ -2,8 +2,6 @@
 
 from typing import Any
 
-from jaxtyping import Array, Float
-
 from sersiclab.parameters import Parameter, parameter
 from sersiclab.profiles.base import (
     AbstractMixture,
@@ -30,8 +28,10 @@ class Sersic(AbstractMixture):
     def shape(self) -> tuple[Any, Any]:
         return self.ellip, self.theta
 
-    def weights(self, log_width: Float[Array, " k"]) -> tuple[Float[Array, " k"], Float[Array, ""]]:
-        return sersic_weights(log_width, self.r_eff, self.n)
+    def scales(self) -> tuple[Any, ...]:
+        return self.r_eff, self.n
+
+    weights = staticmethod(sersic_weights)
 
 
 class Exponential(AbstractMixture):
@@ -47,8 +47,10 @@ class Exponential(AbstractMixture):
     def shape(self) -> tuple[Any, Any]:
         return self.ellip, self.theta
 
-    def weights(self, log_width: Float[Array, " k"]) -> tuple[Float[Array, " k"], Float[Array, ""]]:
-        return sersic_weights(log_width, self.r_eff, 1.0)
+    def scales(self) -> tuple[Any, ...]:
+        return self.r_eff, 1.0
+
+    weights = staticmethod(sersic_weights)
 
 
 class DeVaucouleurs(AbstractMixture):
@@ -64,5 +66,7 @@ class DeVaucouleurs(AbstractMixture):
     def shape(self) -> tuple[Any, Any]:
         return self.ellip, self.theta
 
-    def weights(self, log_width: Float[Array, " k"]) -> tuple[Float[Array, " k"], Float[Array, ""]]:
-        return sersic_weights(log_width, self.r_eff, 4.0)
+    def scales(self) -> tuple[Any, ...]:
+        return self.r_eff, 4.0
+
+    weights = staticmethod(sersic_weights)

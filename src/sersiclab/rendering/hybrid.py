@@ -1,5 +1,6 @@
-"""Rendering Gaussian mixtures: narrow ones in Fourier space, wide ones in real space."""
+"""Rendering Gaussian mixtures: narrow Gaussians in Fourier space, wide ones in real space."""
 
+import itertools
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -17,215 +18,168 @@ from sersiclab.profiles import AbstractMixture, AbstractProfile, AbstractSky
 from sersiclab.profiles.decomposition import SPACING
 from sersiclab.psf import transfer_function
 from sersiclab.rendering.base import AbstractCanvas, AbstractRenderer
+from sersiclab.rendering.sources import Sources, core, phases, stack, wings
+
+
+# The widest Gaussian, in sides of the padded grid; wider ones are drawn as parabolas.
+_WIDEST = 8.0
+# Parts of a PSF's spectrum below this fraction of the flux are left out.
+_NEGLIGIBLE = 1e-7
+
+Planes = tuple[Complex[Array, "tile ky kx"], Float[Array, "y x"]]
 
 
 class HybridCanvas(AbstractCanvas):
     """What `HybridRenderer` derives from an image.
 
-    The padded grid has frequencies `ky`, `kx >= 0` (radians per pixel) and pixels `y`, `x`, which
-    continue to negative coordinates at the end. Where the PSF is oversampled the spectrum extends
-    beyond the grid's band; it consists of several tiles, whose frequencies are those of the band
-    shifted by `shift`, and `transfer` holds one plane for each; the first is the band itself.
+    `y` and `x` are the pixels of the padded grid, negative ones at the end. The spectrum lies on the
+    frequencies `ky` and `kx` (radians per pixel). An oversampled PSF passes frequencies beyond those of
+    the grid: they follow as further tiles, shifted by multiples of 2 pi, which the sampling folds back
+    onto the first. `transfer` is the PSF's transfer function on all tiles.
     """
 
     shape: tuple[int, int] = eqx.field(static=True)
-    transfer: Complex[Array, "tile ky kx"]
-    shift: Float[Array, "tile 2"]
-    ky: Float[Array, " ky"]
-    kx: Float[Array, " kx"]
     y: Float[Array, " y"]
     x: Float[Array, " x"]
+    ky: Float[Array, "tile ky"]
+    kx: Float[Array, "tile kx"]
+    transfer: Complex[Array, "tile ky kx"]
 
-
-class Mixture(eqx.Module):
-    """Sources as mixtures of concentric Gaussians, stacked."""
-
-    xc: Float[Array, " s"]
-    yc: Float[Array, " s"]
-    flux: Float[Array, " s"]
-    ellip: Float[Array, " s"]
-    theta: Float[Array, " s"]
-    point: Float[Array, " s"]
-    core: Float[Array, "s j"]
-    wing: Float[Array, "s l"]
+    @property
+    def padded(self) -> tuple[int, int]:
+        """Shape of the padded grid."""
+        return self.y.shape[0], self.x.shape[0]
 
 
 class HybridRenderer(AbstractRenderer):
     """Draws narrow Gaussians in Fourier space and wide ones in real space, without wrap-around.
 
-    Widths are fixed in pixels: those up to `split` are drawn in Fourier space, where they are exact
-    however narrow, the others on the padded pixel grid, where they are exact however wide. `padding` is
-    the least number of pixels by which the grid exceeds the image; it must hold twice the reach of
-    what is drawn in Fourier space.
+    The widths are fixed in pixels. Those between `narrowest` and `split` are drawn in Fourier space,
+    where they are exact however small; those above on the padded grid in real space, where they are
+    exact however large. `padding` is the least number of pixels by which the grid exceeds the image; ten
+    times `split` keeps the light of a source outside the image from coming in at the other side.
     """
 
+    narrowest: float = eqx.field(default=0.125, static=True, kw_only=True)
     split: float = eqx.field(default=7.0, static=True, kw_only=True)
     padding: int = eqx.field(default=64, static=True, kw_only=True)
-    narrowest: float = eqx.field(default=0.1, static=True, kw_only=True)
+
+    def __check_init__(self) -> None:
+        if not 0 < self.narrowest < self.split:
+            raise ValueError(
+                f"HybridRenderer needs 0 < narrowest < split, got narrowest={self.narrowest}, split={self.split}"
+            )
+        if self.padding < 0:
+            raise ValueError(f"HybridRenderer.padding must not be negative, got {self.padding}")
 
     def prepare(self, image: Image) -> HybridCanvas:
-        shape = (int(image.data.shape[0]), int(image.data.shape[1]))
-        side = (0, 0) if image.psf is None else image.psf.shape
-        oversampling = image.psf_oversampling
-        pad = [max(self.padding, math.ceil(s / oversampling)) for s in side]
-        ny, nx = (2 * next_fast_len(math.ceil((n + p) / 2)) for n, p in zip(shape, pad, strict=True))
-        ky = 2 * np.pi * np.fft.fftfreq(ny)
-        kx = 2 * np.pi * np.fft.rfftfreq(nx)
-        reach = 1 if image.psf is None else oversampling // 2
-        shifts, planes = [], []
-        for m in sorted(range(-reach, reach + 1), key=abs):
-            for l in sorted(range(-reach, reach + 1), key=abs):
-                shift = (2 * np.pi * m, 2 * np.pi * l)
-                plane = transfer_function(
-                    image.psf,
-                    ky + shift[0],
-                    kx + shift[1],
-                    oversampling=oversampling,
-                    includes_pixel=image.psf_includes_pixel,
-                )
-                if not planes or np.abs(plane).max() > 1e-7:
-                    shifts.append(shift)
-                    planes.append(plane)
-        y, x = np.arange(ny), np.arange(nx)
+        ny, nx = image.data.shape
+        psf, oversampling = image.psf, image.psf_oversampling
+        sides = (0, 0) if psf is None else psf.shape
+        y = _padded(ny, max(self.padding, sides[0] / oversampling))
+        x = _padded(nx, max(self.padding, sides[1] / oversampling))
+        ky, kx = 2 * np.pi * np.fft.fftfreq(y.size), 2 * np.pi * np.fft.rfftfreq(x.size)
+        # Without a PSF the spectrum has no end; we take its first aliases.
+        reach = 1 if psf is None else oversampling // 2
+        orders = sorted(range(-reach, reach + 1), key=abs)
+        tiles: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+        for order_y, order_x in itertools.product(orders, orders):
+            rows, columns = ky + 2 * np.pi * order_y, kx + 2 * np.pi * order_x
+            transfer = transfer_function(
+                psf, rows, columns, oversampling=oversampling, includes_pixel=image.psf_includes_pixel
+            )
+            if not tiles or np.abs(transfer).max() > _NEGLIGIBLE:
+                tiles.append((rows, columns, transfer))
+        rows, columns, transfer = (np.array(part) for part in zip(*tiles, strict=True))
         return HybridCanvas(
-            shape=shape,
-            transfer=jnp.asarray(np.array(planes), dtype=complex),
-            shift=jnp.asarray(np.array(shifts), dtype=float),
-            ky=jnp.asarray(ky, dtype=float),
-            kx=jnp.asarray(kx, dtype=float),
-            y=jnp.asarray(np.where(y < (shape[0] + ny) // 2, y, y - ny), dtype=float),
-            x=jnp.asarray(np.where(x < (shape[1] + nx) // 2, x, x - nx), dtype=float),
+            shape=(int(ny), int(nx)),
+            y=jnp.asarray(y, dtype=float),
+            x=jnp.asarray(x, dtype=float),
+            ky=jnp.asarray(rows, dtype=float),
+            kx=jnp.asarray(columns, dtype=float),
+            transfer=jnp.asarray(transfer, dtype=complex),
         )
 
     def render(self, components: Mapping[str, AbstractProfile], canvas: HybridCanvas) -> Float[Array, "y x"]:
-        mixtures, skies = self._sort(components, canvas)
+        mixtures, skies = _sorted(components)
         image = jnp.zeros(canvas.shape, canvas.x.dtype)
         if mixtures:
-            _, stacked = self._stack(mixtures, canvas)
-            image = _to_image(self._spectrum(stacked, canvas), canvas)
-        return image + sum((_brightness(sky, canvas) for sky in skies.values()), start=jnp.zeros_like(image))
+            planes = (jnp.zeros_like(canvas.transfer), jnp.zeros(canvas.padded, canvas.x.dtype))
+            for _, sources in stack(mixtures, canvas.x.dtype):
+                planes = self._add(planes, sources, canvas)
+            image = _observe(planes, canvas)
+        for sky in skies.values():
+            image = image + _brightness(sky, canvas)
+        return image
 
     def render_components(
         self, components: Mapping[str, AbstractProfile], canvas: HybridCanvas
     ) -> dict[str, Float[Array, "y x"]]:
-        mixtures, skies = self._sort(components, canvas)
+        mixtures, skies = _sorted(components)
         parts = {name: _brightness(sky, canvas) for name, sky in skies.items()}
-        if mixtures:
-            names, stacked = self._stack(mixtures, canvas)
-
-            def one(mixture: Mixture) -> Float[Array, "y x"]:
-                single = jax.tree.map(lambda leaf: leaf[None], mixture)
-                return _to_image(self._spectrum(single, canvas), canvas)
-
-            images = lax.map(one, stacked)
+        for names, sources in stack(mixtures, canvas.x.dtype):
+            images = lax.map(lambda source: _observe(self._draw(source, canvas), canvas), sources)
             parts.update({name: images[i] for i, name in enumerate(names)})
         return {name: parts[name] for name in components}
 
-    def _sort(
-        self, components: Mapping[str, AbstractProfile], canvas: HybridCanvas
-    ) -> tuple[dict[str, AbstractMixture], dict[str, AbstractSky]]:
-        mixtures = {k: c for k, c in components.items() if isinstance(c, AbstractMixture)}
-        skies = {k: c for k, c in components.items() if isinstance(c, AbstractSky)}
-        for name, component in components.items():
-            if name not in mixtures and name not in skies:
-                raise TypeError(f"HybridRenderer can't draw {name}, a {type(component).__name__}")
-        return mixtures, skies
+    def _add(self, planes: Planes, sources: Sources, canvas: HybridCanvas) -> Planes:
+        """Add stacked sources, one after the other: compile time and memory don't grow with their number."""
+        if not sources.scales:
+            rows, columns = phases(sources, (canvas.ky, canvas.kx), canvas.shape, canvas.padded)
+            return planes[0] + jnp.einsum("sty,stx->tyx", rows, columns, precision="highest"), planes[1]
 
-    def _widths(self, canvas: HybridCanvas) -> tuple[np.ndarray, np.ndarray]:
+        def step(total: Planes, source: Sources) -> tuple[Planes, None]:
+            return jax.tree.map(jnp.add, total, self._draw(source, canvas)), None
+
+        # The backward pass draws a source again rather than keep the planes of all sources in memory.
+        return lax.scan(jax.checkpoint(step, prevent_cse=False), planes, sources)[0]
+
+    def _draw(self, source: Sources, canvas: HybridCanvas) -> Planes:
+        """One source before the PSF."""
+        log_width, split = self._log_widths(canvas)
+        spectrum = core(source, log_width, split, (canvas.ky, canvas.kx), canvas.shape, canvas.padded)
+        if not source.scales:
+            return spectrum, jnp.zeros(canvas.padded, canvas.x.dtype)
+        return spectrum, wings(source, log_width, split, (canvas.y, canvas.x))
+
+    def _log_widths(self, canvas: HybridCanvas) -> tuple[Float[np.ndarray, " k"], int]:
+        """ln sigma of all Gaussians, and how many are narrow."""
         first = math.log(self.narrowest)
-        n_core = math.ceil((math.log(self.split) - first) / SPACING - 1e-9)
-        widest = 8 * max(canvas.x.size, canvas.y.size)
-        n_all = math.ceil((math.log(widest) - first) / SPACING)
-        widths = first + SPACING * np.arange(n_all)
-        return widths[:n_core], widths[n_core:]
-
-    def _stack(
-        self, mixtures: Mapping[str, AbstractMixture], canvas: HybridCanvas
-    ) -> tuple[list[str], Mixture]:
-        dtype = canvas.x.dtype
-        core, wing = self._widths(canvas)
-        log_width = jnp.asarray(np.concatenate([core, wing]), dtype)
-
-        def describe(profile: AbstractMixture) -> Mixture:
-            ellip, theta = profile.shape()
-            fractions, point = profile.weights(log_width)
-            values = (profile.xc, profile.yc, profile.flux, ellip, theta, point)
-            return Mixture(
-                *(jnp.asarray(v, dtype) for v in values), fractions[: core.size], fractions[core.size :]
-            )
-
-        kinds: dict[Any, list[str]] = {}
-        for name, profile in mixtures.items():
-            kinds.setdefault(type(profile), []).append(name)
-        names, groups = [], []
-        for group in kinds.values():
-            names.extend(group)
-            arrays = [jax.tree.map(lambda leaf: jnp.asarray(leaf, dtype), mixtures[name]) for name in group]
-            groups.append(jax.vmap(describe)(jax.tree.map(lambda *leaves: jnp.stack(leaves), *arrays)))
-        return names, jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *groups)
-
-    def _spectrum(self, mixture: Mixture, canvas: HybridCanvas) -> Complex[Array, "ky kx"]:
-        core, wing = (jnp.asarray(w, canvas.x.dtype) for w in self._widths(canvas))
-
-        def add(total: Any, one: Mixture) -> tuple[Any, None]:
-            tiles = jax.vmap(lambda shift: _core(one, core, canvas.ky + shift[0], canvas.kx + shift[1], canvas))
-            spectrum = jnp.sum(canvas.transfer * tiles(canvas.shift), axis=0)
-            return (total[0] + spectrum, total[1] + _wing(one, wing, canvas)), None
-
-        start = (
-            jnp.zeros(canvas.transfer.shape[1:], canvas.transfer.dtype),
-            jnp.zeros((canvas.y.size, canvas.x.size), canvas.x.dtype),
-        )
-        (spectrum, plane), _ = lax.scan(add, start, mixture)
-        return spectrum + canvas.transfer[0] * jnp.fft.rfft2(plane)
+        split = math.floor((math.log(self.split) - first) / SPACING + 1e-9) + 1
+        count = math.ceil((math.log(_WIDEST * max(canvas.padded)) - first) / SPACING) + 1
+        return first + SPACING * np.arange(count), split
 
 
-def _outer(operation: Any, y: Array, x: Array) -> Array:
-    return operation(y[:, None], x[None, :])
+def _sorted(
+    components: Mapping[str, AbstractProfile],
+) -> tuple[dict[str, AbstractMixture], dict[str, AbstractSky]]:
+    mixtures: dict[str, AbstractMixture] = {}
+    skies: dict[str, AbstractSky] = {}
+    for name, component in components.items():
+        if isinstance(component, AbstractMixture):
+            mixtures[name] = component
+        elif isinstance(component, AbstractSky):
+            skies[name] = component
+        else:
+            raise TypeError(f"HybridRenderer can't draw components[{name!r}], a {type(component).__name__}")
+    return mixtures, skies
 
 
-def _quadratic(x: Array, y: Array, a: Array, b: Array, c: Array) -> Array:
-    """a x² + 2 b x y + c y² on the grid of y and x."""
-    return (a * x**2)[None, :] + (2 * b * y)[:, None] * x[None, :] + (c * y**2)[:, None]
+def _padded(size: int, padding: float) -> Float[np.ndarray, " p"]:
+    """Pixel coordinates of a grid of an even side that transforms fast, negative ones at the end."""
+    side = 2 * next_fast_len(math.ceil((size + padding) / 2), real=True)
+    pixels = np.arange(side)
+    return np.where(pixels < (size + side) // 2, pixels, pixels - side).astype(float)
 
 
-def _core(one: Mixture, log_width: Array, ky: Array, kx: Array, canvas: HybridCanvas) -> Array:
-    s, c, q = jnp.sin(one.theta), jnp.cos(one.theta), 1.0 - one.ellip
-    # Along the major axis k_along = -kx s + ky c, across it k_across = kx c + ky s.
-    kappa = _quadratic(kx, ky, s**2 + (q * c) ** 2, (q**2 - 1.0) * s * c, c**2 + (q * s) ** 2)
-    sigma2 = jnp.exp(2 * log_width)
-    values = jnp.einsum("j,jab->ab", one.core, jnp.exp(-0.5 * sigma2[:, None, None] * kappa))
-    xc, fade_x = _held(one.xc, canvas.shape[1], canvas.x.size)
-    yc, fade_y = _held(one.yc, canvas.shape[0], canvas.y.size)
-    phase = jnp.exp(-1j * ky * yc)[:, None] * jnp.exp(-1j * kx * xc)[None, :]
-    return one.flux * fade_x * fade_y * (one.point + values) * phase
+def _observe(planes: Planes, canvas: HybridCanvas) -> Float[Array, "y x"]:
+    """What the detector sees of a spectrum and a plane of light in real space."""
+    spectrum, plane = planes
+    seen = jnp.sum(canvas.transfer * spectrum, axis=0) + canvas.transfer[0] * jnp.fft.rfft2(plane)
+    return jnp.fft.irfft2(seen, s=canvas.padded)[: canvas.shape[0], : canvas.shape[1]]
 
 
-def _held(centre: Array, size: int, padded: int) -> tuple[Array, Array]:
-    """A centre, held where it is too far outside the image to matter, and a factor that fades it there."""
-    far = (padded - size) / 2
-    held = jnp.clip(centre, -far, size - 1 + far)
-    t = jnp.clip(1.0 - jnp.abs(centre - held) / 4, 0.0, 1.0)
-    return held, t * t * (3.0 - 2.0 * t)
-
-
-def _wing(one: Mixture, log_width: Array, canvas: HybridCanvas) -> Array:
-    s, c, q = jnp.sin(one.theta), jnp.cos(one.theta), 1.0 - one.ellip
-    p = 1.0 / q
-    m2 = _quadratic(
-        canvas.x - one.xc, canvas.y - one.yc, s**2 + (p * c) ** 2, (p**2 - 1.0) * s * c, c**2 + (p * s) ** 2
-    )
-    precision = jnp.exp(-2 * log_width)
-    brightness = one.flux * one.wing * precision / (2 * jnp.pi * q)
-    return jnp.einsum("j,jab->ab", brightness, jnp.exp(-0.5 * precision[:, None, None] * m2))
-
-
-def _to_image(spectrum: Complex[Array, "ky kx"], canvas: HybridCanvas) -> Float[Array, "y x"]:
-    image = jnp.fft.irfft2(spectrum, s=(canvas.y.size, canvas.x.size))
-    return image[: canvas.shape[0], : canvas.shape[1]]
-
-
-def _brightness(sky: AbstractSky, canvas: HybridCanvas) -> Float[Array, "y x"]:
+def _brightness(sky: AbstractSky, canvas: HybridCanvas) -> Any:
     y = canvas.y[: canvas.shape[0]] - (canvas.shape[0] - 1) / 2
     x = canvas.x[: canvas.shape[1]] - (canvas.shape[1] - 1) / 2
     return sky.brightness(*jnp.meshgrid(x, y))
