@@ -1,0 +1,61 @@
+"""What an inference method is, what it is given and what it gives back."""
+
+import dataclasses
+from abc import abstractmethod
+
+import equinox as eqx
+import numpy as np
+from jaxtyping import Bool, Float
+
+from sersiclab.density import Density
+from sersiclab.inference.monitor import Monitor
+
+
+@dataclasses.dataclass(frozen=True)
+class Problem:
+    """What a method works on: a posterior density and where to begin.
+
+    `start` is a point of the unconstrained space; `settled` says that it is a user's or an earlier
+    fit's, so that other starts need not be tried. `covariance` is that of the posterior in the
+    unconstrained space, if an earlier fit of the same data knows it. `angles` marks the parameters
+    that live on the half circle.
+    """
+
+    density: Density
+    start: Float[np.ndarray, " d"]
+    angles: Bool[np.ndarray, " d"]
+    seed: int
+    settled: bool = False
+    covariance: Float[np.ndarray, "d d"] | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """What a method found. `best` and `draws` are parameter values, in the order of `Density.paths`.
+
+    `method` is what the result is, which after `cancelled` may be less than what was asked for.
+    """
+
+    method: "AbstractMethod"
+    best: Float[np.ndarray, " d"]
+    draws: Float[np.ndarray, "chain draw d"] | None = None
+    stats: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)
+    covariance: Float[np.ndarray, "d d"] | None = None
+    message: str = ""
+    cancelled: str = ""
+
+
+class AbstractMethod(eqx.Module):
+    """A method of inference: its options, and nothing else."""
+
+    @abstractmethod
+    def solve(self, problem: Problem, monitor: Monitor) -> Outcome:
+        """Run to the end, telling `monitor`. Raises `Cancelled` if cancelled before any result."""
+
+
+def check_count(label: str, value: object, *, least: int) -> None:
+    """Raise unless `value` is a whole number of at least `least`; `label` names it."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+        raise TypeError(f"{label} must be a whole number, got {value!r}")
+    if value < least:
+        raise ValueError(f"{label} must be at least {least}, got {value}")

@@ -1,0 +1,152 @@
+"""Chains of the No-U-Turn Sampler, in jitted chunks of draws.
+
+Chains run in coordinates z in which the posterior is about round: u = centre + factor z.
+"""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+from numpyro.infer.hmc_util import IntegratorState, build_tree, dual_averaging, euclidean_kinetic_energy
+
+from sersiclab.density import Density, Vector
+from sersiclab.inference.program import Program
+
+
+DEEPEST = 10
+CHUNK = 32  # draws of a chain at most between two looks at the monitor
+UNKNOWN = 1e30  # the potential of a chain that has not been evaluated
+COPY_WIDTH = 0.2  # radians
+
+
+class Frame(NamedTuple):
+    """The chains' coordinates, u = centre + factor z, and each pixel's log likelihood at the centre."""
+
+    centre: Vector
+    factor: Float[Array, "d d"]
+    reference: Float[Array, "y x"]
+    angles: Vector
+
+
+class Settings(NamedTuple):
+    """What may change from chunk to chunk without compiling."""
+
+    adapting: Array
+    target_accept: Array
+    max_tree_depth: Array
+    steps: Array
+
+
+class Chain(NamedTuple):
+    """A chain's place, and numpyro's state of the dual averaging of its step size."""
+
+    z: Vector
+    potential: Float[Array, ""]
+    gradient: Vector
+    key: Array
+    averaging: Any
+
+
+class Trace(NamedTuple):
+    """What a chunk of a chain recorded, one row a draw."""
+
+    z: Float[Array, "draw d"]
+    potential: Float[Array, " draw"]
+    energy: Float[Array, " draw"]
+    acceptance_rate: Float[Array, " draw"]
+    n_steps: Array
+    tree_depth: Array
+    diverging: Array
+    step_size: Float[Array, " draw"]
+
+
+def _log_copies(turn: Float[Array, "*s"]) -> Float[Array, "*s"]:
+    """Log weight of the copy of the half circle in which an angle lies, `turn` from the centre.
+
+    Angles are sampled on the line, where the posterior repeats itself and is not integrable: where the
+    data do not say much of an angle, a trajectory would never turn. The weight is one near the centre,
+    falls off beyond a quarter turn, and the weights of all copies of an angle sum to one (it is a
+    difference of logistic functions half a circle apart), so that modulo pi the draws are the posterior's.
+    """
+    edge, x = 0.5 * np.pi / COPY_WIDTH, turn / COPY_WIDTH
+    both_edges = np.logaddexp(edge, -edge)
+    return both_edges - jnp.logaddexp(both_edges, jnp.logaddexp(x, -x))
+
+
+def _potential(density: Density, frame: Frame, z: Vector) -> Float[Array, ""]:
+    """Minus the log posterior density relative to the centre's, which keeps its digits in float32."""
+    turn = jnp.matmul(frame.factor, z, precision=jax.lax.Precision.HIGHEST)
+    u = frame.centre + turn
+    gain = density.pointwise_log_likelihood(density.constrain(u)) - frame.reference
+    return -(density.log_prior(u) + jnp.sum(gain) + jnp.sum(frame.angles * _log_copies(turn)))
+
+
+def _transition(density: Density, frame: Frame, settings: Settings, chain: Chain) -> tuple[Chain, Trace]:
+    """One draw."""
+    value_and_gradient = jax.value_and_grad(lambda z: _potential(density, frame, z))
+
+    def leapfrog(step: Array, inverse_mass: Vector, state: IntegratorState) -> IntegratorState:
+        z, r, _, gradient = state
+        r = r - 0.5 * step * gradient
+        z = z + step * inverse_mass * r
+        potential, gradient = value_and_gradient(z)
+        return IntegratorState(z, r - 0.5 * step * gradient, potential, gradient)
+
+    # A chain at a new place finds its potential there by one leapfrog of length zero, which is accepted
+    # because what it knows is so bad. So there is only one gradient to compile.
+    fresh = chain.potential >= UNKNOWN
+    log_step, log_step_average, *_ = chain.averaging
+    step = jnp.where(fresh, 0.0, jnp.exp(jnp.where(settings.adapting, log_step, log_step_average)))
+    key, momentum_key, tree_key = jax.random.split(chain.key, 3)
+    momentum = jax.random.normal(momentum_key, chain.z.shape, chain.z.dtype)
+    tree = build_tree(
+        leapfrog,
+        euclidean_kinetic_energy,
+        IntegratorState(chain.z, momentum, chain.potential, chain.gradient),
+        jnp.ones_like(chain.z),
+        step,
+        tree_key,
+        max_tree_depth=(jnp.where(fresh, 1, settings.max_tree_depth), DEEPEST),
+    )
+    acceptance = tree.sum_accept_probs / tree.num_proposals
+    _, update = dual_averaging()
+    adapted = update(settings.target_accept - acceptance, chain.averaging)
+    learn = settings.adapting & ~fresh
+    averaging = jax.tree.map(lambda new, old: jnp.where(learn, new, old), adapted, chain.averaging)
+    trace = Trace(
+        z=tree.z_proposal,
+        potential=tree.z_proposal_pe,
+        energy=tree.z_proposal_energy,
+        acceptance_rate=acceptance,
+        n_steps=tree.num_proposals,
+        tree_depth=tree.depth,
+        diverging=tree.diverging,
+        step_size=step,
+    )
+    return Chain(tree.z_proposal, tree.z_proposal_pe, tree.z_proposal_grad, key, averaging), trace
+
+
+def sample(density: Density, frame: Frame, settings: Settings, chains: Chain) -> tuple[Chain, Trace]:
+    """`settings.steps` draws of each chain; the rest of the trace's rows stay empty."""
+
+    def one(chain: Chain) -> tuple[Chain, Trace]:
+        shapes = jax.eval_shape(lambda: _transition(density, frame, settings, chain)[1])
+        empty = jax.tree.map(lambda leaf: jnp.zeros((CHUNK, *leaf.shape), leaf.dtype), shapes)
+
+        def draw(i: Array, carry: tuple[Chain, Trace]) -> tuple[Chain, Trace]:
+            chain, row = _transition(density, frame, settings, carry[0])
+            return chain, jax.tree.map(lambda rows, value: rows.at[i].set(value), carry[1], row)
+
+        return jax.lax.fori_loop(0, settings.steps, draw, (chain, empty))
+
+    return jax.vmap(one)(chains)
+
+
+def reference(density: Density, u: Vector) -> Float[Array, "y x"]:
+    return density.pointwise_log_likelihood(density.constrain(u))
+
+
+SAMPLE = Program(sample)
+REFERENCE = Program(reference)

@@ -1,0 +1,61 @@
+"""The Laplace approximation: a normal distribution about the posterior's mode."""
+
+import jax
+import numpy as np
+from jaxtyping import Float
+
+from sersiclab.inference.base import AbstractMethod, Outcome, Problem, check_count
+from sersiclab.inference.least_squares import Minimum, minimise
+from sersiclab.inference.monitor import Monitor
+from sersiclab.inference.program import constrain
+
+
+class Laplace(AbstractMethod):
+    """A normal approximation of the posterior, in the unconstrained space, and `draws` draws of it.
+
+    Its mean is the mode of the posterior density of `u`, its inverse covariance the Gauss-Newton matrix
+    of the residuals plus the prior's curvature there. Exact for linear parameters under normal priors;
+    a good guess where the data say much. `best` is the mode.
+    """
+
+    draws: int = 1000
+
+    def __check_init__(self) -> None:
+        check_count("Laplace.draws", self.draws, least=1)
+
+    def solve(self, problem: Problem, monitor: Monitor) -> Outcome:
+        minimum = minimise(problem, monitor, jacobian=True)
+        return approximate(self, problem, monitor, minimum)
+
+
+def approximate(method: Laplace, problem: Problem, monitor: Monitor, minimum: Minimum) -> Outcome:
+    """The approximation about a mode; without draws if the posterior is not curved there."""
+    monitor.phase("drawing", total=1)
+    cancelled = "cancelled" if minimum.cancelled else ""
+    best = constrain(monitor, problem.density, minimum.u)
+    try:
+        covariance = inverse(minimum.curvature, problem.density.paths)
+    except ValueError as error:
+        return Outcome(method, best, message=f"{minimum.message}; {error}".lstrip("; "), cancelled=cancelled)
+    rng = np.random.default_rng(problem.seed)
+    u = minimum.u + rng.normal(size=(1, method.draws, minimum.u.size)) @ np.linalg.cholesky(covariance).T
+    draws = constrain(monitor, problem.density, u)
+    return Outcome(
+        method, best, draws=draws, covariance=covariance, message=minimum.message, cancelled=cancelled
+    )
+
+
+def inverse(curvature: Float[np.ndarray, "d d"], paths: tuple[str, ...]) -> Float[np.ndarray, "d d"]:
+    """The inverse of a positive definite matrix. Raises `ValueError` naming what is undetermined."""
+    diagonal = np.diag(curvature)
+    flat = [path for path, value in zip(paths, diagonal, strict=True) if not value > 0]
+    if flat:
+        raise ValueError(f"no normal approximation: the posterior does not depend on {', '.join(flat)} at its mode")
+    scale = np.sqrt(diagonal)
+    values, vectors = np.linalg.eigh(curvature / np.outer(scale, scale))
+    # The curvature comes from a sum in the user's precision.
+    if values[0] < 10 * len(paths) * float(jax.numpy.finfo(jax.numpy.result_type(float)).eps):
+        order = np.argsort(-np.abs(vectors[:, 0]))
+        worst = [paths[i] for i in order if abs(vectors[i, 0]) > 0.3]
+        raise ValueError(f"no normal approximation: the data and priors do not tell apart {', '.join(worst)}")
+    return (vectors / values) @ vectors.T / np.outer(scale, scale)

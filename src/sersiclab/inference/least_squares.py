@@ -1,0 +1,232 @@
+"""Levenberg-Marquardt for a posterior density: whitened residuals plus a separable prior.
+
+The prior's part of the objective is a sum of functions of one parameter each, whose gradient and
+curvature are exact. That is why this is our own solver: least-squares libraries take residuals only,
+and a prior such as a log-uniform one, or the Jacobian of a transform, is not a sum of squares.
+"""
+
+import time
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float, Int
+
+from sersiclab.density import Density, Vector
+from sersiclab.inference.base import Problem
+from sersiclab.inference.monitor import Cancelled, Monitor, Pace
+from sersiclab.inference.program import Program
+
+
+STARTS = 4
+MAX_ITERATIONS = 100  # for each start
+MAX_STEP = 2.0  # in the unconstrained space, where priors have widths of order one
+COLUMN_PIXELS = 2**19  # pixels in the Jacobian's columns that are computed at once
+
+
+class Point(NamedTuple):
+    """The objective about a point: 0.5 |residual|^2 - log_prior, its gradient and curvature."""
+
+    u: Vector
+    residual: Float[Array, " p"]
+    log_prior: Float[Array, ""]
+    gradient: Vector
+    curvature: Float[Array, "d d"]
+
+
+class Descent(NamedTuple):
+    """A point, where to go next, and what is expected there."""
+
+    point: Point
+    trial: Vector
+    expected: Float[Array, ""]
+    reach: Float[Array, ""]
+    damping: Float[Array, ""]
+    quiet: Int[Array, ""]
+    iterations: Int[Array, ""]
+    fresh: Bool[Array, ""]
+    converged: Bool[Array, ""]
+    failed: Bool[Array, ""]
+
+
+class Minimum(NamedTuple):
+    """Where the minimiser ended, in double precision. `message` says what went wrong, if anything."""
+
+    u: Float[np.ndarray, " d"]
+    curvature: Float[np.ndarray, "d d"]
+    cost: float
+    message: str
+    cancelled: bool
+
+
+def evaluate(density: Density, u: Vector, jacobian: Float[Array, ""]) -> Point:
+    """The objective about `u`: Gauss-Newton for the residuals, exact for the prior.
+
+    `jacobian` is 1 for the density of `u` itself, 0 for that of the parameters.
+    """
+    residual, push = jax.linearize(lambda v: density.residuals(density.constrain(v)).ravel(), u)
+    columns = jax.lax.map(push, jnp.eye(u.size, dtype=u.dtype), batch_size=_batch(u.size, residual.size))
+
+    def log_prior(v: Vector) -> Float[Array, ""]:
+        plain = density.log_prior(v, jacobian=False)
+        return plain + jacobian * (density.log_prior(v) - plain)
+
+    # The prior is separable, so its Hessian's product with ones is its Hessian's diagonal.
+    slope, bend = jax.jvp(jax.grad(log_prior), (u,), (jnp.ones_like(u),))
+    product = jnp.matmul(columns, jnp.column_stack([columns.T, residual]), precision=jax.lax.Precision.HIGHEST)
+    return Point(
+        u=u,
+        residual=residual,
+        log_prior=log_prior(u),
+        gradient=product[:, -1] - slope,
+        curvature=product[:, :-1] + jnp.diag(jnp.maximum(-bend, 0.0)),
+    )
+
+
+def _batch(columns: int, pixels: int) -> int:
+    return max(1, min(columns, COLUMN_PIXELS // pixels))
+
+
+def _propose(point: Point, damping: Float[Array, ""]) -> tuple[Vector, Float[Array, ""], Float[Array, ""]]:
+    """The damped step, by how much it should lower the objective, and how far the gradient reaches."""
+    diagonal = jnp.diag(point.curvature)
+    scale = jnp.sqrt(jnp.where(diagonal > 0, diagonal, 1.0))
+    scaled = point.curvature / (scale[:, None] * scale[None, :]) + damping * jnp.eye(scale.size, dtype=scale.dtype)
+    factor = jax.scipy.linalg.cho_factor(scaled, lower=True)
+    step = -jax.scipy.linalg.cho_solve(factor, point.gradient / scale) / scale
+    step = jnp.clip(step, -MAX_STEP, MAX_STEP)
+    slope = jnp.dot(point.gradient, step)
+    return step, -slope - 0.5 * jnp.dot(step, point.curvature @ step), jnp.abs(slope)
+
+
+def _iterate(density: Density, jacobian: Float[Array, ""], state: Descent) -> Descent:
+    """Evaluate the trial, accept or refuse it, and propose the next."""
+    old, new = state.point, evaluate(density, state.trial, jacobian)
+    epsilon = jnp.finfo(state.trial.dtype).eps
+    tolerance, noise = 0.01 * jnp.sqrt(epsilon), 1e5 * epsilon
+    # Differences pixel by pixel: the difference of two sums would drown in single precision.
+    gain = 0.5 * jnp.sum((old.residual - new.residual) * (old.residual + new.residual))
+    gain = gain + new.log_prior - old.log_prior
+    finite = jnp.isfinite(gain) & jnp.all(jnp.isfinite(new.gradient)) & jnp.all(jnp.isfinite(new.curvature))
+    accepted = finite & (state.fresh | (gain > 0) | (state.reach < noise))
+    point = jax.tree.map(lambda a, b: jnp.where(accepted, a, b), new, old)
+    ratio = gain / state.expected
+    easier = jnp.where(ratio > 0.75, 0.1, jnp.where(ratio < 0.25, 4.0, 1.0))
+    factor = jnp.where(state.fresh, 1.0, jnp.where(accepted, easier, 8.0))
+    damping = jnp.maximum(state.damping * factor, 10 * epsilon)
+    step, expected, reach = _propose(point, damping)
+    quiet = jnp.where(reach < noise, state.quiet + 1, 0)
+    failed = (damping > 1e10) | (state.fresh & ~accepted)
+    return Descent(
+        point=point,
+        trial=point.u + step,
+        expected=expected,
+        reach=reach,
+        damping=damping,
+        quiet=quiet,
+        iterations=state.iterations + 1,
+        fresh=jnp.zeros((), bool),
+        converged=(accepted & (reach < tolerance)) | (quiet > 5),
+        failed=failed,
+    )
+
+
+def _descend(density: Density, jacobian: Float[Array, ""], state: Descent, iterations: Int[Array, ""]) -> Descent:
+    """Up to so many iterations more."""
+    last = state.iterations + iterations
+
+    def going(state: Descent) -> Bool[Array, ""]:
+        return ~state.converged & ~state.failed & (state.iterations < last)
+
+    return jax.lax.while_loop(going, lambda state: _iterate(density, jacobian, state), state)
+
+
+_DESCEND = Program(_descend)
+
+
+def _begin(density: Density, u: Float[np.ndarray, " d"]) -> Descent:
+    """A descent whose first iteration only evaluates `u`, so that there is one evaluation to compile."""
+    start, zero = jnp.asarray(u, dtype=float), jnp.zeros(())
+    point = Point(start, jnp.zeros(density.data.size), zero, jnp.zeros_like(start), jnp.eye(start.size))
+    no, count = jnp.zeros((), bool), jnp.zeros((), int)
+    return Descent(point, start, zero + 1, zero + jnp.inf, zero + 1e-3, count, count, ~no, no, no)
+
+
+def _starts(problem: Problem) -> list[Float[np.ndarray, " d"]]:
+    """The start, the same with every angle turned by a right angle, and two at random about it.
+
+    Random ones move each parameter by about the width of its prior.
+    """
+    if problem.settled:
+        return [problem.start]
+    rng = np.random.default_rng(problem.seed)
+    moves = [np.zeros_like(problem.start), 0.5 * np.pi * problem.angles]
+    while len(moves) < STARTS:
+        moves.append(np.where(problem.angles, rng.uniform(0, np.pi, moves[0].size), rng.normal(size=moves[0].size)))
+    return [problem.start + move for move in moves]
+
+
+def _run(density: Density, monitor: Monitor, jacobian: float, state: Descent) -> Minimum:
+    """Descend to the end, or to where the user cancels."""
+    pace, weight = Pace(first=2, most=MAX_ITERATIONS), jnp.asarray(jacobian, dtype=float)
+    try:
+        while not (state.converged or state.failed or state.iterations >= MAX_ITERATIONS):
+            steps = jnp.asarray(min(pace.steps, MAX_ITERATIONS - int(state.iterations)))
+            descend = _DESCEND.prepare(monitor, density, weight, state, steps)
+            monitor.check()
+            began = time.perf_counter()
+            state = jax.block_until_ready(descend(density, weight, state, steps))
+            pace.took(int(steps), time.perf_counter() - began)
+        return _minimum(state)
+    except Cancelled:
+        if state.fresh:
+            raise
+        return _minimum(state)._replace(cancelled=True, message="cancelled before the minimiser had converged")
+
+
+def _minimum(state: Descent) -> Minimum:
+    message, count = "", int(state.iterations)
+    if state.failed:
+        message = f"the minimiser stopped after {count} iterations: no step improves the posterior"
+    elif not state.converged:
+        message = f"the minimiser did not converge in {count} iterations"
+    residual = np.asarray(state.point.residual, dtype=float)
+    evaluated = not (state.failed and count == 1)
+    return Minimum(
+        u=np.asarray(state.point.u, dtype=float),
+        curvature=np.asarray(state.point.curvature, dtype=float),
+        cost=0.5 * float(residual @ residual) - float(state.point.log_prior) if evaluated else np.inf,
+        message=message,
+        cancelled=False,
+    )
+
+
+def minimise(problem: Problem, monitor: Monitor, *, jacobian: bool) -> Minimum:
+    """The deepest of the minima found from several starts.
+
+    Of the posterior density of the unconstrained `u` with `jacobian`, else of the parameters. After a
+    cancellation, the best so far. Raises `ValueError` if the posterior can't be evaluated anywhere, and
+    `Cancelled` if it was not.
+    """
+    starts = _starts(problem)
+    monitor.phase("optimising", total=len(starts))
+    found: list[Minimum] = []
+    for number, start in enumerate(starts):
+        try:
+            found.append(_run(problem.density, monitor, float(jacobian), _begin(problem.density, start)))
+            if found[-1].cancelled:
+                break
+            monitor.advance(number + 1)
+        except Cancelled:
+            if not found:
+                raise
+            found.append(found[-1]._replace(cancelled=True, message="cancelled before all starts had been tried"))
+            break
+    best = min(found, key=lambda minimum: minimum.cost)
+    if best.cost == np.inf:
+        raise ValueError(
+            "the posterior is not finite at the starting values; give the priors other init values, "
+            "or init={path: value}"
+        )
+    return best._replace(cancelled=found[-1].cancelled, message=best.message or found[-1].message * found[-1].cancelled)

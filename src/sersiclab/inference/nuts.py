@@ -1,0 +1,270 @@
+"""The No-U-Turn Sampler (Hoffman & Gelman 2014, arXiv:1111.4246), warm-started from the mode."""
+
+import os
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Bool, Float
+
+from sersiclab.inference import chains
+from sersiclab.inference.base import AbstractMethod, Outcome, Problem, check_count
+from sersiclab.inference.chains import Chain, Frame, Settings, Trace
+from sersiclab.inference.laplace import Laplace, approximate, inverse
+from sersiclab.inference.least_squares import Minimum, minimise
+from sersiclab.inference.map import MAP
+from sersiclab.inference.monitor import Cancelled, Monitor, Pace
+from sersiclab.inference.program import constrain
+from sersiclab.results import circular
+
+
+TRIES = 8
+
+
+class NUTS(AbstractMethod):
+    """Draws from the posterior itself: `chains` chains of `draws` draws, after `warmup` steps each.
+
+    The chains start at draws of the Laplace approximation and in its coordinates, so that a short
+    warm-up is enough: it adapts the step size to `target_accept` and, with `adapt_mass`, the coordinates
+    to the posterior's covariance. A trajectory has at most `2**max_tree_depth - 1` steps.
+    """
+
+    warmup: int = 200
+    draws: int = 500
+    chains: int = 2
+    target_accept: float = 0.8
+    max_tree_depth: int = 8
+    adapt_mass: bool = True
+
+    def __check_init__(self) -> None:
+        check_count("NUTS.warmup", self.warmup, least=0)
+        check_count("NUTS.draws", self.draws, least=1)
+        check_count("NUTS.chains", self.chains, least=1)
+        check_count("NUTS.max_tree_depth", self.max_tree_depth, least=1)
+        if self.max_tree_depth > chains.DEEPEST:
+            raise ValueError(f"NUTS.max_tree_depth must be at most {chains.DEEPEST}, got {self.max_tree_depth}")
+        if not 0 < self.target_accept < 1:
+            raise ValueError(f"NUTS.target_accept must lie between 0 and 1, got {self.target_accept!r}")
+
+    def solve(self, problem: Problem, monitor: Monitor) -> Outcome:
+        minimum = minimise(problem, monitor, jacobian=True)
+        if minimum.cancelled:
+            return _instead(problem, monitor, minimum)
+        with ThreadPoolExecutor(max_workers=_threads(self.chains), thread_name_prefix="sersiclab-chain") as pool:
+            sampler = _Sampler(self, problem, monitor, minimum, pool)
+            try:
+                sampler.begin()
+                sampler.warm_up()
+                sampler.sample()
+            except Cancelled:
+                if not sampler.traces:
+                    return _instead(problem, monitor, minimum)
+            return sampler.outcome()
+
+
+def _instead(problem: Problem, monitor: Monitor, minimum: Minimum) -> Outcome:
+    """What there is when the user cancels before the first draw: the Laplace approximation or a point."""
+    outcome = approximate(Laplace(), problem, monitor, minimum)
+    said = "cancelled before the first draw of NUTS: this is "
+    if outcome.draws is None or minimum.cancelled:
+        message = f"{said}the best point found, not a posterior; {minimum.message}".removesuffix("; ")
+        return Outcome(MAP(), outcome.best, message=message, cancelled="cancelled before the first draw")
+    return Outcome(
+        outcome.method,
+        outcome.best,
+        draws=outcome.draws,
+        covariance=outcome.covariance,
+        message=f"{said}the Laplace approximation",
+        cancelled="cancelled before the first draw",
+    )
+
+
+def _threads(count: int) -> int:
+    return max(1, min(count, os.cpu_count() or 1))
+
+
+class _Sampler:
+    """The state of one run: the chains, in groups that advance together, and their coordinates."""
+
+    def __init__(
+        self, method: NUTS, problem: Problem, monitor: Monitor, minimum: Minimum, pool: ThreadPoolExecutor
+    ) -> None:
+        self.method, self.problem, self.monitor, self.minimum, self.pool = method, problem, monitor, minimum, pool
+        self.pace = Pace(first=2, most=chains.CHUNK)
+        self.traces: list[Trace] = []
+        self.done = 0
+        self.divergences = 0
+        self.rng = np.random.default_rng(problem.seed)
+        covariance = _start_covariance(problem, minimum)
+        density, centre = problem.density, jnp.asarray(minimum.u, dtype=float)
+        self.frame = Frame(
+            centre=centre,
+            factor=jnp.asarray(np.linalg.cholesky(covariance), dtype=float),
+            reference=chains.REFERENCE(monitor, density, centre),
+            angles=jnp.asarray(problem.angles, dtype=float),
+        )
+
+    def begin(self) -> None:
+        """Put each chain at a draw of the approximation; nearer to the mode if the density vanishes there."""
+        count, size = self.method.chains, len(self.problem.start)
+        keys = jax.random.split(jax.random.key(self.problem.seed), count)
+        log_step = jnp.full(count, -0.25 * np.log(size))
+        zero = jnp.zeros(count)
+        averaging = (log_step, log_step, zero, jnp.zeros(count, int), log_step)
+        z = self.rng.normal(size=(count, size))
+        self.monitor.phase("warm-up", total=self.method.warmup + self.method.draws)
+        for attempt in range(TRIES):
+            start = jnp.asarray(z, dtype=float)
+            state = Chain(start, zero + chains.UNKNOWN, jnp.zeros_like(start), keys, averaging)
+            self.groups = self._split(state)
+            self._chunk(1, adapting=False)
+            lost = np.concatenate([group.potential for group in self.groups]) >= chains.UNKNOWN
+            if not lost.any():
+                return
+            z[lost] *= 0.5 if attempt < TRIES - 2 else 0.0
+        raise ValueError("the posterior is not finite at its mode")
+
+    def _split(self, state: Chain) -> list[Chain]:
+        """One group a chain for threads of a CPU; all chains in one group, a batch, elsewhere."""
+        if jax.default_backend() != "cpu":
+            return [state]
+        return [jax.tree.map(lambda leaf: leaf[i : i + 1], state) for i in range(self.method.chains)]
+
+    def _chunk(self, steps: int, *, adapting: bool) -> Trace:
+        """Advance all chains; the trace has leading axes (chain, draw)."""
+        settings = Settings(
+            adapting=jnp.asarray(adapting),
+            target_accept=jnp.asarray(self.method.target_accept, dtype=float),
+            max_tree_depth=jnp.asarray(self.method.max_tree_depth),
+            steps=jnp.asarray(steps),
+        )
+        density, frame = self.problem.density, self.frame
+        program = chains.SAMPLE.prepare(self.monitor, density, frame, settings, self.groups[0])
+        began = time.perf_counter()
+
+        def advance(group: Chain) -> tuple[Chain, Trace]:
+            return jax.block_until_ready(program(density, frame, settings, group))
+
+        advanced = list(self.pool.map(advance, self.groups))
+        self.pace.took(steps, time.perf_counter() - began)
+        self.groups = [group for group, _ in advanced]
+        return Trace(*(np.concatenate(leaves)[:, :steps] for leaves in zip(*(t for _, t in advanced), strict=True)))
+
+    def _advance(self, count: int, *, adapting: bool) -> Trace:
+        """So many steps in chunks; what the chains recorded."""
+        parts: list[Trace] = []
+        left = count
+        while left:
+            part = self._chunk(min(self.pace.steps, left), adapting=adapting)
+            steps = part.potential.shape[1]
+            left -= steps
+            self.done += steps
+            parts.append(part)
+            if not adapting:
+                self._keep(part)
+            self.monitor.advance(self.done, divergences=self.divergences)
+        return Trace(*(np.concatenate(leaves, axis=1) for leaves in zip(*parts, strict=True)))
+
+    def warm_up(self) -> None:
+        """Adapt the step size, and the coordinates after each window of draws."""
+        for count, reshape in _windows(self.method.warmup, adapt_mass=self.method.adapt_mass):
+            trace = self._advance(count, adapting=True)
+            if reshape:
+                self._reshape(np.asarray(trace.z, dtype=float))
+
+    def _reshape(self, z: Float[np.ndarray, "chain draw d"]) -> None:
+        """New coordinates from the draws of all chains, leaning towards the old where draws are few."""
+        size = z.shape[-1]
+        factor = np.asarray(self.frame.factor, dtype=float)
+        turns = _fold(z.reshape(-1, size) @ factor.T, self.problem.angles)
+        count, old = len(turns), 5.0 * size
+        covariance = (count * np.cov(turns, rowvar=False) + old * factor @ factor.T) / (count + old)
+        new = np.linalg.cholesky(np.atleast_2d(covariance))
+        into_new = np.linalg.solve(new, factor)
+        self.frame = self.frame._replace(factor=jnp.asarray(new, dtype=float))
+        self.groups = [_restart(group, into_new) for group in self.groups]
+
+    def sample(self) -> None:
+        """The draws to keep."""
+        self.monitor.phase("sampling", total=self.method.warmup + self.method.draws, step=self.done)
+        self._advance(self.method.draws, adapting=False)
+
+    def _keep(self, trace: Trace) -> None:
+        self.traces.append(trace)
+        self.divergences += int(trace.diverging.sum())
+        self.monitor.keep(constrain(self.monitor, self.problem.density, self._points(trace.z)))
+
+    def _points(self, z: Float[np.ndarray, "chain draw d"]) -> Float[np.ndarray, "chain draw d"]:
+        factor, centre = np.asarray(self.frame.factor, dtype=float), np.asarray(self.frame.centre, dtype=float)
+        return centre + np.asarray(z, dtype=float) @ factor.T
+
+    def outcome(self) -> Outcome:
+        """The draws so far as a result."""
+        trace = Trace(*(np.concatenate(leaves, axis=1) for leaves in zip(*self.traces, strict=True)))
+        draws = self.monitor.draws
+        assert draws is not None
+        offset = float(np.sum(self.frame.reference, dtype=float))
+        potential = np.asarray(trace.potential, dtype=float)
+        best = np.unravel_index(np.argmin(potential), potential.shape)
+        kept = potential.shape[1]
+        u = self._points(trace.z)
+        for i in np.flatnonzero(self.problem.angles):
+            u[..., i] = circular.unwrap(u[..., i])
+        return Outcome(
+            self.method,
+            draws[best],
+            draws=draws,
+            stats={
+                "lp": offset - potential,
+                "energy": np.asarray(trace.energy, dtype=float) - offset,
+                "diverging": trace.diverging,
+                "acceptance_rate": np.asarray(trace.acceptance_rate, dtype=float),
+                "tree_depth": trace.tree_depth,
+                "n_steps": trace.n_steps,
+                "step_size": np.asarray(trace.step_size, dtype=float),
+            },
+            covariance=np.atleast_2d(np.cov(u.reshape(-1, u.shape[-1]), rowvar=False)),
+            cancelled="" if kept == self.method.draws else f"cancelled after {kept} of {self.method.draws} draws",
+        )
+
+
+def _start_covariance(problem: Problem, minimum: Minimum) -> Float[np.ndarray, "d d"]:
+    """An earlier fit's covariance or the Laplace approximation's; made definite where the data say nothing."""
+    if problem.covariance is not None:
+        return problem.covariance
+    # An angle has no curvature from its prior, and no posterior is wider than the half circle.
+    curvature = minimum.curvature + np.diag(problem.angles.astype(float))
+    try:
+        return inverse(curvature, problem.density.paths)
+    except ValueError:
+        # Priors have widths of order one in the unconstrained space.
+        return np.linalg.inv(curvature + 0.1 * np.eye(len(curvature)))
+
+
+def _windows(warmup: int, *, adapt_mass: bool) -> list[tuple[int, bool]]:
+    """The warm-up's windows: their lengths, and whether the coordinates are adapted after them."""
+    if not adapt_mass or warmup < 20:
+        return [(warmup, False)]
+    shares = np.array([0.15, 0.25, 0.4])
+    lengths = [int(length) for length in np.rint(shares * warmup)]
+    return [(lengths[0], False), (lengths[1], True), (lengths[2], True), (warmup - sum(lengths), False)]
+
+
+def _fold(turns: Float[np.ndarray, "draw d"], angles: Bool[np.ndarray, " d"]) -> Float[np.ndarray, "draw d"]:
+    """Angles that went to another copy of the half circle brought back about the centre."""
+    folded = (turns + 0.5 * np.pi) % np.pi - 0.5 * np.pi
+    return np.where(angles, folded, turns)
+
+
+def _restart(group: Chain, into_new: Float[np.ndarray, "d d"]) -> Chain:
+    """A group at the same place in new coordinates, its step size to be learnt again from where it was."""
+    average = group.averaging[1]
+    zero = jnp.zeros_like(average)
+    matrix = jnp.asarray(into_new, dtype=float)
+    return group._replace(
+        z=group.z @ matrix.T,
+        gradient=jnp.linalg.solve(matrix.T, group.gradient[..., None])[..., 0],
+        averaging=(average, average, zero, jnp.zeros_like(group.averaging[3]), average),
+    )

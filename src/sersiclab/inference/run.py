@@ -1,0 +1,247 @@
+"""Runs in a thread, and `fit`, which waits for one."""
+
+import atexit
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax
+import numpy as np
+
+from sersiclab import parameters
+from sersiclab.density import Density
+from sersiclab.image import Image
+from sersiclab.inference.base import AbstractMethod, Outcome, Problem
+from sersiclab.inference.monitor import Cancelled, Monitor, Progress
+from sersiclab.inference.nuts import NUTS
+from sersiclab.inference.program import unconstrain
+from sersiclab.model import Model
+from sersiclab.noise import GaussianNoise
+from sersiclab.priors import Angle
+from sersiclab.results import Fit, circular
+
+
+try:
+    from jax import enable_x64 as _precision
+except ImportError:  # JAX before 0.8
+    from jax.experimental import enable_x64 as _precision
+
+POLL_SECONDS = 0.1
+EXIT_SECONDS = 5.0
+
+Init = Mapping[str, float] | Fit | None
+
+
+class Run:
+    """An inference that runs in a thread. Made by `start`; `wait` gives the `Fit`."""
+
+    def __init__(self, model: Model, image: Image, method: AbstractMethod, seed: int, monitor: Monitor) -> None:
+        self._model, self._image, self._method, self._seed = model, image, method, seed
+        self._monitor = monitor
+        self._angles = [isinstance(prior, Angle) for prior in model.free.values()]
+        self._finished = threading.Event()
+        self._fit: Fit | None = None
+        self._error: BaseException | None = None
+
+    @property
+    def progress(self) -> Progress:
+        """Where the run stands now."""
+        return self._monitor.progress
+
+    @property
+    def draws(self) -> dict[str, np.ndarray]:
+        """The finished draws so far, by path, (chain, draw); nothing before the first."""
+        draws = self._monitor.draws
+        return {} if draws is None else self._by_path(draws)
+
+    @property
+    def done(self) -> bool:
+        """Whether the run has ended, well or not."""
+        return self._finished.is_set()
+
+    def pause(self) -> None:
+        """Stop within a fraction of a second (a compilation is finished first), until `resume`."""
+        self._monitor.pause()
+
+    def resume(self) -> None:
+        """Go on after `pause`."""
+        self._monitor.resume()
+
+    def cancel(self) -> None:
+        """Stop within a fraction of a second and keep the finished draws: `wait` gives a `Fit` of them."""
+        self._monitor.cancel()
+
+    def wait(self, timeout: float | None = None) -> Fit:
+        """The result, when it is there.
+
+        Raises `TimeoutError` after `timeout` seconds, and the worker's error if there was one. A run
+        cancelled before any draw gives the Laplace approximation or the best point, and says so; one
+        cancelled before even that raises `Cancelled`.
+        """
+        if not self._finished.wait(timeout):
+            raise TimeoutError(f"the run has not ended within {timeout:g} s")
+        if self._error is not None:
+            raise self._error
+        assert self._fit is not None
+        return self._fit
+
+    def _begin(self, problem: Problem) -> None:
+        # The thread must end before the interpreter does: XLA crashes if it is torn down in a computation.
+        atexit.register(self._leave)
+        x64 = bool(jax.config.jax_enable_x64)  # which a user may have set for her own thread only
+        threading.Thread(target=self._work, args=(problem, x64), name="sersiclab-run", daemon=True).start()
+
+    def _leave(self) -> None:
+        self.cancel()
+        self._finished.wait(EXIT_SECONDS)
+
+    def _work(self, problem: Problem, x64: bool) -> None:  # noqa: FBT001 (a thread's argument)
+        try:
+            with _precision(x64):
+                outcome = self._method.solve(problem, self._monitor)
+            self._fit = self._assemble(outcome)
+            self._monitor.end("cancelled" if outcome.cancelled else "done", outcome.message)
+        except Cancelled as error:
+            self._error = error
+            self._monitor.end("cancelled", str(error))
+        except BaseException as error:
+            self._error = error
+            self._monitor.end("error", f"{type(error).__name__}: {error}")
+        finally:
+            atexit.unregister(self._leave)
+            self._finished.set()
+
+    def _assemble(self, outcome: Outcome) -> Fit:
+        best = dict(zip(self._model.free, outcome.best.tolist(), strict=True))
+        for (path, value), angle in zip(best.items(), self._angles, strict=True):
+            best[path] = circular.wrap(value) if angle else value
+        progress = self._monitor.progress
+        return Fit(
+            model=self._model,
+            image=self._image,
+            method=outcome.method,
+            seed=self._seed,
+            draws={} if outcome.draws is None else self._by_path(outcome.draws),
+            best=best,
+            stats=outcome.stats,
+            covariance=outcome.covariance,
+            status=outcome.cancelled or "complete",
+            message=outcome.message,
+            timing={
+                "compile": self._monitor.compile_seconds,
+                "run": progress.elapsed - self._monitor.compile_seconds,
+            },
+        )
+
+    def _by_path(self, draws: np.ndarray) -> dict[str, np.ndarray]:
+        return {
+            path: circular.unwrap(draws[..., i]) if self._angles[i] else draws[..., i]
+            for i, path in enumerate(self._model.free)
+        }
+
+
+def start(
+    model: Model,
+    image: Image,
+    method: AbstractMethod = NUTS(),  # noqa: B008 (frozen)
+    *,
+    seed: int = 0,
+    init: Init = None,
+    on_progress: Callable[[Progress], None] | None = None,
+) -> Run:
+    """Begin an inference in a thread.
+
+    `init` is where it begins: `{path: number}` (parameters that it lacks begin at their prior's `init` or
+    median), or an earlier `Fit`, whose best values are taken and, if it was of the same data and priors,
+    whose covariance too. Without it several starts are tried. `on_progress` is called from the
+    worker's thread with each new state, and at most ten times a second between.
+
+    Raises `TypeError` or `ValueError` naming the argument, what was expected and what came.
+    """
+    _check(model, image, method, seed)
+    values, covariance = _initial(model, image, init)
+    monitor = Monitor(type(method).__name__, on_progress)
+    run = Run(model, image, method, int(seed), monitor)
+    density = Density.of(model, image)
+    problem = Problem(
+        density=density,
+        start=unconstrain(monitor, density, np.array(list(values.values()))),
+        angles=np.array([isinstance(prior, Angle) for prior in model.free.values()]),
+        seed=int(seed),
+        settled=init is not None,
+        covariance=covariance,
+    )
+    run._begin(problem)
+    return run
+
+
+def fit(
+    model: Model,
+    image: Image,
+    method: AbstractMethod = NUTS(),  # noqa: B008 (frozen)
+    *,
+    seed: int = 0,
+    init: Init = None,
+    progress: bool = True,
+) -> Fit:
+    """Fit a model to an image.
+
+    As `start`, but waits for the result, with a progress bar unless `progress` is false. Ctrl-C stops
+    the run and gives the draws so far, if there are any.
+    """
+    run = start(model, image, method, seed=seed, init=init)
+    try:
+        _watch(run, bar=progress)
+    except KeyboardInterrupt:
+        run.cancel()
+        run._finished.wait()
+        if not run.draws:
+            raise
+    return run.wait()
+
+
+def _watch(run: Run, *, bar: bool) -> None:
+    from sersiclab.inference.bar import progress_bar
+
+    with progress_bar(shown=bar) as update:
+        # Short waits: the main thread sees Ctrl-C, and the bar is drawn where the user called.
+        while not run._finished.wait(POLL_SECONDS):
+            update(run.progress)
+        update(run.progress)
+
+
+def _check(model: Any, image: Any, method: Any, seed: Any) -> None:
+    if not isinstance(model, Model):
+        raise TypeError(f"model must be a Model, got {type(model).__name__}")
+    if not isinstance(image, Image):
+        raise TypeError(f"image must be an Image such as Image(data, sigma=...), got {type(image).__name__}")
+    if not isinstance(method, AbstractMethod):
+        raise TypeError(f"method must be an object such as NUTS() or MAP(), got {method!r}")
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
+        raise TypeError(f"seed must be a whole number, not negative, got {seed!r}")
+    if not model.free:
+        raise ValueError("model has no free parameter: give at least one parameter a prior, such as Normal(60, 1)")
+    if not isinstance(model.noise, GaussianNoise):
+        raise ValueError(f"methods start from least squares, which needs GaussianNoise, got {model.noise!r}")
+
+
+def _initial(model: Model, image: Image, init: Init) -> tuple[dict[str, float], np.ndarray | None]:
+    """Where to begin, by path, and the covariance that an earlier fit knows."""
+    values, covariance = model.initial, None
+    if isinstance(init, Fit):
+        values |= {path: value for path, value in init.best.items() if path in values}
+        same = init.model == model and np.array_equal(init.image.data, image.data)
+        covariance = init.covariance if same and np.array_equal(init.image.sigma, image.sigma) else None
+    elif isinstance(init, Mapping):
+        unknown = [path for path in init if path not in values]
+        if unknown:
+            raise ValueError(f"init has {unknown}, which are not free parameters of this model; it has {list(values)}")
+        parameters.check_values(model.owners, init)
+        values |= {path: float(value) for path, value in init.items()}
+    elif init is not None:
+        raise TypeError(f"init must be {{path: number}}, a Fit or None, got {type(init).__name__}")
+    for path, prior in model.free.items():
+        low, high = prior.support()
+        if not low <= values[path] <= high:
+            raise ValueError(f"init: {path} must lie in its prior's [{low:g}, {high:g}], got {values[path]:g}")
+    return values, covariance
