@@ -10,7 +10,6 @@ import {
   type Schema,
   type Session,
   settingAt,
-  splitPath,
   valueAt,
   withSetting,
 } from "./spec";
@@ -87,14 +86,4 @@ export function setFree(
 export function setIncluded(session: Session, component: string, included: boolean): Session {
   const off = session.off.filter((name) => name !== component);
   return { ...session, off: included ? off : [...off, component] };
-}
-
-/** Start every free parameter of the model from the values of a run. */
-export function applyValues(schema: Schema, session: Session, values: Record<string, number>): Session {
-  let next = session;
-  for (const [path, value] of Object.entries(values)) {
-    const [component] = splitPath(path);
-    if (component in next.model.components) next = setValue(schema, next, path, value);
-  }
-  return next;
 }

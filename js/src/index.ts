@@ -47,9 +47,11 @@ function render({ model, el, host, signal: hostSignal }: RenderProps<Traits>): (
   followTheme(root, signal);
   undoKeys(root, store, signal);
   for (const panel of pictures.panels) addGestures(panel, pictures, store, signal);
-  const draw = oncePerFrame(() => {
+  const drawAll = () => {
+    root.dataset.ellipses = store.state.display.ellipses ? "shown" : "hidden";
     for (const view of views) view.update(store.state);
-  }, signal);
+  };
+  const draw = oncePerFrame(drawAll, signal);
   const stop = store.subscribe(draw);
   const resized = new ResizeObserver(draw);
   for (const panel of pictures.panels) resized.observe(panel.stage);
@@ -58,7 +60,7 @@ function render({ model, el, host, signal: hostSignal }: RenderProps<Traits>): (
     resized.disconnect();
     root.remove();
   });
-  for (const view of views) view.update(store.state);
+  drawAll();
   return () => controller.abort();
 }
 

@@ -44,7 +44,7 @@ export function liveLoop(send: (seq: number, values: Values) => void, now: () =>
       // A pushed frame shows the committed session: every request before the commit is answered by it.
       const answered = known ? seq : lastCommitted;
       if (inFlight && inFlight.seq <= answered) inFlight = null;
-      const fresh = !known || seq >= lastDrawn;
+      const fresh = !known || seq > lastDrawn;
       lastDrawn = Math.max(lastDrawn, answered);
       if (!inFlight && pending) post(pending);
       return fresh;

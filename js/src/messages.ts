@@ -18,7 +18,8 @@ export interface FrameMessage {
   t: "frame";
   seq: number | null;
   components: string[];
-  chi2: number;
+  /** Null, and `dof` 0, in the answer to values that cannot be drawn. */
+  chi2: number | null;
   dof: number;
 }
 export interface ErrorMessage {

@@ -25,6 +25,7 @@ export function numberField(prior: Prior, name: string): number | null {
 }
 
 export function wrapAngle(theta: number): number {
+  if (theta >= 0 && theta < Math.PI) return theta;
   return ((theta % Math.PI) + Math.PI) % Math.PI;
 }
 

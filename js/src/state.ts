@@ -12,6 +12,7 @@ export interface Display {
   residualRange: number;
   view: { x: number; y: number; zoom: number } | null;
   selected: string;
+  ellipses: boolean;
 }
 export interface Run {
   state: "idle" | "compiling" | "running" | "paused" | "done" | "cancelled" | "error";
@@ -26,10 +27,11 @@ export interface Run {
 export interface SummaryRow {
   path: string;
   mean: number;
-  sd: number;
-  q16: number;
-  q50: number;
-  q84: number;
+  /** Null where the method gives a best value and no draws. */
+  sd: number | null;
+  q16: number | null;
+  q50: number | null;
+  q84: number | null;
   r_hat: number | null;
   ess_bulk: number | null;
   unit: string;
@@ -88,6 +90,7 @@ export const DISPLAY: Display = {
   residualRange: 5,
   view: null,
   selected: "",
+  ellipses: true,
 };
 export const IDLE: Run = {
   state: "idle",

@@ -55,7 +55,7 @@ export function connect(model: Model, host: Host | undefined, signal: AbortSigna
         store.dispatch({
           type: "frame",
           frames: readFrame(message, buffers, store.state.image),
-          dof: message.dof ?? null,
+          dof: message.dof > 0 ? message.dof : null,
         });
     } catch (error) {
       store.dispatch({

@@ -86,7 +86,6 @@ export function nudgeHandles(stage: HTMLElement, store: Store, signal: AbortSign
     const arrow = ARROWS[event.key];
     if (!handle || !arrow) return;
     event.preventDefault();
-    event.stopPropagation();
     const shape = shapeOf(store.state.schema, store.state.session, handle.component);
     if (!shape) return;
     const change = nudgeHandle(shape, handle.kind, arrow, event.shiftKey ? 10 : 1);

@@ -80,7 +80,8 @@ export function zoomPanel(panel: Panel, store: Store, signal: AbortSignal): void
 }
 
 function panelKey(event: KeyboardEvent, panel: Panel, store: Store): void {
-  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  // A handle may have taken the key already.
+  if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
   const pans: Record<string, [number, number]> = {
     ArrowLeft: [KEY_PAN, 0],
     ArrowRight: [-KEY_PAN, 0],
@@ -94,6 +95,8 @@ function panelKey(event: KeyboardEvent, panel: Panel, store: Store): void {
     const frame = panel.frame(store.state.image);
     store.dispatch({ type: "display", change: { view: panBy(viewOf(store.state, frame), frame, ...pan) } });
   } else if (zoom !== undefined) zoomBy(store, panel, zoom);
+  else if (event.key === "e")
+    store.dispatch({ type: "display", change: { ellipses: !store.state.display.ellipses } });
   else return;
   event.preventDefault();
 }

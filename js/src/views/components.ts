@@ -6,6 +6,7 @@ import { type State, selectedOf, shown } from "../state";
 import type { Store } from "../store";
 import { colourOf } from "./colours";
 import { h, whenChanged } from "./dom";
+import { icon } from "./icons";
 import { createRow, type Row } from "./parameter";
 import type { View } from "./toolbar";
 
@@ -48,6 +49,11 @@ function createCard(store: Store, name: string): Card {
   included.addEventListener("change", () =>
     store.dispatch({ type: "edit", session: setIncluded(store.state.session, name, included.checked) }),
   );
+  const fold = h(
+    "button",
+    { type: "button", class: "sl-tool sl-fold", "aria-label": `rows of ${name}` },
+    icon("fold"),
+  );
   const header = h(
     "header",
     { class: "sl-card-header", title: profile?.doc ?? "" },
@@ -55,11 +61,19 @@ function createCard(store: Store, name: string): Card {
     h("strong", {}, name),
     h("span", { class: "sl-type" }, profile?.title ?? component.type),
     included,
+    fold,
   );
   const rows: Row[] = parametersOf(schema, component)
     .filter((parameter) => parameter.name in component)
     .map((parameter) => createRow(store, `${name}.${parameter.name}`, parameter));
-  const element = h("article", { class: "sl-card" }, header, ...rows.map((row) => row.element));
+  const body = h("div", { class: "sl-rows" }, ...rows.map((row) => row.element));
+  const element = h("article", { class: "sl-card" }, header, body);
+  const unfold = (open: boolean) => {
+    body.hidden = !open;
+    fold.setAttribute("aria-expanded", String(open));
+  };
+  unfold(true);
+  fold.addEventListener("click", () => unfold(body.hidden === true));
   const select = () => {
     if (store.state.display.selected !== name)
       store.dispatch({ type: "display", change: { selected: name } });

@@ -50,9 +50,12 @@ export function setValue(input: HTMLInputElement | HTMLSelectElement, value: str
   input.dataset.shown = value;
 }
 
-/** A number as an input shows it: six digits, no padding. */
-export function plain(value: number | null): string {
-  return value === null || !Number.isFinite(value) ? "" : String(Number(value.toPrecision(6)));
+/** A number as an input shows it: no padding, and with an exponent where that is shorter. */
+export function plain(value: number | null, digits = 6): string {
+  if (value === null || !Number.isFinite(value)) return "";
+  const rounded = Number(value.toPrecision(digits));
+  const [long, short] = [String(rounded), rounded.toExponential().replace("e+", "e")];
+  return short.length < long.length - 1 ? short : long;
 }
 
 /** A number as text: `digits` significant ones, exponents only where they save room, a true minus sign. */
@@ -75,7 +78,7 @@ export function seconds(time: number): string {
 export function whenChanged<A extends unknown[]>(action: (...args: A) => void): (...args: A) => void {
   let last: A | null = null;
   return (...args) => {
-    if (last?.every((value, i) => Object.is(value, args[i]))) return;
+    if (last?.length === args.length && last.every((value, i) => Object.is(value, args[i]))) return;
     last = args;
     action(...args);
   };

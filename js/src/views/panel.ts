@@ -35,6 +35,8 @@ export function createPanel(name: PanelName): Panel {
   const canvas = h("canvas", { class: "sl-canvas", role: "img", "aria-label": name });
   const overlay = createOverlay(name === "data");
   const stage = h("div", { class: "sl-stage", tabindex: 0, role: "group", "aria-label": `${name} panel` });
+  // Its handles are the ones with names and keys; see the overlay.
+  stage.classList.toggle("sl-primary", name === "data");
   const title = h("figcaption", { class: "sl-caption" }, name);
   const note = h("span", { class: "sl-note" });
   title.append(note);
@@ -60,7 +62,12 @@ export function createPanel(name: PanelName): Panel {
   const rescale = whenChanged((table: Uint32Array, low: number, high: number, stretch: string) => {
     drawBar(bar, table);
     const marks = ticks([low, high], stretch).map(({ value, place }) =>
-      h("span", { style: `left: ${100 * place}%` }, format(value, 2).replace(/\.0+$/, "")),
+      // Labels at the ends stay within the bar.
+      h(
+        "span",
+        { style: `left: ${100 * place}%; translate: ${-100 * Math.min(Math.max(place * 12 - 5.5, 0), 1)}%` },
+        format(value, 2).replace(/\.0+$/, ""),
+      ),
     );
     labels.replaceChildren(...marks);
   });

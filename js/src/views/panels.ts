@@ -29,8 +29,13 @@ export function createPanels(): Panels {
   const residual = createPanel("residual");
   const panels = [data, model, residual];
   const readout = createReadout();
-  const row = h("div", { class: "sl-panels" }, ...panels.map((panel) => panel.element));
-  const element = h("section", { class: "sl-pictures", "aria-label": "pictures" }, row, readout.element);
+  const figures = panels.map((panel) => panel.element);
+  const element = h(
+    "section",
+    { class: "sl-pictures", "aria-label": "pictures" },
+    ...figures,
+    readout.element,
+  );
   let maps: Maps | null = null;
   let noise = 1;
   let sequential: Scale = scale("linear", "gray", [0, 1]);
@@ -39,7 +44,7 @@ export function createPanels(): Panels {
 
   const measure = whenChanged((image: Image | null) => {
     noise = image ? medianSigma(image) : 1;
-    row.style.setProperty("--sl-aspect", String(image ? clamp(image.nx / image.ny, 0.7, 1.8) : 1));
+    element.style.setProperty("--sl-aspect", String(image ? clamp(image.nx / image.ny, 0.7, 1.8) : 1));
   });
   const combine = whenChanged((image: Image | null, ...parts: Pixels[]) => {
     maps = image && compare(image, parts);
@@ -111,6 +116,6 @@ function pixelAt(image: Image, at: Point): Point | null {
 }
 
 function residualNote(state: State, maps: Maps | null): string {
-  const unit = state.display.residual === "sigma" ? "σ" : "flux";
+  const unit = state.display.residual === "sigma" ? "in σ" : "in flux";
   return maps && state.dof ? `${unit} · χ²/ν ${format(maps.chi2 / state.dof, 4)}` : unit;
 }

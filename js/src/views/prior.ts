@@ -14,7 +14,7 @@ import {
   type Tied,
 } from "../spec";
 import type { Store } from "../store";
-import { format, h, option, plain, setValue, whenChanged } from "./dom";
+import { h, option, plain, setValue, whenChanged } from "./dom";
 
 export interface PriorView {
   element: HTMLElement;
@@ -58,8 +58,8 @@ function showTie(element: HTMLElement): (setting: Setting) => void {
 }
 
 export function tieText({ to, scale = 1, offset = 0 }: Tied): string {
-  const factor = scale === 1 ? "" : `${format(scale)} × `;
-  const sum = offset === 0 ? "" : ` ${offset < 0 ? "−" : "+"} ${format(Math.abs(offset))}`;
+  const factor = scale === 1 ? "" : `${plain(scale)} × `;
+  const sum = offset === 0 ? "" : ` ${offset < 0 ? "−" : "+"} ${plain(Math.abs(offset))}`;
   return `${factor}${to}${sum}`;
 }
 

@@ -21,7 +21,7 @@ export function createRunPanel(store: Store, kernel: Kernel, signal: AbortSignal
   // The clock ticks outside of the live region: it is not worth an announcement.
   const clock = h("span", { class: "sl-clock" });
   const progress = h("progress", { "aria-label": "progress of the run" });
-  const summary = createSummary(store);
+  const summary = createSummary();
   const element = h(
     "section",
     { class: "sl-run", "aria-label": "fit" },

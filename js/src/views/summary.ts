@@ -1,82 +1,89 @@
 /** The result of a run: the verdict on it, and a table of the parameters. */
 
-import { applyValues } from "../edits";
+import { splitPath } from "../spec";
 import type { State, Summary, SummaryRow } from "../state";
-import type { Store } from "../store";
 import { format, h, whenChanged } from "./dom";
 import type { View } from "./toolbar";
 
 const MARKS: Record<Summary["verdict"]["level"], string> = { ok: "✓", caution: "!", bad: "✕" };
 
-export function createSummary(store: Store): View {
+export function createSummary(): View {
   const element = h("div", { class: "sl-summary" });
   const show = whenChanged((summary: Summary | null) => {
     element.hidden = summary === null;
-    element.replaceChildren(...(summary ? contents(store, summary) : []));
+    element.replaceChildren(...(summary ? contents(summary) : []));
   });
   return { element, update: (state: State) => show(state.summary) };
 }
 
-function contents(store: Store, summary: Summary): HTMLElement[] {
-  const { verdict, best } = summary;
-  const parts: HTMLElement[] = [
-    h("div", { class: "sl-scroll", tabindex: 0, role: "group", "aria-label": "summary" }, table(summary)),
-  ];
-  if (verdict?.text) parts.unshift(verdictLine(verdict));
-  if (best && Object.keys(best).length > 0)
-    parts.push(
-      h(
-        "button",
-        { type: "button", title: "start values = best values of the run", onclick: () => apply(store, best) },
-        "Use best values",
-      ),
-    );
-  return parts;
-}
-
-function apply(store: Store, best: Summary["best"]): void {
-  const { schema, session } = store.state;
-  store.dispatch({ type: "edit", session: applyValues(schema, session, best) });
+function contents({ verdict, ...summary }: Summary): HTMLElement[] {
+  const scroll = h("div", { class: "sl-scroll", tabindex: 0, role: "group", "aria-label": "summary" });
+  scroll.append(table(summary));
+  return verdict?.text ? [verdictLine(verdict), scroll] : [scroll];
 }
 
 function verdictLine({ level, text }: Summary["verdict"]): HTMLElement {
   const mark = h("span", { class: "sl-mark", "aria-hidden": "true" }, MARKS[level] ?? "");
-  return h("p", { class: `sl-verdict sl-${level}` }, mark, h("span", {}, h("b", {}, level), ` ${text}`));
+  const words = text.startsWith(level) ? text : `${level}: ${text}`;
+  return h("p", { class: `sl-verdict sl-${level}` }, mark, h("span", {}, words));
 }
 
-function table({ method, rows }: Summary): HTMLElement {
-  const sampled = rows.some((row) => row.r_hat !== null && row.r_hat !== undefined);
-  const heads = ["mean", "sd", "16–84 %", ...(sampled ? ["R̂", "ESS"] : [])];
+function table({ method, rows }: Pick<Summary, "method" | "rows">): HTMLElement {
+  const drawn = rows.some((row) => row.sd !== null);
+  const sampled = rows.some((row) => row.r_hat !== null);
+  const heads = drawn ? ["mean ± sd", "median", ...(sampled ? ["R̂", "ESS"] : [])] : ["best"];
   const head = h(
     "tr",
     {},
     h("th", { scope: "col" }, method),
     ...heads.map((name) => h("th", { scope: "col" }, name)),
   );
-  return h("table", {}, h("thead", {}, head), h("tbody", {}, ...rows.map((row) => line(row, sampled))));
+  const body = h("tbody");
+  let group = "";
+  for (const row of rows) {
+    const [component] = splitPath(row.path);
+    if (component !== group) body.append(h("tr", { class: "sl-head" }, h("th", { colspan: 9 }, component)));
+    group = component;
+    body.append(drawn ? line(row, sampled) : bestLine(row));
+  }
+  return h("table", {}, h("thead", {}, head), body);
 }
 
 function line(row: SummaryRow, sampled: boolean): HTMLElement {
   const digits = decimals(row.sd);
-  const cell = (text: string, suspect = false) => h("td", suspect ? { class: "sl-suspect" } : {}, text);
+  const cell = (content: Node | string, suspect = false) =>
+    h("td", suspect ? { class: "sl-suspect" } : {}, content);
   const cells = [
-    cell(rounded(row.mean, digits)),
-    cell(rounded(row.sd, digits)),
-    cell(`${rounded(row.q16, digits)} – ${rounded(row.q84, digits)}`),
+    cell(`${rounded(row.mean, digits)} ± ${rounded(row.sd, digits)}`),
+    cell(median(row, digits)),
   ];
   if (sampled) {
     cells.push(cell(rounded(row.r_hat, 3), (row.r_hat ?? 1) > 1.01));
     cells.push(cell(rounded(row.ess_bulk, 0)));
   }
-  return h("tr", {}, h("th", { scope: "row", title: row.unit }, row.path), ...cells);
+  return h("tr", {}, rowHead(row), ...cells);
+}
+
+const bestLine = (row: SummaryRow): HTMLElement =>
+  h("tr", {}, rowHead(row), h("td", {}, format(row.mean, 6)));
+
+const rowHead = ({ path, unit }: SummaryRow): HTMLElement =>
+  h("th", { scope: "row", title: `${path} ${unit}`.trim() }, splitPath(path)[1]);
+
+/** The median with the distances to the 16th and 84th per cent, as the field writes it. */
+function median({ q16, q50, q84 }: SummaryRow, digits: number): HTMLElement {
+  if (q16 === null || q50 === null || q84 === null) return h("span", {}, "–");
+  const [above, below] = [q84 - q50, q50 - q16].map((distance) => rounded(distance, digits));
+  const errors = h("span", { class: "sl-errors" }, h("span", {}, `+${above}`), h("span", {}, `−${below}`));
+  return h("span", {}, rounded(q50, digits), errors);
 }
 
 /** Decimals that show two digits of the uncertainty. */
-const decimals = (sd: number): number =>
-  sd > 0 ? Math.min(Math.max(1 - Math.floor(Math.log10(sd)), 0), 6) : 3;
+const decimals = (sd: number | null): number =>
+  sd ? Math.min(Math.max(1 - Math.floor(Math.log10(sd)), 0), 6) : 3;
 
-function rounded(value: number | null | undefined, digits: number): string {
-  if (value === null || value === undefined || !Number.isFinite(value)) return "–";
+function rounded(value: number | null, digits: number): string {
+  if (value === null || !Number.isFinite(value)) return "–";
   if (Math.abs(value) >= 1e6) return format(value, 5);
   return value.toFixed(digits).replace("-", "−");
 }

@@ -46,6 +46,10 @@ export function createToolbar(store: Store, zoom: (factor: number | null) => voi
   );
   const range = numberBox("residual range, sigmas", (value) => value > 0 && change({ residualRange: value }));
 
+  const ellipses = iconButton("Ellipses", "E", "ellipse", () =>
+    change({ ellipses: !store.state.display.ellipses }),
+  );
+
   const element = h(
     "div",
     { class: "sl-toolbar", role: "toolbar", "aria-label": "display" },
@@ -57,6 +61,7 @@ export function createToolbar(store: Store, zoom: (factor: number | null) => voi
     h(
       "div",
       { class: "sl-group sl-push" },
+      ellipses,
       iconButton("Zoom out", "−", "minus", () => zoom(1 / 1.5)),
       iconButton("Zoom in", "+", "plus", () => zoom(1.5)),
       iconButton("Fit view", "0 or double click", "fit", () => zoom(null)),
@@ -69,8 +74,9 @@ export function createToolbar(store: Store, zoom: (factor: number | null) => voi
     redo.disabled = state.future.length === 0;
     setValue(stretch, state.display.stretch);
     setValue(limits, typeof state.display.limits === "string" ? state.display.limits : MANUAL);
-    setValue(low, plain(from));
-    setValue(high, plain(to));
+    ellipses.setAttribute("aria-pressed", String(state.display.ellipses));
+    setValue(low, plain(from, 4));
+    setValue(high, plain(to, 4));
     setValue(colours, state.display.colormap);
     setValue(units, state.display.residual);
     setValue(range, plain(state.display.residualRange));

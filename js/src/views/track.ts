@@ -12,6 +12,8 @@ export interface Track {
 
 const WIDTH = 100;
 const HEIGHT = 20;
+const PEAK = 0.92;
+const FLAT = 0.4;
 
 export function createTrack(slider: HTMLInputElement): Track {
   const density = svg("path", { class: "sl-density" });
@@ -39,12 +41,15 @@ export function createTrack(slider: HTMLInputElement): Track {
       const part = (toSlider(range, value) - low) / (high - low);
       return WIDTH * Math.min(Math.max(part, 0), 1);
     };
-    const visible = row && at(row.q84) >= at(row.q16) ? "inline" : "none";
-    place(interval, { display: visible });
-    place(median, { display: visible });
-    if (!row || visible === "none") return;
-    place(interval, { x: at(row.q16), width: Math.max(at(row.q84) - at(row.q16), 0.6) });
-    place(median, { x: at(row.q50) - 0.4 });
+    const { q16 = null, q50 = null, q84 = null } = row ?? {};
+    const known = q16 !== null && q50 !== null && q84 !== null;
+    // An interval across the seam of an angle has no place on the line.
+    const display = known && at(q84) >= at(q16) ? "inline" : "none";
+    place(interval, { display });
+    place(median, { display });
+    if (!known) return;
+    place(interval, { x: at(q16), width: Math.max(at(q84) - at(q16), 0.6) });
+    place(median, { x: at(q50) - 0.4 });
   }
 
   return {
@@ -69,6 +74,8 @@ function areaOf(setting: Setting, parameter: Parameter, range: Range): string {
   const curve = isFree(setting) ? densityCurve(setting, parameter, range) : null;
   if (!curve) return "";
   const step = WIDTH / (curve.length - 1);
-  const points = curve.map((y, i) => `${(i * step).toFixed(2)} ${(HEIGHT * (1 - 0.92 * y)).toFixed(2)}`);
+  // A flat prior says little: it is drawn low.
+  const peak = HEIGHT * (Math.min(...curve) > 0.99 ? FLAT : PEAK);
+  const points = curve.map((y, i) => `${(i * step).toFixed(2)} ${(HEIGHT - peak * y).toFixed(2)}`);
   return `M0 ${HEIGHT}L${points.join("L")}L${WIDTH} ${HEIGHT}Z`;
 }

@@ -1,0 +1,288 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { setValue } from "../src/edits";
+import { valueAt } from "../src/spec";
+import { shown } from "../src/state";
+import { createStore } from "../src/store";
+import { connect } from "../src/sync";
+import { fakeModel, IMAGE_BUFFERS, IMAGE_MESSAGE, SCHEMA, SESSION, view } from "./fixtures";
+
+const n = (value: number) => setValue(SCHEMA, SESSION, "galaxy.n", value);
+const PICTURE = [1, 1, 1, 1, 1, 1];
+
+function setUp(traits = {}, host?: object) {
+  const fake = fakeModel(traits);
+  const store = createStore();
+  const controller = new AbortController();
+  const kernel = connect(fake.model, host as never, controller.signal, store);
+  fake.receive(IMAGE_MESSAGE, IMAGE_BUFFERS);
+  const drag = (value: number) => store.dispatch({ type: "draft", session: n(value) });
+  const frame = (seq: number | null, value = 1) =>
+    fake.receive({ t: "frame", seq, components: ["galaxy"], chi2: 1, dof: 5 }, [
+      view(PICTURE.map(() => value)),
+    ]);
+  const drawn = () => store.state.frames.galaxy?.[0];
+  const seqs = () => fake.of("render").map((message) => message.seq as number);
+  return { ...fake, store, kernel, controller, drag, frame, drawn, seqs };
+}
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+describe("start", () => {
+  it("says hello once and reads the traits", () => {
+    const { of, store, saves } = setUp({
+      progress: { state: "running", step: 3 },
+      display: { stretch: "log" },
+    });
+    expect(of("hello")).toHaveLength(1);
+    expect(store.state.schema).toBe(SCHEMA);
+    expect(store.state.session).toBe(SESSION);
+    expect(store.state.run).toMatchObject({ state: "running", step: 3, eta: null });
+    expect(store.state.display).toMatchObject({ stretch: "log", colormap: "gray" });
+    expect(saves()).toBe(0);
+  });
+
+  it("reads the image's layers by name", () => {
+    const { store } = setUp();
+    const { image } = store.state;
+    expect([image?.nx, image?.ny]).toEqual([3, 2]);
+    expect(Array.from(image?.data ?? [])).toEqual([0, 1, 2, 3, 4, 5]);
+    expect(Array.from(image?.mask ?? [])).toEqual([0, 0, 0, 0, 0, 1]);
+    expect(image?.limits.zscale).toEqual([1, 4]);
+  });
+
+  it("reads buffers that start at an odd offset", () => {
+    const { receive, drawn } = setUp();
+    const shifted = new Uint8Array(25);
+    shifted.set(new Uint8Array(Float32Array.from(PICTURE.map(() => 7)).buffer), 1);
+    receive({ t: "frame", seq: null, components: ["galaxy"], chi2: 1, dof: 1 }, [
+      new DataView(shifted.buffer, 1),
+    ]);
+    expect(drawn()).toBe(7);
+  });
+
+  it("survives traits that Python has not written yet", () => {
+    const { store } = setUp({ schema: {}, session: {}, summary: {} } as never);
+    expect(store.state.session.model.components).toEqual({});
+    expect(store.state.summary).toBeNull();
+  });
+});
+
+describe("the live loop", () => {
+  it("keeps one request in flight, and the latest values win", () => {
+    const { drag, frame, of, seqs } = setUp();
+    drag(3);
+    drag(4);
+    drag(5);
+    expect(of("render").map((message) => message.values)).toEqual([{ "galaxy.n": 3 }]);
+    frame(seqs()[0] as number);
+    expect(of("render").map((message) => message.values)).toEqual([{ "galaxy.n": 3 }, { "galaxy.n": 5 }]);
+    frame(seqs()[1] as number);
+    expect(of("render")).toHaveLength(2);
+  });
+
+  it("numbers its requests upwards", () => {
+    const { drag, frame, seqs } = setUp();
+    for (const value of [3, 4, 5]) {
+      drag(value);
+      frame(seqs().at(-1) as number);
+    }
+    expect(seqs()).toEqual([...seqs()].sort((a, b) => a - b));
+    expect(new Set(seqs()).size).toBe(3);
+  });
+
+  it("drops stale frames", () => {
+    const { drag, frame, drawn, seqs } = setUp();
+    drag(3);
+    frame(seqs()[0] as number, 3);
+    drag(4);
+    frame(seqs()[1] as number, 4);
+    frame(seqs()[0] as number, 99);
+    expect(drawn()).toBe(4);
+  });
+
+  it("drops a gesture's late frame after the picture of its commit", () => {
+    const { drag, frame, drawn, seqs, store } = setUp();
+    drag(3);
+    store.dispatch({ type: "commit" });
+    frame(null, 10);
+    frame(seqs()[0] as number, 3);
+    expect(drawn()).toBe(10);
+  });
+
+  it("is free again after a commit was answered, though the request was not", () => {
+    const { drag, frame, of, store } = setUp();
+    drag(3);
+    drag(4);
+    store.dispatch({ type: "commit" });
+    frame(null);
+    expect(of("render")).toHaveLength(1);
+    drag(5);
+    expect(of("render").at(-1)?.values).toEqual({ "galaxy.n": 5 });
+  });
+
+  it("does not take a frame pushed during a gesture for its answer", () => {
+    const { drag, frame, of } = setUp();
+    drag(3);
+    drag(4);
+    frame(null);
+    expect(of("render")).toHaveLength(1);
+  });
+
+  it("loses patience with a request that is never answered", () => {
+    const { drag, of } = setUp();
+    drag(3);
+    vi.advanceTimersByTime(5000);
+    drag(4);
+    expect(of("render")).toHaveLength(2);
+  });
+
+  it("asks for the committed picture when a gesture is given up", () => {
+    const { drag, frame, of, seqs, store } = setUp();
+    drag(3);
+    frame(seqs()[0] as number);
+    store.dispatch({ type: "discard" });
+    expect(of("render").at(-1)?.values).toEqual({});
+  });
+});
+
+describe("the session", () => {
+  it("is written once a gesture, at its end", () => {
+    const { drag, saves, state, store } = setUp();
+    for (const value of [3, 4, 5]) drag(value);
+    expect(saves()).toBe(0);
+    store.dispatch({ type: "commit" });
+    expect(saves()).toBe(1);
+    expect(valueAt(state.session as never, "galaxy.n")).toBe(5);
+  });
+
+  it("is written by undo and redo", () => {
+    const { saves, state, store } = setUp();
+    store.dispatch({ type: "edit", session: n(3) });
+    store.dispatch({ type: "undo" });
+    expect(state.session).toBe(SESSION);
+    expect(saves()).toBe(2);
+  });
+
+  it("from Python is taken over and not written back", () => {
+    const { push, saves, store } = setUp();
+    push("session", n(6));
+    expect(valueAt(shown(store.state), "galaxy.n")).toBe(6);
+    expect(store.state.past).toHaveLength(1);
+    expect(saves()).toBe(0);
+  });
+
+  it("echoed by Python is no change", () => {
+    const { push, saves, store } = setUp();
+    store.dispatch({ type: "edit", session: n(3) });
+    push("session", structuredClone(n(3)));
+    expect(store.state.past).toHaveLength(1);
+    expect(saves()).toBe(1);
+  });
+});
+
+describe("display", () => {
+  it("is written when it has come to rest", () => {
+    const { saves, state, store } = setUp();
+    for (const zoom of [1, 2, 3]) store.dispatch({ type: "display", change: { view: { x: 0, y: 0, zoom } } });
+    expect(saves()).toBe(0);
+    vi.advanceTimersByTime(1000);
+    expect(saves()).toBe(1);
+    expect(state.display).toMatchObject({ view: { zoom: 3 } });
+  });
+
+  it("is not written back when another view wrote it", () => {
+    const { push, saves, store } = setUp();
+    push("display", { stretch: "sqrt" });
+    vi.advanceTimersByTime(1000);
+    expect(store.state.display.stretch).toBe("sqrt");
+    expect(saves()).toBe(0);
+  });
+});
+
+describe("trouble", () => {
+  it("shows Python's errors", () => {
+    const { receive, store } = setUp();
+    receive({ t: "error", title: "No", detail: "because" });
+    expect(store.state.notices).toMatchObject([{ title: "No", detail: "because" }]);
+  });
+
+  it("says when a buffer has the wrong size, and draws nothing", () => {
+    const { receive, store, drawn } = setUp();
+    receive({ t: "frame", seq: null, components: ["galaxy"], chi2: 1, dof: 1 }, [view([1, 2])]);
+    expect(store.state.notices[0]?.detail).toContain("expected 24 bytes, got 8");
+    expect(drawn()).toBeUndefined();
+  });
+
+  it("takes an empty answer as an answer", () => {
+    const { drag, of, receive, seqs, store } = setUp();
+    store.dispatch({ type: "frame", frames: {}, dof: 7 });
+    drag(3);
+    drag(4);
+    receive({ t: "frame", seq: seqs()[0], components: [], chi2: null, dof: 0 });
+    expect(of("render")).toHaveLength(2);
+    expect(store.state.dof).toBe(7);
+  });
+});
+
+describe("the control channel", () => {
+  const tick = () => vi.advanceTimersByTimeAsync(0);
+
+  it("is the model that Python names, pinged at the start and before a run", async () => {
+    const control: { t: string }[] = [];
+    const asked: string[] = [];
+    const host = {
+      getModel: async (reference: string) => {
+        asked.push(reference);
+        return { send: (message: { t: string }) => control.push(message) };
+      },
+    };
+    const { kernel, of } = setUp({ control: "anywidget:abc" }, host);
+    await tick();
+    expect(asked).toEqual(["anywidget:abc"]);
+    kernel.run("NUTS");
+    expect(of("run")).toEqual([]);
+    await tick();
+    kernel.pause();
+    kernel.resume();
+    kernel.cancel();
+    await tick();
+    expect(control.map((message) => message.t)).toEqual(["ping", "ping", "pause", "resume", "cancel"]);
+    expect(of("run")).toEqual([{ t: "run", method: "NUTS", options: {} }]);
+  });
+
+  it.each([
+    ["there is no host", undefined],
+    ["the host knows no models", {}],
+    ["the model is not found", { getModel: () => Promise.reject(new Error("no")) }],
+  ])("is the Editor's own model when %s", async (_why, host) => {
+    const { kernel, of } = setUp({ control: "anywidget:abc" }, host);
+    kernel.cancel();
+    await tick();
+    expect(of("cancel")).toHaveLength(1);
+  });
+
+  it("does not wait for ever", async () => {
+    const { kernel, of } = setUp({ control: "anywidget:abc" }, { getModel: () => new Promise(() => {}) });
+    kernel.run("MAP");
+    await vi.advanceTimersByTimeAsync(4000);
+    expect(of("run")).toHaveLength(1);
+  });
+});
+
+describe("the end", () => {
+  it("leaves no listener and no timer", () => {
+    const { controller, listenerCount, saves, store } = setUp();
+    expect(listenerCount()).toBeGreaterThan(0);
+    store.dispatch({ type: "display", change: { stretch: "log" } });
+    controller.abort();
+    expect(listenerCount()).toBe(0);
+    vi.advanceTimersByTime(1000);
+    store.dispatch({ type: "edit", session: n(3) });
+    expect(saves()).toBe(0);
+  });
+});

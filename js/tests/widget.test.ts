@@ -1,0 +1,294 @@
+import { describe, expect, it, vi } from "vitest";
+import { version } from "../src/index";
+import { type Session, settingAt, valueAt } from "../src/spec";
+import { SESSION, view } from "./fixtures";
+import { box, nextFrame, open, STAGE } from "./page";
+
+const sessionOf = (state: Record<string, unknown>) => state.session as Session;
+const SUMMARY = {
+  method: "NUTS",
+  rows: [
+    {
+      path: "galaxy.n",
+      mean: 2.1,
+      sd: 0.05,
+      q16: 2.05,
+      q50: 2.1,
+      q84: 2.16,
+      r_hat: 1.2,
+      ess_bulk: 80,
+      unit: "",
+    },
+  ],
+  best: { "galaxy.n": 2.1 },
+  verdict: { level: "bad", text: "bad: the chains disagree." },
+};
+
+describe("the widget", () => {
+  it("carries the version of the package", async () => {
+    const { one } = await open();
+    expect(version).toBe("0.0.0-test");
+    expect(one(".sl-root").dataset.version).toBe(version);
+  });
+
+  it("has one picture each of data, model and residual", async () => {
+    const { el } = await open();
+    const names = [...el.querySelectorAll("[role=img]")].map((image) => image.getAttribute("aria-label"));
+    expect(names).toEqual(["data", "model", "residual"]);
+  });
+
+  it("goes without a trace", async () => {
+    const { cleanup, el, listenerCount } = await open();
+    const clear = vi.spyOn(globalThis, "clearInterval");
+    cleanup();
+    expect(el.children).toHaveLength(0);
+    expect(listenerCount()).toBe(0);
+    expect(clear).toHaveBeenCalled();
+    clear.mockRestore();
+  });
+
+  it("goes when the host says so", async () => {
+    const { controller, el, listenerCount } = await open();
+    controller.abort();
+    expect(el.children).toHaveLength(0);
+    expect(listenerCount()).toBe(0);
+  });
+});
+
+describe("keys", () => {
+  it("undo and redo from anywhere in the widget", async () => {
+    const { change, one, press, state } = await open();
+    await change(one(box("galaxy.n")), "3", ["change"]);
+    const undo = await press(one(".sl-root"), "z", { ctrlKey: true });
+    expect(undo.defaultPrevented).toBe(true);
+    expect(state.session).toBe(SESSION);
+    await press(one(box("galaxy.n")), "Z", { metaKey: true, shiftKey: true });
+    expect(valueAt(sessionOf(state), "galaxy.n")).toBe(3);
+  });
+
+  it("leave unfinished text its own undo", async () => {
+    const { change, one, press, state } = await open();
+    const input = one<HTMLInputElement>(box("galaxy.n"));
+    await change(input, "3", ["change"]);
+    input.value = "31";
+    const event = await press(input, "z", { ctrlKey: true });
+    expect(event.defaultPrevented).toBe(false);
+    expect(valueAt(sessionOf(state), "galaxy.n")).toBe(3);
+  });
+
+  it("zoom and fit the pictures", async () => {
+    const { named, press, showImage, state } = await open();
+    await showImage();
+    const stage = named("div", "data panel");
+    const zoomOf = async () => {
+      await vi.waitFor(() => expect(state.display).toHaveProperty("view"));
+      await new Promise((resolve) => setTimeout(resolve, 350));
+      return (state.display as { view: { zoom: number } | null }).view;
+    };
+    await press(stage, "+");
+    expect((await zoomOf())?.zoom).toBeCloseTo(1.25);
+    await press(stage, "0");
+    expect(await zoomOf()).toBeNull();
+  });
+
+  it("move, turn and reshape the ellipse by its handles", async () => {
+    const { named, press, showImage, state } = await open();
+    await showImage();
+    await press(named("button", "centre of galaxy"), "ArrowRight");
+    expect(settingAt(sessionOf(state), "galaxy.xc")).toEqual({
+      type: "Normal",
+      loc: 60.5,
+      scale: 1,
+      init: 60.7,
+    });
+    await press(named("button", "angle of galaxy"), "ArrowLeft");
+    expect(valueAt(sessionOf(state), "galaxy.theta")).toBeCloseTo(0.3 + Math.PI / 180);
+    await press(named("button", "shape of galaxy"), "ArrowUp");
+    expect(valueAt(sessionOf(state), "galaxy.ellip")).toBeCloseTo(0.49);
+    await press(named("button", "size of galaxy"), "ArrowUp", { shiftKey: true });
+    expect(valueAt(sessionOf(state), "galaxy.r_eff")).toBeCloseTo(6.5);
+  });
+});
+
+describe("handles", () => {
+  it("are named in one panel only, the centre of every ellipse and all of the selected one", async () => {
+    const { el, showImage } = await open();
+    await showImage();
+    const shown = [...el.querySelectorAll<HTMLElement>("button[data-handle]")].filter(
+      (handle) => !handle.hidden,
+    );
+    expect(shown.map((handle) => handle.getAttribute("aria-label"))).toEqual([
+      "centre of galaxy",
+      "size of galaxy",
+      "shape of galaxy",
+      "angle of galaxy",
+      "centre of disk",
+    ]);
+  });
+
+  it("send values while they are dragged, and the session once at the end", async () => {
+    const { named, of, pointer, saves, showImage, state } = await open();
+    await showImage();
+    const centre = named("button", "centre of galaxy");
+    const scale = STAGE / 3;
+    pointer(centre, "pointerdown", 100, 100);
+    pointer(centre, "pointermove", 100 + scale, 100);
+    pointer(centre, "pointermove", 100 + 2 * scale, 100 - scale);
+    expect(of("render")[0]?.values).toEqual({ "galaxy.xc": expect.closeTo(61.2) });
+    expect(saves()).toBe(0);
+    pointer(centre, "pointerup", 100 + 2 * scale, 100 - scale);
+    expect(saves()).toBe(1);
+    expect(valueAt(sessionOf(state), "galaxy.xc")).toBeCloseTo(62.2);
+    expect(valueAt(sessionOf(state), "galaxy.yc")).toBeCloseTo(51);
+    expect(valueAt(sessionOf(state), "disk.xc")).toBeCloseTo(62.2);
+  });
+
+  it("let go of what they hold at Escape", async () => {
+    const { named, pointer, press, saves, showImage, state } = await open();
+    await showImage();
+    const size = named("button", "size of galaxy");
+    pointer(size, "pointerdown", 100, 100);
+    pointer(size, "pointermove", 100, 20);
+    await press(size, "Escape");
+    pointer(size, "pointerup", 100, 20);
+    expect(saves()).toBe(0);
+    expect(state.session).toBe(SESSION);
+  });
+});
+
+describe("the readout", () => {
+  it("tells the pixel's values without the kernel", async () => {
+    const { named, one, pointer, receive, showImage } = await open();
+    await showImage();
+    receive({ t: "frame", seq: null, components: ["galaxy", "disk", "sky"], chi2: 1, dof: 5 }, [
+      view([1, 1, 1, 1, 1, 1]),
+      view([0.5, 0.5, 0.5, 0.5, 0.5, 0.5]),
+      view([0, 0, 0, 0, 0, 0]),
+    ]);
+    await nextFrame();
+    const read = () => [...one(".sl-readout").querySelectorAll("dd")].map((value) => value.textContent);
+    const scale = STAGE / 3;
+    // The pixel x = 0, y = 1: the image is 3 x 2 and fills the width.
+    pointer(named("div", "model panel"), "pointermove", scale / 2, STAGE / 2 - scale / 2);
+    expect(read().slice(0, 7)).toEqual(["0", "1", "3.000", "1.500", "1.500", "2.000", "1.50"]);
+    pointer(named("div", "model panel"), "pointermove", 2.5 * scale, STAGE / 2 - scale / 2);
+    expect(read().slice(0, 4)).toEqual(["2", "1", "masked", "–"]);
+  });
+
+  it("follows the switches, down to none and back", async () => {
+    const { check, named, one, receive, showImage } = await open();
+    await showImage();
+    receive({ t: "frame", seq: null, components: ["galaxy"], chi2: 1, dof: 5 }, [view([1, 1, 1, 1, 1, 1])]);
+    await nextFrame();
+    const note = () => one(".sl-panel:nth-child(3) .sl-note").textContent;
+    // chi square of data 0..4 (one pixel is masked) with sigma 1, 1, 1, 2, 2
+    const withModel = `in σ · χ²/ν ${((1 + 0 + 1 + 1 + 2.25) / 5).toPrecision(4)}`;
+    expect(note()).toBe(withModel);
+    const galaxy = named<HTMLInputElement>("[role=switch]", "galaxy");
+    await check(galaxy);
+    expect(note()).toBe(`in σ · χ²/ν ${((0 + 1 + 4 + 2.25 + 4) / 5).toPrecision(4)}`);
+    await check(galaxy);
+    expect(note()).toBe(withModel);
+  });
+});
+
+describe("the run panel", () => {
+  const button = (el: HTMLElement, name: string) =>
+    [...el.querySelectorAll("button")].find((each) => each.textContent === name) as HTMLButtonElement;
+
+  it("has a button for each method of the schema", async () => {
+    const { el, of } = await open();
+    button(el, "Laplace").click();
+    await vi.waitFor(() => expect(of("run")).toEqual([{ t: "run", method: "Laplace", options: {} }]));
+    expect(of("ping")).toHaveLength(2);
+    expect(button(el, "Cancel").disabled).toBe(true);
+  });
+
+  it("shows compiling as a state of its own, then progress", async () => {
+    const { el, one, push } = await open();
+    push("progress", { state: "compiling", method: "NUTS", elapsed: 2 });
+    await nextFrame();
+    expect(one("[role=status]").textContent).toBe("NUTS compiling");
+    expect(one(".sl-clock").textContent).toMatch(/^2\.\d s$/);
+    expect(one("progress").hasAttribute("value")).toBe(false);
+    expect(button(el, "MAP").disabled).toBe(true);
+    push("progress", {
+      state: "running",
+      method: "NUTS",
+      phase: "warmup",
+      step: 120,
+      total: 600,
+      elapsed: 3,
+      eta: 5,
+    });
+    await nextFrame();
+    expect(one("[role=status]").textContent).toBe("NUTS warmup 120 / 600");
+    expect(one<HTMLProgressElement>("progress").value).toBe(120);
+    expect(one(".sl-clock").textContent).toContain("5.0 s left");
+  });
+
+  it("cancels, pauses and resumes", async () => {
+    const { el, of, push } = await open();
+    push("progress", { state: "running", method: "NUTS", step: 1, total: 2 });
+    await nextFrame();
+    button(el, "Pause").click();
+    push("progress", { state: "paused", method: "NUTS", step: 1, total: 2 });
+    await nextFrame();
+    button(el, "Resume").click();
+    button(el, "Cancel").click();
+    await vi.waitFor(() =>
+      expect([of("pause"), of("resume"), of("cancel")].map((sent) => sent.length)).toEqual([1, 1, 1]),
+    );
+  });
+
+  it("shows the table and the verdict of a run", async () => {
+    const { one, push } = await open();
+    push("summary", SUMMARY);
+    await nextFrame();
+    expect(one(".sl-verdict").textContent).toBe("✕bad: the chains disagree.");
+    expect(one(".sl-verdict").classList).toContain("sl-bad");
+    const cells = [...one(".sl-summary tbody tr:last-child").children].map((cell) => cell.textContent);
+    expect(cells).toEqual(["n", "2.100 ± 0.050", "2.100+0.060−0.050", "1.200", "80"]);
+    expect(one(".sl-suspect").textContent).toBe("1.200");
+    push("summary", {});
+    await nextFrame();
+    expect(one<HTMLElement>(".sl-summary").hidden).toBe(true);
+  });
+
+  it("shows the best values of a method without draws", async () => {
+    const { one, push } = await open();
+    const empty = { sd: null, q16: null, q50: null, q84: null, r_hat: null, ess_bulk: null };
+    push("summary", {
+      ...SUMMARY,
+      method: "MAP",
+      rows: [{ path: "galaxy.n", mean: 2.125, unit: "", ...empty }],
+    });
+    await nextFrame();
+    const cells = [...one(".sl-summary tbody tr:last-child").children].map((cell) => cell.textContent);
+    expect(cells).toEqual(["n", "2.12500"]);
+  });
+});
+
+describe("errors", () => {
+  it("stand in the strip until they are dismissed", async () => {
+    const { el, named, one, receive } = await open();
+    receive({ t: "error", title: "The run failed", detail: "no memory" });
+    await nextFrame();
+    expect(one("[role=alert]").textContent).toContain("The run failed");
+    expect(one("[role=alert] pre").textContent).toBe("no memory");
+    named("button", "Dismiss").click();
+    await nextFrame();
+    expect(el.querySelector("[role=alert]")).toBeNull();
+  });
+});
+
+describe("the theme", () => {
+  it("follows the host", async () => {
+    const { one } = await open();
+    document.body.dataset.jpThemeLight = "false";
+    await vi.waitFor(() => expect(one(".sl-root").dataset.theme).toBe("dark"));
+    document.body.dataset.jpThemeLight = "true";
+    await vi.waitFor(() => expect(one(".sl-root").dataset.theme).toBe("light"));
+    delete document.body.dataset.jpThemeLight;
+  });
+});
