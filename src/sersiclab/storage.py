@@ -1,6 +1,8 @@
 """Files: a tree of plain values and arrays, to and from one ASDF file."""
 
 import uuid
+import warnings
+from collections import OrderedDict
 from pathlib import Path
 from typing import Any
 
@@ -46,9 +48,11 @@ def read(path: str | Path, kind: str) -> dict[str, Any]:
     if not path.is_file():
         raise FileNotFoundError(f"there is no file {path}")
     try:
-        with asdf.open(path, lazy_load=False, memmap=False) as file:
-            tree = _native(dict(file.tree).get("sersiclab"))
-    except (ValueError, OSError, RuntimeError) as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", asdf.exceptions.AsdfConversionWarning)  # arrays cut short
+            with asdf.open(path, lazy_load=False, memmap=False, validate_checksums=True) as file:
+                tree = _native(dict(file.tree).get("sersiclab"))
+    except Exception as error:
         raise ValueError(f"{path} is not a readable ASDF file: {error}") from error
     if not isinstance(tree, dict) or "kind" not in tree:
         raise ValueError(f"{path} was not written by sersiclab")
@@ -70,9 +74,12 @@ def _checked(path: str | Path) -> Path:
 
 
 def _plain(node: Any) -> Any:
-    """Numpy and JAX scalars as Python numbers, tuples as lists, JAX arrays as numpy arrays."""
+    """Numpy and JAX scalars as Python numbers, tuples as lists, JAX arrays as numpy arrays.
+
+    ASDF sorts the keys of a plain dict, but the order of a model's components matters.
+    """
     if isinstance(node, dict):
-        return {key: _plain(value) for key, value in node.items()}
+        return OrderedDict((key, _plain(value)) for key, value in node.items())
     if isinstance(node, list | tuple):
         return [_plain(value) for value in node]
     if isinstance(node, np.generic):

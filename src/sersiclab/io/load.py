@@ -8,14 +8,12 @@ from typing import Any
 import equinox as eqx
 import numpy as np
 
-from sersiclab import inference, storage
+from sersiclab import storage
 from sersiclab.image import Image
+from sersiclab.inference import METHODS
 from sersiclab.results import Fit
 from sersiclab.results.derived import Derived
 from sersiclab.spec import from_dict, from_document
-
-
-METHODS: tuple[type, ...] = (inference.MAP, inference.Laplace, inference.NUTS)
 
 
 def load(path: str | Path, *, types: Sequence[type] = ()) -> Fit:

@@ -73,10 +73,10 @@ def plot_profile(figure: Any, model: Model, image: Image, best: Mapping[str, flo
     sources = {name: rings.mean(np.asarray(parts[name], dtype=float)) for name in shapes}
     total = np.sum(list(sources.values()), axis=0)
     _draw_data(upper, image, rings.radius, data, error)
-    upper.plot(rings.radius, _brightness(image, total), color=MODEL, lw=1.8, label="model")
+    upper.plot(rings.radius, brightness(image, total), color=MODEL, lw=1.8, label="model")
     if len(sources) > 1:
         for name, values in sources.items():
-            upper.plot(rings.radius, _brightness(image, values), "--", color=colours(model)[name], label=name)
+            upper.plot(rings.radius, brightness(image, values), "--", color=colours(model)[name], label=name)
     _set_brightness_axis(upper, image, data, error, total)
     lines, labels = upper.get_legend_handles_labels()
     order = sorted(range(len(labels)), key=lambda i: labels[i] != "data")
@@ -94,21 +94,21 @@ def plot_profile(figure: Any, model: Model, image: Image, best: Mapping[str, flo
 
 def _draw_data(axes: "Axes", image: Image, radius: Any, data: Any, error: Any) -> None:
     seen = data > error  # on a logarithmic axis, others are limits
-    ends = np.abs(_brightness(image, np.array([data - error, data + error])[:, seen]) - _brightness(image, data[seen]))
-    if _in_magnitudes(image):
+    ends = np.abs(brightness(image, np.array([data - error, data + error])[:, seen]) - brightness(image, data[seen]))
+    if in_magnitudes(image):
         ends = ends[::-1]
-    values = _brightness(image, data[seen])
+    values = brightness(image, data[seen])
     axes.errorbar(radius[seen], values, ends, fmt="o", ms=3.5, color=DATA, lw=0.9, label="data")
     if not seen.all():
-        limit = _brightness(image, np.maximum(data, 0.0)[~seen] + 2 * error[~seen])
+        limit = brightness(image, np.maximum(data, 0.0)[~seen] + 2 * error[~seen])
         axes.plot(radius[~seen], limit, linestyle="none", marker=7, ms=4, color=DATA, label="data, 2σ limits")
 
 
-def _in_magnitudes(image: Image) -> bool:
+def in_magnitudes(image: Image) -> bool:
     return image.zeropoint is not None and image.pixel_scale is not None
 
 
-def _brightness(image: Image, flux: Float[np.ndarray, "*s"]) -> Float[np.ndarray, "*s"]:
+def brightness(image: Image, flux: Float[np.ndarray, "*s"]) -> Float[np.ndarray, "*s"]:
     """Surface brightness in mag/arcsec² if the image has the numbers for it, else flux per pixel."""
     positive = np.where(flux > 0, flux, np.nan)
     if image.zeropoint is None or image.pixel_scale is None:
@@ -119,9 +119,9 @@ def _brightness(image: Image, flux: Float[np.ndarray, "*s"]) -> Float[np.ndarray
 def _set_brightness_axis(axes: "Axes", image: Image, data: Any, error: Any, total: Any) -> None:
     faint = max(0.3 * float(np.min(error)), 1e-8 * float(np.max(np.abs(data))))
     bright = 2.0 * max(float(np.max(data)), float(np.max(total)), 2.0 * faint)
-    low, high = _brightness(image, np.array([faint, bright]))
-    if not _in_magnitudes(image):
+    low, high = brightness(image, np.array([faint, bright]))
+    if not in_magnitudes(image):
         axes.set_yscale("log")
     axes.set_ylim(low, high)
-    unit = "mag / arcsec²" if _in_magnitudes(image) else "flux / pixel"
+    unit = "mag / arcsec²" if in_magnitudes(image) else "flux / pixel"
     axes.set_ylabel(f"surface brightness [{unit}]")

@@ -75,6 +75,21 @@ def delta_sd(
     return float(np.sqrt(gradient @ covariance @ gradient))
 
 
+def parameter_sds(
+    priors: Mapping[str, AbstractPrior], best: Mapping[str, float], covariance: Float[np.ndarray, "d d"] | None
+) -> dict[str, float]:
+    """The same for the parameters themselves, each of which depends on its own u alone."""
+    if covariance is None:
+        return dict.fromkeys(priors, float("nan"))
+    u_sds = np.sqrt(np.diag(covariance))
+    sds = {}
+    for (path, prior), u_sd in zip(priors.items(), u_sds, strict=True):
+        transform = prior.transform()
+        u = jnp.asarray(transform.inv(best[path]), dtype=float)
+        sds[path] = float(abs(jax.grad(transform)(u))) * float(u_sd)
+    return sds
+
+
 def _check(of: Function, point: Mapping[str, Any], name: str) -> None:
     try:
         result = jax.eval_shape(of, point)

@@ -10,7 +10,7 @@ from sersiclab.model import Model
 from sersiclab.parameters import parameter_info
 from sersiclab.priors import Angle
 from sersiclab.results import circular
-from sersiclab.results.derived import Derived, delta_sd
+from sersiclab.results.derived import Derived, parameter_sds
 from sersiclab.results.diagnostics import convergence
 
 
@@ -36,6 +36,7 @@ def summarise(
     checks = convergence(everything)
     bests = {**best, **{name: quantity.best for name, quantity in derived.items()}}
     units = {**parameter_units(model), **{name: quantity.unit for name, quantity in derived.items()}}
+    sds = {} if draws else parameter_sds(free, best, covariance)
     rows = {}
     for path, value in bests.items():
         angle = isinstance(free.get(path), Angle)
@@ -45,7 +46,7 @@ def summarise(
         elif path in derived:
             row["sd"] = derived[path].sd
         else:
-            row["sd"] = delta_sd(lambda values, path=path: values[path], free, best, covariance)
+            row["sd"] = sds[path]
         rows[path] = row | {"best": circular.wrap(value) if angle else value, "unit": units[path]}
     return pd.DataFrame.from_dict(rows, orient="index", columns=list(COLUMNS))
 

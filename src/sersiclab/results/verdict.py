@@ -1,14 +1,14 @@
 """Whether to trust a fit, in plain words."""
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from sersiclab.parameters import AbstractPrior
 from sersiclab.priors import LogNormal, LogUniform, Normal, TruncatedNormal
-from sersiclab.results.derived import delta_sd
+from sersiclab.results.derived import parameter_sds
 from sersiclab.results.diagnostics import convergence, e_bfmi
 
 
@@ -77,15 +77,24 @@ def _completion(fit: "Fit") -> Iterator[Reason]:
 
 def _convergence(fit: "Fit") -> Iterator[Reason]:
     checks = convergence(fit.draws)
-    r_hat = {path: check.r_hat for path, check in checks.items() if check.r_hat > R_HAT_CAUTION}
+    yield from r_hat_reasons({path: check.r_hat for path, check in checks.items()})
+    yield from ess_reasons({path: min(check.ess_bulk, check.ess_tail) for path, check in checks.items()})
+
+
+def r_hat_reasons(r_hat: Mapping[str, float]) -> Iterator[Reason]:
+    """What the largest r_hat says; NaN says nothing."""
+    r_hat = {path: value for path, value in r_hat.items() if value > R_HAT_CAUTION}
     if r_hat:
         worst = max(r_hat, key=lambda path: r_hat[path])
         yield (
             "bad" if r_hat[worst] > R_HAT_BAD else "caution",
-            f"The chains disagree: r_hat is {r_hat[worst]:.3g} for {worst}{_others(len(r_hat))}, and should be "
+            f"The chains disagree: r_hat is {r_hat[worst]:.3f} for {worst}{_others(len(r_hat))}, and should be "
             f"at most {R_HAT_CAUTION}; draw more.",
         )
-    ess = {path: min(check.ess_bulk, check.ess_tail) for path, check in checks.items()}
+
+
+def ess_reasons(ess: Mapping[str, float]) -> Iterator[Reason]:
+    """What the smallest effective sample size says; NaN says nothing."""
     ess = {path: value for path, value in ess.items() if value < ESS_CAUTION}
     if ess:
         worst = min(ess, key=lambda path: ess[path])
@@ -117,9 +126,11 @@ def _sampler(fit: "Fit") -> Iterator[Reason]:
 
 
 def _bounds(fit: "Fit") -> Iterator[Reason]:
-    for path, prior in fit.model.free.items():
+    free = fit.model.free
+    sds = {} if fit.draws else parameter_sds(free, fit.best, fit.covariance)
+    for path, prior in free.items():
         low, high = prior.support()
-        ends = [end for end in (low, high) if np.isfinite(end) and _presses(fit, path, prior, end)]
+        ends = [end for end in (low, high) if np.isfinite(end) and _presses(fit, path, prior, end, sds)]
         if len(ends) == 2:
             yield "caution", f"The data hardly constrain {path}: it fills its prior's range, [{low:g}, {high:g}]."
         elif ends:
@@ -127,7 +138,7 @@ def _bounds(fit: "Fit") -> Iterator[Reason]:
             yield "caution", f"{path} presses against the {side} bound of its prior, {ends[0]:g}."
 
 
-def _presses(fit: "Fit", path: str, prior: AbstractPrior, end: float) -> bool:
+def _presses(fit: "Fit", path: str, prior: AbstractPrior, end: float, sds: dict[str, float]) -> bool:
     scale = np.log if isinstance(prior, LogUniform | LogNormal) else np.asarray
     if isinstance(prior, LogNormal):
         return False  # zero is infinitely far away
@@ -139,8 +150,7 @@ def _presses(fit: "Fit", path: str, prior: AbstractPrior, end: float) -> bool:
     low, high = prior.support()
     if fit.covariance is None:
         return bool(np.isfinite(high - low) and distance < BOUND_FRACTION * (scale(high) - scale(low)))
-    sd = delta_sd(lambda values: values[path], fit.model.free, fit.best, fit.covariance)
-    return bool(abs(best - end) < BOUND_SIGMA * sd)
+    return bool(abs(best - end) < BOUND_SIGMA * sds[path])
 
 
 def _conflict(fit: "Fit") -> Iterator[Reason]:

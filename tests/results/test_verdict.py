@@ -1,0 +1,163 @@
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from sersiclab.image import Image
+from sersiclab.inference import MAP, NUTS
+from sersiclab.priors import LogUniform, Normal, Uniform
+from sersiclab.results import Fit, Verdict
+from sersiclab.results.verdict import r_hat_reasons
+
+
+MakeFit = Callable[..., Fit]
+
+
+def changed(make_fit: MakeFit, path: str, draws: np.ndarray, **more: Any) -> Verdict:
+    return make_fit(draws=make_fit().draws | {path: draws}, **more).verdict
+
+
+def test_a_sound_fit_is_ok(make_fit: MakeFit) -> None:
+    verdict = make_fit().verdict
+    assert (verdict.level, verdict.reasons) == ("ok", ())
+    assert str(verdict) == "ok: nothing speaks against this fit."
+
+
+@pytest.mark.parametrize(("shift", "words"), [(0.3, "r_hat is 1.0"), (3.0, "r_hat is 1.8")])
+def test_chains_that_disagree(make_fit: MakeFit, rng: np.random.Generator, shift: float, words: str) -> None:
+    # Four half chains about 0, 0, s, s: r_hat^2 is about 1 + s^2 / 3, less for ranks if s is large.
+    draws = 2 + 0.05 * (rng.normal(size=(2, 400)) + np.array([[0.0], [shift]]))
+    verdict = changed(make_fit, "galaxy.n", draws)
+    assert verdict.level != "ok"
+    assert any(words in reason and "galaxy.n" in reason for reason in verdict.reasons)
+
+
+def test_the_level_of_r_hat() -> None:
+    found = {value: [level for level, _ in r_hat_reasons({"a": value, "b": 1.0})] for value in (1.009, 1.02, 1.2)}
+    assert found == {1.009: [], 1.02: ["caution"], 1.2: ["bad"]}
+
+
+@pytest.mark.parametrize(("shape", "level"), [((2, 120), "caution"), ((2, 40), "bad")])
+def test_few_effective_draws(make_fit: MakeFit, shape: tuple[int, int], level: str) -> None:
+    verdict = make_fit(shape=shape).verdict
+    assert verdict.level == level
+    assert any(reason.startswith("The effective sample is small") for reason in verdict.reasons)
+
+
+@pytest.mark.parametrize(("number", "level"), [(1, "caution"), (60, "bad")])
+def test_divergences(make_fit: MakeFit, number: int, level: str) -> None:
+    diverging = np.arange(800).reshape(2, 400) < number
+    verdict = make_fit(stats={"diverging": diverging}).verdict
+    assert verdict.level == level
+    assert f"{number} of 800 draws diverged" in str(verdict)
+
+
+def test_energy_that_hardly_moves(make_fit: MakeFit, rng: np.random.Generator) -> None:
+    energy = np.cumsum(rng.normal(size=(2, 400)), axis=1)
+    verdict = make_fit(stats={"energy": energy}).verdict
+    assert verdict.level == "caution"
+    assert "E-BFMI" in str(verdict)
+
+
+@pytest.mark.parametrize(("depth", "said"), [(4, False), (5, True)])
+def test_trees_at_their_maximal_depth(make_fit: MakeFit, depth: int, said: bool) -> None:
+    tree_depth = np.full((2, 400), depth)
+    verdict = make_fit(method=NUTS(max_tree_depth=5), stats={"tree_depth": tree_depth}).verdict
+    assert ("tree depth" in str(verdict)) is said
+
+
+@pytest.mark.parametrize(
+    ("path", "side", "of"),
+    [
+        ("galaxy.n", "lower bound of its prior, 0.5", lambda e: 0.5 + 0.3 * e),
+        ("galaxy.n", "upper bound of its prior, 8", lambda e: 8 - 0.1 * e),
+        ("galaxy.ellip", "lower bound of its prior, 0", lambda e: 0.01 * e),
+        ("galaxy.flux", "upper bound of its prior, 100000", lambda e: 1e5 * np.exp(-0.2 * e)),
+    ],
+)
+def test_a_posterior_at_a_bound(make_fit: MakeFit, path: str, side: str, of: Callable) -> None:
+    verdict = changed(make_fit, path, of(np.random.default_rng(1).exponential(size=(2, 400))))
+    assert f"{path} presses against the {side}" in str(verdict)
+    assert verdict.level == "caution"
+
+
+@pytest.mark.parametrize(
+    "draws_of",
+    [
+        lambda z: 0.9 + 0.05 * np.abs(z) + 0.1 * z,  # three and more sd from n = 0.5
+        lambda z: 7.5 + 0.1 * z,
+    ],
+)
+def test_a_posterior_near_but_not_at_a_bound(make_fit: MakeFit, rng: np.random.Generator, draws_of: Callable) -> None:
+    assert "presses" not in str(changed(make_fit, "galaxy.n", draws_of(rng.normal(size=(2, 400)))))
+
+
+def test_a_narrow_posterior_far_down_a_wide_prior_presses_nowhere(make_fit: MakeFit, scene: Any) -> None:
+    model = scene[0].replace({"galaxy.flux": Uniform(0, 1e7), "galaxy.r_eff": LogUniform(1e-2, 1e4)})
+    assert make_fit(model=model).verdict.level == "ok"
+
+
+def test_a_parameter_without_information(make_fit: MakeFit, rng: np.random.Generator) -> None:
+    verdict = changed(make_fit, "galaxy.ellip", rng.uniform(0, 0.9, size=(2, 400)))
+    assert "The data hardly constrain galaxy.ellip" in str(verdict)
+
+
+@pytest.mark.parametrize(("loc", "words"), [(10.0, "5.0 prior sigma below"), (0.0, "5.0 prior sigma above")])
+def test_data_against_the_prior(make_fit: MakeFit, scene: Any, loc: float, words: str) -> None:
+    verdict = make_fit(model=scene[0].replace({"sky.level": Normal(loc, 1)})).verdict
+    assert verdict.level == "caution"
+    assert f"Data and prior disagree on sky.level: it lies {words}" in str(verdict)
+
+
+@pytest.mark.parametrize(
+    ("factor", "level", "hint"),
+    [
+        (0.8, "caution", "sigma is too small"),
+        (0.5, "bad", "the model is too simple"),
+        (1.3, "caution", "sigma is too large"),
+        (3.0, "bad", "sigma is too large"),
+        (1.03, "ok", "nothing speaks against"),
+    ],
+)
+def test_chi2_on_both_sides_of_one(make_fit: MakeFit, scene: Any, factor: float, level: str, hint: str) -> None:
+    image = scene[1]
+    other = Image(image.data, sigma=factor * image.sigma, psf=image.psf, mask=image.mask)
+    verdict = make_fit(image=other).verdict
+    assert verdict.level == level
+    assert hint in str(verdict)
+
+
+def test_a_cancelled_run(make_fit: MakeFit) -> None:
+    verdict = make_fit(status="cancelled after 400 of 1000 draws").verdict
+    assert verdict.level == "caution"
+    assert verdict.reasons == ("The run did not finish: cancelled after 400 of 1000 draws.",)
+
+
+def test_a_message_of_trouble(make_fit: MakeFit) -> None:
+    verdict = make_fit(method=MAP(), draws={}, stats={}, message="did not converge in 100 iterations").verdict
+    assert str(verdict) == "bad: MAP: did not converge in 100 iterations."
+
+
+def test_numbers_that_are_not_finite(make_fit: MakeFit) -> None:
+    draws = make_fit().draws["galaxy.n"].copy()
+    draws[0, 3] = np.nan
+    verdict = changed(make_fit, "galaxy.n", draws)
+    assert verdict.level == "bad"
+    assert "not finite" in verdict.reasons[0]
+
+
+def test_the_worst_reason_comes_first(make_fit: MakeFit) -> None:
+    diverging = np.arange(800).reshape(2, 400) < 100
+    verdict = make_fit(status="cancelled", stats={"diverging": diverging}).verdict
+    assert verdict.level == "bad"
+    assert "diverged" in verdict.reasons[0]
+    assert "cancelled" in verdict.reasons[1]
+
+
+def test_a_best_value_at_a_bound_without_draws(make_fit: MakeFit, truth: dict[str, float]) -> None:
+    at_bound = make_fit(draws={}, stats={}, best=truth | {"galaxy.ellip": 1e-5})
+    assert "galaxy.ellip presses against the lower bound" in str(at_bound.verdict)
+    wide, narrow = (make_fit(draws={}, stats={}, covariance=sd**2 * np.eye(9)) for sd in (3.0, 0.01))
+    assert "presses" in str(wide.verdict)
+    assert narrow.verdict.level == "ok"
