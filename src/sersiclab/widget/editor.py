@@ -1,0 +1,282 @@
+"""The editor of a model on an image: one anywidget, which works in every notebook that has anywidgets."""
+
+import threading
+import traceback
+from functools import partial
+from typing import Any
+
+import anywidget
+import traitlets
+
+from sersiclab.image import Image
+from sersiclab.inference import METHODS, AbstractMethod, Cancelled, Progress
+from sersiclab.model import Model
+from sersiclab.profiles import PROFILES
+from sersiclab.results import Fit
+from sersiclab.schema import schema
+from sersiclab.widget import bundle, messages
+from sersiclab.widget.control import Control
+from sersiclab.widget.frames import Frames, chi2
+from sersiclab.widget.mailbox import Mailbox
+from sersiclab.widget.runs import DrawsCallback, Listener, Task
+from sersiclab.widget.session import Reading, allowed, from_model, read, with_values
+
+
+class Editor(anywidget.AnyWidget):
+    """Shows an image, a model and their residual, and edits the model: shapes, priors, ties, switches.
+
+    `model` is the last valid model, without the components that are switched off; set it to change every
+    view. `run` fits it, `fit` is the last result. Without a `model`, one is guessed from the image.
+
+    Raises `TypeError` if `image` is no Image or `model` no Model.
+    """
+
+    _esm = bundle.read("widget.js")
+    _css = bundle.read("widget.css")
+
+    schema = traitlets.Dict().tag(sync=True, echo_update=False)
+    # Echoed, so that two writes that cross end the same on both sides.
+    session = traitlets.Dict().tag(sync=True)
+    display = traitlets.Dict().tag(sync=True, echo_update=False)
+    progress = traitlets.Dict().tag(sync=True, echo_update=False)
+    summary = traitlets.Dict().tag(sync=True, echo_update=False)
+    problems = traitlets.List().tag(sync=True, echo_update=False)
+    control = anywidget.WidgetTrait().tag(sync=True)
+
+    _mailbox: Mailbox | None = None
+
+    def __init__(self, image: Image, model: Model | None = None) -> None:
+        bundle.require()
+        if not isinstance(image, Image):
+            raise TypeError(f"image must be an Image, got {type(image).__name__}")
+        model = _checked(_guessed(image) if model is None else model)
+        self._image = image
+        # Traitlets are not made for threads: whoever writes a synced trait, and the front end, takes turns.
+        self._turn = threading.RLock()
+        self._types = _own_types(model)
+        self._model = self._everything = model
+        self._on = tuple(model.components)
+        self._task: Task | None = None
+        self._fit: Fit | None = None
+        self._watchers: list[DrawsCallback] = []
+        self._frames = Frames(image)
+        super().__init__(
+            schema=schema(self._types, METHODS),
+            session=from_model(model),
+            progress=messages.IDLE,
+            control=Control({"cancel": self.cancel, "pause": self.pause, "resume": self.resume}),
+        )
+        self._mailbox = Mailbox("sersiclab-editor", self._failed)
+        self.observe(self._session_came, "session")
+        self.on_msg(self._received)
+        self._post("warm", partial(self._frames.draw, model, {}))  # compile while the page loads
+
+    # -- what the user has ---------------------------------------------------------------------------
+
+    @property
+    def image(self) -> Image:
+        """The image that is fitted."""
+        return self._image
+
+    @property
+    def model(self) -> Model:
+        """The last valid model, without the components that are switched off."""
+        return self._model
+
+    @model.setter
+    def model(self, model: Model) -> None:
+        document = from_model(_checked(model))
+        with self._turn:
+            types = tuple(dict.fromkeys((*self._types, *_own_types(model))))
+            if types != self._types:
+                self._types = types
+                self.schema = schema(types, METHODS)
+            self.session = document
+            # The session has an `init` for every prior; until somebody edits it, this is the user's own model.
+            self._accept(Reading(model, model, tuple(model.components), []))
+
+    @property
+    def fit(self) -> Fit | None:
+        """The last fit, or None."""
+        return self._fit
+
+    @property
+    def running(self) -> bool:
+        """Whether a run is under way."""
+        return self._task is not None and not self._task.done
+
+    def show(self, fit: Fit) -> None:
+        """Show a fit as the last one: its table, its verdict, and its best values in the model."""
+        self._fit = fit
+        summary = messages.summary_document(fit)
+        state = "done" if fit.status == "complete" else "cancelled"
+        with self._turn:
+            self.summary = summary
+            if not self.problems:  # the pictures show the fit; a step that the user can undo
+                self.session = with_values(self.session, allowed(self._model, fit.best))
+            name = messages.method_name(fit.method)
+            self.progress = {**self.progress, "state": state, "method": name, "eta": None, "message": fit.message}
+
+    def run(self, method: AbstractMethod, *, wait: bool = False, seed: int = 0) -> Fit | None:
+        """Fit the model as it is now, in a thread. With `wait`, return the fit; Ctrl-C then cancels and keeps draws.
+
+        Raises `TypeError` if `method` is no method, `ValueError` while the editor shows problems, and
+        `RuntimeError` if a run is under way.
+        """
+        if not isinstance(method, AbstractMethod):
+            raise TypeError(f"method must be a method such as NUTS(), got {method!r}")
+        with self._turn:
+            if self.problems:
+                raise ValueError(f"the model has problems: {'; '.join(p['message'] for p in self.problems)}")
+            if self.running:
+                raise RuntimeError("a run is under way; wait for it, or cancel() it, which keeps its draws")
+            self.progress = {**messages.IDLE, "state": "compiling", "method": messages.method_name(method)}
+            listener = Listener(self._progressed, self._drawn, self.show, self._run_failed)
+            self._task = task = Task(self._model, self._image, method, seed, listener)
+        return task.wait() if wait else None
+
+    def cancel(self) -> None:
+        """End the run under way, if there is one, and keep its draws."""
+        if self._task is not None:
+            self._task.cancel()
+
+    def pause(self) -> None:
+        """Hold the run under way."""
+        if self._task is not None:
+            self._task.pause()
+
+    def resume(self) -> None:
+        """Go on with a run that was paused."""
+        if self._task is not None:
+            self._task.resume()
+
+    def on_draws(self, callback: DrawsCallback) -> None:
+        """Call `callback(model, draws)`, while a run goes, with the draws so far, `{path: (chain, draw)}`."""
+        self._watchers.append(callback)
+
+    def report(self, title: str, detail: str) -> None:
+        """Show an error to the user."""
+        self._transmit(messages.error_message(title, detail))
+
+    def close(self) -> None:
+        """Take the widget off the page, end its run and free all that it holds."""
+        if self._mailbox is not None:
+            mailbox, self._mailbox = self._mailbox, None
+            self.cancel()
+            mailbox.close()
+            self._watchers.clear()
+            self.unobserve_all()
+            self.on_msg(self._received, remove=True)
+            self.control.close()
+        super().close()
+
+    # -- the front end -------------------------------------------------------------------------------
+
+    def set_state(self, sync_data: dict[str, Any]) -> None:
+        with self._turn:
+            super().set_state(sync_data)
+
+    def _received(self, _widget: Any, content: dict[str, Any], _buffers: list[Any]) -> None:
+        """Handlers only enqueue: all widgets of a notebook share the thread that calls them."""
+        try:
+            match content:
+                case {"t": "hello"}:
+                    self._post("hello", self._greet)
+                case {"t": "render", "seq": seq, "values": values}:
+                    self._post("render", partial(self._answer, seq, values))
+                case {"t": "run", "method": name}:
+                    self.run(messages.method_of(name, content.get("options", {}), METHODS))
+                case {"t": "cancel" | "pause" | "resume" as action}:  # from hosts without the control channel
+                    getattr(self, action)()
+        except Exception as error:
+            self._failed(str(content.get("t")), error)
+
+    def _session_came(self, change: dict[str, Any]) -> None:
+        with self._turn:
+            self._accept(read(change["new"], self._types))
+
+    def _accept(self, reading: Reading) -> None:
+        if reading.everything is not None:
+            self._everything, self._on = reading.everything, reading.on
+        if reading.model is not None:
+            self._model = reading.model
+        self.problems = reading.problems
+        self._post("session", self._push)
+
+    def _post(self, kind: str, job: Any) -> None:
+        if self._mailbox is not None:
+            self._mailbox.post(kind, job)
+
+    def _transmit(self, message: messages.Message) -> None:
+        content, buffers = message
+        self.send(content, buffers)
+
+    # -- jobs of the worker thread -------------------------------------------------------------------
+
+    def _greet(self) -> None:
+        self._transmit(messages.image_message(self._image))
+        self._frames.forget()
+        self._push()
+
+    def _push(self) -> None:
+        self._draw(None, {})
+
+    def _answer(self, seq: int, values: dict[str, float]) -> None:
+        try:
+            self._draw(seq, values)
+        except Exception as error:
+            # The front end waits for this answer before it asks again.
+            self._transmit(messages.frame_message(seq, {}, None, 0))
+            if not isinstance(error, ValueError):  # out of range: the session, once committed, shows it as a problem
+                raise
+
+    def _draw(self, seq: int | None, values: dict[str, float]) -> None:
+        with self._turn:
+            model, on, free = self._everything, self._on, len(self._model.free)
+        parts = self._frames.draw(model, values)
+        news = {name: parts[name] for name in self._frames.news(pushed=seq is None)}
+        dof = int(self._image.valid.sum()) - free
+        self._transmit(messages.frame_message(seq, news, chi2(self._image, parts, on), dof))
+
+    # -- the run's thread ----------------------------------------------------------------------------
+
+    def _progressed(self, progress: Progress) -> None:
+        document = messages.progress_document(progress)
+        with self._turn:
+            if progress.state in messages.ENDED:  # it is over when the fit is there
+                document["state"] = self.progress["state"]
+            self.progress = document
+
+    def _drawn(self, model: Model, draws: Any) -> None:
+        for callback in list(self._watchers):
+            callback(model, draws)
+
+    def _run_failed(self, error: Exception) -> None:
+        state = "cancelled" if isinstance(error, Cancelled) else "error"
+        with self._turn:
+            self.progress = {**self.progress, "state": state, "eta": None, "message": str(error)}
+        if state == "error":
+            self._failed("run", error)
+
+    def _failed(self, kind: str, error: Exception) -> None:
+        """Exceptions of threads and handlers go nowhere by themselves: show them."""
+        title = {"run": "The run failed", "render": "The model could not be drawn"}.get(kind, "Something went wrong")
+        expected = isinstance(error, ValueError | TypeError | RuntimeError)
+        self.report(title, str(error) if expected else "".join(traceback.format_exception(error)))
+
+
+def _guessed(image: Image) -> Model:
+    from sersiclab.guess import guess
+
+    return guess(image)
+
+
+def _checked(model: Any) -> Model:
+    if not isinstance(model, Model):
+        raise TypeError(f"model must be a Model, got {type(model).__name__}")
+    return model
+
+
+def _own_types(model: Model) -> tuple[type, ...]:
+    """The profiles in a model that are not ours."""
+    return tuple(dict.fromkeys(type(part) for part in model.components.values() if type(part) not in PROFILES))

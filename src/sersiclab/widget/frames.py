@@ -1,0 +1,118 @@
+"""Pictures for the front end: one float32 image per component, drawn anew only where something changed."""
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import equinox as eqx
+import jax
+import numpy as np
+from jaxtyping import Array, Float
+
+from sersiclab import parameters
+from sersiclab.image import Image
+from sersiclab.model import Model, lower
+from sersiclab.profiles import AbstractProfile
+from sersiclab.rendering import AbstractCanvas, AbstractRenderer
+
+
+Pixels = Float[np.ndarray, "y x"]
+
+
+@eqx.filter_jit
+def _draw(renderer: AbstractRenderer, component: AbstractProfile, canvas: AbstractCanvas) -> Float[Array, "y x"]:
+    # One component alone: a profile compiles once, however the models that hold it change.
+    return renderer.render({"component": component}, canvas)
+
+
+class Frames:
+    """The component images of a widget's model, and what the front end has of them."""
+
+    def __init__(self, image: Image) -> None:
+        self.image = image
+        self._canvas: tuple[AbstractRenderer, AbstractCanvas] | None = None
+        self._drawn: dict[str, tuple[Any, Pixels]] = {}
+        self._sent: dict[str, Any] = {}
+        self._pushed: dict[str, Any] = {}
+
+    def draw(self, model: Model, values: Mapping[str, float]) -> dict[str, Pixels]:
+        """The image of every component of `model`; `values` take the place of its initial values.
+
+        Raises `ValueError` if they name an unknown path or lie outside a parameter's range.
+        """
+        parameters.check_values(model.owners, values)
+        components = model.at({**model.initial, **values}).components
+        canvas = self._prepare(model.renderer)
+        before, self._drawn = self._drawn, {}
+        for name, component in components.items():
+            key = _key(model.renderer, component)
+            old_key, pixels = before.get(name, (None, None))
+            if pixels is None or key != old_key:
+                drawn = _draw(lower(model.renderer), lower(component), canvas)
+                pixels = np.asarray(drawn, dtype=np.float32)
+            self._drawn[name] = (key, pixels)
+        return {name: pixels for name, (_, pixels) in self._drawn.items()}
+
+    def news(self, *, pushed: bool) -> list[str]:
+        """The components whose last drawing the front end lacks, and which now count as sent.
+
+        A front end may drop the answer to an outdated request, so a pushed frame brings everything that
+        changed since the last pushed one.
+        """
+        keys = {name: key for name, (key, _) in self._drawn.items()}
+        names = [
+            name
+            for name, key in keys.items()
+            if self._sent.get(name) != key or (pushed and self._pushed.get(name) != key)
+        ]
+        self._sent = keys
+        if pushed:
+            self._pushed = keys
+        return names
+
+    def forget(self) -> None:
+        """A new view came, which has nothing."""
+        self._sent = {}
+        self._pushed = {}
+
+    def _prepare(self, renderer: AbstractRenderer) -> AbstractCanvas:
+        if self._canvas is None or not eqx.tree_equal(self._canvas[0], renderer):
+            self._canvas = (renderer, renderer.prepare(self.image))
+        return self._canvas[1]
+
+
+def _key(renderer: AbstractRenderer, component: AbstractProfile) -> Any:
+    """What the drawing of a component depends on."""
+    leaves, structure = jax.tree.flatten((renderer, component))
+    return structure, tuple(float(leaf) for leaf in leaves)
+
+
+def chi2(image: Image, parts: Mapping[str, Pixels], on: Iterable[str]) -> float:
+    """Chi square of the components that are on: the sum over valid pixels of ((data - model)/sigma)²."""
+    total = np.zeros(image.shape)
+    for name in on:
+        total += parts[name]
+    valid = image.valid
+    return float(np.sum(((image.data - total)[valid] / image.sigma[valid]) ** 2))
+
+
+def pack(pixels: Any, dtype: Any) -> bytes:
+    """An array as the bytes of its pixels, row by row."""
+    return np.ascontiguousarray(pixels, dtype=dtype).tobytes()
+
+
+def limits(image: Image) -> dict[str, list[float]]:
+    """Ranges of the data to display, by rule."""
+    from astropy.visualization import ZScaleInterval
+
+    data = image.data[image.valid].astype(np.float64)
+    ranges = {
+        "percentile": np.percentile(data, [0.5, 99.5]),
+        "zscale": ZScaleInterval().get_limits(data),
+        "minmax": (data.min(), data.max()),
+    }
+    return {name: _ordered(float(low), float(high)) for name, (low, high) in ranges.items()}
+
+
+def _ordered(low: float, high: float) -> list[float]:
+    return [low, high] if high > low else [low, math.nextafter(low, math.inf) if low else 1.0]

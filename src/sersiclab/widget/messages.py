@@ -1,0 +1,93 @@
+"""What Python tells the front end: the documents and messages of the protocol (version 1).
+
+Traits of the Editor, each written by one side: `schema`, `progress`, `summary`, `problems` by Python, `display` by the
+front end, `session` by whoever changes the model. Messages to Python: {"t": "hello"} from a new view; {"t": "render",
+"seq", "values"} during a gesture; {"t": "run", "method", "options"}. Messages to the front end: `image`, `frame` and
+`error`, made here. Cancel, pause and resume come by `control.Control`.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from sersiclab.image import Image
+from sersiclab.inference import AbstractMethod, Progress
+from sersiclab.results import Fit
+from sersiclab.widget.frames import Pixels, limits, pack
+
+
+Message = tuple[dict[str, Any], list[bytes]]
+
+ENDED = ("done", "cancelled", "error")
+IDLE = {"state": "idle", "method": "", "phase": "", "step": 0, "total": 0, "elapsed": 0.0, "eta": None, "message": ""}
+
+
+def image_message(image: Image) -> Message:
+    """The data, the error map and the mask (1 = excluded)."""
+    content = {
+        "t": "image",
+        "shape": list(image.shape),
+        "layers": ["data", "sigma", "mask"],
+        "limits": {"data": limits(image)},
+    }
+    return content, [pack(image.data, "<f4"), pack(image.sigma, "<f4"), pack(image.mask, "u1")]
+
+
+def frame_message(seq: int | None, parts: dict[str, Pixels], chi2: float | None, dof: int) -> Message:
+    """Component images; `seq` is that of the request, None for a picture of the committed session."""
+    content = {"t": "frame", "seq": seq, "components": list(parts), "chi2": chi2, "dof": dof}
+    return content, [pack(pixels, "<f4") for pixels in parts.values()]
+
+
+def error_message(title: str, detail: str) -> Message:
+    """Something went wrong, in words."""
+    return {"t": "error", "title": title, "detail": detail}, []
+
+
+def progress_document(progress: Progress) -> dict[str, Any]:
+    """How far a run is."""
+    return {
+        "state": progress.state,
+        "method": progress.method,
+        "phase": progress.phase,
+        "step": progress.step,
+        "total": progress.total,
+        "elapsed": progress.elapsed,
+        "eta": _finite(progress.eta),
+        "message": progress.message,
+    }
+
+
+def summary_document(fit: Fit) -> dict[str, Any]:
+    """The table of a fit and the verdict on it."""
+    columns = ("mean", "sd", "q16", "q50", "q84", "r_hat", "ess_bulk")
+    rows = [
+        {"path": str(path), **{column: _finite(row[column]) for column in columns}, "unit": row["unit"]}
+        for path, row in fit.summary().iterrows()
+    ]
+    for row in rows:
+        if row["mean"] is None:  # a method without draws
+            row["mean"] = fit.best.get(row["path"])
+    return {
+        "method": method_name(fit.method),
+        "rows": rows,
+        "best": dict(fit.best),
+        "verdict": {"level": fit.verdict.level, "text": str(fit.verdict)},
+    }
+
+
+def method_name(method: AbstractMethod) -> str:
+    """The name on the button of a method."""
+    return type(method).__name__
+
+
+def method_of(name: str, options: dict[str, Any], methods: Sequence[type[AbstractMethod]]) -> AbstractMethod:
+    """The method of a press of a button. Raises `ValueError` for an unknown one."""
+    for cls in methods:
+        if cls.__name__ == name:
+            return cls(**options)
+    raise ValueError(f"method must be one of {[cls.__name__ for cls in methods]}, got {name!r}")
+
+
+def _finite(value: float | None) -> float | None:
+    return None if value is None or not math.isfinite(value) else float(value)

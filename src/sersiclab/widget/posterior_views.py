@@ -1,0 +1,120 @@
+"""The posterior beside the editor: what is drawn when, in a thread of its own."""
+
+import dataclasses
+import threading
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+import ipywidgets
+
+from sersiclab.image import Image
+from sersiclab.model import Model
+from sersiclab.widget import curves
+from sersiclab.widget.frames import Frames
+from sersiclab.widget.mailbox import Mailbox
+from sersiclab.widget.views import Marginal, RadialProfile, Trace
+
+
+REST_SECONDS = 0.6  # between two updates
+BAND_DRAWS = 100  # of a finished run; while it goes, fewer
+LIVE_BAND_DRAWS = 20
+
+
+@dataclasses.dataclass(frozen=True)
+class Shown:
+    """What the views show: the model on the screen, and the last draws with the model that they are of."""
+
+    model: Model
+    fitted: Model
+    draws: Mapping[str, Any]
+
+
+class PosteriorViews(ipywidgets.VBox):
+    """A chooser of the parameter, its marginal and its trace, and the radial profile."""
+
+    def __init__(self, image: Image, model: Model, failed: Callable[[str, Exception], None]) -> None:
+        self._frames = Frames(image)
+        self._marginal, self._trace, self._profile = Marginal(), Trace(), RadialProfile(image)
+        self._chooser = ipywidgets.Dropdown(description="Parameter")
+        self._lock = threading.Lock()
+        self._shown = Shown(model, model, {})
+        self._choose_among(model)
+        self._chooser.observe(self._chosen, "value")
+        figures = ipywidgets.HBox(
+            [self._marginal.figure, self._trace.figure, self._profile.figure],
+            layout=ipywidgets.Layout(flex_flow="row wrap", width="100%"),
+        )
+        super().__init__([self._chooser, figures], layout=ipywidgets.Layout(width="100%"))
+        self._mailbox = Mailbox("sersiclab-views", failed, rest=REST_SECONDS)
+        self.show_model(model)
+
+    def show_model(self, model: Model) -> None:
+        """Show another model: its profile, and the priors if there are no draws of it."""
+        with self._lock:
+            self._shown = dataclasses.replace(self._shown, model=model)
+        self._post(live=False)
+
+    def show_draws(self, model: Model, draws: Mapping[str, Any], *, live: bool) -> None:
+        """Show draws, `{path: (chain, draw)}`, of a model; `live` while there are more to come."""
+        with self._lock:
+            self._shown = dataclasses.replace(self._shown, fitted=model, draws=draws)
+        self._post(live=live)
+
+    def flush(self, timeout: float | None = None) -> bool:
+        """Wait until everything is drawn."""
+        return self._mailbox.flush(timeout)
+
+    def close(self) -> None:
+        self._mailbox.close()
+        self._chooser.unobserve_all()
+        for figure in (self._marginal.figure, self._trace.figure, self._profile.figure):
+            close_figure(figure)
+        self._chooser.close()
+        super().close()
+
+    def _post(self, *, live: bool) -> None:
+        self._mailbox.post("parameter", self._draw_parameter)
+        self._mailbox.post("profile", partial(self._draw_profile, LIVE_BAND_DRAWS if live else BAND_DRAWS))
+
+    def _chosen(self, _change: Any) -> None:
+        self._mailbox.post("parameter", self._draw_parameter)
+
+    def _choose_among(self, model: Model) -> None:
+        paths = tuple(model.free)
+        if paths != self._chooser.options:
+            chosen = self._chooser.value
+            self._chooser.options = paths
+            if chosen in paths:
+                self._chooser.value = chosen
+
+    def _draw_parameter(self) -> None:
+        with self._lock:
+            shown = self._shown
+        # Draws of another model than that on the screen stay, as long as they have the parameter.
+        self._choose_among(shown.model)
+        path = self._chooser.value
+        if path is None:
+            return
+        draws = shown.draws.get(path)
+        self._marginal.show(shown.model, path, draws, shown.model.initial[path])
+        self._trace.show(shown.model, path, draws)
+
+    def _draw_profile(self, number: int) -> None:
+        with self._lock:
+            shown = self._shown
+        profile = curves.profile(self._frames, shown.model, {})
+        bands = None
+        if profile is not None and shown.draws:
+            bands = curves.bands(self._frames, shown.fitted, shown.draws, profile.rings, number)
+        self._profile.show(profile, bands)
+
+
+def close_figure(figure: Any) -> None:
+    """Close a bqplot figure with all that it is made of; bqplot itself leaves that behind."""
+    for mark in figure.marks:
+        mark.close()
+    for axis in figure.axes:
+        axis.scale.close()
+        axis.close()
+    figure.close()

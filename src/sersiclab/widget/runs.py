@@ -1,0 +1,103 @@
+"""Runs of the widget: one at a time, in a thread, from the press of the button to the fit."""
+
+import dataclasses
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from sersiclab.image import Image
+from sersiclab.inference import AbstractMethod, Progress, Run, start
+from sersiclab.model import Model
+from sersiclab.results import Fit
+
+
+POLL_SECONDS = 0.05
+
+DrawsCallback = Callable[[Model, Any], None]
+
+
+@dataclasses.dataclass(frozen=True)
+class Listener:
+    """Who is told of a run, always from a worker thread: `finished` or `failed` come last."""
+
+    progress: Callable[[Progress], None]
+    draws: DrawsCallback
+    finished: Callable[[Fit], None]
+    failed: Callable[[Exception], None]
+
+
+class Task:
+    """A run from the press of the button to its fit. It may be cancelled before it has begun."""
+
+    def __init__(self, model: Model, image: Image, method: AbstractMethod, seed: int, listener: Listener) -> None:
+        self.method = method
+        self.fit: Fit | None = None
+        self.error: Exception | None = None
+        self._lock = threading.Lock()
+        self._cancelled = False
+        self._run: Run | None = None
+        self._done = threading.Event()
+        arguments = (model, image, seed, listener)
+        threading.Thread(target=self._work, args=arguments, name="sersiclab-run", daemon=True).start()
+
+    @property
+    def done(self) -> bool:
+        return self._done.is_set()
+
+    def cancel(self) -> None:
+        with self._lock:
+            self._cancelled = True
+            run = self._run
+        if run is not None:
+            run.cancel()
+
+    def pause(self) -> None:
+        if self._run is not None:
+            self._run.pause()
+
+    def resume(self) -> None:
+        if self._run is not None:
+            self._run.resume()
+
+    def wait(self) -> Fit:
+        """The fit, when it is there. Ctrl-C cancels and gives the draws so far, if there are any.
+
+        Raises the run's error if it has no fit.
+        """
+        try:
+            self._poll()
+        except KeyboardInterrupt:
+            self.cancel()
+            self._poll()
+            if self.fit is None:
+                raise
+        if self.fit is None:
+            assert self.error is not None
+            raise self.error
+        return self.fit
+
+    def _poll(self) -> None:
+        # Short waits, so that the interpreter sees Ctrl-C; messages go by other threads meanwhile.
+        while not self._done.wait(POLL_SECONDS):
+            pass
+
+    def _work(self, model: Model, image: Image, seed: int, listener: Listener) -> None:
+        def progressed(progress: Progress) -> None:
+            listener.progress(progress)
+            if self._run is not None:
+                listener.draws(model, self._run.draws)
+
+        try:
+            run = start(model, image, self.method, seed=seed, on_progress=progressed)
+            with self._lock:
+                self._run = run
+                cancelled = self._cancelled
+            if cancelled:
+                run.cancel()
+            self.fit = run.wait()
+            listener.finished(self.fit)
+        except Exception as error:
+            self.error = error
+            listener.failed(error)
+        finally:
+            self._done.set()

@@ -1,0 +1,138 @@
+"""The workbench: the editor, and the posterior beside it."""
+
+import io
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import ipywidgets
+
+from sersiclab.image import Image
+from sersiclab.inference import AbstractMethod
+from sersiclab.model import Model
+from sersiclab.results import Fit
+from sersiclab.spec import to_python
+from sersiclab.widget.editor import Editor
+
+
+if TYPE_CHECKING:
+    from sersiclab.widget.posterior_views import PosteriorViews
+
+
+SNAPSHOT_DPI = 110
+
+
+class Workbench(ipywidgets.VBox):
+    """Fit a galaxy by hand and by inference: an `Editor` above figures of the posterior.
+
+    Without a `model`, one is guessed from the image. Raises `TypeError` if `image` is no Image or `model`
+    no Model.
+    """
+
+    _views: "PosteriorViews | None" = None
+
+    def __init__(self, image: Image, model: Model | None = None) -> None:
+        from sersiclab.widget.posterior_views import PosteriorViews
+
+        self._editor = Editor(image, model)
+        self._views = PosteriorViews(image, self._editor.model, self._failed)
+        self._editor.observe(self._changed, "session")
+        self._editor.observe(self._finished, "summary")
+        self._editor.on_draws(self._drawn)
+        super().__init__([self._editor, self._views], layout=ipywidgets.Layout(width="100%"))
+
+    @staticmethod
+    def of(fit: Fit) -> "Workbench":
+        """A workbench that shows a fit."""
+        workbench = Workbench(fit.image, fit.model)
+        workbench.editor.show(fit)
+        return workbench
+
+    @property
+    def editor(self) -> Editor:
+        """The editor alone, an anywidget."""
+        return self._editor
+
+    @property
+    def image(self) -> Image:
+        """The image that is fitted."""
+        return self._editor.image
+
+    @property
+    def model(self) -> Model:
+        """The last valid model, without the components that are switched off. Write it to update every view."""
+        return self._editor.model
+
+    @model.setter
+    def model(self, model: Model) -> None:
+        self._editor.model = model
+
+    @property
+    def fit(self) -> Fit | None:
+        """The last fit, or None."""
+        return self._editor.fit
+
+    @property
+    def posterior(self) -> Any:
+        """The posterior of the last fit, as the installed ArviZ has it.
+
+        Raises `RuntimeError` before the first fit, and `ValueError` if its method makes no draws.
+        """
+        if self.fit is None:
+            raise RuntimeError("there is no posterior yet: press a button of the widget, or call run(NUTS(), wait=True)")
+        return self.fit.posterior
+
+    def run(self, method: AbstractMethod, *, wait: bool = False, seed: int = 0) -> Fit | None:
+        """Fit the model as it is now; see `Editor.run`."""
+        return self._editor.run(method, wait=wait, seed=seed)
+
+    def cancel(self) -> None:
+        """End the run under way, if there is one, and keep its draws."""
+        self._editor.cancel()
+
+    def to_python(self) -> str:
+        """Python code that builds the model."""
+        return to_python(self.model)
+
+    def snapshot(self) -> bytes:
+        """A PNG of data, model and residual, and the profile, of the model as it is now."""
+        from sersiclab.plots import plot_fit
+
+        model = self.model
+        buffer = io.BytesIO()
+        plot_fit(model, self.image, model.initial).savefig(buffer, format="png", dpi=SNAPSHOT_DPI)
+        return buffer.getvalue()
+
+    def to_html(self, path: str | Path) -> Path:
+        """Write one HTML file that needs no kernel and no network: the editor with its last pictures and summary."""
+        from sersiclab.widget.page import write_page
+
+        return write_page(path, self._editor)
+
+    def close(self) -> None:
+        """Take the widget off the page, end its run and free all that it holds."""
+        if self._views is not None:
+            self._editor.close()
+            self._views.close()
+        super().close()
+
+    def __enter__(self) -> "Workbench":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _changed(self, _change: Any) -> None:
+        self._views.show_model(self._editor.model)
+
+    def _drawn(self, model: Model, draws: Any) -> None:
+        if draws:
+            self._views.show_draws(model, draws, live=True)
+
+    def _finished(self, _change: Any) -> None:
+        fit = self._editor.fit
+        if fit is not None:
+            self._views.show_draws(fit.model, fit.draws, live=False)
+
+    def _failed(self, _kind: str, error: Exception) -> None:
+        self._editor.report("The posterior could not be drawn", "".join(traceback.format_exception(error)))
