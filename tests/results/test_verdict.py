@@ -24,7 +24,7 @@ def test_a_sound_fit_is_ok(make_fit: MakeFit) -> None:
     assert str(verdict) == "ok: nothing speaks against this fit."
 
 
-@pytest.mark.parametrize(("shift", "words"), [(0.3, "r_hat is 1.0"), (3.0, "r_hat is 1.8")])
+@pytest.mark.parametrize(("shift", "words"), [(0.3, "r_hat is 1.0"), (3.0, "r_hat is 1.7")])
 def test_chains_that_disagree(make_fit: MakeFit, rng: np.random.Generator, shift: float, words: str) -> None:
     # Four half chains about 0, 0, s, s: r_hat^2 is about 1 + s^2 / 3, less for ranks if s is large.
     draws = 2 + 0.05 * (rng.normal(size=(2, 400)) + np.array([[0.0], [shift]]))

@@ -31,6 +31,7 @@ def plot_corner(
     `paths` chooses the quantities; all by default. Raises `ValueError` for an unknown one.
     """
     from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
 
     paths = list(draws) if paths is None else list(paths)
     unknown = [path for path in paths if path not in draws]
@@ -38,8 +39,8 @@ def plot_corner(
         raise ValueError(f"paths must be some of {list(draws)}, got {paths}")
     number = len(paths)
     side = 1.2 + max(1.9 * number, 2.4)
-    figure = Figure(figsize=(side, side), layout="constrained")
-    figure.get_layout_engine().set(w_pad=0.02, h_pad=0.02, wspace=0.0, hspace=0.0)
+    layout = ConstrainedLayoutEngine(w_pad=0.02, h_pad=0.02, wspace=0.0, hspace=0.0)
+    figure = Figure(figsize=(side, side), layout=layout)
     grid = figure.subplots(number, number, sharex="col", squeeze=False)
     flat = {path: np.asarray(draws[path], dtype=float).reshape(-1) for path in paths}
     for row, y in enumerate(paths):

@@ -27,7 +27,8 @@ def plot_fit(model: Model, image: Image, best: Mapping[str, float], *, title: st
 
     parts = render_components(model, image, best)
     figure = Figure(figsize=(10.5, 8.2), layout="constrained")
-    top, bottom = figure.subfigures(2, 1, height_ratios=(1.0, 1.15))
+    halves: Any = figure.subfigures(2, 1, height_ratios=(1.0, 1.15))
+    top, bottom = halves
     _plot_images(top, model, image, best, parts)
     plot_profile(bottom, model, image, best, parts)
     bottom.axes[0].set_title(title, fontsize="medium")
@@ -35,7 +36,7 @@ def plot_fit(model: Model, image: Image, best: Mapping[str, float], *, title: st
 
 
 def _plot_images(figure: Any, model: Model, image: Image, best: Mapping[str, float], parts: Mapping[str, Any]) -> None:
-    total = sum(np.asarray(part, dtype=float) for part in parts.values())
+    total = np.sum([np.asarray(part, dtype=float) for part in parts.values()], axis=0)
     with np.errstate(invalid="ignore", divide="ignore"):
         residual = (image.data - total) / image.sigma
     norm = _asinh_norm(image, total, sky_image(model, parts))

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
@@ -44,7 +45,7 @@ class Annuli(NamedTuple):
 
 def annuli(image: Image, ellipse: Ellipse) -> Annuli:
     """Elliptical annuli a pixel wide or more, as far as the image holds enough of them."""
-    y, x = np.indices(image.shape, dtype=np.float32)
+    y, x = map(jnp.asarray, np.indices(image.shape, dtype=np.float32))
     axis_ratio = 1.0 - ellipse.ellip
     radius = np.asarray(elliptical_radius(x - ellipse.xc, y - ellipse.yc, ellipse.ellip, ellipse.theta))[image.valid]
     edges = [0.0]

@@ -1,6 +1,6 @@
 """Draws as what the installed ArviZ calls native."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -26,6 +26,7 @@ CHUNK = 64  # draws rendered between two copies to the host
 BATCH = 8  # draws rendered at once
 
 Draws = Float[np.ndarray, "chain draw"]
+Values = dict[str, Float[Array, " draw"]]
 
 
 def variable(name: str) -> str:
@@ -69,22 +70,18 @@ def log_likelihood(model: Model, image: Image, draws: Mapping[str, Draws]) -> "x
     size = patch_size(image, chains * number)
     order, starts = patches(image, size)
     density = Density.of(model, image)
-    flat = {path: array.reshape(-1) for path, array in draws.items()}
-    rows = []
-    for start in range(0, chains * number, CHUNK):
-        # Every chunk has the same length, so that it compiles once; the last is filled up with its end.
-        index = np.minimum(np.arange(start, start + CHUNK), chains * number - 1)
-        values = {path: jnp.asarray(array[index], dtype=float) for path, array in flat.items()}
-        pixels = np.asarray(_pointwise(density, values))[: chains * number - start]
-        rows.append(np.add.reduceat(pixels[:, order], starts, axis=1))
-    result = np.concatenate(rows).reshape(chains, number, -1)
+    result = np.empty((chains * number, len(starts)), density.data.dtype)
+    for values, part in _chunks({path: array.reshape(-1) for path, array in draws.items()}):
+        pixels = np.asarray(_pointwise(density, values))
+        rows = result[part]
+        np.add.reduceat(pixels[: len(rows), order], starts, axis=1, out=rows)
     name = "pixel" if size == 1 else "patch"
     nx = image.shape[1]
     y, x = order[starts] // nx, order[starts] % nx
     middle = 0.5 * (size - 1)
     corners = {"y": y, "x": x} if size == 1 else {"y": y // size * size + middle, "x": x // size * size + middle}
     return xr.Dataset(
-        {"data": (("chain", "draw", name), result)},
+        {"data": (("chain", "draw", name), result.reshape(chains, number, -1))},
         coords=_coordinates(chains, number) | {axis: (name, at) for axis, at in corners.items()},
         attrs={"patch_size": size},
     )
@@ -116,22 +113,35 @@ def predictive(
     if not isinstance(n, int) or n < 1:
         raise ValueError(f"n must be a positive integer, got {n!r}")
     chosen = np.random.default_rng(seed).choice(total, size=n, replace=n > total)
-    values = {path: jnp.asarray(array[chosen], dtype=float) for path, array in flat.items()}
-    return np.asarray(_predictive(Density.of(model, image), values, jax.random.split(jax.random.key(seed), n)))
+    density = Density.of(model, image)
+    images = np.empty((n, *image.shape), density.data.dtype)
+    for values, part in _chunks({path: array[chosen] for path, array in flat.items()}):
+        key = jax.random.fold_in(jax.random.key(seed), part.start)
+        images[part] = np.asarray(_predictive(density, values, key))[: len(images[part])]
+    return images
+
+
+def _chunks(draws: Mapping[str, Float[np.ndarray, " draw"]]) -> Iterator[tuple[Values, slice]]:
+    """Draws in chunks of one length, which compile once (the last is filled up), and which they are."""
+    number = len(next(iter(draws.values())))
+    for start in range(0, number, CHUNK):
+        index = np.minimum(np.arange(start, start + CHUNK), number - 1)
+        values = {path: jnp.asarray(array[index], dtype=float) for path, array in draws.items()}
+        yield values, slice(start, start + CHUNK)
 
 
 @jax.jit
-def _pointwise(density: Density, values: dict[str, Float[Array, " draw"]]) -> Float[Array, "draw pixel"]:
+def _pointwise(density: Density, values: Values) -> Float[Array, "draw pixel"]:
     return jax.lax.map(lambda v: density.pointwise_log_likelihood(v).reshape(-1), values, batch_size=BATCH)
 
 
 @jax.jit
-def _predictive(density: Density, values: dict[str, Float[Array, " n"]], keys: Array) -> Float[Array, "n y x"]:
-    def one(pair: tuple[Any, Array]) -> Float[Array, "y x"]:
+def _predictive(density: Density, values: Values, key: Array) -> Float[Array, "draw y x"]:
+    def one(pair: tuple[Any, Array]) -> Any:
         drawn = density.model.at(pair[0])
         return drawn.noise.distribution(density.mean(pair[0]), density.sigma).sample(pair[1])
 
-    return jax.lax.map(one, (values, keys), batch_size=BATCH)
+    return jax.lax.map(one, (values, jax.random.split(key, CHUNK)), batch_size=BATCH)
 
 
 def _dataset(arrays: Mapping[str, np.ndarray], units: Mapping[str, str]) -> "xr.Dataset":
