@@ -1,6 +1,6 @@
 /** The edits of a session: each takes one and returns the next. */
 
-import { clampFree, isAngle, newPrior, wrapAngle } from "./priors";
+import { clampFree, isAngle, newPrior, rounded, wrapAngle } from "./priors";
 import {
   isFree,
   isTied,
@@ -32,7 +32,7 @@ export function setByGesture(schema: Schema, session: Session, values: Record<st
     const parameter = parameterAt(schema, next, path);
     if (!parameter) continue;
     const bounded = Math.min(Math.max(value, parameter.low ?? -Infinity), parameter.high ?? Infinity);
-    next = setValue(schema, next, path, isAngle(parameter) ? wrapAngle(value) : bounded);
+    next = setValue(schema, next, path, rounded(isAngle(parameter) ? wrapAngle(value) : bounded));
   }
   return next;
 }
@@ -47,7 +47,8 @@ export function carryCentre(before: Session, after: Session, component: string):
     const old = settingAt(before, path);
     const moved = setting.init - valueAt(before, path);
     const loc = isFree(old) ? Number(old.loc) : Number(setting.loc);
-    if (moved !== 0 && Number.isFinite(loc)) next = withSetting(next, path, { ...setting, loc: loc + moved });
+    if (moved !== 0 && Number.isFinite(loc))
+      next = withSetting(next, path, { ...setting, loc: rounded(loc + moved) });
   }
   return next;
 }

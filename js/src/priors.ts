@@ -11,6 +11,8 @@ export interface Range {
 }
 
 const TINY = 1e-12;
+/** Relative rounding error of a point of a curve, which may lie on a bound. */
+const SLACK = 1e-6;
 const SIGMAS = 4;
 /** Schema bounds wider than this factor are physical limits, not a range that anyone would search. */
 const WIDE = 2000;
@@ -79,10 +81,14 @@ export function rangeOf(setting: Setting, parameter: Parameter, value: number): 
   return { ...range, low, high, log: range.log && low > 0 };
 }
 
+/** More digits than a pointer can mean would be noise in the document. */
+export const rounded = (value: number): number => Number(value.toPrecision(7));
+
 /** Where a value stands on its slider, and back. */
 export const toSlider = (range: Range, value: number): number =>
   range.wraps ? wrapAngle(value) : range.log ? Math.log10(Math.max(value, TINY)) : value;
-export const fromSlider = (range: Range, position: number): number => (range.log ? 10 ** position : position);
+export const fromSlider = (range: Range, position: number): number =>
+  rounded(range.log ? 10 ** position : position);
 
 /** The hard bounds of a free value: those of its family and those of the schema together. */
 export function hardBounds(prior: Prior, parameter: Parameter): [low: number, high: number] {
@@ -186,7 +192,7 @@ export function densityCurve(prior: Prior, parameter: Parameter, range: Range, p
   ];
   const curve = Array.from({ length: points }, (_, i) => {
     const x = fromSlider(range, from + ((to - from) * i) / (points - 1));
-    if (x < low * (1 - TINY * Math.sign(low)) || x > high * (1 + 1e-9 * Math.sign(high))) return 0;
+    if (x < low - SLACK * Math.abs(low) || x > high + SLACK * Math.abs(high)) return 0;
     // On a log axis the density is per ln x.
     return density(x, Number(prior.loc), Number(prior.scale)) * (range.log ? x : 1);
   });

@@ -151,7 +151,11 @@ async function resolveControl(model: Model, host: Host | undefined): Promise<Cha
   const reference = model.get("control");
   if (!reference || !host?.getModel) return model;
   const late = new Promise<Channel>((resolve) => setTimeout(resolve, CONTROL_TIMEOUT_MS, model));
-  return Promise.race([host.getModel(reference), late]).catch(() => model);
+  try {
+    return await Promise.race([host.getModel(reference), late]);
+  } catch {
+    return model;
+  }
 }
 
 function debounce(action: () => void, delay: number, signal: AbortSignal): () => void {

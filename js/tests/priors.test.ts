@@ -112,6 +112,13 @@ describe("densities", () => {
       for (const height of curve(path) as number[]) expect(height).toBeCloseTo(1);
   });
 
+  it("is flat to the very ends of bounds that are not round", () => {
+    const ugly: Prior = { type: "LogUniform", low: 19.122202783171502, high: 19122.202783171502, init: 100 };
+    const range = rangeOf(ugly, of("galaxy.flux"), 100);
+    for (const height of densityCurve(ugly, of("galaxy.flux"), range) as number[])
+      expect(height).toBeCloseTo(1);
+  });
+
   it("draws nothing for a family it does not know", () => {
     const custom: Prior = { type: "Custom", init: 1 };
     expect(densityCurve(custom, of("galaxy.n"), rangeOf(custom, of("galaxy.n"), 1))).toBeNull();

@@ -57,6 +57,14 @@ describe("a row", () => {
     expect(input.value).toBe("8");
   });
 
+  it("takes no edit from a box that was emptied", async () => {
+    const { change, one, saves } = await open();
+    const input = one<HTMLInputElement>(box("galaxy.n"));
+    await change(input, "", ["change"]);
+    expect(input.value).toBe("2");
+    expect(saves()).toBe(0);
+  });
+
   it("steps the box by a part of its range", async () => {
     const { one, press, state } = await open();
     const input = one<HTMLInputElement>(box("galaxy.n"));

@@ -1,29 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { setValue } from "../src/edits";
 import { valueAt } from "../src/spec";
 import { shown } from "../src/state";
-import { createStore } from "../src/store";
-import { connect } from "../src/sync";
-import { fakeModel, IMAGE_BUFFERS, IMAGE_MESSAGE, SCHEMA, SESSION, view } from "./fixtures";
-
-const n = (value: number) => setValue(SCHEMA, SESSION, "galaxy.n", value);
-const PICTURE = [1, 1, 1, 1, 1, 1];
-
-function setUp(traits = {}, host?: object) {
-  const fake = fakeModel(traits);
-  const store = createStore();
-  const controller = new AbortController();
-  const kernel = connect(fake.model, host as never, controller.signal, store);
-  fake.receive(IMAGE_MESSAGE, IMAGE_BUFFERS);
-  const drag = (value: number) => store.dispatch({ type: "draft", session: n(value) });
-  const frame = (seq: number | null, value = 1) =>
-    fake.receive({ t: "frame", seq, components: ["galaxy"], chi2: 1, dof: 5 }, [
-      view(PICTURE.map(() => value)),
-    ]);
-  const drawn = () => store.state.frames.galaxy?.[0];
-  const seqs = () => fake.of("render").map((message) => message.seq as number);
-  return { ...fake, store, kernel, controller, drag, frame, drawn, seqs };
-}
+import { n, setUp } from "./connected";
+import { SCHEMA, SESSION, view } from "./fixtures";
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
@@ -58,7 +37,7 @@ describe("start", () => {
   it("reads buffers that start at an odd offset", () => {
     const { receive, drawn } = setUp();
     const shifted = new Uint8Array(25);
-    shifted.set(new Uint8Array(Float32Array.from(PICTURE.map(() => 7)).buffer), 1);
+    shifted.set(new Uint8Array(Float32Array.from([7, 7, 7, 7, 7, 7]).buffer), 1);
     receive({ t: "frame", seq: null, components: ["galaxy"], chi2: 1, dof: 1 }, [
       new DataView(shifted.buffer, 1),
     ]);
@@ -69,84 +48,6 @@ describe("start", () => {
     const { store } = setUp({ schema: {}, session: {}, summary: {} } as never);
     expect(store.state.session.model.components).toEqual({});
     expect(store.state.summary).toBeNull();
-  });
-});
-
-describe("the live loop", () => {
-  it("keeps one request in flight, and the latest values win", () => {
-    const { drag, frame, of, seqs } = setUp();
-    drag(3);
-    drag(4);
-    drag(5);
-    expect(of("render").map((message) => message.values)).toEqual([{ "galaxy.n": 3 }]);
-    frame(seqs()[0] as number);
-    expect(of("render").map((message) => message.values)).toEqual([{ "galaxy.n": 3 }, { "galaxy.n": 5 }]);
-    frame(seqs()[1] as number);
-    expect(of("render")).toHaveLength(2);
-  });
-
-  it("numbers its requests upwards", () => {
-    const { drag, frame, seqs } = setUp();
-    for (const value of [3, 4, 5]) {
-      drag(value);
-      frame(seqs().at(-1) as number);
-    }
-    expect(seqs()).toEqual([...seqs()].sort((a, b) => a - b));
-    expect(new Set(seqs()).size).toBe(3);
-  });
-
-  it("drops stale frames", () => {
-    const { drag, frame, drawn, seqs } = setUp();
-    drag(3);
-    frame(seqs()[0] as number, 3);
-    drag(4);
-    frame(seqs()[1] as number, 4);
-    frame(seqs()[0] as number, 99);
-    expect(drawn()).toBe(4);
-  });
-
-  it("drops a gesture's late frame after the picture of its commit", () => {
-    const { drag, frame, drawn, seqs, store } = setUp();
-    drag(3);
-    store.dispatch({ type: "commit" });
-    frame(null, 10);
-    frame(seqs()[0] as number, 3);
-    expect(drawn()).toBe(10);
-  });
-
-  it("is free again after a commit was answered, though the request was not", () => {
-    const { drag, frame, of, store } = setUp();
-    drag(3);
-    drag(4);
-    store.dispatch({ type: "commit" });
-    frame(null);
-    expect(of("render")).toHaveLength(1);
-    drag(5);
-    expect(of("render").at(-1)?.values).toEqual({ "galaxy.n": 5 });
-  });
-
-  it("does not take a frame pushed during a gesture for its answer", () => {
-    const { drag, frame, of } = setUp();
-    drag(3);
-    drag(4);
-    frame(null);
-    expect(of("render")).toHaveLength(1);
-  });
-
-  it("loses patience with a request that is never answered", () => {
-    const { drag, of } = setUp();
-    drag(3);
-    vi.advanceTimersByTime(5000);
-    drag(4);
-    expect(of("render")).toHaveLength(2);
-  });
-
-  it("asks for the committed picture when a gesture is given up", () => {
-    const { drag, frame, of, seqs, store } = setUp();
-    drag(3);
-    frame(seqs()[0] as number);
-    store.dispatch({ type: "discard" });
-    expect(of("render").at(-1)?.values).toEqual({});
   });
 });
 
@@ -258,6 +159,14 @@ describe("the control channel", () => {
   it.each([
     ["there is no host", undefined],
     ["the host knows no models", {}],
+    [
+      "the host fails at once",
+      {
+        getModel: () => {
+          throw new Error("no");
+        },
+      },
+    ],
     ["the model is not found", { getModel: () => Promise.reject(new Error("no")) }],
   ])("is the Editor's own model when %s", async (_why, host) => {
     const { kernel, of } = setUp({ control: "anywidget:abc" }, host);

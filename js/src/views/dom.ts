@@ -70,8 +70,9 @@ export function format(value: number, digits = 4): string {
 const trim = (text: string): string => (text.length > 7 ? String(Number(text)) : text);
 
 export function seconds(time: number): string {
-  if (time < 60) return `${time.toFixed(time < 10 ? 1 : 0)} s`;
-  return `${Math.floor(time / 60)} min ${Math.round(time % 60)} s`;
+  const whole = Math.round(time);
+  if (whole < 60) return `${time.toFixed(time < 9.95 ? 1 : 0)} s`;
+  return `${Math.floor(whole / 60)} min ${whole % 60} s`;
 }
 
 /** A function that runs `action` only when one of its arguments is another one than the last time. */

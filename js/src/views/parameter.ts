@@ -47,7 +47,8 @@ export function createRow(store: Store, path: string, parameter: Parameter): Row
     store.dispatch({ type: "draft", session: withValue(fromSlider(range, slider.valueAsNumber)) }),
   );
   slider.addEventListener("change", () => edit(fromSlider(range, slider.valueAsNumber), `slider ${path}`));
-  box.addEventListener("change", () => Number.isFinite(box.valueAsNumber) && edit(box.valueAsNumber));
+  // What is no number is no edit: the box then shows the value again.
+  box.addEventListener("change", () => edit(box.valueAsNumber));
   box.addEventListener("keydown", (event) =>
     stepBox(event, box, range, (value) => edit(value, `box ${path}`)),
   );

@@ -16,11 +16,12 @@ type Field = (typeof FIELDS)[number];
 
 export function createReadout(): Readout {
   const outputs = new Map<Field, HTMLElement>();
-  const element = h("dl", { class: "sl-readout" });
+  // Not a <dl>: hosts have styles of their own for those.
+  const element = h("div", { class: "sl-readout", role: "group", "aria-label": "pixel under the cursor" });
   for (const field of FIELDS) {
-    const output = h("dd", {}, "–");
+    const output = h("span", { class: "sl-reading" }, "–");
     outputs.set(field, output);
-    element.append(h("div", {}, h("dt", {}, field), output));
+    element.append(h("div", {}, h("span", { class: "sl-label" }, field), output));
   }
   return {
     element,
