@@ -14,9 +14,13 @@ from typing import Any
 
 import equinox as eqx
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from sersiclab.parameters import Parameter, check_parameters, parameter
+
+
+LogWidths = Float[np.ndarray, " k"]
 
 
 class AbstractProfile(eqx.Module):
@@ -50,11 +54,12 @@ class AbstractMixture(AbstractSource):
 
     @staticmethod
     @abstractmethod
-    def weights(log_width: Float[Array, " k"], *scales: Any) -> tuple[Float[Array, " k"], Float[Array, ""]]:
-        """The fractions of the flux in Gaussians of the given ln sigma (pixels, evenly spaced), and
-        the fraction in narrower ones, which the caller treats as a point.
+    def weights(log_width: LogWidths, *scales: Any) -> tuple[Float[Array, " k"], Float[Array, ""]]:
+        """The fractions of the flux in Gaussians of the given ln sigma, and in a point.
 
-        Profiles that share this function are drawn together."""
+        `log_width` (sigma in pixels) is evenly spaced by `decomposition.SPACING`, its dtype is that of the
+        result. Profiles that share this function are drawn together.
+        """
 
 
 class AbstractSky(AbstractProfile):

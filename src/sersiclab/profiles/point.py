@@ -6,7 +6,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from sersiclab.parameters import Parameter
-from sersiclab.profiles.base import AbstractMixture, centre_parameter, flux_parameter
+from sersiclab.profiles.base import AbstractMixture, LogWidths, centre_parameter, flux_parameter
 
 
 class PointSource(AbstractMixture):
@@ -23,5 +23,5 @@ class PointSource(AbstractMixture):
         return ()
 
     @staticmethod
-    def weights(log_width: Float[Array, " k"], *scales: Any) -> tuple[Float[Array, " k"], Float[Array, ""]]:
+    def weights(log_width: LogWidths, *scales: Any) -> tuple[Float[Array, " k"], Float[Array, ""]]:
         return jnp.zeros_like(log_width), jnp.ones((), log_width.dtype)

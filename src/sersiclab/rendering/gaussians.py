@@ -1,26 +1,27 @@
-"""Sums of many concentric Gaussians on a grid, with the derivatives that fitting needs."""
+"""Sums of many concentric elliptical Gaussians on grids, with the derivatives that fitting needs."""
 
 import math
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
-from jaxtyping import Array, Float
+from jaxtyping import Array, Complex, Float
 
 
-Scales = tuple[Float[Array, ""], ...]
-Amplitudes = Callable[[Scales], Float[Array, " k"]]
+# From a few numbers, the amplitudes of the Gaussians of each sum and a constant to add to it.
+Terms = Callable[[Float[Array, " d"]], tuple[tuple[Float[Array, " k"], Float[Array, ""]], ...]]
+Axes = tuple[Float[Array, "tile y"], Float[Array, "tile x"]]
 
 # Squarings after each `exp`. Every one doubles the relative rounding error, so float32 starts afresh.
 _SQUARINGS = {"float32": 6, "float64": 8}
 
 
-def gaussian_sums(
-    exponent: Float[Array, "*g"], amplitudes: Float[Array, "m k"], first: float
-) -> tuple[Float[Array, "*g"], ...]:
-    """`sum_j amplitudes[i, j] exp(-first 2^(j/2) exponent)`, one plane for each `i`.
+def gaussian_sums(exponent: Float[Array, "*g"], amplitudes: Float[Array, "m k"]) -> Float[Array, "m *g"]:
+    """`sum_j amplitudes[i, j] exp(-2^(j/2) exponent)` for each `i`.
 
     Every second Gaussian is the square of the one before: two interleaved chains of squares, started
     again by an `exp` with each block.
@@ -30,48 +31,83 @@ def gaussian_sums(
     kinds, size = amplitudes.shape
     count = -(-size // (2 * length))
     padded = jnp.pad(amplitudes, ((0, 0), (0, 2 * length * count - size)))
-    blocks = padded.reshape(kinds, count, length, 2).transpose(1, 2, 3, 0)
-    rates = jnp.asarray([first * 2.0 ** (length * block) for block in range(count)], dtype)
+    blocks = jnp.moveaxis(padded.reshape(kinds, count, length, 2, *(1,) * exponent.ndim), 0, 3)
+    rates = np.array([2.0 ** (length * block) for block in range(count)], dtype)
 
     def add_block(
-        sums: tuple[Float[Array, "*g"], ...], block: tuple[Float[Array, ""], Float[Array, "l 2 m"]]
-    ) -> tuple[tuple[Float[Array, "*g"], ...], None]:
+        sums: Float[Array, "m *g"], block: tuple[Float[Array, ""], Float[Array, "..."]]
+    ) -> tuple[Float[Array, "m *g"], None]:
         rate, a = block
+        even, odd = jnp.exp(-rate * exponent), jnp.exp(-math.sqrt(2) * rate * exponent)
         # A loop that holds an `exp` isn't vectorised on the CPU: keep the `exp`s in loops of their own.
-        even, odd = lax.optimization_barrier((jnp.exp(-rate * exponent), jnp.exp(-math.sqrt(2) * rate * exponent)))
+        even, odd = lax.optimization_barrier((even[None], odd[None]))
         for step in range(length):
-            sums = tuple(s + a[step, 0, i] * even + a[step, 1, i] * odd for i, s in enumerate(sums))
+            sums = sums + a[step, 0] * even + a[step, 1] * odd
             even, odd = even * even, odd * odd
         return sums, None
 
-    return lax.scan(add_block, (jnp.zeros_like(exponent),) * kinds, (rates, blocks))[0]
+    return lax.scan(add_block, jnp.zeros((kinds, *exponent.shape), dtype), (rates, blocks))[0]
 
 
-@partial(jax.custom_jvp, nondiff_argnums=(0, 1))
-def mixture(
-    amplitudes: Amplitudes, first: float, exponent: Float[Array, "*g"], scales: Scales
-) -> Float[Array, "*g"]:
-    """`sum_j amplitudes(scales)[j] exp(-first 2^(j/2) exponent)`.
+def polynomial(axes: Axes, coefficients: Float[Array, "3 3"]) -> Float[Array, "tile y x"]:
+    """`sum_ij coefficients[i, j] y^i x^j` on the grid: as products of matrices, whose adjoints are cheap."""
+    y, x = (jnp.stack([jnp.ones_like(axis), axis, axis * axis], -1) for axis in axes)
+    rows = jnp.einsum("tyi,ij->tyj", y, coefficients, precision="highest")
+    return jnp.einsum("tyj,txj->tyx", rows, x, precision="highest")
 
-    The amplitudes are many but depend on few numbers, `scales`: the derivative, forward or backward, needs
-    one plane for each of these and one for the exponent.
+
+@partial(jax.custom_jvp, nondiff_argnums=(0,))
+def mixtures(
+    terms: Terms,
+    axes: tuple[Axes, ...],
+    quadratics: tuple[Float[Array, "3 3"], ...],
+    scales: Float[Array, " d"],
+) -> tuple[Float[Array, "tile y x"], ...]:
+    """For each of several grids, `constant + sum_j a_j exp(-2^(j/2) polynomial(axes, quadratic))`.
+
+    `terms` gives the amplitudes a and the constant of each grid. The amplitudes are many but depend on few
+    numbers, `scales`: the derivative, forward or backward, needs one plane for each of these and one for
+    the exponent. `axes` are not differentiated.
     """
-    return gaussian_sums(exponent, amplitudes(scales)[None], first)[0]
+    return tuple(
+        gaussian_sums(polynomial(grid, quadratic), values[None])[0] + constant
+        for grid, quadratic, (values, constant) in zip(axes, quadratics, terms(scales), strict=True)
+    )
 
 
-@mixture.defjvp
-def _mixture_jvp(
-    amplitudes: Amplitudes,
-    first: float,
-    primals: tuple[Float[Array, "*g"], Scales],
-    tangents: tuple[Float[Array, "*g"], Scales],
-) -> tuple[Float[Array, "*g"], Float[Array, "*g"]]:
-    (exponent, scales), (exponent_dot, scales_dot) = primals, tangents
-    values = amplitudes(scales)
-    slopes = jax.jacfwd(amplitudes)(scales)
-    rates = jnp.asarray([first * 2.0 ** (j / 2) for j in range(values.shape[0])], values.dtype)
-    planes = gaussian_sums(exponent, jnp.stack([values, -rates * values, *slopes]), first)
-    tangent = planes[1] * exponent_dot
-    for plane, dot in zip(planes[2:], scales_dot, strict=True):
-        tangent = tangent + plane * dot
-    return planes[0], tangent
+@mixtures.defjvp
+def _mixtures_jvp(terms: Terms, primals: Any, tangents: Any) -> tuple[Any, Any]:
+    axes, quadratics, scales = primals
+    _, quadratics_dot, scales_dot = tangents
+    planes_dot = []
+    everything = zip(axes, quadratics, quadratics_dot, terms(scales), jax.jacfwd(terms)(scales), strict=True)
+    for grid, quadratic, quadratic_dot, (values, _), (slopes, constants) in everything:
+        rates = np.array([2.0 ** (j / 2) for j in range(values.size)], values.dtype)
+        # Apart from the value, so that a backward pass which draws again leaves out what it doesn't need.
+        planes = gaussian_sums(polynomial(grid, quadratic), jnp.concatenate([(-rates * values)[None], slopes.T]))
+        by_scale = jnp.tensordot(scales_dot, planes[1:], axes=1) + jnp.dot(scales_dot, constants)
+        planes_dot.append(planes[0] * polynomial(grid, quadratic_dot) + by_scale)
+    return mixtures(terms, axes, quadratics, scales), tuple(planes_dot)
+
+
+@jax.custom_jvp
+def translate(
+    plane: Float[Array, "tile y x"], turns: Axes, axes: Axes, shift: Float[Array, " 2"]
+) -> Complex[Array, "tile y x"]:
+    """`plane exp(-i (turns_y + ky dy + turns_x + kx dx))`, with `axes` ky, kx and `shift` dy, dx.
+
+    `turns` and `axes` are not differentiated.
+    """
+    angles = [turn + k * s for turn, k, s in zip(turns, axes, shift, strict=True)]
+    rows, columns = (lax.complex(jnp.cos(angle), -jnp.sin(angle)) for angle in angles)
+    return rows[:, :, None] * columns[:, None, :] * plane
+
+
+@translate.defjvp
+def _translate_jvp(primals: Any, tangents: Any) -> tuple[Any, Any]:
+    plane, turns, axes, shift = primals
+    plane_dot, _, _, shift_dot = tangents
+    slope = jnp.zeros((3, 3), shift.dtype).at[1, 0].set(shift_dot[0]).at[0, 1].set(shift_dot[1])
+    tangent = lax.complex(plane_dot, -plane * polynomial(axes, slope))
+    wave = translate(jnp.ones_like(plane), turns, axes, shift)
+    return wave * plane, wave * tangent

@@ -15,10 +15,11 @@ from scipy.fft import next_fast_len
 
 from sersiclab.image import Image
 from sersiclab.profiles import AbstractMixture, AbstractProfile, AbstractSky
+from sersiclab.profiles.base import LogWidths
 from sersiclab.profiles.decomposition import SPACING
 from sersiclab.psf import transfer_function
 from sersiclab.rendering.base import AbstractCanvas, AbstractRenderer
-from sersiclab.rendering.sources import Sources, core, phases, stack, wings
+from sersiclab.rendering.sources import Sources, draw, stack
 
 
 # The widest Gaussian, in sides of the padded grid; wider ones are drawn as parabolas.
@@ -26,7 +27,7 @@ _WIDEST = 8.0
 # Parts of a PSF's spectrum below this fraction of the flux are left out.
 _NEGLIGIBLE = 1e-7
 
-Planes = tuple[Complex[Array, "tile ky kx"], Float[Array, "y x"]]
+Planes = tuple[Complex[Array, "tile ky kx"], Float[Array, "1 y x"]]
 
 
 class HybridCanvas(AbstractCanvas):
@@ -39,8 +40,8 @@ class HybridCanvas(AbstractCanvas):
     """
 
     shape: tuple[int, int] = eqx.field(static=True)
-    y: Float[Array, " y"]
-    x: Float[Array, " x"]
+    y: Float[Array, "1 y"]
+    x: Float[Array, "1 x"]
     ky: Float[Array, "tile ky"]
     kx: Float[Array, "tile kx"]
     transfer: Complex[Array, "tile ky kx"]
@@ -48,7 +49,7 @@ class HybridCanvas(AbstractCanvas):
     @property
     def padded(self) -> tuple[int, int]:
         """Shape of the padded grid."""
-        return self.y.shape[0], self.x.shape[0]
+        return self.y.shape[1], self.x.shape[1]
 
 
 class HybridRenderer(AbstractRenderer):
@@ -93,8 +94,8 @@ class HybridRenderer(AbstractRenderer):
         rows, columns, transfer = (np.array(part) for part in zip(*tiles, strict=True))
         return HybridCanvas(
             shape=(int(ny), int(nx)),
-            y=jnp.asarray(y, dtype=float),
-            x=jnp.asarray(x, dtype=float),
+            y=jnp.asarray(y[None], dtype=float),
+            x=jnp.asarray(x[None], dtype=float),
             ky=jnp.asarray(rows, dtype=float),
             kx=jnp.asarray(columns, dtype=float),
             transfer=jnp.asarray(transfer, dtype=complex),
@@ -104,7 +105,7 @@ class HybridRenderer(AbstractRenderer):
         mixtures, skies = _sorted(components)
         image = jnp.zeros(canvas.shape, canvas.x.dtype)
         if mixtures:
-            planes = (jnp.zeros_like(canvas.transfer), jnp.zeros(canvas.padded, canvas.x.dtype))
+            planes = (jnp.zeros_like(canvas.transfer), jnp.zeros((1, *canvas.padded), canvas.x.dtype))
             for _, sources in stack(mixtures, canvas.x.dtype):
                 planes = self._add(planes, sources, canvas)
             image = _observe(planes, canvas)
@@ -124,30 +125,26 @@ class HybridRenderer(AbstractRenderer):
 
     def _add(self, planes: Planes, sources: Sources, canvas: HybridCanvas) -> Planes:
         """Add stacked sources, one after the other: compile time and memory don't grow with their number."""
-        if not sources.scales:
-            rows, columns = phases(sources, (canvas.ky, canvas.kx), canvas.shape, canvas.padded)
-            return planes[0] + jnp.einsum("sty,stx->tyx", rows, columns, precision="highest"), planes[1]
 
         def step(total: Planes, source: Sources) -> tuple[Planes, None]:
             return jax.tree.map(jnp.add, total, self._draw(source, canvas)), None
 
+        if sources.xc.size == 1:
+            return step(planes, jax.tree.map(lambda leaf: leaf[0], sources))[0]
         # The backward pass draws a source again rather than keep the planes of all sources in memory.
         return lax.scan(jax.checkpoint(step, prevent_cse=False), planes, sources)[0]
 
     def _draw(self, source: Sources, canvas: HybridCanvas) -> Planes:
         """One source before the PSF."""
         log_width, split = self._log_widths(canvas)
-        spectrum = core(source, log_width, split, (canvas.ky, canvas.kx), canvas.shape, canvas.padded)
-        if not source.scales:
-            return spectrum, jnp.zeros(canvas.padded, canvas.x.dtype)
-        return spectrum, wings(source, log_width, split, (canvas.y, canvas.x))
+        return draw(source, log_width, split, (canvas.ky, canvas.kx), (canvas.y, canvas.x), canvas.shape)
 
-    def _log_widths(self, canvas: HybridCanvas) -> tuple[Float[np.ndarray, " k"], int]:
+    def _log_widths(self, canvas: HybridCanvas) -> tuple[LogWidths, int]:
         """ln sigma of all Gaussians, and how many are narrow."""
         first = math.log(self.narrowest)
         split = math.floor((math.log(self.split) - first) / SPACING + 1e-9) + 1
         count = math.ceil((math.log(_WIDEST * max(canvas.padded)) - first) / SPACING) + 1
-        return first + SPACING * np.arange(count), split
+        return (first + SPACING * np.arange(count)).astype(canvas.x.dtype), split
 
 
 def _sorted(
@@ -175,11 +172,11 @@ def _padded(size: int, padding: float) -> Float[np.ndarray, " p"]:
 def _observe(planes: Planes, canvas: HybridCanvas) -> Float[Array, "y x"]:
     """What the detector sees of a spectrum and a plane of light in real space."""
     spectrum, plane = planes
-    seen = jnp.sum(canvas.transfer * spectrum, axis=0) + canvas.transfer[0] * jnp.fft.rfft2(plane)
+    seen = jnp.sum(canvas.transfer * spectrum, axis=0) + canvas.transfer[0] * jnp.fft.rfft2(plane[0])
     return jnp.fft.irfft2(seen, s=canvas.padded)[: canvas.shape[0], : canvas.shape[1]]
 
 
 def _brightness(sky: AbstractSky, canvas: HybridCanvas) -> Any:
-    y = canvas.y[: canvas.shape[0]] - (canvas.shape[0] - 1) / 2
-    x = canvas.x[: canvas.shape[1]] - (canvas.shape[1] - 1) / 2
+    y = canvas.y[0, : canvas.shape[0]] - (canvas.shape[0] - 1) / 2
+    x = canvas.x[0, : canvas.shape[1]] - (canvas.shape[1] - 1) / 2
     return sky.brightness(*jnp.meshgrid(x, y))

@@ -8,11 +8,13 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import lax
 from jaxtyping import Array, Complex, Float
 from numpy.typing import DTypeLike
 
 from sersiclab.profiles import AbstractMixture
-from sersiclab.rendering.gaussians import Scales, mixture
+from sersiclab.profiles.base import LogWidths
+from sersiclab.rendering.gaussians import Axes, mixtures, translate
 
 
 # Over how many pixels a source fades that is too far from the image to be seen.
@@ -30,7 +32,7 @@ class Sources(eqx.Module):
     flux: Float[Array, "*s"]
     ellip: Float[Array, "*s"]
     theta: Float[Array, "*s"]
-    scales: tuple[Float[Array, "*s"], ...]
+    scales: Float[Array, "*s d"]
 
 
 def stack(profiles: Mapping[str, AbstractMixture], dtype: DTypeLike) -> list[tuple[list[str], Sources]]:
@@ -38,95 +40,74 @@ def stack(profiles: Mapping[str, AbstractMixture], dtype: DTypeLike) -> list[tup
     groups: dict[Weights, dict[str, Sources]] = {}
     for name, profile in profiles.items():
         ellip, theta = profile.shape()
-        values: Any = (profile.xc, profile.yc, profile.flux, ellip, theta, profile.scales())
-        source = Sources(profile.weights, *jax.tree.map(lambda value: jnp.asarray(value, dtype), values))
+        values = (profile.xc, profile.yc, profile.flux, ellip, theta)
+        scales = jnp.array(profile.scales(), dtype)
+        source = Sources(profile.weights, *(jnp.asarray(value, dtype) for value in values), scales)
         groups.setdefault(profile.weights, {})[name] = source
     return [
         (list(group), jax.tree.map(lambda *leaves: jnp.stack(leaves), *group.values())) for group in groups.values()
     ]
 
 
-def core(
-    source: Sources,
-    log_width: Float[np.ndarray, " k"],
-    split: int,
-    k: tuple[Float[Array, "tile ky"], Float[Array, "tile kx"]],
-    shape: tuple[int, int],
-    padded: tuple[int, int],
-) -> Complex[Array, "tile ky kx"]:
-    """Spectrum of the point and the Gaussians narrower than `log_width[split]`.
+def draw(
+    source: Sources, log_width: LogWidths, split: int, k: Axes, pixels: Axes, shape: tuple[int, int]
+) -> tuple[Complex[Array, "tile ky kx"], Float[Array, "1 y x"]]:
+    """One source before the PSF: the spectrum of its core and the surface brightness of its wings.
 
+    The core is the point and the Gaussians narrower than `log_width[split]`,
     `flux exp(-i k.c) [point + sum_j w_j exp(-sigma_j² kappa² / 2)]`, where kappa is the length of k in
-    the frame in which the ellipse is a circle of the radius of its major axis.
-    """
-    rows, columns = phases(source, k, shape, padded)
-    if not source.scales:
-        return rows[:, :, None] * columns[:, None, :]
-    ky, kx = k[0][:, :, None], k[1][:, None, :]
-    sine, cosine = jnp.sin(source.theta), jnp.cos(source.theta)
-    along = cosine * ky - sine * kx
-    across = (1.0 - source.ellip) * (sine * ky + cosine * kx)
-    widths = jnp.asarray(log_width, k[0].dtype)
-
-    def amplitudes(scales: Scales) -> Float[Array, " j"]:
-        return source.weights(widths, *scales)[0][:split]
-
-    point = source.weights(widths, *source.scales)[1]
-    first = 0.5 * math.exp(2 * log_width[0])
-    narrow = mixture(amplitudes, first, along**2 + across**2, source.scales)
-    return rows[:, :, None] * columns[:, None, :] * (point + narrow)
-
-
-def wings(
-    source: Sources,
-    log_width: Float[np.ndarray, " k"],
-    split: int,
-    pixels: tuple[Float[Array, " y"], Float[Array, " x"]],
-) -> Float[Array, "y x"]:
-    """Surface brightness of the Gaussians from `log_width[split]` on.
-
+    the frame in which the ellipse is a circle of the radius of its major axis. The wings are
     `flux sum_j w_j exp(-m² / (2 sigma_j²)) / (2 pi sigma_j² (1 - ellip))`, m the elliptical radius.
     """
-    y, x = pixels[0][:, None] - source.yc, pixels[1][None, :] - source.xc
-    sine, cosine, ratio = jnp.sin(source.theta), jnp.cos(source.theta), 1.0 - source.ellip
-    along = cosine * y - sine * x
-    across = (sine * y + cosine * x) / ratio
-    widths = jnp.asarray(log_width, x.dtype)
-    brightness = jnp.asarray(np.exp(-2 * log_width[split:]) / (2 * np.pi), x.dtype)
+    variance = np.exp(2 * log_width.astype(float))
+    brightness = (1.0 / (2 * np.pi * variance[split:])).astype(log_width.dtype)
 
-    def amplitudes(scales: Scales) -> Float[Array, " l"]:
-        # The widest falls slowest, and comes first.
-        return (source.weights(widths, *scales)[0][split:] * brightness)[::-1]
+    def terms(scales: Float[Array, " d"]) -> Any:
+        weights, point = source.weights(log_width, *scales)
+        # The widest Gaussian falls slowest, and comes first.
+        return (weights[:split], point), ((weights[split:] * brightness)[::-1], jnp.zeros_like(point))
 
-    first = 0.5 * math.exp(-2 * log_width[-1])
-    return source.flux / ratio * mixture(amplitudes, first, along**2 + across**2, source.scales)
-
-
-def phases(
-    source: Sources,
-    k: tuple[Float[Array, "tile ky"], Float[Array, "tile kx"]],
-    shape: tuple[int, int],
-    padded: tuple[int, int],
-) -> tuple[Complex[Array, "*s tile ky"], Complex[Array, "*s tile kx"]]:
-    """`flux exp(-i k.c)` as the outer product of its factors in y and x."""
-    rows, fade_y = _phase(source.yc, k[0], shape[0], padded[0])
-    columns, fade_x = _phase(source.xc, k[1], shape[1], padded[1])
-    return (source.flux * fade_y * fade_x)[..., None, None] * rows, columns
+    # The pixels stay where they are; the polynomial follows the centre, about the centre's value.
+    centre = jnp.stack([source.yc, source.xc])
+    origin = lax.stop_gradient(centre)
+    ratio = 1.0 - source.ellip
+    grids = (k, (pixels[0] - origin[0], pixels[1] - origin[1]))
+    quadratics = (
+        0.5 * float(variance[0]) * _quadratic(source.theta, ratio, jnp.zeros_like(centre)),
+        0.5 / float(variance[-1]) * _quadratic(source.theta, 1.0 / ratio, centre - origin),
+    )
+    narrow, wide = mixtures(terms, grids, quadratics, source.scales)
+    padded = pixels[0].shape[1], pixels[1].shape[1]
+    turns, shift, fade = _locate(centre, shape, padded, k)
+    return translate(source.flux * fade * narrow, turns, k, shift), source.flux / ratio * wide
 
 
-def _phase(
-    centre: Float[Array, "*s"], k: Float[Array, "tile k"], size: int, padded: int
-) -> tuple[Complex[Array, "*s tile k"], Float[Array, "*s"]]:
-    """`exp(-i k c)`, and a factor that fades a source which is too far away to be seen.
+def _quadratic(theta: Array, ratio: Array, centre: Float[Array, " 2"]) -> Float[Array, "3 3"]:
+    """Coefficients of the squared elliptical radius about a centre (y, x): `along² + (ratio across)²`."""
+    (y, x), sine, cosine, square = centre, jnp.sin(theta), jnp.cos(theta), ratio**2
+    yy, xx = cosine**2 + square * sine**2, sine**2 + square * cosine**2
+    yx = 2.0 * (square - 1.0) * sine * cosine
+    zero = jnp.zeros_like(yx)
+    constant = yy * y**2 + yx * y * x + xx * x**2
+    rows = [constant, -2.0 * xx * x - yx * y, xx, -2.0 * yy * y - yx * x, yx, zero, yy, zero, zero]
+    return jnp.stack(rows).reshape(3, 3)
 
-    A centre is held half the padding outside the image: beyond, it would come in at the other side. The
-    phase of whole pixels is exact in integers, so that float32 keeps its digits in large images.
+
+def _locate(
+    centre: Float[Array, " 2"], shape: tuple[int, int], padded: tuple[int, int], k: Axes
+) -> tuple[Axes, Float[Array, " 2"], Float[Array, ""]]:
+    """The phases of the nearest whole pixel, what remains of the centre, and a factor that fades the source.
+
+    A centre is held half the padding outside the image: beyond, it would come in at the other side. It
+    fades from there on. The phases of whole pixels are computed in integers, so that float32 keeps its
+    digits in large images.
     """
-    far = (padded - size) / 2
+    size, far = np.array(shape, centre.dtype), (np.array(padded) - np.array(shape)).astype(centre.dtype) / 2
     held = jnp.clip(centre, -far, size - 1 + far)
     step = jnp.clip(1.0 - jnp.abs(centre - held) / _FADE, 0.0, 1.0)
-    whole = jnp.round(jax.lax.stop_gradient(held))
-    turns = (jnp.arange(k.shape[1]) * whole[..., None].astype(int)) % padded
-    turns = (2 * math.pi / padded) * turns.astype(k.dtype)
-    angle = turns[..., None, :] + k * (held - whole)[..., None, None]
-    return jnp.exp(-1j * angle), step**2 * (3.0 - 2.0 * step)
+    whole = jnp.round(lax.stop_gradient(held))
+    turns = tuple(
+        2 * math.pi / side * (jnp.arange(axis.shape[1]) * pixel % side).astype(axis.dtype)[None, :]
+        for axis, pixel, side in zip(k, whole.astype(int), padded, strict=True)
+    )
+    return turns, held - whole, jnp.prod(step**2 * (3.0 - 2.0 * step))
