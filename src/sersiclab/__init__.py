@@ -1,3 +1,61 @@
 """Measure the structure of galaxies: Bayesian Sérsic fitting with a live notebook widget."""
 
+from typing import TYPE_CHECKING, Any
+
+from sersiclab import datasets as datasets
+from sersiclab import io as io
 from sersiclab._version import __version__ as __version__
+from sersiclab.guess import guess as guess
+from sersiclab.image import Image as Image
+from sersiclab.inference import MAP as MAP
+from sersiclab.inference import NUTS as NUTS
+from sersiclab.inference import Laplace as Laplace
+from sersiclab.inference import Run as Run
+from sersiclab.inference import fit as fit
+from sersiclab.inference import start as start
+from sersiclab.io import load as load
+from sersiclab.model import Model as Model
+from sersiclab.model import joint as joint
+from sersiclab.model import render as render
+from sersiclab.model import render_components as render_components
+from sersiclab.noise import AbstractNoise as AbstractNoise
+from sersiclab.noise import GaussianNoise as GaussianNoise
+from sersiclab.parameters import Parameter as Parameter
+from sersiclab.parameters import Tied as Tied
+from sersiclab.parameters import parameter as parameter
+from sersiclab.priors import Angle as Angle
+from sersiclab.priors import Custom as Custom
+from sersiclab.priors import LogNormal as LogNormal
+from sersiclab.priors import LogUniform as LogUniform
+from sersiclab.priors import Normal as Normal
+from sersiclab.priors import TruncatedNormal as TruncatedNormal
+from sersiclab.priors import Uniform as Uniform
+from sersiclab.profiles import AbstractProfile as AbstractProfile
+from sersiclab.profiles import DeVaucouleurs as DeVaucouleurs
+from sersiclab.profiles import Exponential as Exponential
+from sersiclab.profiles import FlatSky as FlatSky
+from sersiclab.profiles import PointSource as PointSource
+from sersiclab.profiles import Sersic as Sersic
+from sersiclab.profiles import TiltedSky as TiltedSky
+from sersiclab.rendering import AbstractRenderer as AbstractRenderer
+from sersiclab.rendering import HybridRenderer as HybridRenderer
+from sersiclab.results import Fit as Fit
+from sersiclab.simulate import simulate as simulate
+from sersiclab.spec import from_dict as from_dict
+from sersiclab.spec import schema as schema
+from sersiclab.spec import to_dict as to_dict
+from sersiclab.spec import to_python as to_python
+
+
+if TYPE_CHECKING:
+    from sersiclab.widget import Editor as Editor
+    from sersiclab.widget import Workbench as Workbench
+
+
+def __getattr__(name: str) -> Any:
+    # The widget brings ipywidgets and bqplot, which a script on a cluster does not need.
+    if name in ("Editor", "Workbench"):
+        from sersiclab import widget
+
+        return getattr(widget, name)
+    raise AttributeError(f"module 'sersiclab' has no attribute {name!r}")
