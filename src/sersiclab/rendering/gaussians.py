@@ -98,9 +98,15 @@ def translate(
 
     `turns` and `axes` are not differentiated.
     """
-    angles = [turn + k * s for turn, k, s in zip(turns, axes, shift, strict=True)]
-    rows, columns = (lax.complex(jnp.cos(angle), -jnp.sin(angle)) for angle in angles)
-    return rows[:, :, None] * columns[:, None, :] * plane
+    real, imaginary = _wave(turns, axes, shift)
+    return lax.complex(real * plane, imaginary * plane)
+
+
+def _wave(turns: Axes, axes: Axes, shift: Float[Array, " 2"]) -> tuple[Float[Array, "tile y x"], ...]:
+    y, x = (turn + k * s for turn, k, s in zip(turns, axes, shift, strict=True))
+    y, x = y[:, :, None], x[:, None, :]
+    real = jnp.cos(y) * jnp.cos(x) - jnp.sin(y) * jnp.sin(x)
+    return real, -jnp.sin(y) * jnp.cos(x) - jnp.cos(y) * jnp.sin(x)
 
 
 @translate.defjvp
@@ -108,6 +114,7 @@ def _translate_jvp(primals: Any, tangents: Any) -> tuple[Any, Any]:
     plane, turns, axes, shift = primals
     plane_dot, _, _, shift_dot = tangents
     slope = jnp.zeros((3, 3), shift.dtype).at[1, 0].set(shift_dot[0]).at[0, 1].set(shift_dot[1])
-    tangent = lax.complex(plane_dot, -plane * polynomial(axes, slope))
-    wave = translate(jnp.ones_like(plane), turns, axes, shift)
-    return wave * plane, wave * tangent
+    across = -plane * polynomial(axes, slope)
+    real, imaginary = _wave(turns, axes, shift)
+    tangent = lax.complex(real * plane_dot - imaginary * across, imaginary * plane_dot + real * across)
+    return translate(plane, turns, axes, shift), tangent
