@@ -103,15 +103,11 @@ class HybridRenderer(AbstractRenderer):
 
     def render(self, components: Mapping[str, AbstractProfile], canvas: HybridCanvas) -> Float[Array, "y x"]:
         mixtures, skies = _sorted(components)
-        image = jnp.zeros(canvas.shape, canvas.x.dtype)
-        if mixtures:
-            planes = (jnp.zeros_like(canvas.transfer), jnp.zeros((1, *canvas.padded), canvas.x.dtype))
-            for _, sources in stack(mixtures, canvas.x.dtype):
-                planes = self._add(planes, sources, canvas)
-            image = _observe(planes, canvas)
-        for sky in skies.values():
-            image = image + _brightness(sky, canvas)
-        return image
+        groups = [self._sum(sources, canvas) for _, sources in stack(mixtures, canvas.x.dtype)]
+        images = [_brightness(sky, canvas) for sky in skies.values()]
+        if groups:
+            images.append(_observe(jax.tree.map(lambda *planes: sum(planes[1:], planes[0]), *groups), canvas))
+        return sum(images[1:], images[0])
 
     def render_components(
         self, components: Mapping[str, AbstractProfile], canvas: HybridCanvas
@@ -123,16 +119,17 @@ class HybridRenderer(AbstractRenderer):
             parts.update({name: images[i] for i, name in enumerate(names)})
         return {name: parts[name] for name in components}
 
-    def _add(self, planes: Planes, sources: Sources, canvas: HybridCanvas) -> Planes:
-        """Add stacked sources, one after the other: compile time and memory don't grow with their number."""
+    def _sum(self, sources: Sources, canvas: HybridCanvas) -> Planes:
+        """Stacked sources, added one after the other: compile time and memory don't grow with their number."""
+        if sources.xc.size == 1:
+            return self._draw(jax.tree.map(lambda leaf: leaf[0], sources), canvas)
 
         def step(total: Planes, source: Sources) -> tuple[Planes, None]:
             return jax.tree.map(jnp.add, total, self._draw(source, canvas)), None
 
-        if sources.xc.size == 1:
-            return step(planes, jax.tree.map(lambda leaf: leaf[0], sources))[0]
+        start = (jnp.zeros_like(canvas.transfer), jnp.zeros((1, *canvas.padded), canvas.x.dtype))
         # The backward pass draws a source again rather than keep the planes of all sources in memory.
-        return lax.scan(jax.checkpoint(step, prevent_cse=False), planes, sources)[0]
+        return lax.scan(jax.checkpoint(step, prevent_cse=False), start, sources)[0]
 
     def _draw(self, source: Sources, canvas: HybridCanvas) -> Planes:
         """One source before the PSF."""
