@@ -50,7 +50,7 @@ def open_lab(images: Sequence[str], data: Mapping[str, Any], *, port: int, brows
 
 def _command(port: int) -> list[str]:
     command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--ip=127.0.0.1", f"--port={port}"]
-    command += ["--ServerApp.port_retries=0", "--LabApp.news_url="]
+    command += ["--ServerApp.port_retries=0", "--LabApp.news_url=None"]
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         command.append("--allow-root")  # a container's only user
     return command
