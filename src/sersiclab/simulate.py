@@ -1,0 +1,37 @@
+"""Mock images: a model's picture with noise drawn."""
+
+from collections.abc import Mapping
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from sersiclab.image import Image
+from sersiclab.model import Model, render
+from sersiclab.parameters import Scalar
+
+
+def simulate(model: Model, image: Image, values: Mapping[str, Scalar] | None = None, *, seed: int = 0) -> Image:
+    """An image like `image` whose data are the model's, with noise drawn from `model.noise`.
+
+    Everything else is that of `image`: sigma, PSF, mask, metadata. Free parameters that `values` lacks
+    have their initial value. Masked pixels get data too; where sigma is unusable they get no noise.
+    """
+    mean = render(model, image, values)
+    noise = model.at({**model.initial, **(values or {})}).noise
+    usable = np.isfinite(image.sigma) & (image.sigma > 0)
+    sigma = np.where(usable, image.sigma, 1.0)
+    drawn = noise.distribution(jnp.asarray(mean), jnp.asarray(sigma)).sample(jax.random.key(seed))
+    data = np.where(usable, np.asarray(drawn), mean).astype(image.data.dtype)
+    data.flags.writeable = False
+    return eqx.tree_at(lambda old: old.data, image, data)
+
+
+def draw_prior(model: Model, *, seed: int = 0) -> dict[str, float]:
+    """One draw of every free parameter from its prior, by path."""
+    keys = jax.random.split(jax.random.key(seed), max(len(model.free), 1))
+    return {
+        path: float(jnp.asarray(prior.distribution().sample(key)))
+        for key, (path, prior) in zip(keys, model.free.items(), strict=False)
+    }
