@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from numpy.testing import assert_allclose
 
 from sersiclab.image import Image
+from sersiclab.plots.corner import with_errors
 from sersiclab.plots.profile import annuli
 from sersiclab.plots.sources import Ellipse
 from sersiclab.results import Fit
@@ -129,6 +130,20 @@ def test_the_corner_plot_has_a_panel_for_each_pair(make_fit: MakeFit) -> None:
 def test_the_corner_plot_puts_best_beside_unwrapped_angles(make_fit: MakeFit, truth: dict[str, float]) -> None:
     figure = make_fit(best=truth | {"galaxy.theta": 3.1 - np.pi}).plot_corner(["galaxy.theta", "galaxy.n"])
     assert labelled(figure, "galaxy.n").lines[1].get_xdata() == pytest.approx([3.1])
+
+
+@pytest.mark.parametrize(
+    ("quantiles", "text"),
+    [
+        ((3.4, 3.5, 3.62), "3.50^{+0.12}_{-0.10}"),
+        ((1840.0, 1845.0, 1853.0), "1845.0^{+8.0}_{-5.0}"),
+        ((2.0e-9, 2.1e-9, 2.25e-9), r"(2.10^{+0.15}_{-0.10}) \times 10^{-9}"),
+        ((-0.01, 0.0, 0.02), "0.000^{+0.020}_{-0.010}"),
+        ((1.0, 1.0, 1.0), "1.000^{+0.000}_{-0.000}"),
+    ],
+)
+def test_estimates_have_two_digits_of_their_error(quantiles: tuple[float, float, float], text: str) -> None:
+    assert with_errors(*quantiles) == text
 
 
 def test_the_corner_plot_names_unknown_paths(make_fit: MakeFit) -> None:

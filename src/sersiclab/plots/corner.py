@@ -65,6 +65,7 @@ def _label(axes: "Axes", row: int, column: int, number: int, x: str, y: str) -> 
     from matplotlib.ticker import MaxNLocator
 
     axes.tick_params(labelsize="small", direction="in", top=True, right=True)
+    axes.ticklabel_format(useOffset=False, scilimits=(-4, 6))
     axes.xaxis.set_major_locator(MaxNLocator(3, prune="both"))
     if row == number - 1:
         axes.set_xlabel(x)
@@ -87,10 +88,18 @@ def _draw_marginal(axes: "Axes", values: Float[np.ndarray, " draw"], best: float
     axes.axvline(middle, color=COMPONENTS[1], lw=1.4)
     axes.axvspan(low, high, color=COMPONENTS[1], alpha=0.12, lw=0)
     axes.axvline(best, color=COMPONENTS[0], lw=1.2, ls="--")
-    step = max(min(high - middle, middle - low), 1e-300)
-    places = int(np.clip(1 - np.floor(np.log10(step)), 0, 12))
-    figures = f"{middle:.{places}f}^{{+{high - middle:.{places}f}}}_{{-{middle - low:.{places}f}}}"
-    axes.set_title(f"{name}\n${figures}$", fontsize="small")
+    axes.set_title(f"{name}\n${with_errors(low, middle, high)}$", fontsize="small")
+
+
+def with_errors(low: float, middle: float, high: float) -> str:
+    """An estimate and its errors for a formula, to two digits of the smaller error: `3.50^{+0.12}_{-0.10}`."""
+    size = max(abs(low), abs(high))
+    power = int(np.floor(np.log10(size))) if size > 0 and not 1e-3 <= size < 1e6 else 0
+    upper, lower, middle = ((x / 10.0**power) for x in (high - middle, middle - low, middle))
+    smaller = min(upper, lower)
+    places = int(np.clip(1 - np.floor(np.log10(smaller)), 0, 12)) if smaller > 0 else 3
+    figures = f"{middle:.{places}f}^{{+{upper:.{places}f}}}_{{-{lower:.{places}f}}}"
+    return f"({figures}) \\times 10^{{{power}}}" if power else figures
 
 
 def _bins(values: Float[np.ndarray, " draw"]) -> int:

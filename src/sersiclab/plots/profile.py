@@ -60,8 +60,6 @@ def annuli(image: Image, ellipse: Ellipse) -> Annuli:
 
 
 def plot_profile(figure: Any, model: Model, image: Image, best: Mapping[str, float], parts: Mapping[str, Any]) -> None:
-    from matplotlib.ticker import LogLocator, NullLocator
-
     shapes = ellipses(model, best)
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
     if not shapes:
@@ -86,11 +84,18 @@ def plot_profile(figure: Any, model: Model, image: Image, best: Mapping[str, flo
     lower.axhline(0.0, color=MODEL, lw=1.2)
     reach = max(RESIDUAL_LIMIT, 1.15 * float(np.max(np.abs((data - total) / error))) + 1.0)
     lower.set(xlabel=f"semi-major axis about {first} [pixel]", ylabel="residual / error", ylim=(-reach, reach))
-    lower.set_xscale("log")
-    lower.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    lower.xaxis.set_minor_locator(NullLocator())
-    lower.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    _set_radius_axis(lower, float(rings.radius[-1]))
     figure.align_ylabels([upper, lower])
+
+
+def _set_radius_axis(axes: "Axes", largest: float) -> None:
+    """A square-root axis, which shows the centre and the outskirts."""
+    # The square root of what lies left of zero is not asked for, but matplotlib tries.
+    axes.set_xscale("function", functions=(lambda r: np.sqrt(np.maximum(r, 0.0)), np.square))
+    axes.set_xlim(0.0, 1.05 * largest + 0.5)
+    steps = np.outer(10.0 ** np.arange(6), (1, 2, 5)).ravel()
+    axes.set_xticks([0.0, *steps[steps <= largest]])
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
 
 
 def _draw_data(axes: "Axes", image: Image, radius: Any, data: Any, error: Any) -> None:
