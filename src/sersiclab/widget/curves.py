@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Float
 
-from sersiclab.image import Image
 from sersiclab.model import Model
 from sersiclab.parameters import AbstractPrior
 from sersiclab.plots.profile import Annuli, annuli

@@ -6,13 +6,13 @@ from typing import Any
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
 from sersiclab import parameters
 from sersiclab.image import Image
 from sersiclab.model import Model, lower
-from sersiclab.profiles import AbstractProfile
 from sersiclab.rendering import AbstractCanvas, AbstractRenderer
 
 
@@ -20,8 +20,12 @@ Pixels = Float[np.ndarray, "y x"]
 
 
 @eqx.filter_jit
-def _draw(renderer: AbstractRenderer, component: AbstractProfile, canvas: AbstractCanvas) -> Float[Array, "y x"]:
-    # One component alone: a profile compiles once, however the models that hold it change.
+def _draw(
+    renderer: AbstractRenderer, profile: Any, numbers: Float[Array, " parameter"], canvas: AbstractCanvas
+) -> Float[Array, "y x"]:
+    # One component alone, as its tree structure and its numbers: a profile compiles once, however the models that
+    # hold it change.
+    component = jax.tree.unflatten(profile, list(numbers))
     return renderer.render({"component": component}, canvas)
 
 
@@ -30,7 +34,10 @@ class Frames:
 
     def __init__(self, image: Image) -> None:
         self.image = image
-        self._canvas: tuple[AbstractRenderer, AbstractCanvas] | None = None
+        self._model: Model | None = None
+        self._initial: dict[str, float] = {}
+        self._renderer: AbstractRenderer | None = None
+        self._canvas: AbstractCanvas | None = None
         self._drawn: dict[str, tuple[Any, Pixels]] = {}
         self._sent: dict[str, Any] = {}
         self._pushed: dict[str, Any] = {}
@@ -41,15 +48,17 @@ class Frames:
         Raises `ValueError` if they name an unknown path or lie outside a parameter's range.
         """
         parameters.check_values(model.owners, values)
-        components = model.at({**model.initial, **values}).components
-        canvas = self._prepare(model.renderer)
+        self._prepare(model)
+        owners = parameters.at(model.owners, {**self._initial, **values})
         before, self._drawn = self._drawn, {}
-        for name, component in components.items():
-            key = _key(model.renderer, component)
+        for name in model.components:
+            key = _key(owners[name])
             old_key, pixels = before.get(name, (None, None))
             if pixels is None or key != old_key:
-                drawn = _draw(lower(model.renderer), lower(component), canvas)
-                pixels = np.asarray(drawn, dtype=np.float32)
+                profile, numbers = key
+                # The user's default precision, float32 or float64.
+                vector = np.asarray(numbers, dtype=jnp.result_type(float))
+                pixels = np.asarray(_draw(self._renderer, profile, vector, self._canvas), dtype=np.float32)
             self._drawn[name] = (key, pixels)
         return {name: pixels for name, (_, pixels) in self._drawn.items()}
 
@@ -75,15 +84,19 @@ class Frames:
         self._sent = {}
         self._pushed = {}
 
-    def _prepare(self, renderer: AbstractRenderer) -> AbstractCanvas:
-        if self._canvas is None or not eqx.tree_equal(self._canvas[0], renderer):
-            self._canvas = (renderer, renderer.prepare(self.image))
-        return self._canvas[1]
+    def _prepare(self, model: Model) -> None:
+        if model is self._model:
+            return
+        if not eqx.tree_equal(self._renderer, model.renderer):
+            self._drawn = {}
+            self._renderer = lower(model.renderer)
+            self._canvas = lower(model.renderer.prepare(self.image))
+        self._model, self._initial = model, model.initial
 
 
-def _key(renderer: AbstractRenderer, component: AbstractProfile) -> Any:
-    """What the drawing of a component depends on."""
-    leaves, structure = jax.tree.flatten((renderer, component))
+def _key(component: eqx.Module) -> tuple[Any, tuple[float, ...]]:
+    """What the drawing of a component depends on: its structure and its numbers."""
+    leaves, structure = jax.tree.flatten(component)
     return structure, tuple(float(leaf) for leaf in leaves)
 
 

@@ -13,7 +13,7 @@ from sersiclab.model import Model
 from sersiclab.widget import curves
 from sersiclab.widget.frames import Frames
 from sersiclab.widget.mailbox import Mailbox
-from sersiclab.widget.views import Marginal, RadialProfile, Trace
+from sersiclab.widget.views import STYLE, Marginal, RadialProfile, Trace
 
 
 REST_SECONDS = 0.6  # between two updates
@@ -45,7 +45,8 @@ class PosteriorViews(ipywidgets.VBox):
             [self._marginal.figure, self._trace.figure, self._profile.figure],
             layout=ipywidgets.Layout(flex_flow="row wrap", width="100%"),
         )
-        super().__init__([self._chooser, figures], layout=ipywidgets.Layout(width="100%"))
+        super().__init__([ipywidgets.HTML(STYLE), self._chooser, figures], layout=ipywidgets.Layout(width="100%"))
+        self.add_class("sl-views")
         self._mailbox = Mailbox("sersiclab-views", failed, rest=REST_SECONDS)
         self.show_model(model)
 
@@ -70,7 +71,8 @@ class PosteriorViews(ipywidgets.VBox):
         self._chooser.unobserve_all()
         for figure in (self._marginal.figure, self._trace.figure, self._profile.figure):
             close_figure(figure)
-        self._chooser.close()
+        for child in self.children:
+            child.close()
         super().close()
 
     def _post(self, *, live: bool) -> None:
@@ -85,8 +87,7 @@ class PosteriorViews(ipywidgets.VBox):
         if paths != self._chooser.options:
             chosen = self._chooser.value
             self._chooser.options = paths
-            if chosen in paths:
-                self._chooser.value = chosen
+            self._chooser.value = chosen if chosen in paths else next(iter(paths), None)
 
     def _draw_parameter(self) -> None:
         with self._lock:
@@ -107,7 +108,7 @@ class PosteriorViews(ipywidgets.VBox):
         bands = None
         if profile is not None and shown.draws:
             bands = curves.bands(self._frames, shown.fitted, shown.draws, profile.rings, number)
-        self._profile.show(profile, bands)
+        self._profile.show(profile, bands, list(shown.model.components))
 
 
 def close_figure(figure: Any) -> None:

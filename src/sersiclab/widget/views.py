@@ -1,16 +1,17 @@
 """Figures of the posterior in bqplot: a marginal with its prior, a trace, and the radial profile."""
 
-from collections.abc import Mapping
 from typing import Any
 
-import bqplot
 import ipywidgets
 import numpy as np
+from bqplot.axes import Axis
+from bqplot.figure import Figure
+from bqplot.marks import Lines, Scatter
+from bqplot.scales import LinearScale, LogScale
 
 from sersiclab.image import Image
 from sersiclab.model import Model
 from sersiclab.plots.profile import brightness, in_magnitudes
-from sersiclab.plots.sources import COMPONENTS
 from sersiclab.results.summary import parameter_units
 from sersiclab.widget import curves
 
@@ -18,24 +19,35 @@ from sersiclab.widget import curves
 # Okabe & Ito's colours, which the colour-blind can tell apart, on light and on dark ground.
 POSTERIOR = "#0072B2"
 PRIOR = "#E69F00"
-BEST = "#D55E00"
+VALUE = "#D55E00"
 DATA = "#808080"
+# Of the components, by their order, and of chains: those of the editor's ellipses (js/src/views/colours.ts).
+COMPONENTS = ("#56b4e9", "#f0a020", "#2fc08c", "#ee7fb6", "#f0e442", "#e8663c")
 FLOOR = 1e-3  # of the brightest annulus: below it a logarithmic axis shows nothing of interest
-MARGIN = {"top": 24, "bottom": 46, "left": 62, "right": 14}
+TICKS = 4
+MARGIN = {"top": 28, "bottom": 46, "left": 66, "right": 16}
+TEXT = "var(--jp-ui-font-color1, CanvasText)"
+# bqplot writes labels in orange on dark ground.
+STYLE = f"<style>.sl-views .bqplot {{ --bq-axislabel-fill: {TEXT}; --bq-mainheading-fill: {TEXT}; }}</style>"
 
 
-def _figure(title: str, x_label: str, y_label: str, x: Any, y: Any, marks: list[Any]) -> bqplot.Figure:
+def _figure(title: str, x_label: str, y_label: str, scales: dict[str, Any], marks: list[Any]) -> Figure:
     axes = [
-        bqplot.Axis(scale=x, label=x_label, grid_lines="none", num_ticks=5),
-        bqplot.Axis(
-            scale=y, label=y_label, orientation="vertical", grid_lines="none", num_ticks=5, label_offset="48px"
+        Axis(scale=scales["x"], label=x_label, grid_lines="none", tick_format=".6~g"),
+        Axis(
+            scale=scales["y"],
+            label=y_label,
+            orientation="vertical",
+            grid_lines="none",
+            tick_format=".6~g",
+            label_offset="50px",
         ),
     ]
-    return bqplot.Figure(
+    return Figure(
         marks=marks,
         axes=axes,
         title=title,
-        title_style={"font-size": "13px"},
+        title_style={"font-size": "13px", "fill": TEXT},
         background_style={"fill": "transparent"},
         legend_style={"fill": "transparent", "stroke-width": "0"},
         legend_text={"font-size": "11px"},
@@ -44,6 +56,27 @@ def _figure(title: str, x_label: str, y_label: str, x: Any, y: Any, marks: list[
         animation_duration=0,
         layout=ipywidgets.Layout(width="auto", height="300px", min_width="280px", flex="1 1 300px"),
     )
+
+
+def _set_range(axis: Axis, low: float, high: float, *, log: bool = False) -> None:
+    """The range of an axis, with ticks at round numbers: bqplot's own crowd each other."""
+    if not high > low:
+        high = low + (abs(low) or 1.0) * 1e-3
+    _set(axis.scale, min=float(low), max=float(high))
+    axis.tick_values = _ticks(low, high, log=log)
+
+
+def _ticks(low: float, high: float, *, log: bool) -> Any:
+    if log:
+        decades = 10.0 ** np.arange(np.floor(np.log10(low)), np.ceil(np.log10(high)) + 1)
+        many = len(decades) > TICKS
+        ticks = decades if many else np.sort(np.concatenate([decades, 2 * decades, 5 * decades]))
+    else:
+        raw = (high - low) / TICKS
+        power = 10.0 ** np.floor(np.log10(raw))
+        step = power * next(k for k in (1, 2, 5, 10) if k * power >= raw)
+        ticks = step * np.arange(np.ceil(low / step), np.floor(high / step) + 1)
+    return ticks[(ticks >= low) & (ticks <= high)]
 
 
 def _set(widget: Any, **values: Any) -> None:
@@ -61,21 +94,17 @@ class Marginal:
     """The density of one parameter: prior, posterior and the current value."""
 
     def __init__(self) -> None:
-        x, y = bqplot.LinearScale(), bqplot.LinearScale(min=0.0)
-        scales = {"x": x, "y": y}
+        scales = {"x": LinearScale(), "y": LinearScale()}
         common = {"scales": scales, "x": _zero(), "y": _zero(), "display_legend": True}
-        self._prior = bqplot.Lines(colors=[PRIOR], line_style="dashed", stroke_width=2, labels=["prior"], **common)
-        self._posterior = bqplot.Lines(
-            colors=[POSTERIOR], fill="bottom", fill_opacities=[0.3], labels=["posterior"], **common
-        )
-        self._value = bqplot.Lines(colors=[BEST], stroke_width=1.5, labels=["value"], **common)
-        marks = [self._prior, self._posterior, self._value]
-        self.figure = _figure("marginal", "", "density", x, y, marks)
-        self._x = x
+        self._prior = Lines(colors=[PRIOR], line_style="dashed", stroke_width=2, labels=["prior"], **common)
+        self._posterior = Lines(colors=[POSTERIOR], fill="bottom", fill_opacities=[0.3], labels=["posterior"], **common)
+        self._value = Lines(colors=[VALUE], stroke_width=1.5, labels=["value"], **common)
+        self.figure = _figure("marginal", "", "density", scales, [self._prior, self._posterior, self._value])
 
     def show(self, model: Model, path: str, draws: Any, value: float) -> None:
         """`draws` (chain, draw) may be None: then the prior alone is shown."""
         prior = model.free[path]
+        x_axis, y_axis = self.figure.axes
         if draws is None:
             low, high = curves.prior_range(prior)
             _set(self._posterior, x=_zero(), y=_zero(), visible=False)
@@ -89,8 +118,9 @@ class Marginal:
         _set(self._prior, x=x, y=density)
         top = max(top, float(density.max()))
         _set(self._value, x=np.array([value, value]), y=np.array([0.0, top]))
-        _set(self._x, min=float(low), max=float(high))
-        self.figure.axes[0].label = labelled(model, path)
+        _set_range(x_axis, low, high)
+        _set_range(y_axis, 0.0, 1.4 * top)  # room for the legend
+        x_axis.label = labelled(model, path)
 
 
 def _widened(low: float, high: float) -> tuple[float, float]:
@@ -102,20 +132,23 @@ class Trace:
     """The draws of one parameter in the order in which they were made, a line per chain."""
 
     def __init__(self) -> None:
-        x, y = bqplot.LinearScale(), bqplot.LinearScale()
-        self._chains = bqplot.Lines(
-            x=_zero(), y=_zero(), scales={"x": x, "y": y}, colors=list(COMPONENTS), stroke_width=1, visible=False
+        scales = {"x": LinearScale(), "y": LinearScale()}
+        self._chains = Lines(
+            x=_zero(), y=_zero(), scales=scales, colors=list(COMPONENTS), stroke_width=1, visible=False
         )
-        self.figure = _figure("trace", "draw", "", x, y, [self._chains])
+        self.figure = _figure("trace", "draw", "", scales, [self._chains])
 
     def show(self, model: Model, path: str, draws: Any) -> None:
+        x_axis, y_axis = self.figure.axes
+        y_axis.label = labelled(model, path)
         if draws is None:
             self._chains.visible = False
-        else:
-            y = curves.thin(draws).astype(float)
-            x = np.linspace(0, draws.shape[1] - 1, y.shape[1])
-            _set(self._chains, x=x, y=y, visible=True)
-        self.figure.axes[1].label = labelled(model, path)
+            return
+        y = curves.thin(draws).astype(float)
+        x = np.linspace(0, draws.shape[1] - 1, y.shape[1])
+        _set(self._chains, x=x, y=y, visible=True)
+        _set_range(x_axis, 0.0, x[-1])
+        _set_range(y_axis, y.min(), y.max())
 
 
 class RadialProfile:
@@ -123,62 +156,61 @@ class RadialProfile:
 
     def __init__(self, image: Image) -> None:
         self._image = image
-        x = bqplot.LogScale()
-        y = bqplot.LinearScale(reverse=True) if in_magnitudes(image) else bqplot.LogScale()
-        self._y = y
-        common = {"scales": {"x": x, "y": y}, "x": np.ones(1), "y": np.ones(1), "visible": False}
+        self._log = not in_magnitudes(image)
+        scales = {"x": LogScale(), "y": LogScale() if self._log else LinearScale(reverse=True)}
+        common = {"scales": scales, "x": np.ones(1), "y": np.ones(1), "visible": False}
         band = {"fill": "between", "opacities": [0.0, 0.0], "colors": [POSTERIOR] * 2, **common}
-        self._wide = bqplot.Lines(fill_opacities=[0.2] * 2, fill_colors=[POSTERIOR] * 2, **band)
-        self._narrow = bqplot.Lines(fill_opacities=[0.35] * 2, fill_colors=[POSTERIOR] * 2, **band)
-        self._errors = bqplot.Lines(colors=[DATA], stroke_width=1, **common)
-        self._data = bqplot.Scatter(colors=[DATA], default_size=16, labels=["data"], display_legend=True, **common)
-        self._model = bqplot.Lines(
-            colors=[POSTERIOR], stroke_width=2, labels=["model"], display_legend=True, **common
-        )
-        self._sources = bqplot.Lines(
-            colors=list(COMPONENTS), line_style="dashed", stroke_width=1.5, display_legend=True, **common
-        )
+        self._wide = Lines(fill_opacities=[0.2] * 2, fill_colors=[POSTERIOR] * 2, **band)
+        self._narrow = Lines(fill_opacities=[0.35] * 2, fill_colors=[POSTERIOR] * 2, **band)
+        self._errors = Lines(colors=[DATA], stroke_width=1, **common)
+        self._data = Scatter(colors=[DATA], default_size=16, labels=["data"], display_legend=True, **common)
+        self._model = Lines(colors=[POSTERIOR], stroke_width=2, labels=["model"], display_legend=True, **common)
+        self._sources = Lines(line_style="dashed", stroke_width=1.5, **common)
+        unit = "flux / pixel" if self._log else "mag / arcsec²"
         marks = [self._wide, self._narrow, self._errors, self._data, self._model, self._sources]
-        unit = "mag / arcsec²" if in_magnitudes(image) else "flux / pixel"
-        self.figure = _figure("radial profile", "semi-major axis [pixel]", f"brightness [{unit}]", x, y, marks)
+        self.figure = _figure("radial profile", "semi-major axis [pixel]", f"brightness [{unit}]", scales, marks)
 
-    def show(self, profile: curves.Profile | None, bands: Any) -> None:
-        """`bands` are those of `curves.bands`, or None."""
-        everything = [self._wide, self._narrow, self._errors, self._data, self._model, self._sources]
+    def show(self, profile: curves.Profile | None, bands: Any, order: list[str]) -> None:
+        """`bands` are those of `curves.bands`, or None; `order` is that of the components on the screen."""
         if profile is None:
-            for mark in everything:
+            for mark in self.figure.marks:
                 mark.visible = False
             return
         radius = profile.rings.radius
         brightest = max(float(profile.data.max()), float(profile.model.max()))
         floor = FLOOR * brightest if brightest > 0 else 1e-30
-        self._set_range(floor, brightest)
-        low, high = profile.data - profile.error, profile.data + profile.error
-        gap = np.full(len(radius), np.nan)
-        rows = np.stack([radius, radius, gap], axis=1).reshape(-1)
-        ends = np.stack([np.maximum(low, 0.1 * floor), high, gap], axis=1).reshape(-1)
-        _set(self._errors, x=rows, y=self._level(ends), visible=True)
-        seen = profile.data > 0
-        _set(self._data, x=radius[seen], y=self._level(profile.data[seen]), visible=True)
-        _set(self._model, x=radius, y=self._level(profile.model), visible=True)
+        self._show_data(profile, floor)
+        _set(self._model, x=radius, y=self._level(profile.model, floor), visible=True)
         many = len(profile.sources) > 1
         if many:
-            lines = self._level(np.stack(list(profile.sources.values())))
-            _set(self._sources, x=radius, y=lines, labels=list(profile.sources), visible=True)
-        self._sources.visible = many
+            lines = np.stack([self._level(flux, floor) for flux in profile.sources.values()])
+            colours = [COMPONENTS[order.index(name) % len(COMPONENTS)] for name in profile.sources]
+            _set(self._sources, x=radius, y=lines, colors=colours, labels=list(profile.sources))
+        _set(self._sources, visible=many, display_legend=many)
         for mark, pair in ((self._wide, (0, 3)), (self._narrow, (1, 2))):
             if bands is not None:
-                _set(mark, x=radius, y=self._level(np.maximum(bands[list(pair)], 0.1 * floor)), visible=True)
+                _set(mark, x=radius, y=self._level(bands[list(pair)], floor))
             mark.visible = bands is not None
-        self.figure.axes[0].label = f"semi-major axis about {profile.first} [pixel]"
+        x_axis, y_axis = self.figure.axes
+        x_axis.label = f"semi-major axis about {profile.first} [pixel]"
+        _set_range(x_axis, 0.9 * radius[0], 1.1 * radius[-1], log=True)
+        ends = brightness(self._image, np.array([floor, 2.0 * brightest]))
+        _set_range(y_axis, np.nanmin(ends), np.nanmax(ends), log=self._log)
 
-    def _level(self, flux: Any) -> Any:
-        return brightness(self._image, flux)
+    def _show_data(self, profile: curves.Profile, floor: float) -> None:
+        radius, data, error = profile.rings.radius, profile.data, profile.error
+        gap = np.full(len(radius), np.nan)
+        # One line with gaps; it must not end in one, as bqplot writes its label there.
+        x = np.stack([radius, radius, gap], axis=1).reshape(-1)[:-1]
+        ends = self._level(np.stack([data - error, data + error]), floor)
+        y = np.stack([*ends, gap], axis=1).reshape(-1)[:-1]
+        _set(self._errors, x=x, y=y, visible=True)
+        seen = data > 0
+        _set(self._data, x=radius[seen], y=brightness(self._image, data[seen]), visible=True)
 
-    def _set_range(self, floor: float, brightest: float) -> None:
-        ends = self._level(np.array([floor, 2.0 * brightest]))
-        if np.isfinite(ends).all():
-            _set(self._y, min=float(ends.min()), max=float(ends.max()))
+    def _level(self, flux: Any, floor: float) -> Any:
+        """Brightness, of nothing fainter than what lies just outside the axis."""
+        return brightness(self._image, np.maximum(flux, 0.1 * floor))
 
 
 def labelled(model: Model, path: str) -> str:

@@ -79,7 +79,7 @@ class Workbench(ipywidgets.VBox):
         Raises `RuntimeError` before the first fit, and `ValueError` if its method makes no draws.
         """
         if self.fit is None:
-            raise RuntimeError("there is no posterior yet: press a button of the widget, or call run(NUTS(), wait=True)")
+            raise RuntimeError("there is no posterior yet: press a button of the widget or call run(NUTS(), wait=True)")
         return self.fit.posterior
 
     def run(self, method: AbstractMethod, *, wait: bool = False, seed: int = 0) -> Fit | None:
@@ -123,15 +123,16 @@ class Workbench(ipywidgets.VBox):
         self.close()
 
     def _changed(self, _change: Any) -> None:
-        self._views.show_model(self._editor.model)
+        if self._views is not None:
+            self._views.show_model(self._editor.model)
 
     def _drawn(self, model: Model, draws: Any) -> None:
-        if draws:
+        if draws and self._views is not None:
             self._views.show_draws(model, draws, live=True)
 
     def _finished(self, _change: Any) -> None:
         fit = self._editor.fit
-        if fit is not None:
+        if fit is not None and self._views is not None:
             self._views.show_draws(fit.model, fit.draws, live=False)
 
     def _failed(self, _kind: str, error: Exception) -> None:

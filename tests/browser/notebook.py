@@ -1,0 +1,113 @@
+"""A notebook page in JupyterLab: its kernel, its widget, and what the console says."""
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+
+READY_SECONDS = 90
+READY = """
+async () => {
+  const panel = window.jupyterapp?.shell?.currentWidget;
+  if (!panel?.context || !jupyterapp.commands.hasCommand('notebook:run-all-cells')) return false;
+  await panel.revealed;
+  await panel.context.ready;
+  await panel.sessionContext.ready;
+  const info = await panel.sessionContext.session?.kernel?.info;
+  return Boolean(info) && panel.content.widgets.length > 0;
+}
+"""
+RUN_CELL = """
+async ({code, seconds}) => {
+  const kernel = jupyterapp.shell.currentWidget.context.sessionContext.session.kernel;
+  const future = kernel.requestExecute({code, store_history: false});
+  let out = '';
+  future.onIOPub = (m) => {
+    if (m.header.msg_type === 'stream') out += m.content.text;
+    if (m.header.msg_type === 'error') out += m.content.traceback.join('\\n');
+  };
+  const late = new Promise((_, reject) => setTimeout(() => reject(new Error('timeout: ' + out)), 1000 * seconds));
+  const reply = await Promise.race([future.done, late]);
+  return {status: reply.content.status, out};
+}
+"""
+SEND_CELL = """
+(code) => {
+  const kernel = jupyterapp.shell.currentWidget.context.sessionContext.session.kernel;
+  kernel.requestExecute({code, store_history: false});
+}
+"""
+PIXELS = """
+(element) => {
+  const canvas = element.tagName === 'CANVAS' ? element : element.querySelector('canvas');
+  const {data} = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+  let hash = 0;
+  for (let i = 0; i < data.length; i++) hash = (hash * 31 + data[i]) | 0;
+  return hash;
+}
+"""
+# What JupyterLab itself says on the console of a fresh profile.
+NOT_OURS = ("favicon", "Failed to load resource", "jupyterlab-manager", "WebSocket connection")
+
+
+def write(path: Path, cells: list[str]) -> Path:
+    """A notebook of code cells."""
+    document = {
+        "cells": [
+            {"cell_type": "code", "id": f"cell-{i}", "source": cell, "metadata": {}, "outputs": [], "execution_count": None}
+            for i, cell in enumerate(cells)
+        ],
+        "metadata": {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}},
+        "nbformat": 4,
+        "nbformat_minor": 5,
+    }
+    path.write_text(json.dumps(document))
+    return path
+
+
+class Notebook:
+    """A page on which a notebook is open."""
+
+    def __init__(self, page: Any, address: str, token: str) -> None:
+        self.page = page
+        self.address = f"{address}/lab/tree/{{}}?token={token}&reset"
+        self.errors: list[str] = []
+        page.on("pageerror", lambda error: self.errors.append(f"page error: {error}"))
+        page.on("console", self._said)
+
+    def open(self, name: str) -> None:
+        self.page.goto(self.address.format(name))
+        self._ready()
+
+    def reload(self) -> None:
+        self.page.reload()
+        self._ready()
+
+    def _ready(self) -> None:
+        # Not before its cells are there and the kernel has answered.
+        end = time.monotonic() + READY_SECONDS
+        while not self.page.evaluate(READY):
+            assert time.monotonic() < end, "the notebook did not open"
+            self.page.wait_for_timeout(200)
+
+    def run_all(self) -> None:
+        self.page.evaluate("jupyterapp.commands.execute('notebook:run-all-cells')")
+
+    def python(self, code: str, seconds: float = 120) -> str:
+        """What the code prints, run in the notebook's kernel."""
+        reply = self.page.evaluate(RUN_CELL, {"code": code, "seconds": seconds})
+        assert reply["status"] == "ok", reply["out"]
+        return reply["out"].strip()
+
+    def send(self, code: str) -> None:
+        """Run code in the kernel and don't wait."""
+        self.page.evaluate(SEND_CELL, code)
+
+    def pixels(self, name: str) -> int:
+        """A hash of the canvas that is the image of this name."""
+        return self.page.get_by_role("img", name=name).evaluate(PIXELS)
+
+    def _said(self, message: Any) -> None:
+        if message.type == "error" and not any(words in f"{message.text} {message.location}" for words in NOT_OURS):
+            self.errors.append(message.text)
