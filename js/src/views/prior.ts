@@ -116,6 +116,6 @@ function fieldBox(store: Store, path: string, field: PriorField) {
   const label = h("span", { class: "sl-label", "aria-hidden": "true" }, field.name);
   return {
     element: h("span", { class: "sl-field" }, label, input),
-    update: (prior: Prior) => setValue(input, plain(numberField(prior, field.name), 5)),
+    update: (prior: Prior) => setValue(input, plain(numberField(prior, field.name), 4)),
   };
 }
