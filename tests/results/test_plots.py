@@ -132,6 +132,15 @@ def test_the_corner_plot_puts_best_beside_unwrapped_angles(make_fit: MakeFit, tr
     assert labelled(figure, "galaxy.n").lines[1].get_xdata() == pytest.approx([3.1])
 
 
+def test_the_corner_plot_takes_powers_of_ten_out_of_small_fluxes(make_fit: MakeFit) -> None:
+    fit = make_fit()
+    fit.derive(lambda s: 1e-12 * s["galaxy"].flux, name="maggies", unit="maggy")
+    figure = fit.plot_corner(["galaxy.n", "maggies"])
+    pair = labelled(figure, "maggies [$10^{-9}$ maggy]")
+    assert_allclose(pair.lines[0].get_ydata(), 1e-3 * fit.draws["galaxy.flux"].ravel(), rtol=1e-5)
+    assert pair.lines[1].get_ydata() == pytest.approx([3.0])
+
+
 @pytest.mark.parametrize(
     ("quantiles", "text"),
     [

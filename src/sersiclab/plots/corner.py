@@ -43,6 +43,11 @@ def plot_corner(
     figure = Figure(figsize=(side, side), layout=layout)
     grid = figure.subplots(number, number, sharex="col", squeeze=False)
     flat = {path: np.asarray(draws[path], dtype=float).reshape(-1) for path in paths}
+    titles = {path: with_errors(*np.quantile(flat[path], (0.16, 0.5, 0.84))) for path in paths}
+    powers = {path: _power(float(np.max(np.abs(flat[path])))) for path in paths}
+    flat = {path: flat[path] / 10.0 ** powers[path] for path in paths}
+    best = {path: best[path] / 10.0 ** powers[path] for path in paths}
+    labels = {path: path + _unit(units[path], powers[path]) for path in paths}
     for row, y in enumerate(paths):
         for column, x in enumerate(paths):
             axes = grid[row, column]
@@ -50,22 +55,29 @@ def plot_corner(
                 axes.remove()
                 continue
             if column == row:
-                _draw_marginal(axes, flat[x], best[x], x)
+                _draw_marginal(axes, flat[x], best[x])
+                axes.set_title(f"{x}\n${titles[x]}$", fontsize="small")
             else:
                 _draw_pair(axes, flat[x], flat[y], best[x], best[y])
-            _label(axes, row, column, number, f"{x}{_unit(units[x])}", f"{y}{_unit(units[y])}")
+            _label(axes, row, column, number, labels[x], labels[y])
     return figure
 
 
-def _unit(unit: str) -> str:
-    return f" [{unit}]" if unit else ""
+def _unit(unit: str, power: int) -> str:
+    parts = [f"$10^{{{power}}}$"] * (power != 0) + [unit] * (unit != "")
+    return f" [{' '.join(parts)}]" if parts else ""
+
+
+def _power(size: float) -> int:
+    """The power of ten to take out of numbers of that size; 0 where they read well as they are."""
+    return int(np.floor(np.log10(size))) if size > 0 and not 1e-3 <= size < 1e6 else 0
 
 
 def _label(axes: "Axes", row: int, column: int, number: int, x: str, y: str) -> None:
     from matplotlib.ticker import MaxNLocator
 
     axes.tick_params(labelsize="small", direction="in", top=True, right=True)
-    axes.ticklabel_format(useOffset=False, scilimits=(-4, 6))
+    axes.ticklabel_format(useOffset=False, style="plain")
     axes.xaxis.set_major_locator(MaxNLocator(3, prune="both"))
     if row == number - 1:
         axes.set_xlabel(x)
@@ -82,19 +94,17 @@ def _label(axes: "Axes", row: int, column: int, number: int, x: str, y: str) -> 
         axes.tick_params(labelleft=False)
 
 
-def _draw_marginal(axes: "Axes", values: Float[np.ndarray, " draw"], best: float, name: str) -> None:
+def _draw_marginal(axes: "Axes", values: Float[np.ndarray, " draw"], best: float) -> None:
     low, middle, high = np.quantile(values, (0.16, 0.5, 0.84))
     axes.hist(values, bins=_bins(values), histtype="stepfilled", color=COMPONENTS[1], alpha=0.35)
     axes.axvline(middle, color=COMPONENTS[1], lw=1.4)
     axes.axvspan(low, high, color=COMPONENTS[1], alpha=0.12, lw=0)
     axes.axvline(best, color=COMPONENTS[0], lw=1.2, ls="--")
-    axes.set_title(f"{name}\n${with_errors(low, middle, high)}$", fontsize="small")
 
 
 def with_errors(low: float, middle: float, high: float) -> str:
     """An estimate and its errors for a formula, to two digits of the smaller error: `3.50^{+0.12}_{-0.10}`."""
-    size = max(abs(low), abs(high))
-    power = int(np.floor(np.log10(size))) if size > 0 and not 1e-3 <= size < 1e6 else 0
+    power = _power(max(abs(low), abs(high)))
     upper, lower, middle = ((x / 10.0**power) for x in (high - middle, middle - low, middle))
     smaller = min(upper, lower)
     places = int(np.clip(1 - np.floor(np.log10(smaller)), 0, 12)) if smaller > 0 else 3
