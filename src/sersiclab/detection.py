@@ -20,6 +20,7 @@ Region = Bool[np.ndarray, "y x"]
 Labels = Int[np.ndarray, "y x"]
 
 EXTENT = 2.5  # a source reaches as far as this many standard deviations of the smoothed sky
+CORRELATED = 5.0  # the smoothed sky scatters at most this much more than white noise of the given sigma
 PEAK = 5.0  # and its peak exceeds this many
 SADDLE = 0.6  # peaks belong to different sources if the saddle between them is below this part of the lower
 REACH = 0.2  # sources farther from the image's centre than this part of its side count for less
@@ -41,6 +42,7 @@ class Source:
 
     xc: float
     yc: float
+    position_error: float
     flux: float
     flux_error: float
     r_eff: float
@@ -120,8 +122,9 @@ def _stand_out(data: Plane, valid: Region, blank: Region, width: float) -> tuple
     coverage = ndimage.gaussian_filter(valid.astype(float), width)
     smooth = ndimage.gaussian_filter(np.where(valid, data - sky.level, 0.0), width)
     smooth = np.where(valid, smooth / np.maximum(coverage, 1e-3), 0.0)
-    # Noise-free images have no scatter; nothing fainter than this matters for a start.
-    noise = max(_clipped(smooth[blank])[1], 1e-5 * float(smooth.max()), 1e-9)
+    # Noise-free images have no scatter, and where a galaxy fills the image the scatter is its light.
+    white = 1.0 / (2.0 * math.sqrt(math.pi) * width)
+    noise = min(max(_clipped(smooth[blank])[1], 1e-5 * float(smooth.max()), 1e-9), CORRELATED * white)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # photutils warns where it finds nothing
         found = detect_sources(smooth, EXTENT * noise, 8, mask=~valid)
@@ -183,9 +186,19 @@ def _choose(smooth: Plane, regions: Labels) -> int:
 
 
 def _assumed(shape: tuple[int, int], sigma: Plane, blur: float) -> Source:
-    error = math.sqrt(math.pi) * 2.0 * blur * float(np.sqrt(np.mean(sigma[sigma > 0] ** 2)))
-    centre = {"xc": (shape[1] - 1) / 2, "yc": (shape[0] - 1) / 2}
-    return Source(**centre, flux=3 * error, flux_error=error, r_eff=blur, ellip=0.2, theta=0.0, detected=False)
+    r_eff = max(blur, 2.0)
+    error = 2.0 * r_eff * math.sqrt(math.pi * float(np.mean(sigma[sigma > 0] ** 2)))
+    return Source(
+        xc=(shape[1] - 1) / 2,
+        yc=(shape[0] - 1) / 2,
+        position_error=max(2.0, 0.05 * min(shape)),
+        flux=3 * error,
+        flux_error=error,
+        r_eff=r_eff,
+        ellip=0.2,
+        theta=0.0,
+        detected=False,
+    )
 
 
 def _measure_region(
@@ -203,7 +216,8 @@ def _measure_region(
     sharp = math.sqrt(max(half**2 - (BLURRING * blur) ** 2, (0.4 * half) ** 2, 0.25))
     r_eff = sharp / math.sqrt(1.0 - ellip)
     error = float(np.sqrt((sigma[region] ** 2).sum()))
-    return Source(xc, yc, max(flux, 3 * error), error, r_eff, ellip, theta, detected=True)
+    off = max(1.0, 0.25 * r_eff)
+    return Source(xc, yc, off, max(flux, 3 * error), error, r_eff, ellip, theta, detected=True)
 
 
 def _circularised_radius(x: Plane, y: Plane, ellip: float, theta: float) -> Plane:

@@ -59,7 +59,7 @@ def _profiles(what: What) -> dict[str, type[AbstractProfile]]:
     if isinstance(what, Mapping):
         if not what:
             raise ValueError("what must name at least one component, got an empty mapping")
-        return {name: _profile(name, value) for name, value in what.items()}
+        return {name: _profile(f"what[{name!r}]", value) for name, value in what.items()}
     if isinstance(what, str) and _plain(what) in map(_plain, PRESETS):
         return _profiles(next(preset for name, preset in PRESETS.items() if _plain(name) == _plain(what)))
     cls = _profile("what", what)
@@ -92,7 +92,7 @@ def _profile(label: str, value: object) -> type[AbstractProfile]:
 
 def _source_priors(source: Source, count: int) -> dict[str, Measured]:
     """Priors of position and flux; several sources share the flux, and one of them may have little."""
-    scale = max(1.0, 0.25 * source.r_eff)
+    scale = source.position_error
     low = source.flux * (0.01 if count == 1 else 0.001)
     return {
         "xc": Normal(loc=source.xc, scale=scale, init=source.xc),
