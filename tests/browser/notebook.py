@@ -55,7 +55,14 @@ def write(path: Path, cells: list[str]) -> Path:
     """A notebook of code cells."""
     document = {
         "cells": [
-            {"cell_type": "code", "id": f"cell-{i}", "source": cell, "metadata": {}, "outputs": [], "execution_count": None}
+            {
+                "cell_type": "code",
+                "id": f"cell-{i}",
+                "source": cell,
+                "metadata": {},
+                "outputs": [],
+                "execution_count": None,
+            }
             for i, cell in enumerate(cells)
         ],
         "metadata": {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}},

@@ -1,0 +1,81 @@
+"""Pictures for the front end."""
+
+import equinox as eqx
+import numpy as np
+import pytest
+
+from sersiclab.model import render, render_components
+from sersiclab.widget.frames import Frames, chi2, limits, pack
+
+
+@pytest.fixture
+def frames(image):
+    return Frames(image)
+
+
+def test_component_images_are_those_of_render_components_and_sum_to_render(frames, model, image):
+    values = {"star.xc": 6.7, "ghost.flux": 4.0}
+    parts = frames.draw(model, values)
+    expected = render_components(model, image, values)
+    assert list(parts) == list(expected)
+    for name, pixels in parts.items():
+        assert pixels.dtype == np.float32
+        np.testing.assert_allclose(pixels, expected[name], rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(sum(parts.values()), render(model, image, values), rtol=1e-5, atol=1e-6)
+
+
+def test_only_what_changed_is_drawn_and_sent(frames, model):
+    first = frames.draw(model, {})
+    assert frames.news(pushed=True) == ["star", "ghost", "sky"]
+    second = frames.draw(model, {"ghost.flux": 4.0})
+    assert frames.news(pushed=False) == ["ghost"]
+    assert second["star"] is first["star"]
+    assert second["sky"] is first["sky"]
+    frames.draw(model, {"ghost.flux": 4.0, "star.xc": 6.9})
+    assert frames.news(pushed=False) == ["star", "ghost"]  # the ghost is tied to the star
+    frames.draw(model, {"ghost.flux": 4.0, "star.xc": 6.9})
+    assert frames.news(pushed=False) == []
+    # An answer may have been dropped as outdated: the committed picture repeats what changed since the last one.
+    assert frames.news(pushed=True) == ["star", "ghost"]
+    frames.forget()
+    assert frames.news(pushed=True) == ["star", "ghost", "sky"]
+
+
+def test_a_renamed_component_is_news(frames, model):
+    frames.draw(model, {})
+    frames.news(pushed=True)
+    frames.draw(model.without("sky").with_component("ground", model.components["sky"]), {})
+    assert frames.news(pushed=True) == ["ground"]
+
+
+def test_values_out_of_range_or_unknown_are_refused(frames, model):
+    with pytest.raises(ValueError, match="no_such"):
+        frames.draw(model, {"star.no_such": 1.0})
+
+
+def test_chi2_is_the_sum_over_valid_pixels_of_the_components_that_are_on(frames, model, image):
+    parts = frames.draw(model, {})
+    total = np.asarray(parts["star"], float) + parts["sky"]
+    residual = (image.data - total) / image.sigma
+    assert chi2(image, parts, ["star", "sky"]) == pytest.approx(np.sum(residual[~image.mask] ** 2))
+
+
+def test_limits_see_valid_pixels_only(image):
+    data = image.data.copy()
+    data[image.mask] = np.nan
+    image = eqx.tree_at(lambda i: i.data, image, data)
+    found = limits(image)
+    valid = image.data[image.valid]
+    assert found["minmax"] == [valid.min(), valid.max()]
+    assert found["percentile"] == pytest.approx(np.percentile(valid, [0.5, 99.5]))
+    assert found["zscale"][0] < found["zscale"][1]
+
+
+def test_limits_of_a_flat_image_are_not_empty(image):
+    flat = eqx.tree_at(lambda i: i.data, image, np.zeros(image.shape))
+    for low, high in limits(flat).values():
+        assert low < high
+
+
+def test_bytes_are_rows_first_in_little_endian():
+    assert pack(np.array([[1, 2], [3, 4]], dtype=">f8").T, "<f4") == np.array([1, 3, 2, 4], "<f4").tobytes()

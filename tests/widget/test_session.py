@@ -1,0 +1,111 @@
+"""Sessions and the models that they describe."""
+
+import copy
+import json
+import math
+
+import pytest
+
+from sersiclab.model import Model
+from sersiclab.parameters import Tied
+from sersiclab.priors import Angle, Normal, Uniform
+from sersiclab.profiles import FlatSky, PointSource
+from sersiclab.widget.session import allowed, from_model, read, with_values
+
+
+def test_session_is_json_in_which_every_prior_has_its_value(model):
+    session = json.loads(json.dumps(from_model(model)))
+    star = session["model"]["components"]["star"]
+    assert star["xc"] == {"type": "Normal", "loc": 6.0, "scale": 0.5, "init": 6.2}
+    assert star["yc"]["init"] == 5.0
+    assert star["flux"]["init"] == pytest.approx(10.0)
+    assert list(session["model"]["components"]) == ["star", "ghost", "sky"]
+    assert session["off"] == []
+
+
+def test_a_session_reads_back_as_its_model(model):
+    reading = read(from_model(model))
+    assert reading.problems == []
+    assert reading.on == ("star", "ghost", "sky")
+    assert reading.model == model.replace(
+        {path: type(prior)(**{**vars(prior), "init": model.initial[path]}) for path, prior in model.free.items()}
+    )
+
+
+def test_a_component_that_is_off_is_out_of_the_model_and_its_ties_are_inherited(model):
+    session = {**from_model(model), "off": ["star"]}
+    reading = read(session)
+    assert list(reading.model.components) == ["ghost", "sky"]
+    assert reading.model.free["ghost.xc"] == model.free["star.xc"]
+    assert reading.on == ("ghost", "sky")
+    assert list(reading.everything.components) == ["star", "ghost", "sky"]
+
+
+def test_what_cannot_be_inherited_is_a_problem_of_that_component():
+    base = Model(
+        {
+            "star": PointSource(xc=Normal(6.0, 1.0), yc=5.0, flux=1.0),
+            "ghost": PointSource(xc=Tied("star.xc", scale=2.0), yc=5.0, flux=1.0),
+        }
+    )
+    reading = read({**from_model(base), "off": ["star"]})
+    assert reading.model is None
+    assert reading.everything is not None
+    assert [problem["path"] for problem in reading.problems] == ["star"]
+    both = Model({**base.components, "sky": FlatSky(level=0.0)})
+    assert list(read({**from_model(both), "off": ["star", "ghost"]}).model.components) == ["sky"]
+
+
+def test_everything_off_is_a_problem(model):
+    reading = read({**from_model(model), "off": ["star", "ghost", "sky"]})
+    assert reading.model is None
+    assert "switch at least one on" in reading.problems[0]["message"]
+
+
+@pytest.mark.parametrize(
+    ("component", "name", "value", "words"),
+    [
+        ("star", "xc", {"type": "Normal", "loc": 6.0, "scale": -1.0, "init": 6.0}, "scale must be positive"),
+        ("star", "xc", {"type": "Uniform", "low": 3.0, "high": 2.0, "init": 2.5}, "low < high"),
+        ("star", "flux", {"type": "Uniform", "low": 0.0, "high": 2.0, "init": 7.0}, "init"),
+        ("star", "flux", "bright", "star.flux"),
+        ("ghost", "xc", {"type": "Tied", "to": "nowhere.xc", "scale": 1.0, "offset": 0.0}, "nowhere.xc"),
+        ("ghost", "xc", {"type": "Tied", "to": "ghost.xc", "scale": 1.0, "offset": 0.0}, "circle"),
+    ],
+)
+def test_bad_input_names_the_parameter(model, component, name, value, words):
+    session = copy.deepcopy(from_model(model))
+    session["model"]["components"][component][name] = value
+    reading = read(session)
+    assert reading.model is None
+    assert words in reading.problems[0]["message"]
+    assert reading.problems[0]["path"] == f"{component}.{name}"
+
+
+@pytest.mark.parametrize("session", [{}, {"model": []}, {"model": {"version": 1}, "off": "star"}, {"off": None}])
+def test_junk_is_a_problem_not_an_exception(session):
+    reading = read(session)
+    assert reading.model is None
+    assert reading.problems
+
+
+def test_values_go_to_the_free_end_of_ties(model):
+    model = model.replace({"ghost.yc": Tied("star.yc", offset=2.0)})
+    session = with_values(from_model(model), {"ghost.yc": 9.0, "star.flux": 3.0, "sky.level": 7.0, "no.such": 1.0})
+    components = session["model"]["components"]
+    assert components["star"]["yc"]["init"] == 7.0
+    assert components["star"]["flux"]["init"] == 3.0
+    assert components["sky"]["level"] == 0.1  # fixed
+    assert from_model(model)["model"]["components"]["star"]["yc"]["init"] == 5.0  # a copy
+
+
+def test_only_values_within_the_priors_are_taken(model):
+    assert allowed(model, {"star.flux": 0.5, "ghost.flux": 3.0, "sky.level": 1.0}) == {"ghost.flux": 3.0}
+
+
+def test_angles_and_null_bounds(model):
+    star = model.components["star"]
+    base = Model({"star": PointSource(xc=Angle(), yc=Uniform(0, 1), flux=star.flux)})
+    session = from_model(base)
+    assert session["model"]["components"]["star"]["xc"]["init"] == pytest.approx(math.pi / 2)
+    assert read(session).problems == []
