@@ -1,6 +1,6 @@
 """The Laplace approximation: a normal distribution about the posterior's mode."""
 
-import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
@@ -40,9 +40,7 @@ def approximate(method: Laplace, problem: Problem, monitor: Monitor, minimum: Mi
     rng = np.random.default_rng(problem.seed)
     u = minimum.u + rng.normal(size=(1, method.draws, minimum.u.size)) @ np.linalg.cholesky(covariance).T
     draws = constrain(monitor, problem.density, u)
-    return Outcome(
-        method, best, draws=draws, covariance=covariance, message=minimum.message, cancelled=cancelled
-    )
+    return Outcome(method, best, draws=draws, covariance=covariance, message=minimum.message, cancelled=cancelled)
 
 
 def inverse(curvature: Float[np.ndarray, "d d"], paths: tuple[str, ...]) -> Float[np.ndarray, "d d"]:
@@ -54,7 +52,7 @@ def inverse(curvature: Float[np.ndarray, "d d"], paths: tuple[str, ...]) -> Floa
     scale = np.sqrt(diagonal)
     values, vectors = np.linalg.eigh(curvature / np.outer(scale, scale))
     # The curvature comes from a sum in the user's precision.
-    if values[0] < 10 * len(paths) * float(jax.numpy.finfo(jax.numpy.result_type(float)).eps):
+    if values[0] < 10 * len(paths) * float(jnp.finfo(jnp.result_type(float)).eps):
         order = np.argsort(-np.abs(vectors[:, 0]))
         worst = [paths[i] for i in order if abs(vectors[i, 0]) > 0.3]
         raise ValueError(f"no normal approximation: the data and priors do not tell apart {', '.join(worst)}")

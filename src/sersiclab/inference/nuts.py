@@ -11,12 +11,12 @@ from jaxtyping import Bool, Float
 
 from sersiclab.inference import chains
 from sersiclab.inference.base import AbstractMethod, Outcome, Problem, check_count
-from sersiclab.inference.chains import Chain, Frame, Settings, Trace
+from sersiclab.inference.chains import Chain, Frame, Leaf, Settings, Trace
 from sersiclab.inference.laplace import Laplace, approximate, inverse
 from sersiclab.inference.least_squares import Minimum, minimise
 from sersiclab.inference.map import MAP
 from sersiclab.inference.monitor import Cancelled, Monitor, Pace
-from sersiclab.inference.program import constrain
+from sersiclab.inference.program import constrain, is_double, precision
 from sersiclab.results import circular
 
 
@@ -49,10 +49,13 @@ class NUTS(AbstractMethod):
             raise ValueError(f"NUTS.target_accept must lie between 0 and 1, got {self.target_accept!r}")
 
     def solve(self, problem: Problem, monitor: Monitor) -> Outcome:
-        minimum = minimise(problem, monitor, jacobian=True)
-        if minimum.cancelled:
-            return _instead(problem, monitor, minimum)
-        with ThreadPoolExecutor(max_workers=_threads(self.chains), thread_name_prefix="sersiclab-chain") as pool:
+        pool = ThreadPoolExecutor(max_workers=_threads(self.chains), thread_name_prefix="sersiclab-chain")
+        try:
+            # The sampler compiles in one thread while the minimiser compiles and runs in this one.
+            pool.submit(_compile, problem, self, is_double())
+            minimum = minimise(problem, monitor, jacobian=True)
+            if minimum.cancelled:
+                return _instead(problem, monitor, minimum)
             sampler = _Sampler(self, problem, monitor, minimum, pool)
             try:
                 sampler.begin()
@@ -62,6 +65,53 @@ class NUTS(AbstractMethod):
                 if not sampler.traces:
                     return _instead(problem, monitor, minimum)
             return sampler.outcome()
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _compile(problem: Problem, method: NUTS, x64: bool) -> None:  # noqa: FBT001 (a thread's argument)
+    """Compile the sampler, whatever its arguments' values. Errors come again, and are seen, when it is used."""
+    silent, density = Monitor("NUTS"), problem.density
+    with precision(x64):
+        frame = Frame(
+            centre=jnp.asarray(problem.start, dtype=float),
+            factor=jnp.eye(len(problem.start)),
+            reference=jnp.zeros_like(density.data),
+            angles=jnp.asarray(problem.angles, dtype=float),
+        )
+        group = _groups(method, np.zeros((method.chains, len(problem.start))), problem.seed)[0]
+        chains.SAMPLE.prepare(silent, density, frame, _settings(method, 0, adapting=False), group)
+        chains.REFERENCE.prepare(silent, density, frame.centre)
+
+
+def _settings(method: NUTS, steps: int, *, adapting: bool) -> Settings:
+    return Settings(
+        adapting=jnp.asarray(adapting),
+        target_accept=jnp.asarray(method.target_accept, dtype=float),
+        max_tree_depth=jnp.asarray(method.max_tree_depth),
+        steps=jnp.asarray(steps),
+    )
+
+
+def _groups(method: NUTS, z: Float[np.ndarray, "chain d"], seed: int) -> list[Chain]:
+    """Chains at `z`, in groups that advance together.
+
+    One group a chain for the threads of a CPU; all chains in one group, a batch, elsewhere.
+    """
+    count, size = z.shape
+    zero = jnp.zeros(count)
+    log_step = jnp.full(count, -0.25 * np.log(size), dtype=float)
+    state = Chain(
+        z=jnp.asarray(z, dtype=float),
+        potential=zero + chains.UNKNOWN,
+        gradient=jnp.zeros((count, size)),
+        key=jax.random.split(jax.random.key(seed), count),
+        averaging=(log_step, log_step, zero, jnp.zeros(count, int), log_step),
+    )
+    if jax.default_backend() != "cpu":
+        return [state]
+    lanes = [np.array([i]) for i in range(count)]
+    return [jax.tree.map(lambda leaf, lane=lane: leaf[lane], state) for lane in lanes]
 
 
 def _instead(problem: Problem, monitor: Monitor, minimum: Minimum) -> Outcome:
@@ -108,17 +158,10 @@ class _Sampler:
 
     def begin(self) -> None:
         """Put each chain at a draw of the approximation; nearer to the mode if the density vanishes there."""
-        count, size = self.method.chains, len(self.problem.start)
-        keys = jax.random.split(jax.random.key(self.problem.seed), count)
-        log_step = jnp.full(count, -0.25 * np.log(size))
-        zero = jnp.zeros(count)
-        averaging = (log_step, log_step, zero, jnp.zeros(count, int), log_step)
-        z = self.rng.normal(size=(count, size))
         self.monitor.phase("warm-up", total=self.method.warmup + self.method.draws)
+        z = self.rng.normal(size=(self.method.chains, len(self.problem.start)))
         for attempt in range(TRIES):
-            start = jnp.asarray(z, dtype=float)
-            state = Chain(start, zero + chains.UNKNOWN, jnp.zeros_like(start), keys, averaging)
-            self.groups = self._split(state)
+            self.groups = _groups(self.method, z, self.problem.seed)
             self._chunk(1, adapting=False)
             lost = np.concatenate([group.potential for group in self.groups]) >= chains.UNKNOWN
             if not lost.any():
@@ -126,28 +169,13 @@ class _Sampler:
             z[lost] *= 0.5 if attempt < TRIES - 2 else 0.0
         raise ValueError("the posterior is not finite at its mode")
 
-    def _split(self, state: Chain) -> list[Chain]:
-        """One group a chain for threads of a CPU; all chains in one group, a batch, elsewhere."""
-        if jax.default_backend() != "cpu":
-            return [state]
-        return [jax.tree.map(lambda leaf: leaf[i : i + 1], state) for i in range(self.method.chains)]
-
     def _chunk(self, steps: int, *, adapting: bool) -> Trace:
         """Advance all chains; the trace has leading axes (chain, draw)."""
-        settings = Settings(
-            adapting=jnp.asarray(adapting),
-            target_accept=jnp.asarray(self.method.target_accept, dtype=float),
-            max_tree_depth=jnp.asarray(self.method.max_tree_depth),
-            steps=jnp.asarray(steps),
-        )
+        settings, none = (_settings(self.method, count, adapting=adapting) for count in (steps, 0))
         density, frame = self.problem.density, self.frame
-        program = chains.SAMPLE.prepare(self.monitor, density, frame, settings, self.groups[0])
+        program = chains.SAMPLE.prepare(self.monitor, density, frame, none, self.groups[0])
         began = time.perf_counter()
-
-        def advance(group: Chain) -> tuple[Chain, Trace]:
-            return jax.block_until_ready(program(density, frame, settings, group))
-
-        advanced = list(self.pool.map(advance, self.groups))
+        advanced = list(self.pool.map(lambda group: program(density, frame, settings, group), self.groups))
         self.pace.took(steps, time.perf_counter() - began)
         self.groups = [group for group, _ in advanced]
         return Trace(*(np.concatenate(leaves)[:, :steps] for leaves in zip(*(t for _, t in advanced), strict=True)))
@@ -196,7 +224,7 @@ class _Sampler:
         self.divergences += int(trace.diverging.sum())
         self.monitor.keep(constrain(self.monitor, self.problem.density, self._points(trace.z)))
 
-    def _points(self, z: Float[np.ndarray, "chain draw d"]) -> Float[np.ndarray, "chain draw d"]:
+    def _points(self, z: Leaf) -> Float[np.ndarray, "chain draw d"]:
         factor, centre = np.asarray(self.frame.factor, dtype=float), np.asarray(self.frame.centre, dtype=float)
         return centre + np.asarray(z, dtype=float) @ factor.T
 
@@ -219,10 +247,10 @@ class _Sampler:
             stats={
                 "lp": offset - potential,
                 "energy": np.asarray(trace.energy, dtype=float) - offset,
-                "diverging": trace.diverging,
+                "diverging": np.asarray(trace.diverging),
                 "acceptance_rate": np.asarray(trace.acceptance_rate, dtype=float),
-                "tree_depth": trace.tree_depth,
-                "n_steps": trace.n_steps,
+                "tree_depth": np.asarray(trace.tree_depth),
+                "n_steps": np.asarray(trace.n_steps),
                 "step_size": np.asarray(trace.step_size, dtype=float),
             },
             covariance=np.atleast_2d(np.cov(u.reshape(-1, u.shape[-1]), rowvar=False)),

@@ -13,37 +13,52 @@ from sersiclab.density import Density
 from sersiclab.inference.monitor import Monitor
 
 
-KEPT = 64
+try:
+    from jax import enable_x64 as precision  # pyright: ignore[reportAttributeAccessIssue]
+except ImportError:  # JAX before 0.8
+    from jax.experimental import enable_x64 as precision  # pyright: ignore[reportAttributeAccessIssue]
+
 ROWS = 128
+
+
+def is_double() -> bool:
+    """Whether this thread computes in double precision, which a user may have set for it alone."""
+    return jnp.result_type(float) == jnp.float64
 
 
 class Program:
     """A jitted function. It compiles once for each structure, shapes and precision of its arguments.
 
     `jax.jit` alone does the same, but does not say that it is about to: the user would take the seconds
-    of compilation for a hang.
+    of compilation for a hang. (Compiling ahead of time would say it too, but JAX 0.10 then fails to pass
+    the constants of some functions.)
     """
 
     def __init__(self, function: Callable[..., Any]) -> None:
         self._jitted = jax.jit(function)
-        self._compiled: dict[Any, Any] = {}
+        self._known: set[Any] = set()
         self._lock = threading.Lock()
 
     def prepare(self, monitor: Monitor, *arguments: Any) -> Callable[..., Any]:
-        """The function compiled for arguments like these, compiling it if need be."""
+        """The function, compiled for arguments like these by a call with them if need be."""
         leaves, structure = jax.tree.flatten(arguments)
         key = (structure, tuple((np.shape(leaf), jnp.result_type(leaf)) for leaf in leaves))
-        if key not in self._compiled:
+        # Precision may be set for a thread alone, and the function may be called in another.
+        x64 = is_double()
+        if key not in self._known:
             with monitor.compiling(), self._lock:
-                if key not in self._compiled:
-                    if len(self._compiled) >= KEPT:
-                        del self._compiled[next(iter(self._compiled))]
-                    self._compiled[key] = self._jitted.lower(*arguments).compile()
-        return self._compiled[key]
+                jax.block_until_ready(self._jitted(*arguments))
+                self._known.add(key)
+
+        def call(*arguments: Any) -> Any:
+            with precision(x64):
+                return jax.block_until_ready(self._jitted(*arguments))
+
+        return call
 
     def __call__(self, monitor: Monitor, *arguments: Any) -> Any:
         """The function's value, computed to the end."""
-        return jax.block_until_ready(self.prepare(monitor, *arguments)(*arguments))
+        return self.prepare(monitor, *arguments)(*arguments)
 
 
 def _constrain(density: Density, rows: Float[Array, "rows d"]) -> Float[Array, "rows d"]:

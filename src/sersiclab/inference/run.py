@@ -3,9 +3,8 @@
 import atexit
 import threading
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
-import jax
 import numpy as np
 
 from sersiclab import parameters
@@ -14,22 +13,26 @@ from sersiclab.image import Image
 from sersiclab.inference.base import AbstractMethod, Outcome, Problem
 from sersiclab.inference.monitor import Cancelled, Monitor, Progress
 from sersiclab.inference.nuts import NUTS
-from sersiclab.inference.program import unconstrain
+from sersiclab.inference.program import is_double, precision, unconstrain
 from sersiclab.model import Model
 from sersiclab.noise import GaussianNoise
 from sersiclab.priors import Angle
 from sersiclab.results import Fit, circular
 
 
-try:
-    from jax import enable_x64 as _precision
-except ImportError:  # JAX before 0.8
-    from jax.experimental import enable_x64 as _precision
-
 POLL_SECONDS = 0.1
 EXIT_SECONDS = 5.0
 
 Init = Mapping[str, float] | Fit | None
+
+
+class Beginning(NamedTuple):
+    """The density and where to begin, as the user has it."""
+
+    density: Density
+    values: dict[str, float]
+    settled: bool
+    covariance: np.ndarray | None
 
 
 class Run:
@@ -85,20 +88,19 @@ class Run:
         assert self._fit is not None
         return self._fit
 
-    def _begin(self, problem: Problem) -> None:
+    def _begin(self, beginning: Beginning) -> None:
         # The thread must end before the interpreter does: XLA crashes if it is torn down in a computation.
         atexit.register(self._leave)
-        x64 = bool(jax.config.jax_enable_x64)  # which a user may have set for her own thread only
-        threading.Thread(target=self._work, args=(problem, x64), name="sersiclab-run", daemon=True).start()
+        threading.Thread(target=self._work, args=(beginning, is_double()), name="sersiclab-run", daemon=True).start()
 
     def _leave(self) -> None:
         self.cancel()
         self._finished.wait(EXIT_SECONDS)
 
-    def _work(self, problem: Problem, x64: bool) -> None:  # noqa: FBT001 (a thread's argument)
+    def _work(self, beginning: Beginning, x64: bool) -> None:  # noqa: FBT001 (a thread's argument)
         try:
-            with _precision(x64):
-                outcome = self._method.solve(problem, self._monitor)
+            with precision(x64):
+                outcome = self._method.solve(self._problem(beginning), self._monitor)
             self._fit = self._assemble(outcome)
             self._monitor.end("cancelled" if outcome.cancelled else "done", outcome.message)
         except Cancelled as error:
@@ -110,6 +112,17 @@ class Run:
         finally:
             atexit.unregister(self._leave)
             self._finished.set()
+
+    def _problem(self, beginning: Beginning) -> Problem:
+        density, values = beginning.density, np.array(list(beginning.values.values()))
+        return Problem(
+            density=density,
+            start=unconstrain(self._monitor, density, values),
+            angles=np.array(self._angles),
+            seed=self._seed,
+            settled=beginning.settled,
+            covariance=beginning.covariance,
+        )
 
     def _assemble(self, outcome: Outcome) -> Fit:
         best = dict(zip(self._model.free, outcome.best.tolist(), strict=True))
@@ -160,18 +173,8 @@ def start(
     """
     _check(model, image, method, seed)
     values, covariance = _initial(model, image, init)
-    monitor = Monitor(type(method).__name__, on_progress)
-    run = Run(model, image, method, int(seed), monitor)
-    density = Density.of(model, image)
-    problem = Problem(
-        density=density,
-        start=unconstrain(monitor, density, np.array(list(values.values()))),
-        angles=np.array([isinstance(prior, Angle) for prior in model.free.values()]),
-        seed=int(seed),
-        settled=init is not None,
-        covariance=covariance,
-    )
-    run._begin(problem)
+    run = Run(model, image, method, int(seed), Monitor(type(method).__name__, on_progress))
+    run._begin(Beginning(Density.of(model, image), values, init is not None, covariance))
     return run
 
 
