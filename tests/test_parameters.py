@@ -56,9 +56,10 @@ def test_at_names_a_free_parameter_without_value():
     ("changes", "error", "message"),
     [
         ({"n": 9}, ValueError, r"Sersic\.n must lie in \[0\.5, 8\], got 9"),
-        ({"n": float("nan")}, ValueError, r"Sersic\.n must lie in"),
+        ({"n": float("nan")}, ValueError, r"Sersic\.n must be finite, got nan"),
+        ({"xc": float("inf")}, ValueError, r"Sersic\.xc must be finite, got inf"),
         ({"ellip": -0.1}, ValueError, r"Sersic\.ellip must lie in \[0, 0\.95\], got -0\.1"),
-        ({"r_eff": 0}, ValueError, r"Sersic\.r_eff must lie in"),
+        ({"r_eff": 0}, ValueError, r"Sersic\.r_eff must lie in \(0, inf\), got 0"),
         ({"n": "four"}, TypeError, r"Sersic\.n must be a number, a prior or Tied\(path\), got 'four'"),
         ({"n": sl.Uniform(0.2, 8)}, ValueError, r"Sersic\.n must lie in \[0\.5, 8\], but its prior Uniform"),
         ({"r_eff": sl.Normal(5, 1)}, ValueError, "truncate the prior"),

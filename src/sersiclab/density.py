@@ -72,7 +72,9 @@ class Density(eqx.Module):
             transform = prior.transform()
             x = transform(ui)
             log_density = prior.distribution().log_prob(x)
-            return log_density + transform.log_abs_det_jacobian(ui, x) if jacobian else log_density
+            if jacobian:
+                log_density = log_density + transform.log_abs_det_jacobian(ui, x)
+            return jnp.asarray(log_density)
 
         total = jnp.zeros(())
         for _, indices, priors in self._groups():

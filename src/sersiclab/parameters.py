@@ -89,6 +89,8 @@ class ParameterInfo:
         if isinstance(value, AbstractPrior):
             self._check_prior(label, value)
         elif is_number(value):
+            if not math.isfinite(value):
+                raise ValueError(f"{label} must be finite, got {value:g}")
             if not self.low <= float(value) <= self.high or (self.open_low and value == self.low):
                 raise ValueError(f"{label} must lie in {self.interval}, got {value:g}")
         elif not isinstance(value, AbstractParameter | jax.Array | np.ndarray):

@@ -66,6 +66,10 @@ def _between(low: Scalar, high: Scalar) -> list[transforms.Transform]:
     return [transforms.SigmoidTransform(), transforms.AffineTransform(low, high - low)]
 
 
+def _beyond(end: Scalar, scale: Scalar) -> transforms.Transform:
+    return transforms.ComposeTransform([transforms.SoftplusTransform(), transforms.AffineTransform(end, scale)])
+
+
 class Normal(AbstractPrior):
     """Normal prior with mean `loc` and standard deviation `scale`."""
 
@@ -108,17 +112,13 @@ class TruncatedNormal(AbstractPrior):
         return dist.TruncatedNormal(self.loc, self.scale, low=self.low, high=self.high)
 
     def transform(self) -> transforms.Transform:
-        if self.low is None and self.high is None:
-            return transforms.AffineTransform(self.loc, self.scale)
-        if self.low is None:
-            return transforms.ComposeTransform(
-                [transforms.SoftplusTransform(), transforms.AffineTransform(self.high, -1.0 * self.scale)]
-            )
-        if self.high is None:
-            return transforms.ComposeTransform(
-                [transforms.SoftplusTransform(), transforms.AffineTransform(self.low, self.scale)]
-            )
-        return transforms.ComposeTransform(_between(self.low, self.high))
+        if self.low is not None and self.high is not None:
+            return transforms.ComposeTransform(_between(self.low, self.high))
+        if self.low is not None:
+            return _beyond(self.low, self.scale)
+        if self.high is not None:
+            return _beyond(self.high, -1.0 * self.scale)
+        return transforms.AffineTransform(self.loc, self.scale)
 
     def support(self) -> tuple[float, float]:
         return (
@@ -218,7 +218,7 @@ class HalfCircle(dist.Distribution):
     chain's draws modulo pi are draws of the posterior.
     """
 
-    support = constraints.real
+    support = constraints.real  # pyright: ignore[reportAssignmentType]
     reparametrized_params: ClassVar[list[str]] = []
 
     def __init__(self, *, validate_args: bool | None = None) -> None:
@@ -259,7 +259,7 @@ class Custom(AbstractPrior):
         value = self.base
         if not isinstance(value, dist.Distribution):
             raise TypeError(f"Custom needs a numpyro distribution, got {value!r}")
-        if value.batch_shape or value.event_shape or value.support.is_discrete:
+        if value.batch_shape or value.event_shape or getattr(value.support, "is_discrete", False):
             raise ValueError(f"Custom needs a continuous univariate distribution, got {value!r}")
 
     def distribution(self) -> dist.Distribution:
@@ -279,10 +279,10 @@ class Custom(AbstractPrior):
         # numpyro lacks many quantile functions, so solve the CDF on the real line.
         transform = self.transform()
         try:
-            middle = brentq(lambda u: float(self.base.cdf(transform(u))) - 0.5, -30.0, 30.0)
+            middle = brentq(lambda u: float(jnp.asarray(self.base.cdf(transform(u)))) - 0.5, -30.0, 30.0)
         except NotImplementedError:
-            return float(self.base.mean)
-        return float(transform(middle))
+            return float(jnp.asarray(self.base.mean))
+        return float(jnp.asarray(transform(middle)))
 
 
 PRIORS: tuple[type[AbstractPrior], ...] = (
