@@ -15,7 +15,7 @@ from sersiclab import priors
 from sersiclab.model import Model
 from sersiclab.parameters import Parameter, Tied, parameter, parameter_info
 from sersiclab.priors import PRIORS
-from sersiclab.profiles import PROFILES, AbstractSky, FlatSky, PointSource, Sersic
+from sersiclab.profiles import PROFILES, AbstractSky, FlatSky, PointSource, Sersic, TiltedSky
 from sersiclab.rendering import RENDERERS
 from sersiclab.schema import schema
 from sersiclab.spec import SpecError, from_dict, from_document, to_dict, to_document, to_python
@@ -341,8 +341,9 @@ def test_a_circle_of_ties_is_a_problem_of_all_its_members():
 
 
 def test_what_is_no_plain_value_is_refused():
-    with pytest.raises(SpecError, match=r"^sky.level must be finite to be written, got inf$"):
-        to_dict(Model({"sky": FlatSky(level=math.inf)}))
+    endless = TiltedSky(level=0.0, slope_x=Tied("sky.level", scale=math.inf), slope_y=0.0)
+    with pytest.raises(SpecError, match=r"^sky.slope_x.* must be finite to be written, got inf$"):
+        to_dict(Model({"sky": endless}))
     mixture = dist.MixtureSameFamily(dist.Categorical(np.ones(2) / 2), dist.Normal(np.zeros(2), 1.0))
     with pytest.raises(TypeError, match=r"sky.level.base.* can't be written as a document"):
         to_dict(Model({"sky": FlatSky(level=priors.Custom(mixture))}))
