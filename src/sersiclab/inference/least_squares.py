@@ -104,7 +104,7 @@ def _iterate(density: Density, jacobian: Float[Array, ""], state: Descent) -> De
     """Evaluate the trial, accept or refuse it, and propose the next."""
     old, new = state.point, evaluate(density, state.trial, jacobian)
     epsilon = jnp.finfo(state.trial.dtype).eps
-    tolerance, noise = 0.01 * jnp.sqrt(epsilon), 1e5 * epsilon
+    tolerance, noise = 10 * epsilon, 1e5 * epsilon
     # Differences pixel by pixel: the difference of two sums would drown in single precision.
     gain = 0.5 * jnp.sum((old.residual - new.residual) * (old.residual + new.residual))
     gain = gain + new.log_prior - old.log_prior

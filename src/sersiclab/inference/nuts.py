@@ -290,9 +290,9 @@ def _restart(group: Chain, into_new: Float[np.ndarray, "d d"]) -> Chain:
     """A group at the same place in new coordinates, its step size to be learnt again from where it was."""
     average = group.averaging[1]
     zero = jnp.zeros_like(average)
-    matrix = jnp.asarray(into_new, dtype=float)
+    gradient = np.linalg.solve(into_new.T, np.asarray(group.gradient, dtype=float).T).T
     return group._replace(
-        z=group.z @ matrix.T,
-        gradient=jnp.linalg.solve(matrix.T, group.gradient[..., None])[..., 0],
+        z=jnp.asarray(np.asarray(group.z, dtype=float) @ into_new.T, dtype=float),
+        gradient=jnp.asarray(gradient, dtype=float),
         averaging=(average, average, zero, jnp.zeros_like(group.averaging[3]), average),
     )
