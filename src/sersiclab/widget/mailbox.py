@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable
 
 
-EXIT_SECONDS = 5.0
+EXIT_SECONDS = 60.0  # a compilation under way can take long, and ends
 
 
 class Mailbox:
@@ -47,7 +47,6 @@ class Mailbox:
             self._open = False
             self._jobs.clear()
             self._changed.notify_all()
-        atexit.unregister(self._leave)
 
     def _leave(self) -> None:
         self.close()
@@ -60,6 +59,7 @@ class Mailbox:
                 self._changed.notify_all()
                 self._changed.wait_for(lambda: self._jobs or not self._open)
                 if not self._open:
+                    atexit.unregister(self._leave)
                     return
                 kind = next(iter(self._jobs))
                 job = self._jobs.pop(kind)
