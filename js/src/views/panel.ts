@@ -86,6 +86,8 @@ export function createPanel(name: PanelName): Panel {
     rescale: ({ table, limits, stretch }) => rescale(table, limits[0], limits[1], stretch),
     update(state) {
       const size = frame(state.image);
+      // While a host swaps its theme the page has no layout for a moment; no resize tells when that is over.
+      if (canvas.isConnected && canvas.width > 0 && size.width * size.height === 0) return;
       const view = viewOf(state, size);
       drawPicture(canvas, painted ? source : null, view, size, devicePixelRatio || 1);
       overlay.update(state, view, size);
