@@ -1,0 +1,88 @@
+"""Derivatives of the rendered image: finite everywhere and right."""
+
+from collections.abc import Callable
+from types import SimpleNamespace
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from sersiclab.profiles import PointSource, Sersic
+from sersiclab.rendering import HybridRenderer
+from sersiclab.rendering.hybrid import HybridCanvas
+
+
+NAMES = ("xc", "yc", "flux", "r_eff", "n", "ellip", "theta")
+POINTS = {
+    "ordinary": (20.3, 11.7, 100.0, 5.0, 2.0, 0.3, 0.4),
+    "round, on a pixel, Gaussian": (20.0, 12.0, 100.0, 1.0, 0.5, 0.0, 0.4),
+    "thin, large, steep": (20.0, 12.5, 100.0, 30.0, 8.0, 0.95, 0.0),
+    "at the edge": (-0.5, 23.0, 100.0, 0.3, 4.0, 0.8, 2.0),
+    "outside": (-6.2, 12.0, 100.0, 5.0, 1.0, 0.5, 1.5707963),
+    "far away": (-300.0, 900.0, 100.0, 50.0, 1.0, 0.5, 1.0),
+}
+
+
+WEIGHT = np.random.default_rng(0).normal(size=(24, 40))
+
+
+def moment(theta: jax.Array, canvas: HybridCanvas) -> jax.Array:
+    """A number that depends on every pixel."""
+    weight = WEIGHT.astype(theta.dtype)
+    return jnp.sum(weight * HybridRenderer().render({"a": Sersic(*theta)}, canvas))
+
+
+value, gradient = jax.jit(moment), jax.jit(jax.grad(moment))
+
+
+@pytest.fixture
+def canvas(tools: SimpleNamespace) -> HybridCanvas:
+    return HybridRenderer().prepare(tools.image((24, 40), tools.psf((21, 18), 3.0)))
+
+
+@pytest.mark.parametrize("point", POINTS)
+def test_single_precision_gradient(canvas: HybridCanvas, point: str) -> None:
+    assert np.isfinite(gradient(jnp.array(POINTS[point]), canvas)).all()
+
+
+@pytest.mark.parametrize("point", POINTS)
+def test_gradient_is_the_finite_difference(x64: None, canvas: HybridCanvas, point: str) -> None:
+    theta = jnp.array(POINTS[point])
+    slope = np.asarray(gradient(theta, canvas))
+    assert np.isfinite(slope).all()
+    numeric = differences(lambda t: value(t, canvas), theta)
+    np.testing.assert_allclose(slope, numeric, atol=1e-6 * max(np.abs(slope).max(), 1e-9), rtol=1e-6)
+
+
+def differences(function: Callable[[jax.Array], jax.Array], theta: jax.Array) -> np.ndarray:
+    steps = 1e-5 * np.maximum(1.0, np.abs(theta))
+    return np.array(
+        [(function(theta.at[i].add(h)) - function(theta.at[i].add(-h))) / (2 * h) for i, h in enumerate(steps)]
+    )
+
+
+def test_forward_and_reverse_mode_agree(x64: None, canvas: HybridCanvas) -> None:
+    def value(theta: jax.Array) -> jax.Array:
+        scene = {"a": Sersic(*theta), "b": Sersic(*(0.9 * theta)), "star": PointSource(*theta[:3])}
+        return jnp.sum(WEIGHT * HybridRenderer().render(scene, canvas) ** 2)
+
+    theta = jnp.array(POINTS["ordinary"])
+    forward, reverse = jax.jit(jax.jacfwd(value))(theta), jax.jit(jax.jacrev(value))(theta)
+    np.testing.assert_allclose(forward, reverse, rtol=1e-9)
+
+
+def test_second_derivatives(x64: None, canvas: HybridCanvas) -> None:
+    theta = jnp.array(POINTS["ordinary"])
+    hessian = jax.jit(jax.hessian(moment))(theta, canvas)
+    numeric = differences(lambda t: gradient(t, canvas), theta)
+    np.testing.assert_allclose(hessian, numeric, rtol=1e-5, atol=1e-6 * np.abs(hessian).max())
+
+
+def test_strict_promotion_of_types(tools: SimpleNamespace, x64: None) -> None:
+    with jax.numpy_dtype_promotion("strict"):
+        canvas = HybridRenderer().prepare(tools.image((24, 40), tools.psf((21, 18), 3.0)))
+        theta = jnp.array(POINTS["ordinary"])
+        scene = {"a": Sersic(*theta), "b": Sersic(*theta), "star": PointSource(*theta[:3])}
+        slopes = jax.eval_shape(jax.grad(lambda c: jnp.sum(HybridRenderer().render(c, canvas))), scene)
+    assert all(leaf.dtype == np.float64 for leaf in jax.tree.leaves(slopes))
