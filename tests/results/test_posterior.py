@@ -75,8 +75,9 @@ def test_patches_hold_the_sums_of_their_pixels(small: Fit, monkeypatch: pytest.M
     expected = np.zeros(image.shape)
     expected[np.asarray(by_pixel["y"]), np.asarray(by_pixel["x"])] = by_pixel[1, 20]
     for i, (y, x) in enumerate(zip(by_patch["y"].values, by_patch["x"].values, strict=True)):
-        corner = slice(round(y - (size - 1) / 2), round(y + (size + 1) / 2)), slice(
-            round(x - (size - 1) / 2), round(x + (size + 1) / 2)
+        corner = (
+            slice(round(y - (size - 1) / 2), round(y + (size + 1) / 2)),
+            slice(round(x - (size - 1) / 2), round(x + (size + 1) / 2)),
         )
         assert float(by_patch["data"][1, 20, i]) == pytest.approx(expected[corner].sum(), rel=1e-5)
     assert float(by_patch["data"][1, 20].sum()) == pytest.approx(expected.sum(), rel=1e-5)

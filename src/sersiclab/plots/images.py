@@ -1,6 +1,6 @@
 """Data, model and residual as images, with the profile below."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,20 +27,23 @@ def plot_fit(model: Model, image: Image, best: Mapping[str, float], *, title: st
 
     parts = render_components(model, image, best)
     figure = Figure(figsize=(10.5, 8.2), layout="constrained")
-    halves: Any = figure.subfigures(2, 1, height_ratios=(1.0, 1.15))
-    top, bottom = halves
-    _plot_images(top, model, image, best, parts)
-    plot_profile(bottom, model, image, best, parts)
-    bottom.axes[0].set_title(title, fontsize="medium")
+    rows = [["data", "model", "residual"], ["profile"] * 3, ["deviation"] * 3]
+    axes = figure.subplot_mosaic(rows, height_ratios=(2.6, 1.8, 0.7))
+    _plot_images([axes[name] for name in rows[0]], model, image, best, parts)
+    plot_profile(axes["profile"], axes["deviation"], model, image, best, parts)
+    figure.align_ylabels([axes["profile"], axes["deviation"]])
+    figure.suptitle(title, fontsize="medium")
     return figure
 
 
-def _plot_images(figure: Any, model: Model, image: Image, best: Mapping[str, float], parts: Mapping[str, Any]) -> None:
+def _plot_images(
+    panels: Sequence["Axes"], model: Model, image: Image, best: Mapping[str, float], parts: Mapping[str, Any]
+) -> None:
     total = np.sum([np.asarray(part, dtype=float) for part in parts.values()], axis=0)
     with np.errstate(invalid="ignore", divide="ignore"):
         residual = (image.data - total) / image.sigma
     norm = _asinh_norm(image, total, sky_image(model, parts))
-    left, middle, right = figure.subplots(1, 3, sharex=True, sharey=True)
+    left, middle, right = panels
     light = {"cmap": _colormap("magma"), "norm": norm}
     shown = [
         (left, "data", image.data, light),
@@ -51,7 +54,7 @@ def _plot_images(figure: Any, model: Model, image: Image, best: Mapping[str, flo
         hidden = np.zeros(image.shape, bool) if name == "model" else image.mask
         drawn = axes.imshow(np.ma.array(array, mask=hidden), origin="lower", interpolation="nearest", **options)
         axes.set(title=name, xlabel="x [pixel]")
-        bar = figure.colorbar(drawn, ax=axes, orientation="horizontal", shrink=0.95, aspect=30)
+        bar = axes.get_figure().colorbar(drawn, ax=axes, orientation="horizontal", shrink=0.95, aspect=30)
         bar.set_label("(data − model) / σ" if name == "residual" else "flux per pixel")
         if name != "residual":
             bar.set_ticks(_asinh_ticks(norm))
@@ -99,4 +102,7 @@ def _asinh_norm(image: Image, total: Float[np.ndarray, "y x"], sky: Float[np.nda
 
 
 def _asinh_ticks(norm: "Normalize") -> Float[np.ndarray, " tick"]:
-    return np.asarray(norm.inverse(np.linspace(0.0, 1.0, 5)))
+    """Five ticks at round numbers, about evenly spaced."""
+    values = np.asarray(norm.inverse(np.linspace(0.0, 1.0, 5)))
+    small = 0.1 * np.abs(values[0])
+    return np.array([0.0 if abs(value) < small else float(f"{value:.1g}") for value in values])

@@ -59,9 +59,18 @@ def annuli(image: Image, ellipse: Ellipse) -> Annuli:
     return Annuli(new[label], image.valid, number[keep], mean_radius)
 
 
-def plot_profile(figure: Any, model: Model, image: Image, best: Mapping[str, float], parts: Mapping[str, Any]) -> None:
+def plot_profile(
+    upper: "Axes",
+    lower: "Axes",
+    model: Model,
+    image: Image,
+    best: Mapping[str, float],
+    parts: Mapping[str, Any],
+) -> None:
+    """The brightness of the first source in elliptical annuli, and how it deviates from the model's."""
     shapes = ellipses(model, best)
-    upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
+    upper.sharex(lower)
+    upper.tick_params(labelbottom=False)
     if not shapes:
         upper.set_title("no source")
         return
@@ -83,9 +92,8 @@ def plot_profile(figure: Any, model: Model, image: Image, best: Mapping[str, flo
     lower.errorbar(rings.radius, (data - total) / error, np.ones_like(data), fmt="o", ms=3.5, color=DATA, lw=0.9)
     lower.axhline(0.0, color=MODEL, lw=1.2)
     reach = max(RESIDUAL_LIMIT, 1.15 * float(np.max(np.abs((data - total) / error))) + 1.0)
-    lower.set(xlabel=f"semi-major axis about {first} [pixel]", ylabel="residual / error", ylim=(-reach, reach))
+    lower.set(xlabel=f"semi-major axis about {first} [pixel]", ylabel="residual / σ", ylim=(-reach, reach))
     _set_radius_axis(lower, float(rings.radius[-1]))
-    figure.align_ylabels([upper, lower])
 
 
 def _set_radius_axis(axes: "Axes", largest: float) -> None:
@@ -129,5 +137,5 @@ def _set_brightness_axis(axes: "Axes", image: Image, data: Any, error: Any, tota
     if not in_magnitudes(image):
         axes.set_yscale("log")
     axes.set_ylim(low, high)
-    unit = "mag / arcsec²" if in_magnitudes(image) else "flux / pixel"
-    axes.set_ylabel(f"surface brightness [{unit}]")
+    unit = "mag/arcsec²" if in_magnitudes(image) else "flux / pixel"
+    axes.set_ylabel(f"brightness [{unit}]")
