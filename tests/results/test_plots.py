@@ -70,7 +70,7 @@ def test_the_half_light_ellipse_is_where_the_model_says(figure: Figure) -> None:
 
 
 def test_the_profile_has_data_with_errors_model_and_components(figure: Figure) -> None:
-    axes = labelled(figure, "surface brightness")
+    axes = labelled(figure, "brightness [")
     assert axes.get_yscale() == "log"
     lines = {line.get_label(): line for line in axes.lines}
     assert {"model", "galaxy", "core"} <= set(lines)
@@ -89,10 +89,10 @@ def test_profile_residuals_scatter_by_their_errors(figure: Figure) -> None:
 def test_magnitudes_with_a_zero_point_and_a_scale(make_fit: MakeFit, scene: Any, figure: Figure) -> None:
     old: Image = scene[1]
     image = Image(old.data, sigma=old.sigma, psf=old.psf, mask=old.mask, zeropoint=25.0, pixel_scale=0.5)
-    axes = labelled(make_fit(image=image).plot(), "mag/arcsec²")
+    axes = labelled(make_fit(image=image).plot(), "[mag/arcsec²]")
     assert axes.yaxis_inverted()
     magnitude = next(line for line in axes.lines if line.get_label() == "model").get_ydata()
-    flux = next(line for line in labelled(figure, "surface").lines if line.get_label() == "model").get_ydata()
+    flux = next(line for line in labelled(figure, "brightness [").lines if line.get_label() == "model").get_ydata()
     assert_allclose(magnitude, 25.0 - 2.5 * np.log10(flux / 0.25), rtol=1e-4)
 
 
