@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
@@ -37,16 +36,18 @@ class Sources(eqx.Module):
 
 def stack(profiles: Mapping[str, AbstractMixture], dtype: DTypeLike) -> list[tuple[list[str], Sources]]:
     """The profiles grouped by kind, with their names in the order of the stack."""
-    groups: dict[Weights, dict[str, Sources]] = {}
+    groups: dict[Weights, list[str]] = {}
     for name, profile in profiles.items():
-        ellip, theta = profile.shape()
-        values = (profile.xc, profile.yc, profile.flux, ellip, theta)
-        scales = jnp.array(profile.scales(), dtype)
-        source = Sources(profile.weights, *(jnp.asarray(value, dtype) for value in values), scales)
-        groups.setdefault(profile.weights, {})[name] = source
-    return [
-        (list(group), jax.tree.map(lambda *leaves: jnp.stack(leaves), *group.values())) for group in groups.values()
-    ]
+        groups.setdefault(profile.weights, []).append(name)
+    return [(names, _table([profiles[name] for name in names], dtype)) for names in groups.values()]
+
+
+def _table(profiles: list[AbstractMixture], dtype: DTypeLike) -> Sources:
+    """One array of all numbers: an operation for each of them would make many sources slow to compile."""
+    rows = [(p.xc, p.yc, p.flux, *p.shape(), *p.scales()) for p in profiles]
+    numbers: Any = [jnp.asarray(number, dtype) for row in rows for number in row]
+    table = jnp.stack(numbers).reshape(len(rows), -1)
+    return Sources(profiles[0].weights, *(table[:, i] for i in range(5)), table[:, 5:])
 
 
 def draw(
@@ -59,6 +60,12 @@ def draw(
     the frame in which the ellipse is a circle of the radius of its major axis. The wings are
     `flux sum_j w_j exp(-m² / (2 sigma_j²)) / (2 pi sigma_j² (1 - ellip))`, m the elliptical radius.
     """
+    centre = jnp.stack([source.yc, source.xc])
+    padded = pixels[0].shape[1], pixels[1].shape[1]
+    turns, shift, fade = _locate(centre, shape, padded, k)
+    if source.scales.shape[-1] == 0:
+        point = jnp.broadcast_to(source.flux * fade, (*k[0].shape, k[1].shape[1]))
+        return translate(point, turns, k, shift), jnp.zeros((1, *padded), point.dtype)
     variance = np.exp(2 * log_width.astype(float))
     brightness = (1.0 / (2 * np.pi * variance[split:])).astype(log_width.dtype)
 
@@ -68,7 +75,6 @@ def draw(
         return (weights[:split], point), ((weights[split:] * brightness)[::-1], jnp.zeros_like(point))
 
     # The pixels stay where they are; the polynomial follows the centre, about the centre's value.
-    centre = jnp.stack([source.yc, source.xc])
     origin = lax.stop_gradient(centre)
     ratio = 1.0 - source.ellip
     grids = (k, (pixels[0] - origin[0], pixels[1] - origin[1]))
@@ -77,8 +83,6 @@ def draw(
         0.5 / float(variance[-1]) * _quadratic(source.theta, 1.0 / ratio, centre - origin),
     )
     narrow, wide = mixtures(terms, grids, quadratics, source.scales)
-    padded = pixels[0].shape[1], pixels[1].shape[1]
-    turns, shift, fade = _locate(centre, shape, padded, k)
     return translate(source.flux * fade * narrow, turns, k, shift), source.flux / ratio * wide
 
 
