@@ -3,6 +3,7 @@
 import type { RenderProps } from "@anywidget/types";
 import { toImage } from "./geometry";
 import { dragHandles, nudgeHandles } from "./gestures/handles";
+import { ownKeys } from "./gestures/inputs";
 import { undoKeys } from "./gestures/keys";
 import { panPanel, pointOn, zoomBy, zoomPanel } from "./gestures/view";
 import { createStore, type Store } from "./store";
@@ -45,6 +46,7 @@ function render({ model, el, host, signal: hostSignal }: RenderProps<Traits>): (
   el.append(root);
 
   followTheme(root, signal);
+  ownKeys(root, signal);
   undoKeys(root, store, signal);
   for (const panel of pictures.panels) addGestures(panel, pictures, store, signal);
   const drawAll = () => {
