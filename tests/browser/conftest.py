@@ -52,6 +52,14 @@ def write_kernelspec(data: Path) -> None:
     (folder / "kernel.json").write_text(json.dumps(spec))
 
 
+def write_settings(config: Path) -> None:
+    """No question about news, which would lie over the page."""
+    folder = config / "lab" / "user-settings" / "@jupyterlab" / "apputils-extension"
+    folder.mkdir(parents=True)
+    settings = {"fetchNews": "false", "checkForUpdates": False}
+    (folder / "notification.jupyterlab-settings").write_text(json.dumps(settings))
+
+
 @pytest.fixture(scope="session")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
     """The address of a JupyterLab, and the folder that it serves."""
@@ -59,6 +67,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
     pytest.importorskip("ipykernel", reason="ipykernel is not installed")
     root, home = tmp_path_factory.mktemp("notebooks"), tmp_path_factory.mktemp("jupyter")
     write_kernelspec(home)
+    write_settings(home)
     port = free_port()
     address = f"http://127.0.0.1:{port}"
     command = [

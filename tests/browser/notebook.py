@@ -32,6 +32,13 @@ async ({code, seconds}) => {
   return {status: reply.content.status, out};
 }
 """
+RUN_ONE = """
+async (index) => {
+  const panel = jupyterapp.shell.currentWidget;
+  panel.content.activeCellIndex = index;
+  await jupyterapp.commands.execute('notebook:run-cell');
+}
+"""
 SEND_CELL = """
 (code) => {
   const kernel = jupyterapp.shell.currentWidget.context.sessionContext.session.kernel;
@@ -83,6 +90,10 @@ class Notebook:
         page.on("pageerror", lambda error: self.errors.append(f"page error: {error}"))
         page.on("console", self._said)
 
+    @property
+    def widget(self) -> Any:
+        return self.page.locator(".sl-root")
+
     def open(self, name: str) -> None:
         self.page.goto(self.address.format(name))
         self._ready()
@@ -97,6 +108,31 @@ class Notebook:
         while not self.page.evaluate(READY):
             assert time.monotonic() < end, "the notebook did not open"
             self.page.wait_for_timeout(200)
+
+    def run_until_widget(self) -> None:
+        """Run the cells one by one until a widget is there."""
+        count = self.page.evaluate("jupyterapp.shell.currentWidget.content.widgets.length")
+        for index in range(count):
+            self.page.evaluate(RUN_ONE, index)
+            if self.widget.count():
+                return
+        self.widget.wait_for(timeout=60_000)
+
+    def drag(self, name: str, right: float, down: float) -> None:
+        """Drag the handle of this name by some CSS pixels, as a hand does: in steps."""
+        handle = self.widget.get_by_role("button", name=name)
+        handle.scroll_into_view_if_needed()
+        box = handle.bounding_box()
+        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        self.page.mouse.move(x, y)
+        self.page.mouse.down()
+        for k in range(1, 11):
+            self.page.mouse.move(x + right * k / 10, y + down * k / 10)
+            self.page.wait_for_timeout(30)
+        self.page.mouse.up()
+
+    def save(self) -> None:
+        self.page.evaluate("jupyterapp.commands.execute('docmanager:save')")
 
     def run_all(self) -> None:
         self.page.evaluate("jupyterapp.commands.execute('notebook:run-all-cells')")
@@ -113,7 +149,7 @@ class Notebook:
 
     def pixels(self, name: str) -> int:
         """A hash of the canvas that is the image of this name."""
-        return self.page.get_by_role("img", name=name).evaluate(PIXELS)
+        return self.widget.get_by_role("img", name=name).evaluate(PIXELS)
 
     def _said(self, message: Any) -> None:
         if message.type == "error" and not any(words in f"{message.text} {message.location}" for words in NOT_OURS):

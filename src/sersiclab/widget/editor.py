@@ -107,15 +107,16 @@ class Editor(anywidget.AnyWidget):
 
     def show(self, fit: Fit) -> None:
         """Show a fit as the last one: its table, its verdict, and its best values in the model."""
-        self._fit = fit
-        summary = messages.summary_document(fit)
         state = "done" if fit.status == "complete" else "cancelled"
+        name = messages.method_name(fit.method)
+        with self._turn:
+            self._fit = fit
+            self.progress = {**self.progress, "state": state, "method": name, "eta": None, "message": fit.message}
+        summary = messages.summary_document(fit)  # which takes a while, the first time
         with self._turn:
             self.summary = summary
             if not self.problems:  # the pictures show the fit; a step that the user can undo
                 self.session = with_values(self.session, allowed(self._model, fit.best))
-            name = messages.method_name(fit.method)
-            self.progress = {**self.progress, "state": state, "method": name, "eta": None, "message": fit.message}
 
     def run(self, method: AbstractMethod, *, wait: bool = False, seed: int = 0) -> Fit | None:
         """Fit the model as it is now, in a thread. With `wait`, return the fit; Ctrl-C then cancels and keeps draws.
