@@ -1,7 +1,14 @@
 """Fixtures shared by all tests, and JAX set to complain about careless code."""
 
+import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+
+
+# Most of the tests' time is compilation; the workers and the processes they start share theirs.
+os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(Path(tempfile.gettempdir()) / "sersiclab-tests-jax"))
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.2")
 
 import jax
 import numpy as np
