@@ -10,12 +10,16 @@ from sersiclab.inference.monitor import Monitor
 from sersiclab.inference.program import constrain
 
 
+UNIFORM_SD = 2.0  # radians
+
+
 class Laplace(AbstractMethod):
     """A normal approximation of the posterior, in the unconstrained space, and `draws` draws of it.
 
     Its mean is the mode of the posterior density of `u`, its inverse covariance the Gauss-Newton matrix
     of the residuals plus the prior's curvature there. Exact for linear parameters under normal priors;
-    a good guess where the data say much. `best` is the mode.
+    a good guess where the data say much. `best` is the mode. Where the posterior is not curved, there
+    are no draws, and `message` names the parameters.
     """
 
     draws: int = 1000
@@ -31,16 +35,36 @@ class Laplace(AbstractMethod):
 def approximate(method: Laplace, problem: Problem, monitor: Monitor, minimum: Minimum) -> Outcome:
     """The approximation about a mode; without draws if the posterior is not curved there."""
     monitor.phase("drawing", total=1)
-    cancelled = "cancelled" if minimum.cancelled else ""
     best = constrain(monitor, problem.density, minimum.u)
+    notes, cancelled = [minimum.message], "cancelled" if minimum.cancelled else ""
+    curvature, unknown = _free_angles(problem, minimum.curvature)
+    if unknown:
+        notes.append(f"nothing is known of {', '.join(unknown)}, drawn uniformly")
     try:
-        covariance = inverse(minimum.curvature, problem.density.paths)
+        covariance = inverse(curvature, problem.density.paths)
     except ValueError as error:
-        return Outcome(method, best, message=f"{minimum.message}; {error}".lstrip("; "), cancelled=cancelled)
+        return Outcome(method, best, message="; ".join(filter(None, [notes[0], str(error)])), cancelled=cancelled)
     rng = np.random.default_rng(problem.seed)
     u = minimum.u + rng.normal(size=(1, method.draws, minimum.u.size)) @ np.linalg.cholesky(covariance).T
-    draws = constrain(monitor, problem.density, u)
-    return Outcome(method, best, draws=draws, covariance=covariance, message=minimum.message, cancelled=cancelled)
+    return Outcome(
+        method,
+        best,
+        draws=constrain(monitor, problem.density, u),
+        covariance=covariance,
+        message="; ".join(filter(None, notes)),
+        cancelled=cancelled,
+    )
+
+
+def _free_angles(problem: Problem, curvature: Float[np.ndarray, "d d"]) -> tuple[Float[np.ndarray, "d d"], list[str]]:
+    """The curvature with angles that are known to no better than a radian set apart, and their paths.
+
+    A normal distribution that is wide against the half circle, wrapped around it, is uniform.
+    """
+    unknown = problem.angles & (np.diag(curvature) < 1.0)
+    apart = np.where(unknown[:, None] | unknown[None, :], 0.0, curvature)
+    paths = [path for path, lost in zip(problem.density.paths, unknown, strict=True) if lost]
+    return apart + np.diag(UNIFORM_SD**-2 * unknown), paths
 
 
 def inverse(curvature: Float[np.ndarray, "d d"], paths: tuple[str, ...]) -> Float[np.ndarray, "d d"]:

@@ -274,7 +274,7 @@ def _start_covariance(problem: Problem, minimum: Minimum) -> Float[np.ndarray, "
 def _windows(warmup: int, *, adapt_mass: bool) -> list[tuple[int, bool]]:
     """The warm-up's windows: their lengths, and whether the coordinates are adapted after them."""
     if not adapt_mass or warmup < 20:
-        return [(warmup, False)]
+        return [(warmup, False)] if warmup else []
     shares = np.array([0.15, 0.25, 0.4])
     lengths = [int(length) for length in np.rint(shares * warmup)]
     return [(lengths[0], False), (lengths[1], True), (lengths[2], True), (warmup - sum(lengths), False)]

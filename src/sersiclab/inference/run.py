@@ -21,7 +21,7 @@ from sersiclab.results import Fit, circular
 
 
 POLL_SECONDS = 0.1
-EXIT_SECONDS = 5.0
+EXIT_SECONDS = 30.0
 
 Init = Mapping[str, float] | Fit | None
 
@@ -91,11 +91,14 @@ class Run:
     def _begin(self, beginning: Beginning) -> None:
         # The thread must end before the interpreter does: XLA crashes if it is torn down in a computation.
         atexit.register(self._leave)
-        threading.Thread(target=self._work, args=(beginning, is_double()), name="sersiclab-run", daemon=True).start()
+        self._thread = threading.Thread(
+            target=self._work, args=(beginning, is_double()), name="sersiclab-run", daemon=True
+        )
+        self._thread.start()
 
     def _leave(self) -> None:
         self.cancel()
-        self._finished.wait(EXIT_SECONDS)
+        self._thread.join(EXIT_SECONDS)
 
     def _work(self, beginning: Beginning, x64: bool) -> None:  # noqa: FBT001 (a thread's argument)
         try:
