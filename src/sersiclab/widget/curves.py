@@ -35,7 +35,7 @@ def prior_curve(prior: AbstractPrior, low: float, high: float) -> Curve:
 
 def prior_range(prior: AbstractPrior) -> tuple[float, float]:
     """Where most of the prior's mass lies."""
-    ends = [float(prior.transform()(u)) for u in (-PRIOR_REACH, PRIOR_REACH)]
+    ends = [float(np.asarray(prior.transform()(u))) for u in (-PRIOR_REACH, PRIOR_REACH)]
     return min(ends), max(ends)
 
 
@@ -47,7 +47,7 @@ def posterior_curve(draws: Draws) -> Curve:
     low, high = flat.min(), flat.max()
     if not high > low:
         return np.array([low, low]), np.array([0.0, 1.0])
-    margin = 0.15 * (high - low)
+    margin = 0.3 * (high - low)
     x = np.linspace(low - margin, high + margin, POINTS)
     return x, gaussian_kde(flat)(x)
 

@@ -16,10 +16,10 @@ from sersiclab.results import Fit
 from sersiclab.schema import schema
 from sersiclab.widget import bundle, messages
 from sersiclab.widget.control import Control
-from sersiclab.widget.frames import Frames, chi2
+from sersiclab.widget.frames import Frames, chi2, degrees_of_freedom
 from sersiclab.widget.mailbox import Mailbox
 from sersiclab.widget.runs import DrawsCallback, Listener, Task
-from sersiclab.widget.session import Reading, allowed, from_model, read, with_values
+from sersiclab.widget.session import Reading, Shown, allowed, from_model, read, with_values
 
 
 class Editor(anywidget.AnyWidget):
@@ -54,8 +54,7 @@ class Editor(anywidget.AnyWidget):
         # Traitlets are not made for threads: whoever writes a synced trait, and the front end, takes turns.
         self._turn = threading.RLock()
         self._types = _own_types(model)
-        self._model = self._everything = model
-        self._on = tuple(model.components)
+        self._shown = Shown(model, model, tuple(model.components))
         self._task: Task | None = None
         self._fit: Fit | None = None
         self._watchers: list[DrawsCallback] = []
@@ -81,7 +80,7 @@ class Editor(anywidget.AnyWidget):
     @property
     def model(self) -> Model:
         """The last valid model, without the components that are switched off."""
-        return self._model
+        return self._shown.model
 
     @model.setter
     def model(self, model: Model) -> None:
@@ -94,6 +93,11 @@ class Editor(anywidget.AnyWidget):
             self.session = document
             # The session has an `init` for every prior; until somebody edits it, this is the user's own model.
             self._accept(Reading(model, model, tuple(model.components), []))
+
+    @property
+    def shown(self) -> Shown:
+        """What the pictures show: all components, those that are on, and the model."""
+        return self._shown
 
     @property
     def fit(self) -> Fit | None:
@@ -116,7 +120,7 @@ class Editor(anywidget.AnyWidget):
         with self._turn:
             self.summary = summary
             if not self.problems:  # the pictures show the fit; a step that the user can undo
-                self.session = with_values(self.session, allowed(self._model, fit.best))
+                self.session = with_values(self.session, allowed(self.model, fit.best))
 
     def run(self, method: AbstractMethod, *, wait: bool = False, seed: int = 0) -> Fit | None:
         """Fit the model as it is now, in a thread. With `wait`, return the fit; Ctrl-C then cancels and keeps draws.
@@ -133,7 +137,7 @@ class Editor(anywidget.AnyWidget):
                 raise RuntimeError("a run is under way; wait for it, or cancel() it, which keeps its draws")
             self.progress = {**messages.IDLE, "state": "compiling", "method": messages.method_name(method)}
             listener = Listener(self._progressed, self._drawn, self.show, self._run_failed)
-            self._task = task = Task(self._model, self._image, method, seed, listener)
+            self._task = task = Task(self.model, self._image, method, seed, listener)
         return task.wait() if wait else None
 
     def cancel(self) -> None:
@@ -197,10 +201,10 @@ class Editor(anywidget.AnyWidget):
             self._accept(read(change["new"], self._types))
 
     def _accept(self, reading: Reading) -> None:
+        """Take what is valid of a reading; the rest stays as it was."""
         if reading.everything is not None:
-            self._everything, self._on = reading.everything, reading.on
-        if reading.model is not None:
-            self._model = reading.model
+            model = self._shown.model if reading.model is None else reading.model
+            self._shown = Shown(reading.everything, model, reading.on)
         self.problems = reading.problems
         self._post("session", self._push)
 
@@ -232,12 +236,11 @@ class Editor(anywidget.AnyWidget):
                 raise
 
     def _draw(self, seq: int | None, values: dict[str, float]) -> None:
-        with self._turn:
-            model, on, free = self._everything, self._on, len(self._model.free)
-        parts = self._frames.draw(model, values)
+        shown = self._shown
+        parts = self._frames.draw(shown.everything, values)
         news = {name: parts[name] for name in self._frames.news(pushed=seq is None)}
-        dof = int(self._image.valid.sum()) - free
-        self._transmit(messages.frame_message(seq, news, chi2(self._image, parts, on), dof))
+        dof = degrees_of_freedom(self._image, shown.model)
+        self._transmit(messages.frame_message(seq, news, chi2(self._image, parts, shown.on), dof))
 
     # -- the run's thread ----------------------------------------------------------------------------
 

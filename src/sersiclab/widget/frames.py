@@ -21,7 +21,7 @@ Pixels = Float[np.ndarray, "y x"]
 
 @eqx.filter_jit
 def _draw(
-    renderer: AbstractRenderer, profile: Any, numbers: Float[Array, " parameter"], canvas: AbstractCanvas
+    renderer: AbstractRenderer, profile: Any, numbers: Float[np.ndarray, " parameter"], canvas: AbstractCanvas
 ) -> Float[Array, "y x"]:
     # One component alone, as its tree structure and its numbers: a profile compiles once, however the models that
     # hold it change.
@@ -36,8 +36,7 @@ class Frames:
         self.image = image
         self._model: Model | None = None
         self._initial: dict[str, float] = {}
-        self._renderer: AbstractRenderer | None = None
-        self._canvas: AbstractCanvas | None = None
+        self._canvas: tuple[AbstractRenderer, AbstractRenderer, AbstractCanvas] | None = None
         self._drawn: dict[str, tuple[Any, Pixels]] = {}
         self._sent: dict[str, Any] = {}
         self._pushed: dict[str, Any] = {}
@@ -48,7 +47,7 @@ class Frames:
         Raises `ValueError` if they name an unknown path or lie outside a parameter's range.
         """
         parameters.check_values(model.owners, values)
-        self._prepare(model)
+        renderer, canvas = self._prepare(model)
         owners = parameters.at(model.owners, {**self._initial, **values})
         before, self._drawn = self._drawn, {}
         for name in model.components:
@@ -58,7 +57,7 @@ class Frames:
                 profile, numbers = key
                 # The user's default precision, float32 or float64.
                 vector = np.asarray(numbers, dtype=jnp.result_type(float))
-                pixels = np.asarray(_draw(self._renderer, profile, vector, self._canvas), dtype=np.float32)
+                pixels = np.asarray(_draw(renderer, profile, vector, canvas), dtype=np.float32)
             self._drawn[name] = (key, pixels)
         return {name: pixels for name, (_, pixels) in self._drawn.items()}
 
@@ -84,14 +83,13 @@ class Frames:
         self._sent = {}
         self._pushed = {}
 
-    def _prepare(self, model: Model) -> None:
-        if model is self._model:
-            return
-        if not eqx.tree_equal(self._renderer, model.renderer):
+    def _prepare(self, model: Model) -> tuple[AbstractRenderer, AbstractCanvas]:
+        if model is not self._model:
+            self._model, self._initial = model, model.initial
+        if self._canvas is None or not eqx.tree_equal(self._canvas[0], model.renderer):
             self._drawn = {}
-            self._renderer = lower(model.renderer)
-            self._canvas = lower(model.renderer.prepare(self.image))
-        self._model, self._initial = model, model.initial
+            self._canvas = (model.renderer, lower(model.renderer), lower(model.renderer.prepare(self.image)))
+        return self._canvas[1:]
 
 
 def _key(component: eqx.Module) -> tuple[Any, tuple[float, ...]]:
@@ -107,6 +105,11 @@ def chi2(image: Image, parts: Mapping[str, Pixels], on: Iterable[str]) -> float:
         total += parts[name]
     valid = image.valid
     return float(np.sum(((image.data - total)[valid] / image.sigma[valid]) ** 2))
+
+
+def degrees_of_freedom(image: Image, model: Model) -> int:
+    """Unmasked pixels less free parameters."""
+    return int(image.valid.sum()) - len(model.free)
 
 
 def pack(pixels: Any, dtype: Any) -> bytes:

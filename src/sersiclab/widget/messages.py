@@ -89,5 +89,5 @@ def method_of(name: str, options: dict[str, Any], methods: Sequence[type[Abstrac
     raise ValueError(f"method must be one of {[cls.__name__ for cls in methods]}, got {name!r}")
 
 
-def _finite(value: float | None) -> float | None:
+def _finite(value: Any) -> float | None:
     return None if value is None or not math.isfinite(value) else float(value)

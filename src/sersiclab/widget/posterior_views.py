@@ -33,10 +33,14 @@ class Shown:
 class PosteriorViews(ipywidgets.VBox):
     """A chooser of the parameter, its marginal and its trace, and the radial profile."""
 
+    _mailbox: Mailbox | None = None
+
     def __init__(self, image: Image, model: Model, failed: Callable[[str, Exception], None]) -> None:
         self._frames = Frames(image)
         self._marginal, self._trace, self._profile = Marginal(), Trace(), RadialProfile(image)
         self._chooser = ipywidgets.Dropdown(description="Parameter")
+        self._wish: str | None = None
+        self._assigned: str | None = None
         self._lock = threading.Lock()
         self._shown = Shown(model, model, {})
         self._choose_among(model)
@@ -64,30 +68,39 @@ class PosteriorViews(ipywidgets.VBox):
 
     def flush(self, timeout: float | None = None) -> bool:
         """Wait until everything is drawn."""
-        return self._mailbox.flush(timeout)
+        return self._mailbox is None or self._mailbox.flush(timeout)
 
     def close(self) -> None:
-        self._mailbox.close()
-        self._chooser.unobserve_all()
-        for figure in (self._marginal.figure, self._trace.figure, self._profile.figure):
-            close_figure(figure)
-        for child in self.children:
-            child.close()
+        """Take the figures off the page and free them."""
+        if self._mailbox is not None:
+            mailbox, self._mailbox = self._mailbox, None
+            mailbox.close()
+            self._chooser.unobserve_all()
+            for figure in (self._marginal.figure, self._trace.figure, self._profile.figure):
+                close_figure(figure)
+            for child in self.children:
+                child.close()
         super().close()
 
     def _post(self, *, live: bool) -> None:
-        self._mailbox.post("parameter", self._draw_parameter)
-        self._mailbox.post("profile", partial(self._draw_profile, LIVE_BAND_DRAWS if live else BAND_DRAWS))
+        self._put("parameter", self._draw_parameter)
+        self._put("profile", partial(self._draw_profile, LIVE_BAND_DRAWS if live else BAND_DRAWS))
+
+    def _put(self, kind: str, job: Callable[[], None]) -> None:
+        if self._mailbox is not None:
+            self._mailbox.post(kind, job)
 
     def _chosen(self, _change: Any) -> None:
-        self._mailbox.post("parameter", self._draw_parameter)
+        self._put("parameter", self._draw_parameter)
 
     def _choose_among(self, model: Model) -> None:
+        """Offer the free parameters. What the user chose comes back when its component does."""
         paths = tuple(model.free)
+        if self._chooser.value != self._assigned:
+            self._wish = self._chooser.value
         if paths != self._chooser.options:
-            chosen = self._chooser.value
             self._chooser.options = paths
-            self._chooser.value = chosen if chosen in paths else next(iter(paths), None)
+            self._chooser.value = self._assigned = self._wish if self._wish in paths else next(iter(paths), None)
 
     def _draw_parameter(self) -> None:
         with self._lock:

@@ -31,6 +31,15 @@ class Reading:
     problems: list[Problem]
 
 
+@dataclasses.dataclass(frozen=True)
+class Shown:
+    """What the pictures show: the last valid reading of all components, of those that are on, and of the model."""
+
+    everything: Model
+    model: Model
+    on: tuple[str, ...]
+
+
 def from_model(model: Model) -> Session:
     """The session of a model, all of whose components are on."""
     return with_values({"version": VERSION, "model": to_dict(model), "off": []}, model.initial)

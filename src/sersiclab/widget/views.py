@@ -25,7 +25,7 @@ DATA = "#808080"
 COMPONENTS = ("#56b4e9", "#f0a020", "#2fc08c", "#ee7fb6", "#f0e442", "#e8663c")
 FLOOR = 1e-3  # of the brightest annulus: below it a logarithmic axis shows nothing of interest
 TICKS = 4
-MARGIN = {"top": 28, "bottom": 46, "left": 66, "right": 16}
+MARGIN = {"top": 28, "bottom": 46, "left": 76, "right": 16}
 TEXT = "var(--jp-ui-font-color1, CanvasText)"
 # bqplot writes labels in orange on dark ground.
 STYLE = f"<style>.sl-views .bqplot {{ --bq-axislabel-fill: {TEXT}; --bq-mainheading-fill: {TEXT}; }}</style>"
@@ -37,10 +37,10 @@ def _figure(title: str, x_label: str, y_label: str, scales: dict[str, Any], mark
         Axis(
             scale=scales["y"],
             label=y_label,
-            orientation="vertical",
+            side="left",
             grid_lines="none",
             tick_format=".6~g",
-            label_offset="50px",
+            label_offset="58px",
         ),
     ]
     return Figure(
@@ -124,7 +124,7 @@ class Marginal:
 
 
 def _widened(low: float, high: float) -> tuple[float, float]:
-    margin = 0.25 * (high - low) or 0.05 * max(abs(low), 1e-6)
+    margin = 0.1 * (high - low) or 0.05 * max(abs(low), 1e-6)
     return low - margin, high + margin
 
 

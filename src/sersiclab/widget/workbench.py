@@ -2,6 +2,7 @@
 
 import io
 import traceback
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,7 +33,9 @@ class Workbench(ipywidgets.VBox):
     _views: "PosteriorViews | None" = None
 
     def __init__(self, image: Image, model: Model | None = None) -> None:
-        from sersiclab.widget.posterior_views import PosteriorViews
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # bqplot's, on import
+            from sersiclab.widget.posterior_views import PosteriorViews
 
         self._editor = Editor(image, model)
         self._views = PosteriorViews(image, self._editor.model, self._failed)

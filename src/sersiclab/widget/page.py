@@ -1,0 +1,88 @@
+"""One HTML file that shows an editor without Python and without a network."""
+
+import base64
+import html
+import json
+from pathlib import Path
+from string import Template
+from typing import Any
+
+from sersiclab.widget import bundle, messages
+from sersiclab.widget.editor import Editor
+from sersiclab.widget.frames import Frames, chi2, degrees_of_freedom
+
+
+TRAITS = ("schema", "session", "display", "progress", "summary", "problems")
+# The host of an anywidget, as far as ours needs one: it answers `hello` from the record, and nothing else.
+PAGE = Template("""<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>$title</title>
+<style>
+:root { color-scheme: light dark; }
+body { font-family: system-ui, sans-serif; margin: 1rem auto; max-width: 1200px; }
+$css
+</style>
+<div id="widget"></div>
+<script type="application/json" id="record">$record</script>
+<script type="text/plain" id="bundle">$bundle</script>
+<script type="module">
+const text = (id) => document.getElementById(id).textContent;
+const record = JSON.parse(text("record"));
+const bytes = (base64) => new DataView(Uint8Array.from(atob(base64), (c) => c.charCodeAt(0)).buffer);
+const listeners = {};
+const emit = (event, ...what) => [...(listeners[event] ?? [])].forEach((listener) => listener(...what));
+const answers = {
+  hello: () => record.messages.forEach(([content, buffers]) => emit("msg:custom", content, buffers.map(bytes))),
+  run: () => emit("msg:custom", { t: "error", title: "No Python here",
+    detail: "This page is a record: pictures and tables can be looked at, not computed anew." }, []),
+};
+const model = {
+  get: (name) => record.traits[name],
+  set: (name, value) => { record.traits[name] = value; },
+  save_changes: () => {},
+  on: (event, listener) => { (listeners[event] ??= new Set()).add(listener); },
+  off: (event, listener) => listeners[event]?.delete(listener),
+  send: ({ t }) => queueMicrotask(() => answers[t]?.()),
+};
+const source = URL.createObjectURL(new Blob([text("bundle")], { type: "text/javascript" }));
+const { default: widget } = await import(source);
+widget.render({ model, el: document.getElementById("widget"), signal: new AbortController().signal });
+</script>
+</html>
+""")
+
+
+def write_page(path: str | Path, editor: Editor) -> Path:
+    """Write the editor as it is now to an HTML file, and return its path."""
+    path = Path(path)
+    title = f"sersiclab: {', '.join(editor.model.components)}"
+    text = PAGE.substitute(
+        title=html.escape(title),
+        css=(bundle.STATIC / "widget.css").read_text(encoding="utf-8"),
+        record=_within_script(json.dumps(_record(editor))),
+        bundle=(bundle.STATIC / "widget.js").read_text(encoding="utf-8").replace("</script", "<\\/script"),
+    )
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def _within_script(text: str) -> str:
+    """JSON that can't end the script element which holds it."""
+    return text.replace("<", "\\u003c")
+
+
+def _record(editor: Editor) -> dict[str, Any]:
+    """The traits, and the messages that answer a new view."""
+    image, shown = editor.image, editor.shown
+    parts = Frames(image).draw(shown.everything, {})
+    dof = degrees_of_freedom(image, shown.model)
+    answers = [
+        messages.image_message(image),
+        messages.frame_message(None, parts, chi2(image, parts, shown.on), dof),
+    ]
+    return {
+        "traits": {**{name: getattr(editor, name) for name in TRAITS}, "control": None},
+        "messages": [[content, [base64.b64encode(data).decode() for data in buffers]] for content, buffers in answers],
+    }
