@@ -33,7 +33,9 @@ def test_runs(path, tmp_path):
     assert not [text for text in streams if "Traceback" in text]
     widgets = [
         model
-        for model in notebook.metadata.get("widgets", {}).get("application/vnd.jupyter.widget-state+json", {})["state"].values()
+        for model in notebook.metadata.get("widgets", {})
+        .get("application/vnd.jupyter.widget-state+json", {})["state"]
+        .values()
         if model["model_module"] == "anywidget"
     ]
     assert widgets

@@ -27,7 +27,7 @@ def plot_fit(model: Model, image: Image, best: Mapping[str, float], *, title: st
 
     parts = render_components(model, image, best)
     figure = Figure(figsize=(10.5, 8.2), layout="constrained")
-    rows = [["data", "model", "residual"], ["profile"] * 3, ["deviation"] * 3]
+    rows: Any = [["data", "model", "residual"], ["profile"] * 3, ["deviation"] * 3]
     axes = figure.subplot_mosaic(rows, height_ratios=(2.6, 1.8, 0.7))
     _plot_images([axes[name] for name in rows[0]], model, image, best, parts)
     plot_profile(axes["profile"], axes["deviation"], model, image, best, parts)

@@ -31,7 +31,7 @@ class Sersic(AbstractMixture):
     def scales(self) -> tuple[Any, ...]:
         return self.r_eff, self.n
 
-    weights = staticmethod(sersic_weights)
+    weights = staticmethod(sersic_weights)  # pyright: ignore[reportAssignmentType]
 
 
 class Exponential(AbstractMixture):
@@ -50,7 +50,7 @@ class Exponential(AbstractMixture):
     def scales(self) -> tuple[Any, ...]:
         return self.r_eff, 1.0
 
-    weights = staticmethod(sersic_weights)
+    weights = staticmethod(sersic_weights)  # pyright: ignore[reportAssignmentType]
 
 
 class DeVaucouleurs(AbstractMixture):
@@ -69,4 +69,4 @@ class DeVaucouleurs(AbstractMixture):
     def scales(self) -> tuple[Any, ...]:
         return self.r_eff, 4.0
 
-    weights = staticmethod(sersic_weights)
+    weights = staticmethod(sersic_weights)  # pyright: ignore[reportAssignmentType]

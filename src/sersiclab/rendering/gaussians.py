@@ -14,7 +14,7 @@ from jaxtyping import Array, Complex, Float
 
 # From a few numbers, the amplitudes of the Gaussians of each sum and a constant to add to it.
 Terms = Callable[[Float[Array, " d"]], tuple[tuple[Float[Array, " k"], Float[Array, ""]], ...]]
-Axes = tuple[Float[Array, "tile y"], Float[Array, "tile x"]]
+Axes = tuple[Float[Array, "_ _"], Float[Array, "_ _"]]
 
 # Squarings after each `exp`. Every one doubles the relative rounding error, so float32 starts afresh.
 _SQUARINGS = {"float32": 7, "float64": 12}
@@ -46,7 +46,7 @@ def gaussian_sums(exponent: Float[Array, "*g"], amplitudes: Float[Array, "m k"])
             even, odd = even * even, odd * odd
         return sums, None
 
-    return lax.scan(add_block, jnp.zeros((kinds, *exponent.shape), dtype), (rates, blocks))[0]
+    return lax.scan(add_block, jnp.zeros((kinds, *exponent.shape), dtype), (jnp.asarray(rates), blocks))[0]
 
 
 def polynomial(axes: Axes, coefficients: Float[Array, "3 3"]) -> Float[Array, "tile y x"]:

@@ -1,5 +1,6 @@
 """Rendering Gaussian mixtures: narrow Gaussians in Fourier space, wide ones in real space."""
 
+import functools
 import itertools
 import math
 from collections.abc import Mapping
@@ -27,7 +28,7 @@ _WIDEST = 8.0
 # Parts of a PSF's spectrum below this fraction of the flux are left out.
 _NEGLIGIBLE = 1e-7
 
-Planes = tuple[Complex[Array, "tile ky kx"], Float[Array, "1 y x"]]
+Planes = tuple[Complex[Array, "tile ky kx"], Float[Array, "1 padded_y padded_x"]]
 
 
 class HybridCanvas(AbstractCanvas):
@@ -107,7 +108,7 @@ class HybridRenderer(AbstractRenderer):
         images = [_brightness(sky, canvas) for sky in skies.values()]
         if groups:
             images.append(_observe(jax.tree.map(lambda *planes: sum(planes[1:], planes[0]), *groups), canvas))
-        return sum(images[1:], images[0])
+        return functools.reduce(jnp.add, images)
 
     def render_components(
         self, components: Mapping[str, AbstractProfile], canvas: HybridCanvas
@@ -161,7 +162,8 @@ def _sorted(
 
 def _padded(size: int, padding: float) -> Float[np.ndarray, " p"]:
     """Pixel coordinates of a grid of an even side that transforms fast, negative ones at the end."""
-    side = 2 * next_fast_len(math.ceil((size + padding) / 2), real=True)
+    half: Any = next_fast_len(math.ceil((size + padding) / 2), real=True)
+    side = 2 * half
     pixels = np.arange(side)
     return np.where(pixels < (size + side) // 2, pixels, pixels - side).astype(float)
 

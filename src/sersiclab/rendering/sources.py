@@ -9,7 +9,6 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 from jaxtyping import Array, Complex, Float
-from numpy.typing import DTypeLike
 
 from sersiclab.profiles import AbstractMixture
 from sersiclab.profiles.base import LogWidths
@@ -34,7 +33,7 @@ class Sources(eqx.Module):
     scales: Float[Array, "*s d"]
 
 
-def stack(profiles: Mapping[str, AbstractMixture], dtype: DTypeLike) -> list[tuple[list[str], Sources]]:
+def stack(profiles: Mapping[str, AbstractMixture], dtype: Any) -> list[tuple[list[str], Sources]]:
     """The profiles grouped by kind, with their names in the order of the stack."""
     groups: dict[Weights, list[str]] = {}
     for name, profile in profiles.items():
@@ -42,12 +41,13 @@ def stack(profiles: Mapping[str, AbstractMixture], dtype: DTypeLike) -> list[tup
     return [(names, _table([profiles[name] for name in names], dtype)) for names in groups.values()]
 
 
-def _table(profiles: list[AbstractMixture], dtype: DTypeLike) -> Sources:
+def _table(profiles: list[AbstractMixture], dtype: Any) -> Sources:
     """One array of all numbers: an operation for each of them would make many sources slow to compile."""
     rows = [(p.xc, p.yc, p.flux, *p.shape(), *p.scales()) for p in profiles]
     numbers: Any = [jnp.asarray(number, dtype) for row in rows for number in row]
     table = jnp.stack(numbers).reshape(len(rows), -1)
-    return Sources(profiles[0].weights, *(table[:, i] for i in range(5)), table[:, 5:])
+    xc, yc, flux, ellip, theta = table[:, :5].T
+    return Sources(profiles[0].weights, xc, yc, flux, ellip, theta, table[:, 5:])
 
 
 def draw(

@@ -93,9 +93,7 @@ class Fit:
         value at `best`, an array of shape ().
         """
         self._check_name(name)
-        result = derived_quantities.derive(
-            fn, self.model, self.draws, self.best, self.covariance, name=name, unit=unit
-        )
+        result = derived_quantities.derive(fn, self.model, self.draws, self.best, self.covariance, name=name, unit=unit)
         self.derived[name] = result
         self.__dict__.pop("posterior", None)
         return result.draws if self.draws else np.asarray(result.best)

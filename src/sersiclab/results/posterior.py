@@ -104,9 +104,7 @@ def patches(image: Image, size: int) -> tuple[Int[np.ndarray, " pixel"], Int[np.
     return (y * image.shape[1] + x)[order], starts
 
 
-def predictive(
-    model: Model, image: Image, draws: Mapping[str, Draws], n: int, seed: int
-) -> Float[np.ndarray, "n y x"]:
+def predictive(model: Model, image: Image, draws: Mapping[str, Draws], n: int, seed: int) -> Float[np.ndarray, "n y x"]:
     """Images with noise for `n` draws taken at random, with replacement only if there are fewer."""
     flat = {path: array.reshape(-1) for path, array in draws.items()}
     total = len(next(iter(flat.values())))
