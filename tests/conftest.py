@@ -13,8 +13,14 @@ os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.2")
 import jax
 import numpy as np
 import pytest
+from jaxtyping import install_import_hook
 
 
+# Shapes and types of arrays are checked at each call of the mathematics. User input has checks of its own.
+install_import_hook(
+    ["sersiclab.profiles", "sersiclab.psf", "sersiclab.rendering", "sersiclab.density"],
+    "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))",
+)
 jax.config.update("jax_numpy_rank_promotion", "raise")
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"

@@ -11,7 +11,6 @@ from sersiclab.image import Image
 from sersiclab.model import Model, render
 from sersiclab.priors import Angle, LogUniform, Normal, Uniform
 from sersiclab.profiles import AbstractSky, FlatSky, Sersic
-from sersiclab.profiles.base import elliptical_radius
 from sersiclab.rendering import AbstractCanvas, AbstractRenderer
 
 
@@ -43,8 +42,11 @@ def _draw(component, canvas):
     if isinstance(component, AbstractSky):
         return component.brightness(canvas.x, canvas.y)
     sigma = component.r_eff / jnp.sqrt(2 * jnp.log(2.0))
-    m = elliptical_radius(canvas.x - component.xc, canvas.y - component.yc, component.ellip, component.theta)
-    return component.flux * jnp.exp(-0.5 * (m / sigma) ** 2) / (2 * jnp.pi * sigma**2 * (1 - component.ellip))
+    x, y, q = canvas.x - component.xc, canvas.y - component.yc, 1 - component.ellip
+    along = -x * jnp.sin(component.theta) + y * jnp.cos(component.theta)
+    across = x * jnp.cos(component.theta) + y * jnp.sin(component.theta)
+    exponent = -0.5 * (along**2 + (across / q) ** 2) / sigma**2
+    return component.flux * jnp.exp(exponent) / (2 * jnp.pi * sigma**2 * q)
 
 
 @pytest.fixture

@@ -124,7 +124,7 @@ def test_it_says_when_it_does_not_converge(blob, monkeypatch):
 def test_an_angle_of_which_nothing_is_known_is_drawn_uniformly(blob):
     model, image, _ = blob()
     result = fit(model.replace({"galaxy.ellip": Uniform(0, 1e-5)}), image, Laplace(draws=2000), progress=False)
-    assert result.message == "nothing is known of galaxy.theta, drawn uniformly"
+    assert result.message == ""
     theta = result.draws["galaxy.theta"].ravel() % np.pi
     assert kstest(theta / np.pi, "uniform").pvalue > 1e-3
     assert result.best["galaxy.flux"] == pytest.approx(1000, rel=0.2)
@@ -156,7 +156,7 @@ def test_without_a_normal_approximation_there_is_still_a_best_point(blob, monkey
 
 def test_a_posterior_that_is_nowhere_finite_is_an_error(blob):
     model, image, _ = blob()
-    infinite = Image(image.data, sigma=np.full(image.shape, 1e-30))
+    infinite = Image(image.data, sigma=np.full(image.shape, 1e-170))
     with pytest.raises(ValueError, match="not finite at the starting values"):
         fit(model, infinite, MAP(), progress=False)
 

@@ -36,14 +36,12 @@ def approximate(method: Laplace, problem: Problem, monitor: Monitor, minimum: Mi
     """The approximation about a mode; without draws if the posterior is not curved there."""
     monitor.phase("drawing", total=1)
     best = constrain(monitor, problem.density, minimum.u)
-    notes, cancelled = [minimum.message], "cancelled" if minimum.cancelled else ""
-    curvature, unknown = _free_angles(problem, minimum.curvature)
-    if unknown:
-        notes.append(f"nothing is known of {', '.join(unknown)}, drawn uniformly")
+    cancelled = "cancelled" if minimum.cancelled else ""
     try:
-        covariance = inverse(curvature, problem.density.paths)
+        covariance = inverse(_free_angles(problem, minimum.curvature), problem.density.paths)
     except ValueError as error:
-        return Outcome(method, best, message="; ".join(filter(None, [notes[0], str(error)])), cancelled=cancelled)
+        message = "; ".join(filter(None, [minimum.message, str(error)]))
+        return Outcome(method, best, message=message, cancelled=cancelled)
     rng = np.random.default_rng(problem.seed)
     u = minimum.u + rng.normal(size=(1, method.draws, minimum.u.size)) @ np.linalg.cholesky(covariance).T
     return Outcome(
@@ -51,20 +49,19 @@ def approximate(method: Laplace, problem: Problem, monitor: Monitor, minimum: Mi
         best,
         draws=constrain(monitor, problem.density, u),
         covariance=covariance,
-        message="; ".join(filter(None, notes)),
+        message=minimum.message,
         cancelled=cancelled,
     )
 
 
-def _free_angles(problem: Problem, curvature: Float[np.ndarray, "d d"]) -> tuple[Float[np.ndarray, "d d"], list[str]]:
-    """The curvature with angles that are known to no better than a radian set apart, and their paths.
+def _free_angles(problem: Problem, curvature: Float[np.ndarray, "d d"]) -> Float[np.ndarray, "d d"]:
+    """The curvature with angles that are known to no better than a radian set apart.
 
     A normal distribution that is wide against the half circle, wrapped around it, is uniform.
     """
     unknown = problem.angles & (np.diag(curvature) < 1.0)
     apart = np.where(unknown[:, None] | unknown[None, :], 0.0, curvature)
-    paths = [path for path, lost in zip(problem.density.paths, unknown, strict=True) if lost]
-    return apart + np.diag(UNIFORM_SD**-2 * unknown), paths
+    return apart + np.diag(UNIFORM_SD**-2 * unknown)
 
 
 def inverse(curvature: Float[np.ndarray, "d d"], paths: tuple[str, ...]) -> Float[np.ndarray, "d d"]:

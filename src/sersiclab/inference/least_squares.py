@@ -22,7 +22,6 @@ from sersiclab.inference.program import Program
 STARTS = 4
 MAX_ITERATIONS = 100  # for each start
 MAX_STEP = 2.0  # in the unconstrained space, where priors have widths of order one
-LEAST_CURVATURE = 1e-3  # in the same units; less is rounding: an angle of a round galaxy, a parameter at its bound
 COLUMN_PIXELS = 2**14  # pixels in the Jacobian's columns that are computed at once
 
 
@@ -92,7 +91,8 @@ def _batch(columns: int, pixels: int) -> int:
 def _propose(point: Point, damping: Float[Array, ""]) -> tuple[Vector, Float[Array, ""], Float[Array, ""]]:
     """The damped step, by how much it should lower the objective, and how far the gradient reaches."""
     identity = jnp.eye(point.u.size, dtype=point.u.dtype)
-    curvature = point.curvature + LEAST_CURVATURE * identity
+    # Less curvature than this is rounding: an angle of a round galaxy, a parameter at its bound.
+    curvature = point.curvature + 1e4 * jnp.finfo(point.u.dtype).eps * identity
     scale = jnp.sqrt(jnp.diag(curvature))
     scaled = curvature / (scale[:, None] * scale[None, :]) + damping * identity
     factor = jax.scipy.linalg.cho_factor(scaled, lower=True)
