@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -212,7 +213,7 @@ def test_another_galaxy_compiles_nothing(blob, traces):
     fit(model, image, NUTS(warmup=20, draws=20), progress=False)
     fit(model, image, MAP(), progress=False)
     traces.clear()
-    Density.of(model, image).mean(truth)
+    Density.of(model, image).mean({path: jnp.asarray(value) for path, value in truth.items()})
     assert traces.pop() == "render"  # so that an empty list means something
     other, image, _ = blob(seed=9, xc=16.0, flux=3000.0, mask=np.eye(*image.shape))
     traces.clear()

@@ -21,6 +21,8 @@ from sersiclab.inference.program import Program
 
 STARTS = 4
 MAX_ITERATIONS = 100  # for each start
+SMALL = 1e-3  # a gain in log density that matters to nobody ...
+PATIENCE = 8  # ... after so many iterations in a row
 MAX_STEP = 2.0  # in the unconstrained space, where priors have widths of order one
 COLUMN_PIXELS = 2**14  # pixels in the Jacobian's columns that are computed at once
 
@@ -118,7 +120,7 @@ def _iterate(density: Density, jacobian: Float[Array, ""], state: Descent) -> De
     factor = jnp.where(state.fresh, 1.0, jnp.where(accepted, easier, 8.0))
     damping = jnp.maximum(state.damping * factor, 10 * epsilon)
     step, expected, reach = _propose(point, damping)
-    quiet = jnp.where(reach < noise, state.quiet + 1, 0)
+    quiet = jnp.where(reach < SMALL, state.quiet + 1, 0)
     failed = (damping > 1e10) | (state.fresh & ~accepted)
     return Descent(
         point=point,
@@ -129,7 +131,7 @@ def _iterate(density: Density, jacobian: Float[Array, ""], state: Descent) -> De
         quiet=quiet,
         iterations=state.iterations + 1,
         fresh=jnp.zeros((), bool),
-        converged=(accepted & (reach < tolerance)) | (quiet > 5),
+        converged=(accepted & (reach < tolerance)) | (quiet >= PATIENCE),
         failed=failed,
     )
 
