@@ -52,8 +52,8 @@ def test_fit_reads_files_and_components(files):
     [
         (["fit", "nowhere.fits", "--gain", "1"], "nowhere.fits"),
         (["fit", "sci.fits"], "needs an error map"),
-        (["fit", "sci.fits", "--gain", "1", "--components", "sersic"], "--components must be name=profile"),
-        (["fit", "sci.fits", "--gain", "1", "--components", "galaxy=spiral"], "spiral"),
+        (["fit", "sci.fits", "--sigma", "rms.fits", "--components", "sersic"], "--components must be name=profile"),
+        (["fit", "sci.fits", "--sigma", "rms.fits", "--components", "galaxy=spiral"], "spiral"),
         (["lab", "nowhere.fits"], "no such file: nowhere.fits"),
     ],
 )

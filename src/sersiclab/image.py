@@ -68,7 +68,7 @@ class Image(eqx.Module):
             "sigma": lambda: _plane("sigma", sigma, shape),
             "weight": lambda: _inverse_variance("weight", weight, shape, user_mask),
             "invvar": lambda: _inverse_variance("invvar", invvar, shape, user_mask),
-            "gain": lambda: _detector_sigma(self.data, gain, read_noise, sky_level),
+            "gain": lambda: _detector_sigma(self.data, user_mask, gain, read_noise, sky_level),
         }
         named = [name for name in given if given[name] is not None and name != "gain"]
         if len(named) > 1:
@@ -207,12 +207,21 @@ def _inverse_variance(name: str, value: Any, shape: tuple[int, ...], mask: Any) 
         return 1.0 / np.sqrt(np.where(invvar > 0, invvar, 0.0))
 
 
-def _detector_sigma(data: Any, gain: Any, read_noise: Any, sky_level: Any) -> Float[np.ndarray, "y x"]:
+def _detector_sigma(
+    data: Float[np.ndarray, "y x"], mask: Bool[np.ndarray, "y x"], gain: Any, read_noise: Any, sky_level: Any
+) -> Float[np.ndarray, "y x"]:
     gain = _optional("gain", gain, positive=True)
     read_noise, sky_level = _optional("read_noise", read_noise), _optional("sky_level", sky_level)
     if read_noise < 0:
         raise ValueError(f"read_noise must not be negative, got {read_noise:g}")
     variance = np.maximum(data + sky_level, 0.0) / gain + (read_noise / gain) ** 2
+    # To leave out the pixels that happen to be negative would make the rest too bright.
+    noiseless = (variance == 0) & ~mask
+    if noiseless.any():
+        raise ValueError(
+            f"gain gives no noise to the {noiseless.sum()} pixels where data + sky_level is not positive; "
+            "give sky_level, the sky that was subtracted, or read_noise"
+        )
     return np.sqrt(variance)
 
 
