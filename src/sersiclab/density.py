@@ -15,7 +15,7 @@ from sersiclab.parameters import AbstractPrior
 from sersiclab.rendering import AbstractCanvas
 
 
-Vector = Float[Array, " d"]
+Vector = Float[Array | np.ndarray, " d"]
 Values = dict[str, Float[Array, ""]]
 
 
@@ -57,7 +57,7 @@ class Density(eqx.Module):
             values.update({self.paths[i]: x[k] for k, i in enumerate(indices)})
         return values
 
-    def unconstrain(self, values: Mapping[str, Any]) -> Vector:
+    def unconstrain(self, values: Mapping[str, Any]) -> Float[Array, " d"]:
         """The point `u` at which the parameters have these values (all free ones must be there)."""
         u = jnp.zeros(len(self.paths))
         for _, indices, priors in self._groups():
@@ -68,7 +68,7 @@ class Density(eqx.Module):
     def log_prior(self, u: Vector, *, jacobian: bool = True) -> Float[Array, ""]:
         """Log prior density: of `u`, or of the parameters themselves if not `jacobian`."""
 
-        def one(prior: AbstractPrior, ui: Float[Array, ""]) -> Float[Array, ""]:
+        def one(prior: AbstractPrior, ui: Any) -> Float[Array, ""]:
             transform = prior.transform()
             x = transform(ui)
             log_density = prior.distribution().log_prob(x)
@@ -81,18 +81,18 @@ class Density(eqx.Module):
             total += jnp.sum(jax.vmap(one)(priors, u[indices]))
         return total
 
-    def mean(self, values: Values) -> Float[Array, "y x"]:
+    def mean(self, values: Mapping[str, Any]) -> Float[Array, "y x"]:
         """The model image."""
         drawn = self.model.at(values)
         return drawn.renderer.render(drawn.components, self.canvas)
 
-    def pointwise_log_likelihood(self, values: Values) -> Float[Array, "y x"]:
+    def pointwise_log_likelihood(self, values: Mapping[str, Any]) -> Float[Array, "y x"]:
         """Log likelihood of each pixel; zero where masked."""
         drawn = self.model.at(values)
         mean = drawn.renderer.render(drawn.components, self.canvas)
         return jnp.where(self.valid, drawn.noise.distribution(mean, self.sigma).log_prob(self.data), 0.0)
 
-    def residuals(self, values: Values) -> Float[Array, "y x"]:
+    def residuals(self, values: Mapping[str, Any]) -> Float[Array, "y x"]:
         """(data - model) / sigma; zero where masked."""
         return jnp.where(self.valid, (self.data - self.mean(values)) / self.sigma, 0.0)
 
