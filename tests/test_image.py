@@ -178,7 +178,7 @@ MISTAKES = {
     "pixel scale": ({"pixel_scale": 0}, ValueError, r"^pixel_scale must be a positive finite number, got 0$"),
     "zeropoint": ({"zeropoint": "AB"}, TypeError, r"^zeropoint must be a finite number, got 'AB'$"),
     "gain of a subtracted sky": (
-        {"sigma": None, "gain": 2.0, "data": np.where(DATA == DATA.max(), -1.0, 1.0)},
+        {"sigma": None, "gain": 2.0, "data": np.where(DATA.max() == DATA, -1.0, 1.0)},
         ValueError,
         r"^gain gives no noise to the 1 pixels where data \+ sky_level is not positive; give sky_level",
     ),
