@@ -32,7 +32,7 @@ class NUTS(AbstractMethod):
     """
 
     warmup: int = 200
-    draws: int = 500
+    draws: int = 1000
     chains: int = 2
     target_accept: float = 0.8
     max_tree_depth: int = 8
