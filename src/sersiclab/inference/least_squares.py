@@ -20,7 +20,9 @@ from sersiclab.inference.program import Program
 
 
 STARTS = 4
+FEW_PARAMETERS = 24  # with more of them a random start is worse than the user's
 MAX_ITERATIONS = 100  # for each start
+MORE_ITERATIONS = 300  # for the best of them
 SMALL = 1e-3  # a gain in log density that matters to nobody ...
 PATIENCE = 8  # ... after so many iterations in a row
 MAX_STEP = 2.0  # in the unconstrained space, where priors have widths of order one
@@ -165,18 +167,20 @@ def _starts(problem: Problem) -> list[Float[np.ndarray, " d"]]:
     if problem.settled:
         return [problem.start]
     rng = np.random.default_rng(problem.seed)
-    moves = [np.zeros_like(problem.start), 0.5 * np.pi * problem.angles]
-    while len(moves) < STARTS:
+    moves = [np.zeros_like(problem.start)]
+    if problem.angles.any():
+        moves.append(0.5 * np.pi * problem.angles)
+    while len(moves) < STARTS and len(problem.start) <= FEW_PARAMETERS:
         moves.append(np.where(problem.angles, rng.uniform(0, np.pi, moves[0].size), rng.normal(size=moves[0].size)))
     return [problem.start + move for move in moves]
 
 
-def _run(density: Density, monitor: Monitor, jacobian: float, state: Descent) -> Minimum:
-    """Descend to the end, or to where the user cancels."""
-    pace, weight = Pace(first=2, most=MAX_ITERATIONS), jnp.asarray(jacobian, dtype=float)
+def _run(density: Density, monitor: Monitor, jacobian: float, state: Descent, *, most: int) -> Minimum:
+    """Descend to the end, for `most` iterations, or to where the user cancels."""
+    pace, weight = Pace(first=2, most=most), jnp.asarray(jacobian, dtype=float)
     try:
-        while not (state.converged or state.failed or state.iterations >= MAX_ITERATIONS):
-            steps = jnp.asarray(min(pace.steps, MAX_ITERATIONS - int(state.iterations)))
+        while not (state.converged or state.failed or state.iterations >= most):
+            steps = jnp.asarray(min(pace.steps, most - int(state.iterations)))
             descend = _DESCEND.prepare(monitor, density, weight, state, 0 * steps)
             monitor.check()
             began = time.perf_counter()
@@ -216,16 +220,17 @@ def minimise(problem: Problem, monitor: Monitor, *, jacobian: bool) -> Minimum:
     starts = _starts(problem)
     monitor.phase("optimising", total=len(starts))
     found: list[Minimum] = []
+    cancelled = False
     for number, start in enumerate(starts):
         try:
-            found.append(_run(problem.density, monitor, float(jacobian), _begin(problem.density, start)))
-            if found[-1].cancelled:
-                break
+            state = _begin(problem.density, start)
+            found.append(_run(problem.density, monitor, float(jacobian), state, most=MAX_ITERATIONS))
             monitor.advance(number + 1)
         except Cancelled:
             if not found:
                 raise
-            found.append(found[-1]._replace(cancelled=True, message="cancelled before all starts had been tried"))
+            cancelled = True
+        if cancelled or found[-1].cancelled:
             break
     best = min(found, key=lambda minimum: minimum.cost)
     if best.cost == np.inf:
@@ -233,4 +238,9 @@ def minimise(problem: Problem, monitor: Monitor, *, jacobian: bool) -> Minimum:
             "the posterior is not finite at the starting values; give the priors other init values, "
             "or init={path: value}"
         )
-    return best._replace(cancelled=found[-1].cancelled, message=best.message or found[-1].message * found[-1].cancelled)
+    if cancelled or found[-1].cancelled:
+        return best._replace(cancelled=True, message="cancelled before the minimiser had tried all its starts")
+    if best.message:
+        state = _begin(problem.density, best.u)
+        return _run(problem.density, monitor, float(jacobian), state, most=MORE_ITERATIONS)
+    return best

@@ -34,7 +34,7 @@ class NUTS(AbstractMethod):
     warmup: int = 200
     draws: int = 1000
     chains: int = 2
-    target_accept: float = 0.8
+    target_accept: float = 0.9
     max_tree_depth: int = 8
     adapt_mass: bool = True
 
