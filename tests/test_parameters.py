@@ -1,10 +1,11 @@
 """Reading parameters from a tree: free, fixed, tied."""
 
+import equinox as eqx
 import pytest
 
 import sersiclab.priors as sl
 from sersiclab import parameters
-from sersiclab.parameters import Tied
+from sersiclab.parameters import Parameter, Tied
 from sersiclab.profiles import Exponential, FlatSky, Sersic
 
 
@@ -119,3 +120,29 @@ def test_followers_inherit_what_they_followed():
 def test_a_prior_is_not_inherited_through_a_scale():
     with pytest.raises(ValueError, match=r"disk\.r_eff is 3 \* bulge\.r_eff"):
         parameters.detach({"disk": disk(r_eff=Tied("bulge.r_eff", scale=3))}, "bulge", bulge())
+
+
+class Reshaped(eqx.Module):
+    """A module whose parameters are its own and those of what it wraps."""
+
+    inner: eqx.Module = parameters.nested()
+    c0: Parameter = parameters.parameter(low=-1, high=1, doc="boxiness")
+
+    def __check_init__(self) -> None:
+        parameters.check_parameters(self)
+
+
+def test_nested_parameters_are_the_owner_s():
+    level = Reshaped(FlatSky(level=sl.Normal(1, 2)), c0=0.5)
+    owners = {"a": level, "b": bulge(xc=Tied("a.level"), n=Tied("a.c0"), flux=1.0, r_eff=1.0, theta=0.0)}
+    assert list(parameters.parameters(owners))[:2] == ["a.level", "a.c0"]
+    assert list(parameters.free(owners)) == ["a.level"]
+    drawn = parameters.at(owners, {"a.level": 7.0})
+    assert drawn["a"].inner.level == drawn["b"].xc == 7.0
+    assert drawn["b"].n == 0.5
+    changed = parameters.replace(owners, {"a.level": 3.0, "a.c0": 0.1})
+    assert changed["a"].inner.level == 3.0
+    assert changed["a"].c0 == 0.1
+    assert list(parameters.free(parameters.detach({"b": owners["b"]}, "a", level))) == ["b.xc"]
+    with pytest.raises(ValueError, match=r"Reshaped.c0 is a parameter of its inner too"):
+        Reshaped(level, c0=0.0)

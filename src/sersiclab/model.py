@@ -39,6 +39,8 @@ class Model(eqx.Module):
             raise TypeError(f"noise must be a noise model such as GaussianNoise(), got {self.noise!r}")
         if not isinstance(self.renderer, AbstractRenderer):
             raise TypeError(f"renderer must be a renderer such as HybridRenderer(), got {self.renderer!r}")
+        for name, component in self.components.items():
+            self.renderer.check(name, component)
         parameters.check_ties(self.owners)
 
     @property

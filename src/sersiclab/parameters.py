@@ -142,27 +142,51 @@ def parameter(
     return eqx.field(default=default, converter=_convert, metadata=metadata)
 
 
+def nested() -> Any:
+    """Declare a field that holds a module whose parameters count as its owner's."""
+    return eqx.field(metadata={"nested": True})
+
+
+def _nested(owner: eqx.Module) -> dict[str, eqx.Module]:
+    """The modules in fields declared with `nested`, by the field's name."""
+    return {field.name: getattr(owner, field.name) for field in dataclasses.fields(owner) if "nested" in field.metadata}
+
+
 def parameter_info(owner: eqx.Module | type[eqx.Module]) -> dict[str, ParameterInfo]:
-    """The declared parameters of a class or module, by name, in order."""
-    return {
-        field.name: ParameterInfo(field.name, *field.metadata["parameter"])
-        for field in dataclasses.fields(owner)
-        if "parameter" in field.metadata
-    }
+    """The declared parameters by name, in order: a module's with those nested in it, or a class's own."""
+    found: dict[str, ParameterInfo] = {}
+    for field in dataclasses.fields(owner):
+        if "parameter" in field.metadata:
+            found[field.name] = ParameterInfo(field.name, *field.metadata["parameter"])
+        elif "nested" in field.metadata and isinstance(owner, eqx.Module):
+            found.update(parameter_info(getattr(owner, field.name)))
+    return found
+
+
+def own_parameters(owner: eqx.Module) -> dict[str, Parameter]:
+    """What a module holds for each of its parameters, by name."""
+    inner = [module for module in _nested(owner).values() if isinstance(module, eqx.Module)]
+    found = {name: value for module in inner for name, value in own_parameters(module).items()}
+    own = {name: getattr(owner, name) for name in parameter_info(type(owner))}
+    return {name: own[name] if name in own else found[name] for name in parameter_info(owner)}
 
 
 def check_parameters(owner: eqx.Module) -> None:
     """Raise unless every parameter of `owner` is what its class declares."""
-    for name, info in parameter_info(owner).items():
+    for name, info in parameter_info(type(owner)).items():
         info.check(f"{type(owner).__name__}.{name}", getattr(owner, name))
+    for field, module in _nested(owner).items():
+        for name in parameter_info(module):
+            if name in parameter_info(type(owner)):
+                raise ValueError(f"{type(owner).__name__}.{name} is a parameter of its {field} too")
 
 
 def parameters(owners: Owners) -> dict[str, Parameter]:
     """Every parameter by path, as the tree holds it."""
     return {
-        f"{owner_name}.{name}": getattr(owner, name)
+        f"{owner_name}.{name}": value
         for owner_name, owner in owners.items()
-        for name in parameter_info(owner)
+        for name, value in own_parameters(owner).items()
     }
 
 
@@ -225,8 +249,14 @@ def at(owners: Owners, values: Mapping[str, Scalar]) -> dict[str, eqx.Module]:
 
 
 def with_parameters(owner: M, values: Mapping[str, Parameter]) -> M:
-    """A copy of a module with some parameters replaced."""
-    return dataclasses.replace(owner, **values) if values else owner  # pyright: ignore[reportArgumentType]
+    """A copy of a module with some parameters, its own or nested ones, replaced."""
+    if not values:
+        return owner
+    changes: dict[str, Any] = {name: value for name, value in values.items() if name in parameter_info(type(owner))}
+    for field, module in _nested(owner).items():
+        inner = {name: values[name] for name in parameter_info(module) if name in values}
+        changes[field] = with_parameters(module, inner)
+    return dataclasses.replace(owner, **changes)
 
 
 def replace(owners: Owners, changes: Mapping[str, Parameter]) -> dict[str, eqx.Module]:
@@ -255,7 +285,7 @@ def detach(owners: Owners, gone_name: str, gone: eqx.Module) -> dict[str, eqx.Mo
         if not followers:
             continue
         (heir, first), *others = followers
-        changes[heir] = _inherit(heir, first, getattr(gone, name))
+        changes[heir] = _inherit(heir, first, own_parameters(gone)[name])
         for path, tie in others:
             scale = tie.scale / first.scale
             changes[path] = Tied(heir, scale=scale, offset=tie.offset - scale * first.offset)

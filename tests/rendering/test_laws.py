@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from sersiclab.model import Model
 from sersiclab.profiles import (
     AbstractProfile,
     DeVaucouleurs,
@@ -173,10 +174,9 @@ def test_options_are_checked() -> None:
         HybridRenderer(padding=-1)
 
 
-def test_what_it_cannot_draw_is_named(tools: SimpleNamespace) -> None:
+def test_what_it_cannot_draw_is_named() -> None:
     class Other(AbstractProfile):
         pass
 
-    renderer = HybridRenderer()
     with pytest.raises(TypeError, match=r"'odd'.*Other"):
-        renderer.render({"odd": Other()}, renderer.prepare(tools.image()))
+        Model({"odd": Other()})

@@ -10,7 +10,8 @@
 """
 
 from abc import abstractmethod
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -38,11 +39,41 @@ class AbstractSource(AbstractProfile):
     flux: eqx.AbstractVar[Parameter]
 
 
+class AbstractExtended(AbstractSource):
+    """A source with a surface brightness: what `PixelRenderer` draws."""
+
+    @abstractmethod
+    def brightness(self, x: Float[Array, "*s"], y: Float[Array, "*s"]) -> Float[Array, "*s"]:
+        """Surface brightness per pixel at the offset (x, y) from the centre, before the PSF.
+
+        It may diverge at the centre, if its integral doesn't, where it is never evaluated.
+        """
+
+
+class AbstractElliptical(AbstractExtended):
+    """An extended source whose isophotes are similar ellipses, or such a source reshaped."""
+
+    @abstractmethod
+    def shape(self) -> tuple[Any, Any]:
+        """`ellip` and `theta` of the isophotes."""
+
+    @abstractmethod
+    def radial(self, m: Float[Array, "*s"]) -> Float[Array, "*s"]:
+        """Surface brightness at the semi-major axis `m`, were the source round and its flux 1."""
+
+    def brightness(self, x: Float[Array, "*s"], y: Float[Array, "*s"]) -> Float[Array, "*s"]:
+        ellip, theta = self.shape()
+        return self.flux / (1.0 - ellip) * self.radial(elliptical_radius(x, y, ellip, theta))
+
+
 class AbstractMixture(AbstractSource):
-    """A source that is a mixture of concentric, similar elliptical Gaussians.
+    """A source that is a mixture of concentric, similar elliptical Gaussians: what `HybridRenderer` draws fastest.
 
     A point source is the mixture whose Gaussians all have width zero.
     """
+
+    limits: ClassVar[Mapping[str, tuple[float, float]]] = {}
+    """The ranges of parameters in which the mixture exists, where they are narrower than declared."""
 
     @abstractmethod
     def shape(self) -> tuple[Any, Any]:
@@ -60,6 +91,18 @@ class AbstractMixture(AbstractSource):
         `log_width` (sigma in pixels) is evenly spaced by `decomposition.SPACING`, its dtype is that of the
         result. Profiles that share this function are drawn together.
         """
+
+
+class AbstractTransformed(AbstractSource):
+    """A source whose Fourier transform is known in closed form: what `FourierRenderer` draws."""
+
+    @abstractmethod
+    def shape(self) -> tuple[Any, Any]:
+        """`ellip` and `theta` of the isophotes."""
+
+    @abstractmethod
+    def transform(self, k: Float[Array, "*s"]) -> Float[Array, "*s"]:
+        """Fourier transform at the wave number `k` (radians per pixel), were the source round and its flux 1."""
 
 
 class AbstractSky(AbstractProfile):

@@ -23,6 +23,13 @@ class AbstractRenderer(eqx.Module):
     """Draws components, all of whose parameters are numbers, as the detector saw them."""
 
     @abstractmethod
+    def check(self, name: str, component: AbstractProfile) -> None:
+        """Raise unless this renderer can draw the component `name` wherever its priors allow.
+
+        `TypeError` if it can't draw this kind at all, `ValueError` naming the parameter whose range is too wide.
+        """
+
+    @abstractmethod
     def prepare(self, image: Image) -> AbstractCanvas:
         """The canvas of an image. Raises if the image can't be rendered by this renderer."""
 

@@ -1,5 +1,6 @@
 """Rendering Gaussian mixtures: narrow Gaussians in Fourier space, wide ones in real space."""
 
+import dataclasses
 import functools
 import itertools
 import math
@@ -15,6 +16,7 @@ from jaxtyping import Array, Complex, Float
 from scipy.fft import next_fast_len
 
 from sersiclab.image import Image
+from sersiclab.parameters import own_parameters, parameter_info
 from sersiclab.profiles import AbstractMixture, AbstractProfile, AbstractSky
 from sersiclab.profiles.base import LogWidths
 from sersiclab.profiles.decomposition import SPACING
@@ -73,6 +75,15 @@ class HybridRenderer(AbstractRenderer):
             )
         if self.padding < 0:
             raise ValueError(f"HybridRenderer.padding must not be negative, got {self.padding}")
+
+    def check(self, name: str, component: AbstractProfile) -> None:
+        if not isinstance(component, AbstractMixture | AbstractSky):
+            raise TypeError(f"HybridRenderer can't draw components[{name!r}], a {type(component).__name__}")
+        if isinstance(component, AbstractMixture):
+            infos, found = parameter_info(component), own_parameters(component)
+            for key, (low, high) in component.limits.items():
+                narrower = dataclasses.replace(infos[key], low=low, high=high)
+                narrower.check(f"{name}.{key} in HybridRenderer", found[key])
 
     def prepare(self, image: Image) -> HybridCanvas:
         ny, nx = image.data.shape
@@ -155,8 +166,6 @@ def _sorted(
             mixtures[name] = component
         elif isinstance(component, AbstractSky):
             skies[name] = component
-        else:
-            raise TypeError(f"HybridRenderer can't draw components[{name!r}], a {type(component).__name__}")
     return mixtures, skies
 
 
