@@ -113,7 +113,7 @@ def test_values_override_and_missing_ones_are_initial(model, image):
     ("values", "message"),
     [
         ({"galaxy.m": 1.0}, r"values has 'galaxy\.m', which is not a parameter"),
-        ({"galaxy.n": 11.0}, r"galaxy\.n must lie in \[0\.5, 8\], got 11"),
+        ({"galaxy.n": 11.0}, r"galaxy\.n must lie in \[0\.1, 10\], got 11"),
         ({"disk.ellip": 1.2}, r"disk\.ellip must lie in \[0, 0\.95\], got 1\.2"),
     ],
 )

@@ -240,9 +240,9 @@ MISTAKES = {
     "missing": (lambda d: d["components"]["galaxy"].pop("n") and None, "galaxy.n", r"^galaxy.n is missing: Sersic nee"),
     "unknown key": (lambda d: d["components"]["star"].update(n=1), "star.n", r"^star.n is unknown: PointSource has xc"),
     "out of range": (
-        lambda d: d["components"]["galaxy"].update(n=9),
+        lambda d: d["components"]["galaxy"].update(n=12),
         "galaxy.n",
-        r"^galaxy.n must lie in \[0.5, 8\], got 9$",
+        r"^galaxy.n must lie in \[0.1, 10\], got 12$",
     ),
     "not finite": (
         lambda d: d["components"]["star"].update(yc=math.inf),
@@ -254,9 +254,9 @@ MISTAKES = {
     "true": (lambda d: d["components"]["star"].update(yc=True), "star.yc", r"^star.yc must be a number, .* got True$"),
     "null": (lambda d: d["components"]["star"].update(yc=None), "star.yc", r"^star.yc must be a number, .* got None$"),
     "prior out of range": (
-        lambda d: d["components"]["galaxy"]["n"].update(high=10),
+        lambda d: d["components"]["galaxy"]["n"].update(high=12),
         "galaxy.n",
-        r"^galaxy.n must lie in \[0.5, 8\], but its prior .* allows \[1, 10\]; truncate the prior$",
+        r"^galaxy.n must lie in \[0.1, 10\], but its prior .* allows \[1, 12\]; truncate the prior$",
     ),
     "init out of prior": (
         lambda d: d["components"]["galaxy"]["n"].update(init=7),
@@ -325,7 +325,7 @@ def test_what_a_bad_document_is_told(mistake):
 
 def test_all_problems_are_told_at_once():
     document = example_document()
-    document["components"]["galaxy"] |= {"n": 9, "ellip": 2, "m": 1}
+    document["components"]["galaxy"] |= {"n": 12, "ellip": 2, "m": 1}
     document["components"]["star"]["type"] = "Star"
     with pytest.raises(SpecError, match=r"^the document has 4 problems:\n- galaxy.m is unknown") as caught:
         from_dict(document)

@@ -11,6 +11,7 @@ from sersiclab.model import Model
 from sersiclab.parameters import AbstractParameter, ParameterInfo, Tied, parameter_info
 from sersiclab.priors import Angle, LogUniform, Normal, Uniform
 from sersiclab.profiles import PROFILES, AbstractProfile, AbstractSky, AbstractSource
+from sersiclab.profiles.base import usual_parameters
 
 
 Measured = AbstractParameter | float  # a prior, or where to start between the declared bounds
@@ -50,7 +51,7 @@ def guess(image: Image, what: What = "sersic") -> Model:
             measured = _source_priors(source, len(sources)) | _size_priors(source, name, extended)
             if name != sources[0]:
                 measured |= {axis: Tied(f"{sources[0]}.{axis}") for axis in ("xc", "yc")}
-        priors = {key: _prior(name, info, measured) for key, info in parameter_info(cls).items()}
+        priors = {key: _prior(name, info, measured) for key, info in usual_parameters(cls).items()}
         components[name] = cls(**priors)
     return Model(components)
 

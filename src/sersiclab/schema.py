@@ -9,9 +9,9 @@ from typing import Any
 
 import numpyro.distributions as dist
 
-from sersiclab.parameters import parameter_info
 from sersiclab.priors import PRIORS
 from sersiclab.profiles import PROFILES, AbstractProfile, AbstractSky
+from sersiclab.profiles.base import usual_parameters
 
 
 VERSION = 1
@@ -52,7 +52,7 @@ def _finite(bound: float) -> float | None:
 def _profile_schema(cls: type[AbstractProfile]) -> dict[str, Any]:
     rows = [
         {"name": info.name, "low": _finite(info.low), "high": _finite(info.high), "unit": info.unit, "doc": info.doc}
-        for info in parameter_info(cls).values()
+        for info in usual_parameters(cls).values()
     ]
     kind = "sky" if issubclass(cls, AbstractSky) else "source"
     return {"title": _title(cls), "doc": _doc(cls), "kind": kind, "parameters": rows}

@@ -1,9 +1,12 @@
 """The profiles: what a component of a model can be."""
 
+from sersiclab.profiles.base import AbstractElliptical as AbstractElliptical
+from sersiclab.profiles.base import AbstractExtended as AbstractExtended
 from sersiclab.profiles.base import AbstractMixture as AbstractMixture
 from sersiclab.profiles.base import AbstractProfile as AbstractProfile
 from sersiclab.profiles.base import AbstractSky as AbstractSky
 from sersiclab.profiles.base import AbstractSource as AbstractSource
+from sersiclab.profiles.base import AbstractTransformed as AbstractTransformed
 from sersiclab.profiles.point import PointSource as PointSource
 from sersiclab.profiles.sersic import DeVaucouleurs as DeVaucouleurs
 from sersiclab.profiles.sersic import Exponential as Exponential

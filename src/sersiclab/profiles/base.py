@@ -9,6 +9,7 @@
 - A mask is True where a pixel is excluded.
 """
 
+import dataclasses
 from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -18,10 +19,13 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from sersiclab.parameters import Parameter, check_parameters, parameter
+from sersiclab.parameters import Parameter, ParameterInfo, check_parameters, parameter, parameter_info
 
 
 LogWidths = Float[np.ndarray, " k"]
+
+# The least radius in pixels at which a profile is evaluated.
+_CENTRE = 1e-12
 
 
 class AbstractProfile(eqx.Module):
@@ -59,7 +63,7 @@ class AbstractElliptical(AbstractExtended):
 
     @abstractmethod
     def radial(self, m: Float[Array, "*s"]) -> Float[Array, "*s"]:
-        """Surface brightness at the semi-major axis `m`, were the source round and its flux 1."""
+        """Surface brightness at the semi-major axis `m` > 0, were the source round and its flux 1."""
 
     def brightness(self, x: Float[Array, "*s"], y: Float[Array, "*s"]) -> Float[Array, "*s"]:
         ellip, theta = self.shape()
@@ -113,6 +117,14 @@ class AbstractSky(AbstractProfile):
         """Surface brightness per pixel at the pixel centres `x`, `y`, counted from the image's centre."""
 
 
+def usual_parameters(cls: type[AbstractProfile]) -> dict[str, ParameterInfo]:
+    """The declared parameters of a class, narrowed to where every renderer draws it."""
+    limits = cls.limits if issubclass(cls, AbstractMixture) else {}
+    infos = parameter_info(cls)
+    narrower = {name: dataclasses.replace(infos[name], low=low, high=high) for name, (low, high) in limits.items()}
+    return infos | narrower
+
+
 def centre_parameter(axis: str) -> Any:
     """The declaration of `xc` or `yc`, the same in every source."""
     return parameter(unit="pixel", doc=f"centre, {axis} (pixel centres at integers from 0)")
@@ -139,10 +151,22 @@ def theta_parameter() -> Any:
 
 
 def elliptical_radius(x: Float[Array, "*s"], y: Float[Array, "*s"], ellip: Any, theta: Any) -> Float[Array, "*s"]:
-    """Semi-major axis of the ellipse through (x, y), an offset from its centre.
+    """Semi-major axis of the ellipse through (x, y), an offset from its centre; never quite zero.
 
     `m^2 = u^2 + v^2 / (1 - ellip)^2`, with `u` along the major axis and `v` across it.
     """
+    return length(*principal_axes(x, y, ellip, theta))
+
+
+def principal_axes(
+    x: Float[Array, "*s"], y: Float[Array, "*s"], ellip: Any, theta: Any
+) -> tuple[Float[Array, "*s"], Float[Array, "*s"]]:
+    """The offset (x, y) along the major axis, and across it in units of the axis ratio: the ellipse as a circle."""
     along = -x * jnp.sin(theta) + y * jnp.cos(theta)
     across = x * jnp.cos(theta) + y * jnp.sin(theta)
-    return jnp.hypot(along, across / (1.0 - ellip))
+    return along, across / (1.0 - ellip)
+
+
+def length(u: Float[Array, "*s"], v: Float[Array, "*s"]) -> Float[Array, "*s"]:
+    """`sqrt(u² + v²)`, at the centre a tiny number: no cusp has an infinite value or slope there."""
+    return jnp.sqrt(jnp.maximum(u**2 + v**2, _CENTRE**2))

@@ -6,10 +6,10 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from sersiclab.parameters import Parameter
-from sersiclab.profiles.base import AbstractMixture, LogWidths, centre_parameter, flux_parameter
+from sersiclab.profiles.base import AbstractMixture, AbstractTransformed, LogWidths, centre_parameter, flux_parameter
 
 
-class PointSource(AbstractMixture):
+class PointSource(AbstractMixture, AbstractTransformed):
     """A point source: the PSF, at any position."""
 
     xc: Parameter = centre_parameter("x")
@@ -18,6 +18,9 @@ class PointSource(AbstractMixture):
 
     def shape(self) -> tuple[Any, Any]:
         return 0.0, 0.0
+
+    def transform(self, k: Float[Array, "*s"]) -> Float[Array, "*s"]:
+        return jnp.ones_like(k)
 
     def scales(self) -> tuple[Any, ...]:
         return ()

@@ -1,10 +1,19 @@
 """The Sérsic family: Sérsic, exponential and de Vaucouleurs profiles."""
 
-from typing import Any
+from functools import cache
+from typing import Any, ClassVar
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+from numpy.polynomial.chebyshev import chebfit, chebpts1
+from scipy.special import gammaincinv, gammaln
 
 from sersiclab.parameters import Parameter, parameter
 from sersiclab.profiles.base import (
+    AbstractElliptical,
     AbstractMixture,
+    AbstractTransformed,
     centre_parameter,
     ellip_parameter,
     flux_parameter,
@@ -14,19 +23,60 @@ from sersiclab.profiles.base import (
 from sersiclab.profiles.decomposition import sersic_weights
 
 
-class Sersic(AbstractMixture):
+# Outside the declared range of n we hold on to the value just beyond it, well within the polynomials' range.
+_LOWEST_N, _HIGHEST_N = 0.098, 10.2
+_LOG_N = (np.log(0.09), np.log(11.0))
+_DEGREE = 24
+
+
+@cache
+def _coefficients() -> Float[np.ndarray, "d 2"]:
+    """Chebyshev coefficients, in ln n, of ln b_n and of ln I_e: exact to 1e-11."""
+    t = chebpts1(_DEGREE + 1)
+    n = np.exp(0.5 * (_LOG_N[0] + _LOG_N[1] + (_LOG_N[1] - _LOG_N[0]) * t))
+    b = gammaincinv(2 * n, 0.5)
+    log_brightness = 2 * n * np.log(b) - b - np.log(2 * np.pi * n) - gammaln(2 * n)
+    return chebfit(t, np.stack([np.log(b), log_brightness], -1), _DEGREE)
+
+
+def sersic_constants(n: Any) -> tuple[Float[Array, ""], Float[Array, ""]]:
+    """b_n, for which r_eff holds half the light, and the brightness at r_eff were flux and r_eff 1.
+
+    `I_e = b^(2n) exp(-b) / (2 pi n Gamma(2n))`, for n between 0.1 and 10.
+    """
+    log_n = jnp.log(jnp.clip(n, _LOWEST_N, _HIGHEST_N))
+    t = (2.0 * log_n - (_LOG_N[0] + _LOG_N[1])) / (_LOG_N[1] - _LOG_N[0])
+    chebyshev = jnp.cos(np.arange(_DEGREE + 1) * jnp.arccos(t))
+    b, brightness = jnp.exp(jnp.dot(chebyshev, _coefficients().astype(t.dtype), precision="highest"))
+    return b, brightness
+
+
+def sersic(m: Float[Array, "*s"], r_eff: Any, n: Any) -> Float[Array, "*s"]:
+    """Surface brightness of a round Sérsic profile of flux 1 at the radius `m` > 0 (pixels)."""
+    b, brightness = sersic_constants(n)
+    # Far out, x^(1/n) overflows where n is small.
+    power = jnp.exp(jnp.minimum(jnp.log(m / r_eff) / jnp.clip(n, _LOWEST_N, _HIGHEST_N), 50.0))
+    return brightness / r_eff**2 * jnp.exp(-b * (power - 1.0))
+
+
+class Sersic(AbstractElliptical, AbstractMixture):
     """Sérsic profile, I(m) = I_e exp(-b_n [(m / r_eff)^(1/n) - 1]) (Sérsic 1963; arXiv:astro-ph/0503176)."""
+
+    limits: ClassVar = {"n": (0.5, 8.0)}
 
     xc: Parameter = centre_parameter("x")
     yc: Parameter = centre_parameter("y")
     flux: Parameter = flux_parameter()
     r_eff: Parameter = r_eff_parameter()
-    n: Parameter = parameter(low=0.5, high=8.0, doc="Sérsic index")
+    n: Parameter = parameter(low=0.1, high=10.0, doc="Sérsic index")
     ellip: Parameter = ellip_parameter()
     theta: Parameter = theta_parameter()
 
     def shape(self) -> tuple[Any, Any]:
         return self.ellip, self.theta
+
+    def radial(self, m: Float[Array, "*s"]) -> Float[Array, "*s"]:
+        return sersic(m, self.r_eff, self.n)
 
     def scales(self) -> tuple[Any, ...]:
         return self.r_eff, self.n
@@ -34,7 +84,7 @@ class Sersic(AbstractMixture):
     weights = staticmethod(sersic_weights)  # pyright: ignore[reportAssignmentType]
 
 
-class Exponential(AbstractMixture):
+class Exponential(AbstractElliptical, AbstractMixture, AbstractTransformed):
     """Exponential disk: the Sérsic profile of n = 1."""
 
     xc: Parameter = centre_parameter("x")
@@ -47,13 +97,20 @@ class Exponential(AbstractMixture):
     def shape(self) -> tuple[Any, Any]:
         return self.ellip, self.theta
 
+    def radial(self, m: Float[Array, "*s"]) -> Float[Array, "*s"]:
+        return sersic(m, self.r_eff, 1.0)
+
+    def transform(self, k: Float[Array, "*s"]) -> Float[Array, "*s"]:
+        scale_length = self.r_eff / sersic_constants(1.0)[0]
+        return (1.0 + (k * scale_length) ** 2) ** -1.5
+
     def scales(self) -> tuple[Any, ...]:
         return self.r_eff, 1.0
 
     weights = staticmethod(sersic_weights)  # pyright: ignore[reportAssignmentType]
 
 
-class DeVaucouleurs(AbstractMixture):
+class DeVaucouleurs(AbstractElliptical, AbstractMixture):
     """De Vaucouleurs profile: the Sérsic profile of n = 4 (de Vaucouleurs 1948)."""
 
     xc: Parameter = centre_parameter("x")
@@ -65,6 +122,9 @@ class DeVaucouleurs(AbstractMixture):
 
     def shape(self) -> tuple[Any, Any]:
         return self.ellip, self.theta
+
+    def radial(self, m: Float[Array, "*s"]) -> Float[Array, "*s"]:
+        return sersic(m, self.r_eff, 4.0)
 
     def scales(self) -> tuple[Any, ...]:
         return self.r_eff, 4.0
