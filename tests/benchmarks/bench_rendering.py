@@ -16,7 +16,7 @@ from timing import Timing, measure
 from sersiclab.image import Image
 from sersiclab.profiles import Sersic
 from sersiclab.rendering import HybridRenderer
-from sersiclab.rendering.hybrid import HybridCanvas
+from sersiclab.rendering.canvas import Canvas
 
 
 HEADER = (
@@ -56,10 +56,10 @@ def ours(side: int, count: int) -> str:
     canvas = renderer.prepare(Image(np.zeros((side, side)), sigma=1.0, psf=a_psf()))
     data = jnp.zeros((side, side))
 
-    def render(theta: jax.Array, canvas: HybridCanvas) -> jax.Array:
+    def render(theta: jax.Array, canvas: Canvas) -> jax.Array:
         return renderer.render({f"s{i}": Sersic(*theta[i]) for i in range(count)}, canvas)
 
-    def chi2(theta: jax.Array, canvas: HybridCanvas) -> jax.Array:
+    def chi2(theta: jax.Array, canvas: Canvas) -> jax.Array:
         return jnp.sum((render(theta, canvas) - data) ** 2)
 
     theta = some_sources(count, side)

@@ -10,7 +10,7 @@ import pytest
 
 from sersiclab.profiles import PointSource, Sersic
 from sersiclab.rendering import HybridRenderer
-from sersiclab.rendering.hybrid import HybridCanvas
+from sersiclab.rendering.canvas import Canvas
 
 
 NAMES = ("xc", "yc", "flux", "r_eff", "n", "ellip", "theta")
@@ -27,7 +27,7 @@ POINTS = {
 WEIGHT = np.random.default_rng(0).normal(size=(24, 40))
 
 
-def moment(theta: jax.Array, canvas: HybridCanvas) -> jax.Array:
+def moment(theta: jax.Array, canvas: Canvas) -> jax.Array:
     """A number that depends on every pixel."""
     weight = WEIGHT.astype(theta.dtype)
     return jnp.sum(weight * HybridRenderer().render({"a": Sersic(*theta)}, canvas))
@@ -37,17 +37,17 @@ value, gradient = jax.jit(moment), jax.jit(jax.grad(moment))
 
 
 @pytest.fixture
-def canvas(tools: SimpleNamespace) -> HybridCanvas:
+def canvas(tools: SimpleNamespace) -> Canvas:
     return HybridRenderer().prepare(tools.image((24, 40), tools.psf((21, 18), 3.0)))
 
 
 @pytest.mark.parametrize("point", POINTS)
-def test_single_precision_gradient(canvas: HybridCanvas, point: str) -> None:
+def test_single_precision_gradient(canvas: Canvas, point: str) -> None:
     assert np.isfinite(gradient(jnp.array(POINTS[point]), canvas)).all()
 
 
 @pytest.mark.parametrize("point", POINTS)
-def test_gradient_is_the_finite_difference(x64: None, canvas: HybridCanvas, point: str) -> None:
+def test_gradient_is_the_finite_difference(x64: None, canvas: Canvas, point: str) -> None:
     theta = jnp.array(POINTS[point])
     slope = np.asarray(gradient(theta, canvas))
     assert np.isfinite(slope).all()
@@ -62,7 +62,7 @@ def differences(function: Callable[[jax.Array], jax.Array], theta: jax.Array) ->
     )
 
 
-def test_forward_and_reverse_mode_agree(x64: None, canvas: HybridCanvas) -> None:
+def test_forward_and_reverse_mode_agree(x64: None, canvas: Canvas) -> None:
     def value(theta: jax.Array) -> jax.Array:
         scene = {"a": Sersic(*theta), "b": Sersic(*(0.9 * theta)), "star": PointSource(*theta[:3])}
         return jnp.sum(WEIGHT * HybridRenderer().render(scene, canvas) ** 2)
@@ -72,7 +72,7 @@ def test_forward_and_reverse_mode_agree(x64: None, canvas: HybridCanvas) -> None
     np.testing.assert_allclose(forward, reverse, rtol=1e-9)
 
 
-def test_second_derivatives(x64: None, canvas: HybridCanvas) -> None:
+def test_second_derivatives(x64: None, canvas: Canvas) -> None:
     theta = jnp.array(POINTS["ordinary"])
     hessian = jax.jit(jax.hessian(moment))(theta, canvas)
     numeric = differences(lambda t: gradient(t, canvas), theta)
