@@ -51,7 +51,7 @@ def test_fit_reads_files_and_components(files):
     ("arguments", "message"),
     [
         (["fit", "nowhere.fits", "--gain", "1"], "nowhere.fits"),
-        (["fit", "sci.fits"], "needs an error map"),
+        (["fit", "sci.fits", "--sigma", "rms.fits", "--mask", "none.fits"], "there is no file 'none.fits'"),
         (["fit", "sci.fits", "--sigma", "rms.fits", "--components", "sersic"], "--components must be name=profile"),
         (["fit", "sci.fits", "--sigma", "rms.fits", "--components", "galaxy=spiral"], "spiral"),
         (["lab", "nowhere.fits"], "no such file: nowhere.fits"),

@@ -106,12 +106,14 @@ def test_scaled_and_compressed_pixels(tmp_path):
     np.testing.assert_array_equal(Image.read(tmp_path / "zipped.fits.gz", sigma=1).data, DATA)
 
 
-def test_blank_integers_are_not_numbers(tmp_path):
+def test_pixels_of_a_file_without_a_number_are_excluded(tmp_path):
     hdu = fits.PrimaryHDU(DATA.astype("i2"))
     hdu.header["BLANK"] = 3
     hdu.writeto(tmp_path / "blank.fits")
-    with pytest.raises(ValueError, match=r"^data must be finite .*the first at \[0, 3\].*\(data: .*blank.fits\[0\]\)$"):
-        Image.read(tmp_path / "blank.fits", sigma=1)
+    with pytest.warns(UserWarning, match=r"^data hold no number in 1 pixels: they are excluded$"):
+        image = Image.read(tmp_path / "blank.fits", sigma=1)
+    assert np.argwhere(image.mask).tolist() == [[0, 3]]
+    assert Image.read(tmp_path / "blank.fits", sigma=1, mask=DATA == 3).mask.sum() == 1
 
 
 def test_unequal_pixels_have_a_mean_scale(tmp_path):

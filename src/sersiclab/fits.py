@@ -1,9 +1,11 @@
-"""Image planes from FITS files."""
+"""Image planes and header values from FITS files, which break the standard more often than not."""
 
+import contextlib
 import dataclasses
 import os
 import re
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,45 +17,139 @@ Source = str | os.PathLike[str]
 
 
 @dataclasses.dataclass(frozen=True)
+class Header:
+    """The cards of an extension, then those that it inherits; cards that can't be read are as if missing."""
+
+    layers: tuple[Any, ...] = ()
+
+    def find(self, *names: str) -> tuple[str, Any] | None:
+        """The first of these keywords that has a value, and the value; None if there is none."""
+        for name in names:
+            for layer in self.layers:
+                value = _card(layer, name)
+                if value is not None and value != "":
+                    return name, value
+        return None
+
+    def text(self, *names: str) -> str | None:
+        """The first value as text."""
+        found = self.find(*names)
+        return None if found is None else str(found[1]).strip() or None
+
+    def number(self, *names: str) -> float | None:
+        """The first value as a finite number, which some write as a text."""
+        found = self.find(*names)
+        try:
+            value = float("nan") if found is None or isinstance(found[1], bool) else float(found[1])
+        except (TypeError, ValueError):
+            return None
+        return value if np.isfinite(value) else None
+
+
+@dataclasses.dataclass(frozen=True)
 class Plane:
-    """One 2-d image of a file: its array `[y, x]`, where it came from, and its celestial WCS, if any."""
+    """One 2-d image of a file: its array `[y, x]`, where it came from, its celestial WCS, if any, and its header."""
 
     array: Shaped[np.ndarray, "y x"]
     source: str
-    wcs: Any
+    wcs: Any = None
+    header: Header = Header()
 
     @property
     def pixel_scale(self) -> float | None:
-        """Arcsec per pixel: the square root of the pixel's area. None without a WCS."""
-        return None if self.wcs is None else float(np.sqrt(self.wcs.proj_plane_pixel_area().to_value("arcsec2")))
+        """Arcsec per pixel: the square root of the pixel's area, else what the header says, if anything."""
+        if self.wcs is not None:
+            return float(np.sqrt(self.wcs.proj_plane_pixel_area().to_value("arcsec2")))
+        scale = self.header.number("PIXSCALE", "PIXSCAL1", "SECPIX", "SECPIX1", "PIXELSCL")
+        return scale if scale is not None and scale > 0 else None
 
 
-def read_plane(argument: str, source: Source) -> Plane:
+@dataclasses.dataclass(frozen=True)
+class File:
+    """An open FITS file; `argument` names what is being read in messages, `name` the extension asked for, if any."""
+
+    argument: str
+    label: str
+    hdus: Any
+    name: str | None = None
+
+    def header(self, index: int) -> Header:
+        """The header of an extension, which inherits that of a primary extension without pixels."""
+        own, primary = self.hdus[index].header, self.hdus[0].header
+        return Header((own,) if index == 0 or self.hdus[0].shape else (own, primary))
+
+    def where(self, index: int) -> str:
+        """What messages call an extension."""
+        return f"{self.label}[{index}]"
+
+
+def read_plane(argument: str, source: Any, *, band: str | None = None) -> Plane:
     """The image of `"sci.fits"` (its first 2-d one), `"sci.fits[SCI]"`, `"sci.fits[SCI,2]"` or `"sci.fits[1]"`.
 
-    `argument` names what is being read in messages. Raises `FileNotFoundError` where there is no such
-    file and `ValueError` where it has no such image.
+    `argument` names what is being read in messages. Where images of several bands are in a file, `band`
+    chooses. A `.npy` file is read too, and an open `HDUList` or one HDU is as good as a file. Raises
+    `FileNotFoundError` where there is no such file and `ValueError` where it has no such image.
     """
+    if not is_hdu(source) and Path(source).suffix == ".npy":
+        return _numpy_plane(argument, Path(source))
+    with opened(argument, source) as file:
+        return plane(file, choose(file, band), band)
+
+
+def is_hdu(source: Any) -> bool:
+    """Whether this is astropy's open FITS file or one of its extensions."""
+    from astropy.io import fits
+
+    return isinstance(source, fits.HDUList | fits.PrimaryHDU | fits.ImageHDU | fits.CompImageHDU | fits.BinTableHDU)
+
+
+@contextlib.contextmanager
+def opened(argument: str, source: Any) -> Iterator[File]:
+    """Open a FITS file, or take an open one; warnings of broken cards are not passed on."""
     from astropy.io import fits
     from astropy.io.fits.verify import VerifyWarning
 
-    path, name = split_extension(source)
-    if not path.is_file():
-        raise FileNotFoundError(f"{argument}: there is no file {str(path)!r}")
     with warnings.catch_warnings():
         # Real headers break the standard; the pixels are none the worse for it.
         warnings.simplefilter("ignore", VerifyWarning)
+        warnings.filterwarnings("ignore", message="non-ASCII characters")
+        if is_hdu(source):
+            hdus = source if isinstance(source, fits.HDUList) else [source]
+            yield File(argument, source.__class__.__name__, hdus)
+            return
+        path, name = split_extension(source)
+        if not path.is_file():
+            raise FileNotFoundError(f"{argument}: there is no file {str(path)!r}")
         try:
             hdus = fits.open(path, memmap=False)
         except OSError as error:
             raise ValueError(f"{argument}: {str(path)!r} is not a FITS file ({error})") from error
         with hdus:
-            index = _first_image(argument, path, hdus) if name is None else _index(argument, path, hdus, name)
-            label = f"{path}[{index}]"
-            hdu: Any = hdus[index]
-            array = _two_dimensional(argument, label, hdu, _pixels(argument, label, hdu))
-            wcs = _celestial_wcs(argument, label, hdu.header, hdus)
-    return Plane(array, label, wcs)
+            yield File(argument, str(path), hdus, name)
+
+
+def choose(file: File, band: str | None = None) -> int:
+    """The extension that was asked for, else the first image of the band, else the first image."""
+    if file.name is not None:
+        return _index(file, file.name)
+    images = [i for i, hdu in enumerate(file.hdus) if hdu.is_image and _is_plane(hdu)]
+    if not images:
+        raise ValueError(f"{file.argument}: {file.label!r} has no 2-d image; it has {contents(file.hdus)}")
+    bands = {i: text for i in images if (text := Header((file.hdus[i].header,)).text("BAND", "FILTER"))}
+    if band is None or len(set(bands.values())) < 2:
+        return images[0]
+    for index, text in bands.items():
+        if text.lower() == band.lower():
+            return index
+    raise ValueError(f"{file.argument}: {file.label!r} has no band {band!r}; it has {', '.join(set(bands.values()))}")
+
+
+def plane(file: File, index: int, band: str | None = None) -> Plane:
+    """The 2-d image of an extension, or the plane of that band from a cube that names its bands."""
+    hdu = file.hdus[index]
+    label = file.where(index)
+    array = _two_dimensional(file.argument, label, hdu, _pixels(file.argument, label, hdu), band)
+    return Plane(array, label, _celestial_wcs(file.argument, label, hdu.header, file.hdus), file.header(index))
 
 
 def split_extension(source: Source) -> tuple[Path, str | None]:
@@ -65,27 +161,7 @@ def split_extension(source: Source) -> tuple[Path, str | None]:
     return Path(match[1]), match[2].strip()
 
 
-def _index(argument: str, path: Path, hdus: Any, name: str) -> int:
-    extension, _, version = (part.strip() for part in name.partition(","))
-    if extension.isdecimal() and not version:
-        key: Any = int(extension)
-        found = key if key < len(hdus) else None
-    else:
-        key = (extension, int(version)) if version.isdecimal() else extension
-        found = hdus.index_of(key) if key in hdus else None
-    if found is None:
-        raise ValueError(f"{argument}: {str(path)!r} has no extension [{name}]; it has {_contents(hdus)}")
-    return found
-
-
-def _first_image(argument: str, path: Path, hdus: Any) -> int:
-    for index, hdu in enumerate(hdus):
-        if hdu.is_image and len(_squeezed(hdu.shape)) == 2:
-            return index
-    raise ValueError(f"{argument}: {str(path)!r} has no 2-d image; it has {_contents(hdus)}")
-
-
-def _contents(hdus: Any) -> str:
+def contents(hdus: Any) -> str:
     """The extensions in a few words, such as "[0] PRIMARY (empty), [1] SCI 100 x 120"."""
 
     def size(hdu: Any) -> str:
@@ -94,6 +170,50 @@ def _contents(hdus: Any) -> str:
         return " x ".join(map(str, hdu.shape)) or "(empty)"
 
     return ", ".join(" ".join(f"[{i}] {hdu.name} {size(hdu)}".split()) for i, hdu in enumerate(hdus))
+
+
+def _card(layer: Any, name: str) -> Any:
+    from astropy.io.fits.card import Undefined
+    from astropy.io.fits.verify import VerifyError
+
+    try:
+        value = layer.get(name)
+    except (VerifyError, ValueError):
+        return None
+    return None if isinstance(value, Undefined) else value
+
+
+def _numpy_plane(argument: str, path: Path) -> Plane:
+    if not path.is_file():
+        raise FileNotFoundError(f"{argument}: there is no file {str(path)!r}")
+    try:
+        array = np.load(path, allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{argument}: {str(path)!r} is not a file of a numpy array ({error})") from error
+    return Plane(array, str(path))
+
+
+def _index(file: File, name: str) -> int:
+    extension, _, version = (part.strip() for part in name.partition(","))
+    if extension.isdecimal() and not version:
+        key: Any = int(extension)
+        found = key if key < len(file.hdus) else None
+    else:
+        key = (extension, int(version)) if version.isdecimal() else extension
+        found = file.hdus.index_of(key) if key in file.hdus else None
+    if found is None:
+        raise ValueError(f"{file.argument}: {file.label!r} has no extension [{name}]; it has {contents(file.hdus)}")
+    return found
+
+
+def _is_plane(hdu: Any) -> bool:
+    shape = squeezed(hdu.shape)
+    return len(shape) == 2 or (len(shape) == 3 and len(_bands(hdu)) == shape[0])
+
+
+def _bands(hdu: Any) -> list[str]:
+    """The bands of a cube's planes, such as those of "grz"."""
+    return list(Header((hdu.header,)).text("BANDS") or "")
 
 
 def _pixels(argument: str, label: str, hdu: Any) -> Any:
@@ -108,32 +228,37 @@ def _pixels(argument: str, label: str, hdu: Any) -> Any:
     return pixels
 
 
-def _squeezed(shape: tuple[int, ...]) -> tuple[int, ...]:
+def squeezed(shape: tuple[int, ...]) -> tuple[int, ...]:
     """The shape without leading axes of length 1, as of a cube of one plane."""
     while len(shape) > 2 and shape[0] == 1:
         shape = shape[1:]
     return shape
 
 
-def _two_dimensional(argument: str, label: str, hdu: Any, pixels: Any) -> Shaped[np.ndarray, "y x"]:
-    shape = _squeezed(pixels.shape)
-    if len(shape) != 2:
-        raise ValueError(
-            f"{argument}: {label} ({hdu.name or 'no name'}) has the shape {pixels.shape}; expected a 2-d image "
-            "[y, x] (give one plane of it as an array)"
-        )
-    return pixels.reshape(shape)
+def _two_dimensional(argument: str, label: str, hdu: Any, pixels: Any, band: str | None) -> Shaped[np.ndarray, "y x"]:
+    shape = squeezed(pixels.shape)
+    if len(shape) == 2:
+        return pixels.reshape(shape)
+    bands = _bands(hdu) if len(shape) == 3 else []
+    if len(bands) == shape[0] and band in bands:
+        return pixels[bands.index(band)]
+    remedy = f"give band=, one of {', '.join(bands)}" if bands else "give one plane of it as an array"
+    raise ValueError(
+        f"{argument}: {label} ({hdu.name or 'no name'}) has the shape {pixels.shape}; expected a 2-d image "
+        f"[y, x] ({remedy})"
+    )
 
 
 def _celestial_wcs(argument: str, label: str, header: Any, hdus: Any) -> Any:
+    from astropy.io.fits import HDUList
     from astropy.wcs import WCS, FITSFixedWarning
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FITSFixedWarning)
         try:
-            wcs = WCS(header, fobj=hdus)
+            wcs = WCS(header, fobj=hdus if isinstance(hdus, HDUList) else None)
             return wcs.celestial if wcs.has_celestial else None
         except Exception as error:  # wcslib's errors have no common class
             problem = f"{argument}: the WCS of {label} can't be read and is left out ({error})"
-    warnings.warn(problem, stacklevel=4)
+    warnings.warn(problem, stacklevel=5)
     return None

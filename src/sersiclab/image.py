@@ -1,14 +1,17 @@
 """The observed image; every check on a user's arrays is here."""
 
+import dataclasses
 import os
 import warnings
+from collections.abc import Sequence
 from typing import Any
 
 import equinox as eqx
 import numpy as np
 from jaxtyping import Bool, Float
 
-from sersiclab.fits import read_plane
+from sersiclab.photometry import parse_unit
+from sersiclab.reading import gather
 
 
 class Image(eqx.Module):
@@ -20,7 +23,8 @@ class Image(eqx.Module):
     units): `sigma² = (data + sky_level)/gain + (read_noise/gain)²`. `mask` is True (non-zero) where a
     pixel is excluded; so are the masked pixels of a numpy masked array, and, with a warning, those whose
     `sigma` is zero or not finite. The `psf` is centred in its array and normalised here; `None` means no
-    blurring. `zeropoint` is the magnitude of one image unit, `pixel_scale` is in arcsec.
+    blurring. `zeropoint` is the magnitude of one image unit, `pixel_scale` is in arcsec. `unit` is the
+    image's unit as astropy writes it, such as "nmgy". `provenance` says what was not given by the user.
 
     Raises `ValueError` or `TypeError` naming the argument, what was expected and what came.
     """
@@ -36,6 +40,8 @@ class Image(eqx.Module):
     wcs: Any = eqx.field(static=True)
     band: str | None = eqx.field(static=True)
     gain: float | None
+    unit: str | None = eqx.field(static=True)
+    provenance: tuple[str, ...] = eqx.field(static=True)
 
     def __init__(
         self,
@@ -55,6 +61,8 @@ class Image(eqx.Module):
         pixel_scale: float | None = None,
         wcs: Any = None,
         band: str | None = None,
+        unit: Any = None,
+        provenance: Sequence[str] = (),
     ) -> None:
         self.data = _plane("data", data)
         shape = self.data.shape
@@ -90,6 +98,8 @@ class Image(eqx.Module):
         if not isinstance(band, str | None):
             raise TypeError(f"band must be a name such as 'r', got {band!r}")
         self.band = band
+        self.unit = None if unit is None else _unit(unit)
+        self.provenance = tuple(provenance)
         for plane in (self.data, self.sigma, self.mask, self.psf):
             if plane is not None:
                 plane.flags.writeable = False
@@ -104,8 +114,9 @@ class Image(eqx.Module):
         invvar: Any = None,
         psf: Any = None,
         mask: Any = None,
-        psf_oversampling: int = 1,
-        psf_includes_pixel: bool = True,
+        psf_oversampling: int | None = None,
+        psf_includes_pixel: bool | None = None,
+        psf_position: tuple[float, float] | None = None,
         gain: float | None = None,
         read_noise: float = 0.0,
         sky_level: float = 0.0,
@@ -113,35 +124,61 @@ class Image(eqx.Module):
         pixel_scale: float | None = None,
         wcs: Any = None,
         band: str | None = None,
+        unit: Any = None,
     ) -> "Image":
         """An image from FITS files: `Image.read("sci.fits", sigma="rms.fits", psf="psf.fits")`.
 
-        Each plane is a file or an array. `"f.fits[SCI]"` and `"f.fits[1]"` choose an extension; without
-        one it is the first that holds a 2-d image. The celestial WCS of the data comes along, and
-        `pixel_scale` is the WCS's where it is not given. Raises what `Image` and `read_plane` raise.
+        Each plane is a file, an open HDU or an array. `"f.fits[SCI]"` and `"f.fits[1]"` choose an extension;
+        without one it is the first 2-d image, or that of `band` where a file has several. `data` may be
+        astropy's `NDData`, `CCDData` or `Cutout2D` too, `psf` a PSFEx or STPSF file or a photutils
+        `ImagePSF` or `GriddedPSFModel`, taken at `psf_position` (x, y from 0; the image's centre).
+
+        What is not given comes from the data's file: the error map and the mask from their extensions
+        (ERR, VARIANCE, WHT, DQ, invvar ...), WCS, pixel scale, band, unit and zero-point from the header,
+        and `provenance` tells of it. Without any error map sigma is measured: the scatter of the sky,
+        with photon noise where the header has the gain; a warning says so. Pixels of noise that
+        resampling correlated are less independent than that. Raises what `Image` and `read_plane` raise.
         """
         given = {"data": data, "sigma": sigma, "weight": weight, "invvar": invvar, "psf": psf, "mask": mask}
-        read = {name: read_plane(name, value) for name, value in given.items() if isinstance(value, str | os.PathLike)}
-        arrays = {**given, **{name: plane.array for name, plane in read.items()}}
-        if wcs is None and "data" in read:
-            wcs = read["data"].wcs
-            pixel_scale = read["data"].pixel_scale if pixel_scale is None else pixel_scale
+        given |= {"psf_oversampling": psf_oversampling, "psf_includes_pixel": psf_includes_pixel, "gain": gain}
+        given |= {"zeropoint": zeropoint, "pixel_scale": pixel_scale, "wcs": wcs, "band": band}
+        given |= {"unit": None if unit is None else _unit(unit)}
+        found = gather(given, psf_position=psf_position)
         try:
-            return cls(
-                **arrays,
-                psf_oversampling=psf_oversampling,
-                psf_includes_pixel=psf_includes_pixel,
-                gain=gain,
-                read_noise=read_noise,
-                sky_level=sky_level,
-                zeropoint=zeropoint,
-                pixel_scale=pixel_scale,
-                wcs=wcs,
-                band=band,
-            )
+            return cls(**found.arguments, read_noise=read_noise, sky_level=sky_level, provenance=found.notes)
         except (TypeError, ValueError) as error:
-            files = ", ".join(f"{name}: {plane.source}" for name, plane in read.items())
+            files = ", ".join(f"{name}: {source}" for name, source in found.files.items())
             raise type(error)(f"{error} ({files})" if files else str(error)) from error
+
+    def cutout(self, position: Any, size: Any) -> "Image":
+        """The part of the image around `position`, (x, y) in pixels or a `SkyCoord`, with its sigma, mask and WCS.
+
+        `size` is in pixels, or an angle with a unit: one number, or (height, width). At the edges the part
+        is cut off. Raises `ValueError` where nothing of it lies inside.
+        """
+        from astropy.coordinates import SkyCoord
+        from astropy.nddata import Cutout2D, NoOverlapError
+
+        if isinstance(position, SkyCoord) and self.wcs is None:
+            raise ValueError("position is a SkyCoord and the image has no WCS; give (x, y) in pixels")
+        try:
+            part = Cutout2D(self.data, position, size, wcs=self.wcs, mode="trim")
+        except NoOverlapError as error:
+            raise ValueError(f"position must lie in the image of shape {self.shape}, got {position}") from error
+        fields: dict[str, Any] = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        for name in ("data", "sigma", "mask"):
+            fields[name] = fields[name][part.slices_original]
+        fields["wcs"] = part.wcs
+        return type(self)(**fields)
+
+    def __repr__(self) -> str:
+        scale = "" if self.pixel_scale is None else f' of {self.pixel_scale:.4g}"'
+        psf = "no PSF" if self.psf is None else f"PSF {' x '.join(map(str, self.psf.shape))}"
+        known = {"band": self.band, "unit": self.unit, "zeropoint": self.zeropoint}
+        parts = [f"{self.shape[0]} x {self.shape[1]} pixels{scale}", psf, f"{self.mask.sum()} masked"]
+        parts += [f"{name} {value}" for name, value in known.items() if value is not None]
+        parts += ["wcs"] if self.wcs is not None else []
+        return "\n  ".join([f"Image({', '.join(parts)})", *self.provenance])
 
     def _check_data(self, mask: Bool[np.ndarray, "y x"]) -> None:
         bad = ~np.isfinite(self.data) & ~mask
@@ -166,6 +203,8 @@ class Image(eqx.Module):
 def _array(name: str, value: Any) -> np.ndarray:
     if isinstance(value, str | os.PathLike):
         raise TypeError(f"{name} must be an array, got {value!r}; Image.read reads files")
+    if hasattr(value, "uncertainty"):
+        raise TypeError(f"{name} must be an array, got {type(value).__name__}; Image.read takes it with all it holds")
     try:
         array = np.ma.getdata(value) if np.ma.isMaskedArray(value) else np.asarray(value)
     except (TypeError, ValueError) as error:
@@ -252,6 +291,13 @@ def _normalised_psf(psf: Any) -> Float[np.ndarray, "v u"]:
     if abs(total - 1) > 0.01:
         warnings.warn(f"psf sums to {total:g}; it is normalised to 1", stacklevel=5)
     return array / array.dtype.type(total)
+
+
+def _unit(value: Any) -> str:
+    unit = parse_unit(str(value))
+    if unit is None:
+        raise ValueError(f"unit must be a unit that astropy knows, such as 'nmgy' or 'electron/s', got {str(value)!r}")
+    return unit
 
 
 def _positive_integer(name: str, value: Any) -> int:

@@ -1,0 +1,247 @@
+"""From files and other packages' objects to the arguments of `Image`: what `Image.read` does.
+
+An explicit argument always wins. What comes from a header or from another extension is noted.
+"""
+
+import dataclasses
+import os
+import warnings
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from sersiclab.companions import bad_pixels, companions
+from sersiclab.fits import Header, Plane, choose, is_hdu, opened, plane, read_plane
+from sersiclab.photometry import read_band, read_gain, read_unit, read_zeropoint
+from sersiclab.psf_files import Position, Psf, is_model, read_psf
+
+
+NOISE = ("sigma", "weight", "invvar")
+ARRAY = "array"
+WEIGHTS_AGREE = (0.5, 2.0)  # scatter over that of the weights; resampling correlates pixels, which lowers it
+SCALES_AGREE = 0.02
+
+
+@dataclasses.dataclass
+class Gathered:
+    """The arguments of `Image` so far, where each plane came from, and what was taken from headers."""
+
+    arguments: dict[str, Any]
+    files: dict[str, str] = dataclasses.field(default_factory=dict)
+    notes: list[str] = dataclasses.field(default_factory=list)
+
+    def take(self, name: str, value: Any, origin: str) -> None:
+        """Use a value that the user did not give, and note it."""
+        if self.arguments.get(name) is None and value is not None:
+            self.arguments[name] = value
+            shown = f" {value:.6g}" if isinstance(value, float) else f" {value}" if np.ndim(value) == 0 else ""
+            self.notes.append(f"{name}{shown} ({origin})")
+
+
+def gather(arguments: dict[str, Any], *, psf_position: Position | None) -> Gathered:
+    """The arguments of `Image` from those of `Image.read`, of which None means that it was not given."""
+    result = Gathered(dict(arguments))
+    science, others = _science(arguments["data"], arguments["band"])
+    result.arguments["data"] = science.array
+    _note_file(result, "data", arguments["data"], science)
+    for name in NOISE:
+        if is_file(arguments[name]):
+            found = read_plane(name, arguments[name], band=arguments["band"])
+            result.arguments[name] = found.array
+            _note_file(result, name, arguments[name], found)
+    _take_mask(result, arguments, others)
+    _take_header(result, science)
+    _take_psf(result, psf_position)
+    _take_noise(result, science, others)
+    return result
+
+
+def is_file(value: Any) -> bool:
+    """Whether this names a file, or is an open one."""
+    return isinstance(value, str | os.PathLike) or is_hdu(value)
+
+
+def _note_file(result: Gathered, name: str, given: Any, found: Plane) -> None:
+    if is_file(given):
+        result.files[name] = found.source
+
+
+def _science(data: Any, band: str | None) -> tuple[Plane, dict[str, Plane]]:
+    """The image itself and what its file holds besides, by role."""
+    from astropy.nddata import Cutout2D, NDData
+
+    if isinstance(data, str | os.PathLike) and str(data).endswith(".npy"):
+        return read_plane("data", data), {}
+    if is_file(data):
+        with opened("data", data) as file:
+            index = choose(file, band)
+            return plane(file, index, band), companions(file, index)
+    if isinstance(data, NDData):
+        return _of_nddata(data)
+    if isinstance(data, Cutout2D):
+        return Plane(data.data, "Cutout2D", data.wcs), {}
+    array: Any = data
+    return Plane(array, ARRAY), {}
+
+
+def _of_nddata(data: Any) -> tuple[Plane, dict[str, Plane]]:
+    """astropy's `NDData` or `CCDData`: its header, and its uncertainty and mask as planes by role."""
+    from astropy.nddata import StdDevUncertainty
+
+    label = type(data).__name__
+    unit = {} if data.unit is None else {"BUNIT": str(data.unit)}
+    wcs = data.wcs
+    if wcs is not None and hasattr(wcs, "celestial"):
+        wcs = wcs.celestial
+    science = Plane(np.asarray(data.data), label, wcs, Header((unit, data.meta or {})))
+    others = {}
+    if data.uncertainty is not None:
+        array = data.uncertainty.represent_as(StdDevUncertainty).array
+        others["sigma"] = Plane(array, f"{label}.uncertainty")
+    if data.mask is not None:
+        others["mask"] = Plane(np.broadcast_to(np.asarray(data.mask), data.data.shape), f"{label}.mask")
+    return science, others
+
+
+def _take_mask(result: Gathered, arguments: dict[str, Any], others: dict[str, Plane]) -> None:
+    """The mask, and in it the pixels of a file that hold no number."""
+    given = arguments["mask"]
+    if is_file(given):
+        found = read_plane("mask", given, band=arguments["band"])
+        result.arguments["mask"], _ = bad_pixels(found)
+        result.files["mask"] = found.source
+    elif given is None and "mask" in others:
+        array, rule = bad_pixels(others["mask"])
+        result.take("mask", array, f"{others['mask'].source}: {rule}")
+    data = result.arguments["data"]
+    if isinstance(data, np.ndarray) and data.dtype.kind == "f" and data.ndim == 2 and "data" in result.files:
+        mask = result.arguments["mask"]
+        mask = np.zeros(data.shape, bool) if mask is None else np.asarray(mask) != 0
+        blank = ~np.isfinite(data)
+        if mask.shape == data.shape and (blank & ~mask).any():
+            warnings.warn(f"data hold no number in {(blank & ~mask).sum()} pixels: they are excluded", stacklevel=4)
+            result.arguments["mask"] = mask | blank
+
+
+def _take_header(result: Gathered, science: Plane) -> None:
+    """WCS, pixel scale, band, unit, zero-point and gain."""
+    given, header = result.arguments, science.header
+    if given["wcs"] is None:
+        given["wcs"] = science.wcs
+        if given["pixel_scale"] is None:
+            result.take("pixel_scale", science.pixel_scale, "WCS" if science.wcs is not None else "header")
+    result.take("band", read_band(header), "header")
+    text = header.text("BUNIT", "BUNITS")
+    result.take("unit", read_unit(header), f"BUNIT = {text}" if text else f"SURVEY = {header.text('SURVEY')}")
+    if given["unit"] is None and text is not None:
+        result.notes.append(f"unit unknown (BUNIT = {text})")
+    found = read_zeropoint(header, given["unit"], given["pixel_scale"])
+    if found is not None:
+        result.take("zeropoint", *found)
+
+
+def _take_psf(result: Gathered, position: Position | None) -> None:
+    given = result.arguments
+    if is_file(given["psf"]) or is_model(given["psf"]):
+        ny, nx = np.shape(given["data"])[-2:]
+        found = read_psf(
+            given["psf"], band=given["band"], position=((nx - 1) / 2, (ny - 1) / 2) if position is None else position
+        )
+        result.files["psf"] = found.source
+        given["psf"] = found.array
+        samples = _samples_per_pixel(given, found)
+        result.take("psf_oversampling", samples if samples != 1 else None, found.source)
+        result.take("psf_includes_pixel", False if found.includes_pixel is False else None, found.source)
+    for name, default in (("psf_oversampling", 1), ("psf_includes_pixel", True)):
+        given[name] = default if given[name] is None else given[name]
+
+
+def _samples_per_pixel(given: dict[str, Any], psf: Psf) -> int | None:
+    """What the PSF's file says, else what the two pixel scales do; a warning where they disagree."""
+    stated = given["psf_oversampling"] or psf.oversampling
+    if psf.pixel_scale is None or given["pixel_scale"] is None:
+        return stated
+    ratio = given["pixel_scale"] / psf.pixel_scale
+    samples = stated or max(round(ratio), 1)
+    if abs(ratio / samples - 1.0) > SCALES_AGREE:
+        warnings.warn(
+            f"the psf has samples of {psf.pixel_scale:g} arcsec, {samples} to a pixel; the image has pixels of "
+            f"{given['pixel_scale']:g} arcsec: is it the PSF of this image?",
+            stacklevel=5,
+        )
+    return samples
+
+
+def _take_noise(result: Gathered, science: Plane, others: dict[str, Plane]) -> None:
+    """An error map from the file's other extensions, else measured; nothing where the user gave one."""
+    given = result.arguments
+    if given["gain"] is None and all(given[name] is None for name in NOISE):
+        if "sigma" in others:
+            result.take("sigma", others["sigma"].array, others["sigma"].source)
+        elif "variance" in others:
+            with np.errstate(invalid="ignore"):
+                result.take("sigma", np.sqrt(np.asarray(others["variance"].array, float)), others["variance"].source)
+        elif "invvar" in others:
+            result.take("invvar", others["invvar"].array, others["invvar"].source)
+        elif "weight" in others:
+            _take_weight(result, others["weight"])
+        elif science.source != ARRAY:
+            _take_measured_noise(result, science.header)
+    found = read_gain(science.header, given["unit"])
+    if found is not None:
+        result.take("gain", *found)
+
+
+def _take_weight(result: Gathered, weight: Plane) -> None:
+    """Weights, brought to 1/sigma² where the scatter of the sky says that they are something else.
+
+    Drizzled images of HST have exposure times there, unless the user asked for inverse variances.
+    """
+    data, valid = _usable(result.arguments)
+    weights = np.asarray(weight.array, float)
+    valid &= np.isfinite(weights) & (weights > 0)
+    factor = 1.0
+    if valid.any():
+        level, _ = _level_and_scatter(data[valid])
+        _, scatter = _level_and_scatter((data[valid] - level) * np.sqrt(weights[valid]))
+        if scatter > 0 and not WEIGHTS_AGREE[0] < scatter < WEIGHTS_AGREE[1]:
+            factor = scatter**-2
+            warnings.warn(
+                f"weight: {weight.source} is no inverse variance, for the sky scatters {scatter:.3g} times as much "
+                f"as it says; it is scaled by {factor:.4g} (give weight= or sigma= to use another)",
+                stacklevel=6,
+            )
+    result.take("weight", weights * factor, f"{weight.source}" + (f" x {factor:.4g}" if factor != 1.0 else ""))
+
+
+def _take_measured_noise(result: Gathered, header: Header) -> None:
+    """sigma² = (the sky's clipped scatter)² + (data - sky)/gain, with the gain where the header has it."""
+    data, valid = _usable(result.arguments)
+    level, scatter = _level_and_scatter(data[valid]) if valid.any() else (0.0, 0.0)
+    if not scatter > 0:
+        return
+    variance = np.full(data.shape, scatter**2)
+    text = f"measured: sky {level:.4g} +- {scatter:.4g}"
+    found = read_gain(header, result.arguments["unit"])
+    if found is not None:
+        variance += np.maximum(np.where(valid, data - level, 0.0), 0.0) / found[0]
+        text += f", photons by gain {found[0]:.6g}"
+    warnings.warn(
+        f"there is no error map: sigma is {text}; give sigma=, weight=, invvar= or gain= to use another", stacklevel=5
+    )
+    result.take("sigma", np.sqrt(variance), text)
+
+
+def _usable(given: dict[str, Any]) -> tuple[Float[np.ndarray, "y x"], Bool[np.ndarray, "y x"]]:
+    data = np.asarray(given["data"], float)
+    mask = given["mask"]
+    return data, np.isfinite(data) & (True if mask is None else np.asarray(mask) == 0)
+
+
+def _level_and_scatter(values: Float[np.ndarray, " pixel"]) -> tuple[float, float]:
+    """Median and scatter (from the median absolute deviation), clipped at three sigma."""
+    from astropy.stats import sigma_clipped_stats
+
+    _, level, scatter = sigma_clipped_stats(values, sigma=3.0, stdfunc="mad_std")
+    return float(level), float(scatter)
