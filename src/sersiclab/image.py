@@ -174,7 +174,8 @@ class Image(eqx.Module):
     def __repr__(self) -> str:
         scale = "" if self.pixel_scale is None else f' of {self.pixel_scale:.4g}"'
         psf = "no PSF" if self.psf is None else f"PSF {' x '.join(map(str, self.psf.shape))}"
-        known = {"band": self.band, "unit": self.unit, "zeropoint": self.zeropoint}
+        zeropoint = None if self.zeropoint is None else f"{self.zeropoint:.6g}"
+        known = {"band": self.band, "unit": self.unit, "zeropoint": zeropoint}
         parts = [f"{self.shape[0]} x {self.shape[1]} pixels{scale}", psf, f"{self.mask.sum()} masked"]
         parts += [f"{name} {value}" for name, value in known.items() if value is not None]
         parts += ["wcs"] if self.wcs is not None else []

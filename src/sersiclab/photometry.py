@@ -127,7 +127,8 @@ def _is_rate(unit: Any) -> bool:
 
 
 def _of_flux_unit(header: Header, unit: Any, pixel_scale: float | None) -> Found | None:
-    origin = f"BUNIT = {unit}" if header.find("BUNIT", "BUNITS") else f"SURVEY = {header.text('SURVEY')}"
+    found = header.find("BUNIT", "BUNITS", "SURVEY")
+    origin = f"unit {unit}" if found is None else f"{found[0]} = {found[1]}"
     if unit.is_equivalent(u.mgy):
         return -2.5 * math.log10(unit.to(u.mgy)), origin
     quantity = u.Quantity(1.0, unit)
