@@ -26,6 +26,9 @@ class BlobCanvas(AbstractCanvas):
 class BlobRenderer(AbstractRenderer):
     """Draws every galaxy as the elliptical Gaussian with its half-light radius, without a PSF."""
 
+    def check(self, name, component):
+        """It draws whatever has these parameters."""
+
     def prepare(self, image):
         y, x = np.indices(image.shape, dtype=float)
         return BlobCanvas(image.shape, jnp.asarray(y), jnp.asarray(x))
