@@ -1,6 +1,7 @@
 """Inference: methods, runs in a thread, and `fit`."""
 
 from sersiclab.inference.base import AbstractMethod as AbstractMethod
+from sersiclab.inference.importance import Importance as Importance
 from sersiclab.inference.laplace import Laplace as Laplace
 from sersiclab.inference.map import MAP as MAP
 from sersiclab.inference.monitor import Cancelled as Cancelled
@@ -11,4 +12,4 @@ from sersiclab.inference.run import fit as fit
 from sersiclab.inference.run import start as start
 
 
-METHODS: tuple[type[AbstractMethod], ...] = (MAP, Laplace, NUTS)
+METHODS: tuple[type[AbstractMethod], ...] = (MAP, Laplace, Importance, NUTS)

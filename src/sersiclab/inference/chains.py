@@ -1,7 +1,4 @@
-"""Chains of the No-U-Turn Sampler, in jitted chunks of draws.
-
-Chains run in coordinates z in which the posterior is about round: u = centre + factor z.
-"""
+"""Chains of the No-U-Turn Sampler, in jitted chunks of draws."""
 
 from typing import Any, NamedTuple
 
@@ -12,28 +9,19 @@ from jaxtyping import Array, Float
 from numpyro.infer.hmc_util import IntegratorState, build_tree, dual_averaging, euclidean_kinetic_energy
 
 from sersiclab.density import Density, Vector
+from sersiclab.inference.frame import Frame, potential
 from sersiclab.inference.program import Program
 
 
 DEEPEST = 10
 CHUNK = 32  # draws of a chain at most between two looks at the monitor
 UNKNOWN = 1e30  # the potential of a chain that has not been evaluated
-COPY_WIDTH = 0.2  # radians
 # Of the dual averaging. The usual 0.05 lets the step size swing by factors, and its average then comes
 # out so small that 0.8 becomes an acceptance of 0.9; near a normal posterior we can afford to be calm.
 STIFFNESS = 0.3
 
 
 Leaf = Array | np.ndarray
-
-
-class Frame(NamedTuple):
-    """The chains' coordinates, u = centre + factor z, and each pixel's log likelihood at the centre."""
-
-    centre: Vector
-    factor: Float[Array, "d d"]
-    reference: Float[Array, "y x"]
-    angles: Vector
 
 
 class Settings(NamedTuple):
@@ -68,29 +56,8 @@ class Trace(NamedTuple):
     step_size: Leaf
 
 
-def _log_copies(turn: Float[Array, "*s"]) -> Float[Array, "*s"]:
-    """Log weight of the copy of the half circle in which an angle lies, `turn` from the centre.
-
-    Angles are sampled on the line, where the posterior repeats itself and is not integrable: where the
-    data do not say much of an angle, a trajectory would never turn. The weight is one near the centre,
-    falls off beyond a quarter turn, and the weights of all copies of an angle sum to one (it is a
-    difference of logistic functions half a circle apart), so that modulo pi the draws are the posterior's.
-    """
-    edge, x = 0.5 * np.pi / COPY_WIDTH, turn / COPY_WIDTH
-    both_edges = np.logaddexp(edge, -edge)
-    return both_edges - jnp.logaddexp(both_edges, jnp.logaddexp(x, -x))
-
-
-def _potential(density: Density, frame: Frame, z: Vector) -> Float[Array, ""]:
-    """Minus the log posterior density relative to the centre's, which keeps its digits in float32."""
-    turn = jnp.matmul(frame.factor, z, precision=jax.lax.Precision.HIGHEST)
-    u = frame.centre + turn
-    gain = density.pointwise_log_likelihood(density.constrain(u)) - frame.reference
-    return -(density.log_prior(u) + jnp.sum(gain) + jnp.sum(frame.angles * _log_copies(turn)))
-
-
 # Jitted by itself so that it is traced once: numpyro's nested loops trace their bodies several times.
-_potential_and_gradient = jax.jit(jax.value_and_grad(_potential, argnums=2))
+_potential_and_gradient = jax.jit(jax.value_and_grad(potential, argnums=2))
 
 
 def _transition(density: Density, frame: Frame, settings: Settings, chain: Chain) -> tuple[Chain, Trace]:
@@ -153,9 +120,4 @@ def sample(density: Density, frame: Frame, settings: Settings, chains: Chain) ->
     return jax.vmap(one)(chains)
 
 
-def reference(density: Density, u: Vector) -> Float[Array, "y x"]:
-    return density.pointwise_log_likelihood(density.constrain(u))
-
-
 SAMPLE = Program(sample)
-REFERENCE = Program(reference)

@@ -6,6 +6,7 @@ from jaxtyping import Float
 
 from sersiclab.inference.base import AbstractMethod, Outcome, Problem, check_count
 from sersiclab.inference.least_squares import Minimum, minimise
+from sersiclab.inference.map import MAP
 from sersiclab.inference.monitor import Monitor
 from sersiclab.inference.program import constrain
 
@@ -62,6 +63,36 @@ def _free_angles(problem: Problem, curvature: Float[np.ndarray, "d d"]) -> Float
     unknown = problem.angles & (np.diag(curvature) < 1.0)
     apart = np.where(unknown[:, None] | unknown[None, :], 0.0, curvature)
     return apart + np.diag(UNIFORM_SD**-2 * unknown)
+
+
+def instead(method: str, problem: Problem, monitor: Monitor, minimum: Minimum) -> Outcome:
+    """What there is when the user cancels `method` before its first draw: this approximation or a point."""
+    outcome = approximate(Laplace(), problem, monitor, minimum)
+    said = f"cancelled before the first draw of {method}: this is "
+    if outcome.draws is None or minimum.cancelled:
+        message = f"{said}the best point found, not a posterior; {minimum.message}".removesuffix("; ")
+        return Outcome(MAP(), outcome.best, message=message, cancelled="cancelled before the first draw")
+    return Outcome(
+        outcome.method,
+        outcome.best,
+        draws=outcome.draws,
+        covariance=outcome.covariance,
+        message=f"{said}the Laplace approximation",
+        cancelled="cancelled before the first draw",
+    )
+
+
+def start_covariance(problem: Problem, minimum: Minimum) -> Float[np.ndarray, "d d"]:
+    """An earlier fit's covariance or the Laplace approximation's; made definite where the data say nothing."""
+    if problem.covariance is not None:
+        return problem.covariance
+    # An angle has no curvature from its prior, and no posterior is wider than the half circle.
+    curvature = minimum.curvature + np.diag(problem.angles.astype(float))
+    try:
+        return inverse(curvature, problem.density.paths)
+    except ValueError:
+        # Priors have widths of order one in the unconstrained space.
+        return np.linalg.inv(curvature + 0.1 * np.eye(len(curvature)))
 
 
 def inverse(curvature: Float[np.ndarray, "d d"], paths: tuple[str, ...]) -> Float[np.ndarray, "d d"]:

@@ -11,10 +11,10 @@ from jaxtyping import Bool, Float
 
 from sersiclab.inference import chains
 from sersiclab.inference.base import AbstractMethod, Outcome, Problem, check_count
-from sersiclab.inference.chains import Chain, Frame, Leaf, Settings, Trace
-from sersiclab.inference.laplace import Laplace, approximate, inverse
+from sersiclab.inference.chains import Chain, Settings, Trace
+from sersiclab.inference.frame import REFERENCE, Frame, frame
+from sersiclab.inference.laplace import instead, start_covariance
 from sersiclab.inference.least_squares import Minimum, minimise
-from sersiclab.inference.map import MAP
 from sersiclab.inference.monitor import Cancelled, Monitor, Pace
 from sersiclab.inference.program import constrain, is_double, precision
 from sersiclab.results import circular
@@ -55,7 +55,7 @@ class NUTS(AbstractMethod):
             pool.submit(_compile, problem, self, is_double())
             minimum = minimise(problem, monitor, jacobian=True)
             if minimum.cancelled:
-                return _instead(problem, monitor, minimum)
+                return instead("NUTS", problem, monitor, minimum)
             sampler = _Sampler(self, problem, monitor, minimum, pool)
             try:
                 sampler.begin()
@@ -63,7 +63,7 @@ class NUTS(AbstractMethod):
                 sampler.sample()
             except Cancelled:
                 if not sampler.traces:
-                    return _instead(problem, monitor, minimum)
+                    return instead("NUTS", problem, monitor, minimum)
             return sampler.outcome()
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
@@ -73,15 +73,15 @@ def _compile(problem: Problem, method: NUTS, x64: bool) -> None:  # noqa: FBT001
     """Compile the sampler, whatever its arguments' values. Errors come again, and are seen, when it is used."""
     silent, density = Monitor("NUTS"), problem.density
     with precision(x64):
-        frame = Frame(
+        start = Frame(
             centre=jnp.asarray(problem.start, dtype=float),
             factor=jnp.eye(len(problem.start)),
             reference=jnp.zeros_like(density.data),
             angles=jnp.asarray(problem.angles, dtype=float),
         )
         group = _groups(method, np.zeros((method.chains, len(problem.start))), problem.seed)[0]
-        chains.SAMPLE.prepare(silent, density, frame, _settings(method, 0, adapting=False), group)
-        chains.REFERENCE.prepare(silent, density, frame.centre)
+        chains.SAMPLE.prepare(silent, density, start, _settings(method, 0, adapting=False), group)
+        REFERENCE.prepare(silent, density, start.centre)
 
 
 def _settings(method: NUTS, steps: int, *, adapting: bool) -> Settings:
@@ -114,23 +114,6 @@ def _groups(method: NUTS, z: Float[np.ndarray, "chain d"], seed: int) -> list[Ch
     return [jax.tree.map(lambda leaf, lane=lane: leaf[lane], state) for lane in lanes]
 
 
-def _instead(problem: Problem, monitor: Monitor, minimum: Minimum) -> Outcome:
-    """What there is when the user cancels before the first draw: the Laplace approximation or a point."""
-    outcome = approximate(Laplace(), problem, monitor, minimum)
-    said = "cancelled before the first draw of NUTS: this is "
-    if outcome.draws is None or minimum.cancelled:
-        message = f"{said}the best point found, not a posterior; {minimum.message}".removesuffix("; ")
-        return Outcome(MAP(), outcome.best, message=message, cancelled="cancelled before the first draw")
-    return Outcome(
-        outcome.method,
-        outcome.best,
-        draws=outcome.draws,
-        covariance=outcome.covariance,
-        message=f"{said}the Laplace approximation",
-        cancelled="cancelled before the first draw",
-    )
-
-
 def _threads(count: int) -> int:
     return max(1, min(count, os.cpu_count() or 1))
 
@@ -147,14 +130,7 @@ class _Sampler:
         self.done = 0
         self.divergences = 0
         self.rng = np.random.default_rng(problem.seed)
-        covariance = _start_covariance(problem, minimum)
-        density, centre = problem.density, jnp.asarray(minimum.u, dtype=float)
-        self.frame = Frame(
-            centre=centre,
-            factor=jnp.asarray(np.linalg.cholesky(covariance), dtype=float),
-            reference=chains.REFERENCE(monitor, density, centre),
-            angles=jnp.asarray(problem.angles, dtype=float),
-        )
+        self.frame = frame(problem, monitor, minimum.u, start_covariance(problem, minimum))
 
     def begin(self) -> None:
         """Put each chain at a draw of the approximation; nearer to the mode if the density vanishes there."""
@@ -172,10 +148,10 @@ class _Sampler:
     def _chunk(self, steps: int, *, adapting: bool) -> Trace:
         """Advance all chains; the trace has leading axes (chain, draw)."""
         settings, none = (_settings(self.method, count, adapting=adapting) for count in (steps, 0))
-        density, frame = self.problem.density, self.frame
-        program = chains.SAMPLE.prepare(self.monitor, density, frame, none, self.groups[0])
+        density, here = self.problem.density, self.frame
+        program = chains.SAMPLE.prepare(self.monitor, density, here, none, self.groups[0])
         began = time.perf_counter()
-        advanced = list(self.pool.map(lambda group: program(density, frame, settings, group), self.groups))
+        advanced = list(self.pool.map(lambda group: program(density, here, settings, group), self.groups))
         self.pace.took(steps, time.perf_counter() - began)
         self.groups = [group for group, _ in advanced]
         return Trace(*(np.concatenate(leaves)[:, :steps] for leaves in zip(*(t for _, t in advanced), strict=True)))
@@ -222,22 +198,18 @@ class _Sampler:
     def _keep(self, trace: Trace) -> None:
         self.traces.append(trace)
         self.divergences += int(trace.diverging.sum())
-        self.monitor.keep(constrain(self.monitor, self.problem.density, self._points(trace.z)))
-
-    def _points(self, z: Leaf) -> Float[np.ndarray, "chain draw d"]:
-        factor, centre = np.asarray(self.frame.factor, dtype=float), np.asarray(self.frame.centre, dtype=float)
-        return centre + np.asarray(z, dtype=float) @ factor.T
+        self.monitor.keep(constrain(self.monitor, self.problem.density, self.frame.points(trace.z)))
 
     def outcome(self) -> Outcome:
         """The draws so far as a result."""
         trace = Trace(*(np.concatenate(leaves, axis=1) for leaves in zip(*self.traces, strict=True)))
         draws = self.monitor.draws
         assert draws is not None
-        offset = float(np.sum(self.frame.reference, dtype=float))
+        offset = self.frame.offset()
         potential = np.asarray(trace.potential, dtype=float)
         best = np.unravel_index(np.argmin(potential), potential.shape)
         kept = potential.shape[1]
-        u = self._points(trace.z)
+        u = self.frame.points(trace.z)
         for i in np.flatnonzero(self.problem.angles):
             u[..., i] = circular.unwrap(u[..., i])
         return Outcome(
@@ -256,19 +228,6 @@ class _Sampler:
             covariance=np.atleast_2d(np.cov(u.reshape(-1, u.shape[-1]), rowvar=False)),
             cancelled="" if kept == self.method.draws else f"cancelled after {kept} of {self.method.draws} draws",
         )
-
-
-def _start_covariance(problem: Problem, minimum: Minimum) -> Float[np.ndarray, "d d"]:
-    """An earlier fit's covariance or the Laplace approximation's; made definite where the data say nothing."""
-    if problem.covariance is not None:
-        return problem.covariance
-    # An angle has no curvature from its prior, and no posterior is wider than the half circle.
-    curvature = minimum.curvature + np.diag(problem.angles.astype(float))
-    try:
-        return inverse(curvature, problem.density.paths)
-    except ValueError:
-        # Priors have widths of order one in the unconstrained space.
-        return np.linalg.inv(curvature + 0.1 * np.eye(len(curvature)))
 
 
 def _windows(warmup: int, *, adapt_mass: bool) -> list[tuple[int, bool]]:

@@ -1,4 +1,4 @@
-"""Convergence diagnostics of draws (Vehtari et al. 2021, arXiv:1903.08008; Betancourt, arXiv:1604.00695)."""
+"""Diagnostics of draws (Vehtari et al. 2021, arXiv:1903.08008; Betancourt, arXiv:1604.00695) and of weights."""
 
 import warnings
 from types import ModuleType
@@ -9,6 +9,8 @@ from jaxtyping import Float
 
 
 MINIMUM_DRAWS = 4  # rank-normalised split chains need four draws
+MINIMUM_WEIGHTS = 25  # the largest fifth is fitted, and has at least five
+NOTHING = -700.0  # log of a weight that is as good as zero, relative to the largest
 
 
 class Convergence(NamedTuple):
@@ -53,3 +55,25 @@ def e_bfmi(energy: Float[np.ndarray, "chain draw"]) -> Float[np.ndarray, " chain
     energy = np.asarray(energy, dtype=float)
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.mean(np.diff(energy, axis=1) ** 2, axis=1) / np.var(energy, axis=1)
+
+
+def pareto_smoothed(log_weights: Float[np.ndarray, " draw"]) -> tuple[Float[np.ndarray, " draw"], float]:
+    """Log importance weights, the largest smoothed, all normalised to a sum of one, and Pareto k.
+
+    Vehtari et al. 2024, JMLR 25, 72. k tells how heavy the weights' tail is: from 0.7 on, no sum over them
+    can be trusted. Infinite if the weights are too few to tell; zero if the largest are all alike.
+    """
+    relative = np.maximum(log_weights - np.max(log_weights), NOTHING)
+    normalised = relative - np.log(np.sum(np.exp(relative)))
+    if len(relative) < MINIMUM_WEIGHTS:
+        return normalised, float("inf")
+    if np.quantile(relative, 0.75) == 0:
+        return normalised, 0.0
+    az = arviz()
+    if az.__version__.startswith("0."):
+        smoothed, k = az.psislw(relative)
+    else:
+        from arviz_stats.base import array_stats  # pyright: ignore[reportMissingImports]
+
+        smoothed, k = array_stats.psislw(-relative)  # it takes what log weights are the negative of
+    return np.asarray(smoothed), float(k)

@@ -25,6 +25,7 @@ ESS_CAUTION, ESS_BAD = 400, 100
 DIVERGENT_BAD = 0.05  # of the draws
 E_BFMI_CAUTION = 0.3
 TREE_DEPTH_CAUTION = 0.05  # of the draws at the maximal depth
+PARETO_K_BAD = 0.7  # of importance weights: Vehtari et al. 2024, JMLR 25, 72
 # A bound presses if the 5 % quantile is this close to it, in units of the quantile's distance from the
 # median: 0.08 for an exponential that starts there, 0.10 for a half normal, 0.11 for a flat posterior,
 # 0.30 for a normal cut off at two sigma.
@@ -56,6 +57,7 @@ def judge(fit: "Fit") -> Verdict:
         _completion,
         _convergence,
         _sampler,
+        _weights,
         _bounds,
         _conflict,
         _chi2,
@@ -123,6 +125,16 @@ def _sampler(fit: "Fit") -> Iterator[Reason]:
         share = float(np.mean(fit.stats["tree_depth"] >= depth))
         if share > TREE_DEPTH_CAUTION:
             yield "caution", f"{share:.0%} of the draws reached the maximal tree depth {depth}: the chains move slowly."
+
+
+def _weights(fit: "Fit") -> Iterator[Reason]:
+    k = float(np.max(fit.stats.get("pareto_k", -np.inf)))
+    if k >= PARETO_K_BAD:
+        yield (
+            "bad",
+            f"The importance weights can't be trusted: Pareto k is {k:.2f}, and should be below {PARETO_K_BAD}; the "
+            "posterior is not like its normal approximation: use NUTS().",
+        )
 
 
 def _bounds(fit: "Fit") -> Iterator[Reason]:
