@@ -12,11 +12,16 @@ import numpy as np
 import pytest
 
 from sersiclab.density import Density
+from sersiclab.image import Image
 from sersiclab.inference import MAP, NUTS, Cancelled, Laplace, Progress, fit, least_squares, start
 from sersiclab.inference.monitor import Monitor, Pace
+from sersiclab.inference.run import _initial
+from sersiclab.model import Model
 from sersiclab.priors import LogUniform, Normal
 from sersiclab.profiles import FlatSky
 from sersiclab.results import Fit
+
+from .conftest import SHAPE
 
 
 LONG = NUTS(warmup=20, draws=200_000)
@@ -252,6 +257,34 @@ def test_beginning_where_a_fit_of_another_model_ended(blob):
     earlier = Fit(wider, image, MAP(), seed=0, draws={}, best=best, covariance=np.eye(len(best)))
     result = fit(model, image, NUTS(warmup=100, draws=100), init=earlier, progress=False)
     assert result.draws["galaxy.flux"].mean() == pytest.approx(1000, rel=0.2)
+
+
+def test_beginning_where_a_fit_of_a_wholly_other_model_ended(blob):
+    model, image, _ = blob()
+    other = Model({"star": FlatSky(Normal(0, 1))}, renderer=model.renderer)
+    earlier = Fit(other, image, MAP(), seed=0, draws={}, best={"star.level": 1.0})
+    with pytest.raises(ValueError, match=r"init is a fit of another model: it has \['star.level'\], and none of"):
+        start(model, image, MAP(), init=earlier)
+
+
+def test_the_covariance_of_an_earlier_fit_is_used_for_the_same_data_alone(blob):
+    model, image, truth = blob(mask=np.eye(*SHAPE))
+    covariance = np.diag(np.arange(1.0, 1 + len(model.free)))
+    best = {path: value for path, value in truth.items() if path in model.free}
+
+    def known(of: Image, covariance: np.ndarray = covariance) -> np.ndarray | None:
+        earlier = Fit(model, of, MAP(), seed=0, draws={}, best=best, covariance=covariance)
+        return _initial(model, image, earlier)[1]
+
+    hidden = Image(np.where(image.mask, np.nan, image.data), sigma=image.sigma, mask=image.mask)
+    np.testing.assert_array_equal(known(hidden), covariance)
+    assert known(Image(image.data + 1, sigma=image.sigma, mask=image.mask)) is None
+    assert known(Image(image.data, sigma=image.sigma, mask=image.mask, psf=np.ones((3, 3)) / 9)) is None
+    assert known(Image(image.data, sigma=image.sigma)) is None
+    assert known(Image(image.data[:9], sigma=image.sigma[:9], mask=image.mask[:9])) is None
+    # Of fewer draws than parameters: a method that began with it would fail.
+    few = np.random.default_rng(0).normal(size=(4, len(best)))
+    assert known(hidden, np.cov(few, rowvar=False)) is None
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ from sersiclab.results import Fit, circular
 
 POLL_SECONDS = 0.1
 EXIT_SECONDS = 30.0
+FLAT = 1e-6  # the least eigenvalue of a correlation matrix that single precision can use
 
 Init = Mapping[str, float] | Fit | None
 
@@ -168,8 +169,8 @@ def start(
     """Begin an inference in a thread.
 
     `init` is where it begins: `{path: number}` (parameters that it lacks begin at their prior's `init` or
-    median), or an earlier `Fit`, whose best values are taken and, if it was of the same data and priors,
-    whose covariance too. Without it several starts are tried. `on_progress` is called from the
+    median), or an earlier `Fit`, whose best values are taken where the paths agree and, if it was of the
+    same model and data, whose covariance too. Without it several starts are tried. `on_progress` is called from the
     worker's thread with each new state, and at most ten times a second between.
 
     Raises `TypeError` or `ValueError` naming the argument, what was expected and what came.
@@ -235,9 +236,14 @@ def _initial(model: Model, image: Image, init: Init) -> tuple[dict[str, float], 
     """Where to begin, by path, and the covariance that an earlier fit knows."""
     values, covariance = model.initial, None
     if isinstance(init, Fit):
-        values |= {path: value for path, value in init.best.items() if path in values}
-        same = init.model == model and np.array_equal(init.image.data, image.data)
-        covariance = init.covariance if same and np.array_equal(init.image.sigma, image.sigma) else None
+        shared = {path: value for path, value in init.best.items() if path in values}
+        if not shared:
+            raise ValueError(
+                f"init is a fit of another model: it has {list(init.best)}, and none of this one's {list(values)}"
+            )
+        values |= shared
+        covariance = init.covariance if init.model == model and _same_data(init.image, image) else None
+        covariance = covariance if covariance is None or _is_definite(covariance) else None
     elif isinstance(init, Mapping):
         unknown = [path for path in init if path not in values]
         if unknown:
@@ -251,3 +257,21 @@ def _initial(model: Model, image: Image, init: Init) -> tuple[dict[str, float], 
         if not low <= values[path] <= high:
             raise ValueError(f"init: {path} must lie in its prior's [{low:g}, {high:g}], got {values[path]:g}")
     return values, covariance
+
+
+def _same_data(one: Image, other: Image) -> bool:
+    """Whether two images say the same of a galaxy; what masked pixels hold does not matter."""
+
+    def content(image: Image) -> tuple[Any, ...]:
+        psf = (() if image.psf is None else image.psf, image.psf_oversampling, image.psf_includes_pixel)
+        return image.valid, image.data[image.valid], image.sigma[image.valid], *psf
+
+    return all(np.array_equal(a, b) for a, b in zip(content(one), content(other), strict=True))
+
+
+def _is_definite(covariance: np.ndarray) -> bool:
+    """Whether a run can begin with a covariance, which one of too few draws is too flat for."""
+    if not np.isfinite(covariance).all():
+        return False
+    sds = np.sqrt(np.diag(covariance))
+    return bool(np.all(sds > 0) and np.linalg.eigvalsh(covariance / np.outer(sds, sds))[0] > FLAT)

@@ -1,0 +1,201 @@
+"""Importance sampling: exact where it can be known, honest where it fails."""
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from sersiclab.image import Image
+from sersiclab.inference import MAP, Importance, Laplace, fit, importance, start
+from sersiclab.inference.importance import propose, resample
+from sersiclab.inference.monitor import Monitor
+from sersiclab.model import Model
+from sersiclab.priors import LogUniform, Normal
+from sersiclab.profiles import FlatSky
+from sersiclab.results import Fit, circular
+from sersiclab.results.diagnostics import arviz, pareto_smoothed
+
+
+PATHS = ["galaxy.flux", "sky.level"]
+
+
+@pytest.mark.parametrize("unit", [1.0, 1e-9, 1e9])
+def test_it_is_exact_for_linear_parameters(linear, unit):
+    model, image, mean, covariance = linear(unit=unit)
+    result = fit(model, image, Importance(draws=2000), progress=False)
+    check(result, mean, covariance, effective=1600)
+    widths = unit * np.array([30.0, 0.1])
+    np.testing.assert_allclose(result.covariance * np.outer(widths, widths), covariance, rtol=0.2)
+    np.testing.assert_allclose((np.array([result.best[path] for path in PATHS]) - mean) / widths, 0, atol=2e-3)
+    assert result.stats["efficiency"][0, 0] > 0.88
+    assert (result.status, result.message, result.verdict.level) == ("complete", "", "ok")
+
+
+def test_it_is_exact_in_double_precision(linear, x64):
+    model, image, mean, covariance = linear()
+    check(fit(model, image, Importance(), progress=False), mean, covariance, effective=800)
+
+
+def check(result, mean, covariance, *, effective):
+    """Means within 5, variances within 6 Monte Carlo errors."""
+    draws = np.stack([result.draws[path].ravel() for path in PATHS])
+    sd = np.sqrt(np.diag(covariance))
+    np.testing.assert_array_less(np.abs(draws.mean(axis=1) - mean) / sd, 5 / np.sqrt(effective))
+    np.testing.assert_array_less(np.abs(draws.var(axis=1) / sd**2 - 1), 6 * np.sqrt(2 / effective))
+    assert abs(np.corrcoef(draws)[0, 1] - covariance[0, 1] / sd.prod()) < 5 / np.sqrt(effective)
+    assert result.summary()["ess_bulk"].min() > 0.7 * effective
+
+
+def faint_sky():
+    """A sky of three sigma with a log-uniform prior: a skewed posterior."""
+    data = np.random.default_rng(4).normal(size=(5, 6))
+    data += 3 / np.sqrt(data.size) - data.mean()
+    return Model({"sky": FlatSky(LogUniform(0.1, 10))}), Image(data, sigma=1.0)
+
+
+def test_it_is_exact_where_the_posterior_is_not_normal():
+    model, image = faint_sky()
+    result = fit(model, image, Importance(draws=4000), progress=False)
+    level = np.geomspace(0.1, 10, 100_001)
+    density = np.exp(-0.5 * np.sum((image.data.ravel()[:, None] - level) ** 2, axis=0))
+    below = np.cumsum(density) / np.sum(density)  # in equal steps of ln level
+    for quantile in (0.05, 0.16, 0.5, 0.84, 0.95):
+        exact = np.interp(quantile, below, level)
+        share = np.mean(result.draws["sky.level"] < exact)
+        assert share == pytest.approx(quantile, abs=5 * np.sqrt(quantile * (1 - quantile) / 2000))
+    laplace = fit(model, image, Laplace(draws=4000), progress=False)
+    assert np.mean(laplace.draws["sky.level"] < np.interp(0.16, below, level)) < 0.05  # which is not exact here
+
+
+def test_a_proposal_that_misses_the_posterior_is_found_out(linear):
+    model, image, *_ = linear()
+    good = fit(model, image, Laplace(), progress=False)
+    narrow = Fit(model, image, MAP(), seed=0, draws={}, best=good.best, covariance=1e-4 * good.covariance)
+    result = fit(model, image, Importance(draws=500), init=narrow, progress=False)
+    assert result.stats["pareto_k"][0, 0] > 0.7
+    assert result.verdict.level == "bad"
+    assert "use NUTS()" in str(result.verdict)
+    np.linalg.cholesky(result.covariance)  # still good enough to begin another fit with
+
+
+def test_too_few_draws_to_tell(linear):
+    model, image, *_ = linear()
+    result = fit(model, image, Importance(draws=5), progress=False)
+    assert result.draws["galaxy.flux"].shape == (1, 5)
+    assert result.stats["pareto_k"][0, 0] == np.inf
+    assert "can't be trusted" in str(result.verdict)
+
+
+def test_an_angle_without_information_is_uniform(blob):
+    model, image, _ = blob(ellip=0.0, seed=6)
+    result = fit(model.replace({"galaxy.ellip": 0.0}), image, Importance(draws=2000), progress=False)
+    turns = np.exp(2j * result.draws["galaxy.theta"])
+    assert abs(np.mean(turns)) < 5 / np.sqrt(500)
+    assert circular.sd(result.draws["galaxy.theta"].ravel()) > 0.8
+    assert result.draws["galaxy.flux"].mean() == pytest.approx(1000, rel=0.2)
+
+
+@pytest.fixture
+def cancelled_when_weighing(monkeypatch):
+    """The user cancels as soon as the first candidates are finished."""
+    advance = Monitor.advance
+
+    def cancel_when_weighing(self, step, **counts):
+        if self.progress.phase == "weighing":
+            self.cancel()
+        advance(self, step, **counts)
+
+    monkeypatch.setattr(Monitor, "advance", cancel_when_weighing)
+
+
+def test_cancelling_keeps_what_is_finished(blob, cancelled_when_weighing):
+    model, image, _ = blob()
+    run = start(model, image, Importance(draws=100_000))
+    result = run.wait(300)
+    count = result.draws["galaxy.flux"].shape[1]
+    assert 0 < count < 1000
+    assert result.status == f"cancelled after {count} of 100000 draws"
+    assert run.progress.state == "cancelled"
+    np.testing.assert_array_equal(run.draws["galaxy.theta"], result.draws["galaxy.theta"])
+
+
+def test_cancelled_before_the_first_draw_it_is_a_laplace_approximation(blob, cancelled_when_weighing, monkeypatch):
+    monkeypatch.setattr(importance, "CANDIDATES", 1000)
+    model, image, _ = blob()
+    result = fit(model, image, Importance(draws=2), progress=False)
+    assert isinstance(result.method, Laplace)
+    assert result.message == "cancelled before the first draw of Importance: this is the Laplace approximation"
+    assert result.status == "cancelled before the first draw"
+
+
+def test_another_galaxy_compiles_nothing(blob, traces):
+    model, image, _ = blob()
+    fit(model, image, Importance(), progress=False)
+    other, image, _ = blob(seed=9, xc=16.0, mask=np.eye(*image.shape))
+    traces.clear()
+    fit(other.replace({"galaxy.xc": Normal(16, 5)}), image, Importance(draws=77), progress=False)
+    assert traces == []
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"draws": 0}, ValueError, "Importance.draws must be at least 1, got 0"),
+        ({"proposal": MAP()}, TypeError, r"Importance.proposal must be Laplace\(\), got MAP"),
+    ],
+)
+def test_options_are_checked(options, error, message):
+    with pytest.raises(error, match=message):
+        Importance(**options)
+
+
+@pytest.mark.parametrize("k", [0.2, 0.5, 1.0])
+def test_pareto_k_of_weights_with_a_known_tail(k):
+    """u^-k, for uniform u, has a Pareto tail of exactly this k."""
+    u = np.random.default_rng(2).uniform(size=20_000)
+    log_weights, found = pareto_smoothed(-k * np.log(u))
+    assert found == pytest.approx(k, abs=0.12)
+    assert np.exp(log_weights).sum() == pytest.approx(1)
+    # Smoothing changes the largest alone, and keeps their order.
+    order = np.argsort(u)
+    assert np.all(np.diff(log_weights[order]) <= 1e-12)
+    rest = order[1000:]
+    np.testing.assert_allclose(np.diff(log_weights[rest]), np.diff(-k * np.log(u[rest])), atol=1e-9)
+
+
+def test_weights_that_are_all_alike_or_none():
+    log_weights, k = pareto_smoothed(np.full(50, 3.0))
+    assert k == 0
+    np.testing.assert_allclose(np.exp(log_weights), 1 / 50)
+    log_weights, k = pareto_smoothed(np.where(np.arange(50) == 7, 2.0, -np.inf))
+    assert np.exp(log_weights[7]) == pytest.approx(1)
+    assert np.isfinite(log_weights).all()
+
+
+def test_resampling_rounds_up_or_down():
+    rng = np.random.default_rng(5)
+    weights = rng.exponential(size=60)
+    weights /= weights.sum()
+    counts = np.array([np.bincount(resample(rng, weights, 40), minlength=60) for _ in range(300)])
+    assert np.all(counts >= np.floor(40 * weights))
+    assert np.all(counts <= np.ceil(40 * weights))
+    np.testing.assert_allclose(counts.mean(axis=0), 40 * weights, atol=5 * 0.5 / np.sqrt(300))
+
+
+def test_draws_that_repeat_count_once():
+    """The effective sample size of ArviZ is that of the mean: the draws' number squared by the squared repeats'."""
+    rng = np.random.default_rng(8)
+    z, log_weights = rng.normal(size=3000), rng.normal(size=3000)
+    weights = np.exp(log_weights) / np.exp(log_weights).sum()
+    chosen = resample(rng, weights, 2000)
+    expected = 2000**2 / np.sum(np.bincount(chosen) ** 2.0)
+    found = arviz().ess(xr.Dataset({"z": (("chain", "draw"), z[chosen][None])}), method="mean")["z"]
+    assert expected < 1500
+    assert float(found) == pytest.approx(expected, rel=0.25)
+
+
+@pytest.mark.parametrize("size", [1, 2, 3])
+def test_candidates_have_the_density_that_they_say(size):
+    z, log_density = propose(np.random.default_rng(1), 400_000, size)
+    volume = {1: 8.0, 2: np.pi * 16, 3: 4 / 3 * np.pi * 64}[size]
+    inside = np.linalg.norm(z, axis=1) < 4.0
+    assert np.mean(inside / np.exp(log_density)) == pytest.approx(volume, rel=0.02)
