@@ -35,8 +35,11 @@ from sersiclab.profiles import AbstractProfile as AbstractProfile
 from sersiclab.profiles import DeVaucouleurs as DeVaucouleurs
 from sersiclab.profiles import Exponential as Exponential
 from sersiclab.profiles import FlatSky as FlatSky
+from sersiclab.profiles import Gaussian as Gaussian
+from sersiclab.profiles import Moffat as Moffat
 from sersiclab.profiles import PointSource as PointSource
 from sersiclab.profiles import Sersic as Sersic
+from sersiclab.profiles import Spergel as Spergel
 from sersiclab.profiles import TiltedSky as TiltedSky
 from sersiclab.rendering import AbstractRenderer as AbstractRenderer
 from sersiclab.rendering import HybridRenderer as HybridRenderer

@@ -4,6 +4,7 @@ import math
 import re
 import warnings
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from sersiclab.detection import Sky, Source, measure
 from sersiclab.image import Image
@@ -16,6 +17,16 @@ from sersiclab.profiles.base import usual_parameters
 
 Measured = AbstractParameter | float  # a prior, or where to start between the declared bounds
 What = str | type[AbstractProfile] | Mapping[str, str | type[AbstractProfile]]
+
+
+class _Size(NamedTuple):
+    """Between what pixels a component's half-light radius lies, where it starts, and where a Sérsic index does."""
+
+    low: float
+    high: float
+    start: float
+    index: float
+
 
 PRESETS: Mapping[str, Mapping[str, str]] = {
     "doublesersic": {"bulge": "sersic", "disk": "sersic"},
@@ -32,8 +43,9 @@ def guess(image: Image, what: What = "sersic") -> Model:
     mapping of component names to profiles: `{"bulge": "sersic", "disk": "exponential", "sky": "flat_sky"}`,
     the innermost first. Sources after the first are tied to its centre.
 
-    The priors scale with the image: they do not depend on its unit. Fluxes and radii are uniform in the
-    logarithm around what was measured, centres normal. Warns where no source stands out of the noise.
+    The priors scale with the image: they do not depend on its unit. Fluxes and lengths are uniform in the
+    logarithm around what was measured, centres normal; what the pixels don't show is uniform in the range
+    that the class declares. Warns where no source stands out of the noise.
     """
     profiles = _profiles(what)
     source, sky = measure(image)
@@ -42,16 +54,17 @@ def guess(image: Image, what: What = "sersic") -> Model:
         warnings.warn(
             "no source stands out of the noise: the priors are those of a faint one at the image's centre", stacklevel=2
         )
-    extended = [name for name in sources if "r_eff" in parameter_info(profiles[name])]
+    extended = [name for name in sources if _is_extended(profiles[name])]
     components = {}
     for name, cls in profiles.items():
         if issubclass(cls, AbstractSky):
             measured = _sky_priors(sky, image.shape)
         else:
-            measured = _source_priors(source, len(sources)) | _size_priors(source, name, extended)
+            measured = _source_priors(source, len(sources))
             if name != sources[0]:
                 measured |= {axis: Tied(f"{sources[0]}.{axis}") for axis in ("xc", "yc")}
-        priors = {key: _prior(name, info, measured) for key, info in usual_parameters(cls).items()}
+        size = _size(source, name, extended)
+        priors = {key: _prior(name, info, measured, size) for key, info in usual_parameters(cls).items()}
         components[name] = cls(**priors)
     return Model(components)
 
@@ -66,7 +79,7 @@ def _profiles(what: What) -> dict[str, type[AbstractProfile]]:
     cls = _profile("what", what)
     if issubclass(cls, AbstractSky):
         return {"sky": cls}
-    return {"galaxy" if "r_eff" in parameter_info(cls) else "star": cls}
+    return {"galaxy" if _is_extended(cls) else "star": cls}
 
 
 def _plain(name: str) -> str:
@@ -104,18 +117,21 @@ def _source_priors(source: Source, count: int) -> dict[str, Measured]:
     }
 
 
-def _size_priors(source: Source, name: str, extended: list[str]) -> dict[str, Measured]:
-    """Priors of the radius and the Sérsic index: the first component is the innermost.
+def _is_extended(cls: type[AbstractProfile]) -> bool:
+    return any(info.unit == "pixel" for name, info in parameter_info(cls).items() if name not in ("xc", "yc"))
+
+
+def _size(source: Source, name: str, extended: list[str]) -> _Size:
+    """The first component is the innermost.
 
     The half-light radius of the whole lies between the components' own, which keeps two alike apart.
     """
-    low, high, start, index = 0.1, 10.0, 1.0, 2.0
-    if len(extended) > 1 and name == extended[0]:
-        low, high, start, index = 0.05, 2.0, 0.5, 3.0
-    elif len(extended) > 1 and name == extended[-1]:
-        low, high, start, index = 0.5, 10.0, 1.5, 1.0
     r = source.r_eff
-    return {"r_eff": LogUniform(low=low * r, high=high * r, init=start * r), "n": index}
+    if len(extended) > 1 and name == extended[0]:
+        return _Size(0.05 * r, 2.0 * r, 0.5 * r, 3.0)
+    if len(extended) > 1 and name == extended[-1]:
+        return _Size(0.5 * r, 10.0 * r, 1.5 * r, 1.0)
+    return _Size(0.1 * r, 10.0 * r, r, 2.0)
 
 
 def _sky_priors(sky: Sky, shape: tuple[int, int]) -> dict[str, Measured]:
@@ -127,14 +143,30 @@ def _sky_priors(sky: Sky, shape: tuple[int, int]) -> dict[str, Measured]:
     }
 
 
-def _prior(component: str, info: ParameterInfo, measured: Mapping[str, Measured]) -> AbstractParameter:
-    """The measured prior of a parameter, else one that is uniform between the declared bounds."""
-    found = measured.get(info.name, 0.5 * (info.low + info.high))
+def _prior(component: str, info: ParameterInfo, measured: Mapping[str, Measured], size: _Size) -> AbstractParameter:
+    """The measured prior of a parameter, else one in the range that its class declares."""
+    found = measured.get(info.name, size.index if info.name == "n" else None)
     if isinstance(found, AbstractParameter):
         return found
-    if math.isfinite(info.low) and math.isfinite(info.high):
-        return Uniform(low=info.low, high=info.high, init=min(max(found, info.low), info.high))
-    raise ValueError(
-        f"guess can't say anything of {component}.{info.name}: it is not measured and has no bounds; "
-        "build this component yourself and add it with model.with_component"
-    )
+    if info.unit in ("pixel", "1/pixel") and info.low >= 0.0:
+        return _length_prior(info, size)
+    low, high = info.usual or (info.low, info.high)
+    if not (math.isfinite(low) and math.isfinite(high)):
+        raise ValueError(
+            f"guess can't say anything of {component}.{info.name}: it is not measured and has no bounds; "
+            "build this component yourself and add it with model.with_component"
+        )
+    start = next(value for value in (info.start, found, 0.5 * (low + high)) if value is not None)
+    return Uniform(low=low, high=high, init=min(max(start, low), high))
+
+
+def _length_prior(info: ParameterInfo, size: _Size) -> AbstractParameter:
+    """As wide as that of the half-light radius, about the declared part of it, within the declared range."""
+    factor = 1.0 if info.start is None else info.start
+    low, start, high = (factor * length for length in (size.low, size.start, size.high))
+    if info.unit == "1/pixel":
+        low, start, high = factor / size.high, factor / size.start, factor / size.low
+    low, high = max(low, info.low), min(high, info.high)
+    if low >= high:  # all of the declared range lies to one side
+        low, high = (low, 10.0 * low) if low == info.low else (0.1 * high, high)
+    return LogUniform(low=low, high=high, init=min(max(start, low), high))

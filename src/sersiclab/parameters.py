@@ -74,7 +74,9 @@ else:
 class ParameterInfo:
     """What a class declares about one of its parameters: range, unit and meaning.
 
-    The range holds its ends, but not `low` if `open_low`.
+    The range holds its ends, but not `low` if `open_low`. `usual` and `start` are what a guess assumes where
+    the pixels say nothing: the range of the prior, if narrower, and the initial value. A length's `start` is
+    relative to the half-light radius.
     """
 
     name: str
@@ -83,6 +85,8 @@ class ParameterInfo:
     open_low: bool
     unit: str
     doc: str
+    usual: tuple[float, float] | None
+    start: float | None
 
     def check(self, label: str, value: Any) -> None:
         """Raise if `value` can't be this parameter; `label` names it in the message."""
@@ -134,9 +138,11 @@ def parameter(
     unit: str = "",
     doc: str,
     default: float | None = None,
+    usual: tuple[float, float] | None = None,
+    start: float | None = None,
 ) -> Any:
     """Declare a parameter field: the one place for its range (see `ParameterInfo`), unit and meaning."""
-    metadata = {"parameter": (low, high, open_low, unit, doc)}
+    metadata = {"parameter": (low, high, open_low, unit, doc, usual, start)}
     if default is None:
         return eqx.field(converter=_convert, metadata=metadata)
     return eqx.field(default=default, converter=_convert, metadata=metadata)

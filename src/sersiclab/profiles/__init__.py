@@ -7,18 +7,24 @@ from sersiclab.profiles.base import AbstractProfile as AbstractProfile
 from sersiclab.profiles.base import AbstractSky as AbstractSky
 from sersiclab.profiles.base import AbstractSource as AbstractSource
 from sersiclab.profiles.base import AbstractTransformed as AbstractTransformed
+from sersiclab.profiles.gaussian import Gaussian as Gaussian
+from sersiclab.profiles.moffat import Moffat as Moffat
 from sersiclab.profiles.point import PointSource as PointSource
 from sersiclab.profiles.sersic import DeVaucouleurs as DeVaucouleurs
 from sersiclab.profiles.sersic import Exponential as Exponential
 from sersiclab.profiles.sersic import Sersic as Sersic
 from sersiclab.profiles.sky import FlatSky as FlatSky
 from sersiclab.profiles.sky import TiltedSky as TiltedSky
+from sersiclab.profiles.spergel import Spergel as Spergel
 
 
 PROFILES: tuple[type[AbstractProfile], ...] = (
     Sersic,
     Exponential,
     DeVaucouleurs,
+    Gaussian,
+    Moffat,
+    Spergel,
     PointSource,
     FlatSky,
     TiltedSky,

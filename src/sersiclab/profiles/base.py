@@ -140,6 +140,12 @@ def r_eff_parameter() -> Any:
     return parameter(low=0.0, open_low=True, unit="pixel", doc="half-light radius along the major axis")
 
 
+def fwhm_parameter() -> Any:
+    """The declaration of `fwhm`."""
+    doc = "full width at half maximum along the major axis"
+    return parameter(low=0.0, open_low=True, unit="pixel", doc=doc, start=1.5)
+
+
 def ellip_parameter() -> Any:
     """The declaration of `ellip`, the same in every galaxy profile."""
     return parameter(low=0.0, high=0.95, doc="ellipticity, 1 - b/a")

@@ -1,7 +1,8 @@
-"""Sérsic profiles as sums of Gaussians (after Hogg & Lang, arXiv:1210.6563; Shajib, arXiv:1906.08263).
+"""Profiles as sums of Gaussians (after Hogg & Lang, arXiv:1210.6563; Shajib, arXiv:1906.08263).
 
-The widths are fixed in pixels, evenly spaced in ln sigma by `SPACING`; the amplitudes follow from a table
-(see `_make_sersic_table.py` for the mathematics) by cubic B-splines in ln n and ln(sigma / r_eff).
+The widths are fixed in pixels, evenly spaced in ln sigma by `SPACING`. A Sérsic profile's amplitudes follow
+from a table (see `_make_sersic_table.py` for the mathematics) by cubic B-splines in ln n and
+ln(sigma / r_eff); those of profiles whose variances have a gamma distribution are closed.
 """
 
 import math
@@ -12,6 +13,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
+from jax.scipy.special import gammaln
 from jaxtyping import Array, Float, Int
 
 from sersiclab.profiles.base import LogWidths
@@ -44,7 +46,7 @@ def sersic_weights(log_width: LogWidths, r_eff: Any, n: Any) -> tuple[Float[Arra
     """Fractions of a Sérsic profile's flux in Gaussians of the given ln sigma, and the fraction in a point.
 
     `log_width` (sigma in pixels) must be spaced by `SPACING`; `r_eff` is in pixels. Gaussians narrower or
-    wider than the grid are represented as `_gather` says, so that the fractions sum to one only if the
+    wider than the grid are represented as `gather` says, so that the fractions sum to one only if the
     grid covers the profile.
     """
     dtype = log_width.dtype
@@ -60,7 +62,33 @@ def sersic_weights(log_width: LogWidths, r_eff: Any, n: Any) -> tuple[Float[Arra
     size = log_width.size
     padded = jnp.pad(amplitudes, _BLOCKS + size)
     aligned = lax.dynamic_slice(padded, (jnp.clip(start + size, 0, _BLOCKS + size),), (2 * _BLOCKS + size,))
-    weights = jnp.dot(_gather(size).astype(dtype), aligned, precision="highest")
+    return gather(aligned, size)
+
+
+def extended(log_width: LogWidths) -> Float[np.ndarray, " b"]:
+    """ln sigma of the grid and of the widths beyond each of its ends that `gather` takes in."""
+    steps = np.arange(-_BLOCKS, log_width.size + _BLOCKS)
+    return (float(log_width[0]) + SPACING * steps).astype(log_width.dtype)
+
+
+def held_radius(log_width: LogWidths, radius: Any) -> Float[Array, ""]:
+    """A profile's radius in pixels, held to what `extended` covers; below, every profile is a point."""
+    return jnp.maximum(jnp.asarray(radius, log_width.dtype), math.exp(float(log_width[0]) - 12.0))
+
+
+def gamma_density(log_square: Float[Array, " k"], shape: Any) -> Float[Array, " k"]:
+    """`t^shape exp(-t) / Gamma(shape)` per half `SPACING` of ln t, at t = exp(log_square) / 2.
+
+    The weights of Gaussians whose variance, or its inverse, has a gamma distribution: the trapezoid is good
+    to |Gamma(shape + 18.1i) / Gamma(shape)|, 1e-7 at a shape of 6.
+    """
+    log_t = jnp.minimum(log_square - math.log(2.0), 80.0)
+    return 2.0 * SPACING * jnp.exp(shape * log_t - jnp.exp(log_t) - gammaln(shape))
+
+
+def gather(amplitudes: Float[Array, " b"], size: int) -> tuple[Float[Array, " k"], Float[Array, ""]]:
+    """Weights of `size` widths, and of a point, from those of the `extended` widths."""
+    weights = jnp.dot(_gather(size).astype(amplitudes.dtype), amplitudes, precision="highest")
     return weights[:-1], weights[-1]
 
 
@@ -74,7 +102,7 @@ def _spline(position: Float[Array, " 2"]) -> tuple[Int[Array, " 2"], Float[Array
 
 @cache
 def _gather(size: int) -> Float[np.ndarray, "k b"]:
-    """The linear map from amplitudes of all widths to those of `size` widths and a point.
+    """The linear map of `gather`, from all widths to `size` of them and a point.
 
     `_BLOCKS` narrower ones come first: they become shares of the point and of the two narrowest widths
     that keep their flux and their second and fourth moments (all that a PSF lets through). The `_BLOCKS`

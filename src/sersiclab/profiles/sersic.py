@@ -1,12 +1,12 @@
 """The Sérsic family: Sérsic, exponential and de Vaucouleurs profiles."""
 
+import math
 from functools import cache
 from typing import Any, ClassVar
 
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
-from numpy.polynomial.chebyshev import chebfit, chebpts1
 from scipy.special import gammaincinv, gammaln
 
 from sersiclab.parameters import Parameter, parameter
@@ -20,23 +20,24 @@ from sersiclab.profiles.base import (
     r_eff_parameter,
     theta_parameter,
 )
+from sersiclab.profiles.chebyshev import Interpolant, evaluate, interpolant
 from sersiclab.profiles.decomposition import sersic_weights
 
 
-# Outside the declared range of n we hold on to the value just beyond it, well within the polynomials' range.
+# n is held to just beyond its declared range, well within that of the polynomials.
 _LOWEST_N, _HIGHEST_N = 0.098, 10.2
-_LOG_N = (np.log(0.09), np.log(11.0))
-_DEGREE = 24
 
 
 @cache
-def _coefficients() -> Float[np.ndarray, "d 2"]:
-    """Chebyshev coefficients, in ln n, of ln b_n and of ln I_e: exact to 1e-11."""
-    t = chebpts1(_DEGREE + 1)
-    n = np.exp(0.5 * (_LOG_N[0] + _LOG_N[1] + (_LOG_N[1] - _LOG_N[0]) * t))
-    b = gammaincinv(2 * n, 0.5)
-    log_brightness = 2 * n * np.log(b) - b - np.log(2 * np.pi * n) - gammaln(2 * n)
-    return chebfit(t, np.stack([np.log(b), log_brightness], -1), _DEGREE)
+def _constants() -> Interpolant:
+    """ln b_n and ln I_e as functions of ln n: exact to 1e-11."""
+
+    def constants(log_n: Float[np.ndarray, " d"]) -> Float[np.ndarray, "d 2"]:
+        n = np.exp(log_n)
+        b = gammaincinv(2 * n, 0.5)
+        return np.stack([np.log(b), 2 * n * np.log(b) - b - np.log(2 * np.pi * n) - gammaln(2 * n)], -1)
+
+    return interpolant(constants, math.log(0.09), math.log(11.0), 24)
 
 
 def sersic_constants(n: Any) -> tuple[Float[Array, ""], Float[Array, ""]]:
@@ -44,10 +45,7 @@ def sersic_constants(n: Any) -> tuple[Float[Array, ""], Float[Array, ""]]:
 
     `I_e = b^(2n) exp(-b) / (2 pi n Gamma(2n))`, for n between 0.1 and 10.
     """
-    log_n = jnp.log(jnp.clip(n, _LOWEST_N, _HIGHEST_N))
-    t = (2.0 * log_n - (_LOG_N[0] + _LOG_N[1])) / (_LOG_N[1] - _LOG_N[0])
-    chebyshev = jnp.cos(np.arange(_DEGREE + 1) * jnp.arccos(t))
-    b, brightness = jnp.exp(jnp.dot(chebyshev, _coefficients().astype(t.dtype), precision="highest"))
+    b, brightness = jnp.exp(evaluate(_constants(), jnp.log(jnp.clip(n, _LOWEST_N, _HIGHEST_N))))
     return b, brightness
 
 
