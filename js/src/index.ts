@@ -1,7 +1,7 @@
 /** The widget's entry: makes the store, the views and the gestures, and wires them. Nothing else. */
 
 import type { RenderProps } from "@anywidget/types";
-import { toImage } from "./geometry";
+import { type Point, toImage } from "./geometry";
 import { dragHandles, nudgeHandles } from "./gestures/handles";
 import { ownKeys } from "./gestures/inputs";
 import { undoKeys } from "./gestures/keys";
@@ -14,8 +14,10 @@ import { createComponents } from "./views/components";
 import { h } from "./views/dom";
 import { createNotices } from "./views/notices";
 import { type Panel, viewOf } from "./views/panel";
-import { createPanels, type Panels } from "./views/panels";
+import { createPanels } from "./views/panels";
+import { createPlots } from "./views/plots";
 import { createRunPanel } from "./views/run";
+import { createScales } from "./views/scales";
 import { createToolbar } from "./views/toolbar";
 
 export const version = __VERSION__;
@@ -26,20 +28,23 @@ function render({ model, el, host, signal: hostSignal }: RenderProps<Traits>): (
   hostSignal?.addEventListener("abort", () => controller.abort(), { signal });
   const store = createStore();
   const kernel = connect(model, host, signal, store);
-  const pictures = createPanels();
+  const pictures = createPanels(store, signal);
+  const plots = createPlots();
   const zoom = (factor: number | null) => zoomBy(store, pictures.panels[0] as Panel, factor);
   const notices = createNotices(store);
   const toolbar = createToolbar(store, zoom);
+  const scales = createScales(store);
   const components = createComponents(store);
   const run = createRunPanel(store, kernel, signal);
-  const views = [toolbar, pictures, notices, components, run];
+  const views = [toolbar, scales, pictures, notices, components, run];
   const controls = h("div", { class: "sl-controls" }, components.element, run.element);
   // Lab's own shortcuts (0 0 restarts the kernel) must not hear the keys meant for the widget.
   const root = h(
     "div",
     { class: "sl-root", "data-version": version, "data-lm-suppress-shortcuts": "true" },
     toolbar.element,
-    pictures.element,
+    scales.element,
+    h("div", { class: "sl-desk" }, pictures.element, plots.element),
     notices.element,
     controls,
   );
@@ -48,10 +53,16 @@ function render({ model, el, host, signal: hostSignal }: RenderProps<Traits>): (
   followTheme(root, signal);
   ownKeys(root, signal);
   undoKeys(root, store, signal);
-  for (const panel of pictures.panels) addGestures(panel, pictures, store, signal);
+  const hover = (at: Point | null) => {
+    pictures.hover(store.state, at);
+    plots.cursor(store.state, pictures.shown);
+  };
+  for (const panel of pictures.panels) addGestures(panel, store, hover, signal);
   const drawAll = () => {
     root.dataset.ellipses = store.state.display.ellipses ? "shown" : "hidden";
+    root.dataset.layout = store.state.display.layout;
     for (const view of views) view.update(store.state);
+    plots.update(store.state, pictures.shown);
   };
   const draw = oncePerFrame(drawAll, signal);
   const stop = store.subscribe(draw);
@@ -66,7 +77,12 @@ function render({ model, el, host, signal: hostSignal }: RenderProps<Traits>): (
   return () => controller.abort();
 }
 
-function addGestures(panel: Panel, pictures: Panels, store: Store, signal: AbortSignal): void {
+function addGestures(
+  panel: Panel,
+  store: Store,
+  hover: (at: Point | null) => void,
+  signal: AbortSignal,
+): void {
   const imagePoint = (event: PointerEvent) => {
     const frame = panel.frame(store.state.image);
     return toImage(pointOn(panel, event), viewOf(store.state, frame), frame);
@@ -75,10 +91,8 @@ function addGestures(panel: Panel, pictures: Panels, store: Store, signal: Abort
   nudgeHandles(panel.stage, store, signal);
   panPanel(panel, store, signal);
   zoomPanel(panel, store, signal);
-  panel.stage.addEventListener("pointermove", (event) => pictures.hover(store.state, imagePoint(event)), {
-    signal,
-  });
-  panel.stage.addEventListener("pointerleave", () => pictures.hover(store.state, null), { signal });
+  panel.stage.addEventListener("pointermove", (event) => hover(imagePoint(event)), { signal });
+  panel.stage.addEventListener("pointerleave", () => hover(null), { signal });
 }
 
 function oncePerFrame(action: () => void, signal: AbortSignal): () => void {

@@ -1,6 +1,7 @@
 /** The custom messages of the protocol, and the reading of their buffers. */
 
 import type { Image, Pixels } from "./state";
+import type { TangentPlane } from "./wcs";
 
 export type Outgoing =
   | { t: "hello" }
@@ -13,6 +14,10 @@ export interface ImageMessage {
   shape: [ny: number, nx: number];
   layers: string[];
   limits: { data: Record<string, [number, number]> };
+  psf_shape?: [ny: number, nx: number] | null;
+  zeropoint?: number | null;
+  pixel_scale?: number | null;
+  wcs?: TangentPlane | null;
 }
 export interface FrameMessage {
   t: "frame";
@@ -46,6 +51,8 @@ export function readImage(message: ImageMessage, buffers: DataView[]): Image {
   const [ny, nx] = message.shape;
   const layer = (name: string) => buffers[message.layers.indexOf(name)];
   const mask = layer("mask");
+  const [psfHeight, psfWidth] = message.psf_shape ?? [0, 0];
+  const psf = psfWidth * psfHeight > 0 ? pixels(layer("psf"), psfWidth * psfHeight, "psf") : null;
   return {
     nx,
     ny,
@@ -53,6 +60,10 @@ export function readImage(message: ImageMessage, buffers: DataView[]): Image {
     sigma: pixels(layer("sigma"), nx * ny, "sigma"),
     mask: mask ? new Uint8Array(bytesOf(mask)) : new Uint8Array(nx * ny),
     limits: message.limits.data,
+    psf: psf && { pixels: psf, nx: psfWidth, ny: psfHeight },
+    zeropoint: message.zeropoint ?? null,
+    pixelScale: message.pixel_scale ?? null,
+    plane: message.wcs ?? null,
   };
 }
 

@@ -34,6 +34,16 @@ export function compare(image: Image, parts: readonly Pixels[]): Maps {
   return { model, residual, significance, chi2 };
 }
 
+/** The residual in per cent of the model; undefined where the model has no light. */
+export function percentOf({ model, residual }: Maps): Pixels {
+  const percent = new Float32Array(model.length);
+  for (let i = 0; i < percent.length; i++) {
+    const light = model[i] as number;
+    percent[i] = light > 0 ? (100 * (residual[i] as number)) / light : Number.NaN;
+  }
+  return percent;
+}
+
 /** The typical noise of a pixel, for the colour range of a residual in image units. */
 export function medianSigma(image: Image): number {
   const good = image.sigma.filter((sigma, i) => !image.mask[i] && Number.isFinite(sigma)).sort();

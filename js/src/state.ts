@@ -1,15 +1,43 @@
 /** The state of one view: what its parts are and how it starts. */
 
+import { DEFAULT_PERCENT } from "./limits";
 import { EMPTY_SCHEMA, EMPTY_SESSION, type Prior, type Schema, type Session } from "./spec";
+import type { TangentPlane } from "./wcs";
+
+/** The fourth picture is the one that `Display.fourth` says. */
+export type PanelName = "data" | "model" | "residual" | "fourth";
+export type Layout = "row" | "grid" | "single";
+export type Unit = "sigma" | "flux" | "percent";
 
 export interface Display {
   stretch: string;
-  /** A rule of the `image` message, or limits given by hand. */
+  /** The name of a rule, or limits given by hand. */
   limits: string | [number, number];
+  /** Of the rules "percentile" and "sigma". */
+  percent: number;
+  sigmas: number;
+  /** The model has the limits of the data, not its own. */
+  match: boolean;
   colormap: string;
-  residual: "sigma" | "flux";
+  residual: Unit;
   /** Half width of the residual's colour range, in sigmas. */
   residualRange: number;
+  /** The same where it is in per cent of the model. */
+  percentRange: number;
+  layout: Layout;
+  /** "component" (the selected one), "sigma", "mask" or "psf". */
+  fourth: string;
+  /** Of the single picture: which one, and which it is compared with, and how. */
+  front: PanelName;
+  back: PanelName;
+  compare: "off" | "blink" | "swipe";
+  /** Where the front picture ends, as a part of the width. */
+  swipe: number;
+  crosshair: boolean;
+  /** The pixel that is read and cut through while the cursor is elsewhere. */
+  pin: { x: number; y: number } | null;
+  profile: boolean;
+  cuts: boolean;
   view: { x: number; y: number; zoom: number } | null;
   selected: string;
   ellipses: boolean;
@@ -58,6 +86,11 @@ export interface Image {
   sigma: Pixels;
   mask: Uint8Array<ArrayBuffer>;
   limits: Record<string, [number, number]>;
+  psf: { pixels: Pixels; nx: number; ny: number } | null;
+  zeropoint: number | null;
+  /** Arcseconds. */
+  pixelScale: number | null;
+  plane: TangentPlane | null;
 }
 
 export interface State {
@@ -85,9 +118,23 @@ export interface State {
 export const DISPLAY: Display = {
   stretch: "asinh",
   limits: "percentile",
+  percent: DEFAULT_PERCENT,
+  sigmas: 5,
+  match: true,
   colormap: "gray",
   residual: "sigma",
   residualRange: 5,
+  percentRange: 50,
+  layout: "row",
+  fourth: "component",
+  front: "data",
+  back: "model",
+  compare: "off",
+  swipe: 0.5,
+  crosshair: false,
+  pin: null,
+  profile: true,
+  cuts: false,
   view: null,
   selected: "",
   ellipses: true,

@@ -1,37 +1,85 @@
-/** From values to colours: limits, stretch and table, all pure. */
+/** From values to colours: stretch and table, all pure. */
 
 import type { Pixels } from "./state";
 
-/** Each maps [0, 1] onto [0, 1]; the constants are those of astropy.visualization's defaults. */
-export const STRETCHES: Record<string, (t: number) => number> = {
+export type Limits = readonly [low: number, high: number];
+/** Maps [0, 1] onto [0, 1], rising. */
+export type Curve = (t: number) => number;
+
+/** The constants are those of astropy.visualization's defaults. */
+export const STRETCHES: Record<string, Curve> = {
   linear: (t) => t,
   sqrt: Math.sqrt,
   log: (t) => Math.log1p(1000 * t) / Math.log1p(1000),
   asinh: (t) => Math.asinh(t / 0.1) / Math.asinh(1 / 0.1),
   power: (t) => t * t,
 };
+/** The one whose curve is that of the data. */
+export const HISTOGRAM = "histogram";
 
 export const TABLE_SIZE = 4096;
 
-/** Stretch and colours in one table of RGBA words, in the byte order of ImageData on little-endian machines. */
-export function colourTable(stretch: string, lut: Uint8Array): Uint32Array {
-  const curve = STRETCHES[stretch] ?? ((t: number) => t);
-  return Uint32Array.from({ length: TABLE_SIZE }, (_, i) => {
-    const level = 3 * Math.round(255 * curve(i / (TABLE_SIZE - 1)));
-    const [r, g, b] = lut.subarray(level, level + 3) as unknown as [number, number, number];
-    return ((255 << 24) | (b << 16) | (g << 8) | r) >>> 0;
-  });
+/** A stretch by its name; `sorted` are the values, in order, that a histogram is of. */
+export function curveOf(stretch: string, sorted: ArrayLike<number>, limits: Limits): Curve {
+  if (stretch === HISTOGRAM) return equalising(sorted, limits);
+  return STRETCHES[stretch] ?? ((t) => t);
+}
+
+/** Every colour for as many pixels as any other. */
+function equalising(sorted: ArrayLike<number>, [low, high]: Limits): Curve {
+  const steps = 1024;
+  const cumulative = new Float64Array(steps + 1);
+  let i = 0;
+  while (i < sorted.length && (sorted[i] as number) < low) i++;
+  const first = i;
+  for (let step = 0; step <= steps; step++) {
+    const upTo = low + ((high - low) * step) / steps;
+    while (i < sorted.length && (sorted[i] as number) <= upTo) i++;
+    cumulative[step] = i - first;
+  }
+  const begin = cumulative[0] as number;
+  const count = (cumulative[steps] as number) - begin;
+  if (count === 0) return (t) => t;
+  return (t) => {
+    const at = Math.min(Math.max(t, 0), 1) * steps;
+    const below = Math.floor(at);
+    const [from, to] = [cumulative[below] as number, cumulative[Math.min(below + 1, steps)] as number];
+    return (from + (at - below) * (to - from) - begin) / count;
+  };
+}
+
+/** The t of a level: where the curve is flat, one of them. Beyond [0, 1] it goes on straight. */
+export function inverse(curve: Curve, level: number): number {
+  if (level <= 0 || level >= 1) return level;
+  let [low, high] = [0, 1];
+  for (let step = 0; step < 40; step++) {
+    const middle = (low + high) / 2;
+    if (curve(middle) < level) low = middle;
+    else high = middle;
+  }
+  return (low + high) / 2;
+}
+
+/** One RGBA word per level, in the byte order of ImageData on little-endian machines. */
+function word(lut: Uint8Array, level: number): number {
+  const at = 3 * Math.round(255 * Math.min(Math.max(level, 0), 1));
+  const [r, g, b] = lut.subarray(at, at + 3) as unknown as [number, number, number];
+  return ((255 << 24) | (b << 16) | (g << 8) | r) >>> 0;
+}
+
+/** Colours of levels that rise evenly, or as `curve` says. */
+export function colourTable(lut: Uint8Array, curve: Curve = (t) => t, size = TABLE_SIZE): Uint32Array {
+  return Uint32Array.from({ length: size }, (_, i) => word(lut, curve(i / (size - 1))));
 }
 
 /**
  * Paint values as RGBA, top row first as the canvas wants it, while the values start at the bottom row.
- * Masked and undefined pixels stay transparent: the panel's hatching shows through.
+ * Undefined pixels stay transparent: the panel's hatching shows through.
  */
 export function paint(
   values: Pixels,
-  mask: Uint8Array | null,
   nx: number,
-  limits: readonly [number, number],
+  limits: Limits,
   table: Uint32Array,
 ): Uint8ClampedArray<ArrayBuffer> {
   const ny = values.length / nx;
@@ -42,9 +90,8 @@ export function paint(
   for (let y = 0; y < ny; y++) {
     const to = (ny - 1 - y) * nx;
     for (let x = 0; x < nx; x++) {
-      const from = y * nx + x;
-      const value = values[from] as number;
-      if (mask?.[from] || Number.isNaN(value)) continue;
+      const value = values[y * nx + x] as number;
+      if (Number.isNaN(value)) continue;
       const level = (value - low) * scale;
       words[to + x] = table[level <= 0 ? 0 : level >= last ? last : Math.round(level)] as number;
     }
@@ -53,12 +100,8 @@ export function paint(
 }
 
 /** Round values between two limits for the ticks of a colour bar, with their places along it in [0, 1]. */
-export function ticks(
-  limits: readonly [number, number],
-  stretch: string,
-): { value: number; place: number }[] {
+export function ticks(limits: Limits, curve: Curve): { value: number; place: number }[] {
   const [low, high] = limits;
-  const curve = STRETCHES[stretch] ?? ((t: number) => t);
   if (!(high > low)) return [];
   const candidates = roundValues(low, high);
   const chosen: { value: number; place: number }[] = [];
@@ -74,11 +117,17 @@ function roundValues(low: number, high: number): number[] {
   const span = Math.max(Math.abs(low), Math.abs(high));
   const decade = 10 ** Math.floor(Math.log10(span));
   const powers = [1, 0.1, 0.01].flatMap((part) => [decade * part, -decade * part]);
-  const raw = (high - low) / 5;
-  const unit = 10 ** Math.floor(Math.log10(raw));
-  const step = unit * ([1, 2, 5].find((m) => m * unit >= raw) ?? 10);
-  const even = Array.from({ length: 8 }, (_, i) => (Math.ceil(low / step) + i) * step);
-  return [0, ...even, ...powers]
+  return [0, ...evenly(low, high, 5), ...powers]
     .map((value) => Number(value.toPrecision(10)))
     .filter((value) => value >= low && value <= high);
+}
+
+/** Multiples of 1, 2 or 5 times a power of ten in [low, high], about `number` of them. */
+export function evenly(low: number, high: number, number: number): number[] {
+  const raw = (high - low) / number;
+  const unit = 10 ** Math.floor(Math.log10(raw));
+  const step = unit * ([1, 2, 5].find((m) => m * unit >= raw * (1 - 1e-9)) ?? 10);
+  const first = Math.ceil(low / step - 1e-9);
+  const count = Math.min(Math.floor(high / step + 1e-9) - first + 1, 3 * number);
+  return Array.from({ length: Math.max(count, 0) }, (_, i) => Number(((first + i) * step).toPrecision(10)));
 }

@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { colormap, DIVERGING, SEQUENTIAL } from "../src/colormaps";
-import { compare, medianSigma, sumOf } from "../src/pixels";
+import { compare, medianSigma, percentOf, sumOf } from "../src/pixels";
 import type { Image } from "../src/state";
-import { colourTable, paint, STRETCHES, ticks } from "../src/stretch";
+import { colourTable, curveOf, evenly, inverse, paint, STRETCHES, ticks } from "../src/stretch";
 
-const gray = colourTable("linear", colormap("gray"));
+const gray = colourTable(colormap("gray"));
 const pixel = (rgba: Uint8ClampedArray, i: number) => Array.from(rgba.subarray(4 * i, 4 * i + 4));
 
 describe("stretches", () => {
@@ -21,6 +21,32 @@ describe("stretches", () => {
     expect(STRETCHES.log?.(0.1)).toBeCloseTo(Math.log(101) / Math.log(1001));
     expect(STRETCHES.asinh?.(0.1)).toBeCloseTo(Math.asinh(1) / Math.asinh(10));
     expect(STRETCHES.power?.(0.5)).toBe(0.25);
+  });
+});
+
+describe("the histogram stretch", () => {
+  const sorted = [0, 1, 2, 3, 4, 5, 6, 7, 100, 1000];
+  it("gives every colour to as many pixels", () => {
+    const curve = curveOf("histogram", sorted, [0, 1000]);
+    expect(curve(0)).toBe(0);
+    expect(curve(1)).toBe(1);
+    // Eight of the nine pixels above the first lie in the lower tenth of the range.
+    expect(curve(0.11)).toBeCloseTo(8 / 9);
+    expect(curve(0.6)).toBeCloseTo(8 / 9);
+  });
+
+  it("is straight where there are no pixels", () => {
+    expect(curveOf("histogram", sorted, [2000, 3000])(0.3)).toBe(0.3);
+    expect(curveOf("histogram", [], [0, 1])(0.3)).toBe(0.3);
+  });
+});
+
+describe("the inverse", () => {
+  it("finds the value of a colour", () => {
+    for (const curve of Object.values(STRETCHES))
+      for (const t of [0.001, 0.2, 0.5, 0.97]) expect(inverse(curve, curve(t))).toBeCloseTo(t, 6);
+    expect(inverse(Math.sqrt, 0)).toBe(0);
+    expect(inverse(Math.sqrt, 1)).toBe(1);
   });
 });
 
@@ -45,27 +71,34 @@ describe("colour tables", () => {
 
 describe("painting", () => {
   it("puts row 0 at the bottom", () => {
-    const rgba = paint(Float32Array.from([0, 0, 1, 1]), null, 2, [0, 1], gray);
+    const rgba = paint(Float32Array.from([0, 0, 1, 1]), 2, [0, 1], gray);
     expect(pixel(rgba, 0)).toEqual([255, 255, 255, 255]);
     expect(pixel(rgba, 2)).toEqual([0, 0, 0, 255]);
   });
 
   it("clips at the limits and stretches between them", () => {
     const values = Float32Array.from([-9, 0, 0.5, 1, 9, Infinity]);
-    const linear = paint(values, null, 6, [0, 1], gray);
+    const linear = paint(values, 6, [0, 1], gray);
     expect([0, 1, 2, 3, 4, 5].map((i) => linear[4 * i])).toEqual([0, 0, 128, 255, 255, 255]);
-    const root = paint(values, null, 6, [0, 1], colourTable("sqrt", colormap("gray")));
+    const root = paint(values, 6, [0, 1], colourTable(colormap("gray"), Math.sqrt));
     expect(root[4 * 2]).toBe(colormap("gray")[3 * Math.round(255 * Math.SQRT1_2)]);
   });
 
-  it("leaves masked and undefined pixels transparent", () => {
-    const mask = Uint8Array.from([0, 1, 0]);
-    const rgba = paint(Float32Array.from([1, 1, Number.NaN]), mask, 3, [0, 1], gray);
-    expect([3, 7, 11].map((i) => rgba[i])).toEqual([255, 0, 0]);
+  it("leaves undefined pixels transparent", () => {
+    const rgba = paint(Float32Array.from([1, 1, Number.NaN]), 3, [0, 1], gray);
+    expect([3, 7, 11].map((i) => rgba[i])).toEqual([255, 255, 0]);
   });
 
   it("survives limits that are equal", () => {
-    expect(pixel(paint(Float32Array.from([2]), null, 1, [1, 1], gray), 0)[3]).toBe(255);
+    expect(pixel(paint(Float32Array.from([2]), 1, [1, 1], gray), 0)[3]).toBe(255);
+  });
+});
+
+describe("even steps", () => {
+  it("are 1, 2 or 5 of a decade", () => {
+    expect(evenly(0, 10, 5)).toEqual([0, 2, 4, 6, 8, 10]);
+    expect(evenly(17.3, 31, 6)).toEqual([20, 25, 30]);
+    expect(evenly(-0.013, 0.011, 4)).toEqual([-0.01, 0, 0.01]);
   });
 });
 
@@ -77,8 +110,8 @@ describe("ticks", () => {
       [0.001, 0.004],
       [-30, 1e5],
     ] as const)
-      for (const stretch of Object.keys(STRETCHES)) {
-        const marks = ticks(limits, stretch);
+      for (const curve of Object.values(STRETCHES)) {
+        const marks = ticks(limits, curve);
         expect(marks.length).toBeGreaterThan(1);
         for (const [i, mark] of marks.entries()) {
           expect(mark.place).toBeGreaterThanOrEqual(0);
@@ -86,8 +119,8 @@ describe("ticks", () => {
           if (i > 0) expect(mark.place - (marks[i - 1]?.place ?? 0)).toBeGreaterThan(0.13);
         }
       }
-    expect(ticks([-5, 5], "linear").map((mark) => mark.value)).toEqual([-4, -2, 0, 2, 4]);
-    expect(ticks([1, 1], "linear")).toEqual([]);
+    expect(ticks([-5, 5], (t) => t).map((mark) => mark.value)).toEqual([-4, -2, 0, 2, 4]);
+    expect(ticks([1, 1], (t) => t)).toEqual([]);
   });
 });
 
@@ -99,6 +132,10 @@ describe("model and residual", () => {
     sigma: Float32Array.from([1, 2, 4, 0]),
     mask: Uint8Array.from([0, 0, 0, 1]),
     limits: {},
+    psf: null,
+    zeropoint: null,
+    pixelScale: null,
+    plane: null,
   };
   const part = Float32Array.from([1, 1, 1, 1]);
 
@@ -112,6 +149,11 @@ describe("model and residual", () => {
     expect(Array.from(maps.residual.subarray(0, 3))).toEqual([2, 2, 2]);
     expect(Array.from(maps.significance.subarray(0, 3))).toEqual([2, 1, 0.5]);
     expect(maps.chi2).toBeCloseTo(4 + 1 + 0.25);
+  });
+
+  it("gives the residual in per cent of the model's light, where there is some", () => {
+    expect(Array.from(percentOf(compare(image, [part])).subarray(0, 3))).toEqual([300, 300, 300]);
+    expect(percentOf(compare(image, []))[0]).toBeNaN();
   });
 
   it("takes the median noise of the good pixels", () => {

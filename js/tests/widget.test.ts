@@ -14,7 +14,9 @@ describe("the widget", () => {
 
   it("has one picture each of data, model and residual", async () => {
     const { el } = await open();
-    const names = [...el.querySelectorAll("[role=img]")].map((image) => image.getAttribute("aria-label"));
+    const names = [...el.querySelectorAll("figure:not([hidden]) [role=img]")].map((image) =>
+      image.getAttribute("aria-label"),
+    );
     expect(names).toEqual(["data", "model", "residual"]);
   });
 

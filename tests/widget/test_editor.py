@@ -41,7 +41,7 @@ def pixels(message, image):
 
 def test_traits_are_json_and_say_all(editor, model):
     state = json.loads(json.dumps({name: getattr(editor, name) for name in ("schema", "session", "progress")}))
-    assert list(state["schema"]["methods"]) == ["MAP", "Laplace", "NUTS"]
+    assert list(state["schema"]["methods"]) == ["MAP", "Laplace", "Importance", "NUTS"]
     assert {component["type"] for component in state["session"]["model"]["components"].values()} <= set(
         state["schema"]["profiles"]
     )
@@ -78,10 +78,12 @@ def test_hello_is_answered_with_the_image_and_every_component(editor, heard, ima
     (content, buffers), frame = heard.messages
     assert content["t"] == "image"
     assert content["shape"] == [11, 14]
-    assert content["layers"] == ["data", "sigma", "mask"]
+    assert content["layers"] == ["data", "sigma", "mask", "psf"]
+    assert content["psf_shape"] == [5, 5]
     np.testing.assert_array_equal(np.frombuffer(buffers[0], "<f4").reshape(image.shape), image.data.astype("f4"))
     np.testing.assert_array_equal(np.frombuffer(buffers[1], "<f4").reshape(image.shape), image.sigma.astype("f4"))
     np.testing.assert_array_equal(np.frombuffer(buffers[2], "u1").reshape(image.shape), image.mask)
+    np.testing.assert_array_equal(np.frombuffer(buffers[3], "<f4").reshape(5, 5), image.psf.astype("f4"))
     assert frame[0]["seq"] is None
     assert frame[0]["components"] == ["star", "ghost", "sky"]
     assert frame[0]["dof"] == image.valid.sum() - len(model.free)

@@ -1,6 +1,7 @@
 /** Panning and zooming a panel, by pointer, wheel and keys. */
 
-import { type Frame, type Point, panBy, type View, zoomAt } from "../geometry";
+import { type Frame, type Point, panBy, toImage, type View, zoomAt } from "../geometry";
+import type { Display } from "../state";
 import type { Store } from "../store";
 import type { Panel } from "../views/panel";
 import { viewOf } from "../views/panel";
@@ -21,6 +22,15 @@ export function zoomBy(store: Store, panel: Panel, factor: number | null, at?: P
 export function pointOn(panel: Panel, event: MouseEvent): Point {
   const box = panel.stage.getBoundingClientRect();
   return { x: event.clientX - box.left, y: event.clientY - box.top };
+}
+
+/** The crosshair stays at this pixel; a second time there, it is let go. */
+function pinAt(store: Store, at: Point): void {
+  const { image, display } = store.state;
+  const pin = { x: Math.round(at.x), y: Math.round(at.y) };
+  if (!image || pin.x < 0 || pin.y < 0 || pin.x >= image.nx || pin.y >= image.ny) return;
+  const again = display.pin?.x === pin.x && display.pin.y === pin.y;
+  store.dispatch({ type: "display", change: { pin: again ? null : pin } });
 }
 
 export function panPanel(panel: Panel, store: Store, signal: AbortSignal): void {
@@ -52,6 +62,7 @@ export function panPanel(panel: Panel, store: Store, signal: AbortSignal): void 
   const up = (event: PointerEvent) => {
     const name = (event.target as Element).closest<SVGGElement>("g[data-component]")?.dataset.component;
     if (grab && !grab.moved && name) select(store, name);
+    else if (grab && !grab.moved) pinAt(store, toImage(grab.at, grab.view, grab.frame));
     grab = null;
     stage.classList.remove("sl-panning");
   };
@@ -91,12 +102,26 @@ function panelKey(event: KeyboardEvent, panel: Panel, store: Store): void {
   const zooms: Record<string, number | null> = { "+": 1.25, "=": 1.25, "-": 1 / 1.25, "0": null };
   const pan = pans[event.key];
   const zoom = zooms[event.key];
-  if (pan) {
-    const frame = panel.frame(store.state.image);
-    store.dispatch({ type: "display", change: { view: panBy(viewOf(store.state, frame), frame, ...pan) } });
-  } else if (zoom !== undefined) zoomBy(store, panel, zoom);
-  else if (event.key === "e")
-    store.dispatch({ type: "display", change: { ellipses: !store.state.display.ellipses } });
+  const frame = panel.frame(store.state.image);
+  const { display } = store.state;
+  const change = (next: Partial<Display>) => store.dispatch({ type: "display", change: next });
+  const flag = FLAGS[event.key];
+  if (pan && event.shiftKey) {
+    const from = display.pin ?? viewOf(store.state, frame);
+    pinAt(store, { x: from.x - Math.sign(pan[0]), y: from.y + Math.sign(pan[1]) });
+  } else if (pan) change({ view: panBy(viewOf(store.state, frame), frame, ...pan) });
+  else if (zoom !== undefined) zoomBy(store, panel, zoom);
+  else if (flag) change({ [flag]: !display[flag] });
+  else if (event.key === "b" && display.layout === "single")
+    change({ front: display.back, back: display.front });
+  else if (event.key === "Escape" && display.pin) change({ pin: null });
   else return;
   event.preventDefault();
 }
+
+const FLAGS: Record<string, "ellipses" | "crosshair" | "profile" | "cuts"> = {
+  e: "ellipses",
+  x: "crosshair",
+  p: "profile",
+  c: "cuts",
+};

@@ -1,6 +1,7 @@
 /** Drawing a picture into a panel: crisp pixels, hatching where there are none. */
 
 import { type Frame, magnification, toScreen, type View } from "../geometry";
+import { colourTable } from "../stretch";
 
 /** A picture at its own resolution, one canvas pixel per image pixel. */
 export function picture(rgba: Uint8ClampedArray<ArrayBuffer>, nx: number, into: HTMLCanvasElement): void {
@@ -10,58 +11,89 @@ export function picture(rgba: Uint8ClampedArray<ArrayBuffer>, nx: number, into: 
   into.getContext("2d")?.putImageData(new ImageData(rgba, nx, ny), 0, 0);
 }
 
+/** What lies on a panel: its picture, and over it the mask, opaque or as a veil through which one sees. */
+export interface Layers {
+  source: HTMLCanvasElement | null;
+  mask: HTMLCanvasElement | null;
+  veiled: boolean;
+}
+
+const VEIL = 0.55;
+
 export function drawPicture(
   canvas: HTMLCanvasElement,
-  source: HTMLCanvasElement | null,
+  scratch: HTMLCanvasElement,
+  layers: Layers,
   view: View,
   frame: Frame,
   ratio: number,
 ): void {
+  const context = prepare(canvas, frame, ratio);
+  if (!context || !layers.source) return;
+  const scale = magnification(view, frame);
+  const corner = toScreen({ x: -0.5, y: frame.ny - 0.5 }, view, frame);
+  const box = [corner.x, corner.y, frame.nx * scale, frame.ny * scale] as const;
+  context.fillStyle = hatching(context, GREY);
+  context.fillRect(...box);
+  context.drawImage(layers.source, ...box);
+  if (!layers.mask) return;
+  // The hatching has the screen's resolution, and the mask's shape.
+  const over = prepare(scratch, frame, ratio);
+  if (!over) return;
+  over.drawImage(layers.mask, ...box);
+  over.globalCompositeOperation = "source-in";
+  over.fillStyle = hatching(over, layers.veiled ? TINT : GREY);
+  over.fillRect(0, 0, frame.width, frame.height);
+  over.globalCompositeOperation = "source-over";
+  context.globalAlpha = layers.veiled ? VEIL : 1;
+  context.drawImage(scratch, 0, 0, frame.width, frame.height);
+  context.globalAlpha = 1;
+}
+
+/** An empty canvas of the panel's size, in CSS pixels. */
+function prepare(canvas: HTMLCanvasElement, frame: Frame, ratio: number): CanvasRenderingContext2D | null {
   const width = Math.round(frame.width * ratio);
   const height = Math.round(frame.height * ratio);
   if (canvas.width !== width) canvas.width = width;
   if (canvas.height !== height) canvas.height = height;
   const context = canvas.getContext("2d");
-  if (!context) return;
+  if (!context) return null;
   context.setTransform(1, 0, 0, 1, 0, 0);
   context.clearRect(0, 0, width, height);
-  if (!source) return;
-  const scale = magnification(view, frame);
-  const corner = toScreen({ x: -0.5, y: frame.ny - 0.5 }, view, frame);
   context.setTransform(ratio, 0, 0, ratio, 0, 0);
-  const box = [corner.x, corner.y, frame.nx * scale, frame.ny * scale] as const;
-  context.fillStyle = hatching(context);
-  context.fillRect(...box);
   context.imageSmoothingEnabled = false;
-  context.drawImage(source, ...box);
+  return context;
 }
 
+const GREY = ["#8d8d8d", "#6a6a6a"] as const;
+const TINT = ["#e0559b", "#8e1f5c"] as const;
+
 /** Diagonal lines, for pixels that are masked or undefined: no colour of any table. */
-function hatching(context: CanvasRenderingContext2D): CanvasPattern | string {
+function hatching(
+  context: CanvasRenderingContext2D,
+  [ground, line]: readonly [string, string],
+): CanvasPattern | string {
   const tile = document.createElement("canvas");
   tile.width = tile.height = 6;
   const pen = tile.getContext("2d");
-  if (!pen) return "#888";
-  pen.fillStyle = "#8d8d8d";
+  if (!pen) return ground;
+  pen.fillStyle = ground;
   pen.fillRect(0, 0, 6, 6);
-  pen.strokeStyle = "#6a6a6a";
+  pen.strokeStyle = line;
   pen.lineWidth = 1.4;
   for (const offset of [-6, 0, 6]) {
     pen.moveTo(offset - 1, 7);
     pen.lineTo(offset + 7, -1);
   }
   pen.stroke();
-  return context.createPattern(tile, "repeat") ?? "#888";
+  return context.createPattern(tile, "repeat") ?? ground;
 }
 
-/** A colour bar, low end at the left. */
-export function drawBar(canvas: HTMLCanvasElement, table: Uint32Array): void {
+/** A colour bar: `level` says which colour stands at a place, both in [0, 1] from the left. */
+export function drawBar(canvas: HTMLCanvasElement, lut: Uint8Array, level: (place: number) => number): void {
   const width = 256;
   canvas.width = width;
   canvas.height = 1;
-  const words = Uint32Array.from({ length: width }, (_, i) => {
-    return table[Math.round((i * (table.length - 1)) / (width - 1))] as number;
-  });
-  const pixels = new Uint8ClampedArray(words.buffer);
+  const pixels = new Uint8ClampedArray(colourTable(lut, level, width).buffer as ArrayBuffer);
   canvas.getContext("2d")?.putImageData(new ImageData(pixels, width, 1), 0, 0);
 }

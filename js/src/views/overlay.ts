@@ -18,9 +18,11 @@ import { h, place, svg } from "./dom";
 
 export interface Overlay {
   elements: Element[];
+  /** Whether the handles are offered to the keyboard and to screen readers; those of one panel are. */
+  name(named: boolean): void;
   update(state: State, view: View, frame: Frame): void;
-  /** The pixel under the cursor, in whichever panel that is. */
-  mark(pixel: Point | null, view: View, frame: Frame): void;
+  /** The pixel under the cursor, in whichever panel that is, and the lines that cross there. */
+  mark(pixel: Point | null, view: View, frame: Frame, crosshair: boolean): void;
 }
 
 interface Mark {
@@ -30,12 +32,13 @@ interface Mark {
   handles: Record<HandleKind, HTMLElement>;
 }
 
-/** `named` overlays offer their handles to the keyboard and to screen readers; one panel does. */
-export function createOverlay(named: boolean): Overlay {
+export function createOverlay(): Overlay {
   const drawing = svg("svg", { class: "sl-overlay", "aria-hidden": "true" });
   const pixelBox = svg("rect", { class: "sl-pixel", display: "none" });
-  drawing.append(pixelBox);
-  const layer = h("div", { class: "sl-handles", ...(named ? {} : { "aria-hidden": "true" }) });
+  const lines = [0, 1].map(() => svg("line", { class: "sl-cross", display: "none" }));
+  drawing.append(...lines, pixelBox);
+  const layer = h("div", { class: "sl-handles", "aria-hidden": "true" });
+  let named = false;
   const marks = new Map<string, Mark>();
 
   function update(state: State, view: View, frame: Frame): void {
@@ -78,15 +81,26 @@ export function createOverlay(named: boolean): Overlay {
     marks.delete(name);
   }
 
-  function mark(pixel: Point | null, view: View, frame: Frame): void {
+  function name(wanted: boolean): void {
+    if (wanted === named) return;
+    named = wanted;
+    layer.ariaHidden = named ? null : "true";
+    for (const [component, mark] of marks) drop(component, mark);
+  }
+
+  function mark(pixel: Point | null, view: View, frame: Frame, crosshair: boolean): void {
     const side = magnification(view, frame);
     place(pixelBox, { display: pixel ? "inline" : "none" });
+    for (const line of lines) place(line, { display: pixel && crosshair ? "inline" : "none" });
     if (!pixel) return;
+    const { x, y } = toScreen(pixel, view, frame);
+    place(lines[0] as Element, { x1: 0, x2: frame.width, y1: y, y2: y });
+    place(lines[1] as Element, { x1: x, x2: x, y1: 0, y2: frame.height });
     const corner = toScreen({ x: pixel.x - 0.5, y: pixel.y + 0.5 }, view, frame);
     place(pixelBox, { x: corner.x, y: corner.y, width: side, height: side });
   }
 
-  return { elements: [drawing, layer], update, mark };
+  return { elements: [drawing, layer], name, update, mark };
 }
 
 const classes = (base: string, flags: Record<string, boolean>): string =>

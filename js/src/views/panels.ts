@@ -1,13 +1,15 @@
-/** Data, model and residual side by side, and the values under the cursor. */
+/** The pictures in their layout, and the values under the cursor. */
 
-import { colormap, DIVERGING } from "../colormaps";
 import type { Point } from "../geometry";
-import { compare, type Maps, medianSigma } from "../pixels";
-import { type Image, type Pixels, type State, shown } from "../state";
-import { colourTable, paint } from "../stretch";
-import { format, h, whenChanged } from "./dom";
-import { createPanel, type Panel, type Scale, setNote } from "./panel";
+import { type Picture, type Pictures, pictureMaker } from "../pictures";
+import { type Image, type PanelName, type State, selectedOf } from "../state";
+import type { Store } from "../store";
+import type { Adjust } from "./bar";
+import { picture } from "./canvas";
+import { format, h, option, setValue, whenChanged } from "./dom";
+import { type Content, createPanel, type MaskLayer, type Panel } from "./panel";
 import { createReadout } from "./readout";
+import { createSwipe } from "./swipe";
 
 export interface Panels {
   element: HTMLElement;
@@ -15,98 +17,167 @@ export interface Panels {
   update(state: State): void;
   /** The cursor is over this point of the image, or over none. */
   hover(state: State, at: Point | null): void;
+  /** What was drawn last. */
+  readonly shown: { pictures: Pictures | null; pixel: Point | null };
 }
 
-export function dataLimits(state: State): [number, number] {
-  const { limits } = state.display;
-  if (typeof limits !== "string") return limits;
-  return state.image?.limits[limits] ?? state.image?.limits.minmax ?? [0, 1];
+const BLINK_MS = 700;
+const FOURTH_LABELS: Record<string, string> = {
+  component: "one component",
+  sigma: "σ map",
+  mask: "mask",
+  psf: "PSF",
+};
+const UNITS = { sigma: "in σ", flux: "in flux", percent: "in % of the model" };
+
+/** The pictures on the screen, the first one the front. */
+export function visiblePanels({ display }: State): PanelName[] {
+  if (display.layout === "row") return ["data", "model", "residual"];
+  if (display.layout === "grid") return ["data", "model", "residual", "fourth"];
+  return display.compare === "off" || display.front === display.back
+    ? [display.front]
+    : [display.front, display.back];
 }
 
-export function createPanels(): Panels {
-  const data = createPanel("data");
-  const model = createPanel("model");
-  const residual = createPanel("residual");
-  const panels = [data, model, residual];
+export function createPanels(store: Store, signal: AbortSignal): Panels {
+  const chooser = fourthChooser(store);
+  const panels = [
+    createPanel("data"),
+    createPanel("model"),
+    createPanel("residual"),
+    createPanel("fourth", chooser),
+  ];
   const readout = createReadout();
+  const swipe = createSwipe(store);
   const figures = panels.map((panel) => panel.element);
   const element = h(
     "section",
     { class: "sl-pictures", "aria-label": "pictures" },
     ...figures,
+    swipe.element,
     readout.element,
   );
-  let maps: Maps | null = null;
-  let noise = 1;
-  let sequential: Scale = scale("linear", "gray", [0, 1]);
-  let diverging: Scale = scale("linear", DIVERGING, [-1, 1]);
+  const makePictures = pictureMaker();
+  const maskCanvas = h("canvas");
+  const change = (display: Partial<State["display"]>) => store.dispatch({ type: "display", change: display });
+  const setData: Adjust = ([low, high]) => change({ limits: [rounded(low), rounded(high)] });
+  const setResidual: Adjust = ([low, high]) =>
+    change(residualChange(store.state, (high - low) / 2, pictures?.noise ?? 1));
+  let pictures: Pictures | null = null;
   let cursor: Point | null = null;
+  let pixel: Point | null = null;
 
   const measure = whenChanged((image: Image | null) => {
-    noise = image ? medianSigma(image) : 1;
     element.style.setProperty("--sl-aspect", String(image ? clamp(image.nx / image.ny, 0.7, 1.8) : 1));
   });
-  const combine = whenChanged((image: Image | null, ...parts: Pixels[]) => {
-    maps = image && compare(image, parts);
+  const paintMask = whenChanged((mask: Uint8Array | undefined, nx: number) => {
+    if (mask) picture(maskPicture(mask, nx), nx, maskCanvas);
   });
-  const rescale = whenChanged((stretch: string, name: string, low: number, high: number) => {
-    sequential = scale(stretch, name, [low, high]);
-    data.rescale(sequential);
-    model.rescale(sequential);
-  });
-  const rescaleResidual = whenChanged((half: number) => {
-    diverging = scale("linear", DIVERGING, [-half, half]);
-    residual.rescale(diverging);
-  });
-  const paintPanel = (panel: Panel) =>
-    whenChanged((values: Pixels | null, image: Image | null, { table, limits }: Scale) => {
-      const shows = image && values;
-      panel.repaint(shows ? paint(values, image.mask, image.nx, limits, table) : null, image?.nx ?? 1);
+
+  function contents(state: State, made: Pictures): Record<PanelName, Content> {
+    const { image, display } = state;
+    const content = (label: string, shows: Picture, note: string, adjust: Adjust | null): Content => ({
+      label,
+      note,
+      adjust: image ? adjust : null,
+      linked: true,
+      ...shows,
     });
-  const paintData = paintPanel(data);
-  const paintModel = paintPanel(model);
-  const paintResidual = paintPanel(residual);
+    const own = display.match || typeof display.limits !== "string";
+    return {
+      data: content("data", made.data, "", setData),
+      model: content("model", made.model, own ? "" : "own limits", setData),
+      residual: content("residual", made.residual, residualNote(state, made), setResidual),
+      fourth: { ...content(fourthName(state), made.fourth, "", null), linked: display.fourth !== "psf" },
+    };
+  }
 
   function update(state: State): void {
     const { image, display } = state;
-    const [low, high] = dataLimits(state);
-    const inSigmas = display.residual === "sigma";
     measure(image);
-    combine(Object.keys(state.frames).length > 0 ? image : null, ...partsOf(state));
-    rescale(display.stretch, display.colormap, low, high);
-    rescaleResidual(display.residualRange * (inSigmas ? 1 : noise));
-    paintData(image?.data ?? null, image, sequential);
-    paintModel(maps?.model ?? null, image, sequential);
-    paintResidual((inSigmas ? maps?.significance : maps?.residual) ?? null, image, diverging);
-    setNote(residual, residualNote(state, maps));
-    for (const panel of panels) panel.update(state);
+    paintMask(image?.mask, image?.nx ?? 1);
+    pictures = makePictures(state);
+    chooser.update(state);
+    const visible = visiblePanels(state);
+    const mask: MaskLayer = { canvas: maskCanvas, veiled: false };
+    const all = contents(state, pictures);
+    element.dataset.layout = display.layout;
+    element.dataset.compare = visible.length === 2 ? display.compare : "off";
+    for (const panel of panels) {
+      const at = visible.indexOf(panel.name);
+      panel.element.hidden = at < 0;
+      panel.element.classList.toggle("sl-back", display.layout === "single" && at === 1);
+      if (at < 0) continue;
+      panel.show(all[panel.name]);
+      panel.update(state, mask, at === 0);
+    }
+    const front = panels.find((panel) => panel.name === visible[0]);
+    swipe.update(state, front?.stage ?? null);
     hover(state, cursor);
   }
 
   function hover(state: State, at: Point | null): void {
     cursor = at;
-    const pixel = at && state.image ? pixelAt(state.image, at) : null;
-    for (const panel of panels) panel.mark(state, pixel);
-    readout.update(state, maps, pixel);
+    const point = cursor ?? state.display.pin;
+    pixel = point && state.image ? pixelAt(state.image, point) : null;
+    for (const panel of panels) if (!panel.element.hidden) panel.mark(state, pixel);
+    readout.update(state, pictures?.maps ?? null, pixel);
   }
 
-  return { element, panels, update, hover };
+  // The eye compares what takes turns; whoever asked for less motion turns the pictures by key.
+  const blink = setInterval(() => {
+    const still = matches("(prefers-reduced-motion: reduce)");
+    element.classList.toggle("sl-turned", !still && !element.classList.contains("sl-turned"));
+  }, BLINK_MS);
+  signal.addEventListener("abort", () => clearInterval(blink));
+
+  return {
+    element,
+    panels,
+    update,
+    hover,
+    get shown() {
+      return { pictures, pixel };
+    },
+  };
 }
 
+const matches = (query: string): boolean => globalThis.matchMedia?.(query).matches ?? false;
 const clamp = (value: number, low: number, high: number): number => Math.min(Math.max(value, low), high);
+/** As many digits as a pointer can mean. */
+const rounded = (value: number): number => Number(value.toPrecision(5));
 
-const scale = (stretch: string, name: string, limits: [number, number]): Scale => ({
-  table: colourTable(stretch, colormap(name)),
-  limits,
-  stretch,
-});
+function fourthName(state: State): string {
+  const { fourth } = state.display;
+  if (fourth === "component") return `component ${selectedOf(state)}`;
+  return fourth === "sigma" ? "sigma map" : fourth === "psf" ? "PSF" : fourth;
+}
 
-/** The images of the components that are in the model. */
-function partsOf(state: State): Pixels[] {
-  const session = shown(state);
-  return Object.keys(session.model.components)
-    .filter((name) => !session.off.includes(name))
-    .flatMap((name) => state.frames[name] ?? []);
+/** In the caption of the fourth picture: which it is. */
+function fourthChooser(store: Store): HTMLSelectElement & { update(state: State): void } {
+  const options = Object.entries(FOURTH_LABELS).map(([value, label]) => option(value, label));
+  const select = h("select", { class: "sl-select", "aria-label": "fourth picture" }, ...options);
+  select.addEventListener("change", () =>
+    store.dispatch({ type: "display", change: { fourth: select.value } }),
+  );
+  const [first] = options;
+  const update = (state: State) => {
+    if (first) first.textContent = selectedOf(state) || "one component";
+    const psf = options.find(({ value }) => value === "psf");
+    if (psf) psf.disabled = !state.image?.psf;
+    setValue(select, state.display.fourth);
+  };
+  return Object.assign(select, { update });
+}
+
+function residualChange({ display }: State, half: number, noise: number): Partial<State["display"]> {
+  if (display.residual === "percent") return { percentRange: rounded(half) };
+  return { residualRange: rounded(display.residual === "sigma" ? half : half / noise) };
+}
+
+function residualNote(state: State, { maps }: Pictures): string {
+  const unit = UNITS[state.display.residual];
+  return maps && state.dof ? `${unit} · χ²/ν ${format(maps.chi2 / state.dof, 4)}` : unit;
 }
 
 function pixelAt(image: Image, at: Point): Point | null {
@@ -115,7 +186,11 @@ function pixelAt(image: Image, at: Point): Point | null {
   return inside ? pixel : null;
 }
 
-function residualNote(state: State, maps: Maps | null): string {
-  const unit = state.display.residual === "sigma" ? "in σ" : "in flux";
-  return maps && state.dof ? `${unit} · χ²/ν ${format(maps.chi2 / state.dof, 4)}` : unit;
+/** Opaque where a pixel is masked; only the shape counts. */
+export function maskPicture(mask: Uint8Array, nx: number): Uint8ClampedArray<ArrayBuffer> {
+  const ny = mask.length / nx;
+  const words = new Uint32Array(mask.length);
+  for (let y = 0; y < ny; y++)
+    for (let x = 0; x < nx; x++) if (mask[y * nx + x]) words[(ny - 1 - y) * nx + x] = 0xff000000;
+  return new Uint8ClampedArray(words.buffer);
 }

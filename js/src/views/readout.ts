@@ -4,6 +4,7 @@ import { ellipticalRadius, type Point } from "../geometry";
 import type { Maps } from "../pixels";
 import { shapeOf } from "../shapes";
 import { type State, selectedOf, shown } from "../state";
+import { sexagesimal, skyAt } from "../wcs";
 import { format, h, setText } from "./dom";
 
 export interface Readout {
@@ -11,7 +12,8 @@ export interface Readout {
   update(state: State, maps: Maps | null, pixel: Point | null): void;
 }
 
-const FIELDS = ["x", "y", "data", "model", "residual", "σ", "S/N", "r/r_eff"] as const;
+const FIELDS = ["x", "y", "data", "model", "residual", "σ", "S/N", "r/r_eff", "RA, Dec"] as const;
+const SKY = "RA, Dec";
 type Field = (typeof FIELDS)[number];
 
 export function createReadout(): Readout {
@@ -21,11 +23,14 @@ export function createReadout(): Readout {
   for (const field of FIELDS) {
     const output = h("span", { class: "sl-reading" }, "–");
     outputs.set(field, output);
-    element.append(h("div", {}, h("span", { class: "sl-label" }, field), output));
+    const cell = h("div", {}, h("span", { class: "sl-label" }, field), output);
+    if (field === SKY) cell.classList.add("sl-sky");
+    element.append(cell);
   }
   return {
     element,
     update(state, maps, pixel) {
+      element.classList.toggle("sl-without-sky", !state.image?.plane);
       const values = pixel ? valuesAt(state, maps, pixel) : {};
       for (const [field, output] of outputs) setText(output, values[field] ?? "–");
     },
@@ -36,7 +41,12 @@ function valuesAt(state: State, maps: Maps | null, pixel: Point): Partial<Record
   const { image } = state;
   if (!image) return {};
   const index = pixel.y * image.nx + pixel.x;
-  const at = { x: String(pixel.x), y: String(pixel.y), "r/r_eff": radiusAt(state, pixel) };
+  const at = {
+    x: String(pixel.x),
+    y: String(pixel.y),
+    "r/r_eff": radiusAt(state, pixel),
+    ...skyOf(state, pixel),
+  };
   if (image.mask[index]) return { ...at, data: "masked" };
   const value = (pixels: ArrayLike<number> | undefined) => pixels?.[index] ?? Number.NaN;
   return {
@@ -47,6 +57,10 @@ function valuesAt(state: State, maps: Maps | null, pixel: Point): Partial<Record
     σ: format(value(image.sigma)),
     "S/N": format(value(image.data) / value(image.sigma), 3),
   };
+}
+
+function skyOf({ image }: State, pixel: Point): { [SKY]?: string } {
+  return image?.plane ? { [SKY]: sexagesimal(skyAt(image.plane, pixel)) } : {};
 }
 
 /** In units of the selected component's size, along its own ellipses. */

@@ -1,104 +1,122 @@
-/** Undo, stretch, limits, colours and zoom. */
+/** Undo, the layout of the pictures, what lies on them, and zoom. */
 
-import { SEQUENTIAL } from "../colormaps";
-import type { Display, State } from "../state";
+import type { Display, Layout, PanelName, State } from "../state";
 import type { Store } from "../store";
-import { STRETCHES } from "../stretch";
-import { h, option, plain, setValue } from "./dom";
+import { h, option, setValue } from "./dom";
 import { icon } from "./icons";
-import { dataLimits } from "./panels";
 
 export interface View {
   element: HTMLElement;
   update(state: State): void;
 }
 
-const LIMITS: [rule: string, label: string][] = [
-  ["percentile", "percentile"],
-  ["zscale", "zscale"],
-  ["minmax", "min–max"],
+type Change = (display: Partial<Display>) => void;
+type IconName = Parameters<typeof icon>[0];
+
+const LAYOUTS: [layout: Layout, name: string, shape: IconName][] = [
+  ["row", "Three side by side", "row"],
+  ["grid", "Two by two", "grid"],
+  ["single", "One picture", "single"],
 ];
-const MANUAL = "manual";
+const PICTURES: PanelName[] = ["data", "model", "residual", "fourth"];
+const COMPARE: [Display["compare"], string][] = [
+  ["off", "alone"],
+  ["blink", "blink with"],
+  ["swipe", "swipe with"],
+];
 
 export function createToolbar(store: Store, zoom: (factor: number | null) => void): View {
-  const change = (display: Partial<Display>) => store.dispatch({ type: "display", change: display });
+  const change: Change = (display) => store.dispatch({ type: "display", change: display });
   const undo = iconButton("Undo", "Ctrl-Z", "undo", () => store.dispatch({ type: "undo" }));
   const redo = iconButton("Redo", "Ctrl-Shift-Z", "redo", () => store.dispatch({ type: "redo" }));
-  const stretch = select(
-    "stretch",
-    Object.keys(STRETCHES).map((name) => option(name)),
-    (value) => change({ stretch: value }),
-  );
-  const limits = select(
-    "limits",
-    [...LIMITS.map(([rule, label]) => option(rule, label)), option(MANUAL)],
-    (value) => change({ limits: value === MANUAL ? dataLimits(store.state) : value }),
-  );
-  const low = numberBox("low limit", (value) => change({ limits: [value, dataLimits(store.state)[1]] }));
-  const high = numberBox("high limit", (value) => change({ limits: [dataLimits(store.state)[0], value] }));
-  const colours = select(
-    "colour table",
-    SEQUENTIAL.map((name) => option(name)),
-    (value) => change({ colormap: value }),
-  );
-  const units = select("residual units", [option("sigma", "in σ"), option("flux", "in flux")], (value) =>
-    change({ residual: value === "flux" ? "flux" : "sigma" }),
-  );
-  const range = numberBox("residual range, sigmas", (value) => value > 0 && change({ residualRange: value }));
-
-  const ellipses = iconButton("Ellipses", "E", "ellipse", () =>
-    change({ ellipses: !store.state.display.ellipses }),
-  );
-
+  const layouts = LAYOUTS.map(([layout, name, shape]) => ({
+    layout,
+    button: iconButton(name, "", shape, () => change({ layout })),
+  }));
+  const single = singleControls(change);
+  const toggles = [
+    toggle(store, "Ellipses", "E", "ellipse", "ellipses"),
+    toggle(store, "Crosshair", "X", "cross", "crosshair"),
+    toggle(store, "Profile", "P", "profile", "profile"),
+    toggle(store, "Row and column cuts", "C", "cuts", "cuts"),
+  ];
   const element = h(
     "div",
-    { class: "sl-toolbar", role: "toolbar", "aria-label": "display" },
+    { class: "sl-toolbar", role: "toolbar", "aria-label": "view" },
     h("div", { class: "sl-group" }, undo, redo),
-    field("stretch", stretch),
-    field("limits", limits, low, h("span", { class: "sl-dash" }, "–"), high),
-    field("colours", colours),
-    field("residual", units, h("span", { class: "sl-dash" }, "±"), range),
+    h("div", { class: "sl-group sl-joined" }, ...layouts.map(({ button }) => button)),
+    single.element,
     h(
       "div",
       { class: "sl-group sl-push" },
-      ellipses,
+      ...toggles.map(({ element: button }) => button),
+      h("span", { class: "sl-gap" }),
       iconButton("Zoom out", "−", "minus", () => zoom(1 / 1.5)),
       iconButton("Zoom in", "+", "plus", () => zoom(1.5)),
-      iconButton("Fit view", "0 or double click", "fit", () => zoom(null)),
+      iconButton("Fit view", "0", "fit", () => zoom(null)),
     ),
   );
 
   function update(state: State): void {
-    const [from, to] = dataLimits(state);
     undo.disabled = state.past.length === 0;
     redo.disabled = state.future.length === 0;
-    setValue(stretch, state.display.stretch);
-    setValue(limits, typeof state.display.limits === "string" ? state.display.limits : MANUAL);
-    ellipses.setAttribute("aria-pressed", String(state.display.ellipses));
-    setValue(low, plain(from, 4));
-    setValue(high, plain(to, 4));
-    setValue(colours, state.display.colormap);
-    setValue(units, state.display.residual);
-    setValue(range, plain(state.display.residualRange));
+    for (const { layout, button } of layouts)
+      button.setAttribute("aria-pressed", String(state.display.layout === layout));
+    single.update(state);
+    for (const button of toggles) button.update(state);
   }
   return { element, update };
 }
 
-function iconButton(
+/** Which picture stands alone, and with which it is compared. */
+function singleControls(change: Change): View {
+  const pictures = () => PICTURES.map((name) => option(name));
+  const front = select("picture", pictures(), (value) => change({ front: value as PanelName }));
+  const compare = select(
+    "comparison",
+    COMPARE.map(([value, label]) => option(value, label)),
+    (value) => change({ compare: value as Display["compare"] }),
+  );
+  const back = select("compared picture", pictures(), (value) => change({ back: value as PanelName }));
+  compare.title = "B exchanges the two";
+  const element = h("div", { class: "sl-group" }, front, compare, back);
+  return {
+    element,
+    update({ display }) {
+      element.hidden = display.layout !== "single";
+      setValue(front, display.front);
+      setValue(compare, display.compare);
+      setValue(back, display.back);
+      back.hidden = display.compare === "off";
+    },
+  };
+}
+
+type Flag = "ellipses" | "crosshair" | "profile" | "cuts";
+
+function toggle(store: Store, name: string, key: string, shape: IconName, flag: Flag): View {
+  const element = iconButton(name, key, shape, () =>
+    store.dispatch({ type: "display", change: { [flag]: !store.state.display[flag] } }),
+  );
+  return { element, update: ({ display }) => element.setAttribute("aria-pressed", String(display[flag])) };
+}
+
+export function iconButton(
   name: string,
   key: string,
-  shape: Parameters<typeof icon>[0],
+  shape: IconName,
   action: () => void,
 ): HTMLButtonElement {
+  const title = key ? `${name} (${key})` : name;
   return h(
     "button",
-    { type: "button", class: "sl-tool", "aria-label": name, title: `${name} (${key})`, onclick: action },
+    { type: "button", class: "sl-tool", "aria-label": name, title, onclick: action },
     icon(shape),
   );
 }
 
 /** A label for the eye; each control carries its own name. */
-function field(label: string, ...controls: (Node | string)[]): HTMLElement {
+export function field(label: string, ...controls: (Node | string)[]): HTMLElement {
   return h(
     "div",
     { class: "sl-group" },
@@ -107,7 +125,7 @@ function field(label: string, ...controls: (Node | string)[]): HTMLElement {
   );
 }
 
-function select(
+export function select(
   name: string,
   options: HTMLOptionElement[],
   action: (value: string) => void,
@@ -117,7 +135,7 @@ function select(
   return element;
 }
 
-function numberBox(name: string, action: (value: number) => void): HTMLInputElement {
+export function numberBox(name: string, action: (value: number) => void): HTMLInputElement {
   const element = h("input", { class: "sl-number", type: "number", step: "any", "aria-label": name });
   element.addEventListener("change", () => {
     if (Number.isFinite(element.valueAsNumber)) action(element.valueAsNumber);

@@ -13,6 +13,7 @@ from typing import Any
 from sersiclab.image import Image
 from sersiclab.inference import AbstractMethod, Progress
 from sersiclab.results import Fit
+from sersiclab.widget.astrometry import tangent_plane
 from sersiclab.widget.frames import Pixels, limits, pack
 
 
@@ -23,14 +24,24 @@ IDLE = {"state": "idle", "method": "", "phase": "", "step": 0, "total": 0, "elap
 
 
 def image_message(image: Image) -> Message:
-    """The data, the error map and the mask (1 = excluded)."""
+    """The data, the error map, the mask (1 = excluded) and the PSF, which has a shape of its own, if there is one.
+
+    With them goes what the front end needs to tell magnitudes and coordinates; null where the image lacks it.
+    """
+    planes = {"data": pack(image.data, "<f4"), "sigma": pack(image.sigma, "<f4"), "mask": pack(image.mask, "u1")}
+    if image.psf is not None:
+        planes["psf"] = pack(image.psf, "<f4")
     content = {
         "t": "image",
         "shape": list(image.shape),
-        "layers": ["data", "sigma", "mask"],
+        "psf_shape": None if image.psf is None else list(image.psf.shape),
+        "layers": list(planes),
         "limits": {"data": limits(image)},
+        "zeropoint": image.zeropoint,
+        "pixel_scale": image.pixel_scale,
+        "wcs": tangent_plane(image),
     }
-    return content, [pack(image.data, "<f4"), pack(image.sigma, "<f4"), pack(image.mask, "u1")]
+    return content, list(planes.values())
 
 
 def frame_message(seq: int | None, parts: dict[str, Pixels], chi2: float | None, dof: int) -> Message:

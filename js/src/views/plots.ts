@@ -1,0 +1,200 @@
+/** The profile along the selected ellipse, and cuts through the pictures: they follow the hand, without the kernel. */
+
+import { type Brightness, brightnessMaker, brightnessUnit, radiusOf } from "../brightness";
+import type { Point } from "../geometry";
+import type { Pictures } from "../pictures";
+import { shapeOf } from "../shapes";
+import { type Image, type State, selectedOf, shown } from "../state";
+import { type Axis, type Chart, createChart, type Legend, type Mark } from "./chart";
+import { colourOf } from "./colours";
+import { h, setText, whenChanged } from "./dom";
+
+export interface Plots {
+  element: HTMLElement;
+  update(state: State, drawn: Drawn): void;
+  /** The cursor moved, and nothing else. */
+  cursor(state: State, drawn: Drawn): void;
+}
+/** What the pictures show, and the pixel under the cursor. */
+export interface Drawn {
+  pictures: Pictures | null;
+  pixel: Point | null;
+}
+
+const HEIGHT = 190;
+/** Below this part of the brightest ring, or of the smallest error, there is nothing to see. */
+const FLOOR = 1e-5;
+const UNDER_ERROR = 0.3;
+
+export function createPlots(): Plots {
+  const charts = {
+    profile: createChart("profile", HEIGHT),
+    row: createChart("row cut", HEIGHT),
+    column: createChart("column cut", HEIGHT),
+  };
+  const titles = { profile: h("figcaption"), row: h("figcaption"), column: h("figcaption") };
+  const figure = (name: keyof typeof charts) =>
+    h("figure", { class: "sl-plot-figure" }, titles[name], charts[name].element);
+  const [profile, ...cuts] = [figure("profile"), figure("row"), figure("column")];
+  const element = h("section", { class: "sl-plots", "aria-label": "plots" }, profile, ...cuts);
+  const makeBrightness = brightnessMaker();
+  let brightness: Brightness | null = null;
+
+  function update(state: State, drawn: Drawn): void {
+    const { display, image } = state;
+    profile.hidden = !display.profile;
+    for (const cut of cuts) cut.hidden = !display.cuts;
+    element.hidden = !display.profile && !display.cuts;
+    if (display.profile && drawn.pictures && image) {
+      brightness = makeBrightness(state, drawn.pictures);
+      setText(titles.profile, brightness ? `profile along ${brightness.along}` : "profile: no source");
+      drawProfile(charts.profile, image, brightness, colours(state));
+    }
+    cursor(state, drawn);
+  }
+
+  function cursor(state: State, { pictures, pixel }: Drawn): void {
+    const { display, image } = state;
+    if (display.profile) charts.profile.point(pixel && brightness ? radiusOf(brightness, pixel) : null);
+    if (!display.cuts || !image || !pictures) return;
+    const at = pixel ?? centre(state, image);
+    setText(titles.row, `row y = ${at.y}`);
+    setText(titles.column, `column x = ${at.x}`);
+    drawRow(image, pictures, at.y);
+    drawColumn(image, pictures, at.x);
+    charts.row.point(pixel && at.x);
+    charts.column.point(pixel && at.y);
+  }
+
+  const drawRow = whenChanged((image: Image, pictures: Pictures, y: number) =>
+    drawCut(charts.row, image, pictures, (i) => y * image.nx + i, image.nx, "x [pixel]"),
+  );
+  const drawColumn = whenChanged((image: Image, pictures: Pictures, x: number) =>
+    drawCut(charts.column, image, pictures, (i) => i * image.nx + x, image.ny, "y [pixel]"),
+  );
+
+  return { element, update, cursor };
+}
+
+const colours = (state: State): ((name: string) => string) => {
+  const names = Object.keys(shown(state).model.components);
+  return (name) => colourOf(names.indexOf(name));
+};
+
+/** Where a cut goes while the cursor is elsewhere: through the selected component. */
+function centre(state: State, { nx, ny }: Image): Point {
+  const shape = shapeOf(state.schema, shown(state), selectedOf(state));
+  const within = (value: number, size: number) => Math.min(Math.max(Math.round(value), 0), size - 1);
+  return { x: within(shape?.xc ?? nx / 2, nx), y: within(shape?.yc ?? ny / 2, ny) };
+}
+
+function drawProfile(
+  chart: Chart,
+  image: Image,
+  brightness: Brightness | null,
+  colour: (name: string) => string,
+): void {
+  if (!brightness) {
+    chart.draw({ x: axis(0, 1, ""), y: axis(0, 1, ""), marks: [] });
+    return;
+  }
+  const { data, error, model, radius, sources } = brightness;
+  const unit = brightnessUnit(image);
+  const [faint, bright] = reach(data, error, model);
+  const level = (flux: Float64Array) => flux.map((value) => unit.of(value));
+  const ends = (sign: number) =>
+    level(data.map((value, i) => Math.max(value + sign * (error[i] as number), 0.1 * faint)));
+  const mark = (kind: Mark["kind"], y: Float64Array, name: string): Mark => ({
+    kind,
+    x: radius,
+    y,
+    class: name,
+  });
+  const many = sources.length > 1;
+  const parts = many
+    ? sources.map(
+        (source): Mark => ({
+          ...mark("line", level(source.mean), "sl-source-line"),
+          colour: colour(source.name),
+        }),
+      )
+    : [];
+  const legend: Legend[] = [
+    { label: "data", class: "sl-key-data" },
+    { label: "model", class: "sl-key-model" },
+    ...(many
+      ? sources.map(({ name }) => ({ label: name, class: "sl-key-source", colour: colour(name) }))
+      : []),
+  ];
+  const shape = brightness.shape;
+  const marks: Mark[] = [
+    { ...mark("errors", ends(-1), "sl-errors-line"), to: ends(1) },
+    mark("dots", level(data), "sl-data-dots"),
+    ...parts,
+    mark("line", level(model), "sl-model-line"),
+  ];
+  const [low, high] = [unit.of(faint), unit.of(bright)];
+  if (shape.size !== null)
+    marks.unshift({ kind: "rule", x: [shape.size, shape.size], y: [low, high], class: "sl-size-rule" });
+  const x: Axis = {
+    low: 0,
+    high: 1.03 * (radius.at(-1) ?? 1),
+    // Shows the centre and the outskirts.
+    map: (r) => Math.sqrt(Math.max(r, 0)),
+    ticks: radiusTicks(radius.at(-1) ?? 1),
+    label: "semi-major axis [pixel]",
+  };
+  const y: Axis = { low, high, label: unit.label };
+  if (!unit.magnitudes) Object.assign(y, { map: Math.log10, ticks: decades(low, high) });
+  chart.draw({ x, y, marks, legend });
+}
+
+const axis = (low: number, high: number, label: string): Axis => ({ low, high, label });
+
+/** The faintest and the brightest flux that the chart shows. */
+function reach(data: Float64Array, error: Float64Array, model: Float64Array): [number, number] {
+  const top = Math.max(...data, ...model, 1e-30);
+  const errors = error.filter((value) => value > 0 && Number.isFinite(value));
+  const faint = Math.max(UNDER_ERROR * (errors.length > 0 ? Math.min(...errors) : 0), FLOOR * top);
+  return [faint, Math.max(1.6 * top, 2 * faint)];
+}
+
+function radiusTicks(largest: number): number[] {
+  const steps = [0, 1, 2, 3, 4].flatMap((power) => [1, 2, 5].map((step) => step * 10 ** power));
+  return [0, ...steps.filter((step) => step <= largest)];
+}
+
+function decades(low: number, high: number): number[] {
+  const first = Math.ceil(Math.log10(low));
+  const count = Math.floor(Math.log10(high)) - first + 1;
+  const all = Array.from({ length: Math.max(count, 0) }, (_, i) => 10 ** (first + i));
+  return all.length > 5 ? all.filter((_, i) => i % 2 === 0) : all;
+}
+
+function drawCut(
+  chart: Chart,
+  image: Image,
+  { data, model }: Pictures,
+  index: (i: number) => number,
+  length: number,
+  label: string,
+): void {
+  const read = (values: ArrayLike<number> | null, hide: boolean) =>
+    Float64Array.from({ length }, (_, i) => {
+      const at = index(i);
+      return hide && image.mask[at] ? Number.NaN : (values?.[at] ?? Number.NaN);
+    });
+  const [seen, drawn] = [read(data.values, true), read(model.values, false)];
+  const both = [...seen, ...drawn].filter(Number.isFinite);
+  const [low, high] = both.length > 0 ? [Math.min(...both), Math.max(...both)] : [0, 1];
+  const margin = 0.06 * (high - low || 1);
+  const x = Float64Array.from({ length }, (_, i) => i);
+  chart.draw({
+    x: axis(-0.5, length - 0.5, label),
+    y: axis(low - margin, high + margin, "flux"),
+    marks: [
+      { kind: "steps", x, y: seen, class: "sl-data-steps" },
+      { kind: "line", x, y: drawn, class: "sl-model-line" },
+    ],
+  });
+}
