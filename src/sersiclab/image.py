@@ -10,8 +10,6 @@ import equinox as eqx
 import numpy as np
 from jaxtyping import Bool, Float
 
-from sersiclab.photometry import parse_unit
-from sersiclab.reading import gather
 
 
 class Image(eqx.Module):
@@ -139,6 +137,8 @@ class Image(eqx.Module):
         with photon noise where the header has the gain; a warning says so. Pixels of noise that
         resampling correlated are less independent than that. Raises what `Image` and `read_plane` raise.
         """
+        from sersiclab.reading import gather
+
         given = {"data": data, "sigma": sigma, "weight": weight, "invvar": invvar, "psf": psf, "mask": mask}
         given |= {"psf_oversampling": psf_oversampling, "psf_includes_pixel": psf_includes_pixel, "gain": gain}
         given |= {"zeropoint": zeropoint, "pixel_scale": pixel_scale, "wcs": wcs, "band": band}
@@ -295,6 +295,8 @@ def _normalised_psf(psf: Any) -> Float[np.ndarray, "v u"]:
 
 
 def _unit(value: Any) -> str:
+    from sersiclab.photometry import parse_unit
+
     unit = parse_unit(str(value))
     if unit is None:
         raise ValueError(f"unit must be a unit that astropy knows, such as 'nmgy' or 'electron/s', got {str(value)!r}")

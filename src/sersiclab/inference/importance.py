@@ -7,7 +7,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
-from scipy.stats import multivariate_t
 
 from sersiclab.density import Density
 from sersiclab.inference.base import AbstractMethod, Outcome, Problem, check_count
@@ -90,6 +89,8 @@ def propose(
     Nine of ten are of a Student-t distribution that is nearly normal, the tenth of one that is `WIDE` times
     as wide. The more parameters, the lighter the tails: their surplus weight grows with the dimension.
     """
+    from scipy.stats import multivariate_t
+
     laws = [
         multivariate_t(shape=scale**2 * np.eye(size), df=max(degrees, 2 * size), seed=rng)  # pyright: ignore[reportArgumentType]
         for scale, degrees in ((1.0, DEGREES), (WIDE, WIDE_DEGREES))
