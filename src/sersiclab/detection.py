@@ -1,54 +1,122 @@
-"""Finding and measuring the main source of an image, as a start for a model.
-
-Everything is measured in units of the image's median sigma, so the image's own unit does not matter.
-"""
+"""Finding the sources of an image: the target, and the neighbours that a fit must mask or model."""
 
 import dataclasses
 import math
-import warnings
 from typing import Any
 
+import equinox as eqx
 import numpy as np
-from jaxtyping import Bool, Float, Int
 from scipy import ndimage
 
 from sersiclab.image import Image
+from sersiclab.measuring import HALF_LIGHT, Plane, Region, Source, assumed, coordinates, measure_region
+from sersiclab.segmentation import Labels, Sky, segment, split
 
 
-Plane = Float[np.ndarray, "y x"]
-Region = Bool[np.ndarray, "y x"]
-Labels = Int[np.ndarray, "y x"]
-
-EXTENT = 2.5  # a source reaches as far as this many standard deviations of the smoothed sky
-CORRELATED = 5.0  # the smoothed sky scatters at most this much more than white noise of the given sigma
-PEAK = 5.0  # and its peak exceeds this many
-SADDLE = 0.6  # peaks belong to different sources if the saddle between them is below this part of the lower
+PEAK = 5.0  # a source's peak exceeds this many standard deviations of the smoothed sky
 REACH = 0.2  # sources farther from the image's centre than this part of its side count for less
-BLURRING = 1.5  # a Sérsic's half-light radius grows by this times the PSF's, in quadrature (n = 1 to 4)
-HALF_LIGHT = 1.1774  # half-light radius of a round Gaussian of unit width
+GROWTH = 0.5  # a neighbour is masked beyond its region by this part of the region's radius
 
 
 @dataclasses.dataclass(frozen=True)
-class Sky:
-    """The level of the sky and its scatter from pixel to pixel, at least the median sigma, in image units."""
+class _Found:
+    """What the pixels of an image show, in units of its median sigma."""
 
-    level: float
-    scatter: float
+    unit: float
+    blur: float
+    width: float
+    data: Plane
+    sigma: Plane
+    smooth: Plane
+    noise: float
+    sky: Sky
+    segments: Labels
+    regions: Labels
+    main: int
+
+    def measure(self, label: int, valid: Region) -> Source:
+        """The source of a region, in image units, from the pixels around it."""
+        box = _around(self.regions == label)
+        regions = self.regions[box]
+        source = measure_region(
+            self.data[box] - self.sky.level,
+            self.sigma[box],
+            self.smooth[box],
+            regions == label,
+            valid[box] & ~((self.segments[box] > 0) & (regions != label)),
+            self.blur,
+            self.width,
+        )
+        return self.scaled(dataclasses.replace(source, xc=source.xc + box[1].start, yc=source.yc + box[0].start))
+
+    def scaled(self, source: Source) -> Source:
+        return dataclasses.replace(source, flux=source.flux * self.unit, flux_error=source.flux_error * self.unit)
+
+    def target(self, usable: Region) -> Source:
+        """The main source, or an assumed one."""
+        if self.main == 0:
+            return self.scaled(assumed(self.data.shape, self.sigma, self.blur))
+        return self.measure(self.main, usable)
+
+    def sky_of_image(self) -> Sky:
+        return Sky(self.sky.level * self.unit, max(self.sky.scatter, 1.0) * self.unit)
 
 
-@dataclasses.dataclass(frozen=True)
-class Source:
-    """What the pixels say of a source: rough, and corrected for the PSF. Units as in the profiles."""
+@dataclasses.dataclass(frozen=True, eq=False)
+class Detection:
+    """The sources of an image, its sky, and the pixels that belong to each.
 
-    xc: float
-    yc: float
-    position_error: float
-    flux: float
-    flux_error: float
-    r_eff: float
-    ellip: float
-    theta: float
-    detected: bool
+    `sources` holds the target first, then its neighbours, by flux over squared distance: those that
+    disturb it most first. `labels` is 0 on the sky and k + 1 where a pixel belongs to `sources[k]`; -1 marks
+    light around sources that is nobody's. `mask` is True where the fit of the target must exclude a pixel:
+    the image's mask, the neighbours and their wings. `edge` is the part of the target's outline that the
+    image's edge cuts off. `width` is that of the smoothing, in pixels.
+    """
+
+    sources: tuple[Source, ...]
+    sky: Sky
+    labels: Labels
+    mask: Region
+    edge: float
+    width: float
+
+    @property
+    def target(self) -> Source:
+        """The main source, bright and near the centre."""
+        return self.sources[0]
+
+    def masked(self, image: Image, *, keep: int = 1) -> Image:
+        """The image without the neighbours, but for the first `keep` of `sources`, which the model must hold."""
+        if image.shape != self.labels.shape:
+            raise ValueError(f"image must be the detection's, of shape {self.labels.shape}, got {image.shape}")
+        if not isinstance(keep, int) or keep < 1:
+            raise ValueError(f"keep must be a positive integer, the target included, got {keep!r}")
+        mask = image.mask | reach_of_others(self.labels, keep, self.width)
+        mask.flags.writeable = False
+        return eqx.tree_at(lambda old: old.mask, image, mask)
+
+    def __repr__(self) -> str:
+        found = "no source" if not self.target.detected else f"{len(self.sources)} sources"
+        masked = f"{self.mask.mean():.1%} of the pixels masked"
+        cut = f", target cut off by the image's edge along {self.edge:.0%} of its outline" if self.edge > 0 else ""
+        return f"Detection({found}, target at ({self.target.xc:.1f}, {self.target.yc:.1f}), {masked}{cut})"
+
+
+def detect(image: Image) -> Detection:
+    """The image's sources: `detect(image).masked(image)` is what a fit of the target alone needs.
+
+    Segments stand 2.5 standard deviations out of the smoothed sky (photutils), and are split between peaks
+    that a saddle separates. Where nothing stands out, the one source is assumed, and not `detected`.
+    """
+    found = _find(image)
+    target = found.target(image.valid)
+    labels = [label for label in range(1, int(found.regions.max()) + 1) if label != found.main]
+    neighbours = {label: found.measure(label, image.valid) for label in labels}
+    order = sorted(neighbours, key=lambda label: -_disturbance(neighbours[label], target))
+    numbers = _numbered(found, [found.main, *order] if found.main else [])
+    mask = image.mask | reach_of_others(numbers, 1, found.width)
+    sources = (target, *(neighbours[label] for label in order))
+    return Detection(sources, found.sky_of_image(), numbers, mask, _cut_off(numbers == 1), found.width)
 
 
 def measure(image: Image) -> tuple[Source, Sky]:
@@ -57,33 +125,20 @@ def measure(image: Image) -> tuple[Source, Sky]:
     Where nothing stands out of the noise, a small round source of three times its flux error is
     assumed at the image's centre, and `detected` is False.
     """
+    found = _find(image)
+    return found.target(image.valid), found.sky_of_image()
+
+
+def _find(image: Image) -> _Found:
     unit = float(np.median(image.sigma[image.valid]))
     data = np.where(image.mask, 0.0, image.data.astype(float)) / unit
     sigma = np.where(image.mask, 0.0, image.sigma.astype(float)) / unit
     blur = _half_light_radius(image)
     width = min(max(blur / HALF_LIGHT, 1.0), 3.0)
-    sky, smooth, noise, segments = _segment(data, image.valid, width)
-    regions = _split(smooth, segments, PEAK * noise)
+    sky, smooth, noise, segments = segment(data, image.valid, width)
+    regions = split(smooth, segments, PEAK * noise)
     main = _choose(smooth, regions)
-    if main == 0:
-        source = _assumed(image.shape, sigma, blur)
-    else:
-        others = (segments > 0) & (regions != main)
-        source = _measure_region(data - sky.level, sigma, smooth, regions == main, image.valid & ~others, blur, width)
-    scaled = dataclasses.replace(source, flux=source.flux * unit, flux_error=source.flux_error * unit)
-    return scaled, Sky(sky.level * unit, max(sky.scatter, 1.0) * unit)
-
-
-def _coordinates(shape: tuple[int, ...]) -> tuple[Plane, Plane]:
-    """The row and the column of every pixel."""
-    y, x = np.meshgrid(np.arange(shape[0], dtype=float), np.arange(shape[1], dtype=float), indexing="ij")
-    return y, x
-
-
-def _connected(region: Region) -> Labels:
-    """A number for each connected part of the region, 0 elsewhere."""
-    labelled: Any = ndimage.label(region)
-    return labelled[0]
+    return _Found(unit, blur, width, data, sigma, smooth, noise, sky, segments, regions, main)
 
 
 def _half_light_radius(image: Image) -> float:
@@ -91,84 +146,11 @@ def _half_light_radius(image: Image) -> float:
     if image.psf is None:
         return 0.5
     psf = image.psf.astype(float)
-    y, x = _coordinates(psf.shape)
+    y, x = coordinates(psf.shape)
     radius = np.hypot(y - (psf.shape[0] - 1) / 2, x - (psf.shape[1] - 1) / 2).ravel()
     growth = np.cumsum(psf.ravel()[np.argsort(radius, kind="stable")])
     pixels = 1 + int(np.argmax(growth >= 0.5))
     return max(math.sqrt(pixels / math.pi) / image.psf_oversampling, 0.5)
-
-
-def _clipped(values: Float[np.ndarray, " k"]) -> tuple[float, float]:
-    """Median and standard deviation without outliers."""
-    from astropy.stats import sigma_clipped_stats
-
-    _, median, scatter = sigma_clipped_stats(values, sigma=3.0, maxiters=10, stdfunc="mad_std")
-    return float(median), float(scatter)
-
-
-def _segment(data: Plane, valid: Region, width: float) -> tuple[Sky, Plane, float, Labels]:
-    """The sky, the smoothed image above it, its noise, and the segments that stand out (0 is sky)."""
-    found = _stand_out(data, valid, valid, width)
-    for _ in range(2):
-        found = _stand_out(data, valid, _blank(found[-1], valid), width)
-    return found
-
-
-def _stand_out(data: Plane, valid: Region, blank: Region, width: float) -> tuple[Sky, Plane, float, Labels]:
-    """As `_segment`, where the pixels of sky are known."""
-    from photutils.segmentation import detect_sources
-
-    sky = Sky(*_clipped(data[blank]))
-    coverage = ndimage.gaussian_filter(valid.astype(float), width)
-    smooth = ndimage.gaussian_filter(np.where(valid, data - sky.level, 0.0), width)
-    smooth = np.where(valid, smooth / np.maximum(coverage, 1e-3), 0.0)
-    # Noise-free images have no scatter, and where a galaxy fills the image the scatter is its light.
-    white = 1.0 / (2.0 * math.sqrt(math.pi) * width)
-    noise = min(max(_clipped(smooth[blank])[1], 1e-5 * float(smooth.max()), 1e-9), CORRELATED * white)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # photutils warns where it finds nothing
-        found = detect_sources(smooth, EXTENT * noise, 8, mask=~valid)
-    return sky, smooth, noise, np.zeros(data.shape, int) if found is None else np.asarray(found.data)
-
-
-def _blank(segments: Labels, valid: Region) -> Region:
-    """Pixels of sky: those far from segments or, where these are few, those at the border."""
-    near: Any = ndimage.binary_dilation(segments > 0, iterations=5)
-    far = valid & ~near
-    if far.sum() >= max(50, 0.02 * valid.sum()):
-        return far
-    frame = max(1, min(valid.shape) // 20)
-    border = valid.copy()
-    border[frame:-frame, frame:-frame] = False
-    return border if border.any() else valid
-
-
-def _split(smooth: Plane, segments: Labels, threshold: float) -> Labels:
-    """One region for each peak that a saddle separates from all higher ones; 0 elsewhere."""
-    peaks = np.argwhere((ndimage.maximum_filter(smooth, 5) == smooth) & (segments > 0) & (smooth > threshold))
-    markers = np.zeros(smooth.shape, np.int32)
-    for y, x in sorted(peaks.tolist(), key=lambda p: -smooth[p[0], p[1]])[:100]:
-        above = _connected(smooth > SADDLE * smooth[y, x])
-        if not markers[above == above[y, x]].any():
-            markers[y, x] = markers.max() + 1
-    regions = _flood(smooth, segments, markers)
-    # Ties go by the order of the axes: such pixels are nobody's.
-    return np.where(regions == _flood(smooth.T, segments.T, markers.T).T, regions, 0)
-
-
-def _flood(smooth: Plane, segments: Labels, markers: Labels) -> Labels:
-    """Let the markers grow down to the edges of their segments, level by level, till they meet."""
-    regions = markers.copy()
-    inside = np.isin(segments, segments[markers > 0]) & (segments > 0) & (smooth > 0)
-    if not inside.any():
-        return regions
-    for level in np.geomspace(smooth.max(), smooth[inside].min(), 16):
-        connected = _connected(inside & (smooth >= level))
-        nearest: Any = ndimage.distance_transform_edt(regions == 0, return_distances=False, return_indices=True)
-        y, x = nearest
-        reached = (connected > 0) & (connected[y, x] == connected)
-        regions = np.where(reached & (regions == 0), regions[y, x], regions)
-    return regions
 
 
 def _choose(smooth: Plane, regions: Labels) -> int:
@@ -185,84 +167,49 @@ def _choose(smooth: Plane, regions: Labels) -> int:
     return main
 
 
-def _assumed(shape: tuple[int, int], sigma: Plane, blur: float) -> Source:
-    r_eff = max(blur, 2.0)
-    error = 2.0 * r_eff * math.sqrt(math.pi * float(np.mean(sigma[sigma > 0] ** 2)))
-    return Source(
-        xc=(shape[1] - 1) / 2,
-        yc=(shape[0] - 1) / 2,
-        position_error=max(2.0, 0.05 * min(shape)),
-        flux=3 * error,
-        flux_error=error,
-        r_eff=r_eff,
-        ellip=0.2,
-        theta=0.0,
-        detected=False,
-    )
+def _numbered(found: _Found, order: list[int]) -> Labels:
+    """The regions numbered from 1 in this order; -1 for other light, 0 for the sky."""
+    numbers = np.where(found.segments > 0, -1, 0)
+    labels = np.arange(1, int(found.segments.max()) + 1)
+    peaks = np.atleast_1d(ndimage.maximum(found.smooth, found.segments, labels)) if labels.size else labels
+    # Segments without a source are as likely noise, and to mask only what is bright would lower the sky.
+    numbers[np.concatenate([[False], peaks < PEAK * found.noise])[found.segments]] = 0
+    for number, label in enumerate(order, start=1):
+        numbers[found.regions == label] = number
+    return numbers
 
 
-def _measure_region(
-    data: Plane, sigma: Plane, smooth: Plane, region: Region, usable: Region, blur: float, width: float
-) -> Source:
-    """Moments of the smoothed region, then the curve of growth of `data` in ellipses of that shape."""
-    core = np.where(region & (smooth > 0.3 * smooth[region].max()), smooth, 0.0)
-    y, x = _coordinates(data.shape)
-    xc, yc = float((x * core).sum() / core.sum()), float((y * core).sum() / core.sum())
-    inner = _brightest(_symmetric(np.where(region, smooth, 0.0), usable, xc, yc))
-    blurred, theta = _shape(inner, x - xc, y - yc, width**2)
-    ellip, _ = _shape(inner, x - xc, y - yc, width**2 + (blur / HALF_LIGHT) ** 2)
-    radius = _circularised_radius(x - xc, y - yc, blurred, theta)
-    flux, half = _growth(data, radius, usable, 1.5 * float(np.quantile(radius[region], 0.95)))
-    sharp = math.sqrt(max(half**2 - (BLURRING * blur) ** 2, (0.4 * half) ** 2, 0.25))
-    r_eff = sharp / math.sqrt(1.0 - ellip)
-    error = float(np.sqrt((sigma[region] ** 2).sum()))
-    off = max(1.0, 0.25 * r_eff)
-    return Source(xc, yc, off, max(flux, 3 * error), error, r_eff, ellip, theta, detected=True)
+def _disturbance(neighbour: Source, target: Source) -> float:
+    return neighbour.flux / max((neighbour.xc - target.xc) ** 2 + (neighbour.yc - target.yc) ** 2, 1.0)
 
 
-def _circularised_radius(x: Plane, y: Plane, ellip: float, theta: float) -> Plane:
-    """Radius of the circle that is as large as the ellipse through (x, y)."""
-    along = -x * math.sin(theta) + y * math.cos(theta)
-    across = x * math.cos(theta) + y * math.sin(theta)
-    return np.hypot(along * math.sqrt(1.0 - ellip), across / math.sqrt(1.0 - ellip))
+def reach_of_others(labels: Labels, keep: int, width: float) -> Region:
+    """Regions and wings of all but the first `keep` sources: wide on the sky, narrow on the light of those kept."""
+    kept = (labels > 0) & (labels <= keep)
+    others = (labels != 0) & ~kept
+    if not others.any():
+        return others
+    nobodys: Any = ndimage.label(labels == -1)
+    parts = np.where(labels == -1, nobodys[0] + labels.max(), np.where(others, labels, 0))
+    radius = np.sqrt(np.bincount(parts.ravel()) / math.pi)
+    nearest: Any = ndimage.distance_transform_edt(~others, return_indices=True)
+    distance, (y, x) = nearest
+    wings = width + GROWTH * radius[parts[y, x]]
+    return distance <= np.where(kept, width, wings)
 
 
-def _symmetric(light: Plane, usable: Region, xc: float, yc: float) -> Plane:
-    """The light, with what is hidden replaced by its mirror image through the centre."""
-    y, x = _coordinates(light.shape)
-    y, x = np.rint(2 * yc - y).astype(int), np.rint(2 * xc - x).astype(int)
-    inside = (y >= 0) & (y < light.shape[0]) & (x >= 0) & (x < light.shape[1])
-    mirrored = np.where(inside, light[np.where(inside, y, 0), np.where(inside, x, 0)], 0.0)
-    return np.where(usable, light, mirrored)
+def _around(region: Region) -> tuple[slice, slice]:
+    """The box of a region with as much again on each side."""
+    spans = [np.flatnonzero(region.any(axis=axis)) for axis in (1, 0)]
+    margins = [max(8, int(span[-1] - span[0])) for span in spans]
+    rows, columns = (slice(max(0, int(s[0]) - m), int(s[-1]) + m + 1) for s, m in zip(spans, margins, strict=True))
+    return rows, columns
 
 
-def _brightest(light: Plane, part: float = 0.8) -> Plane:
-    """The brightest pixels that hold a part of the light: outer isophotes are noisy and cut off."""
-    ordered = np.sort(light, axis=None)[::-1]
-    level = ordered[np.searchsorted(np.cumsum(ordered), part * ordered.sum())]
-    return np.where(light >= level, light, 0.0)
-
-
-def _shape(weight: Plane, x: Plane, y: Plane, blur: float) -> tuple[float, float]:
-    """Ellipticity and angle from second moments, less the variance of what blurred them."""
-    total = weight.sum()
-    moments = [[(weight * a * b).sum() / total for a in (x, y)] for b in (x, y)]
-    variance, axes = np.linalg.eigh(np.array(moments))
-    minor, major = np.maximum(variance - blur, 0.1 * variance)
-    ellip = min(max(1.0 - math.sqrt(minor / major), 0.05), 0.9)
-    return ellip, math.atan2(-axes[0, 1], axes[1, 1]) % math.pi
-
-
-def _growth(data: Plane, radius: Plane, usable: Region, end: float) -> tuple[float, float]:
-    """Flux within `end` and the radius of half of it, from the mean in rings of usable pixels."""
-    edges = np.linspace(0.0, end, min(max(math.ceil(end), 3), 60) + 1)
-    ring = np.digitize(radius[usable], edges) - 1
-    inside = ring < edges.size - 1
-    count = np.bincount(ring[inside], minlength=edges.size - 1)
-    total = np.bincount(ring[inside], data[usable][inside], minlength=edges.size - 1)
-    known = count > 0
-    rings = np.arange(count.size)
-    mean = np.interp(rings, rings[known], total[known] / count[known])
-    growth = np.concatenate([[0.0], np.cumsum(mean * math.pi * np.diff(edges**2))])
-    rising: Any = np.maximum.accumulate(growth)
-    return float(rising[-1]), float(np.interp(0.5 * rising[-1], rising, edges))
+def _cut_off(region: Region) -> float:
+    """The part of a region's outline that lies at the image's edge."""
+    padded = np.pad(region, 1)
+    outline = padded & ~ndimage.binary_erosion(padded)
+    at_edge = outline[1:-1, 1:-1].copy()
+    at_edge[1:-1, 1:-1] = False
+    return float(at_edge.sum() / max(outline.sum(), 1))

@@ -4,14 +4,14 @@ import math
 import re
 import warnings
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
-from sersiclab.detection import Sky, Source, measure
+from sersiclab.detection import Sky, Source, detect, measure
 from sersiclab.image import Image
 from sersiclab.model import Model
 from sersiclab.parameters import AbstractParameter, ParameterInfo, Tied, parameter_info
 from sersiclab.priors import Angle, LogUniform, Normal, Uniform
-from sersiclab.profiles import PROFILES, AbstractProfile, AbstractSky, AbstractSource
+from sersiclab.profiles import PROFILES, AbstractProfile, AbstractSky, AbstractSource, Sersic
 from sersiclab.profiles.base import usual_parameters
 
 
@@ -35,38 +35,59 @@ PRESETS: Mapping[str, Mapping[str, str]] = {
 }
 
 
-def guess(image: Image, what: What = "sersic") -> Model:
+def guess(image: Image, what: What = "sersic", *, sources: int | Literal["auto"] = 1) -> Model:
     """A model of the image's main source, every parameter with a prior and an initial value.
 
     `what` is a profile's name ("sersic", "exponential" or "exp", "devaucouleurs" or "dev",
     "pointsource", ...) or class, a preset ("doublesersic", "sersic_exp", "sersic_pointsource"), or a
     mapping of component names to profiles: `{"bulge": "sersic", "disk": "exponential", "sky": "flat_sky"}`,
-    the innermost first. Sources after the first are tied to its centre.
+    the innermost first. Sources after the first are tied to its centre. `sources` is how many of the
+    detected sources to model, "auto" for all that are not masked: the main one as `what` says, its
+    neighbours as Sérsic components "neighbour_1", "neighbour_2", ... in the order of `detect`.
 
     The priors scale with the image: they do not depend on its unit. Fluxes and lengths are uniform in the
     logarithm around what was measured, centres normal; what the pixels don't show is uniform in the range
     that the class declares. Warns where no source stands out of the noise.
     """
     profiles = _profiles(what)
-    source, sky = measure(image)
-    sources = [name for name, cls in profiles.items() if issubclass(cls, AbstractSource)]
-    if sources and not source.detected:
+    (source, *neighbours), sky = _measured(image, sources)
+    names = [name for name, cls in profiles.items() if issubclass(cls, AbstractSource)]
+    if names and not source.detected:
         warnings.warn(
             "no source stands out of the noise: the priors are those of a faint one at the image's centre", stacklevel=2
         )
-    extended = [name for name in sources if _is_extended(profiles[name])]
+    extended = [name for name in names if _is_extended(profiles[name])]
     components = {}
     for name, cls in profiles.items():
         if issubclass(cls, AbstractSky):
             measured = _sky_priors(sky, image.shape)
         else:
-            measured = _source_priors(source, len(sources))
-            if name != sources[0]:
-                measured |= {axis: Tied(f"{sources[0]}.{axis}") for axis in ("xc", "yc")}
+            measured = _source_priors(source, len(names))
+            if name != names[0]:
+                measured |= {axis: Tied(f"{names[0]}.{axis}") for axis in ("xc", "yc")}
         size = _size(source, name, extended)
         priors = {key: _prior(name, info, measured, size) for key, info in usual_parameters(cls).items()}
         components[name] = cls(**priors)
+    for number, neighbour in enumerate(neighbours, start=1):
+        components[f"neighbour_{number}"] = _neighbour(f"neighbour_{number}", neighbour)
     return Model(components)
+
+
+def _measured(image: Image, sources: int | Literal["auto"]) -> tuple[tuple[Source, ...], Sky]:
+    """The main source, as many of its neighbours as are asked for, and the sky."""
+    if sources != "auto" and (not isinstance(sources, int) or sources < 1):
+        raise ValueError(f'sources must be "auto" or a positive integer, got {sources!r}')
+    if sources == 1:
+        source, sky = measure(image)
+        return (source,), sky
+    found = detect(image)
+    return found.sources[: None if sources == "auto" else sources], found.sky
+
+
+def _neighbour(name: str, source: Source) -> AbstractProfile:
+    """A Sérsic component with the priors of a source of its own."""
+    measured, size = _source_priors(source, 1), _size(source, name, [name])
+    return Sersic(**{key: _prior(name, info, measured, size) for key, info in usual_parameters(Sersic).items()})
 
 
 def _profiles(what: What) -> dict[str, type[AbstractProfile]]:

@@ -1,0 +1,109 @@
+"""The sky, and the regions of the sources that stand out of it.
+
+Everything is measured in units of the image's median sigma, so the image's own unit does not matter.
+"""
+
+import dataclasses
+import math
+import warnings
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+from scipy import ndimage
+
+
+Plane = Float[np.ndarray, "y x"]
+Region = Bool[np.ndarray, "y x"]
+Labels = Int[np.ndarray, "y x"]
+
+EXTENT = 2.5  # a source reaches as far as this many standard deviations of the smoothed sky
+CORRELATED = 5.0  # the smoothed sky scatters at most this much more than white noise of the given sigma
+SADDLE = 0.6  # peaks belong to different sources if the saddle between them is below this part of the lower
+
+
+@dataclasses.dataclass(frozen=True)
+class Sky:
+    """The level of the sky and its scatter from pixel to pixel, at least the median sigma, in image units."""
+
+    level: float
+    scatter: float
+
+
+def _connected(region: Region) -> Labels:
+    """A number for each connected part of the region, 0 elsewhere."""
+    labelled: Any = ndimage.label(region)
+    return labelled[0]
+
+
+def _clipped(values: Float[np.ndarray, " k"]) -> tuple[float, float]:
+    """Median and standard deviation without outliers."""
+    from astropy.stats import sigma_clipped_stats
+
+    _, median, scatter = sigma_clipped_stats(values, sigma=3.0, maxiters=10, stdfunc="mad_std")
+    return float(median), float(scatter)
+
+
+def segment(data: Plane, valid: Region, width: float) -> tuple[Sky, Plane, float, Labels]:
+    """The sky, the smoothed image above it, its noise, and the segments that stand out (0 is sky)."""
+    found = _stand_out(data, valid, valid, width)
+    for _ in range(2):
+        found = _stand_out(data, valid, _blank(found[-1], valid), width)
+    return found
+
+
+def _stand_out(data: Plane, valid: Region, blank: Region, width: float) -> tuple[Sky, Plane, float, Labels]:
+    """As `segment`, where the pixels of sky are known."""
+    from photutils.segmentation import detect_sources
+
+    sky = Sky(*_clipped(data[blank]))
+    coverage = ndimage.gaussian_filter(valid.astype(float), width)
+    smooth = ndimage.gaussian_filter(np.where(valid, data - sky.level, 0.0), width)
+    smooth = np.where(valid, smooth / np.maximum(coverage, 1e-3), 0.0)
+    # Noise-free images have no scatter, and where a galaxy fills the image the scatter is its light.
+    white = 1.0 / (2.0 * math.sqrt(math.pi) * width)
+    noise = min(max(_clipped(smooth[blank])[1], 1e-5 * float(smooth.max()), 1e-9), CORRELATED * white)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # photutils warns where it finds nothing
+        found = detect_sources(smooth, EXTENT * noise, 8, mask=~valid)
+    return sky, smooth, noise, np.zeros(data.shape, int) if found is None else np.asarray(found.data)
+
+
+def _blank(segments: Labels, valid: Region) -> Region:
+    """Pixels of sky: those far from segments or, where these are few, those at the border."""
+    near: Any = ndimage.binary_dilation(segments > 0, iterations=5)
+    far = valid & ~near
+    if far.sum() >= max(50, 0.02 * valid.sum()):
+        return far
+    frame = max(1, min(valid.shape) // 20)
+    border = valid.copy()
+    border[frame:-frame, frame:-frame] = False
+    return border if border.any() else valid
+
+
+def split(smooth: Plane, segments: Labels, threshold: float) -> Labels:
+    """One region for each peak that a saddle separates from all higher ones; 0 elsewhere."""
+    peaks = np.argwhere((ndimage.maximum_filter(smooth, 5) == smooth) & (segments > 0) & (smooth > threshold))
+    markers = np.zeros(smooth.shape, np.int32)
+    for y, x in sorted(peaks.tolist(), key=lambda p: -smooth[p[0], p[1]])[:100]:
+        above = _connected(smooth > SADDLE * smooth[y, x])
+        if not markers[above == above[y, x]].any():
+            markers[y, x] = markers.max() + 1
+    regions = _flood(smooth, segments, markers)
+    # Ties go by the order of the axes: such pixels are nobody's.
+    return np.where(regions == _flood(smooth.T, segments.T, markers.T).T, regions, 0)
+
+
+def _flood(smooth: Plane, segments: Labels, markers: Labels) -> Labels:
+    """Let the markers grow down to the edges of their segments, level by level, till they meet."""
+    regions = markers.copy()
+    inside = np.isin(segments, segments[markers > 0]) & (segments > 0) & (smooth > 0)
+    if not inside.any():
+        return regions
+    for level in np.geomspace(smooth.max(), smooth[inside].min(), 16):
+        connected = _connected(inside & (smooth >= level))
+        nearest: Any = ndimage.distance_transform_edt(regions == 0, return_distances=False, return_indices=True)
+        y, x = nearest
+        reached = (connected > 0) & (connected[y, x] == connected)
+        regions = np.where(reached & (regions == 0), regions[y, x], regions)
+    return regions
