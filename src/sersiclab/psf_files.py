@@ -72,8 +72,9 @@ def _stpsf_sampling(name: str, header: Header) -> tuple[int | None, bool | None]
     samples = header.number("DET_SAMP", "OVERSAMP")
     if samples is None or samples != round(samples) or samples < 1:
         return None, None
-    # A file of one extension with these keywords is STPSF's too.
-    return int(samples), False
+    # A file of one extension with these keywords is STPSF's too, but for ours, which say it.
+    response = header.find("PIXRESP")
+    return int(samples), False if response is None else bool(response[1])
 
 
 def _of_psfex(file: File, index: int, position: Position) -> Psf:

@@ -14,15 +14,17 @@ from sersiclab.image import Image
 from sersiclab.model import Model, render
 from sersiclab.parameters import ParameterInfo, parameter_info
 from sersiclab.priors import Angle
-from sersiclab.results import circular, document, posterior
+from sersiclab.results import circular, document, files, posterior, table
 from sersiclab.results import derived as derived_quantities
 from sersiclab.results.derived import Derived, Function
+from sersiclab.results.observables import observables
 from sersiclab.results.summary import summarise
 from sersiclab.results.verdict import Verdict, judge
 
 
 if TYPE_CHECKING:
     import pandas as pd
+    from astropy.table import QTable
     from matplotlib.figure import Figure
 
 Draws = Float[np.ndarray, "chain draw"]
@@ -178,6 +180,48 @@ class Fit:
             if isinstance(prior, Angle):
                 best[path] = circular.near(best[path], float(np.mean(self.draws[path])))
         return plots.plot_corner(draws, best, units, paths=paths)
+
+    @cached_property
+    def observables(self) -> dict[str, Derived]:
+        """What the parameters are on the sky, for every draw, as far as the image knows its own place there.
+
+        By path: `galaxy.mag` with a zero-point, `galaxy.r_eff_arcsec` with a pixel scale, `galaxy.ra`,
+        `galaxy.dec` (ICRS, degrees) and `galaxy.pa` (east of north, degrees) with a WCS. Magnitudes are NaN
+        where a flux is not positive. Each has `draws`, `best`, `sd` and `unit`.
+        """
+        return observables(self)
+
+    def to_table(self) -> "QTable":
+        """One row of an astropy `QTable`, so that `astropy.table.vstack` makes a catalogue of many fits.
+
+        For every parameter, observable and derived quantity a column such as `galaxy_r_eff` with its unit,
+        the mean of the draws (circular for angles) or, without draws, the best value, and its standard
+        deviation in `galaxy_r_eff_err`; then chi2, dof, reduced_chi2, verdict and status. `.write` makes
+        ECSV, FITS or VOTable of it.
+        """
+        return table.to_table(self)
+
+    def to_latex(self, *, caption: str = "") -> str:
+        """A LaTeX table of the free parameters, the observables and the derived quantities.
+
+        The median with the distances to the 16 % and 84 % quantiles, or, without draws, the best value with
+        its standard deviation, rounded to two digits of the error.
+        """
+        return table.to_latex(self, caption=caption)
+
+    def write_fits(self, path: str | Path, *, overwrite: bool = False) -> Path:
+        """Write the images at `best` to a FITS file: SCI, MODEL, RESIDUAL (data - model), SIGMA, MASK, PSF, COMP_*.
+
+        All have the WCS; the primary header says what was done, PARAMETERS holds `to_table()`, and
+        `Image.read(path, psf=f"{path}[PSF]")` gives the image back. Raises `OSError` where the file exists.
+        """
+        return files.write_fits(self, path, overwrite=overwrite)
+
+    def write_regions(self, path: str | Path) -> Path:
+        """Write the components at `best` as DS9 regions: ellipses in image pixels."""
+        path = Path(path).expanduser()
+        path.write_text(files.ds9_regions(self), encoding="utf-8")
+        return path
 
     def save(self, path: str | Path) -> Path:
         """Write the whole fit to an `.asdf` file, which `sersiclab.load` reads back exactly."""

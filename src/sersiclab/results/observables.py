@@ -1,0 +1,143 @@
+"""What the parameters are on the sky: magnitudes, arcsec, right ascension and declination, position angles."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from jaxtyping import Float
+
+from sersiclab.image import Image
+from sersiclab.model import Model
+from sersiclab.parameters import at, own_parameters, parameter_info
+from sersiclab.results import circular
+from sersiclab.results.derived import Derived, parameter_sds
+
+
+if TYPE_CHECKING:
+    from sersiclab.results.fit import Fit
+
+Values = Mapping[str, Any]
+Jacobian = Float[np.ndarray, "2 2"]
+
+STEP = 0.1  # of a standard deviation, for derivatives at the best value
+
+
+def observables(fit: "Fit") -> dict[str, Derived]:
+    """Every observable (`observe`) of a fit, for every draw, or at `best` with its sd to first order."""
+    model, image = fit.model, fit.image
+    best = {name: float(value) for name, value in observe(model, image, fit.best).items()}
+    units = {name: unit_of(name) for name in best}
+    if fit.draws:
+        drawn = observe(model, image, fit.draws)
+        shape = next(iter(fit.draws.values())).shape
+        values = {name: _near(name, np.broadcast_to(array, shape), best[name]) for name, array in drawn.items()}
+        return {name: Derived(values[name], best[name], _spread(name, values[name]), units[name]) for name in best}
+    sds = _first_order(fit, best)
+    return {name: Derived(np.empty((0, 0)), best[name], sds[name], units[name]) for name in best}
+
+
+def unit_of(name: str) -> str:
+    """The unit of an observable, as astropy writes it."""
+    kind = name.rpartition(".")[2]
+    return {"mag": "mag", "ra": "deg", "dec": "deg", "pa": "deg"}.get(kind, "arcsec")
+
+
+def is_angle(name: str) -> bool:
+    """Whether an observable is the same modulo 180 degrees."""
+    return name.endswith(".pa")
+
+
+def observe(model: Model, image: Image, values: Values) -> dict[str, Any]:
+    """What the image's zero-point, pixel scale and WCS make of the parameters, by path.
+
+    `values` holds numbers or arrays of one shape. `galaxy.mag` is zeropoint - 2.5 log10(flux), NaN where
+    the flux is not positive; lengths in pixels become `galaxy.r_eff_arcsec`; `galaxy.ra` and `galaxy.dec`
+    are ICRS degrees; `galaxy.pa` is `theta` east of north in degrees, in [0, 180), by the WCS at the
+    component's median position, parity included. What the image does not know is left out.
+    """
+    found: dict[str, Any] = {}
+    sky = _Sky.of(image)
+    for name, component in at(model.owners, values).items():
+        # The pixel of a sky coordinate needs more digits than single precision has.
+        own = {key: np.asarray(value, dtype=float) for key, value in own_parameters(component).items()}
+        if "flux" in own and image.zeropoint is not None:
+            with np.errstate(divide="ignore", invalid="ignore"):
+                flux = np.where(own["flux"] > 0, own["flux"], np.nan)
+                found[f"{name}.mag"] = image.zeropoint - 2.5 * np.log10(flux)
+        if image.pixel_scale is not None:
+            for key, info in parameter_info(component).items():
+                if info.unit == "pixel" and key not in ("xc", "yc"):
+                    found[f"{name}.{key}_arcsec"] = own[key] * image.pixel_scale
+        if sky is not None and "xc" in own and "yc" in own:
+            found[f"{name}.ra"], found[f"{name}.dec"] = sky.coordinates(own["xc"], own["yc"])
+            if "theta" in own:
+                found[f"{name}.pa"] = sky.position_angle(own["xc"], own["yc"], own["theta"])
+    return found
+
+
+class _Sky:
+    """The celestial WCS of an image."""
+
+    def __init__(self, wcs: Any) -> None:
+        self.wcs = wcs
+
+    @classmethod
+    def of(cls, image: Image) -> "_Sky | None":
+        from astropy.io.fits import Header
+        from astropy.wcs import WCS
+
+        wcs = WCS(image.wcs) if isinstance(image.wcs, Header) else image.wcs
+        return cls(wcs.celestial) if isinstance(wcs, WCS) and wcs.has_celestial else None
+
+    def coordinates(self, x: Any, y: Any) -> tuple[Any, Any]:
+        """Right ascension and declination in degrees (ICRS)."""
+        icrs = self.wcs.pixel_to_world(x, y).icrs
+        return icrs.ra.deg, icrs.dec.deg
+
+    def position_angle(self, x: Any, y: Any, theta: Any) -> Any:
+        """East of north, in degrees, of the direction `theta` counter-clockwise from +y."""
+        jacobian = self.east_north(float(np.median(x)), float(np.median(y)))
+        east, north = np.tensordot(jacobian, np.stack([-np.sin(theta), np.cos(theta)]), 1)
+        return np.degrees(np.arctan2(east, north)) % 180.0
+
+    def east_north(self, x: float, y: float) -> Jacobian:
+        """How far east and north one pixel along x and one along y lead, in arcsec: [[E_x, E_y], [N_x, N_y]]."""
+        points = self.wcs.pixel_to_world([x, x + 0.5, x - 0.5, x, x], [y, y, y, y + 0.5, y - 0.5]).icrs
+        east, north = points[0].spherical_offsets_to(points)
+        return np.array([[o[1] - o[2], o[3] - o[4]] for o in (east.arcsec, north.arcsec)])
+
+
+def _near(name: str, values: Any, best: float) -> Any:
+    """Draws without a seam: angles within 90 degrees of their mean, right ascensions within 180 of the best."""
+    if is_angle(name):
+        return np.degrees(circular.unwrap(np.radians(values)))
+    if name.endswith(".ra"):
+        return best + (values - best + 180.0) % 360.0 - 180.0
+    return np.array(values)
+
+
+def _spread(name: str, values: Any) -> float:
+    if is_angle(name):
+        return float(np.degrees(circular.sd(np.radians(values))))
+    return float(np.std(values, ddof=1))
+
+
+def _first_order(fit: "Fit", best: Mapping[str, float]) -> dict[str, float]:
+    """sqrt(g C g), with g the observable's derivatives by the parameters; NaN without a covariance."""
+    if fit.covariance is None:
+        return dict.fromkeys(best, float("nan"))
+    sds = parameter_sds(fit.model.free, fit.best, fit.covariance)
+    correlation = fit.covariance / np.sqrt(np.outer(np.diag(fit.covariance), np.diag(fit.covariance)))
+    slopes: dict[str, list[float]] = {name: [] for name in best}
+    for path, sd in sds.items():
+        steps = fit.best[path] + STEP * sd * np.array([-1.0, 1.0])
+        ends = observe(fit.model, fit.image, {**fit.best, path: steps})
+        for name, value in best.items():
+            low, high = (_near_one(name, float(end), value) for end in np.broadcast_to(ends[name], 2))
+            slopes[name].append((high - low) / (2 * STEP))
+    return {name: float(np.sqrt(np.array(g) @ correlation @ np.array(g))) for name, g in slopes.items()}
+
+
+def _near_one(name: str, value: float, best: float) -> float:
+    period = 180.0 if is_angle(name) else 360.0 if name.endswith(".ra") else None
+    return value if period is None else best + (value - best + period / 2) % period - period / 2

@@ -1,0 +1,152 @@
+"""A fit as a row of a catalogue (astropy), and as a LaTeX table."""
+
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sersiclab.image import Image
+from sersiclab.model import Model
+from sersiclab.parameters import Tied, at, own_parameters, parameter_info, parameters
+from sersiclab.priors import Angle
+from sersiclab.results.derived import Derived, parameter_sds
+from sersiclab.results.observables import is_angle
+from sersiclab.results.summary import moments, summarise
+
+
+if TYPE_CHECKING:
+    from astropy.table import QTable
+
+    from sersiclab.results.fit import Fit
+
+
+def to_table(fit: "Fit") -> "QTable":
+    """One row: every parameter, observable and derived quantity, each with its `_err`; see `Fit.to_table`."""
+    from astropy.table import QTable
+
+    columns: dict[str, Any] = {}
+    for path, (value, error, unit) in _quantities(fit).items():
+        name = column(path)
+        columns[name] = _quantity(value, unit, fit.image)
+        columns[f"{name}_err"] = _quantity(error, unit, fit.image)
+    columns |= {
+        "chi2": [fit.chi2],
+        "dof": [fit.dof],
+        "reduced_chi2": [fit.reduced_chi2],
+        "verdict": [fit.verdict.level],
+        "status": [fit.status],
+    }
+    meta = {"method": type(fit.method).__name__, "seed": fit.seed, **{f"v_{k}": v for k, v in fit.versions.items()}}
+    return QTable(columns, meta=meta)
+
+
+def column(path: str) -> str:
+    """The column of a quantity: `galaxy_r_eff` for `galaxy.r_eff`, as catalogue tools want their names."""
+    return "".join(c if c.isalnum() or c == "_" else "_" for c in path)
+
+
+def to_latex(fit: "Fit", *, caption: str = "") -> str:
+    """A table of name, value with its uncertainty and unit; see `Fit.to_latex`."""
+    rows = []
+    for path, row in _rows(fit, {**fit.observables, **fit.derived}).items():
+        angle = isinstance(fit.model.free.get(path), Angle)
+        middle = row["q50"] if fit.draws else row["best"]
+        up, down = (row["q84"] - row["q50"], row["q50"] - row["q16"]) if fit.draws else (row["sd"], row["sd"])
+        value = middle % np.pi if angle else middle % 180.0 if is_angle(path) else middle
+        rows.append(
+            f"{_escaped(path)} & {with_errors(value, up, down)} & {_escaped(_unit(row['unit'], fit.image))} \\\\"
+        )
+    head = [f"\\caption{{{caption}}}"] if caption else []
+    lines = [r"\begin{table}", *head, r"\begin{tabular}{lll}", r"\hline", r"Quantity & Value & Unit \\", r"\hline"]
+    return "\n".join([*lines, *rows, r"\hline", r"\end{tabular}", r"\end{table}", ""])
+
+
+def with_errors(value: float, up: float, down: float) -> str:
+    """`$2.81_{-0.12}^{+0.14}$`, or `$2.81 \\pm 0.12$` where they round to the same: two digits of the smaller error.
+
+    Tiny and huge numbers come with a power of ten; without an error there are six digits.
+    """
+    least = min((abs(error) for error in (up, down) if np.isfinite(error) and error != 0), default=None)
+    if least is None:
+        return f"${value:.6g}$"
+    power = math.floor(math.log10(max(abs(value), least)))
+    power = power if power < -3 or power > 6 else 0
+    digits = max(0, 1 - math.floor(math.log10(least)) + power)
+    middle, above, below = (f"{number / 10.0**power:.{digits}f}" for number in (value, up, down))
+    text = f"{middle} \\pm {above}" if above == below else f"{middle}_{{-{below}}}^{{+{above}}}"
+    if not power:
+        return f"${text}$"
+    return f"$({text}) \\times 10^{{{power}}}$" if above == below else f"${{{text}}} \\times 10^{{{power}}}$"
+
+
+def _rows(fit: "Fit", derived: Mapping[str, Derived]) -> dict[str, dict[str, Any]]:
+    """The rows of the summary by name."""
+    rows: Any = summarise(fit.model, fit.draws, fit.best, fit.covariance, derived).to_dict(orient="index")
+    return rows
+
+
+def _quantities(fit: "Fit") -> dict[str, tuple[float, float, str]]:
+    """Value, standard deviation and unit of each: the mean (circular for angles), or the best without draws."""
+    found = {
+        path: (float(row["mean"] if fit.draws else row["best"]), float(row["sd"]), str(row["unit"]))
+        for path, row in _rows(fit, fit.derived).items()
+    }
+    for path, quantity in _tied_and_fixed(fit).items():
+        found.setdefault(path, quantity)
+    for name, observed in fit.observables.items():
+        value = observed.best
+        if fit.draws:
+            value = moments(observed.draws, angle=False)["mean"]
+        value = value % 180.0 if is_angle(name) else value % 360.0 if name.endswith(".ra") else value
+        found[name] = (value, observed.sd, observed.unit)
+    return found
+
+
+def _tied_and_fixed(fit: "Fit") -> dict[str, tuple[float, float, str]]:
+    """Every parameter, at the mean of its draws or at the best; one that is fixed has no error."""
+    sds = {} if fit.draws else parameter_sds(fit.model.free, fit.best, fit.covariance)
+    values: Any = fit.draws or fit.best
+    found = {}
+    for name, owner in at(fit.model.owners, values).items():
+        for key, info in parameter_info(owner).items():
+            path = f"{name}.{key}"
+            value = np.asarray(own_parameters(owner)[key], dtype=float)
+            root, factor = _root(fit.model, path)
+            error = float(value.std(ddof=1)) if value.ndim else abs(factor) * sds.get(root, 0.0)
+            found[path] = (float(value.mean()), error, info.unit)
+    return found
+
+
+def _root(model: Model, path: str) -> tuple[str, float]:
+    """The parameter that a chain of ties leads to, and by what factor."""
+    held, factor = parameters(model.owners), 1.0
+    while isinstance(tie := held[path], Tied):
+        path, factor = tie.to, factor * float(tie.scale)
+    return path, factor
+
+
+def _quantity(value: float, unit: str, image: Image) -> Any:
+    import astropy.units as u
+
+    text = _unit(unit, image)
+    try:
+        return u.Quantity([value], text) if text else np.array([value])
+    except (ValueError, TypeError):
+        return np.array([value])  # a unit that only its user knows
+
+
+def _unit(unit: str, image: Image) -> str:
+    """A parameter's unit as astropy writes it: `image` and `pixel` are the image's own."""
+    import astropy.units as u
+
+    flux = f"({image.unit})" if image.unit else "1"
+    text = unit.replace("²", "2").replace("pixel", "pix").replace("image", flux)
+    try:
+        return u.Unit(text).to_string()
+    except (ValueError, TypeError):
+        return text
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", r"\textbackslash{}").replace("_", r"\_").replace("%", r"\%").replace("&", r"\&")
