@@ -198,3 +198,23 @@ def test_what_a_bad_argument_is_told(mistake):
     arguments = {"data": DATA, "sigma": None if mistake is MISTAKES["no noise"] else 1.0, **changes}
     with pytest.raises(error, match=message):
         Image(arguments.pop("data"), **arguments)
+
+
+def test_with_mask_replaces_the_mask_alone():
+    sigma = np.ones(SHAPE)
+    sigma[0, 1] = np.inf
+    with pytest.warns(UserWarning, match="1 pixels"):
+        image = Image(DATA, sigma=sigma, mask=np.eye(*SHAPE), psf=np.ones((3, 3)) / 9, zeropoint=25.0, gain=2.0)
+    mask = np.zeros(SHAPE, bool)
+    mask[3, 4] = True
+    other = image.with_mask(mask)
+    mask[0, 1] = True  # it has no error: nothing can include it
+    np.testing.assert_array_equal(other.mask, mask)
+    np.testing.assert_array_equal(other.data, image.data)
+    np.testing.assert_array_equal(other.psf, image.psf)
+    assert (other.zeropoint, other.gain) == (25.0, 2.0)
+    assert image.mask.sum() == 6
+    with pytest.raises(ValueError, match=r"^mask must have the shape of data, \(5, 7\), got \(7, 5\)"):
+        image.with_mask(mask.T)
+    with pytest.raises(ValueError, match=r"^mask excludes every pixel"):
+        image.with_mask(np.ones(SHAPE))

@@ -5,6 +5,7 @@ import { type Point, toImage } from "./geometry";
 import { dragHandles, nudgeHandles } from "./gestures/handles";
 import { ownKeys } from "./gestures/inputs";
 import { undoKeys } from "./gestures/keys";
+import { createMaskEditor, maskPanel, type Sketch } from "./gestures/masking";
 import { panPanel, pointOn, zoomBy, zoomPanel } from "./gestures/view";
 import { createStore, type Store } from "./store";
 import "./style.css";
@@ -12,6 +13,7 @@ import { connect, type Traits } from "./sync";
 import { followTheme } from "./theme";
 import { createComponents } from "./views/components";
 import { h } from "./views/dom";
+import { createMaskBar } from "./views/maskbar";
 import { createNotices } from "./views/notices";
 import { type Panel, viewOf } from "./views/panel";
 import { createPanels } from "./views/panels";
@@ -34,9 +36,11 @@ function render({ model, el, host, signal: hostSignal }: RenderProps<Traits>): (
   const notices = createNotices(store);
   const toolbar = createToolbar(store, zoom);
   const scales = createScales(store);
+  const editor = createMaskEditor(store, () => pictures.shown.pictures);
+  const maskBar = createMaskBar(store, editor);
   const components = createComponents(store);
   const run = createRunPanel(store, kernel, signal);
-  const views = [toolbar, scales, pictures, notices, components, run];
+  const views = [toolbar, scales, maskBar, pictures, notices, components, run];
   const controls = h("div", { class: "sl-controls" }, components.element, run.element);
   // Lab's own shortcuts (0 0 restarts the kernel) must not hear the keys meant for the widget.
   const root = h(
@@ -44,6 +48,7 @@ function render({ model, el, host, signal: hostSignal }: RenderProps<Traits>): (
     { class: "sl-root", "data-version": version, "data-lm-suppress-shortcuts": "true" },
     toolbar.element,
     scales.element,
+    maskBar.element,
     h("div", { class: "sl-desk" }, pictures.element, plots.element),
     notices.element,
     controls,
@@ -57,9 +62,15 @@ function render({ model, el, host, signal: hostSignal }: RenderProps<Traits>): (
     pictures.hover(store.state, at);
     plots.cursor(store.state, pictures.shown);
   };
-  for (const panel of pictures.panels) addGestures(panel, store, hover, signal);
+  const sketch = (drawn: Sketch) => pictures.sketch(store.state, drawn);
+  for (const panel of pictures.panels) {
+    // First: it keeps the pointer to itself while the mask is edited.
+    maskPanel(panel.stage, store, editor, pointIn(panel, store), sketch, signal);
+    addGestures(panel, store, hover, signal);
+  }
   const drawAll = () => {
     root.dataset.ellipses = store.state.display.ellipses ? "shown" : "hidden";
+    root.toggleAttribute("data-masking", store.state.masking !== null);
     root.dataset.layout = store.state.display.layout;
     for (const view of views) view.update(store.state);
     plots.update(store.state, pictures.shown);
@@ -83,10 +94,7 @@ function addGestures(
   hover: (at: Point | null) => void,
   signal: AbortSignal,
 ): void {
-  const imagePoint = (event: PointerEvent) => {
-    const frame = panel.frame(store.state.image);
-    return toImage(pointOn(panel, event), viewOf(store.state, frame), frame);
-  };
+  const imagePoint = pointIn(panel, store);
   dragHandles(panel.stage, store, imagePoint, signal);
   nudgeHandles(panel.stage, store, signal);
   panPanel(panel, store, signal);
@@ -94,6 +102,13 @@ function addGestures(
   panel.stage.addEventListener("pointermove", (event) => hover(imagePoint(event)), { signal });
   panel.stage.addEventListener("pointerleave", () => hover(null), { signal });
 }
+
+const pointIn =
+  (panel: Panel, store: Store) =>
+  (event: PointerEvent): Point => {
+    const frame = panel.frame(store.state.image);
+    return toImage(pointOn(panel, event), viewOf(store.state, frame), frame);
+  };
 
 function oncePerFrame(action: () => void, signal: AbortSignal): () => void {
   let due = 0;

@@ -1,11 +1,13 @@
 /** The custom messages of the protocol, and the reading of their buffers. */
 
+import { unpacked } from "./masking";
 import type { Image, Pixels } from "./state";
 import type { TangentPlane } from "./wcs";
 
 export type Outgoing =
   | { t: "hello" }
   | { t: "render"; seq: number; values: Record<string, number> }
+  | { t: "mask"; name: string }
   | { t: "run"; method: string; options: Record<string, never> };
 export type Control = { t: "ping" | "cancel" | "pause" | "resume" };
 
@@ -27,12 +29,16 @@ export interface FrameMessage {
   chi2: number | null;
   dof: number;
 }
+export interface MaskMessage {
+  t: "mask";
+  name: string;
+}
 export interface ErrorMessage {
   t: "error";
   title: string;
   detail: string;
 }
-export type Incoming = ImageMessage | FrameMessage | ErrorMessage;
+export type Incoming = ImageMessage | MaskMessage | FrameMessage | ErrorMessage;
 
 /** The bytes of a buffer, copied when the host hands them at an odd offset. */
 function bytesOf(buffer: ArrayBufferView | ArrayBuffer): ArrayBuffer {
@@ -65,6 +71,10 @@ export function readImage(message: ImageMessage, buffers: DataView[]): Image {
     pixelScale: message.pixel_scale ?? null,
     plane: message.wcs ?? null,
   };
+}
+
+export function readMask(buffers: DataView[], { nx, ny }: Image): Uint8Array<ArrayBuffer> {
+  return unpacked(new Uint8Array(buffers[0] ? bytesOf(buffers[0]) : new ArrayBuffer(0)), nx * ny);
 }
 
 export function readFrame(message: FrameMessage, buffers: DataView[], image: Image): Record<string, Pixels> {

@@ -45,6 +45,8 @@ export interface Session {
   version: number;
   model: Model;
   off: string[];
+  /** The name of an edited mask; without one, the image has its own. */
+  mask?: string;
 }
 
 export const EMPTY_SCHEMA: Schema = { version: 1, profiles: {}, priors: {}, methods: {} };

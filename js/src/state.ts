@@ -93,6 +93,22 @@ export interface Image {
   plane: TangentPlane | null;
 }
 
+/** A mask by its name; the one that the image came with has the name "". */
+export type Masks = Record<string, Uint8Array<ArrayBuffer>>;
+
+export const TOOLS = ["brush", "eraser", "rectangle", "lasso", "pick"] as const;
+export type Tool = (typeof TOOLS)[number];
+/** How the mask is edited, while it is. */
+export interface Masking {
+  tool: Tool;
+  /** Diameter of brush and eraser, in pixels. */
+  size: number;
+  /** Of sources, in units of the smoothed noise. */
+  threshold: number;
+  /** What came of the last pick, where it came to nothing. */
+  said: string;
+}
+
 export interface State {
   schema: Schema;
   /** What Python has; the one that undo steps through. */
@@ -110,7 +126,10 @@ export interface State {
   summary: Summary | null;
   problems: Problem[];
   notices: Notice[];
+  /** With the mask that the session names. */
   image: Image | null;
+  masks: Masks;
+  masking: Masking | null;
   frames: Record<string, Pixels>;
   dof: number | null;
 }
@@ -139,6 +158,7 @@ export const DISPLAY: Display = {
   selected: "",
   ellipses: true,
 };
+export const MASKING: Masking = { tool: "brush", size: 5, threshold: 5, said: "" };
 export const IDLE: Run = {
   state: "idle",
   method: "",
@@ -164,6 +184,8 @@ export const INITIAL: State = {
   problems: [],
   notices: [],
   image: null,
+  masks: {},
+  masking: null,
   frames: {},
   dof: null,
 };

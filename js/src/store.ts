@@ -1,5 +1,6 @@
 /** The pure reducer of the state, with undo, and the store around it. */
 
+import { nameOf } from "./masking";
 import {
   EMPTY_SESSION,
   isFree,
@@ -15,6 +16,8 @@ import {
   IDLE,
   type Image,
   INITIAL,
+  type Masking,
+  type Masks,
   type Notice,
   type Pixels,
   type Problem,
@@ -41,12 +44,21 @@ export type Action =
   | { type: "notice"; notice: Notice }
   | { type: "dismiss"; notice: Notice }
   | { type: "image"; image: Image }
+  /** A mask that Python told of. */
+  | { type: "knownMask"; name: string; mask: Uint8Array<ArrayBuffer> }
+  /** A mask that was drawn here. */
+  | { type: "mask"; mask: Uint8Array<ArrayBuffer> }
+  | { type: "masking"; masking: Masking | null }
   | { type: "frame"; frames: Record<string, Pixels>; dof: number | null };
 
 const HISTORY = 100;
 const MERGE_MS = 700;
 
 export function reduce(state: State, action: Action): State {
+  return showMask(next(state, action));
+}
+
+function next(state: State, action: Action): State {
   switch (action.type) {
     case "schema":
       return { ...state, schema: action.schema };
@@ -77,10 +89,36 @@ export function reduce(state: State, action: Action): State {
     case "dismiss":
       return { ...state, notices: state.notices.filter((notice) => notice !== action.notice) };
     case "image":
-      return { ...state, image: action.image };
+      return { ...state, image: action.image, masks: { ...state.masks, "": action.image.mask } };
+    case "knownMask":
+      return { ...state, masks: { ...state.masks, [action.name]: action.mask } };
+    case "mask":
+      return drawMask(state, action.mask);
+    case "masking":
+      return { ...state, masking: action.masking };
     case "frame":
       return { ...state, frames: { ...state.frames, ...action.frames }, dof: action.dof ?? state.dof };
   }
+}
+
+/** The image has the mask that the session names, as soon as that is known. */
+function showMask(state: State): State {
+  const mask = state.masks[shown(state).mask ?? ""];
+  if (!state.image || !mask || state.image.mask === mask) return state;
+  return { ...state, image: { ...state.image, mask } };
+}
+
+/** The session names the new mask; those that no step back or forth names are forgotten. */
+function drawMask(state: State, mask: Uint8Array<ArrayBuffer>): State {
+  const name = nameOf(mask);
+  const own = state.masks[""];
+  const { mask: _, ...plain } = state.session;
+  const drawn = advance(state, own && nameOf(own) === name ? plain : { ...plain, mask: name });
+  const named = [drawn.session, ...drawn.past, ...drawn.future].map((session) => session.mask ?? "");
+  const masks: Masks = { [name]: mask };
+  for (const known of named) if (state.masks[known]) masks[known] = state.masks[known];
+  if (own) masks[""] = own;
+  return { ...drawn, masks };
 }
 
 /** Make `session` the committed one, remembering the old. */

@@ -2,7 +2,8 @@
 
 import type { AnyModel, Host } from "@anywidget/types";
 import { liveLoop } from "./live";
-import { type Control, type Incoming, type Outgoing, readFrame, readImage } from "./messages";
+import { packed } from "./masking";
+import { type Control, type Incoming, type Outgoing, readFrame, readImage, readMask } from "./messages";
 import { changedValues, type Schema, type Session, sameDocument } from "./spec";
 import { DISPLAY, type Display, type Problem, type Run, type State, type Summary, shown } from "./state";
 import type { Store } from "./store";
@@ -33,7 +34,10 @@ const DISPLAY_DELAY_MS = 300;
 const CONTROL_TIMEOUT_MS = 3000;
 
 export function connect(model: Model, host: Host | undefined, signal: AbortSignal, store: Store): Kernel {
-  const send = (message: Outgoing) => model.send(message);
+  const send = (message: Outgoing, buffers: ArrayBufferView[] = []) =>
+    buffers.length > 0 ? model.send(message, undefined, buffers) : model.send(message);
+  /** The masks that Python has. */
+  const shared = new Set<string>();
   const live = liveLoop(
     (seq, values) => send({ t: "render", seq, values }),
     () => performance.now(),
@@ -50,7 +54,10 @@ export function connect(model: Model, host: Host | undefined, signal: AbortSigna
   function receive(message: Incoming, buffers: DataView[]): void {
     try {
       if (message.t === "image") store.dispatch({ type: "image", image: readImage(message, buffers) });
-      else if (message.t === "error") store.dispatch({ type: "notice", notice: message });
+      else if (message.t === "mask" && store.state.image) {
+        shared.add(message.name);
+        store.dispatch({ type: "knownMask", name: message.name, mask: readMask(buffers, store.state.image) });
+      } else if (message.t === "error") store.dispatch({ type: "notice", notice: message });
       else if (message.t === "frame" && live.arrived(message.seq) && store.state.image)
         store.dispatch({
           type: "frame",
@@ -69,12 +76,21 @@ export function connect(model: Model, host: Host | undefined, signal: AbortSigna
   const stop = store.subscribe((state, before) => {
     if (state.session !== before.session) {
       live.committed();
+      shareMask(state);
       if (state.session !== model.get("session")) write(model, "session", state.session);
     } else if (shown(state) !== shown(before)) live.request(draftValues(state));
     if (state.display !== before.display && !sameDocument(state.display, withDefaults(model.get("display"))))
       saveDisplay();
   });
   signal.addEventListener("abort", stop);
+
+  /** The bits go before the session that names them. */
+  function shareMask({ session: { mask: name }, masks }: State): void {
+    const mask = name === undefined || shared.has(name) ? undefined : masks[name];
+    if (name === undefined || !mask) return;
+    shared.add(name);
+    send({ t: "mask", name }, [packed(mask)]);
+  }
 
   send({ t: "hello" });
   void control({ t: "ping" });

@@ -94,6 +94,7 @@ export function fakeModel(traits: Partial<Traits> = {}) {
     for (const listener of [...(listeners.get(event) ?? [])]) listener(...args);
   };
   const sent: Sent[] = [];
+  const buffers: ArrayBufferView[][] = [];
   let saves = 0;
   const model = {
     get: (name: string) => state[name],
@@ -104,7 +105,10 @@ export function fakeModel(traits: Partial<Traits> = {}) {
     save_changes() {
       saves += 1;
     },
-    send: (message: Sent) => void sent.push(message),
+    send(message: Sent, _callbacks?: unknown, views: ArrayBufferView[] = []) {
+      sent.push(message);
+      buffers.push(views);
+    },
     on(event: string, listener: () => void) {
       listeners.set(event, (listeners.get(event) ?? new Set()).add(listener));
     },
@@ -113,6 +117,8 @@ export function fakeModel(traits: Partial<Traits> = {}) {
   return {
     model,
     sent,
+    /** What went with each message. */
+    buffers,
     state,
     /** Python sets a trait. */
     push: (name: keyof Traits, value: unknown) => model.set(name, value as never),

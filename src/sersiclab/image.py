@@ -11,7 +11,6 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 
-
 class Image(eqx.Module):
     """An observed image with its error map, PSF and mask.
 
@@ -170,6 +169,16 @@ class Image(eqx.Module):
             fields[name] = fields[name][part.slices_original]
         fields["wcs"] = part.wcs
         return type(self)(**fields)
+
+    def with_mask(self, mask: Any) -> "Image":
+        """The image with another mask, True (non-zero) where a pixel is excluded.
+
+        Pixels without a finite value and a positive, finite sigma stay excluded. Raises what `Image` raises of a
+        mask.
+        """
+        unusable = ~(np.isfinite(self.data) & np.isfinite(self.sigma) & (self.sigma > 0))
+        fields: dict[str, Any] = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        return type(self)(**{**fields, "mask": _mask(mask, self.shape) | unusable})
 
     def __repr__(self) -> str:
         scale = "" if self.pixel_scale is None else f' of {self.pixel_scale:.4g}"'

@@ -1,7 +1,7 @@
 /** Panning and zooming a panel, by pointer, wheel and keys. */
 
 import { type Frame, type Point, panBy, toImage, type View, zoomAt } from "../geometry";
-import type { Display } from "../state";
+import { type Display, MASKING } from "../state";
 import type { Store } from "../store";
 import type { Panel } from "../views/panel";
 import { viewOf } from "../views/panel";
@@ -38,7 +38,7 @@ export function panPanel(panel: Panel, store: Store, signal: AbortSignal): void 
   let grab: { pointer: number; at: Point; view: View; frame: Frame; moved: boolean } | null = null;
 
   const down = (event: PointerEvent) => {
-    if (event.button !== 0 || (event.target as Element).closest("[data-handle]")) return;
+    if (event.button > 1 || (event.target as Element).closest("[data-handle]")) return;
     const frame = panel.frame(store.state.image);
     grab = {
       pointer: event.pointerId,
@@ -112,6 +112,8 @@ function panelKey(event: KeyboardEvent, panel: Panel, store: Store): void {
   } else if (pan) change({ view: panBy(viewOf(store.state, frame), frame, ...pan) });
   else if (zoom !== undefined) zoomBy(store, panel, zoom);
   else if (flag) change({ [flag]: !display[flag] });
+  else if (event.key === "m")
+    store.dispatch({ type: "masking", masking: store.state.masking ? null : MASKING });
   else if (event.key === "b" && display.layout === "single")
     change({ front: display.back, back: display.front });
   else if (event.key === "Escape" && display.pin) change({ pin: null });

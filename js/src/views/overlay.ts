@@ -23,6 +23,8 @@ export interface Overlay {
   update(state: State, view: View, frame: Frame): void;
   /** The pixel under the cursor, in whichever panel that is, and the lines that cross there. */
   mark(pixel: Point | null, view: View, frame: Frame, crosshair: boolean): void;
+  /** A closed line through these points, or none. */
+  sketch(points: readonly Point[] | null, view: View, frame: Frame): void;
 }
 
 interface Mark {
@@ -36,7 +38,8 @@ export function createOverlay(): Overlay {
   const drawing = svg("svg", { class: "sl-overlay", "aria-hidden": "true" });
   const pixelBox = svg("rect", { class: "sl-pixel", display: "none" });
   const lines = [0, 1].map(() => svg("line", { class: "sl-cross", display: "none" }));
-  drawing.append(...lines, pixelBox);
+  const outline = svg("path", { class: "sl-sketch" });
+  drawing.append(...lines, pixelBox, outline);
   const layer = h("div", { class: "sl-handles", "aria-hidden": "true" });
   let named = false;
   const marks = new Map<string, Mark>();
@@ -100,7 +103,13 @@ export function createOverlay(): Overlay {
     place(pixelBox, { x: corner.x, y: corner.y, width: side, height: side });
   }
 
-  return { elements: [drawing, layer], name, update, mark };
+  function sketch(points: readonly Point[] | null, view: View, frame: Frame): void {
+    const corners = (points ?? []).map((point) => toScreen(point, view, frame));
+    const path = corners.map(({ x, y }) => `${x.toFixed(1)} ${y.toFixed(1)}`).join("L");
+    place(outline, { d: path && `M${path}Z` });
+  }
+
+  return { elements: [drawing, layer], name, update, mark, sketch };
 }
 
 const classes = (base: string, flags: Record<string, boolean>): string =>

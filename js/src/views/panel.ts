@@ -39,6 +39,8 @@ export interface Panel {
   update(state: State, mask: MaskLayer, primary: boolean): void;
   /** The pixel under the cursor, in whichever panel that is. */
   mark(state: State, pixel: Point | null): void;
+  /** The picture and the mask alone, while the mask is drawn, and what is drawn. */
+  sketch(state: State, mask: MaskLayer, outline: readonly Point[] | null): void;
 }
 
 /** The view of a panel: the user's, or the whole image. */
@@ -69,6 +71,17 @@ export function createPanel(name: PanelName, title: Node | string = name): Panel
     if (values) picture(paint(values, nx, limits, table), nx, source);
   });
 
+  const isLinked = () => content?.linked ?? true;
+
+  function redraw(view: View, size: Frame, mask: MaskLayer): void {
+    const layers = {
+      source: content?.values ? source : null,
+      mask: isLinked() && content?.label !== "mask" ? mask.canvas : null,
+      veiled: mask.veiled,
+    };
+    drawPicture(canvas, scratch, layers, view, size, devicePixelRatio || 1);
+  }
+
   return {
     name,
     element,
@@ -86,14 +99,8 @@ export function createPanel(name: PanelName, title: Node | string = name): Panel
       const size = frame(state.image);
       // While a host swaps its theme the page has no layout for a moment; no resize tells when that is over.
       if (canvas.isConnected && canvas.width > 0 && size.width * size.height === 0) return;
-      const linked = content?.linked ?? true;
-      const view = linked ? viewOf(state, size) : fitView(size);
-      const layers = {
-        source: content?.values ? source : null,
-        mask: linked && content?.label !== "mask" ? mask.canvas : null,
-        veiled: mask.veiled,
-      };
-      drawPicture(canvas, scratch, layers, view, size, devicePixelRatio || 1);
+      const view = isLinked() ? viewOf(state, size) : fitView(size);
+      redraw(view, size, mask);
       stage.classList.toggle("sl-primary", primary);
       overlay.name(primary);
       overlay.update(state, view, size);
@@ -101,6 +108,12 @@ export function createPanel(name: PanelName, title: Node | string = name): Panel
     mark(state, pixel) {
       const size = frame(state.image);
       overlay.mark(pixel, viewOf(state, size), size, state.display.crosshair);
+    },
+    sketch(state, mask, outline) {
+      const size = frame(state.image);
+      const view = viewOf(state, size);
+      if (isLinked()) redraw(view, size, mask);
+      overlay.sketch(isLinked() ? outline : null, view, size);
     },
   };
 }

@@ -1,6 +1,7 @@
 /** The pictures in their layout, and the values under the cursor. */
 
 import type { Point } from "../geometry";
+import type { Sketch } from "../gestures/masking";
 import { type Picture, type Pictures, pictureMaker } from "../pictures";
 import { type Image, type PanelName, type State, selectedOf } from "../state";
 import type { Store } from "../store";
@@ -17,6 +18,8 @@ export interface Panels {
   update(state: State): void;
   /** The cursor is over this point of the image, or over none. */
   hover(state: State, at: Point | null): void;
+  /** What is being drawn of the mask. */
+  sketch(state: State, sketch: Sketch): void;
   /** What was drawn last. */
   readonly shown: { pictures: Pictures | null; pixel: Point | null };
 }
@@ -70,9 +73,11 @@ export function createPanels(store: Store, signal: AbortSignal): Panels {
   const measure = whenChanged((image: Image | null) => {
     element.style.setProperty("--sl-aspect", String(image ? clamp(image.nx / image.ny, 0.7, 1.8) : 1));
   });
-  const paintMask = whenChanged((mask: Uint8Array | undefined, nx: number) => {
+  /** A stroke goes on in the same array: its number says that it went on. */
+  const paintMask = whenChanged((mask: Uint8Array | undefined, nx: number, _stroke: number) => {
     if (mask) picture(maskPicture(mask, nx), nx, maskCanvas);
   });
+  let strokes = 0;
 
   function contents(state: State, made: Pictures): Record<PanelName, Content> {
     const { image, display } = state;
@@ -95,11 +100,11 @@ export function createPanels(store: Store, signal: AbortSignal): Panels {
   function update(state: State): void {
     const { image, display } = state;
     measure(image);
-    paintMask(image?.mask, image?.nx ?? 1);
+    paintMask(image?.mask, image?.nx ?? 1, 0);
     pictures = makePictures(state);
     chooser.update(state);
     const visible = visiblePanels(state);
-    const mask: MaskLayer = { canvas: maskCanvas, veiled: false };
+    const mask = maskLayer(state);
     const all = contents(state, pictures);
     element.dataset.layout = display.layout;
     element.dataset.compare = visible.length === 2 ? display.compare : "off";
@@ -114,6 +119,14 @@ export function createPanels(store: Store, signal: AbortSignal): Panels {
     const front = panels.find((panel) => panel.name === visible[0]);
     swipe.update(state, front?.stage ?? null);
     hover(state, cursor);
+  }
+
+  const maskLayer = ({ masking }: State): MaskLayer => ({ canvas: maskCanvas, veiled: masking !== null });
+
+  function sketch(state: State, { mask, outline }: Sketch): void {
+    const { image } = state;
+    paintMask(mask ?? image?.mask, image?.nx ?? 1, mask ? ++strokes : 0);
+    for (const panel of panels) if (!panel.element.hidden) panel.sketch(state, maskLayer(state), outline);
   }
 
   function hover(state: State, at: Point | null): void {
@@ -136,6 +149,7 @@ export function createPanels(store: Store, signal: AbortSignal): Panels {
     panels,
     update,
     hover,
+    sketch,
     get shown() {
       return { pictures, pixel };
     },

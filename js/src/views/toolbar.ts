@@ -1,6 +1,6 @@
 /** Undo, the layout of the pictures, what lies on them, and zoom. */
 
-import type { Display, Layout, PanelName, State } from "../state";
+import { type Display, type Layout, MASKING, type PanelName, type State } from "../state";
 import type { Store } from "../store";
 import { h, option, setValue } from "./dom";
 import { icon } from "./icons";
@@ -34,6 +34,9 @@ export function createToolbar(store: Store, zoom: (factor: number | null) => voi
     button: iconButton(name, "", shape, () => change({ layout })),
   }));
   const single = singleControls(change);
+  const masking = iconButton("Edit the mask", "M", "mask", () =>
+    store.dispatch({ type: "masking", masking: store.state.masking ? null : MASKING }),
+  );
   const toggles = [
     toggle(store, "Ellipses", "E", "ellipse", "ellipses"),
     toggle(store, "Crosshair", "X", "cross", "crosshair"),
@@ -46,6 +49,7 @@ export function createToolbar(store: Store, zoom: (factor: number | null) => voi
     h("div", { class: "sl-group" }, undo, redo),
     h("div", { class: "sl-group sl-joined" }, ...layouts.map(({ button }) => button)),
     single.element,
+    masking,
     h(
       "div",
       { class: "sl-group sl-push" },
@@ -63,6 +67,7 @@ export function createToolbar(store: Store, zoom: (factor: number | null) => voi
     for (const { layout, button } of layouts)
       button.setAttribute("aria-pressed", String(state.display.layout === layout));
     single.update(state);
+    masking.setAttribute("aria-pressed", String(state.masking !== null));
     for (const button of toggles) button.update(state);
   }
   return { element, update };

@@ -1,12 +1,15 @@
 """The editor of a model on an image: one anywidget, which works in every notebook that has anywidgets."""
 
+import dataclasses
 import threading
 import traceback
 from functools import partial
 from typing import Any
 
 import anywidget
+import numpy as np
 import traitlets
+from jaxtyping import Bool
 
 from sersiclab.image import Image
 from sersiclab.inference import METHODS, AbstractMethod, Cancelled, Progress
@@ -18,8 +21,9 @@ from sersiclab.widget import bundle, messages
 from sersiclab.widget.control import Control
 from sersiclab.widget.frames import Frames, chi2, degrees_of_freedom
 from sersiclab.widget.mailbox import Mailbox
+from sersiclab.widget.masks import Masks
 from sersiclab.widget.runs import DrawsCallback, Listener, Task
-from sersiclab.widget.session import Reading, Shown, allowed, from_model, read, with_values
+from sersiclab.widget.session import Problem, Reading, Shown, allowed, from_model, read, with_values
 
 
 class Editor(anywidget.AnyWidget):
@@ -51,6 +55,7 @@ class Editor(anywidget.AnyWidget):
             raise TypeError(f"image must be an Image, got {type(image).__name__}")
         model = _checked(_guessed(image) if model is None else model)
         self._image = image
+        self._masks = Masks(image)
         # Traitlets are not made for threads: whoever writes a synced trait, and the front end, takes turns.
         self._turn = threading.RLock()
         self._types = _own_types(model)
@@ -74,8 +79,20 @@ class Editor(anywidget.AnyWidget):
 
     @property
     def image(self) -> Image:
-        """The image that is fitted."""
+        """The image that is fitted, with the mask as it is now."""
         return self._image
+
+    @property
+    def mask(self) -> Bool[np.ndarray, "y x"]:
+        """The image's mask, True where a pixel is excluded. Write it to change every view; a step to undo."""
+        return self._image.mask
+
+    @mask.setter
+    def mask(self, mask: Any) -> None:
+        with self._turn:
+            name = self._masks.add(mask)
+            self._transmit(messages.mask_message(name, self._masks.bits(name)))
+            self.session = {**self.session, "mask": name}
 
     @property
     def model(self) -> Model:
@@ -90,7 +107,7 @@ class Editor(anywidget.AnyWidget):
             if types != self._types:
                 self._types = types
                 self.schema = schema(types, METHODS)
-            self.session = document
+            self.session = {**document, **{key: self.session[key] for key in ("mask",) if key in self.session}}
             # The session has an `init` for every prior; until somebody edits it, this is the user's own model.
             self._accept(Reading(model, model, tuple(model.components), []))
 
@@ -181,7 +198,7 @@ class Editor(anywidget.AnyWidget):
         with self._turn:
             super().set_state(sync_data)
 
-    def _received(self, _widget: Any, content: dict[str, Any], _buffers: list[Any]) -> None:
+    def _received(self, _widget: Any, content: dict[str, Any], buffers: list[Any]) -> None:
         """Handlers only enqueue: all widgets of a notebook share the thread that calls them."""
         try:
             match content:
@@ -189,6 +206,8 @@ class Editor(anywidget.AnyWidget):
                     self._post("hello", self._greet)
                 case {"t": "render", "seq": seq, "values": values}:
                     self._post("render", partial(self._answer, seq, values))
+                case {"t": "mask", "name": name}:
+                    self._masks.put(str(name), bytes(buffers[0]))
                 case {"t": "run", "method": name}:
                     self.run(messages.method_of(name, content.get("options", {}), METHODS))
                 case {"t": "cancel" | "pause" | "resume" as action}:  # from hosts without the control channel
@@ -198,7 +217,21 @@ class Editor(anywidget.AnyWidget):
 
     def _session_came(self, change: dict[str, Any]) -> None:
         with self._turn:
-            self._accept(read(change["new"], self._types))
+            reading = read(change["new"], self._types)
+            problem = self._take_mask(change["new"].get("mask"))
+            self._accept(dataclasses.replace(reading, problems=[*reading.problems, *problem]))
+
+    def _take_mask(self, name: str | None) -> list[Problem]:
+        """The image with the mask of this name, or as it was and what is wrong."""
+        try:
+            image = self._masks.image(name)
+        except ValueError as error:
+            return [{"path": "", "message": str(error)}]
+        if not np.array_equal(image.mask, self._image.mask):
+            self._image = self._frames.image = image
+            if name is not None:  # for other views than the one that drew it
+                self._post("mask", partial(self._transmit, messages.mask_message(name, self._masks.bits(name))))
+        return []
 
     def _accept(self, reading: Reading) -> None:
         """Take what is valid of a reading; the rest stays as it was."""
@@ -218,8 +251,15 @@ class Editor(anywidget.AnyWidget):
 
     # -- jobs of the worker thread -------------------------------------------------------------------
 
+    def greeting(self) -> list[messages.Message]:
+        """What a new view is told of the image: as it was given, and the mask that the session names."""
+        name = self.session.get("mask")
+        known = [] if name is None else [messages.mask_message(name, self._masks.bits(name))]
+        return [messages.image_message(self._masks.given), *known]
+
     def _greet(self) -> None:
-        self._transmit(messages.image_message(self._image))
+        for message in self.greeting():
+            self._transmit(message)
         self._frames.forget()
         self._push()
 

@@ -2,8 +2,9 @@
 
 Traits of the Editor, each written by one side: `schema`, `progress`, `summary`, `problems` by Python, `display` by the
 front end, `session` by whoever changes the model. Messages to Python: {"t": "hello"} from a new view; {"t": "render",
-"seq", "values"} during a gesture; {"t": "run", "method", "options"}. Messages to the front end: `image`, `frame` and
-`error`, made here. Cancel, pause and resume come by `control.Control`.
+"seq", "values"} during a gesture; {"t": "mask", "name"} with the bits of a mask, before a session that names it;
+{"t": "run", "method", "options"}. Messages to the front end: `image`, `mask`, `frame` and `error`, made here. Cancel,
+pause and resume come by `control.Control`.
 """
 
 import math
@@ -42,6 +43,11 @@ def image_message(image: Image) -> Message:
         "wcs": tangent_plane(image),
     }
     return content, list(planes.values())
+
+
+def mask_message(name: str, bits: bytes) -> Message:
+    """A mask that the session names; see `masks`."""
+    return {"t": "mask", "name": name}, [bits]
 
 
 def frame_message(seq: int | None, parts: dict[str, Pixels], chi2: float | None, dof: int) -> Message:

@@ -79,7 +79,7 @@ def _record(editor: Editor) -> dict[str, Any]:
     parts = Frames(image).draw(shown.everything, {})
     dof = degrees_of_freedom(image, shown.model)
     answers = [
-        messages.image_message(image),
+        *editor.greeting(),
         messages.frame_message(None, parts, chi2(image, parts, shown.on), dof),
     ]
     return {

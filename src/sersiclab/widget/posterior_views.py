@@ -60,6 +60,12 @@ class PosteriorViews(ipywidgets.VBox):
             self._shown = dataclasses.replace(self._shown, model=model)
         self._post(live=False)
 
+    def show_image(self, image: Image) -> None:
+        """The same image with another mask."""
+        if image is not self._frames.image:
+            self._frames.image = image
+            self._put("profile", partial(self._draw_profile, BAND_DRAWS))
+
     def show_draws(self, model: Model, draws: Mapping[str, Any], *, live: bool) -> None:
         """Show draws, `{path: (chain, draw)}`, of a model; `live` while there are more to come."""
         with self._lock:

@@ -1,6 +1,7 @@
 """The session: the JSON document that the front end edits, and its reading as a model.
 
-`{"version": 1, "model": <document of spec.to_dict>, "off": [names]}`. Every prior in it has a numeric `init`, the
+`{"version": 1, "model": <document of spec.to_dict>, "off": [names]}`, and `"mask"`, a name (see
+`masks`), where the image's mask was edited. Every prior in it has a numeric `init`, the
 value that is shown. All components stay in `model`, also those that are switched off.
 """
 

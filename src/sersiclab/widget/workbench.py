@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 
 
 SNAPSHOT_DPI = 110
+MASK_NOTE = """
+# The mask was edited: {count} of {total} pixels are excluded. Keep it by np.save("mask.npy", wb.image.mask), and take
+# it up again by image = image.with_mask(np.load("mask.npy")).
+"""
 
 
 class Workbench(ipywidgets.VBox):
@@ -58,7 +62,7 @@ class Workbench(ipywidgets.VBox):
 
     @property
     def image(self) -> Image:
-        """The image that is fitted."""
+        """The image that is fitted, with the mask as it was edited."""
         return self._editor.image
 
     @property
@@ -94,8 +98,11 @@ class Workbench(ipywidgets.VBox):
         self._editor.cancel()
 
     def to_python(self) -> str:
-        """Python code that builds the model."""
-        return to_python(self.model)
+        """Python code that builds the model; a mask that was edited is told of in a comment."""
+        code = to_python(self.model)
+        if "mask" not in self._editor.session:
+            return code
+        return code + MASK_NOTE.format(count=int(self.image.mask.sum()), total=self.image.mask.size)
 
     def snapshot(self) -> bytes:
         """A PNG of data, model and residual, and the profile, of the model as it is now."""
@@ -127,6 +134,7 @@ class Workbench(ipywidgets.VBox):
 
     def _changed(self, _change: Any) -> None:
         if self._views is not None:
+            self._views.show_image(self._editor.image)
             self._views.show_model(self._editor.model)
 
     def _drawn(self, model: Model, draws: Any) -> None:

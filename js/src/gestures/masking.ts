@@ -1,0 +1,219 @@
+/** Drawing the mask on a picture. While the mask is edited, the pointer draws; wheel, keys and middle button move. */
+
+import type { Point } from "../geometry";
+import {
+  grown,
+  joined,
+  type Mask,
+  polygon,
+  rectangle,
+  regionAt,
+  smoothed,
+  sourceAt,
+  stroke,
+  unusable,
+  without,
+} from "../masking";
+import { memo } from "../memo";
+import type { Pictures } from "../pictures";
+import type { Image, Masking, Pixels, Tool } from "../state";
+import type { Store } from "../store";
+
+/** What is drawn before it is committed: the mask as it would be, and an outline. */
+export interface Sketch {
+  mask: Mask | null;
+  outline: Point[] | null;
+}
+
+export interface MaskEditor {
+  /** Commit a mask; what no mask can include stays masked. */
+  commit(mask: Mask): void;
+  /** Significance of what the model leaves, smoothed. */
+  map(): Float32Array | null;
+}
+
+/** A source is masked with its faint rim. */
+const RIM = 2;
+
+export function createMaskEditor(store: Store, pictures: () => Pictures | null): MaskEditor {
+  const bad = memo((data: Pixels, sigma: Pixels) => unusable({ data, sigma }));
+  const smooth = memo((values: Pixels, hidden: Mask, nx: number, ny: number) =>
+    smoothed(values, hidden, { nx, ny }),
+  );
+  const overSky = memo((image: Image) => image.data.map((value, i) => value / (image.sigma[i] as number)));
+  return {
+    commit(mask) {
+      const { image } = store.state;
+      if (image) store.dispatch({ type: "mask", mask: joined(mask, bad(image.data, image.sigma)) });
+    },
+    map() {
+      const { image } = store.state;
+      if (!image) return null;
+      const values = pictures()?.maps?.significance ?? overSky(image);
+      return smooth(values, bad(image.data, image.sigma), image.nx, image.ny);
+    },
+  };
+}
+
+/** Mask the source at a pixel or, where one is masked already, let that region go. */
+export function picked(image: Image, map: Float32Array, at: Point, threshold: number): Mask | null {
+  const [x, y] = [Math.round(at.x), Math.round(at.y)];
+  if (x < 0 || y < 0 || x >= image.nx || y >= image.ny) return null;
+  if (image.mask[y * image.nx + x]) return without(image.mask, regionAt(image.mask, image, at));
+  const source = sourceAt(map, image, at, threshold);
+  if (!source) return null;
+  let region = source;
+  for (let step = 0; step < RIM; step++) region = grown(region, image);
+  return joined(image.mask, region);
+}
+
+interface Grab {
+  pointer: number;
+  tool: Tool;
+  flag: 0 | 1;
+  points: Point[];
+  mask: Mask;
+}
+
+export function maskPanel(
+  stage: HTMLElement,
+  store: Store,
+  editor: MaskEditor,
+  imagePoint: (event: PointerEvent) => Point,
+  show: (sketch: Sketch) => void,
+  signal: AbortSignal,
+): void {
+  let grab: Grab | null = null;
+
+  const down = (event: PointerEvent) => {
+    const { image, masking } = store.state;
+    if (!masking || !image || event.button !== 0) return;
+    // Neither the handles nor the panning below must hear of it.
+    event.stopImmediatePropagation();
+    event.preventDefault();
+    stage.focus();
+    const at = imagePoint(event);
+    if (masking.tool === "pick") {
+      pickAt(store, editor, at);
+      return;
+    }
+    stage.setPointerCapture?.(event.pointerId);
+    const erases = masking.tool === "eraser" || event.altKey;
+    grab = {
+      pointer: event.pointerId,
+      tool: masking.tool,
+      flag: erases ? 0 : 1,
+      points: [at],
+      mask: image.mask.slice(),
+    };
+    draw([at]);
+  };
+
+  function draw(places: Point[]): void {
+    const { image, masking } = store.state;
+    if (!grab || !image || !masking) return;
+    const last = places.at(-1) as Point;
+    if (isBrush(grab.tool))
+      for (const at of places) {
+        stroke(grab.mask, image, grab.points[0] as Point, at, masking.size / 2, grab.flag);
+        grab.points = [at];
+      }
+    else grab.points = grab.tool === "lasso" ? [...grab.points, ...places] : [grab.points[0] as Point, last];
+    show({ mask: isBrush(grab.tool) ? grab.mask : null, outline: outlineOf(grab, masking, last) });
+  }
+
+  const move = (event: PointerEvent) => {
+    const { masking } = store.state;
+    if (!masking) return;
+    if (grab && event.pointerId === grab.pointer) {
+      // All the places between two frames, for a smooth line.
+      const between = event.getCoalescedEvents?.() ?? [];
+      draw((between.length > 0 ? between : [event]).map(imagePoint));
+    } else if (!grab && isBrush(masking.tool))
+      show({ mask: null, outline: circle(imagePoint(event), masking.size / 2) });
+  };
+
+  const up = (event: PointerEvent) => {
+    const { image } = store.state;
+    if (!grab || event.pointerId !== grab.pointer) return;
+    const { tool, points, flag, mask } = grab;
+    grab = null;
+    show({ mask: null, outline: null });
+    if (!image || event.type === "pointercancel") return;
+    if (isBrush(tool)) editor.commit(mask);
+    else if (points.length > 1) {
+      const [first, last] = [points[0] as Point, points.at(-1) as Point];
+      editor.commit(polygon(image.mask, image, tool === "lasso" ? points : rectangle(first, last), flag));
+    }
+  };
+
+  const stopFit = (event: MouseEvent) => store.state.masking && event.stopImmediatePropagation();
+  const leave = () => !grab && store.state.masking && show({ mask: null, outline: null });
+  const key = (event: KeyboardEvent) => {
+    if (event.key === "Escape" && grab) {
+      grab = null;
+      show({ mask: null, outline: null });
+    } else maskKey(event, store, editor, show);
+  };
+  stage.addEventListener("pointerdown", down, { signal, capture: true });
+  stage.addEventListener("dblclick", stopFit, { signal, capture: true });
+  stage.addEventListener("keydown", key, { signal });
+  stage.addEventListener("pointermove", move, { signal });
+  stage.addEventListener("pointerup", up, { signal });
+  stage.addEventListener("pointercancel", up, { signal });
+  stage.addEventListener("pointerleave", leave, { signal });
+}
+
+const isBrush = (tool: Tool): boolean => tool === "brush" || tool === "eraser";
+
+function pickAt(store: Store, editor: MaskEditor, at: Point): void {
+  const { image, masking } = store.state;
+  const map = editor.map();
+  if (!image || !map || !masking) return;
+  const mask = picked(image, map, at, masking.threshold);
+  const said = mask ? "" : `no source above ${masking.threshold} σ here`;
+  if (said !== masking.said) store.dispatch({ type: "masking", masking: { ...masking, said } });
+  if (mask) editor.commit(mask);
+}
+
+/** Enter applies the tool at the crosshair, brackets change the brush, M leaves. */
+function maskKey(
+  event: KeyboardEvent,
+  store: Store,
+  editor: MaskEditor,
+  show: (sketch: Sketch) => void,
+): void {
+  const { display, image, masking } = store.state;
+  if (event.ctrlKey || event.metaKey || event.defaultPrevented || !masking || !image) return;
+  const resize = { "[": -1, "]": 1 }[event.key];
+  if (resize)
+    store.dispatch({ type: "masking", masking: { ...masking, size: Math.max(masking.size + resize, 1) } });
+  else if (event.key === "Enter" && display.pin) applyAt(store, editor, masking, display.pin);
+  else return;
+  event.preventDefault();
+  show({ mask: null, outline: null });
+}
+
+function applyAt(store: Store, editor: MaskEditor, masking: Masking, at: Point): void {
+  const { image } = store.state;
+  if (!image) return;
+  if (!isBrush(masking.tool)) {
+    pickAt(store, editor, at);
+    return;
+  }
+  const mask = image.mask.slice();
+  stroke(mask, image, at, at, masking.size / 2, masking.tool === "eraser" ? 0 : 1);
+  editor.commit(mask);
+}
+
+function outlineOf({ tool, points }: Grab, { size }: Masking, at: Point): Point[] {
+  if (isBrush(tool)) return circle(at, size / 2);
+  return tool === "lasso" ? points : rectangle(points[0] as Point, at);
+}
+
+function circle(at: Point, radius: number): Point[] {
+  return Array.from({ length: 40 }, (_, i) => {
+    const turn = (2 * Math.PI * i) / 40;
+    return { x: at.x + radius * Math.cos(turn), y: at.y + radius * Math.sin(turn) };
+  });
+}

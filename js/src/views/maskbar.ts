@@ -1,0 +1,84 @@
+/** The tools of the mask, in sight while it is edited. */
+
+import type { MaskEditor } from "../gestures/masking";
+import { above, countOf, grown, inverted, joined, unusable } from "../masking";
+import { memo } from "../memo";
+import { type Image, MASKING, type Masking, type State, TOOLS, type Tool } from "../state";
+import type { Store } from "../store";
+import { h, plain, setText, setValue } from "./dom";
+import { field, iconButton, numberBox, type View } from "./toolbar";
+
+const NAMES: Record<Tool, [name: string, hint: string]> = {
+  brush: ["Brush", "drag; with Alt it erases"],
+  eraser: ["Eraser", "drag"],
+  rectangle: ["Rectangle", "drag; with Alt it erases"],
+  lasso: ["Lasso", "draw around; with Alt it erases"],
+  pick: ["Pick a source", "click a neighbour to mask it, a masked region to let it go"],
+};
+
+export function createMaskBar(store: Store, editor: MaskEditor): View {
+  const change = (masking: Partial<Masking>) =>
+    store.dispatch({
+      type: "masking",
+      masking: { ...(store.state.masking ?? MASKING), said: "", ...masking },
+    });
+  const tools = TOOLS.map((tool) => ({
+    tool,
+    button: iconButton(NAMES[tool][0], NAMES[tool][1], tool, () => change({ tool })),
+  }));
+  const size = numberBox("brush size", (value) => value > 0 && change({ size: Math.min(value, 500) }));
+  size.title = "diameter in pixels; [ and ]";
+  const threshold = numberBox("source threshold", (value) => value > 0 && change({ threshold: value }));
+  threshold.title = "in σ of the smoothed residual";
+  for (const box of [size, threshold]) box.classList.add("sl-short");
+  const edit = (name: string, hint: string, make: (image: Image) => Uint8Array<ArrayBuffer> | null) =>
+    h(
+      "button",
+      {
+        type: "button",
+        "aria-label": `${name} mask`,
+        title: hint,
+        onclick: () => {
+          const mask = store.state.image && make(store.state.image);
+          if (mask) editor.commit(mask);
+        },
+      },
+      name,
+    );
+  const aboveThreshold = edit("Add to", "mask every pixel above the threshold", ({ mask }) => {
+    const map = editor.map();
+    return map && joined(mask, above(map, store.state.masking?.threshold ?? MASKING.threshold));
+  });
+  aboveThreshold.textContent = "Mask all above";
+  const count = h("span", { class: "sl-note", "aria-live": "polite" });
+  const element = h(
+    "div",
+    { class: "sl-toolbar sl-maskbar", role: "toolbar", "aria-label": "mask" },
+    h("div", { class: "sl-group sl-joined" }, ...tools.map(({ button }) => button)),
+    field("size", size, "px"),
+    field("sources above", threshold, "σ", aboveThreshold),
+    h(
+      "div",
+      { class: "sl-group" },
+      edit("Grow", "by a pixel all around", (image) => grown(image.mask, image)),
+      edit("Invert", "what counts and what does not", ({ mask }) => inverted(mask)),
+      edit("Clear", "nothing is masked but pixels without a value", (image) => unusable(image)),
+      edit("Reset", "the mask that the image came with", () => store.state.masks[""] ?? null),
+    ),
+    count,
+  );
+  const number = memo((mask: Uint8Array | undefined) => (mask ? countOf(mask) : 0));
+
+  function update({ image, masking }: State): void {
+    element.hidden = masking === null;
+    if (!masking) return;
+    for (const { tool, button } of tools) button.setAttribute("aria-pressed", String(masking.tool === tool));
+    setValue(size, plain(masking.size));
+    setValue(threshold, plain(masking.threshold));
+    const masked = number(image?.mask);
+    const part = image ? (100 * masked) / image.mask.length : 0;
+    const told = masking.said ? `; ${masking.said}` : "";
+    setText(count, `${masked} pixels masked, ${part.toFixed(part < 10 ? 1 : 0)} %${told}`);
+  }
+  return { element, update };
+}

@@ -1,0 +1,59 @@
+"""Masks by name: how an edited mask travels, and where it is kept.
+
+The session is JSON, is compared, is stepped through by undo and will be saved: it holds a mask's name alone, `"mask"`,
+or nothing for the mask that the image came with. The bits lie here, one mask per name, and travel in messages of their
+own, `{"t": "mask", "name"}` with eight pixels to a byte. Whoever makes a mask sends its bits before the session that
+names it. A name is the CRC-32 of the bits, so that the same mask has the same name on both sides.
+"""
+
+import zlib
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool
+
+from sersiclab.image import Image
+
+
+KEPT = 128  # more than the steps that the front end can undo
+
+Mask = Bool[np.ndarray, "y x"]
+
+
+class Masks:
+    """The masks that a session may name, for an image as it was given."""
+
+    def __init__(self, given: Image) -> None:
+        self.given = given
+        self._bits: dict[str, bytes] = {}
+
+    def put(self, name: str, bits: bytes) -> None:
+        """Keep the bits of a mask. Raises `ValueError` if they are not as many as the image has pixels."""
+        expected = -(-self.given.data.size // 8)
+        if len(bits) != expected:
+            raise ValueError(f"a mask of the image has {expected} bytes, got {len(bits)}")
+        self._bits.pop(name, None)
+        self._bits[name] = bits
+        while len(self._bits) > KEPT:
+            self._bits.pop(next(iter(self._bits)))
+
+    def add(self, mask: Any) -> str:
+        """Keep a mask, True where a pixel is excluded, and return its name. Raises what `Image` raises of a mask."""
+        bits = np.packbits(self.given.with_mask(mask).mask, bitorder="little").tobytes()
+        name = f"{zlib.crc32(bits):08x}"
+        self.put(name, bits)
+        return name
+
+    def bits(self, name: str) -> bytes:
+        """Raises `ValueError` for a name that is not here."""
+        if name not in self._bits:
+            raise ValueError(f"the session names the mask {name!r}, which is not here; the last mask is kept")
+        return self._bits[name]
+
+    def image(self, name: str | None) -> Image:
+        """The image with the mask of this name, or as it was given. Raises `ValueError` if it excludes all."""
+        if name is None:
+            return self.given
+        size, shape = self.given.data.size, self.given.shape
+        flags = np.unpackbits(np.frombuffer(self.bits(name), np.uint8), count=size, bitorder="little")
+        return self.given.with_mask(flags.reshape(shape))

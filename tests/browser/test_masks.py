@@ -1,0 +1,112 @@
+"""Drawing a mask in JupyterLab: each test goes on where the last one ended."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from . import notebook
+from .conftest import TOKEN
+from .notebook import Notebook
+from .test_journeys import SECONDS, press, settle, until
+
+
+CELL = """
+import numpy as np, sersiclab as sl
+model = sl.Model({
+    "star": sl.PointSource(xc=sl.Normal(30.0, 1.0, init=30.0), yc=20.0, flux=sl.LogUniform(1.0, 1e5, init=2e3)),
+})
+y, x = np.mgrid[-4:5, -4:5]
+psf = np.exp(-0.5 * (x**2 + y**2) / 1.5**2)
+blank = sl.Image(np.zeros((40, 50)), sigma=1.0, psf=psf / psf.sum())
+data = np.array(sl.render(model, blank)) + np.sin(np.arange(2000.0)).reshape(40, 50)
+data[28:32, 8:12] += 80.0  # a neighbour
+image = sl.Image(data, sigma=1.0, psf=blank.psf)
+wb = sl.Workbench(image, model)
+wb
+"""
+MASKED = "print(int(wb.image.mask.sum()))"
+
+
+@pytest.fixture(scope="module")
+def page(lab: tuple[str, Path], chromium: Any) -> Iterator[Notebook]:
+    address, root = lab
+    notebook.write(root / "masks.ipynb", [CELL])
+    context = chromium.new_context(viewport={"width": 1500, "height": 1300})
+    page = Notebook(context.new_page(), address, TOKEN)
+    page.open("masks.ipynb")
+    page.run_until_widget()
+    page.widget.get_by_role("img", name="residual").wait_for(timeout=1000 * SECONDS)
+    page.python("assert wb.editor._mailbox.flush(120)")
+    yield page
+    context.close()
+
+
+def place(page: Notebook, x: float, y: float) -> tuple[float, float]:
+    """Where a pixel of the data is on the screen."""
+    box = page.widget.get_by_role("img", name="data").bounding_box()
+    scale = min(box["width"] / 50, box["height"] / 40)
+    return box["x"] + box["width"] / 2 + (x - 24.5) * scale, box["y"] + box["height"] / 2 - (y - 19.5) * scale
+
+
+def masked(page: Notebook) -> int:
+    return int(page.python(MASKED))
+
+
+def test_a_click_masks_the_neighbour_and_the_fit_is_without_it(page):
+    settle(page)
+    before = page.python("print(wb.model.initial)")
+    press(page, "Edit the mask")
+    press(page, "Pick a source")
+    page.page.mouse.click(*place(page, 10, 29))
+    until(page, lambda: masked(page) > 0)
+    assert page.python("print(wb.image.mask[28:32, 8:12].all(), wb.image.mask[15:25, 25:36].any())") == "True False"
+    assert page.python("print(wb.model.initial)") == before
+    settle(page)
+    # The frame's degrees of freedom are those of the new mask.
+    free = 2000 - masked(page) - 2
+    assert page.python("print(wb.image.valid.sum() - len(wb.model.free))") == str(free)
+
+
+def test_brush_and_eraser_draw_where_the_hand_goes(page):
+    count = masked(page)
+    press(page, "Brush")
+    page.page.mouse.move(*place(page, 40, 8))
+    page.page.mouse.down()
+    page.page.mouse.move(*place(page, 46, 8), steps=4)
+    page.page.mouse.up()
+    until(page, lambda: masked(page) > count)
+    assert page.python("print(wb.image.mask[8, 40:47].all(), wb.image.mask[8, 34])") == "True False"
+    drawn = masked(page)
+    press(page, "Eraser")
+    page.page.mouse.click(*place(page, 46, 8))
+    until(page, lambda: masked(page) < drawn)
+
+
+def test_undo_takes_each_step_back_and_python_has_its_say(page):
+    for _ in range(3):
+        press(page, "Undo")
+        settle(page)
+    assert masked(page) == 0
+    assert page.python("print(wb.image is image)") == "True"
+    press(page, "Redo")
+    until(page, lambda: masked(page) > 0)
+    residual = page.pixels("residual")
+    page.python("wb.editor.mask = np.arange(2000).reshape(40, 50) < 500")
+    until(page, lambda: page.pixels("residual") != residual)
+    assert page.widget.get_by_text("500 pixels masked, 25 %").count() == 1
+    assert "500 of 2000 pixels are excluded" in page.python("print(wb.to_python())")
+
+
+def test_reload_brings_the_mask_back(page):
+    settle(page)
+    press(page, "Edit the mask")
+    page.page.wait_for_timeout(300)
+    residual = page.pixels("residual")
+    page.save()
+    page.reload()
+    page.widget.get_by_role("img", name="residual").wait_for(timeout=1000 * SECONDS)
+    until(page, lambda: page.pixels("residual") == residual)
+    assert masked(page) == 500
+    assert page.errors == []
