@@ -69,6 +69,8 @@ function render({ model, el, host, signal: hostSignal }: RenderProps<Traits>): (
     addGestures(panel, store, hover, signal);
   }
   const drawAll = () => {
+    for (const panel of pictures.panels) panel.measure();
+    plots.measure();
     root.dataset.ellipses = store.state.display.ellipses ? "shown" : "hidden";
     root.toggleAttribute("data-masking", store.state.masking !== null);
     root.dataset.layout = store.state.display.layout;
@@ -79,6 +81,7 @@ function render({ model, el, host, signal: hostSignal }: RenderProps<Traits>): (
   const stop = store.subscribe(draw);
   const resized = new ResizeObserver(draw);
   for (const panel of pictures.panels) resized.observe(panel.stage);
+  resized.observe(plots.element);
   signal.addEventListener("abort", () => {
     stop();
     resized.disconnect();

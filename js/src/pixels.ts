@@ -1,5 +1,6 @@
 /** Sums and differences of images: the model, its residual and what they amount to. */
 
+import { sortedSample } from "./limits";
 import type { Image, Pixels } from "./state";
 
 export interface Maps {
@@ -46,6 +47,6 @@ export function percentOf({ model, residual }: Maps): Pixels {
 
 /** The typical noise of a pixel, for the colour range of a residual in image units. */
 export function medianSigma(image: Image): number {
-  const good = image.sigma.filter((sigma, i) => !image.mask[i] && Number.isFinite(sigma)).sort();
+  const good = sortedSample(image.sigma, image.mask);
   return good[good.length >> 1] ?? 1;
 }

@@ -65,18 +65,26 @@ function prepare(canvas: HTMLCanvasElement, frame: Frame, ratio: number): Canvas
   return context;
 }
 
-const GREY = ["#8d8d8d", "#6a6a6a"] as const;
-const TINT = ["#e0559b", "#8e1f5c"] as const;
+const GREY: Colours = ["#8d8d8d", "#6a6a6a"];
+const TINT: Colours = ["#e0559b", "#8e1f5c"];
+
+type Colours = readonly [ground: string, line: string];
 
 /** Diagonal lines, for pixels that are masked or undefined: no colour of any table. */
-function hatching(
-  context: CanvasRenderingContext2D,
-  [ground, line]: readonly [string, string],
-): CanvasPattern | string {
+function hatching(context: CanvasRenderingContext2D, colours: Colours): CanvasPattern | string {
+  const tile = tiles.get(colours) ?? drawTile(colours);
+  tiles.set(colours, tile);
+  return context.createPattern(tile, "repeat") ?? colours[0];
+}
+
+/** A canvas costs more to make than to draw. */
+const tiles = new Map<Colours, HTMLCanvasElement>();
+
+function drawTile([ground, line]: Colours): HTMLCanvasElement {
   const tile = document.createElement("canvas");
   tile.width = tile.height = 6;
   const pen = tile.getContext("2d");
-  if (!pen) return ground;
+  if (!pen) return tile;
   pen.fillStyle = ground;
   pen.fillRect(0, 0, 6, 6);
   pen.strokeStyle = line;
@@ -86,7 +94,7 @@ function hatching(
     pen.lineTo(offset + 7, -1);
   }
   pen.stroke();
-  return context.createPattern(tile, "repeat") ?? ground;
+  return tile;
 }
 
 /** A colour bar: `level` says which colour stands at a place, both in [0, 1] from the left. */

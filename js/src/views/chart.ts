@@ -34,6 +34,8 @@ export interface Plot {
 }
 export interface Chart {
   element: HTMLElement;
+  /** Take the width from the page, before anything is written to it. */
+  measure(): void;
   draw(plot: Plot): void;
   /** A vertical line at x, or none. */
   point(x: number | null): void;
@@ -41,6 +43,7 @@ export interface Chart {
 
 const MARGIN = { left: 46, right: 8, top: 6, bottom: 30 };
 const LEAST_GAP = 34;
+const DEFAULT_WIDTH = 300;
 
 export function createChart(name: string, height: number): Chart {
   const drawing = svg("svg", { class: "sl-chart", height, width: "100%", "aria-hidden": "true" });
@@ -53,8 +56,14 @@ export function createChart(name: string, height: number): Chart {
   const element = h("div", { class: "sl-plot", role: "figure", "aria-label": name }, legend, drawing);
   let across: ((value: number) => number) | null = null;
 
+  let width = 0;
+
+  function measure(): void {
+    width = element.clientWidth || width || DEFAULT_WIDTH;
+  }
+
   function draw(plot: Plot): void {
-    const width = element.clientWidth || 300;
+    if (width === 0) measure();
     const [right, bottom] = [width - MARGIN.right, height - MARGIN.bottom];
     const x = along(plot.x, MARGIN.left, right);
     const y = along(plot.y, bottom, MARGIN.top);
@@ -77,7 +86,7 @@ export function createChart(name: string, height: number): Chart {
     place(pointer, shown ? { display: "inline", x1: at, x2: at } : { display: "none" });
   }
 
-  return { element, draw, point };
+  return { element, measure, draw, point };
 }
 
 type Along = (value: number) => number;

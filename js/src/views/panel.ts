@@ -33,6 +33,8 @@ export interface Panel {
   name: PanelName;
   element: HTMLElement;
   stage: HTMLElement;
+  /** Take the panel's size from the page: before anything is written to it, so that it is laid out once. */
+  measure(): void;
   frame(image: Image | null): Frame;
   show(content: Content): void;
   /** `primary` is the one panel whose handles have names and are always in sight. */
@@ -59,8 +61,17 @@ export function createPanel(name: PanelName, title: Node | string = name): Panel
   const [source, scratch] = [h("canvas"), h("canvas")];
   let content: Content | null = null;
 
+  let width = 0;
+  let height = 0;
+
+  function measure(): void {
+    const { clientWidth, clientHeight } = stage;
+    // While a host swaps its theme the page has no layout for a moment; no resize tells when that is over.
+    if (clientWidth * clientHeight > 0) [width, height] = [clientWidth, clientHeight];
+  }
+
   function frame(image: Image | null): Frame {
-    const { clientWidth: width, clientHeight: height } = stage;
+    if (width === 0) measure();
     if (content && !content.linked && content.values)
       return { width, height, nx: content.nx, ny: content.values.length / content.nx };
     return { width, height, nx: image?.nx ?? 1, ny: image?.ny ?? 1 };
@@ -86,6 +97,7 @@ export function createPanel(name: PanelName, title: Node | string = name): Panel
     name,
     element,
     stage,
+    measure,
     frame,
     show(next) {
       content = next;
@@ -97,8 +109,6 @@ export function createPanel(name: PanelName, title: Node | string = name): Panel
     },
     update(state, mask, primary) {
       const size = frame(state.image);
-      // While a host swaps its theme the page has no layout for a moment; no resize tells when that is over.
-      if (canvas.isConnected && canvas.width > 0 && size.width * size.height === 0) return;
       const view = isLinked() ? viewOf(state, size) : fitView(size);
       redraw(view, size, mask);
       stage.classList.toggle("sl-primary", primary);

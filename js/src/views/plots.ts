@@ -11,6 +11,7 @@ import { h, setText, whenChanged } from "./dom";
 
 export interface Plots {
   element: HTMLElement;
+  measure(): void;
   update(state: State, drawn: Drawn): void;
   /** The cursor moved, and nothing else. */
   cursor(state: State, drawn: Drawn): void;
@@ -73,7 +74,10 @@ export function createPlots(): Plots {
     drawCut(charts.column, image, pictures, (i) => i * image.nx + x, image.ny, "y [pixel]"),
   );
 
-  return { element, update, cursor };
+  const measure = () => {
+    for (const chart of Object.values(charts)) chart.measure();
+  };
+  return { element, measure, update, cursor };
 }
 
 const colours = (state: State): ((name: string) => string) => {
