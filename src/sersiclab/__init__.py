@@ -44,7 +44,9 @@ from sersiclab.profiles import Sersic as Sersic
 from sersiclab.profiles import Spergel as Spergel
 from sersiclab.profiles import TiltedSky as TiltedSky
 from sersiclab.rendering import AbstractRenderer as AbstractRenderer
+from sersiclab.rendering import FourierRenderer as FourierRenderer
 from sersiclab.rendering import HybridRenderer as HybridRenderer
+from sersiclab.rendering import PixelRenderer as PixelRenderer
 from sersiclab.results import Fit as Fit
 from sersiclab.simulate import simulate as simulate
 from sersiclab.spec import from_dict as from_dict

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy.special import gammainc, gammaincinv
 
+from sersiclab.model import Model
 from sersiclab.profiles import PointSource, Sersic
 
 
@@ -98,5 +99,5 @@ def test_the_ends_of_n_are_finite(tools: SimpleNamespace, n: float) -> None:
     for r_eff in (0.01, 0.3, 500.0):
         image = tools.draw(Sersic(**{**GALAXY, "n": n, "r_eff": r_eff}), tools.image(psf=tools.psf()))
         assert np.isfinite(image).all()
-    with pytest.raises(ValueError, match=r"Sersic\.n"):
-        Sersic(**{**GALAXY, "n": 0.3})
+    with pytest.raises(ValueError, match=r"galaxy\.n in HybridRenderer .*PixelRenderer"):
+        Model({"galaxy": Sersic(**{**GALAXY, "n": 0.3})})

@@ -1,5 +1,6 @@
 """What a renderer is."""
 
+import dataclasses
 from abc import abstractmethod
 from collections.abc import Mapping
 
@@ -7,7 +8,8 @@ import equinox as eqx
 from jaxtyping import Array, Float
 
 from sersiclab.image import Image
-from sersiclab.profiles import AbstractProfile
+from sersiclab.parameters import own_parameters, parameter_info
+from sersiclab.profiles import AbstractExtended, AbstractMixture, AbstractProfile
 
 
 class AbstractCanvas(eqx.Module):
@@ -42,3 +44,22 @@ class AbstractRenderer(eqx.Module):
         self, components: Mapping[str, AbstractProfile], canvas: AbstractCanvas
     ) -> dict[str, Float[Array, "y x"]]:
         """Each component alone."""
+
+
+def check_limits(renderer: AbstractRenderer, name: str, component: AbstractMixture) -> None:
+    """Raise `ValueError` if a parameter may leave the range in which the mixture exists."""
+    infos, found = parameter_info(component), own_parameters(component)
+    for key, (low, high) in component.limits.items():
+        try:
+            narrower = dataclasses.replace(infos[key], low=low, high=high)
+            narrower.check(f"{name}.{key} in {type(renderer).__name__}", found[key])
+        except ValueError as error:
+            instead = ", or choose renderer=PixelRenderer()" if isinstance(component, AbstractExtended) else ""
+            raise ValueError(f"{error}{instead}") from None
+
+
+def cannot_draw(renderer: AbstractRenderer, name: str, component: AbstractProfile, needed: str) -> TypeError:
+    """The error for a kind of component that a renderer can't draw; `needed` says what it draws."""
+    return TypeError(
+        f"{type(renderer).__name__} can't draw components[{name!r}], a {type(component).__name__}: it draws {needed}"
+    )

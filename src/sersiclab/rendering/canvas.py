@@ -1,5 +1,6 @@
 """The canvas that renderers share: a padded grid of pixels, its frequencies and the PSF's transfer function."""
 
+import functools
 import itertools
 import math
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
+from jax import lax
 from jaxtyping import Array, Complex, Float
 from scipy.fft import next_fast_len
 
@@ -19,8 +21,17 @@ from sersiclab.rendering.base import AbstractCanvas
 # Parts of a PSF's spectrum below this fraction of the flux are left out.
 _NEGLIGIBLE = 1e-7
 
-# Light before the PSF: a spectrum on the canvas's frequencies, and surface brightness on its pixels.
-Planes = tuple[Complex[Array, "tile ky kx"], Float[Array, "1 padded_y padded_x"]]
+
+class Light(eqx.Module):
+    """Light before the PSF: the sum of a spectrum and, where present, of surface brightness at points.
+
+    The `spectrum` lies on the canvas's frequencies, `plane` on its pixels. `fine[a, b]` is a plane that
+    lies a / count of a pixel above and b / count to the right.
+    """
+
+    spectrum: Complex[Array, "tile ky kx"]
+    plane: Float[Array, "1 padded_y padded_x"] | None = None
+    fine: Float[Array, "count count padded_y padded_x"] | None = None
 
 
 class Canvas(AbstractCanvas):
@@ -46,13 +57,13 @@ class Canvas(AbstractCanvas):
         return self.y.shape[1], self.x.shape[1]
 
 
-def canvas_of(image: Image, padding: int) -> Canvas:
-    """The canvas of an image, padded by at least `padding` pixels and by the PSF's size."""
+def canvas_of(image: Image, padding: tuple[float, float]) -> Canvas:
+    """The canvas of an image, padded by at least `padding` pixels (in y, in x) and by the PSF's size."""
     ny, nx = image.data.shape
     psf, oversampling = image.psf, image.psf_oversampling
     sides = (0, 0) if psf is None else psf.shape
-    y = _padded(ny, max(padding, sides[0] / oversampling))
-    x = _padded(nx, max(padding, sides[1] / oversampling))
+    y = _padded(ny, max(padding[0], sides[0] / oversampling))
+    x = _padded(nx, max(padding[1], sides[1] / oversampling))
     ky, kx = 2 * np.pi * np.fft.fftfreq(y.size), 2 * np.pi * np.fft.rfftfreq(x.size)
     # Without a PSF the spectrum has no end; we take its first aliases.
     reach = 1 if psf is None else oversampling // 2
@@ -79,11 +90,42 @@ def canvas_of(image: Image, padding: int) -> Canvas:
     )
 
 
-def observe(planes: Planes, canvas: Canvas) -> Float[Array, "y x"]:
-    """What the detector sees of a spectrum and a plane of light in real space."""
-    spectrum, plane = planes
-    seen = jnp.sum(canvas.transfer * spectrum, axis=0) + canvas.transfer[0] * jnp.fft.rfft2(plane[0])
+def observe(light: Light, canvas: Canvas) -> Float[Array, "y x"]:
+    """What the detector sees."""
+    seen = jnp.sum(canvas.transfer * light.spectrum, axis=0)
+    if light.plane is not None:
+        seen = seen + canvas.transfer[0] * jnp.fft.rfft2(light.plane[0])
+    if light.fine is not None:
+        seen = seen + jnp.sum(canvas.transfer * fine_spectrum(light.fine, canvas), axis=0)
     return jnp.fft.irfft2(seen, s=canvas.padded)[: canvas.shape[0], : canvas.shape[1]]
+
+
+def fine_spectrum(fine: Float[Array, "count count y x"], canvas: Canvas) -> Complex[Array, "tile ky kx"]:
+    """The spectrum of the planes of `Light.fine` together, up to the highest frequency that they carry."""
+    count = fine.shape[0]
+    planes = jnp.fft.rfft2(fine)
+    steps = (np.arange(count) / count).astype(canvas.y.dtype)[:, None, None]
+    rows, columns = (
+        jnp.where(jnp.abs(k) <= 1.0001 * np.pi * count, jnp.exp(-1j * steps * k) / count, 0.0)
+        for k in (canvas.ky, canvas.kx)
+    )
+    terms = [rows[a][:, :, None] * columns[b][:, None, :] * planes[a, b] for a, b in np.ndindex(count, count)]
+    return functools.reduce(jnp.add, terms)
+
+
+def phase(xc: Any, yc: Any, canvas: Canvas) -> Complex[Array, "tile ky kx"]:
+    """`exp(-i (kx xc + ky yc))`, which moves a source from the corner pixel to its centre.
+
+    The whole pixels' share is computed in integers: in large images float32 keeps its digits.
+    """
+    waves = []
+    for k, centre, side in zip((canvas.ky, canvas.kx), (yc, xc), canvas.padded, strict=True):
+        near = jnp.where(jnp.abs(centre) < 4 * side, centre, 0.0)
+        whole = jnp.round(lax.stop_gradient(near))
+        turns = (jnp.arange(k.shape[1]) * whole.astype(int) % side).astype(k.dtype) * (2 * math.pi / side)
+        angle = turns + k * (near - whole)
+        waves.append(lax.complex(jnp.cos(angle), -jnp.sin(angle)))
+    return waves[0][:, :, None] * waves[1][:, None, :]
 
 
 def sky_brightness(sky: AbstractSky, canvas: Canvas) -> Any:

@@ -1,0 +1,79 @@
+"""Rendering in Fourier space alone."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from sersiclab.image import Image
+from sersiclab.profiles import AbstractMixture, AbstractProfile, AbstractSky, AbstractSource, AbstractTransformed
+from sersiclab.profiles.decomposition import SPACING
+from sersiclab.rendering.base import cannot_draw, check_limits
+from sersiclab.rendering.canvas import Canvas, Light, canvas_of, phase
+from sersiclab.rendering.gaussians import gaussian_sums
+from sersiclab.rendering.groups import AbstractGroupRenderer, Group, by_kind, within_ranges
+
+
+# The narrowest Gaussian of a mixture, in pixels, and the widest, in sides of the padded grid.
+_NARROWEST, _WIDEST = 0.125, 8.0
+
+
+class FourierRenderer(AbstractGroupRenderer):
+    """Draws sources as their Fourier transforms: closed ones, or sums of those of Gaussians.
+
+    The light that falls outside of the padded grid comes in at the other side. `padding` is the share of
+    the image by which the grid exceeds it: with 1 the light that wraps is farther than an image's side
+    from the image. It matters for galaxies with extended wings, and for centres outside the image.
+    """
+
+    padding: float = eqx.field(default=1.0, static=True, kw_only=True)
+
+    def __check_init__(self) -> None:
+        if self.padding < 0:
+            raise ValueError(f"FourierRenderer.padding must not be negative, got {self.padding}")
+
+    def check(self, name: str, component: AbstractProfile) -> None:
+        if isinstance(component, AbstractMixture) and not isinstance(component, AbstractTransformed):
+            check_limits(self, name, component)
+        elif not isinstance(component, AbstractTransformed | AbstractSky):
+            raise cannot_draw(self, name, component, "sources with a closed transform(k), Gaussian mixtures and skies")
+
+    def prepare(self, image: Image) -> Canvas:
+        ny, nx = image.shape
+        return canvas_of(image, (self.padding * ny, self.padding * nx))
+
+    def groups(self, sources: Mapping[str, AbstractSource], canvas: Canvas) -> list[Group]:
+        def draw(source: Any) -> Light:
+            source = within_ranges(source)
+            is_closed = isinstance(source, AbstractTransformed)
+            spectrum = _transform(source, canvas) if is_closed else _mixture(source, canvas)
+            return Light(spectrum=source.flux * spectrum * phase(source.xc, source.yc, canvas))
+
+        return [Group(names, stacked, draw) for names, stacked in by_kind(sources, canvas.x.dtype)]
+
+
+def _transform(source: AbstractTransformed, canvas: Canvas) -> Float[Array, "tile ky kx"]:
+    squared = _squared_wave_number(source.shape(), canvas)
+    # At k = 0 a root has no derivative; the transform of a source of flux 1 is 1 there.
+    origin = squared == 0.0
+    return jnp.where(origin, 1.0, source.transform(jnp.sqrt(jnp.where(origin, 1.0, squared))))
+
+
+def _mixture(source: AbstractMixture, canvas: Canvas) -> Float[Array, "tile ky kx"]:
+    """`point + sum_j w_j exp(-sigma_j² k² / 2)`."""
+    first = math.log(_NARROWEST)
+    count = math.ceil((math.log(_WIDEST * max(canvas.padded)) - first) / SPACING) + 1
+    weights, point = source.weights((first + SPACING * np.arange(count)).astype(canvas.x.dtype), *source.scales())
+    exponent = 0.5 * _NARROWEST**2 * _squared_wave_number(source.shape(), canvas)
+    return point + gaussian_sums(exponent, weights[None])[0]
+
+
+def _squared_wave_number(shape: tuple[Any, Any], canvas: Canvas) -> Float[Array, "tile ky kx"]:
+    """k² in the frame in which the ellipse is a circle of the radius of its major axis."""
+    ellip, theta = shape
+    ky, kx, sine, cosine = canvas.ky[:, :, None], canvas.kx[:, None, :], jnp.sin(theta), jnp.cos(theta)
+    return (ky * cosine - kx * sine) ** 2 + ((1.0 - ellip) * (kx * cosine + ky * sine)) ** 2

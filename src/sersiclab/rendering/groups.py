@@ -1,0 +1,115 @@
+"""Renderers that draw sources in groups of one kind."""
+
+import dataclasses
+import functools
+from abc import abstractmethod
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+from jaxtyping import Array, Float
+
+from sersiclab.parameters import own_parameters, parameter_info, with_parameters
+from sersiclab.profiles import AbstractProfile, AbstractSky, AbstractSource
+from sersiclab.rendering.base import AbstractRenderer
+from sersiclab.rendering.canvas import Canvas, Light, observe, sky_brightness
+
+
+# How far above a bound that it must not reach a parameter is held.
+_ABOVE = 1e-6
+
+S = TypeVar("S", bound=AbstractSource)
+
+
+@dataclasses.dataclass(frozen=True)
+class Group:
+    """Sources of one kind: their names, the sources stacked in one pytree, and how to draw one of them."""
+
+    names: list[str]
+    sources: Any
+    draw: Callable[[Any], Light]
+
+    def light(self) -> Light:
+        """All of them, added one after the other: compile time and memory don't grow with their number."""
+        if len(self.names) == 1:
+            return self.draw(jax.tree.map(lambda leaf: leaf[0], self.sources))
+
+        def step(total: Light, source: Any) -> tuple[Light, None]:
+            return jax.tree.map(jnp.add, total, self.draw(source)), None
+
+        first = jax.eval_shape(self.draw, jax.tree.map(lambda leaf: leaf[0], self.sources))
+        start = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), first)
+        # The backward pass draws a source again rather than keep the planes of all sources in memory.
+        return lax.scan(jax.checkpoint(step, prevent_cse=False), start, self.sources)[0]
+
+    def images(self, canvas: Canvas) -> dict[str, Float[Array, "y x"]]:
+        """Each of them alone."""
+        images = lax.map(lambda source: observe(self.draw(source), canvas), self.sources)
+        return {name: images[i] for i, name in enumerate(self.names)}
+
+
+class AbstractGroupRenderer(AbstractRenderer):
+    """Draws sources in groups on a `Canvas`, and the skies beside them."""
+
+    @abstractmethod
+    def groups(self, sources: Mapping[str, AbstractSource], canvas: Canvas) -> list[Group]:
+        """The sources, by kind."""
+
+    def render(self, components: Mapping[str, AbstractProfile], canvas: Canvas) -> Float[Array, "y x"]:
+        sources, skies = _sorted(components)
+        images = [sky_brightness(sky, canvas) for sky in skies.values()]
+        if sources:
+            images.append(observe(_total([group.light() for group in self.groups(sources, canvas)]), canvas))
+        return functools.reduce(jnp.add, images)
+
+    def render_components(
+        self, components: Mapping[str, AbstractProfile], canvas: Canvas
+    ) -> dict[str, Float[Array, "y x"]]:
+        sources, skies = _sorted(components)
+        parts = {name: sky_brightness(sky, canvas) for name, sky in skies.items()}
+        for group in self.groups(sources, canvas):
+            parts.update(group.images(canvas))
+        return {name: parts[name] for name in components}
+
+
+def by_kind(sources: Mapping[str, S], dtype: Any) -> list[tuple[list[str], S]]:
+    """The sources of each kind: their names, and the sources stacked in one pytree."""
+    kinds: dict[Any, list[str]] = {}
+    for name, source in sources.items():
+        kinds.setdefault(jax.tree.structure(source), []).append(name)
+    stacks = []
+    for kind, names in kinds.items():
+        # One array of all numbers: an operation for each of them would make many sources slow to compile.
+        numbers: Any = [jnp.asarray(leaf, dtype) for name in names for leaf in jax.tree.leaves(sources[name])]
+        table = jnp.stack(numbers).reshape(len(names), -1)
+        stacks.append((names, jax.tree.unflatten(kind, list(table.T))))
+    return stacks
+
+
+def within_ranges(source: S) -> S:
+    """The source with every parameter held within its declared range: what is wrong inside jit is no NaN."""
+    infos, held = parameter_info(source), {}
+    for name, value in own_parameters(source).items():
+        low, high = infos[name].low, infos[name].high
+        low = low + _ABOVE if infos[name].open_low else low
+        # Unlike `clip` it has its full derivative at the ends.
+        held[name] = jnp.where(value < low, low, jnp.where(value > high, high, value))
+    return with_parameters(source, held)
+
+
+def _total(lights: list[Light]) -> Light:
+    def add(*parts: Any) -> Any:
+        present = [part for part in parts if part is not None]
+        return functools.reduce(jnp.add, present) if present else None
+
+    return jax.tree.map(add, *lights, is_leaf=lambda leaf: leaf is None)
+
+
+def _sorted(
+    components: Mapping[str, AbstractProfile],
+) -> tuple[dict[str, AbstractSource], dict[str, AbstractSky]]:
+    sources = {name: part for name, part in components.items() if isinstance(part, AbstractSource)}
+    skies = {name: part for name, part in components.items() if isinstance(part, AbstractSky)}
+    return sources, skies

@@ -1,0 +1,209 @@
+"""Drawing any source with a surface brightness: its centre on grids of its own, the rest on the pixels.
+
+Smooth windows (`windows.py`) part the source into pieces that sum to it. The core, where it may have a cusp,
+is summed over ellipses whose radii crowd towards the centre. Each ring around the core is sampled on a grid
+that moves with the centre and in which the source is round, so that thin sources need no more points. Of both
+the Fourier transform is exact at any frequency; sums over smooth pieces that vanish at the border converge
+exponentially. What lies outside is sampled on the pixels, or between them too.
+"""
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+from jaxtyping import Array, Complex, Float
+from numpy.polynomial.chebyshev import chebpts1, chebvander
+from scipy.special import gammaincc
+
+from sersiclab.profiles import AbstractElliptical, AbstractExtended
+from sersiclab.rendering.canvas import Canvas, Light, phase
+from sersiclab.rendering.groups import Group, by_kind, within_ranges
+from sersiclab.rendering.windows import ORDER, REACH, Frame, finest, frames, window
+
+
+# Scale of the core's window, in pixels along the major axis.
+_CORE = 0.6
+# An ellipse counts as no thinner than this: its rings would have more structure than their grids.
+_THINNEST = 0.02
+# Within this exponent of the outermost window nothing is left to sample on the pixels.
+_NEAR = 0.03
+
+# Real and imaginary parts.
+Parts = tuple[Float[Array, "..."], Float[Array, "..."]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Fineness:
+    """How finely sources are drawn: cells along each side of a grid, rings, points per pixel outside."""
+
+    cells: int = 64
+    levels: int = 3
+    oversampling: int = 2
+
+
+def groups(sources: Mapping[str, Any], canvas: Canvas, fineness: Fineness) -> list[Group]:
+    """The sources by kind, drawn from their surface brightness; they must all be `AbstractExtended`."""
+    stacks = by_kind(sources, canvas.x.dtype)
+    return [Group(names, stacked, lambda source: draw(source, canvas, fineness)) for names, stacked in stacks]
+
+
+def draw(source: AbstractExtended, canvas: Canvas, fineness: Fineness) -> Light:
+    """One source before the PSF."""
+    source = within_ranges(source)
+    ellip, theta = source.shape() if isinstance(source, AbstractElliptical) else (0.0, 0.0)
+    ratio = jnp.maximum(1.0 - jnp.asarray(ellip, canvas.x.dtype), _THINNEST)
+    theta = jnp.asarray(theta, canvas.x.dtype)
+    outside = max(_CORE, finest(fineness.oversampling))
+    # The windows are ours to choose: the sum of the pieces does not depend on them, nor does its derivative.
+    ratio, theta = lax.stop_gradient((ratio, theta))
+    windows = frames(ratio, theta, _CORE, outside, fineness.levels)
+    spectrum = _core(source, canvas, ratio, theta, fineness) + _rings(source, canvas, windows, fineness)
+    fine = _outside(source, canvas, jax.tree.map(lambda leaf: leaf[-1], windows), fineness)
+    return Light(spectrum=spectrum * phase(source.xc, source.yc, canvas), fine=fine)
+
+
+@cache
+def _core_points(cells: int) -> tuple[np.ndarray, ...]:
+    """Points of the core in the frame in which it is round (along, across), their weights, and the radius.
+
+    Radii are evenly spaced in t, `ln m = t - exp(-t)`, so that they crowd towards the centre and the sum
+    over them converges whatever the cusp.
+    """
+    radius = REACH * _CORE
+    step = 5.0 / cells
+    t = np.arange(-3.3, math.log(radius) + 1.0, step)
+    m = np.exp(t - np.exp(-t))
+    t, m = t[m < radius], m[m < radius]
+    angles = 2 * np.pi / (cells // 2) * (np.arange(cells // 2) + 0.5)
+    weights = (1 + np.exp(-t)) * step * m**2 * gammaincc(ORDER, 0.5 * (m / _CORE) ** 2) * 2 * np.pi / angles.size
+    along, across = (m[:, None] * part for part in (np.cos(angles), np.sin(angles)))
+    return along.ravel(), across.ravel(), np.repeat(weights, angles.size), np.array(radius)
+
+
+@cache
+def _interpolation(size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Chebyshev nodes in (-1, 1), and the matrix from sums over T_a(x) to weights of these nodes."""
+    nodes = chebpts1(size)
+    matrix = chebvander(nodes, size - 1) * 2.0 / size
+    matrix[:, 0] /= 2.0
+    return nodes, matrix
+
+
+def _core(
+    source: AbstractExtended, canvas: Canvas, ratio: Float[Array, ""], theta: Float[Array, ""], fineness: Fineness
+) -> Complex[Array, "tile ky kx"]:
+    """Spectrum of the core about the centre.
+
+    A wave exp(-i k x) is, in the core, its interpolation at Chebyshev nodes: the points' light is shared
+    out to a small grid of nodes.
+    """
+    dtype = canvas.x.dtype
+    *points, radius = _core_points(fineness.cells)
+    along, across, weights = (jnp.asarray(part, dtype) for part in points)
+    sine, cosine = jnp.sin(theta), jnp.cos(theta)
+    x, y = ratio * across * cosine - along * sine, ratio * across * sine + along * cosine
+    light = source.brightness(x, y) * weights * ratio * _taper(source, canvas, jnp.zeros(()), jnp.zeros(()))
+    size = fineness.cells // 2
+    nodes, matrix = _interpolation(size)
+    angles = (jnp.arccos(jnp.clip(axis / float(radius), -1.0, 1.0)) for axis in (y, x))
+    of_y, of_x = (jnp.cos(np.arange(size, dtype=dtype)[:, None] * angle) for angle in angles)
+    sums = jnp.dot(light * of_y, of_x.T, precision="highest")
+    shares = jnp.linalg.multi_dot([matrix.astype(dtype), sums, matrix.T.astype(dtype)], precision="highest")
+    places = jnp.asarray(nodes * radius, dtype)
+    rows, columns = (_waves(k[..., None], places) for k in (canvas.ky, canvas.kx))
+    return _product(_contract("tyj,ji->tyi", rows, shares), columns)
+
+
+def _rings(
+    source: AbstractExtended, canvas: Canvas, windows: Frame, fineness: Fineness
+) -> Complex[Array, "tile ky kx"]:
+    """Spectrum of the rings between successive windows, about the centre.
+
+    The grid of a ring is `Frame`'s, sheared: its transform is one along the columns, a turn of the phase
+    that grows from column to column, and one along the rows. Frequencies beyond the grid's own limit,
+    where a smooth ring has nothing, are left out.
+    """
+    dtype, step = canvas.x.dtype, 2.0 * REACH / fineness.cells
+    points = (jnp.arange(fineness.cells, dtype=dtype) - (fineness.cells - 1) / 2) * step
+    inner, outer = (jax.tree.map(lambda leaf, s=s: leaf[s, None, None], windows) for s in (slice(-1), slice(1, None)))
+    x = outer.width * points[:, None] + jnp.zeros_like(points)
+    y = outer.height * points + outer.slope * x
+    x, y = lax.optimization_barrier((x, y))
+    share = window(0.5 * (points[:, None] ** 2 + points**2)) - window(inner.exponent(x, y))
+    cell = step**2 * outer.width * outer.height
+    light = lax.optimization_barrier(source.brightness(x, y)) * share * cell * _taper(source, canvas, x, y)
+
+    ky, kx = canvas.ky[:, None, :, None], canvas.kx[:, None, :, None]
+    rows = _waves(ky * outer.height, points)
+    left = _contract("tlyj,lij->tlyi", rows, light)
+    left = _times(left, _waves(ky * outer.slope * outer.width, points))
+    both = _product(left, _waves(kx * outer.width, points))
+    limit = math.pi / step
+    along = (jnp.swapaxes(kx, -1, -2) + outer.slope * ky) * outer.width
+    within = (jnp.abs(ky * outer.height) < limit) & (jnp.abs(along) < limit)
+    return jnp.sum(jnp.where(within, both, 0.0), axis=1)
+
+
+def _waves(turn: Float[Array, "*k 1"], points: Float[Array, " cell"]) -> Parts:
+    """Cosine and sine of `-turn points`."""
+    angle = lax.optimization_barrier(turn * points)
+    return jnp.cos(angle), -jnp.sin(angle)
+
+
+def _contract(indices: str, waves: Parts, matrix: Float[Array, "..."]) -> Parts:
+    real, imaginary = (jnp.einsum(indices, part, matrix, precision="highest") for part in waves)
+    return real, imaginary
+
+
+def _times(a: Parts, b: Parts) -> Parts:
+    return a[0] * b[0] - a[1] * b[1], a[0] * b[1] + a[1] * b[0]
+
+
+def _product(rows: Parts, columns: Parts) -> Complex[Array, "*b y x"]:
+    """The complex matrix product of `rows` and the transpose of `columns`, as one of real matrices."""
+    real, imaginary = columns
+    left = jnp.concatenate(rows, axis=-1)
+    right = jnp.concatenate(
+        [jnp.concatenate([real, -imaginary], axis=-1), jnp.concatenate([imaginary, real], axis=-1)], axis=-2
+    )
+    both = jnp.einsum("...yj,...xj->...yx", left, right, precision="highest")
+    size = real.shape[-2]
+    return lax.complex(both[..., :size], both[..., size:])
+
+
+def _outside(
+    source: AbstractExtended, canvas: Canvas, outermost: Frame, fineness: Fineness
+) -> Float[Array, "count count y x"]:
+    """Surface brightness outside of the outermost window, as `Light.fine`."""
+    count = fineness.oversampling
+    steps = (np.arange(count) / count).astype(canvas.y.dtype)
+
+    def sample(source: AbstractExtended, y: Float[Array, " y"], x: Float[Array, " x"]) -> Float[Array, "..."]:
+        dy, dx = (y + steps[:, None] - source.yc)[:, None, :, None], (x + steps[:, None] - source.xc)[None, :, None, :]
+        dx, dy = jnp.broadcast_arrays(dx, dy)
+        u = outermost.exponent(dx, dy)
+        near = u < _NEAR
+        # The barriers keep an `exp` out of loops that, for their other operations, aren't vectorised on the CPU.
+        away = lax.optimization_barrier((jnp.where(near, 1.0, dx), jnp.where(near, 1.0, dy)))
+        brightness = lax.optimization_barrier(source.brightness(*away))
+        return jnp.where(near, 0.0, brightness * (1.0 - window(u)))
+
+    return jax.checkpoint(sample)(source, canvas.y[0], canvas.x[0])
+
+
+def _taper(
+    source: AbstractExtended, canvas: Canvas, x: Float[Array, "*s"], y: Float[Array, "*s"]
+) -> Float[Array, "*s"]:
+    """One in the image and around it, zero where light would come in again at the other side."""
+    result = jnp.ones_like(x)
+    for offset, centre, side, padded in zip((y, x), (source.yc, source.xc), canvas.shape, canvas.padded, strict=True):
+        distance = jnp.abs(offset + lax.stop_gradient(centre) - (side - 1) / 2) - (side - 1) / 2
+        half = max((padded - side) / 2, 1.0)
+        result = result * (0.5 - 0.5 * jnp.tanh(8.0 * (distance / half - 1.0)))
+    return result

@@ -1,0 +1,50 @@
+"""Rendering sources from their surface brightness."""
+
+from collections.abc import Mapping
+
+import equinox as eqx
+
+from sersiclab.image import Image
+from sersiclab.profiles import AbstractExtended, AbstractProfile, AbstractSky, AbstractSource, PointSource
+from sersiclab.rendering import patches
+from sersiclab.rendering.base import cannot_draw
+from sersiclab.rendering.canvas import Canvas, Light, canvas_of, phase
+from sersiclab.rendering.groups import AbstractGroupRenderer, Group, by_kind
+
+
+class PixelRenderer(AbstractGroupRenderer):
+    """Draws every source from its surface brightness, finely around its own centre wherever that is.
+
+    The centre is drawn on grids that move and lean with the source: `levels` of them, of `cells` points a
+    side. What lies farther out is sampled on the pixels, at `oversampling` points in each direction: rings
+    and edges thinner than half a pixel need more. `padding` is the least number of pixels by which the
+    grid exceeds the image.
+    """
+
+    cells: int = eqx.field(default=64, static=True, kw_only=True)
+    levels: int = eqx.field(default=3, static=True, kw_only=True)
+    oversampling: int = eqx.field(default=2, static=True, kw_only=True)
+    padding: int = eqx.field(default=64, static=True, kw_only=True)
+
+    def __check_init__(self) -> None:
+        for name, low in {"cells": 16, "levels": 1, "oversampling": 1, "padding": 0}.items():
+            if getattr(self, name) < low:
+                raise ValueError(f"PixelRenderer.{name} must be at least {low}, got {getattr(self, name)}")
+
+    def check(self, name: str, component: AbstractProfile) -> None:
+        if not isinstance(component, AbstractExtended | PointSource | AbstractSky):
+            raise cannot_draw(self, name, component, "sources with a brightness(x, y), point sources and skies")
+
+    def prepare(self, image: Image) -> Canvas:
+        return canvas_of(image, (self.padding, self.padding))
+
+    def groups(self, sources: Mapping[str, AbstractSource], canvas: Canvas) -> list[Group]:
+        points = {name: source for name, source in sources.items() if isinstance(source, PointSource)}
+        others = {name: source for name, source in sources.items() if name not in points}
+        fineness = patches.Fineness(self.cells, self.levels, self.oversampling)
+
+        def draw_point(point: PointSource) -> Light:
+            return Light(spectrum=point.flux * phase(point.xc, point.yc, canvas))
+
+        groups = [Group(names, stacked, draw_point) for names, stacked in by_kind(points, canvas.x.dtype)]
+        return groups + patches.groups(others, canvas, fineness)

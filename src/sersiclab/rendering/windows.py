@@ -1,0 +1,80 @@
+"""Smooth windows that part a source: a core, rings around it, and what lies outside."""
+
+import math
+from typing import Any
+
+import equinox as eqx
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+
+# A window falls as Q(ORDER, r² / 2), r in units of its scale: Q is the regularised incomplete gamma function.
+# It is flat at the centre, where a source may have a cusp, and its spectrum falls as fast as a Gaussian's.
+ORDER = 5
+# The radius beyond which a window is below 1e-7, in units of its scale.
+REACH = 7.2
+
+
+def window(u: Float[Array, "*s"]) -> Float[Array, "*s"]:
+    """The window at `u = r² / 2`: `exp(-u) sum_{j < order} u^j / j!`."""
+    total = jnp.ones_like(u)
+    for j in range(ORDER - 1, 0, -1):
+        total = 1.0 + total * u / j
+    return jnp.exp(-u) * total
+
+
+class Frame(eqx.Module):
+    """An elliptical window's shape, and the grid in which it is round.
+
+    `u = (xx x² + 2 xy x y + yy y²) / 2` for an offset (x, y) from the centre. On the points
+    `(width i, height j + slope width i)` it is `(i² + j²) / 2`: any ellipse is a circle sheared.
+    """
+
+    xx: Float[Array, "*s"]
+    xy: Float[Array, "*s"]
+    yy: Float[Array, "*s"]
+
+    @property
+    def height(self) -> Float[Array, "*s"]:
+        return 1.0 / jnp.sqrt(self.yy)
+
+    @property
+    def width(self) -> Float[Array, "*s"]:
+        return jnp.sqrt(self.yy / (self.xx * self.yy - self.xy**2))
+
+    @property
+    def slope(self) -> Float[Array, "*s"]:
+        return -self.xy / self.yy
+
+    def exponent(self, x: Float[Array, "*g"], y: Float[Array, "*g"]) -> Float[Array, "*g"]:
+        """`u` at (x, y)."""
+        return 0.5 * (self.xx * x**2 + 2.0 * self.xy * x * y + self.yy * y**2)
+
+
+def frames(ratio: Float[Array, ""], theta: Any, core: float, outside: float, levels: int) -> Frame:
+    """The windows of a source from the core's, of its axis ratio, to the outermost: `levels + 1` of them.
+
+    The core's scale is `core` (pixels, along the major axis). What lies outside of the outermost is
+    sampled on the pixels: its scale is at least `outside` in all directions, and so much more along the
+    major axis that the source has no finer structure across it. Those between are spaced evenly in the
+    logarithms of their axes.
+    """
+    major = outside * jnp.maximum(1.0, 0.5 / ratio)
+    minor = jnp.maximum(outside, ratio * major)
+    steps = jnp.arange(levels + 1, dtype=ratio.dtype) / levels
+    along = core ** -(1 - steps) * major**-steps
+    across = (core * ratio) ** -(1 - steps) * minor**-steps
+    sine, cosine = jnp.sin(theta), jnp.cos(theta)
+    return Frame(
+        xx=(along * sine) ** 2 + (across * cosine) ** 2,
+        xy=(across**2 - along**2) * sine * cosine,
+        yy=(along * cosine) ** 2 + (across * sine) ** 2,
+    )
+
+
+def finest(oversampling: int) -> float:
+    """The scale of the narrowest window (pixels) whose outside has no structure between the points of a plane.
+
+    Its spectrum, negligible beyond 7 / scale, must not alias to frequencies that a PSF passes.
+    """
+    return 7.0 / (2 * math.pi * oversampling - 3.0)
