@@ -92,6 +92,15 @@ def test_a_target_at_the_edge_is_told(rng):
     assert "cut off by the image's edge along" in repr(found)
 
 
+def test_a_field_of_many_sources(rng):
+    y, x = np.indices((24 * 12, 24 * 12))
+    stars = 300.0 / (2 * np.pi * 4) * np.exp(-((x % 24 - 11.3) ** 2 + (y % 24 - 12.1) ** 2) / 8)
+    found = detect(Image(stars + rng.normal(size=stars.shape), sigma=1.0))
+    assert len(found.sources) == 144
+    assert np.ptp([source.xc % 24 for source in found.sources]) < 1.5
+    assert sorted(np.unique(found.labels[found.labels > 0])) == list(range(1, 145))
+
+
 def test_nothing_to_be_found(rng):
     found = detect(Image(rng.normal(size=(50, 60)), sigma=1.0))
     assert not found.target.detected

@@ -1,6 +1,7 @@
 """Finding the sources of an image: the target, and the neighbours that a fit must mask or model."""
 
 import dataclasses
+import functools
 import math
 from typing import Any
 
@@ -34,9 +35,14 @@ class _Found:
     regions: Labels
     main: int
 
+    @functools.cached_property
+    def boxes(self) -> list[Any]:
+        """The rows and columns of each region."""
+        return ndimage.find_objects(self.regions)
+
     def measure(self, label: int, valid: Region) -> Source:
         """The source of a region, in image units, from the pixels around it."""
-        box = _around(self.regions == label)
+        box = _around(self.boxes[label - 1], self.regions.shape)
         regions = self.regions[box]
         source = measure_region(
             self.data[box] - self.sky.level,
@@ -155,16 +161,14 @@ def _half_light_radius(image: Image) -> float:
 
 def _choose(smooth: Plane, regions: Labels) -> int:
     """The label of the main region: bright and near the image's centre. 0 if there is none."""
-    best, main = 0.0, 0
-    for label in range(1, int(regions.max()) + 1):
-        inside = np.where(regions == label, smooth, 0.0)
-        y, x = np.unravel_index(np.argmax(inside), inside.shape)
-        ny, nx = smooth.shape
-        distance = math.hypot((y + 0.5) / ny - 0.5, (x + 0.5) / nx - 0.5)
-        score = math.sqrt(max(inside.sum(), 0.0)) * math.exp(-0.5 * (distance / REACH) ** 2)
-        if score > best:
-            best, main = score, label
-    return main
+    labels = np.arange(1, int(regions.max()) + 1)
+    if not labels.size:
+        return 0
+    light = np.atleast_1d(ndimage.sum_labels(smooth, regions, labels))
+    peaks = np.array(ndimage.maximum_position(smooth, regions, labels))
+    distance = np.hypot(*((peaks + 0.5) / smooth.shape - 0.5).T)
+    score = np.sqrt(np.maximum(light, 0.0)) * np.exp(-0.5 * (distance / REACH) ** 2)
+    return int(labels[np.argmax(score)]) if score.max() > 0 else 0
 
 
 def _numbered(found: _Found, order: list[int]) -> Labels:
@@ -174,9 +178,9 @@ def _numbered(found: _Found, order: list[int]) -> Labels:
     peaks = np.atleast_1d(ndimage.maximum(found.smooth, found.segments, labels)) if labels.size else labels
     # Segments without a source are as likely noise, and to mask only what is bright would lower the sky.
     numbers[np.concatenate([[False], peaks < PEAK * found.noise])[found.segments]] = 0
-    for number, label in enumerate(order, start=1):
-        numbers[found.regions == label] = number
-    return numbers
+    lookup = np.zeros(int(found.regions.max()) + 1, int)
+    lookup[order] = np.arange(1, len(order) + 1)
+    return np.where(found.regions > 0, lookup[found.regions], numbers)
 
 
 def _disturbance(neighbour: Source, target: Source) -> float:
@@ -198,12 +202,13 @@ def reach_of_others(labels: Labels, keep: int, width: float) -> Region:
     return distance <= np.where(kept, width, wings)
 
 
-def _around(region: Region) -> tuple[slice, slice]:
-    """The box of a region with as much again on each side."""
-    spans = [np.flatnonzero(region.any(axis=axis)) for axis in (1, 0)]
-    margins = [max(8, int(span[-1] - span[0])) for span in spans]
-    rows, columns = (slice(max(0, int(s[0]) - m), int(s[-1]) + m + 1) for s, m in zip(spans, margins, strict=True))
-    return rows, columns
+def _around(box: Any, shape: tuple[int, ...]) -> Any:
+    """The box with as much again on each side, where the image goes so far."""
+    margins = [max(8, part.stop - part.start) for part in box]
+    return tuple(
+        slice(max(0, part.start - margin), min(side, part.stop + margin))
+        for part, margin, side in zip(box, margins, shape, strict=True)
+    )
 
 
 def _cut_off(region: Region) -> float:

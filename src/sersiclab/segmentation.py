@@ -19,6 +19,8 @@ Labels = Int[np.ndarray, "y x"]
 
 EXTENT = 2.5  # a source reaches as far as this many standard deviations of the smoothed sky
 CORRELATED = 5.0  # the smoothed sky scatters at most this much more than white noise of the given sigma
+MOST = 100  # sources in one segment; the fainter peaks of a crowd belong to nobody
+SAMPLE = 200_000  # pixels that are enough to know the sky
 SADDLE = 0.6  # peaks belong to different sources if the saddle between them is below this part of the lower
 
 
@@ -40,6 +42,7 @@ def _clipped(values: Float[np.ndarray, " k"]) -> tuple[float, float]:
     """Median and standard deviation without outliers."""
     from astropy.stats import sigma_clipped_stats
 
+    values = values[:: max(1, values.size // SAMPLE)]
     _, median, scatter = sigma_clipped_stats(values, sigma=3.0, maxiters=10, stdfunc="mad_std")
     return float(median), float(scatter)
 
@@ -83,23 +86,37 @@ def _blank(segments: Labels, valid: Region) -> Region:
 
 def split(smooth: Plane, segments: Labels, threshold: float) -> Labels:
     """One region for each peak that a saddle separates from all higher ones; 0 elsewhere."""
-    peaks = np.argwhere((ndimage.maximum_filter(smooth, 5) == smooth) & (segments > 0) & (smooth > threshold))
-    markers = np.zeros(smooth.shape, np.int32)
-    for y, x in sorted(peaks.tolist(), key=lambda p: -smooth[p[0], p[1]])[:100]:
+    peaks = (ndimage.maximum_filter(smooth, 5) == smooth) & (segments > 0) & (smooth > threshold)
+    regions = np.zeros(smooth.shape, int)
+    count = 0
+    for label, box in enumerate(ndimage.find_objects(segments), start=1):
+        if box is None or not peaks[box].any():
+            continue
+        inside = segments[box] == label
+        parts = _split_one(np.where(inside, smooth[box], 0.0), inside, peaks[box] & inside)
+        regions[box] = np.where(parts > 0, parts + count, regions[box])
+        count += int(parts.max())
+    return regions
+
+
+def _split_one(smooth: Plane, inside: Region, peaks: Region) -> Labels:
+    """The regions of one segment, from 1."""
+    markers = np.zeros(smooth.shape, int)
+    for y, x in sorted(np.argwhere(peaks).tolist(), key=lambda p: -smooth[p[0], p[1]])[:MOST]:
         above = _connected(smooth > SADDLE * smooth[y, x])
         if not markers[above == above[y, x]].any():
             markers[y, x] = markers.max() + 1
-    regions = _flood(smooth, segments, markers)
+    if markers.max() == 1:
+        return inside.astype(int)
+    regions = _flood(smooth, inside, markers)
     # Ties go by the order of the axes: such pixels are nobody's.
-    return np.where(regions == _flood(smooth.T, segments.T, markers.T).T, regions, 0)
+    return np.where(regions == _flood(smooth.T, inside.T, markers.T).T, regions, 0)
 
 
-def _flood(smooth: Plane, segments: Labels, markers: Labels) -> Labels:
-    """Let the markers grow down to the edges of their segments, level by level, till they meet."""
+def _flood(smooth: Plane, segment: Region, markers: Labels) -> Labels:
+    """Let the markers grow down to the edge of their segment, level by level, till they meet."""
     regions = markers.copy()
-    inside = np.isin(segments, segments[markers > 0]) & (segments > 0) & (smooth > 0)
-    if not inside.any():
-        return regions
+    inside = segment & (smooth > 0)
     for level in np.geomspace(smooth.max(), smooth[inside].min(), 16):
         connected = _connected(inside & (smooth >= level))
         nearest: Any = ndimage.distance_transform_edt(regions == 0, return_distances=False, return_indices=True)
