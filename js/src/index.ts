@@ -2,6 +2,7 @@
 
 import type { RenderProps } from "@anywidget/types";
 import { type Point, toImage } from "./geometry";
+import { addOnPanel, createAdder } from "./gestures/adding";
 import { dragHandles, nudgeHandles } from "./gestures/handles";
 import { ownKeys } from "./gestures/inputs";
 import { undoKeys } from "./gestures/keys";
@@ -37,6 +38,8 @@ function render({ model, el, host, signal: hostSignal }: RenderProps<Traits>): (
   const toolbar = createToolbar(store, zoom);
   const scales = createScales(store);
   const editor = createMaskEditor(store, () => pictures.shown.pictures);
+  const adder = createAdder(store, editor, () => pictures.shown.pictures);
+  pictures.element.append(adder.menu.element);
   const maskBar = createMaskBar(store, editor);
   const components = createComponents(store);
   const run = createRunPanel(store, kernel, signal);
@@ -67,6 +70,7 @@ function render({ model, el, host, signal: hostSignal }: RenderProps<Traits>): (
     // First: it keeps the pointer to itself while the mask is edited.
     maskPanel(panel.stage, store, editor, pointIn(panel, store), sketch, signal);
     addGestures(panel, store, hover, signal);
+    addOnPanel(panel, store, adder, pointIn(panel, store), signal);
   }
   const drawAll = () => {
     for (const panel of pictures.panels) panel.measure();
@@ -108,7 +112,7 @@ function addGestures(
 
 const pointIn =
   (panel: Panel, store: Store) =>
-  (event: PointerEvent): Point => {
+  (event: MouseEvent): Point => {
     const frame = panel.frame(store.state.image);
     return toImage(pointOn(panel, event), viewOf(store.state, frame), frame);
   };

@@ -1,5 +1,6 @@
 /** The custom messages of the protocol, and the reading of their buffers. */
 
+import type { Shape } from "./geometry";
 import { unpacked } from "./masking";
 import type { Image, Pixels } from "./state";
 import type { TangentPlane } from "./wcs";
@@ -33,12 +34,16 @@ export interface MaskMessage {
   t: "mask";
   name: string;
 }
+export interface PosteriorMessage {
+  t: "posterior";
+  shapes: Record<string, [xc: number, yc: number, size: number | null, ellip: number, theta: number][]>;
+}
 export interface ErrorMessage {
   t: "error";
   title: string;
   detail: string;
 }
-export type Incoming = ImageMessage | MaskMessage | FrameMessage | ErrorMessage;
+export type Incoming = ImageMessage | MaskMessage | PosteriorMessage | FrameMessage | ErrorMessage;
 
 /** The bytes of a buffer, copied when the host hands them at an odd offset. */
 function bytesOf(buffer: ArrayBufferView | ArrayBuffer): ArrayBuffer {
@@ -75,6 +80,15 @@ export function readImage(message: ImageMessage, buffers: DataView[]): Image {
 
 export function readMask(buffers: DataView[], { nx, ny }: Image): Uint8Array<ArrayBuffer> {
   return unpacked(new Uint8Array(buffers[0] ? bytesOf(buffers[0]) : new ArrayBuffer(0)), nx * ny);
+}
+
+export function readShapes({ shapes }: PosteriorMessage): Record<string, Shape[]> {
+  return Object.fromEntries(
+    Object.entries(shapes).map(([name, draws]) => [
+      name,
+      draws.map(([xc, yc, size, ellip, theta]) => ({ xc, yc, size, ellip, theta })),
+    ]),
+  );
 }
 
 export function readFrame(message: FrameMessage, buffers: DataView[], image: Image): Record<string, Pixels> {

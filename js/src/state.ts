@@ -1,5 +1,6 @@
 /** The state of one view: what its parts are and how it starts. */
 
+import type { Shape } from "./geometry";
 import { DEFAULT_PERCENT } from "./limits";
 import { EMPTY_SCHEMA, EMPTY_SESSION, type Prior, type Schema, type Session } from "./spec";
 import type { TangentPlane } from "./wcs";
@@ -132,6 +133,8 @@ export interface State {
   masking: Masking | null;
   frames: Record<string, Pixels>;
   dof: number | null;
+  /** Ellipses of the last fit's draws, by component. */
+  posterior: Record<string, Shape[]>;
 }
 
 export const DISPLAY: Display = {
@@ -188,6 +191,7 @@ export const INITIAL: State = {
   masking: null,
   frames: {},
   dof: null,
+  posterior: {},
 };
 
 /** What is on the screen: the gesture in progress, or the committed session. */

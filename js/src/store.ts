@@ -1,5 +1,6 @@
 /** The pure reducer of the state, with undo, and the store around it. */
 
+import type { Shape } from "./geometry";
 import { nameOf } from "./masking";
 import {
   EMPTY_SESSION,
@@ -49,6 +50,7 @@ export type Action =
   /** A mask that was drawn here. */
   | { type: "mask"; mask: Uint8Array<ArrayBuffer> }
   | { type: "masking"; masking: Masking | null }
+  | { type: "posterior"; shapes: Record<string, Shape[]> }
   | { type: "frame"; frames: Record<string, Pixels>; dof: number | null };
 
 const HISTORY = 100;
@@ -96,6 +98,8 @@ function next(state: State, action: Action): State {
       return drawMask(state, action.mask);
     case "masking":
       return { ...state, masking: action.masking };
+    case "posterior":
+      return { ...state, posterior: action.shapes };
     case "frame":
       return { ...state, frames: { ...state.frames, ...action.frames }, dof: action.dof ?? state.dof };
   }

@@ -3,7 +3,15 @@
 import type { AnyModel, Host } from "@anywidget/types";
 import { liveLoop } from "./live";
 import { packed } from "./masking";
-import { type Control, type Incoming, type Outgoing, readFrame, readImage, readMask } from "./messages";
+import {
+  type Control,
+  type Incoming,
+  type Outgoing,
+  readFrame,
+  readImage,
+  readMask,
+  readShapes,
+} from "./messages";
 import { changedValues, type Schema, type Session, sameDocument } from "./spec";
 import { DISPLAY, type Display, type Problem, type Run, type State, type Summary, shown } from "./state";
 import type { Store } from "./store";
@@ -57,7 +65,9 @@ export function connect(model: Model, host: Host | undefined, signal: AbortSigna
       else if (message.t === "mask" && store.state.image) {
         shared.add(message.name);
         store.dispatch({ type: "knownMask", name: message.name, mask: readMask(buffers, store.state.image) });
-      } else if (message.t === "error") store.dispatch({ type: "notice", notice: message });
+      } else if (message.t === "posterior")
+        store.dispatch({ type: "posterior", shapes: readShapes(message) });
+      else if (message.t === "error") store.dispatch({ type: "notice", notice: message });
       else if (message.t === "frame" && live.arrived(message.seq) && store.state.image)
         store.dispatch({
           type: "frame",

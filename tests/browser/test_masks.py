@@ -99,9 +99,26 @@ def test_undo_takes_each_step_back_and_python_has_its_say(page):
     assert "500 of 2000 pixels are excluded" in page.python("print(wb.to_python())")
 
 
+def test_a_double_click_adds_a_source_there(page):
+    page.python("wb.editor.mask = np.zeros((40, 50))")
+    press(page, "Edit the mask")
+    settle(page)
+    page.page.mouse.dblclick(*place(page, 10, 29))
+    page.widget.get_by_role("menuitem", name="Point source").click()
+    page.widget.get_by_role("switch", name="pointsource").wait_for()
+    until(page, lambda: page.python("print(list(wb.model.components))") == "['star', 'pointsource']")
+    values = "print(*(wb.model.initial[f'pointsource.{name}'] for name in ('xc', 'yc', 'flux')))"
+    x, y, flux = map(float, page.python(values).split())
+    assert (x, y) == pytest.approx((9.5, 29.5), abs=0.5)
+    assert flux == pytest.approx(16 * 80, rel=0.2)
+    press(page, "Undo")
+    until(page, lambda: page.python("print(list(wb.model.components))") == "['star']")
+    page.python("wb.editor.mask = np.arange(2000).reshape(40, 50) < 500")
+    settle(page)
+
+
 def test_reload_brings_the_mask_back(page):
     settle(page)
-    press(page, "Edit the mask")
     page.page.wait_for_timeout(300)
     residual = page.pixels("residual")
     page.save()

@@ -82,11 +82,7 @@ export function zoomPanel(panel: Panel, store: Store, signal: AbortSignal): void
     const pixels = event.deltaMode === WheelEvent.DOM_DELTA_LINE ? 16 * event.deltaY : event.deltaY;
     zoomBy(store, panel, Math.exp(-WHEEL_RATE * pixels), pointOn(panel, event));
   };
-  const fit = (event: MouseEvent) => {
-    if (!(event.target as Element).closest("[data-handle]")) zoomBy(store, panel, null);
-  };
   stage.addEventListener("wheel", wheel, { signal, passive: false });
-  stage.addEventListener("dblclick", fit, { signal });
   stage.addEventListener("keydown", (event) => panelKey(event, panel, store), { signal });
 }
 

@@ -6,12 +6,14 @@ import {
   type HandleKind,
   handlePoints,
   magnification,
+  majorAxis,
   type Point,
   type Shape,
   toScreen,
   type View,
 } from "../geometry";
-import { shapeOf } from "../shapes";
+import { type Interval, type PriorMarks, priorMarks } from "../intervals";
+import { shapeOf, sizeName } from "../shapes";
 import { type State, selectedOf, shown } from "../state";
 import { colourOf } from "./colours";
 import { h, place, svg } from "./dom";
@@ -30,6 +32,10 @@ export interface Overlay {
 interface Mark {
   group: SVGGElement;
   rings: SVGEllipseElement[];
+  /** Where the prior expects size and centre, and the ellipses of the posterior. */
+  band: SVGPathElement;
+  prior: SVGEllipseElement;
+  draws: SVGPathElement;
   stem: SVGLineElement;
   handles: Record<HandleKind, HTMLElement>;
 }
@@ -62,18 +68,23 @@ export function createOverlay(): Overlay {
         mark.handles[kind].style.setProperty("--sl-colour", colourOf(index));
       }
       drawMark(mark, shape, selected, view, frame);
+      drawPrior(mark, shape, selected ? priorOf(state, name) : NO_PRIOR, view, frame);
+      const ellipses = (state.posterior[name] ?? []).map((draw) => ellipsePath(draw, view, frame));
+      place(mark.draws, { d: ellipses.join("") });
     }
   }
 
   function add(name: string): Mark {
     const rings = ["sl-halo", "sl-ring", "sl-grip"].map((part) => svg("ellipse", { class: part }));
     const stem = svg("line", { class: "sl-stem" });
-    const group = svg("g", { "data-component": name }, ...rings, stem);
+    const [band, draws] = [svg("path", { class: "sl-band" }), svg("path", { class: "sl-draws" })];
+    const prior = svg("ellipse", { class: "sl-prior-centre" });
+    const group = svg("g", { "data-component": name }, band, prior, draws, ...rings, stem);
     const handles = {} as Record<HandleKind, HTMLElement>;
     for (const kind of HANDLES) handles[kind] = handle(kind, name, named);
     layer.append(...Object.values(handles));
     drawing.append(group);
-    const mark = { group, rings, stem, handles };
+    const mark = { group, rings, band, prior, draws, stem, handles };
     marks.set(name, mark);
     return mark;
   }
@@ -174,6 +185,47 @@ function drawRings(
   const to = toScreen(points.angle, view, frame);
   place(mark.stem, { x1: from.x, y1: from.y, x2: to.x, y2: to.y });
 }
+
+const NO_PRIOR: PriorMarks = { centre: null, size: null };
+
+function priorOf(state: State, name: string): PriorMarks {
+  const session = shown(state);
+  const component = session.model.components[name];
+  const size = component ? sizeName(state.schema, component) : null;
+  return priorMarks(state.schema, session, name, size);
+}
+
+/** A band of sizes about the ellipse as it is, and the ellipse in which the prior expects the centre. */
+function drawPrior(
+  mark: Mark,
+  shape: Shape | null,
+  { centre, size }: PriorMarks,
+  view: View,
+  frame: Frame,
+): void {
+  const ends =
+    shape && size ? [size.low, size.high].map((end) => ({ ...shape, size: Math.max(end, 0) })) : [];
+  place(mark.band, { d: ends.map((end) => ellipsePath(end, view, frame)).join("") });
+  place(mark.prior, { display: centre ? "inline" : "none" });
+  if (!centre) return;
+  const scale = magnification(view, frame);
+  const { x, y } = toScreen({ x: centre.x.middle, y: centre.y.middle }, view, frame);
+  const half = ({ low, high }: Interval) => ((high - low) / 2) * scale;
+  place(mark.prior, { cx: x, cy: y, rx: half(centre.x), ry: half(centre.y) });
+}
+
+/** An ellipse as a closed path; a point as a small cross. */
+function ellipsePath({ xc, yc, size, ellip, theta }: Shape, view: View, frame: Frame): string {
+  const { x, y } = toScreen({ x: xc, y: yc }, view, frame);
+  if (size === null) return `M${at(x - 3)} ${at(y)}h6m-3 -3v6`;
+  const axis = majorAxis(theta);
+  const length = size * magnification(view, frame);
+  const [dx, dy] = [axis.x * length, -axis.y * length];
+  const arc = `A${at(length)} ${at(length * (1 - ellip))} ${at((Math.atan2(dy, dx) * 180) / Math.PI)} 0 0 `;
+  return `M${at(x - dx)} ${at(y - dy)}${arc}${at(x + dx)} ${at(y + dy)}${arc}${at(x - dx)} ${at(y - dy)}Z`;
+}
+
+const at = (value: number): string => value.toFixed(1);
 
 /** The resize cursor that lies nearest to the axis of the handle. */
 function cursorFor(kind: HandleKind, theta: number): string {

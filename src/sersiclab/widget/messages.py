@@ -3,8 +3,8 @@
 Traits of the Editor, each written by one side: `schema`, `progress`, `summary`, `problems` by Python, `display` by the
 front end, `session` by whoever changes the model. Messages to Python: {"t": "hello"} from a new view; {"t": "render",
 "seq", "values"} during a gesture; {"t": "mask", "name"} with the bits of a mask, before a session that names it;
-{"t": "run", "method", "options"}. Messages to the front end: `image`, `mask`, `frame` and `error`, made here. Cancel,
-pause and resume come by `control.Control`.
+{"t": "run", "method", "options"}. Messages to the front end: `image`, `mask`, `posterior`, `frame` and `error`, made
+here. Cancel, pause and resume come by `control.Control`.
 """
 
 import math
@@ -16,6 +16,7 @@ from sersiclab.inference import AbstractMethod, Progress
 from sersiclab.results import Fit
 from sersiclab.widget.astrometry import tangent_plane
 from sersiclab.widget.frames import Pixels, limits, pack
+from sersiclab.widget.shapes import Shapes
 
 
 Message = tuple[dict[str, Any], list[bytes]]
@@ -48,6 +49,11 @@ def image_message(image: Image) -> Message:
 def mask_message(name: str, bits: bytes) -> Message:
     """A mask that the session names; see `masks`."""
     return {"t": "mask", "name": name}, [bits]
+
+
+def posterior_message(shapes: Shapes) -> Message:
+    """Ellipses of the last fit's draws; see `shapes`."""
+    return {"t": "posterior", "shapes": shapes}, []
 
 
 def frame_message(seq: int | None, parts: dict[str, Pixels], chi2: float | None, dof: int) -> Message:

@@ -1,0 +1,119 @@
+/** A new component where the user points: its values from the pixels, its priors around them. */
+
+import type { Point } from "./geometry";
+import { regionAt, sourceAt } from "./masking";
+import { newPrior, rounded } from "./priors";
+import { sizeName } from "./shapes";
+import { type Component, type Parameter, type Prior, parametersOf, type Schema, type Session } from "./spec";
+import type { Image, Pixels } from "./state";
+
+/** What the pixels say of a source. */
+export interface Source extends Point {
+  flux: number;
+  size: number;
+}
+
+/** Of the smoothed noise: what stands out less is no source to be measured. */
+const THRESHOLD = 3;
+const NEAR = 4;
+const ASSUMED_SIZE = 3;
+/** How far a flux or a size may be off by this guess, as a factor. */
+const FLUX_FACTOR = 30;
+const SIZE_FACTOR = 8;
+const MIDDLING: Record<string, number> = { ellip: 0.2, theta: 0, n: 2 };
+
+/**
+ * Flux, centre and half-light radius of what stands out at a place. `light` is data - model, `map` its smoothed
+ * significance; where nothing stands out, a small source of a few times the noise is assumed.
+ */
+export function measure(image: Image, light: Pixels, map: Float32Array, at: Point): Source {
+  const found = sourceAt(map, image, at, THRESHOLD);
+  const region = found && regionAt(found, image, at);
+  const members: { x: number; y: number; flux: number }[] = [];
+  for (let i = 0; region && i < region.length; i++)
+    if (region[i] && !image.mask[i])
+      members.push({ x: i % image.nx, y: Math.floor(i / image.nx), flux: Math.max(light[i] as number, 0) });
+  const flux = members.reduce((sum, member) => sum + member.flux, 0);
+  if (!(flux > 0)) return assumed(image, at);
+  const x = members.reduce((sum, member) => sum + member.flux * member.x, 0) / flux;
+  const y = members.reduce((sum, member) => sum + member.flux * member.y, 0) / flux;
+  // The user has pointed; a blend's centre is elsewhere.
+  const centre = Math.hypot(x - at.x, y - at.y) < NEAR ? { x, y } : at;
+  const rings = members.map((member) => ({
+    flux: member.flux,
+    radius: Math.hypot(member.x - centre.x, member.y - centre.y),
+  }));
+  rings.sort((a, b) => a.radius - b.radius);
+  let inside = 0;
+  const half = rings.find((ring) => {
+    inside += ring.flux;
+    return inside >= flux / 2;
+  });
+  return { ...centre, flux, size: Math.max(half?.radius ?? ASSUMED_SIZE, 1) };
+}
+
+function assumed(image: Image, at: Point): Source {
+  const sigma = image.sigma[Math.round(at.y) * image.nx + Math.round(at.x)] as number;
+  const noise = Number.isFinite(sigma) && sigma > 0 ? sigma : 1;
+  return { ...at, flux: 10 * noise * ASSUMED_SIZE * Math.sqrt(Math.PI), size: ASSUMED_SIZE };
+}
+
+/** The kinds of source that can be added. */
+export const sourceKinds = (schema: Schema): [type: string, title: string][] =>
+  Object.entries(schema.profiles)
+    .filter(([, { kind }]) => kind === "source")
+    .map(([type, { title }]) => [type, title]);
+
+/** The session with a component of this type, and its name. */
+export function withSource(
+  schema: Schema,
+  session: Session,
+  type: string,
+  source: Source,
+): { session: Session; name: string } {
+  const component: Component = { type };
+  const size = sizeName(schema, component);
+  let length = source.size;
+  for (const parameter of parametersOf(schema, component)) {
+    const isLength = parameter.unit === "pixel" && parameter.name !== "xc" && parameter.name !== "yc";
+    component[parameter.name] = priorFor(schema, parameter, source, isLength ? length : null);
+    // Further lengths are outer ones: break radii, truncations.
+    if (isLength && parameter.name !== size) length *= 1.5;
+  }
+  const name = freeName(session, type);
+  const components = { ...session.model.components, [name]: component };
+  return { session: { ...session, model: { ...session.model, components } }, name };
+}
+
+function priorFor(schema: Schema, parameter: Parameter, source: Source, length: number | null): Prior {
+  const around = (value: number, factor: number) =>
+    "LogUniform" in schema.priors
+      ? {
+          type: "LogUniform",
+          low: rounded(value / factor),
+          high: rounded(value * factor),
+          init: rounded(value),
+        }
+      : newPrior(schema, parameter, rounded(value));
+  if (parameter.name === "xc") return newPrior(schema, parameter, rounded(source.x));
+  if (parameter.name === "yc") return newPrior(schema, parameter, rounded(source.y));
+  if (parameter.name === "flux") return around(source.flux, FLUX_FACTOR);
+  if (length !== null) return around(length, SIZE_FACTOR);
+  return newPrior(schema, parameter, middling(parameter));
+}
+
+/** A value that is nowhere near a bound. */
+function middling({ name, low, high }: Parameter): number {
+  const usual = MIDDLING[name];
+  if (usual !== undefined && usual >= (low ?? -Infinity) && usual <= (high ?? Infinity)) return usual;
+  if (low !== null && high !== null) return low > 0 ? Math.sqrt(low * high) : (low + high) / 2;
+  return low !== null && low >= 0 ? Math.max(2 * low, 1) : 0;
+}
+
+/** "sersic", or "sersic2" where there is one. */
+function freeName(session: Session, type: string): string {
+  const base = type.replace(/[^A-Za-z0-9]/g, "").toLowerCase() || "source";
+  let name = base;
+  for (let k = 2; name in session.model.components; k++) name = `${base}${k}`;
+  return name;
+}

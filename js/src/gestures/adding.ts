@@ -1,0 +1,65 @@
+/** A double click on a picture, or A at the crosshair, adds a source there. */
+
+import { measure, sourceKinds, withSource } from "../adding";
+import type { Point } from "../geometry";
+import { toScreen } from "../geometry";
+import type { Pictures } from "../pictures";
+import type { Store } from "../store";
+import { createMenu, type Menu } from "../views/menu";
+import { type Panel, viewOf } from "../views/panel";
+import { select } from "./handles";
+import type { MaskEditor } from "./masking";
+
+export interface Adder {
+  menu: Menu;
+  /** Ask which kind to add at an image point, next to it on this panel. */
+  ask(panel: Panel, at: Point): void;
+}
+
+export function createAdder(store: Store, editor: MaskEditor, pictures: () => Pictures | null): Adder {
+  let place: Point = { x: 0, y: 0 };
+  const menu = createMenu("add here", (type) => {
+    const { image, schema, session } = store.state;
+    const map = editor.map();
+    if (!image || !map) return;
+    const light = pictures()?.maps?.residual ?? image.data;
+    const added = withSource(schema, session, type, measure(image, light, map, place));
+    store.dispatch({ type: "edit", session: added.session });
+    select(store, added.name);
+  });
+  return {
+    menu,
+    ask(panel, at) {
+      const { image, masking, schema } = store.state;
+      const inside = image && at.x > -0.5 && at.y > -0.5 && at.x < image.nx - 0.5 && at.y < image.ny - 0.5;
+      if (!inside || masking) return;
+      place = at;
+      const frame = panel.frame(image);
+      const point = toScreen(at, viewOf(store.state, frame), frame);
+      const { offsetLeft, offsetTop } = panel.stage;
+      menu.open(offsetLeft + point.x + 8, offsetTop + point.y + 8, sourceKinds(schema), panel.stage);
+    },
+  };
+}
+
+export function addOnPanel(
+  panel: Panel,
+  store: Store,
+  adder: Adder,
+  imagePoint: (event: MouseEvent) => Point,
+  signal: AbortSignal,
+): void {
+  const { stage } = panel;
+  const double = (event: MouseEvent) => {
+    if ((event.target as Element).closest("[data-handle]")) return;
+    adder.ask(panel, imagePoint(event));
+  };
+  const key = (event: KeyboardEvent) => {
+    const { pin } = store.state.display;
+    if (event.key !== "a" || event.ctrlKey || event.metaKey || event.altKey || !pin) return;
+    event.preventDefault();
+    adder.ask(panel, pin);
+  };
+  stage.addEventListener("dblclick", double, { signal });
+  stage.addEventListener("keydown", key, { signal });
+}

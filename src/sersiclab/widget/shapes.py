@@ -1,0 +1,46 @@
+"""The ellipses of a posterior: what the front end draws over the pictures after a run."""
+
+from typing import Any
+
+import numpy as np
+
+from sersiclab.parameters import own_parameters, parameter_info
+from sersiclab.profiles import AbstractSource
+from sersiclab.results import Fit
+
+
+NUMBER = 30  # of draws; more only darken the picture
+
+Shapes = dict[str, list[list[float | None]]]
+
+
+def posterior_shapes(fit: Fit) -> Shapes:
+    """Of each source, `[xc, yc, size, ellip, theta]` in some of the draws; {} where a method makes none.
+
+    The size is the semi-major axis of the front end's ellipse: `r_eff` or the profile's first other length, None
+    for a point.
+    """
+    if not fit.draws:
+        return {}
+    flat = {path: np.asarray(array).reshape(-1) for path, array in fit.draws.items()}
+    total = len(next(iter(flat.values())))
+    sources = [name for name, part in fit.model.components.items() if isinstance(part, AbstractSource)]
+    shapes: Shapes = {name: [] for name in sources}
+    for i in np.unique(np.linspace(0, total - 1, NUMBER).astype(int)):
+        drawn = fit.model.at({path: float(array[i]) for path, array in flat.items()}).components
+        for name in sources:
+            shapes[name].append(_shape(drawn[name]))
+    return shapes
+
+
+def _shape(source: Any) -> list[float | None]:
+    info = parameter_info(source)
+    lengths = [name for name, one in info.items() if one.unit == "pixel" and name not in ("xc", "yc")]
+    size = "r_eff" if "r_eff" in lengths else next(iter(lengths), None)
+
+    values: dict[str, Any] = own_parameters(source)
+
+    def value(name: str) -> float:
+        return float(values.get(name, 0.0))
+
+    return [value("xc"), value("yc"), None if size is None else value(size), value("ellip"), value("theta")]
