@@ -134,7 +134,7 @@ def _potentials(
     size = batch_size(density)
     pace, found, done = Pace(first=1, most=CHUNK // size), np.empty(0), 0
     padded = np.concatenate([z, np.zeros((CHUNK, z.shape[1]))]).astype(jnp.result_type(float))
-    weigh = _WEIGH.prepare(monitor, density, here, jnp.asarray(padded[:CHUNK]), jnp.zeros((), int))
+    weigh = _WEIGH.prepare(monitor, density, here, jnp.asarray(padded[:CHUNK]), jnp.asarray(0))
     monitor.phase("weighing", total=len(z))
     try:
         while done < len(z):
