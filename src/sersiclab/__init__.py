@@ -23,6 +23,11 @@ from sersiclab.model import render as render
 from sersiclab.model import render_components as render_components
 from sersiclab.noise import AbstractNoise as AbstractNoise
 from sersiclab.noise import GaussianNoise as GaussianNoise
+from sersiclab.noise import HuberNoise as HuberNoise
+from sersiclab.noise import InflatedNoise as InflatedNoise
+from sersiclab.noise import MixtureNoise as MixtureNoise
+from sersiclab.noise import PoissonNoise as PoissonNoise
+from sersiclab.noise import StudentTNoise as StudentTNoise
 from sersiclab.parameters import Parameter as Parameter
 from sersiclab.parameters import Tied as Tied
 from sersiclab.parameters import parameter as parameter

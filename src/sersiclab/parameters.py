@@ -137,7 +137,7 @@ def parameter(
     open_low: bool = False,
     unit: str = "",
     doc: str,
-    default: float | None = None,
+    default: "float | AbstractPrior | None" = None,
     usual: tuple[float, float] | None = None,
     start: float | None = None,
 ) -> Any:

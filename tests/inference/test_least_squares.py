@@ -8,7 +8,7 @@ from scipy.stats import kstest
 
 from sersiclab.density import Density
 from sersiclab.image import Image
-from sersiclab.inference import MAP, Laplace, fit, laplace, least_squares
+from sersiclab.inference import MAP, Laplace, fit, laplace, least_squares, likelihood
 from sersiclab.inference.laplace import inverse
 from sersiclab.model import Model, render
 from sersiclab.priors import Angle, LogNormal, LogUniform, Normal, TruncatedNormal, Uniform
@@ -175,10 +175,10 @@ def test_values_of_any_unit_are_whole(blob):
 @pytest.mark.parametrize("columns", [1, 3, 7])
 def test_gradient_and_curvature_are_those_of_finite_differences(blob, monkeypatch, x64, columns):
     model, image, truth = blob()
-    monkeypatch.setattr(least_squares, "COLUMN_PIXELS", columns * image.data.size)
+    monkeypatch.setattr(likelihood, "COLUMN_PIXELS", columns * image.data.size)
     density = Density.of(model, image)
     u = np.asarray(density.unconstrain(truth)) + 0.05
-    point = jax.jit(least_squares.evaluate)(density, u, np.float64(1.0))
+    point = jax.jit(least_squares.evaluate)(density, u, least_squares.Aim(np.float64(1.0), np.float64(0.0)))
 
     residuals = jax.jit(lambda v: density.residuals(density.constrain(v)).ravel())
     log_prior = jax.jit(lambda v: density.log_prior(v))

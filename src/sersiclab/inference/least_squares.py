@@ -1,4 +1,4 @@
-"""Levenberg-Marquardt for a posterior density: whitened residuals plus a separable prior.
+"""Levenberg-Marquardt for a posterior density: a likelihood of pixels plus a separable prior.
 
 The prior's part of the objective is a sum of functions of one parameter each, whose gradient and
 curvature are exact. That is why this is our own solver: least-squares libraries take residuals only,
@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from sersiclab.density import Density, Vector
+from sersiclab.inference import likelihood
 from sersiclab.inference.base import Problem
 from sersiclab.inference.monitor import Cancelled, Monitor, Pace
 from sersiclab.inference.program import Program
@@ -26,14 +27,23 @@ MORE_ITERATIONS = 300  # for the best of them
 SMALL = 1e-3  # a gain in log density that matters to nobody ...
 PATIENCE = 8  # ... after so many iterations in a row
 MAX_STEP = 2.0  # in the unconstrained space, where priors have widths of order one
-COLUMN_PIXELS = 2**14  # pixels in the Jacobian's columns that are computed at once
+
+
+class Aim(NamedTuple):
+    """What is minimised: with `jacobian` 1 the posterior of `u` itself, with 0 that of the parameters.
+
+    `observed` is that of `likelihood.about`.
+    """
+
+    jacobian: Float[Array, ""]
+    observed: Float[Array, ""]
 
 
 class Point(NamedTuple):
-    """The objective about a point: 0.5 |residual|^2 - log_prior, its gradient and curvature."""
+    """Minus the log posterior about a point: its parts, gradient and curvature."""
 
     u: Vector
-    residual: Float[Array, " p"]
+    pixels: Float[Array, " p"]
     log_prior: Float[Array, ""]
     gradient: Vector
     curvature: Float[Array, "d d"]
@@ -64,32 +74,23 @@ class Minimum(NamedTuple):
     cancelled: bool
 
 
-def evaluate(density: Density, u: Vector, jacobian: Float[Array, ""]) -> Point:
-    """The objective about `u`: Gauss-Newton for the residuals, exact for the prior.
-
-    `jacobian` is 1 for the density of `u` itself, 0 for that of the parameters.
-    """
-    residual, push = jax.linearize(lambda v: density.residuals(density.constrain(v)).ravel(), u)
-    columns = jax.lax.map(push, jnp.eye(u.size, dtype=u.dtype), batch_size=_batch(u.size, residual.size))
+def evaluate(density: Density, u: Vector, aim: Aim) -> Point:
+    """Minus the log posterior about `u`: Gauss-Newton for the likelihood, exact for the prior."""
+    here = likelihood.about(density, u, aim.observed)
 
     def log_prior(v: Vector) -> Float[Array, ""]:
         plain = density.log_prior(v, jacobian=False)
-        return plain + jacobian * (density.log_prior(v) - plain)
+        return plain + aim.jacobian * (density.log_prior(v) - plain)
 
     # The prior is separable, so its Hessian's product with ones is its Hessian's diagonal.
     slope, bend = jax.jvp(jax.grad(log_prior), (u,), (jnp.ones_like(u),))
-    product = jnp.matmul(columns, jnp.column_stack([columns.T, residual]), precision=jax.lax.Precision.HIGHEST)
     return Point(
         u=u,
-        residual=residual,
+        pixels=here.pixels,
         log_prior=log_prior(u),
-        gradient=product[:, -1] - slope,
-        curvature=product[:, :-1] + jnp.diag(jnp.maximum(-bend, 0.0)),
+        gradient=here.slope - slope,
+        curvature=here.curvature + jnp.diag(jnp.maximum(-bend, 0.0)),
     )
-
-
-def _batch(columns: int, pixels: int) -> int:
-    return max(1, min(columns, COLUMN_PIXELS // pixels))
 
 
 def _propose(point: Point, damping: Float[Array, ""]) -> tuple[Vector, Float[Array, ""], Float[Array, ""]]:
@@ -106,14 +107,12 @@ def _propose(point: Point, damping: Float[Array, ""]) -> tuple[Vector, Float[Arr
     return step, -slope - 0.5 * jnp.dot(step, point.curvature @ step), jnp.abs(slope)
 
 
-def _iterate(density: Density, jacobian: Float[Array, ""], state: Descent) -> Descent:
+def _iterate(density: Density, aim: Aim, state: Descent) -> Descent:
     """Evaluate the trial, accept or refuse it, and propose the next."""
-    old, new = state.point, evaluate(density, state.trial, jacobian)
+    old, new = state.point, evaluate(density, state.trial, aim)
     epsilon = jnp.finfo(state.trial.dtype).eps
     tolerance, noise = 10 * epsilon, 1e5 * epsilon
-    # Differences pixel by pixel: the difference of two sums would drown in single precision.
-    gain = 0.5 * jnp.sum((old.residual - new.residual) * (old.residual + new.residual))
-    gain = gain + new.log_prior - old.log_prior
+    gain = likelihood.gain(density, old.pixels, new.pixels) + new.log_prior - old.log_prior
     finite = jnp.isfinite(gain) & jnp.all(jnp.isfinite(new.gradient)) & jnp.all(jnp.isfinite(new.curvature))
     accepted = finite & (state.fresh | (gain > 0) | (state.reach < noise))
     point = jax.tree.map(lambda a, b: jnp.where(accepted, a, b), new, old)
@@ -138,14 +137,14 @@ def _iterate(density: Density, jacobian: Float[Array, ""], state: Descent) -> De
     )
 
 
-def _descend(density: Density, jacobian: Float[Array, ""], state: Descent, iterations: Int[Array, ""]) -> Descent:
+def _descend(density: Density, aim: Aim, state: Descent, iterations: Int[Array, ""]) -> Descent:
     """Up to so many iterations more."""
     last = state.iterations + iterations
 
     def going(state: Descent) -> Bool[Array, ""]:
         return ~state.converged & ~state.failed & (state.iterations < last)
 
-    return jax.lax.while_loop(going, lambda state: _iterate(density, jacobian, state), state)
+    return jax.lax.while_loop(going, lambda state: _iterate(density, aim, state), state)
 
 
 _DESCEND = Program(_descend)
@@ -175,36 +174,37 @@ def _starts(problem: Problem) -> list[Float[np.ndarray, " d"]]:
     return [problem.start + move for move in moves]
 
 
-def _run(density: Density, monitor: Monitor, jacobian: float, state: Descent, *, most: int) -> Minimum:
+def _run(density: Density, monitor: Monitor, aim: Aim, state: Descent, *, most: int) -> Minimum:
     """Descend to the end, for `most` iterations, or to where the user cancels."""
-    pace, weight = Pace(first=2, most=most), jnp.asarray(jacobian, dtype=float)
+    pace = Pace(first=2, most=most)
     try:
         while not (state.converged or state.failed or state.iterations >= most):
             steps = jnp.asarray(min(pace.steps, most - int(state.iterations)))
-            descend = _DESCEND.prepare(monitor, density, weight, state, 0 * steps)
+            descend = _DESCEND.prepare(monitor, density, aim, state, 0 * steps)
             monitor.check()
             began = time.perf_counter()
-            state = descend(density, weight, state, steps)
+            state = descend(density, aim, state, steps)
             pace.took(int(steps), time.perf_counter() - began)
-        return _minimum(state)
+        return _minimum(density, state)
     except Cancelled:
         if state.fresh:
             raise
-        return _minimum(state)._replace(cancelled=True, message="cancelled before the minimiser had converged")
+        return _minimum(density, state)._replace(cancelled=True, message="cancelled before the minimiser had converged")
 
 
-def _minimum(state: Descent) -> Minimum:
+def _minimum(density: Density, state: Descent) -> Minimum:
     message, count = "", int(state.iterations)
     if state.failed:
         message = f"the minimiser stopped after {count} iterations: no step improves the posterior"
     elif not state.converged:
         message = f"the minimiser did not converge in {count} iterations"
-    residual = np.asarray(state.point.residual, dtype=float)
+    pixels = np.asarray(state.point.pixels, dtype=float)
+    cost = 0.5 * float(pixels @ pixels) if likelihood.is_least_squares(density) else -float(pixels.sum())
     evaluated = not (state.failed and count == 1)
     return Minimum(
         u=np.asarray(state.point.u, dtype=float),
         curvature=np.asarray(state.point.curvature, dtype=float),
-        cost=0.5 * float(residual @ residual) - float(state.point.log_prior) if evaluated else np.inf,
+        cost=cost - float(state.point.log_prior) if evaluated else np.inf,
         message=message,
         cancelled=False,
     )
@@ -217,14 +217,14 @@ def minimise(problem: Problem, monitor: Monitor, *, jacobian: bool) -> Minimum:
     cancellation, the best so far. Raises `ValueError` if the posterior can't be evaluated anywhere, and
     `Cancelled` if it was not.
     """
-    starts = _starts(problem)
+    starts, aim = _starts(problem), _aim(jacobian=jacobian)
     monitor.phase("optimising", total=len(starts))
     found: list[Minimum] = []
     cancelled = False
     for number, start in enumerate(starts):
         try:
             state = _begin(problem.density, start)
-            found.append(_run(problem.density, monitor, float(jacobian), state, most=MAX_ITERATIONS))
+            found.append(_run(problem.density, monitor, aim, state, most=MAX_ITERATIONS))
             monitor.advance(number + 1)
         except Cancelled:
             if not found:
@@ -242,5 +242,19 @@ def minimise(problem: Problem, monitor: Monitor, *, jacobian: bool) -> Minimum:
         return best._replace(cancelled=True, message="cancelled before the minimiser had tried all its starts")
     if best.message:
         state = _begin(problem.density, best.u)
-        return _run(problem.density, monitor, float(jacobian), state, most=MORE_ITERATIONS)
-    return best
+        best = _run(problem.density, monitor, aim, state, most=MORE_ITERATIONS)
+    return best if likelihood.is_least_squares(problem.density) else _observed(problem.density, monitor, best)
+
+
+def _observed(density: Density, monitor: Monitor, minimum: Minimum) -> Minimum:
+    """The same with the likelihood's own curvature, if the posterior has a maximum there by that too."""
+    state, one = _begin(density, minimum.u), jnp.asarray(1)
+    state = _DESCEND(monitor, density, _aim(jacobian=True, observed=True), state, one)
+    curvature = np.asarray(state.point.curvature, dtype=float)
+    if np.isfinite(curvature).all() and np.linalg.eigvalsh(curvature)[0] > 0:
+        return minimum._replace(curvature=curvature)
+    return minimum
+
+
+def _aim(*, jacobian: bool, observed: bool = False) -> Aim:
+    return Aim(jnp.asarray(float(jacobian)), jnp.asarray(float(observed)))

@@ -15,7 +15,6 @@ from sersiclab.inference.monitor import Cancelled, Monitor, Progress
 from sersiclab.inference.nuts import NUTS
 from sersiclab.inference.program import is_double, precision, unconstrain
 from sersiclab.model import Model
-from sersiclab.noise import GaussianNoise
 from sersiclab.priors import Angle
 from sersiclab.results import Fit, circular
 
@@ -228,8 +227,6 @@ def _check(model: Any, image: Any, method: Any, seed: Any) -> None:
         raise TypeError(f"seed must be a whole number, not negative, got {seed!r}")
     if not model.free:
         raise ValueError("model has no free parameter: give at least one parameter a prior, such as Normal(60, 1)")
-    if not isinstance(model.noise, GaussianNoise):
-        raise ValueError(f"methods start from least squares, which needs GaussianNoise, got {model.noise!r}")
 
 
 def _initial(model: Model, image: Image, init: Init) -> tuple[dict[str, float], np.ndarray | None]:

@@ -4,8 +4,12 @@ import dataclasses
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 
+from sersiclab.model import lower
+from sersiclab.noise import AbstractNoise, GaussianNoise
 from sersiclab.parameters import AbstractPrior
 from sersiclab.priors import LogNormal, LogUniform, Normal, TruncatedNormal
 from sersiclab.results.derived import parameter_sds
@@ -184,6 +188,9 @@ def _conflict(fit: "Fit") -> Iterator[Reason]:
 
 
 def _chi2(fit: "Fit") -> Iterator[Reason]:
+    if not isinstance(fit.model.noise, GaussianNoise):
+        yield from _surprise(fit)
+        return
     value = fit.reduced_chi2
     if not np.isfinite(value):
         yield "bad", f"chi2 can't be judged: it is {fit.chi2:g} for {fit.dof} degrees of freedom."
@@ -199,6 +206,35 @@ def _chi2(fit: "Fit") -> Iterator[Reason]:
         )
     elif value < 1 / CHI2_CAUTION:
         yield level, f"chi2 per degree of freedom is {value:.3g}, less than 1: sigma is too large."
+
+
+@jax.jit
+def _found_and_expected(noise: AbstractNoise, mean: Any, sigma: Any, data: Any) -> tuple[Any, Any]:
+    """The log likelihood of each pixel, and that of a pixel drawn from the noise model."""
+    law = noise.distribution(mean, sigma)
+    return law.log_prob(data), law.log_prob(law.sample(jax.random.key(0)))
+
+
+def _surprise(fit: "Fit") -> Iterator[Reason]:
+    """Whether the noise model finds the data as likely as data that are drawn from it."""
+    valid, image = fit.image.valid, fit.image
+    planes = [np.where(valid, plane, 1.0) for plane in (fit.model_image, image.sigma, image.data)]
+    noise = lower(fit.model.at(fit.best)).noise
+    both = _found_and_expected(noise, *(jnp.asarray(plane, dtype=float) for plane in planes))
+    found, expected = (np.asarray(plane, dtype=float)[valid] for plane in both)
+    # For Gaussian noise twice the difference is chi2/dof - 1.
+    excess = 2 * float(np.mean(expected) - np.mean(found))
+    error = 2 * float(np.sqrt((np.var(expected) + np.var(found)) / len(found)))
+    if not np.isfinite(excess):
+        yield "bad", "The likelihood of the data is not finite at the best values."
+    elif excess > max(CHI2_CAUTION - 1, CHI2_SIGMA * error):
+        yield (
+            "bad" if excess > CHI2_BAD - 1 else "caution",
+            f"The data are less likely than the noise model expects, as with a chi2 per degree of freedom of "
+            f"{1 + excess:.3g}: the model is too simple, a neighbour is not masked, or the noise is underestimated.",
+        )
+    elif -excess > max(1 - 1 / CHI2_CAUTION, CHI2_SIGMA * error):
+        yield "caution", "The data are more likely than the noise model expects: the noise is overestimated."
 
 
 def _others(number: int) -> str:
