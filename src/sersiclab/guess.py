@@ -9,10 +9,10 @@ from typing import Literal, NamedTuple
 from sersiclab.detection import Sky, Source, detect, measure
 from sersiclab.image import Image
 from sersiclab.model import Model
-from sersiclab.parameters import AbstractParameter, ParameterInfo, Tied, parameter_info
+from sersiclab.parameters import AbstractParameter, ParameterInfo, Tied
 from sersiclab.priors import Angle, LogUniform, Normal, Uniform
 from sersiclab.profiles import PROFILES, AbstractProfile, AbstractSky, AbstractSource, Sersic
-from sersiclab.profiles.base import usual_parameters
+from sersiclab.profiles.base import size_name, usual_parameters
 
 
 Measured = AbstractParameter | float  # a prior, or where to start between the declared bounds
@@ -56,7 +56,7 @@ def guess(image: Image, what: What = "sersic", *, sources: int | Literal["auto"]
         warnings.warn(
             "no source stands out of the noise: the priors are those of a faint one at the image's centre", stacklevel=2
         )
-    extended = [name for name in names if _is_extended(profiles[name])]
+    extended = [name for name in names if size_name(profiles[name])]
     components = {}
     for name, cls in profiles.items():
         if issubclass(cls, AbstractSky):
@@ -100,7 +100,7 @@ def _profiles(what: What) -> dict[str, type[AbstractProfile]]:
     cls = _profile("what", what)
     if issubclass(cls, AbstractSky):
         return {"sky": cls}
-    return {"galaxy" if _is_extended(cls) else "star": cls}
+    return {"galaxy" if size_name(cls) else "star": cls}
 
 
 def _plain(name: str) -> str:
@@ -136,10 +136,6 @@ def _source_priors(source: Source, count: int) -> dict[str, Measured]:
         "ellip": source.ellip,
         "theta": Angle(init=source.theta),
     }
-
-
-def _is_extended(cls: type[AbstractProfile]) -> bool:
-    return any(info.unit == "pixel" for name, info in parameter_info(cls).items() if name not in ("xc", "yc"))
 
 
 def _size(source: Source, name: str, extended: list[str]) -> _Size:

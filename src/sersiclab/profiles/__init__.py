@@ -7,9 +7,16 @@ from sersiclab.profiles.base import AbstractProfile as AbstractProfile
 from sersiclab.profiles.base import AbstractSky as AbstractSky
 from sersiclab.profiles.base import AbstractSource as AbstractSource
 from sersiclab.profiles.base import AbstractTransformed as AbstractTransformed
+from sersiclab.profiles.broken_exponential import BrokenExponential as BrokenExponential
+from sersiclab.profiles.core_sersic import CoreSersic as CoreSersic
+from sersiclab.profiles.edge_on_disk import EdgeOnDisk as EdgeOnDisk
+from sersiclab.profiles.ferrers import Ferrers as Ferrers
 from sersiclab.profiles.gaussian import Gaussian as Gaussian
+from sersiclab.profiles.king import King as King
 from sersiclab.profiles.moffat import Moffat as Moffat
+from sersiclab.profiles.nuker import Nuker as Nuker
 from sersiclab.profiles.point import PointSource as PointSource
+from sersiclab.profiles.ring import GaussianRing as GaussianRing
 from sersiclab.profiles.sersic import DeVaucouleurs as DeVaucouleurs
 from sersiclab.profiles.sersic import Exponential as Exponential
 from sersiclab.profiles.sersic import Sersic as Sersic
@@ -25,6 +32,13 @@ PROFILES: tuple[type[AbstractProfile], ...] = (
     Gaussian,
     Moffat,
     Spergel,
+    CoreSersic,
+    BrokenExponential,
+    EdgeOnDisk,
+    Ferrers,
+    GaussianRing,
+    King,
+    Nuker,
     PointSource,
     FlatSky,
     TiltedSky,

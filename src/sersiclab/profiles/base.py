@@ -24,8 +24,11 @@ from sersiclab.parameters import Parameter, ParameterInfo, check_parameters, par
 
 LogWidths = Float[np.ndarray, " k"]
 
-# The least radius in pixels at which a profile is evaluated.
-_CENTRE = 1e-12
+CENTRE = 1e-12
+"""The least radius in pixels at which a profile is evaluated."""
+
+# The least length in pixels that a profile may have.
+_LEAST = 1e-6
 
 
 class AbstractProfile(eqx.Module):
@@ -53,21 +56,36 @@ class AbstractExtended(AbstractSource):
         It may diverge at the centre, if its integral doesn't, where it is never evaluated.
         """
 
+    def shape(self) -> tuple[Any, Any]:
+        """`ellip` and `theta` of ellipses much like the isophotes, on which renderers sample; round if unknown."""
+        return 0.0, 0.0
+
 
 class AbstractElliptical(AbstractExtended):
-    """An extended source whose isophotes are similar ellipses, or such a source reshaped."""
+    """An extended source whose isophotes are similar ellipses: all that it needs is `radial`.
 
-    @abstractmethod
+    A modifier (`modifiers.py`) reshapes the isophotes of any such source.
+    """
+
+    ellip: eqx.AbstractVar[Parameter]
+    theta: eqx.AbstractVar[Parameter]
+
     def shape(self) -> tuple[Any, Any]:
         """`ellip` and `theta` of the isophotes."""
+        return self.ellip, self.theta
 
     @abstractmethod
     def radial(self, m: Float[Array, "*s"]) -> Float[Array, "*s"]:
         """Surface brightness at the semi-major axis `m` > 0, were the source round and its flux 1."""
 
+    def isophote(self, u: Float[Array, "*s"], v: Float[Array, "*s"]) -> tuple[Float[Array, "*s"], Any]:
+        """The `m` of the isophote through the point (u, v) of `principal_axes`, and its area in circles of radius m."""
+        return length(u, v), 1.0
+
     def brightness(self, x: Float[Array, "*s"], y: Float[Array, "*s"]) -> Float[Array, "*s"]:
         ellip, theta = self.shape()
-        return self.flux / (1.0 - ellip) * self.radial(elliptical_radius(x, y, ellip, theta))
+        m, area = self.isophote(*principal_axes(x, y, ellip, theta))
+        return self.flux / (axis_ratio(ellip) * area) * self.radial(m)
 
 
 class AbstractMixture(AbstractSource):
@@ -125,6 +143,13 @@ def usual_parameters(cls: type[AbstractProfile]) -> dict[str, ParameterInfo]:
     return infos | narrower
 
 
+def size_name(owner: AbstractProfile | type[AbstractProfile]) -> str | None:
+    """The parameter that says how large a source is: `r_eff`, or its first other length; None if it has none."""
+    infos = parameter_info(owner)
+    lengths = [name for name, info in infos.items() if info.unit == "pixel" and name not in ("xc", "yc")]
+    return "r_eff" if "r_eff" in lengths else next(iter(lengths), None)
+
+
 def centre_parameter(axis: str) -> Any:
     """The declaration of `xc` or `yc`, the same in every source."""
     return parameter(unit="pixel", doc=f"centre, {axis} (pixel centres at integers from 0)")
@@ -156,23 +181,33 @@ def theta_parameter() -> Any:
     return parameter(unit="rad", doc="position angle of the major axis, counter-clockwise from +y")
 
 
-def elliptical_radius(x: Float[Array, "*s"], y: Float[Array, "*s"], ellip: Any, theta: Any) -> Float[Array, "*s"]:
-    """Semi-major axis of the ellipse through (x, y), an offset from its centre; never quite zero.
+def held(radius: Any) -> Any:
+    """A length in pixels that must be positive, held above zero: what is wrong inside jit is no NaN."""
+    return jnp.maximum(radius, _LEAST)
 
-    `m^2 = u^2 + v^2 / (1 - ellip)^2`, with `u` along the major axis and `v` across it.
-    """
-    return length(*principal_axes(x, y, ellip, theta))
+
+def axis_ratio(ellip: Any) -> Any:
+    """1 - ellip, held above zero."""
+    return jnp.maximum(1.0 - ellip, 0.01)
 
 
 def principal_axes(
     x: Float[Array, "*s"], y: Float[Array, "*s"], ellip: Any, theta: Any
 ) -> tuple[Float[Array, "*s"], Float[Array, "*s"]]:
-    """The offset (x, y) along the major axis, and across it in units of the axis ratio: the ellipse as a circle."""
+    """The offset (x, y) along the major axis, and across it in units of the axis ratio: the ellipse is a circle.
+
+    The second axis lies counter-clockwise of the first.
+    """
     along = -x * jnp.sin(theta) + y * jnp.cos(theta)
-    across = x * jnp.cos(theta) + y * jnp.sin(theta)
-    return along, across / (1.0 - ellip)
+    across = -x * jnp.cos(theta) - y * jnp.sin(theta)
+    return along, across / axis_ratio(ellip)
 
 
 def length(u: Float[Array, "*s"], v: Float[Array, "*s"]) -> Float[Array, "*s"]:
     """`sqrt(u² + v²)`, at the centre a tiny number: no cusp has an infinite value or slope there."""
-    return jnp.sqrt(jnp.maximum(u**2 + v**2, _CENTRE**2))
+    return jnp.sqrt(jnp.maximum(u**2 + v**2, CENTRE**2))
+
+
+def elliptical_radius(x: Float[Array, "*s"], y: Float[Array, "*s"], ellip: Any, theta: Any) -> Float[Array, "*s"]:
+    """Semi-major axis of the ellipse through (x, y), an offset from its centre; never quite zero."""
+    return length(*principal_axes(x, y, ellip, theta))

@@ -16,7 +16,7 @@ from jax import lax
 from jax.scipy.special import gammaln
 from jaxtyping import Array, Float, Int
 
-from sersiclab.profiles.base import LogWidths
+from sersiclab.profiles.base import LogWidths, held
 
 
 SPACING = math.log(2.0) / 4
@@ -51,7 +51,7 @@ def sersic_weights(log_width: LogWidths, r_eff: Any, n: Any) -> tuple[Float[Arra
     """
     dtype = log_width.dtype
     n = jnp.clip(jnp.asarray(n, dtype), _LOWEST_N, _HIGHEST_N)
-    argument = jnp.stack([jnp.log(n), log_width[0] - jnp.log(jnp.asarray(r_eff, dtype))])
+    argument = jnp.stack([jnp.log(n), log_width[0] - jnp.log(held(jnp.asarray(r_eff, dtype)))])
     node, (weights_n, weights_width) = _spline((argument - _FIRST.astype(dtype)) / _STEP.astype(dtype))
     start, offset = node[1] // _TAPS, node[1] % _TAPS
     nodes = lax.dynamic_slice(_COEFFICIENTS.astype(dtype), (node[0], offset), (_TAPS, _BLOCKS * _TAPS))

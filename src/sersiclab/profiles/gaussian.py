@@ -15,6 +15,7 @@ from sersiclab.profiles.base import (
     ellip_parameter,
     flux_parameter,
     fwhm_parameter,
+    held,
     theta_parameter,
 )
 from sersiclab.profiles.decomposition import sersic_weights
@@ -33,11 +34,8 @@ class Gaussian(AbstractElliptical, AbstractMixture, AbstractTransformed):
     ellip: Parameter = ellip_parameter()
     theta: Parameter = theta_parameter()
 
-    def shape(self) -> tuple[Any, Any]:
-        return self.ellip, self.theta
-
     def radial(self, m: Float[Array, "*s"]) -> Float[Array, "*s"]:
-        sigma = self.fwhm / _FWHM
+        sigma = held(self.fwhm) / _FWHM
         return jnp.exp(-0.5 * (m / sigma) ** 2) / (2.0 * math.pi * sigma**2)
 
     def transform(self, k: Float[Array, "*s"]) -> Float[Array, "*s"]:

@@ -17,19 +17,20 @@ from sersiclab.profiles.base import (
     ellip_parameter,
     flux_parameter,
     fwhm_parameter,
+    held,
     theta_parameter,
 )
-from sersiclab.profiles.bessel import scaled_bessel_k
 from sersiclab.profiles.decomposition import extended, gamma_density, gather, held_radius
+from sersiclab.profiles.special import scaled_bessel_k
 
 
-_LOWEST_BETA, _HIGHEST_BETA = 1.001, 10.5
+_LOWEST_BETA, _HIGHEST_BETA = 1.009, 10.2
 
 
 def _scale(fwhm: Any, beta: Any) -> tuple[Any, Any]:
     """The radius alpha, and beta held to just beyond its declared range."""
     beta = jnp.clip(beta, _LOWEST_BETA, _HIGHEST_BETA)
-    return 0.5 * fwhm / jnp.sqrt(jnp.expm1(math.log(2.0) / beta)), beta
+    return 0.5 * held(fwhm) / jnp.sqrt(jnp.expm1(math.log(2.0) / beta)), beta
 
 
 def moffat(m: Float[Array, "*s"], fwhm: Any, beta: Any) -> Float[Array, "*s"]:
@@ -63,12 +64,11 @@ class Moffat(AbstractElliptical, AbstractMixture, AbstractTransformed):
     yc: Parameter = centre_parameter("y")
     flux: Parameter = flux_parameter()
     fwhm: Parameter = fwhm_parameter()
-    beta: Parameter = parameter(low=1.0, high=10.0, open_low=True, doc="slope of the wings, I ~ m^(-2 beta)")
+    beta: Parameter = parameter(
+        low=1.01, high=10.0, usual=(1.5, 10.0), start=2.5, doc="slope of the wings, I ~ m^(-2 beta)"
+    )
     ellip: Parameter = ellip_parameter()
     theta: Parameter = theta_parameter()
-
-    def shape(self) -> tuple[Any, Any]:
-        return self.ellip, self.theta
 
     def radial(self, m: Float[Array, "*s"]) -> Float[Array, "*s"]:
         return moffat(m, self.fwhm, self.beta)

@@ -17,6 +17,7 @@ from sersiclab.profiles.base import (
     centre_parameter,
     ellip_parameter,
     flux_parameter,
+    held,
     r_eff_parameter,
     theta_parameter,
 )
@@ -40,20 +41,26 @@ def _constants() -> Interpolant:
     return interpolant(constants, math.log(0.09), math.log(11.0), 24)
 
 
+def held_index(n: Any) -> Any:
+    """A Sérsic index, held to its declared range."""
+    return jnp.clip(n, _LOWEST_N, _HIGHEST_N)
+
+
 def sersic_constants(n: Any) -> tuple[Float[Array, ""], Float[Array, ""]]:
     """b_n, for which r_eff holds half the light, and the brightness at r_eff were flux and r_eff 1.
 
     `I_e = b^(2n) exp(-b) / (2 pi n Gamma(2n))`, for n between 0.1 and 10.
     """
-    b, brightness = jnp.exp(evaluate(_constants(), jnp.log(jnp.clip(n, _LOWEST_N, _HIGHEST_N))))
+    b, brightness = jnp.exp(evaluate(_constants(), jnp.log(held_index(n))))
     return b, brightness
 
 
 def sersic(m: Float[Array, "*s"], r_eff: Any, n: Any) -> Float[Array, "*s"]:
     """Surface brightness of a round Sérsic profile of flux 1 at the radius `m` > 0 (pixels)."""
+    r_eff, n = held(r_eff), held_index(jnp.asarray(n, m.dtype))
     b, brightness = sersic_constants(n)
     # Far out, x^(1/n) overflows where n is small.
-    power = jnp.exp(jnp.minimum(jnp.log(m / r_eff) / jnp.clip(n, _LOWEST_N, _HIGHEST_N), 50.0))
+    power = jnp.exp(jnp.minimum(jnp.log(m / r_eff) / n, 50.0))
     return brightness / r_eff**2 * jnp.exp(-b * (power - 1.0))
 
 
@@ -69,9 +76,6 @@ class Sersic(AbstractElliptical, AbstractMixture):
     n: Parameter = parameter(low=0.1, high=10.0, doc="Sérsic index")
     ellip: Parameter = ellip_parameter()
     theta: Parameter = theta_parameter()
-
-    def shape(self) -> tuple[Any, Any]:
-        return self.ellip, self.theta
 
     def radial(self, m: Float[Array, "*s"]) -> Float[Array, "*s"]:
         return sersic(m, self.r_eff, self.n)
@@ -92,14 +96,11 @@ class Exponential(AbstractElliptical, AbstractMixture, AbstractTransformed):
     ellip: Parameter = ellip_parameter()
     theta: Parameter = theta_parameter()
 
-    def shape(self) -> tuple[Any, Any]:
-        return self.ellip, self.theta
-
     def radial(self, m: Float[Array, "*s"]) -> Float[Array, "*s"]:
         return sersic(m, self.r_eff, 1.0)
 
     def transform(self, k: Float[Array, "*s"]) -> Float[Array, "*s"]:
-        scale_length = self.r_eff / sersic_constants(1.0)[0]
+        scale_length = held(self.r_eff) / sersic_constants(jnp.ones((), k.dtype))[0]
         return (1.0 + (k * scale_length) ** 2) ** -1.5
 
     def scales(self) -> tuple[Any, ...]:
@@ -117,9 +118,6 @@ class DeVaucouleurs(AbstractElliptical, AbstractMixture):
     r_eff: Parameter = r_eff_parameter()
     ellip: Parameter = ellip_parameter()
     theta: Parameter = theta_parameter()
-
-    def shape(self) -> tuple[Any, Any]:
-        return self.ellip, self.theta
 
     def radial(self, m: Float[Array, "*s"]) -> Float[Array, "*s"]:
         return sersic(m, self.r_eff, 4.0)

@@ -20,12 +20,13 @@ from sersiclab.profiles.base import (
     centre_parameter,
     ellip_parameter,
     flux_parameter,
+    held,
     r_eff_parameter,
     theta_parameter,
 )
-from sersiclab.profiles.bessel import scaled_bessel_k
 from sersiclab.profiles.chebyshev import Interpolant, evaluate, interpolant
 from sersiclab.profiles.decomposition import SPACING, extended, gamma_density, gather, held_radius
+from sersiclab.profiles.special import scaled_bessel_k
 
 
 # nu is held to just beyond its declared range, well within that of the polynomial.
@@ -50,7 +51,7 @@ def _log_c() -> Interpolant:
 def _scale(r_eff: Any, nu: Any) -> tuple[Any, Any]:
     """The scale radius r_eff / c_nu, and nu held to its range."""
     nu = jnp.clip(nu, _LOWEST_NU, _HIGHEST_NU)
-    return r_eff * jnp.exp(-evaluate(_log_c(), jnp.log1p(nu))[0]), nu
+    return held(r_eff) * jnp.exp(-evaluate(_log_c(), jnp.log1p(nu))[0]), nu
 
 
 def spergel(m: Float[Array, "*s"], r_eff: Any, nu: Any) -> Float[Array, "*s"]:
@@ -87,12 +88,9 @@ class Spergel(AbstractElliptical, AbstractMixture, AbstractTransformed):
     yc: Parameter = centre_parameter("y")
     flux: Parameter = flux_parameter()
     r_eff: Parameter = r_eff_parameter()
-    nu: Parameter = parameter(low=-0.85, high=4.0, doc="Spergel index: the lower, the more concentrated")
+    nu: Parameter = parameter(low=-0.85, high=4.0, start=0.0, doc="Spergel index: the lower, the more concentrated")
     ellip: Parameter = ellip_parameter()
     theta: Parameter = theta_parameter()
-
-    def shape(self) -> tuple[Any, Any]:
-        return self.ellip, self.theta
 
     def radial(self, m: Float[Array, "*s"]) -> Float[Array, "*s"]:
         return spergel(m, self.r_eff, self.nu)

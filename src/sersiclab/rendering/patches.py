@@ -21,7 +21,7 @@ from jaxtyping import Array, Complex, Float
 from numpy.polynomial.chebyshev import chebpts1, chebvander
 from scipy.special import gammaincc
 
-from sersiclab.profiles import AbstractElliptical, AbstractExtended
+from sersiclab.profiles import AbstractExtended
 from sersiclab.rendering.canvas import Canvas, Light, phase
 from sersiclab.rendering.groups import Group, by_kind, within_ranges
 from sersiclab.rendering.windows import ORDER, REACH, Frame, finest, frames, window
@@ -56,7 +56,7 @@ def groups(sources: Mapping[str, Any], canvas: Canvas, fineness: Fineness) -> li
 def draw(source: AbstractExtended, canvas: Canvas, fineness: Fineness) -> Light:
     """One source before the PSF."""
     source = within_ranges(source)
-    ellip, theta = source.shape() if isinstance(source, AbstractElliptical) else (0.0, 0.0)
+    ellip, theta = source.shape()
     ratio = jnp.maximum(1.0 - jnp.asarray(ellip, canvas.x.dtype), _THINNEST)
     theta = jnp.asarray(theta, canvas.x.dtype)
     outside = max(_CORE, finest(fineness.oversampling))

@@ -1,4 +1,4 @@
-"""Modified Bessel functions of the second kind, which JAX lacks, and their derivatives."""
+"""Special functions that JAX lacks, and their derivatives."""
 
 import math
 from functools import cache
@@ -7,6 +7,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import lax
+from jax.scipy.special import gammaln
 from jaxtyping import Array, Float
 from numpy.polynomial.chebyshev import cheb2poly, chebfit, chebpts1
 from scipy.special import i1, k1, k1e
@@ -19,19 +21,31 @@ _SMALLEST = 1e-6
 _NODES = _STEP * np.arange(math.ceil(np.arccosh(40.0 / _SMALLEST) / _STEP))
 
 
-@jax.checkpoint
+def log_beta(a: Any, b: Any) -> Any:
+    """ln of the beta function: good to rounding, as JAX's own is not, and quicker to compile."""
+    first, second, both = gammaln(jnp.stack(jnp.broadcast_arrays(a, b, a + b)))
+    return first + second - both
+
+
 def scaled_bessel_k(x: Float[Array, "*s"], nu: Any) -> Float[Array, "*s"]:
     """`(x/2)^nu K_nu(x)` for x >= 1e-6 (below, the value there) and -1 < nu < 10.
 
     `K_nu(x) = integral of exp(-x cosh t) cosh(nu t)` over t > 0, by the trapezoid, which converges
     exponentially.
     """
-    # A plane for each node, which are summed as they come: none is kept, also not for the derivative.
-    x = jnp.maximum(x, _SMALLEST)[None]
-    t = _NODES.astype(x.dtype).reshape(-1, *(1,) * (x.ndim - 1))
-    weights = np.where(t == 0, 0.5 * _STEP, _STEP).astype(x.dtype)
-    log_cosh = jnp.logaddexp(nu * t, -nu * t) - math.log(2.0)
-    return jnp.sum(weights * jnp.exp(log_cosh + (nu * jnp.log(0.5 * x) - np.cosh(t) * x)), axis=0)
+    x = jnp.maximum(x, _SMALLEST)
+    nodes = _NODES.astype(x.dtype)
+    weights = np.where(nodes == 0, 0.5 * _STEP, _STEP).astype(x.dtype)
+    log_cosh = jnp.logaddexp(nu * nodes, -nu * nodes) - math.log(2.0)
+    log_power = nu * jnp.log(0.5 * x)
+
+    def add_node(total: Float[Array, "*s"], node: tuple[Any, Any, Any]) -> tuple[Float[Array, "*s"], None]:
+        weight, cosh, log_cosh = node
+        return total + weight * jnp.exp(log_cosh + (log_power - cosh * x)), None
+
+    # The backward pass computes a node's plane again rather than keep those of all nodes in memory.
+    step = jax.checkpoint(add_node, prevent_cse=False)
+    return lax.scan(step, jnp.zeros_like(x), (weights, np.cosh(nodes), log_cosh))[0]
 
 
 @cache
@@ -54,9 +68,17 @@ def _k1_polynomials() -> tuple[list[float], list[float], list[float]]:
 
 def x_bessel_k1(x: Float[Array, "*s"]) -> Float[Array, "*s"]:
     """`x K_1(x)` for x >= 0; 1 at x = 0."""
-    ratio, rest, tail = (jnp.asarray(row, x.dtype) for row in _k1_polynomials())
+    ratio, rest, tail = _k1_polynomials()
     near, far = jnp.clip(x, 1e-12, 2.0), jnp.maximum(x, 2.0)
     square = 0.5 * near**2 - 1.0
-    small = near**2 * jnp.log(0.5 * near) * jnp.polyval(ratio, square) + jnp.polyval(rest, square)
-    large = jnp.sqrt(far) * jnp.exp(-far) * jnp.polyval(tail, 4.0 / far - 1.0)
+    small = near**2 * jnp.log(0.5 * near) * _polynomial(ratio, square) + _polynomial(rest, square)
+    large = jnp.sqrt(far) * jnp.exp(-far) * _polynomial(tail, 4.0 / far - 1.0)
     return jnp.where(x < 2.0, small, large)
+
+
+def _polynomial(coefficients: list[float], x: Float[Array, "*s"]) -> Float[Array, "*s"]:
+    """By Horner's rule, highest power first."""
+    total = jnp.full_like(x, coefficients[0])
+    for coefficient in coefficients[1:]:
+        total = total * x + coefficient
+    return total

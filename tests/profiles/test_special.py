@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from scipy.special import gamma, k0, k1, kv
 
-from sersiclab.profiles import bessel
+from sersiclab.profiles import special
 
 
 X = np.geomspace(1e-6, 20.0, 200)
-scaled_bessel_k, x_bessel_k1 = jax.jit(bessel.scaled_bessel_k), jax.jit(bessel.x_bessel_k1)
+scaled_bessel_k, x_bessel_k1 = jax.jit(special.scaled_bessel_k), jax.jit(special.x_bessel_k1)
 
 
 @pytest.mark.parametrize("nu", [-0.85, -0.5, 0.0, 0.7, 2.0, 4.0, 9.0])
