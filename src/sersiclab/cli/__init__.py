@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from sersiclab._version import __version__
+from sersiclab.inference import METHODS
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -34,7 +35,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_method(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--method", choices=["map", "laplace", "nuts"], default="nuts", help="default: nuts")
+    names = [cls.__name__.lower() for cls in METHODS]
+    parser.add_argument("--method", choices=names, default="nuts", help="default: nuts")
     parser.add_argument("--seed", type=int, default=0, help="of the random numbers; default: 0")
 
 

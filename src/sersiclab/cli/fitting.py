@@ -4,11 +4,8 @@ import argparse
 import sys
 
 from sersiclab.image import Image
-from sersiclab.inference import MAP, NUTS, Laplace, fit
+from sersiclab.inference import METHODS, fit
 from sersiclab.model import Model
-
-
-METHODS = {"map": MAP, "laplace": Laplace, "nuts": NUTS}
 
 
 def read_components(text: str) -> dict[str, str]:
@@ -24,7 +21,8 @@ def read_components(text: str) -> dict[str, str]:
 
 def fit_and_write(image: Image, model: Model, arguments: argparse.Namespace) -> int:
     """Fit, print the table and the verdict, and write the posterior, a picture and a page."""
-    result = fit(model, image, METHODS[arguments.method](), seed=arguments.seed, progress=True)
+    method = next(cls for cls in METHODS if cls.__name__.lower() == arguments.method)
+    result = fit(model, image, method(), seed=arguments.seed, progress=True)
     write = sys.stdout.write
     write(f"\n{result.summary().to_string(float_format=lambda x: f'{x:.5g}')}\n\n{result.verdict}\n\n")
     folder = arguments.output
