@@ -40,7 +40,10 @@ from sersiclab.priors import TruncatedNormal as TruncatedNormal
 from sersiclab.priors import Uniform as Uniform
 from sersiclab.profiles import AbstractElliptical as AbstractElliptical
 from sersiclab.profiles import AbstractExtended as AbstractExtended
+from sersiclab.profiles import AbstractModifier as AbstractModifier
 from sersiclab.profiles import AbstractProfile as AbstractProfile
+from sersiclab.profiles import Bent as Bent
+from sersiclab.profiles import Boxy as Boxy
 from sersiclab.profiles import BrokenExponential as BrokenExponential
 from sersiclab.profiles import CoreSersic as CoreSersic
 from sersiclab.profiles import DeVaucouleurs as DeVaucouleurs
@@ -48,6 +51,7 @@ from sersiclab.profiles import EdgeOnDisk as EdgeOnDisk
 from sersiclab.profiles import Exponential as Exponential
 from sersiclab.profiles import Ferrers as Ferrers
 from sersiclab.profiles import FlatSky as FlatSky
+from sersiclab.profiles import FourierModes as FourierModes
 from sersiclab.profiles import Gaussian as Gaussian
 from sersiclab.profiles import GaussianRing as GaussianRing
 from sersiclab.profiles import King as King

@@ -13,6 +13,10 @@ from sersiclab.profiles.edge_on_disk import EdgeOnDisk as EdgeOnDisk
 from sersiclab.profiles.ferrers import Ferrers as Ferrers
 from sersiclab.profiles.gaussian import Gaussian as Gaussian
 from sersiclab.profiles.king import King as King
+from sersiclab.profiles.modifiers import AbstractModifier as AbstractModifier
+from sersiclab.profiles.modifiers import Bent as Bent
+from sersiclab.profiles.modifiers import Boxy as Boxy
+from sersiclab.profiles.modifiers import FourierModes as FourierModes
 from sersiclab.profiles.moffat import Moffat as Moffat
 from sersiclab.profiles.nuker import Nuker as Nuker
 from sersiclab.profiles.point import PointSource as PointSource
@@ -43,3 +47,5 @@ PROFILES: tuple[type[AbstractProfile], ...] = (
     FlatSky,
     TiltedSky,
 )
+
+MODIFIERS: tuple[type[AbstractModifier], ...] = (Boxy, FourierModes, Bent)

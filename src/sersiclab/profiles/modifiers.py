@@ -1,0 +1,196 @@
+"""Modifiers: any source with elliptical isophotes, with its isophotes reshaped.
+
+A modifier holds the source that it reshapes, which may be modified itself; its parameters are the source's
+and its own: `Boxy(Sersic(xc=..., n=...), c0=...)`. In the frame of `principal_axes`, where the ellipse is a
+circle, points are first bent and then stretched by a factor that depends on their direction alone; the profile
+is that at the resulting radius. The order in which modifiers are nested does not matter. `flux` stays the
+total: bending keeps areas, and the mean square of the stretch is known.
+
+They are those of GALFIT 3 (Peng et al. 2010; arXiv:0912.0731).
+"""
+
+import math
+from abc import abstractmethod
+from functools import cache
+from typing import Any
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from sersiclab.parameters import Parameter, nested, own_parameters, parameter
+from sersiclab.profiles.base import CENTRE, AbstractElliptical, axis_ratio, held, length, size_name
+
+
+# Directions in a quarter of the circle; they crowd at the axes, where boxy isophotes have kinks.
+_QUARTER = 64
+# Beyond so many radii from the centre a source is bent no further.
+_FAR = 1e3
+
+
+class AbstractModifier(AbstractElliptical):
+    """A source whose isophotes are another's, reshaped."""
+
+    profile: eqx.AbstractVar[AbstractElliptical]
+
+    def __check_init__(self) -> None:
+        if not isinstance(self.profile, AbstractElliptical):
+            raise TypeError(
+                f"{type(self).__name__}.profile must be a source with elliptical isophotes, such as Sersic(...), "
+                f"got {self.profile!r}"
+            )
+
+    @property
+    def xc(self) -> Parameter:
+        return self.profile.xc
+
+    @property
+    def yc(self) -> Parameter:
+        return self.profile.yc
+
+    @property
+    def flux(self) -> Parameter:
+        return self.profile.flux
+
+    @property
+    def ellip(self) -> Parameter:
+        return self.profile.ellip
+
+    @property
+    def theta(self) -> Parameter:
+        return self.profile.theta
+
+    @abstractmethod
+    def bend(self, u: Float[Array, "*s"], v: Float[Array, "*s"]) -> Any:
+        """What this modifier adds to `v`."""
+
+    @abstractmethod
+    def stretch(self, cosine: Float[Array, "*s"], sine: Float[Array, "*s"]) -> Any:
+        """The factor of the radius in a direction, positive."""
+
+    def radial(self, m: Float[Array, "*s"]) -> Float[Array, "*s"]:
+        return self.profile.radial(m)
+
+    def isophote(self, u: Float[Array, "*s"], v: Float[Array, "*s"]) -> tuple[Float[Array, "*s"], Any]:
+        v = v + sum(modifier.bend(u, v) for modifier in self._modifiers())
+        m = length(u, v)
+        at_centre = m <= CENTRE
+        cosine, sine = jnp.where(at_centre, 1.0, u / m), jnp.where(at_centre, 0.0, v / m)
+        # The area of an isophote is the mean square of its radius.
+        nodes = [jnp.asarray(part, m.dtype) for part in _directions()]
+        area = jnp.sum(nodes[2] * self._stretch(*nodes[:2]) ** -2.0)
+        return m * self._stretch(cosine, sine), area
+
+    def _stretch(self, cosine: Float[Array, "*s"], sine: Float[Array, "*s"]) -> Any:
+        return math.prod(modifier.stretch(cosine, sine) for modifier in self._modifiers())
+
+    def _modifiers(self) -> list["AbstractModifier"]:
+        """This modifier and those within."""
+        inner = self.profile._modifiers() if isinstance(self.profile, AbstractModifier) else []
+        return [self, *inner]
+
+
+@cache
+def _directions() -> tuple[Float[np.ndarray, " k"], Float[np.ndarray, " k"], Float[np.ndarray, " k"]]:
+    """Cosines and sines of directions all around, and weights for a mean."""
+    t = (np.arange(_QUARTER) + 0.5) / _QUARTER
+    quarter, weight = t - np.sin(2 * np.pi * t) / (2 * np.pi), (1 - np.cos(2 * np.pi * t)) / (4 * _QUARTER)
+    angles = 0.5 * np.pi * (quarter + np.arange(4)[:, None]).ravel()
+    return np.cos(angles), np.sin(angles), np.tile(weight, 4)
+
+
+def boxy_stretch(cosine: Float[Array, "*s"], sine: Float[Array, "*s"], c0: Any) -> Float[Array, "*s"]:
+    """`(|cos|^(c0 + 2) + |sin|^(c0 + 2))^(1/(c0 + 2))`."""
+    power = jnp.clip(c0 + 2.0, 0.9, 7.0)
+    logs = (0.5 * power * jnp.log(jnp.maximum(part**2, 1e-30)) for part in (cosine, sine))
+    return jnp.exp(jnp.logaddexp(*logs) / power)
+
+
+def fourier_stretch(
+    cosine: Float[Array, "*s"], sine: Float[Array, "*s"], modes: dict[int, tuple[Any, Any]]
+) -> Float[Array, "*s"]:
+    """`1 + sum of a_m cos(m (angle + phi_m))`, held above zero; `modes` is `{m: (a_m, phi_m)}`."""
+    total, real, imaginary = jnp.ones_like(cosine), jnp.ones_like(cosine), jnp.zeros_like(cosine)
+    for m in range(1, max(modes) + 1):
+        real, imaginary = real * cosine - imaginary * sine, imaginary * cosine + real * sine
+        if m in modes:
+            a, phi = modes[m]
+            total = total + a * (jnp.cos(m * phi) * real - jnp.sin(m * phi) * imaginary)
+    return jnp.maximum(total, 0.05)
+
+
+def amplitude_parameter(m: int) -> Any:
+    """The declaration of the amplitude of a Fourier mode."""
+    return parameter(low=-0.9, high=0.9, default=0.0, doc=f"amplitude of the isophotes' Fourier mode {m}")
+
+
+def phase_parameter(m: int) -> Any:
+    """The declaration of the phase of a Fourier mode."""
+    doc = f"phase of the isophotes' Fourier mode {m}, periodic with 2 pi / {m}"
+    return parameter(low=-math.pi, high=math.pi, default=0.0, unit="rad", doc=doc)
+
+
+class Boxy(AbstractModifier):
+    """Boxy or disky isophotes, |u|^(c0 + 2) + |v/q|^(c0 + 2) = m^(c0 + 2) (Athanassoula et al. 1990)."""
+
+    profile: AbstractElliptical = nested()
+    c0: Parameter = parameter(low=-1.0, high=4.0, default=0.0, doc="boxiness: positive is boxy, negative disky")
+
+    def bend(self, u: Float[Array, "*s"], v: Float[Array, "*s"]) -> Any:
+        return 0.0
+
+    def stretch(self, cosine: Float[Array, "*s"], sine: Float[Array, "*s"]) -> Any:
+        return boxy_stretch(cosine, sine, self.c0)
+
+
+class FourierModes(AbstractModifier):
+    """Isophotes with Fourier modes, m -> m {1 + sum over j of a_j cos[j (angle + phi_j)]}.
+
+    The angle is counted counter-clockwise from the major axis, in the frame in which the ellipse is a circle.
+    Mode 1 is lopsidedness, 3 triangles, 4 boxiness and diskiness.
+    """
+
+    profile: AbstractElliptical = nested()
+    a1: Parameter = amplitude_parameter(1)
+    phi1: Parameter = phase_parameter(1)
+    a3: Parameter = amplitude_parameter(3)
+    phi3: Parameter = phase_parameter(3)
+    a4: Parameter = amplitude_parameter(4)
+    phi4: Parameter = phase_parameter(4)
+    a5: Parameter = amplitude_parameter(5)
+    phi5: Parameter = phase_parameter(5)
+    a6: Parameter = amplitude_parameter(6)
+    phi6: Parameter = phase_parameter(6)
+
+    def bend(self, u: Float[Array, "*s"], v: Float[Array, "*s"]) -> Any:
+        return 0.0
+
+    def stretch(self, cosine: Float[Array, "*s"], sine: Float[Array, "*s"]) -> Any:
+        modes = {1: (self.a1, self.phi1), 3: (self.a3, self.phi3), 4: (self.a4, self.phi4)}
+        return fourier_stretch(cosine, sine, modes | {5: (self.a5, self.phi5), 6: (self.a6, self.phi6)})
+
+
+class Bent(AbstractModifier):
+    """A bent source, v -> v + b1 x + b2 x² + b3 x³, with x the offset along the major axis in units of the size.
+
+    v is the offset across, counter-clockwise of the major axis, in pixels; the size is the profile's own radius,
+    such as `r_eff`. b1 is a shear, b2 a banana, b3 an S.
+    """
+
+    profile: AbstractElliptical = nested()
+    b1: Parameter = parameter(unit="pixel", default=0.0, doc="shear, at the profile's radius")
+    b2: Parameter = parameter(unit="pixel", default=0.0, doc="bend, at the profile's radius")
+    b3: Parameter = parameter(unit="pixel", default=0.0, doc="S-shaped bend, at the profile's radius")
+
+    def __check_init__(self) -> None:
+        if isinstance(self.profile, AbstractElliptical) and size_name(self.profile) is None:
+            raise TypeError(f"Bent.profile must have a length in pixels to scale with, got {self.profile!r}")
+
+    def bend(self, u: Float[Array, "*s"], v: Float[Array, "*s"]) -> Any:
+        size = held(own_parameters(self.profile)[str(size_name(self.profile))])
+        x = jnp.clip(u / size, -_FAR, _FAR)
+        return (self.b1 * x + self.b2 * x**2 + self.b3 * x**3) / axis_ratio(self.ellip)
+
+    def stretch(self, cosine: Float[Array, "*s"], sine: Float[Array, "*s"]) -> Any:
+        return 1.0
