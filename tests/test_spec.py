@@ -15,10 +15,22 @@ from sersiclab import priors
 from sersiclab.model import Model
 from sersiclab.parameters import Parameter, Tied, parameter, parameter_info
 from sersiclab.priors import PRIORS
-from sersiclab.profiles import PROFILES, AbstractSky, FlatSky, PointSource, Sersic, TiltedSky
+from sersiclab.profiles import (
+    MODIFIERS,
+    PROFILES,
+    AbstractElliptical,
+    AbstractSky,
+    Bent,
+    Boxy,
+    FlatSky,
+    FourierModes,
+    PointSource,
+    Sersic,
+    TiltedSky,
+)
 from sersiclab.rendering import RENDERERS
 from sersiclab.schema import schema
-from sersiclab.spec import SpecError, from_dict, from_document, to_dict, to_document, to_python
+from sersiclab.spec import SpecError, from_dict, from_document, own_types, to_dict, to_document, to_python
 
 
 EXAMPLES = {
@@ -101,6 +113,79 @@ def test_round_trips_of_every_profile(cls):
     assert run(to_python(model)) == model
 
 
+class Pearl(AbstractElliptical):
+    xc: Parameter = parameter(unit="pixel", doc="x")
+    yc: Parameter = parameter(unit="pixel", doc="y")
+    flux: Parameter = parameter(doc="flux")
+    radius: Parameter = parameter(low=0.0, open_low=True, unit="pixel", doc="radius")
+    ellip: Parameter = parameter(low=0.0, high=0.9, doc="ellipticity")
+    theta: Parameter = parameter(unit="rad", doc="angle")
+
+    def radial(self, m):
+        return (m < self.radius) / (math.pi * self.radius**2)
+
+
+def reshaped(**changes):
+    galaxy = Sersic(**{"xc": 1, "yc": 2, "flux": 3, "r_eff": 4, "n": 1, "ellip": 0.1, "theta": 0.2, **changes})
+    return Boxy(FourierModes(galaxy, a4=priors.Uniform(-0.1, 0.1)), c0=0.3)
+
+
+def test_round_trips_of_nested_profiles():
+    plain = reshaped(n=priors.Uniform(1, 4), xc=Tied("star.xc"))
+    pearl = Bent(Pearl(xc=1, yc=2, flux=3, radius=priors.LogUniform(1, 9), ellip=0, theta=0), b2=1)
+    model = Model({"galaxy": plain, "pearl": pearl, "star": PointSource(xc=Tied("galaxy.yc"), yc=2, flux=1)})
+    assert list(model.free) == ["galaxy.n", "galaxy.a4", "pearl.radius"]
+    document = to_dict(model)
+    assert document["components"]["galaxy"]["profile"]["profile"]["type"] == "Sersic"
+    assert own_types(model) == (Pearl,)
+    assert through_json(model, own_types(model)) == model
+    assert run(to_python(model)) == model
+    assert "sl.Boxy(\n        sl.FourierModes(" in to_python(model)
+
+
+@pytest.mark.parametrize(
+    ("change", "path", "message"),
+    [
+        (lambda d: d["profile"].update(n=12), "galaxy.n", r"^galaxy.n must lie in \[0.1, 10\], got 12$"),
+        (lambda d: d["profile"].update(m=1), "galaxy.m", r"^galaxy.m is unknown: Sersic has xc"),
+        (lambda d: d["profile"].pop("n") and None, "galaxy.n", r"^galaxy.n is missing: Sersic needs it$"),
+        (lambda d: d.update(c0=9), "galaxy.c0", r"^galaxy.c0 must lie in \[-1, 4\], got 9$"),
+        (lambda d: d.pop("profile") and None, "galaxy.profile", r"^galaxy.profile is missing: Boxy needs it$"),
+        (lambda d: d.update(profile=3), "galaxy", r"^galaxy must be a mapping with a type \(Sersic, .*\), got 3$"),
+        (
+            lambda d: d.update(profile={"type": "FlatSky", "level": 1}),
+            "galaxy",
+            r"^galaxy has the type 'FlatSky'; expected Sersic, .*Nuker, Boxy",
+        ),
+        (
+            lambda d: d.update(profile={"type": "Boxy", "profile": d["profile"]}),
+            "galaxy",
+            r"^galaxy: Boxy.c0 is a parameter of its profile too$",
+        ),
+    ],
+)
+def test_what_a_bad_nested_profile_is_told(change, path, message):
+    document = to_dict(Model({"galaxy": Boxy(reshaped().profile.profile)}))
+    change(document["components"]["galaxy"])
+    with pytest.raises(SpecError, match=message) as caught:
+        from_dict(document)
+    assert [problem["path"] for problem in caught.value.problems] == [path]
+
+
+def test_what_the_renderer_refuses_is_a_problem_of_the_parameter():
+    document = example_document()
+    document["components"]["galaxy"]["n"] = 0.2
+    with pytest.raises(SpecError, match=r"^galaxy.n in HybridRenderer must lie in \[0.5, 8\], got 0.2") as caught:
+        from_dict(document)
+    assert caught.value.path == "galaxy.n"
+    document["renderer"] = {"type": "FourierRenderer"}
+    document["components"]["galaxy"] = to_document(Boxy(reshaped().profile.profile))
+    document["components"]["star"]["xc"] = 1.0
+    with pytest.raises(SpecError, match=r"^FourierRenderer can't draw .*'galaxy'.*, a Boxy") as caught:
+        from_dict(document)
+    assert caught.value.path == "galaxy"
+
+
 @pytest.mark.parametrize("cls", RENDERERS)
 def test_round_trips_of_every_renderer(cls):
     model = Model({"sky": FlatSky(level=0.0)}, renderer=cls())
@@ -164,7 +249,7 @@ def test_the_users_own_classes():
     model = Model({"king": Plateau(level=priors.LogUniform(1, 2))})
     assert through_json(model, [Plateau]) == model
     assert f"from {__name__} import Plateau" in to_python(model)
-    with pytest.raises(SpecError, match=r"king has the type 'Plateau'; expected Sersic, .*TiltedSky$"):
+    with pytest.raises(SpecError, match=r"king has the type 'Plateau'; expected Sersic, .*TiltedSky, .*Bent$"):
         from_dict(to_dict(model))
     row = schema(types=[Plateau])["profiles"]["Plateau"]
     assert row["title"] == "Plateau"
@@ -229,7 +314,7 @@ MISTAKES = {
     "unknown profile": (
         lambda d: d["components"]["galaxy"].update(type="Sersik"),
         "galaxy",
-        r"^galaxy has the type 'Sersik'; expected Sersic, Exponential, .*TiltedSky$",
+        r"^galaxy has the type 'Sersik'; expected Sersic, Exponential, .*TiltedSky, .*Bent$",
     ),
     "no type": (lambda d: d["components"]["star"].pop("type") and None, "star", r"^star has no type, got \{"),
     "prior for a component": (
@@ -352,10 +437,19 @@ def test_what_is_no_plain_value_is_refused():
 def test_the_schema_tells_what_the_classes_declare():
     document = schema()
     assert json.loads(json.dumps(document, allow_nan=False)) == document
-    assert list(document["profiles"]) == [cls.__name__ for cls in PROFILES]
+    assert list(document["profiles"]) == [cls.__name__ for cls in (*PROFILES, *MODIFIERS)]
+    assert {name for name, one in document["profiles"].items() if one["kind"] == "modifier"} == {
+        "Boxy",
+        "FourierModes",
+        "Bent",
+    }
+    assert [row["name"] for row in document["profiles"]["Boxy"]["parameters"]] == ["c0"]
     sersic = document["profiles"]["Sersic"]
     assert (sersic["title"], sersic["kind"]) == ("Sérsic", "source")
-    assert {"name": "n", "low": 0.5, "high": 8.0, "unit": "", "doc": "Sérsic index"} in sersic["parameters"]
+    index = {"name": "n", "low": 0.5, "high": 8.0, "unit": "", "doc": "Sérsic index", "usual": None, "start": None}
+    assert index in sersic["parameters"]
+    slope = next(row for row in document["profiles"]["Moffat"]["parameters"] if row["name"] == "beta")
+    assert (slope["low"], slope["usual"], slope["start"]) == (1.01, [1.5, 10.0], 2.5)
     assert sersic["parameters"][0]["low"] is None
     assert document["profiles"]["FlatSky"]["kind"] == "sky"
     assert document["profiles"]["FlatSky"]["title"] == "Flat sky"

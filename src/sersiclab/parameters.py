@@ -153,7 +153,7 @@ def nested() -> Any:
     return eqx.field(metadata={"nested": True})
 
 
-def _nested(owner: eqx.Module) -> dict[str, eqx.Module]:
+def nested_modules(owner: eqx.Module) -> dict[str, eqx.Module]:
     """The modules in fields declared with `nested`, by the field's name."""
     return {field.name: getattr(owner, field.name) for field in dataclasses.fields(owner) if "nested" in field.metadata}
 
@@ -171,7 +171,7 @@ def parameter_info(owner: eqx.Module | type[eqx.Module]) -> dict[str, ParameterI
 
 def own_parameters(owner: eqx.Module) -> dict[str, Parameter]:
     """What a module holds for each of its parameters, by name."""
-    inner = [module for module in _nested(owner).values() if isinstance(module, eqx.Module)]
+    inner = [module for module in nested_modules(owner).values() if isinstance(module, eqx.Module)]
     found = {name: value for module in inner for name, value in own_parameters(module).items()}
     own = {name: getattr(owner, name) for name in parameter_info(type(owner))}
     return {name: own[name] if name in own else found[name] for name in parameter_info(owner)}
@@ -181,7 +181,7 @@ def check_parameters(owner: eqx.Module) -> None:
     """Raise unless every parameter of `owner` is what its class declares."""
     for name, info in parameter_info(type(owner)).items():
         info.check(f"{type(owner).__name__}.{name}", getattr(owner, name))
-    for field, module in _nested(owner).items():
+    for field, module in nested_modules(owner).items():
         for name in parameter_info(module):
             if name in parameter_info(type(owner)):
                 raise ValueError(f"{type(owner).__name__}.{name} is a parameter of its {field} too")
@@ -259,7 +259,7 @@ def with_parameters(owner: M, values: Mapping[str, Parameter]) -> M:
     if not values:
         return owner
     changes: dict[str, Any] = {name: value for name, value in values.items() if name in parameter_info(type(owner))}
-    for field, module in _nested(owner).items():
+    for field, module in nested_modules(owner).items():
         inner = {name: values[name] for name in parameter_info(module) if name in values}
         changes[field] = with_parameters(module, inner)
     return dataclasses.replace(owner, **changes)

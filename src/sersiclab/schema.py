@@ -10,7 +10,7 @@ from typing import Any
 import numpyro.distributions as dist
 
 from sersiclab.priors import PRIORS
-from sersiclab.profiles import PROFILES, AbstractProfile, AbstractSky
+from sersiclab.profiles import MODIFIERS, PROFILES, AbstractModifier, AbstractProfile, AbstractSky
 from sersiclab.profiles.base import usual_parameters
 
 
@@ -20,9 +20,10 @@ VERSION = 1
 def schema(types: Sequence[type] = (), methods: Sequence[type] = ()) -> dict[str, Any]:
     """What an editor must know: every profile with its parameters, every prior with its fields.
 
-    `types` holds the user's own profiles, `methods` the methods that the editor offers.
+    A profile's kind is "source", "sky", or "modifier": the rows of a modifier are its own, those of what it
+    modifies come before. `types` holds the user's own profiles, `methods` the methods that the editor offers.
     """
-    profiles = (*PROFILES, *(cls for cls in types if issubclass(cls, AbstractProfile)))
+    profiles = (*PROFILES, *MODIFIERS, *(cls for cls in types if issubclass(cls, AbstractProfile)))
     return {
         "version": VERSION,
         "profiles": {cls.__name__: _profile_schema(cls) for cls in profiles},
@@ -51,10 +52,18 @@ def _finite(bound: float) -> float | None:
 
 def _profile_schema(cls: type[AbstractProfile]) -> dict[str, Any]:
     rows = [
-        {"name": info.name, "low": _finite(info.low), "high": _finite(info.high), "unit": info.unit, "doc": info.doc}
+        {
+            "name": info.name,
+            "low": _finite(info.low),
+            "high": _finite(info.high),
+            "unit": info.unit,
+            "doc": info.doc,
+            "usual": None if info.usual is None else list(info.usual),
+            "start": info.start,
+        }
         for info in usual_parameters(cls).values()
     ]
-    kind = "sky" if issubclass(cls, AbstractSky) else "source"
+    kind = "sky" if issubclass(cls, AbstractSky) else "modifier" if issubclass(cls, AbstractModifier) else "source"
     return {"title": _title(cls), "doc": _doc(cls), "kind": kind, "parameters": rows}
 
 

@@ -2,7 +2,8 @@
 
 A node of the tree is `{"type": class name, field: value, ...}`; the reading and the writing walk the
 classes' own fields, so a new class needs nothing here. Paths in problems are those of parameters:
-"galaxy.n", "galaxy" for a component, "" for the whole document.
+"galaxy.n", "galaxy" for a component, "" for the whole document. What is nested in a component, as in
+`{"type": "Boxy", "profile": {"type": "Sersic", "n": 4, ...}, "c0": 0.1}`, has the component's path: "galaxy.n".
 """
 
 import dataclasses
@@ -20,15 +21,15 @@ import numpyro.distributions as dist
 from sersiclab import parameters
 from sersiclab.model import Model
 from sersiclab.noise import NOISES
-from sersiclab.parameters import ParameterInfo, Tied, is_number, parameter_info
+from sersiclab.parameters import ParameterInfo, Tied, is_number, nested_modules, parameter_info
 from sersiclab.priors import PRIORS
-from sersiclab.profiles import PROFILES, AbstractProfile
-from sersiclab.rendering import RENDERERS
+from sersiclab.profiles import MODIFIERS, PROFILES, AbstractProfile
+from sersiclab.rendering import RENDERERS, AbstractRenderer, HybridRenderer
 from sersiclab.schema import VERSION
 from sersiclab.schema import schema as schema
 
 
-_KNOWN: tuple[type, ...] = (Model, *PROFILES, *PRIORS, Tied, *NOISES, *RENDERERS)
+_KNOWN: tuple[type, ...] = (Model, *PROFILES, *MODIFIERS, *PRIORS, Tied, *NOISES, *RENDERERS)
 _REQUIRED = dataclasses.MISSING
 
 
@@ -75,6 +76,14 @@ def from_document(document: Mapping[str, Any], types: Sequence[type] = ()) -> An
     return module
 
 
+def own_types(model: Model) -> tuple[type, ...]:
+    """The classes of profiles in a model that are the user's own: what `from_dict` must be told."""
+    modules: list[eqx.Module] = list(model.components.values())
+    for module in modules:
+        modules.extend(nested_modules(module).values())
+    return tuple(dict.fromkeys(type(module) for module in modules if type(module) not in _KNOWN))
+
+
 def to_python(model: Model) -> str:
     """Python code that builds the model, with defaults left out."""
     imports: set[str] = {"import sersiclab as sl"}
@@ -92,6 +101,7 @@ class _Argument:
     bases: tuple[type, ...]
     is_mapping: bool = False
     in_distribution: bool = False
+    is_nested: bool = False
     info: ParameterInfo | None = None
 
 
@@ -106,6 +116,7 @@ def _arguments(cls: type) -> dict[str, _Argument]:
             keyword_only=field.kw_only is True or field.name in infos,
             bases=_bases(field.type) or (eqx.Module,),
             is_mapping=get_origin(field.type) in (dict, Mapping),
+            is_nested="nested" in field.metadata,
             info=infos.get(field.name),
         )
         for field in dataclasses.fields(cls)
@@ -134,6 +145,11 @@ def _bases(annotation: Any) -> tuple[type, ...]:
     return tuple(base for argument in get_args(annotation) for base in _bases(argument))
 
 
+def _inner(path: str, argument: _Argument) -> str:
+    """The path of an argument of the node at `path`."""
+    return path if argument.is_nested else f"{path}.{argument.name}".lstrip(".")
+
+
 def _label(path: str) -> str:
     return path or "the document"
 
@@ -145,7 +161,7 @@ def _document(node: Any, path: str) -> dict[str, Any]:
             raise TypeError(f"{_label(path)} can't be written as a document: {type(node).__name__} hides its {name}")
         value = getattr(node, name)
         if value is not None or argument.default is not None:
-            document[name] = _plain(value, f"{path}.{name}".lstrip("."))
+            document[name] = _plain(value, _inner(path, argument))
     return document
 
 
@@ -198,12 +214,13 @@ class _Reader:
         given = {key: value for key, value in document.items() if key != "type"}
         self._check_keys(cls, given, arguments, path)
         values = {
-            key: self._value(value, f"{path}.{key}".lstrip("."), arguments[key])
+            key: self._value(value, _inner(path, arguments[key]), arguments[key])
             for key, value in given.items()
             if key in arguments
         }
         if len(self.problems) == before and cls is Model:
             self._check_ties(values)
+            self._check_renderer(values)
         if len(self.problems) > before:
             return None
         try:
@@ -250,7 +267,7 @@ class _Reader:
                 self._problem("", f"{path} must be a mapping from names to documents, got {value!r}")
                 return None
             return {str(key): self.node(item, str(key), argument.bases) for key, item in value.items()}
-        if isinstance(value, Mapping):
+        if isinstance(value, Mapping) or argument.is_nested:
             value = self.node(value, path, argument.bases)
             if value is None:
                 return None
@@ -282,6 +299,18 @@ class _Reader:
                 parameters.check_tie(owners, path)
             except ValueError as error:
                 self._problem(path, str(error))
+
+    def _check_renderer(self, fields: Mapping[str, Any]) -> None:
+        renderer = fields.get("renderer", HybridRenderer())
+        if not isinstance(renderer, AbstractRenderer):
+            return  # which the model refuses
+        for name, component in fields.get("components", {}).items():
+            known = {f"{name}.{key}" for key in parameter_info(component)}
+            try:
+                renderer.check(name, component)
+            except (TypeError, ValueError) as error:
+                subject = str(error).split(maxsplit=1)[0]
+                self._problem(subject if subject in known else name, str(error))
 
 
 def _expression(value: Any, imports: set[str]) -> str:

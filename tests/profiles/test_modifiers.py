@@ -176,6 +176,7 @@ def test_any_elliptical_source() -> None:
         reshaped = Bent(Boxy(source, c0=0.5), b2=0.4)
         assert np.isfinite(brightness(reshaped)).all()
         assert (reshaped.xc, reshaped.yc, reshaped.flux, *reshaped.shape()) == (1.0, 2.0, 3.0, 0.2, 0.1)
+        assert (reshaped.c0, reshaped.b2) == (0.5, 0.4)
         assert list(own_parameters(reshaped))[-4:] == ["c0", "b1", "b2", "b3"]
 
 
@@ -186,6 +187,9 @@ def test_mistakes() -> None:
         Boxy(EdgeOnDisk(xc=0.0, yc=0.0, flux=1.0, h_r=2.0, h_z=1.0, n=1.0, theta=0.0))
     with pytest.raises(TypeError, match=r"(?s)Bent.*profile"):
         Bent(3)
+    with pytest.raises(AttributeError, match=r"^Boxy has no 'nu'$"):
+        _ = Boxy(GALAXY).nu
+    assert Boxy(GALAXY).n == 1.2
     with pytest.raises(ValueError, match=r"^FourierModes.a1 must lie in \[-0.9, 0.9\], got 2$"):
         FourierModes(GALAXY, a1=2.0)
 

@@ -72,9 +72,9 @@ def _draw_ellipses(axes: "Axes", model: Model, best: Mapping[str, float]) -> int
     limits = axes.axis()
     shapes = ellipses(model, best)
     for name, shape in shapes.items():
-        centre, minor, major = (shape.xc, shape.yc), 2 * shape.r_eff * (1 - shape.ellip), 2 * shape.r_eff
+        centre, minor, major = (shape.xc, shape.yc), 2 * shape.size * (1 - shape.ellip), 2 * shape.size
         colour = colours(model)[name]
-        if not shape.r_eff:
+        if not shape.size:
             axes.plot(*centre, "+", color=colour)
             continue
         for edge, width in (("w", 2.4), (colour, 1.3)):
@@ -82,7 +82,7 @@ def _draw_ellipses(axes: "Axes", model: Model, best: Mapping[str, float]) -> int
             angle = np.degrees(shape.theta)
             axes.add_patch(Patch(centre, minor, major, angle=angle, fill=False, ec=edge, lw=width))
     axes.axis(limits)
-    return sum(shape.r_eff > 0 for shape in shapes.values())
+    return sum(shape.size > 0 for shape in shapes.values())
 
 
 def _colormap(name: str) -> Any:

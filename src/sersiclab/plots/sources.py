@@ -7,8 +7,9 @@ import numpy as np
 from jaxtyping import Float
 
 from sersiclab.model import Model
-from sersiclab.parameters import parameter_info
+from sersiclab.parameters import own_parameters
 from sersiclab.profiles import AbstractSky, AbstractSource
+from sersiclab.profiles.base import size_name
 
 
 # Okabe & Ito's colours for components, which the colour-blind can tell apart; the model is black.
@@ -17,13 +18,13 @@ COMPONENTS = ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 
 
 class Ellipse(NamedTuple):
-    """Where a source is, and the shape of its isophotes."""
+    """Where a source is, and the shape of its isophotes; `size` is `r_eff` or the profile's first other length."""
 
     xc: float
     yc: float
     ellip: float
     theta: float
-    r_eff: float
+    size: float
 
 
 def colours(model: Model) -> dict[str, str]:
@@ -35,11 +36,13 @@ def colours(model: Model) -> dict[str, str]:
 def ellipses(model: Model, best: Mapping[str, float]) -> dict[str, Ellipse]:
     """The ellipse of each source; a point source has a circle of no size."""
     drawn = model.at(best).components
-    none = {"ellip": 0.0, "theta": 0.0, "r_eff": 0.0}
     found = {}
     for name in colours(model):
-        own = {k: float(getattr(drawn[name], k)) for k in parameter_info(drawn[name]) if k in Ellipse._fields}
-        found[name] = Ellipse(**none | own)
+        source: Any = drawn[name]
+        length = size_name(source)
+        ellip, theta = (float(part) for part in source.shape())
+        size = 0.0 if length is None else float(own_parameters(source)[length])
+        found[name] = Ellipse(float(source.xc), float(source.yc), ellip, theta, size)
     return found
 
 

@@ -209,5 +209,5 @@ def length(u: Float[Array, "*s"], v: Float[Array, "*s"]) -> Float[Array, "*s"]:
 
 
 def elliptical_radius(x: Float[Array, "*s"], y: Float[Array, "*s"], ellip: Any, theta: Any) -> Float[Array, "*s"]:
-    """Semi-major axis of the ellipse through (x, y), an offset from its centre; never quite zero."""
-    return length(*principal_axes(x, y, ellip, theta))
+    """Semi-major axis of the ellipse through (x, y), an offset from its centre."""
+    return jnp.hypot(*principal_axes(x, y, ellip, theta))

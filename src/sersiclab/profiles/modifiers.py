@@ -61,6 +61,12 @@ class AbstractModifier(AbstractElliptical):
     def theta(self) -> Parameter:
         return self.profile.theta
 
+    def __getattr__(self, name: str) -> Any:
+        # What is not found here is a parameter of what is modified, as `n` in `Boxy(Sersic(n=...))`.
+        if not name.startswith("_") and "profile" in self.__dict__ and name in own_parameters(self.profile):
+            return getattr(self.profile, name)
+        raise AttributeError(f"{type(self).__name__} has no {name!r}")
+
     @abstractmethod
     def bend(self, u: Float[Array, "*s"], v: Float[Array, "*s"]) -> Any:
         """What this modifier adds to `v`."""
@@ -132,7 +138,7 @@ def phase_parameter(m: int) -> Any:
 
 
 class Boxy(AbstractModifier):
-    """Boxy or disky isophotes, |u|^(c0 + 2) + |v/q|^(c0 + 2) = m^(c0 + 2) (Athanassoula et al. 1990)."""
+    """Boxy (or disky) isophotes, |u|^(c0 + 2) + |v/q|^(c0 + 2) = m^(c0 + 2) (Athanassoula et al. 1990)."""
 
     profile: AbstractElliptical = nested()
     c0: Parameter = parameter(low=-1.0, high=4.0, default=0.0, doc="boxiness: positive is boxy, negative disky")
@@ -145,7 +151,7 @@ class Boxy(AbstractModifier):
 
 
 class FourierModes(AbstractModifier):
-    """Isophotes with Fourier modes, m -> m {1 + sum over j of a_j cos[j (angle + phi_j)]}.
+    """Fourier modes: isophotes m -> m {1 + sum over j of a_j cos[j (angle + phi_j)]}.
 
     The angle is counted counter-clockwise from the major axis, in the frame in which the ellipse is a circle.
     Mode 1 is lopsidedness, 3 triangles, 4 boxiness and diskiness.
@@ -172,7 +178,7 @@ class FourierModes(AbstractModifier):
 
 
 class Bent(AbstractModifier):
-    """A bent source, v -> v + b1 x + b2 x² + b3 x³, with x the offset along the major axis in units of the size.
+    """Bent, v -> v + b1 x + b2 x² + b3 x³, with x the offset along the major axis in units of the size.
 
     v is the offset across, counter-clockwise of the major axis, in pixels; the size is the profile's own radius,
     such as `r_eff`. b1 is a shear, b2 a banana, b3 an S.

@@ -14,9 +14,9 @@ from jaxtyping import Bool
 from sersiclab.image import Image
 from sersiclab.inference import METHODS, AbstractMethod, Cancelled, Progress
 from sersiclab.model import Model
-from sersiclab.profiles import PROFILES
 from sersiclab.results import Fit
 from sersiclab.schema import schema
+from sersiclab.spec import own_types
 from sersiclab.widget import bundle, messages
 from sersiclab.widget.control import Control
 from sersiclab.widget.frames import Frames, chi2, degrees_of_freedom
@@ -59,7 +59,7 @@ class Editor(anywidget.AnyWidget):
         self._masks = Masks(image)
         # Traitlets are not made for threads: whoever writes a synced trait, and the front end, takes turns.
         self._turn = threading.RLock()
-        self._types = _own_types(model)
+        self._types = own_types(model)
         self._shown = Shown(model, model, tuple(model.components))
         self._task: Task | None = None
         self._fit: Fit | None = None
@@ -104,7 +104,7 @@ class Editor(anywidget.AnyWidget):
     def model(self, model: Model) -> None:
         document = from_model(_checked(model))
         with self._turn:
-            types = tuple(dict.fromkeys((*self._types, *_own_types(model))))
+            types = tuple(dict.fromkeys((*self._types, *own_types(model))))
             if types != self._types:
                 self._types = types
                 self.schema = schema(types, METHODS)
@@ -322,8 +322,3 @@ def _checked(model: Any) -> Model:
     if not isinstance(model, Model):
         raise TypeError(f"model must be a Model, got {type(model).__name__}")
     return model
-
-
-def _own_types(model: Model) -> tuple[type, ...]:
-    """The profiles in a model that are not ours."""
-    return tuple(dict.fromkeys(type(part) for part in model.components.values() if type(part) not in PROFILES))

@@ -5,6 +5,7 @@
 value that is shown. All components stay in `model`, also those that are switched off.
 """
 
+import copy
 import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -52,17 +53,35 @@ def with_values(session: Session, values: Mapping[str, float]) -> Session:
     The value of a tied parameter goes to the free one at the end of its ties. Paths that are not free in the
     session are left alone.
     """
-    components = {name: dict(component) for name, component in session["model"]["components"].items()}
-    for path, value in values.items():
+    components = copy.deepcopy(session["model"]["components"])
+
+    def find(path: str) -> tuple[Any, str, Any]:
+        """What holds the parameter at a path, its name there, and the parameter; None where there is none."""
         owner, _, name = path.partition(".")
-        field = components.get(owner, {}).get(name)
+        found = _holder(components.get(owner, {}), name)
+        return found, name, None if found is None else found[name]
+
+    for path, value in values.items():
+        owner, name, field = find(path)
         while isinstance(field, dict) and field["type"] == "Tied":
             value = (value - field.get("offset", 0.0)) / field.get("scale", 1.0)
-            owner, _, name = field["to"].partition(".")
-            field = components.get(owner, {}).get(name)
+            owner, name, field = find(field["to"])
         if isinstance(field, dict):
-            components[owner][name] = {**field, "init": float(value)}
+            owner[name] = {**field, "init": float(value)}
     return {**session, "model": {**session["model"], "components": components}}
+
+
+def _holder(component: Mapping[str, Any], name: str) -> Mapping[str, Any] | None:
+    """The part of a component's document that holds the parameter `name`: itself, or what is nested in it."""
+    if name in component:
+        return component
+    inner = (_holder(part, name) for part in component.values() if isinstance(part, Mapping) and _has_centre(part))
+    return next((part for part in inner if part is not None), None)
+
+
+def _has_centre(document: Mapping[str, Any]) -> bool:
+    """Whether a part of a component is itself a source, as a prior is not."""
+    return "xc" in document or any(_has_centre(part) for part in document.values() if isinstance(part, Mapping))
 
 
 def allowed(model: Model, values: Mapping[str, float]) -> dict[str, float]:

@@ -4,8 +4,9 @@ from typing import Any
 
 import numpy as np
 
-from sersiclab.parameters import own_parameters, parameter_info
+from sersiclab.parameters import own_parameters
 from sersiclab.profiles import AbstractSource
+from sersiclab.profiles.base import size_name
 from sersiclab.results import Fit
 
 
@@ -34,11 +35,7 @@ def posterior_shapes(fit: Fit) -> Shapes:
 
 
 def _shape(source: Any) -> list[float | None]:
-    info = parameter_info(source)
-    lengths = [name for name, one in info.items() if one.unit == "pixel" and name not in ("xc", "yc")]
-    size = "r_eff" if "r_eff" in lengths else next(iter(lengths), None)
-
-    values: dict[str, Any] = own_parameters(source)
+    size, values = size_name(source), own_parameters(source)
 
     def value(name: str) -> float:
         return float(values.get(name, 0.0))
