@@ -14,7 +14,7 @@ from sersiclab.profiles import AbstractMixture, AbstractProfile, AbstractSky, Ab
 from sersiclab.profiles.decomposition import SPACING
 from sersiclab.rendering.base import cannot_draw, check_limits
 from sersiclab.rendering.canvas import Canvas, Light, canvas_of, phase
-from sersiclab.rendering.gaussians import gaussian_sums
+from sersiclab.rendering.gaussians import chains_of, gaussian_sums
 from sersiclab.rendering.groups import AbstractGroupRenderer, Group, by_kind, within_ranges
 
 
@@ -47,7 +47,7 @@ class FourierRenderer(AbstractGroupRenderer):
         return canvas_of(image, (self.padding * ny, self.padding * nx))
 
     def groups(self, sources: Mapping[str, AbstractSource], canvas: Canvas) -> list[Group]:
-        def draw(source: Any) -> Light:
+        def draw(source: Any, canvas: Canvas) -> Light:
             source = within_ranges(source)
             is_closed = isinstance(source, AbstractTransformed)
             spectrum = _transform(source, canvas) if is_closed else _mixture(source, canvas)
@@ -68,8 +68,11 @@ def _mixture(source: AbstractMixture, canvas: Canvas) -> Float[Array, "tile ky k
     first = math.log(_NARROWEST)
     count = math.ceil((math.log(_WIDEST * max(canvas.padded)) - first) / SPACING) + 1
     weights, point = source.weights((first + SPACING * np.arange(count)).astype(canvas.x.dtype), *source.scales())
-    exponent = 0.5 * _NARROWEST**2 * _squared_wave_number(source.shape(), canvas)
-    return point + gaussian_sums(exponent, weights[None])[0]
+    ellip, theta = source.shape()
+    sine, cosine, none = jnp.sin(theta), jnp.cos(theta), jnp.zeros((), canvas.x.dtype)
+    lines = jnp.stack([none, cosine, -sine, none, (1.0 - ellip) * sine, (1.0 - ellip) * cosine]).reshape(2, 3)
+    lines = math.sqrt(0.5) * _NARROWEST * lines
+    return gaussian_sums((canvas.ky, canvas.kx), lines, chains_of(weights[None]), point[None])[0]
 
 
 def _squared_wave_number(shape: tuple[Any, Any], canvas: Canvas) -> Float[Array, "tile ky kx"]:

@@ -1,10 +1,9 @@
 """Sums of many concentric elliptical Gaussians on grids, with the derivatives that fitting needs."""
 
 import math
-from collections.abc import Callable
-from functools import partial
 from typing import Any
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -12,111 +11,141 @@ from jax import lax
 from jaxtyping import Array, Complex, Float
 
 
-# From a few numbers, the amplitudes of the Gaussians of each sum and a constant to add to it.
-Terms = Callable[[Float[Array, " d"]], tuple[tuple[Float[Array, " k"], Float[Array, ""]], ...]]
 Axes = tuple[Float[Array, "_ _"], Float[Array, "_ _"]]
+Planes = Float[Array, "tile y x"]
 
 # Squarings after each `exp`. Every one doubles the relative rounding error, so float32 starts afresh.
-_SQUARINGS = {"float32": 7, "float64": 12}
+_SQUARINGS = {"float32": 8, "float64": 20}
 
 
-def gaussian_sums(exponent: Float[Array, "*g"], amplitudes: Float[Array, "m k"]) -> Float[Array, "m *g"]:
-    """`sum_j amplitudes[i, j] exp(-2^(j/2) exponent)` for each `i`.
+class Mixture(eqx.Module):
+    """`factor (constant + sum_j a_j exp(-2^(j/2) Q(y, x)))`, a_j and the constant functions of `scales`.
 
-    Every second Gaussian is the square of the one before: two interleaved chains of squares, started
-    again by an `exp` with each block.
+    The rows of `chains` are a_j, the slopes of a_j in each of the scales, and -2^(j/2) a_j, arranged by
+    `chains_of`; `constants` are what stands beside each row. Q is a `quadratic` polynomial, and `lines`
+    two linear ones whose squares sum to Q without the cancellation that a polynomial suffers in float32.
+
+    A derivative is one in `factor`, `scales` and `quadratic`: the other fields are known to follow these.
     """
-    dtype = exponent.dtype
-    kinds, size = amplitudes.shape
-    count = math.ceil(size / (2 * _SQUARINGS[dtype.name]))
-    length = math.ceil(size / (2 * count))
-    padded = jnp.pad(amplitudes, ((0, 0), (0, 2 * length * count - size)))
-    blocks = jnp.moveaxis(padded.reshape(kinds, count, length, 2, *(1,) * exponent.ndim), 0, 3)
-    rates = np.array([2.0 ** (length * block) for block in range(count)], dtype)
 
-    def add_block(
-        sums: Float[Array, "m *g"], block: tuple[Float[Array, ""], Float[Array, "..."]]
-    ) -> tuple[Float[Array, "m *g"], None]:
-        rate, a = block
-        even, odd = jnp.exp(-rate * exponent), jnp.exp(-math.sqrt(2) * rate * exponent)
-        # A loop that holds an `exp` isn't vectorised on the CPU: keep the `exp`s in loops of their own.
-        even, odd = lax.optimization_barrier((even[None], odd[None]))
+    factor: Float[Array, "*s"]
+    scales: Float[Array, "*s d"]
+    quadratic: Float[Array, "*s 3 3"]
+    lines: Float[Array, "*s 2 3"]
+    chains: Float[Array, "*s c l m"]
+    constants: Float[Array, "*s m"]
+
+
+class Wave(eqx.Module):
+    """`exp(-i (ky dy + kx dx))`, as products of cosines and sines along y and along x.
+
+    A derivative is one in `shift`, (dy, dx): the other fields are known to follow it.
+    """
+
+    shift: Float[Array, "*s 2"]
+    rows: Float[Array, "*s tile y 2"]
+    real: Float[Array, "*s tile x 2"]
+    imaginary: Float[Array, "*s tile x 2"]
+
+
+def chains_of(rows: Float[Array, "m k"]) -> Float[Array, "c l m"]:
+    """Amplitudes as `gaussian_sums` takes them: two interleaved chains, cut into pieces of one length."""
+    kinds, size = rows.shape
+    pieces = math.ceil(size / (2 * _SQUARINGS[rows.dtype.name]))
+    length = math.ceil(size / (2 * pieces))
+    padded = jnp.pad(rows, ((0, 0), (0, 2 * length * pieces - size)))
+    return padded.reshape(kinds, pieces, length, 2).transpose(1, 3, 2, 0).reshape(2 * pieces, length, kinds)
+
+
+def gaussian_sums(
+    axes: Axes, lines: Float[Array, "2 3"], chains: Float[Array, "c l m"], constants: Float[Array, " m"]
+) -> Float[Array, "m tile y x"]:
+    """`constant + sum_j a_j exp(-2^(j/2) |lines (1, y, x)|²)` for each of m rows of amplitudes.
+
+    Every second Gaussian is the square of the one before: two interleaved chains of squares, each
+    started again by an `exp` where rounding errors have grown. The chains are a loop, so that its body
+    is compiled once and its result is not computed again wherever it is used.
+    """
+    y, x = axes[0][:, :, None], axes[1][:, None, :]
+    count, length, kinds = chains.shape
+    rates = np.array([-(2.0 ** (length * (i // 2) + 0.5 * (i % 2))) for i in range(count)], y.dtype)
+
+    def add_chain(
+        sums: Float[Array, "m tile y x"], chain: tuple[Float[Array, ""], Float[Array, "l m"]]
+    ) -> tuple[Float[Array, "m tile y x"], None]:
+        rate, a = chain
+        first, second = (line[0] + line[1] * y + line[2] * x for line in lines)
+        # A loop that holds an `exp` isn't vectorised on the CPU: keep the `exp` in a loop of its own.
+        gaussian = lax.optimization_barrier(jnp.exp(rate * (first * first + second * second))[None])
         for step in range(length):
-            sums = sums + a[step, 0] * even + a[step, 1] * odd
-            even, odd = even * even, odd * odd
+            sums = sums + a[step, :, None, None, None] * gaussian
+            gaussian = gaussian * gaussian
         return sums, None
 
-    return lax.scan(add_block, jnp.zeros((kinds, *exponent.shape), dtype), (jnp.asarray(rates), blocks))[0]
+    start = jnp.broadcast_to(constants[:, None, None, None], (kinds, y.shape[0], y.shape[1], x.shape[2]))
+    return lax.scan(add_chain, start, (jnp.asarray(rates), chains))[0]
 
 
-def polynomial(axes: Axes, coefficients: Float[Array, "3 3"]) -> Float[Array, "tile y x"]:
+def polynomial(axes: Axes, coefficients: Float[Array, "n n"]) -> Planes:
     """`sum_ij coefficients[i, j] y^i x^j` on the grid: as products of matrices, whose adjoints are cheap."""
-    y, x = (jnp.stack([jnp.ones_like(axis), axis, axis * axis], -1) for axis in axes)
-    rows = jnp.einsum("tyi,ij->tyj", y, coefficients, precision="highest")
-    return jnp.einsum("tyj,txj->tyx", rows, x, precision="highest")
-
-
-@partial(jax.custom_jvp, nondiff_argnums=(0,))
-def mixtures(
-    terms: Terms,
-    axes: tuple[Axes, ...],
-    quadratics: tuple[Float[Array, "3 3"], ...],
-    scales: Float[Array, " d"],
-) -> tuple[Float[Array, "tile y x"], ...]:
-    """For each of several grids, `constant + sum_j a_j exp(-2^(j/2) polynomial(axes, quadratic))`.
-
-    `terms` gives the amplitudes a and the constant of each grid. The amplitudes are many but depend on few
-    numbers, `scales`: the derivative, forward or backward, needs one plane for each of these and one for
-    the exponent. `axes` are not differentiated.
-    """
-    return tuple(
-        gaussian_sums(polynomial(grid, quadratic), values[None])[0] + constant
-        for grid, quadratic, (values, constant) in zip(axes, quadratics, terms(scales), strict=True)
-    )
-
-
-@mixtures.defjvp
-def _mixtures_jvp(terms: Terms, primals: Any, tangents: Any) -> tuple[Any, Any]:
-    axes, quadratics, scales = primals
-    _, quadratics_dot, scales_dot = tangents
-    planes_dot = []
-    everything = zip(axes, quadratics, quadratics_dot, terms(scales), jax.jacfwd(terms)(scales), strict=True)
-    for grid, quadratic, quadratic_dot, (values, _), (slopes, constants) in everything:
-        rates = np.array([2.0 ** (j / 2) for j in range(values.size)], values.dtype)
-        # Apart from the value, so that a backward pass which draws again leaves out what it doesn't need.
-        planes = gaussian_sums(polynomial(grid, quadratic), jnp.concatenate([(-rates * values)[None], slopes.T]))
-        by_scale = jnp.tensordot(scales_dot, planes[1:], axes=1) + jnp.dot(scales_dot, constants)
-        planes_dot.append(planes[0] * polynomial(grid, quadratic_dot) + by_scale)
-    return mixtures(terms, axes, quadratics, scales), tuple(planes_dot)
+    size = coefficients.shape[0]
+    y, x = ([jnp.ones_like(axis), axis, axis * axis][:size] for axis in axes)
+    rows = jnp.einsum("ity,ij->tyj", jnp.stack(y), coefficients, precision="highest")
+    return jnp.einsum("tyj,txj->tyx", rows, jnp.stack(x, -1), precision="highest")
 
 
 @jax.custom_jvp
-def translate(
-    plane: Float[Array, "tile y x"], turns: Axes, axes: Axes, shift: Float[Array, " 2"]
-) -> Complex[Array, "tile y x"]:
-    """`plane exp(-i (turns_y + ky dy + turns_x + kx dx))`, with `axes` ky, kx and `shift` dy, dx.
+def mixture_plane(mixture: Mixture, axes: Axes) -> Planes:
+    """A mixture on a grid. `axes` are not differentiated."""
+    return mixture.factor * gaussian_sums(axes, mixture.lines, mixture.chains[..., :1], mixture.constants[:1])[0]
 
-    `turns` and `axes` are not differentiated.
-    """
-    real, imaginary = _wave(turns, axes, shift)
+
+@mixture_plane.defjvp
+def _mixture_plane_jvp(primals: Any, tangents: Any) -> tuple[Planes, Planes]:
+    # The amplitudes are many but depend on few numbers: it takes a plane for each of these, one for the
+    # exponent and one for the factor, all drawn together.
+    (mixture, axes), (change, _) = primals, tangents
+    planes = gaussian_sums(axes, mixture.lines, mixture.chains, mixture.constants)
+    none = jnp.zeros_like(change.factor)[None]
+    weights = jnp.concatenate([change.factor[None], mixture.factor * change.scales, none])
+
+    def add(total: Planes, part: tuple[Float[Array, ""], Planes]) -> tuple[Planes, None]:
+        return total + part[0] * part[1], None
+
+    tangent = planes[-1] * polynomial(axes, mixture.factor * change.quadratic)
+    # A loop: its adjoint copies none of the planes, as those of other forms of this sum do.
+    return mixture.factor * planes[0], lax.scan(add, tangent, (weights, planes))[0]
+
+
+def wave_of(turns: Axes, axes: Axes, shift: Float[Array, " 2"]) -> Wave:
+    """The wave of a shift, `turns` radians beyond `axes` times it."""
+    y, x = ((turn + k * s)[..., None] for turn, k, s in zip(turns, axes, shift, strict=True))
+
+    def cosines(angle: Float[Array, "tile k 1"], *turns: float) -> Float[Array, "tile k 2"]:
+        return jnp.cos(angle + 0.5 * np.pi * np.array(turns, angle.dtype)[None, None])
+
+    # The real part is cos cos - sin sin, the imaginary one -cos sin - sin cos.
+    return Wave(shift, cosines(y, 0.0, -1.0), cosines(x, 0.0, 1.0), cosines(x, 1.0, 2.0))
+
+
+@jax.custom_jvp
+def translate(plane: Planes, wave: Wave, axes: Axes) -> Complex[Array, "tile y x"]:
+    """`plane` times a wave. `axes` are not differentiated."""
+    real, imaginary = _parts(wave)
     return lax.complex(real * plane, imaginary * plane)
 
 
-def _wave(turns: Axes, axes: Axes, shift: Float[Array, " 2"]) -> tuple[Float[Array, "tile y x"], ...]:
-    angles = [turn + k * s for turn, k, s in zip(turns, axes, shift, strict=True)]
-    # As above: no cosine or sine within the loop over the plane.
-    waves = lax.optimization_barrier([(jnp.cos(angle), jnp.sin(angle)) for angle in angles])
-    (cos_y, sin_y), (cos_x, sin_x) = waves
-    cos_y, sin_y, cos_x, sin_x = cos_y[:, :, None], sin_y[:, :, None], cos_x[:, None, :], sin_x[:, None, :]
-    return cos_y * cos_x - sin_y * sin_x, -sin_y * cos_x - cos_y * sin_x
+def _parts(wave: Wave) -> tuple[Planes, Planes]:
+    real = jnp.einsum("tyi,txi->tyx", wave.rows, wave.real, precision="highest")
+    return real, jnp.einsum("tyi,txi->tyx", wave.rows, wave.imaginary, precision="highest")
 
 
 @translate.defjvp
-def _translate_jvp(primals: Any, tangents: Any) -> tuple[Any, Any]:
-    plane, turns, axes, shift = primals
-    plane_dot, _, _, shift_dot = tangents
-    slope = jnp.zeros((3, 3), shift.dtype).at[1, 0].set(shift_dot[0]).at[0, 1].set(shift_dot[1])
-    across = -plane * polynomial(axes, slope)
-    real, imaginary = _wave(turns, axes, shift)
-    tangent = lax.complex(real * plane_dot - imaginary * across, imaginary * plane_dot + real * across)
-    return translate(plane, turns, axes, shift), tangent
+def _translate_jvp(primals: Any, tangents: Any) -> tuple[Complex[Array, "tile y x"], Complex[Array, "tile y x"]]:
+    (plane, wave, axes), (plane_dot, change, _) = primals, tangents
+    slope = jnp.zeros((2, 2), plane.dtype).at[1, 0].set(change.shift[0]).at[0, 1].set(change.shift[1])
+    turned = plane * polynomial(axes, slope)
+    real, imaginary = _parts(wave)
+    # Not a difference: its adjoint would hold a plane more.
+    tangent = lax.complex(real * plane_dot + imaginary * turned, imaginary * plane_dot + (-real) * turned)
+    return lax.complex(real * plane, imaginary * plane), tangent

@@ -4,6 +4,7 @@ import dataclasses
 import functools
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, TypeVar
 
 import jax
@@ -25,29 +26,57 @@ S = TypeVar("S", bound=AbstractSource)
 
 @dataclasses.dataclass(frozen=True)
 class Group:
-    """Sources of one kind: their names, the sources stacked in one pytree, and how to draw one of them."""
+    """Sources of one kind: their names, the sources stacked in one pytree, and how to draw one of them.
+
+    `draw(source, canvas)` must not hold arrays.
+    """
 
     names: list[str]
     sources: Any
-    draw: Callable[[Any], Light]
+    draw: Callable[[Any, Canvas], Light]
 
-    def light(self) -> Light:
+    def light(self, canvas: Canvas) -> Light:
         """All of them, added one after the other: compile time and memory don't grow with their number."""
-        if len(self.names) == 1:
-            return self.draw(jax.tree.map(lambda leaf: leaf[0], self.sources))
-
-        def step(total: Light, source: Any) -> tuple[Light, None]:
-            return jax.tree.map(jnp.add, total, self.draw(source)), None
-
-        first = jax.eval_shape(self.draw, jax.tree.map(lambda leaf: leaf[0], self.sources))
-        start = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), first)
-        # The backward pass draws a source again rather than keep the planes of all sources in memory.
-        return lax.scan(jax.checkpoint(step, prevent_cse=False), start, self.sources)[0]
+        if jax.tree.leaves(self.sources)[0].shape[0] == 1:
+            return self.draw(_first(self.sources), canvas)
+        return _sum(self.draw, self.sources, canvas)
 
     def images(self, canvas: Canvas) -> dict[str, Float[Array, "y x"]]:
         """Each of them alone."""
-        images = lax.map(lambda source: observe(self.draw(source), canvas), self.sources)
+        images = lax.map(lambda source: observe(self.draw(source, canvas), canvas), self.sources)
         return {name: images[i] for i, name in enumerate(self.names)}
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(0,))
+def _sum(draw: Callable[[Any, Canvas], Light], sources: Any, canvas: Canvas) -> Light:
+    """The light of all `sources`. `canvas` is not differentiated."""
+
+    def step(total: Light, source: Any) -> tuple[Light, None]:
+        return jax.tree.map(jnp.add, total, draw(source, canvas)), None
+
+    return lax.scan(step, _dark(draw, sources, canvas), sources)[0]
+
+
+@_sum.defjvp
+def _sum_jvp(draw: Callable[[Any, Canvas], Light], primals: Any, tangents: Any) -> tuple[Light, Light]:
+    (sources, canvas), (changes, _) = primals, tangents
+
+    def step(total: Light, parts: tuple[Any, Any]) -> tuple[Light, None]:
+        source, change = parts
+        _, light_dot = jax.jvp(lambda source: draw(source, canvas), (source,), (change,))
+        return jax.tree.map(jnp.add, total, light_dot), None
+
+    # The backward pass draws each source again, with its derivatives, rather than keep the planes of all.
+    again = jax.checkpoint(step, prevent_cse=False)
+    return _sum(draw, sources, canvas), lax.scan(again, _dark(draw, sources, canvas), (sources, changes))[0]
+
+
+def _dark(draw: Callable[[Any, Canvas], Light], sources: Any, canvas: Canvas) -> Light:
+    return jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), jax.eval_shape(draw, _first(sources), canvas))
+
+
+def _first(sources: Any) -> Any:
+    return jax.tree.map(lambda leaf: leaf[0], sources)
 
 
 class AbstractGroupRenderer(AbstractRenderer):
@@ -61,7 +90,7 @@ class AbstractGroupRenderer(AbstractRenderer):
         sources, skies = _sorted(components)
         images = [sky_brightness(sky, canvas) for sky in skies.values()]
         if sources:
-            images.append(observe(_total([group.light() for group in self.groups(sources, canvas)]), canvas))
+            images.append(observe(_total([group.light(canvas) for group in self.groups(sources, canvas)]), canvas))
         return functools.reduce(jnp.add, images)
 
     def render_components(

@@ -4,21 +4,23 @@ import math
 from collections.abc import Mapping
 
 import equinox as eqx
+import jax
 import numpy as np
 
 from sersiclab.image import Image
 from sersiclab.profiles import AbstractExtended, AbstractMixture, AbstractProfile, AbstractSky, AbstractSource
-from sersiclab.profiles.base import LogWidths
 from sersiclab.profiles.decomposition import SPACING
 from sersiclab.rendering import patches
 from sersiclab.rendering.base import cannot_draw, check_limits
-from sersiclab.rendering.canvas import Canvas, Light, canvas_of
+from sersiclab.rendering.canvas import Canvas, canvas_of
 from sersiclab.rendering.groups import AbstractGroupRenderer, Group
-from sersiclab.rendering.sources import Sources, draw, stack
+from sersiclab.rendering.sources import Widths, draw, prepare, stack
 
 
 # The widest Gaussian, in sides of the padded grid; wider ones are drawn as parabolas.
 _WIDEST = 8.0
+# Up to this width, in pixels, Gaussians that are thin across are drawn in Fourier space too.
+_THIN_SPLIT = 14.0
 
 
 class HybridRenderer(AbstractGroupRenderer):
@@ -54,19 +56,20 @@ class HybridRenderer(AbstractGroupRenderer):
     def groups(self, sources: Mapping[str, AbstractSource], canvas: Canvas) -> list[Group]:
         mixtures = {name: source for name, source in sources.items() if isinstance(source, AbstractMixture)}
         others = {name: source for name, source in sources.items() if name not in mixtures}
-        log_width, split = self._log_widths(canvas)
+        widths = self._widths(canvas)
 
-        def draw_mixture(source: Sources) -> Light:
-            grids = (canvas.ky, canvas.kx), (canvas.y, canvas.x)
-            spectrum, plane = draw(source, log_width, split, *grids, canvas.shape)
-            return Light(spectrum=spectrum, plane=plane)
-
-        groups = [Group(names, stacked, draw_mixture) for names, stacked in stack(mixtures, canvas.x.dtype)]
+        groups = []
+        for names, stacked in stack(mixtures, canvas.x.dtype):
+            prepared = jax.vmap(lambda source: prepare(source, widths, canvas))(stacked)
+            groups.append(Group(names, prepared, draw))
         return groups + patches.groups(others, canvas, patches.Fineness())
 
-    def _log_widths(self, canvas: Canvas) -> tuple[LogWidths, int]:
-        """ln sigma of all Gaussians, and how many are narrow."""
+    def _widths(self, canvas: Canvas) -> Widths:
         first = math.log(self.narrowest)
-        split = math.floor((math.log(self.split) - first) / SPACING + 1e-9) + 1
+
+        def before(sigma: float) -> int:
+            return math.floor((math.log(sigma) - first) / SPACING + 1e-9) + 1
+
         count = math.ceil((math.log(_WIDEST * max(canvas.padded)) - first) / SPACING) + 1
-        return (first + SPACING * np.arange(count)).astype(canvas.x.dtype), split
+        log = (first + SPACING * np.arange(count)).astype(canvas.x.dtype)
+        return Widths(log, before(self.split), min(before(max(self.split, _THIN_SPLIT)), count - 1))

@@ -10,7 +10,7 @@ exponentially. What lies outside is sampled on the pixels, or between them too.
 import dataclasses
 import math
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import jax
@@ -50,7 +50,7 @@ class Fineness:
 def groups(sources: Mapping[str, Any], canvas: Canvas, fineness: Fineness) -> list[Group]:
     """The sources by kind, drawn from their surface brightness; they must all be `AbstractExtended`."""
     stacks = by_kind(sources, canvas.x.dtype)
-    return [Group(names, stacked, lambda source: draw(source, canvas, fineness)) for names, stacked in stacks]
+    return [Group(names, stacked, partial(draw, fineness=fineness)) for names, stacked in stacks]
 
 
 def draw(source: AbstractExtended, canvas: Canvas, fineness: Fineness) -> Light:

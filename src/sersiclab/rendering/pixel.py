@@ -43,7 +43,7 @@ class PixelRenderer(AbstractGroupRenderer):
         others = {name: source for name, source in sources.items() if name not in points}
         fineness = patches.Fineness(self.cells, self.levels, self.oversampling)
 
-        def draw_point(point: PointSource) -> Light:
+        def draw_point(point: PointSource, canvas: Canvas) -> Light:
             return Light(spectrum=point.flux * phase(point.xc, point.yc, canvas))
 
         groups = [Group(names, stacked, draw_point) for names, stacked in by_kind(points, canvas.x.dtype)]

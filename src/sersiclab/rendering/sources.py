@@ -1,28 +1,46 @@
-"""Drawing one source, before the PSF: its core as a spectrum, its wings on the pixels."""
+"""Drawing Gaussian mixtures, before the PSF: a source's core as a spectrum, its wings on the pixels."""
 
+import dataclasses
 import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jaxtyping import Array, Complex, Float
+from jaxtyping import Array, Float
 
 from sersiclab.profiles import AbstractMixture
 from sersiclab.profiles.base import LogWidths
-from sersiclab.rendering.gaussians import Axes, mixtures, translate
+from sersiclab.rendering.canvas import Canvas, Light
+from sersiclab.rendering.gaussians import Axes, Mixture, Wave, chains_of, mixture_plane, translate, wave_of
 
 
 # Over how many pixels a source fades that is too far from the image to be seen.
 _FADE = 4.0
+# A Gaussian as wide across as `_THICK` pixels is drawn on the pixels without harm, one thinner than `_THIN` not.
+_THIN, _THICK = 0.8, 1.0
 
 Weights = Callable[..., tuple[Float[Array, " k"], Float[Array, ""]]]
 
 
+@dataclasses.dataclass(frozen=True)
+class Widths:
+    """ln sigma of all Gaussians of a mixture.
+
+    Those before `split` are drawn in Fourier space, those from `end` on on the pixels. What is between is
+    drawn on the pixels unless it is too thin.
+    """
+
+    log: LogWidths
+    split: int
+    end: int
+
+
 class Sources(eqx.Module):
-    """Sources whose weights are the same function of their `scales`: one, or several stacked."""
+    """Sources whose weights are the same function of their `scales`, stacked."""
 
     weights: Weights = eqx.field(static=True)
     xc: Float[Array, "*s"]
@@ -31,6 +49,22 @@ class Sources(eqx.Module):
     ellip: Float[Array, "*s"]
     theta: Float[Array, "*s"]
     scales: Float[Array, "*s d"]
+
+
+class Drawing(eqx.Module):
+    """What the planes of a source are made of: one source, or several stacked."""
+
+    wave: Wave
+    core: Mixture
+    wing: Mixture
+    wing_axes: Axes
+
+
+class Point(eqx.Module):
+    """The same of a point source."""
+
+    wave: Wave
+    flux: Float[Array, "*s"]
 
 
 def stack(profiles: Mapping[str, AbstractMixture], dtype: Any) -> list[tuple[list[str], Sources]]:
@@ -50,68 +84,115 @@ def _table(profiles: list[AbstractMixture], dtype: Any) -> Sources:
     return Sources(profiles[0].weights, xc, yc, flux, ellip, theta, table[:, 5:])
 
 
-def draw(
-    source: Sources, log_width: LogWidths, split: int, k: Axes, pixels: Axes, shape: tuple[int, int]
-) -> tuple[Complex[Array, "tile ky kx"], Float[Array, "1 y x"]]:
+def prepare(source: Sources, widths: Widths, canvas: Canvas) -> Drawing | Point:
+    """All that is small about drawing one source."""
+    k = canvas.ky, canvas.kx
+    centre = jnp.stack([source.yc, source.xc])
+    turns, shift, fade = _locate(centre, canvas)
+    wave = wave_of(turns, k, shift)
+    if source.scales.shape[-1] == 0:
+        return Point(wave, source.flux * fade)
+    # The pixels stay where they are; the polynomial follows the centre, about the nearest whole pixel.
+    origin = jnp.round(lax.stop_gradient(centre))
+    ratio = 1.0 - source.ellip
+    sigma = np.exp(widths.log.astype(float))
+    core, wing = _mixtures(source, widths, lax.stop_gradient(ratio))
+    quadratics, lines = _ellipses(source.theta, ratio, centre - origin, (sigma[0], 1.0 / sigma[-1]))
+    return Drawing(
+        wave=wave,
+        core=Mixture(source.flux * fade, source.scales, quadratics[0], lines[0], *core),
+        wing=Mixture(source.flux / ratio, source.scales, quadratics[1], lines[1], *wing),
+        wing_axes=(canvas.y - origin[0], canvas.x - origin[1]),
+    )
+
+
+def draw(drawing: Drawing | Point, canvas: Canvas) -> Light:
     """One source before the PSF: the spectrum of its core and the surface brightness of its wings.
 
-    The core is the point and the Gaussians narrower than `log_width[split]`,
+    The core is the point and the narrow Gaussians,
     `flux exp(-i k.c) [point + sum_j w_j exp(-sigma_j² kappa² / 2)]`, where kappa is the length of k in
     the frame in which the ellipse is a circle of the radius of its major axis. The wings are
     `flux sum_j w_j exp(-m² / (2 sigma_j²)) / (2 pi sigma_j² (1 - ellip))`, m the elliptical radius.
     """
-    centre = jnp.stack([source.yc, source.xc])
-    padded = pixels[0].shape[1], pixels[1].shape[1]
-    turns, shift, fade = _locate(centre, shape, padded, k)
-    if source.scales.shape[-1] == 0:
-        point = jnp.broadcast_to(source.flux * fade, (*k[0].shape, k[1].shape[1]))
-        return translate(point, turns, k, shift), jnp.zeros((1, *padded), point.dtype)
-    variance = np.exp(2 * log_width.astype(float))
-    brightness = (1.0 / (2 * np.pi * variance[split:])).astype(log_width.dtype)
+    k = canvas.ky, canvas.kx
+    if isinstance(drawing, Point):
+        plane = jnp.broadcast_to(drawing.flux, canvas.transfer.shape)
+        return Light(spectrum=translate(plane, drawing.wave, k))
+    core = translate(mixture_plane(drawing.core, k), drawing.wave, k)
+    return Light(spectrum=core, plane=mixture_plane(drawing.wing, drawing.wing_axes))
+
+
+def _mixtures(source: Sources, widths: Widths, ratio: Float[Array, ""]) -> list[tuple[Any, Any]]:
+    """The `chains` and `constants` of the core and of the wings."""
+    dtype = widths.log.dtype
+    sigma = np.exp(widths.log.astype(float))
+    brightness = (1.0 / (2 * np.pi * sigma[widths.split :] ** 2)).astype(dtype)
+    # Which of two faithful drawings we take is ours to choose: the derivative does not depend on it.
+    across = ratio * sigma[widths.split : widths.end].astype(dtype)
+    step = jnp.clip((_THICK - across) / (_THICK - _THIN), 0.0, 1.0)
+    in_core = jnp.pad(step**2 * (3.0 - 2.0 * step), (widths.split, 0), constant_values=1.0)
+    in_wing = brightness * jnp.pad(1.0 - in_core[widths.split :], (0, sigma.size - widths.end), constant_values=1.0)
 
     def terms(scales: Float[Array, " d"]) -> Any:
-        weights, point = source.weights(log_width, *scales)
+        weights, point = source.weights(widths.log, *scales)
         # The widest Gaussian falls slowest, and comes first.
-        return (weights[:split], point), ((weights[split:] * brightness)[::-1], jnp.zeros_like(point))
+        wing = (in_wing * weights[widths.split :])[::-1]
+        return (in_core * weights[: widths.end], point), (wing, jnp.zeros_like(point))
 
-    # The pixels stay where they are; the polynomial follows the centre, about the centre's value.
-    origin = lax.stop_gradient(centre)
-    ratio = 1.0 - source.ellip
-    grids = (k, (pixels[0] - origin[0], pixels[1] - origin[1]))
-    quadratics = (
-        0.5 * float(variance[0]) * _quadratic(source.theta, ratio, jnp.zeros_like(centre)),
-        0.5 / float(variance[-1]) * _quadratic(source.theta, 1.0 / ratio, centre - origin),
-    )
-    narrow, wide = mixtures(terms, grids, quadratics, source.scales)
-    return translate(source.flux * fade * narrow, turns, k, shift), source.flux / ratio * wide
-
-
-def _quadratic(theta: Array, ratio: Array, centre: Float[Array, " 2"]) -> Float[Array, "3 3"]:
-    """Coefficients of the squared elliptical radius about a centre (y, x): `along² + (ratio across)²`."""
-    (y, x), sine, cosine, square = centre, jnp.sin(theta), jnp.cos(theta), ratio**2
-    yy, xx = cosine**2 + square * sine**2, sine**2 + square * cosine**2
-    yx = 2.0 * (square - 1.0) * sine * cosine
-    zero = jnp.zeros_like(yx)
-    constant = yy * y**2 + yx * y * x + xx * x**2
-    rows = [constant, -2.0 * xx * x - yx * y, xx, -2.0 * yy * y - yx * x, yx, zero, yy, zero, zero]
-    return jnp.stack(rows).reshape(3, 3)
+    result = []
+    values, slopes = terms(source.scales), jax.jacfwd(terms)(source.scales)
+    for (amplitudes, constant), (bends, constant_bends) in zip(values, slopes, strict=True):
+        rates = np.array([-(2.0 ** (j / 2)) for j in range(amplitudes.size)], dtype)
+        rows = jnp.concatenate([amplitudes[None], bends.T, (rates * amplitudes)[None]])
+        constants = jnp.concatenate([constant[None], constant_bends, jnp.zeros_like(constant)[None]])
+        result.append((chains_of(rows), constants))
+    return result
 
 
-def _locate(
-    centre: Float[Array, " 2"], shape: tuple[int, int], padded: tuple[int, int], k: Axes
-) -> tuple[Axes, Float[Array, " 2"], Float[Array, ""]]:
+def _ellipses(
+    theta: Float[Array, ""], ratio: Float[Array, ""], centre: Float[Array, " 2"], sizes: tuple[float, float]
+) -> tuple[Float[Array, "2 3 3"], Float[Array, "2 2 3"]]:
+    """Coefficients of half the squared elliptical radius, of k about zero and of (y, x) about a centre.
+
+    Of the sum of squares as a polynomial, and of the two linear polynomials: along and across. `sizes`
+    scale the radii.
+    """
+    (y, x), sine, cosine = centre, jnp.sin(theta), jnp.cos(theta)
+    none = jnp.zeros_like(ratio)
+    along, across = x * sine - y * cosine, -(y * sine + x * cosine)
+    narrow = [none, cosine, -sine, none, ratio * sine, ratio * cosine]
+    wide = [along, cosine, -sine, across / ratio, sine / ratio, cosine / ratio]
+    lines = jnp.stack(narrow + wide).reshape(2, 2, 3)
+    quadratics = jnp.stack([*_square(narrow), *_square(wide)]).reshape(2, 3, 3)
+    scales: Any = np.array(sizes, lines.dtype)[:, None, None] * math.sqrt(0.5)
+    return scales**2 * quadratics, scales * lines
+
+
+def _square(lines: list[Array]) -> list[Array]:
+    """Coefficients of y^i x^j in the sum of two squared linear polynomials (1, y, x)."""
+
+    def product(i: int, j: int) -> Array:
+        return lines[i] * lines[j] + lines[3 + i] * lines[3 + j]
+
+    none = jnp.zeros_like(lines[0])
+    rows = [product(0, 0), 2 * product(0, 2), product(2, 2), 2 * product(0, 1), 2 * product(1, 2), none]
+    return [*rows, product(1, 1), none, none]
+
+
+def _locate(centre: Float[Array, " 2"], canvas: Canvas) -> tuple[Axes, Float[Array, " 2"], Float[Array, ""]]:
     """The phases of the nearest whole pixel, what remains of the centre, and a factor that fades the source.
 
     A centre is held half the padding outside the image: beyond, it would come in at the other side. It
     fades from there on. The phases of whole pixels are computed in integers, so that float32 keeps its
     digits in large images.
     """
-    size, far = np.array(shape, centre.dtype), (np.array(padded) - np.array(shape)).astype(centre.dtype) / 2
+    size = np.array(canvas.shape, centre.dtype)
+    far = ((np.array(canvas.padded) - np.array(canvas.shape)) / 2).astype(centre.dtype)
     held = jnp.clip(centre, -far, size - 1 + far)
     step = jnp.clip(1.0 - jnp.abs(centre - held) / _FADE, 0.0, 1.0)
     whole = jnp.round(lax.stop_gradient(held))
-    turns = tuple(
+    turns: Any = tuple(
         2 * math.pi / side * (jnp.arange(axis.shape[1]) * pixel % side).astype(axis.dtype)[None, :]
-        for axis, pixel, side in zip(k, whole.astype(int), padded, strict=True)
+        for axis, pixel, side in zip((canvas.ky, canvas.kx), whole.astype(int), canvas.padded, strict=True)
     )
     return turns, held - whole, jnp.prod(step**2 * (3.0 - 2.0 * step))
