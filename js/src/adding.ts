@@ -3,7 +3,6 @@
 import type { Point } from "./geometry";
 import { regionAt, sourceAt } from "./masking";
 import { newPrior, rounded } from "./priors";
-import { sizeName } from "./shapes";
 import { type Component, type Parameter, type Prior, parametersOf, type Schema, type Session } from "./spec";
 import type { Image, Pixels } from "./state";
 
@@ -72,20 +71,14 @@ export function withSource(
   source: Source,
 ): { session: Session; name: string } {
   const component: Component = { type };
-  const size = sizeName(schema, component);
-  let length = source.size;
-  for (const parameter of parametersOf(schema, component)) {
-    const isLength = parameter.unit === "pixel" && parameter.name !== "xc" && parameter.name !== "yc";
-    component[parameter.name] = priorFor(schema, parameter, source, isLength ? length : null);
-    // Further lengths are outer ones: break radii, truncations.
-    if (isLength && parameter.name !== size) length *= 1.5;
-  }
+  for (const parameter of parametersOf(schema, component))
+    component[parameter.name] = priorFor(schema, parameter, source);
   const name = freeName(session, type);
   const components = { ...session.model.components, [name]: component };
   return { session: { ...session, model: { ...session.model, components } }, name };
 }
 
-function priorFor(schema: Schema, parameter: Parameter, source: Source, length: number | null): Prior {
+function priorFor(schema: Schema, parameter: Parameter, source: Source): Prior {
   const around = (value: number, factor: number) =>
     "LogUniform" in schema.priors
       ? {
@@ -98,14 +91,16 @@ function priorFor(schema: Schema, parameter: Parameter, source: Source, length: 
   if (parameter.name === "xc") return newPrior(schema, parameter, rounded(source.x));
   if (parameter.name === "yc") return newPrior(schema, parameter, rounded(source.y));
   if (parameter.name === "flux") return around(source.flux, FLUX_FACTOR);
-  if (length !== null) return around(length, SIZE_FACTOR);
+  if (parameter.unit === "pixel") return around((parameter.start ?? 1) * source.size, SIZE_FACTOR);
+  if (parameter.unit === "1/pixel") return around((parameter.start ?? 1) / source.size, SIZE_FACTOR);
   return newPrior(schema, parameter, middling(parameter));
 }
 
 /** A value that is nowhere near a bound. */
-function middling({ name, low, high }: Parameter): number {
-  const usual = MIDDLING[name];
-  if (usual !== undefined && usual >= (low ?? -Infinity) && usual <= (high ?? Infinity)) return usual;
+function middling({ name, usual, start, ...declared }: Parameter): number {
+  const [low, high] = usual ?? [declared.low, declared.high];
+  const found = start ?? MIDDLING[name];
+  if (found !== undefined && found >= (low ?? -Infinity) && found <= (high ?? Infinity)) return found;
   if (low !== null && high !== null) return low > 0 ? Math.sqrt(low * high) : (low + high) / 2;
   return low !== null && low >= 0 ? Math.max(2 * low, 1) : 0;
 }

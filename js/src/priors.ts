@@ -31,9 +31,9 @@ export function wrapAngle(theta: number): number {
   return ((theta % Math.PI) + Math.PI) % Math.PI;
 }
 
-/** A range for a value that has no prior: the schema's bounds if they say something, else around the value. */
+/** A range for a value that has no prior: what the schema says of it if it says something, else around the value. */
 export function rangeAround(parameter: Parameter, value: number): Range {
-  const { low, high } = parameter;
+  const [low, high] = parameter.usual ?? [parameter.low, parameter.high];
   if (isAngle(parameter)) return { low: 0, high: Math.PI, log: false, wraps: true };
   if (low !== null && high !== null && (low <= 0 || high / low <= WIDE))
     return { low, high, log: low > 0 && high / low >= 100, wraps: false };

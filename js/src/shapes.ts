@@ -1,7 +1,7 @@
 /** The ellipse of a component: which parameters make it, and the way back from a changed ellipse to them. */
 
 import type { Shape, ShapeChange } from "./geometry";
-import { type Component, parametersOf, type Schema, type Session, valueAt } from "./spec";
+import { type Component, hasParameter, parametersOf, type Schema, type Session, valueAt } from "./spec";
 
 /** The parameter that is the ellipse's semi-major axis: r_eff, or the profile's first other length. */
 export function sizeName(schema: Schema, component: Component): string | null {
@@ -14,8 +14,9 @@ export function sizeName(schema: Schema, component: Component): string | null {
 /** Null for a component that has no place on the image, such as a sky. */
 export function shapeOf(schema: Schema, session: Session, name: string): Shape | null {
   const component = session.model.components[name];
-  if (!component || !("xc" in component) || !("yc" in component)) return null;
-  const read = (parameter: string) => (parameter in component ? valueAt(session, `${name}.${parameter}`) : 0);
+  if (!component || !hasParameter(component, "xc") || !hasParameter(component, "yc")) return null;
+  const read = (parameter: string) =>
+    hasParameter(component, parameter) ? valueAt(session, `${name}.${parameter}`) : 0;
   const size = sizeName(schema, component);
   const shape = {
     xc: read("xc"),
@@ -39,7 +40,7 @@ export function shapeValues(
   const values: Record<string, number> = {};
   for (const [key, value] of Object.entries(change)) {
     const parameter: string | null = key === "size" ? sizeName(schema, component) : key;
-    if (parameter !== null && parameter in component) values[`${name}.${parameter}`] = value;
+    if (parameter !== null && hasParameter(component, parameter)) values[`${name}.${parameter}`] = value;
   }
   return values;
 }

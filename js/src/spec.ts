@@ -6,10 +6,14 @@ export interface Parameter {
   high: number | null;
   unit: string;
   doc: string;
+  /** Where a new prior lies and starts, if the range says too little; a length's start is in half-light radii. */
+  usual?: [low: number, high: number] | null;
+  start?: number | null;
 }
 export interface Profile {
   title: string;
   doc: string;
+  /** "source", "sky", or "modifier": what is nested in that brings its own parameters. */
   kind: string;
   parameters: Parameter[];
 }
@@ -36,7 +40,8 @@ export interface Tied {
 }
 /** A number is fixed, a prior free, a tie linked to another parameter. */
 export type Setting = number | Prior | Tied;
-export type Component = { type: string } & { [name: string]: Setting | string };
+/** A component of the model; what it modifies, if anything, is nested in it. */
+export type Component = { type: string } & { [name: string]: Setting | Component | string };
 export interface Model {
   components: Record<string, Component>;
   [key: string]: unknown;
@@ -66,22 +71,67 @@ export function splitPath(path: string): [component: string, name: string] {
   return [path.slice(0, dot), path.slice(dot + 1)];
 }
 
+/** A nested component has a centre somewhere, which priors and ties have not. */
+function isComponent(value: unknown): value is Component {
+  return (
+    typeof value === "object" && value !== null && ("xc" in value || Object.values(value).some(isComponent))
+  );
+}
+
+function nestedIn(component: Component): [key: string, inner: Component][] {
+  return Object.entries(component).filter((entry): entry is [string, Component] => isComponent(entry[1]));
+}
+
+/** The component itself and those nested in it, the innermost first. */
+function layers(component: Component): Component[] {
+  return [...nestedIn(component).flatMap(([, inner]) => layers(inner)), component];
+}
+
+/** Whether a component has a parameter, its own or a nested one. */
+export function hasParameter(component: Component, name: string): boolean {
+  return layers(component).some((layer) => name in layer);
+}
+
 export function settingAt(session: Session, path: string): Setting | undefined {
-  const [component, name] = splitPath(path);
-  const setting = session.model.components[component]?.[name];
-  return typeof setting === "string" ? undefined : setting;
+  const [name, key] = splitPath(path);
+  const component = session.model.components[name];
+  const setting = component && layers(component).find((layer) => key in layer)?.[key];
+  return typeof setting === "string" || isComponent(setting) ? undefined : setting;
 }
 
 export function withSetting(session: Session, path: string, setting: Setting): Session {
-  const [component, name] = splitPath(path);
-  const old = session.model.components[component];
+  const [name, key] = splitPath(path);
+  const old = session.model.components[name];
   if (!old) return session;
-  const components = { ...session.model.components, [component]: { ...old, [name]: setting } };
+  const components = { ...session.model.components, [name]: withOwn(old, key, setting) };
   return { ...session, model: { ...session.model, components } };
 }
 
+function withOwn(component: Component, key: string, setting: Setting): Component {
+  const inner = nestedIn(component).find(([, nested]) => hasParameter(nested, key));
+  return inner
+    ? { ...component, [inner[0]]: withOwn(inner[1], key, setting) }
+    : { ...component, [key]: setting };
+}
+
+/** The declared parameters of a component, those of what is nested in it first. */
 export function parametersOf(schema: Schema, component: Component): Parameter[] {
-  return schema.profiles[component.type]?.parameters ?? [];
+  return layers(component).flatMap((layer) => schema.profiles[layer.type]?.parameters ?? []);
+}
+
+/** What a component is, in words: "Boxy Sérsic". */
+export function titleOf(schema: Schema, component: Component): string {
+  return layers(component)
+    .map((layer) => schema.profiles[layer.type]?.title ?? layer.type)
+    .reverse()
+    .join(" ");
+}
+
+/** Its types, from the outermost in: what its card is made for. */
+export function typeOf(component: Component): string {
+  return layers(component)
+    .map((layer) => layer.type)
+    .join("<");
 }
 
 export function parameterAt(schema: Schema, session: Session, path: string): Parameter | undefined {
@@ -94,7 +144,7 @@ export function parameterAt(schema: Schema, session: Session, path: string): Par
 export function paths(schema: Schema, session: Session): string[] {
   return Object.entries(session.model.components).flatMap(([name, component]) =>
     parametersOf(schema, component)
-      .filter((parameter) => parameter.name in component)
+      .filter((parameter) => hasParameter(component, parameter.name))
       .map((parameter) => `${name}.${parameter.name}`),
   );
 }

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { measure, sourceKinds, withSource } from "../src/adding";
 import { priorInterval, priorMarks } from "../src/intervals";
 import { smoothed } from "../src/masking";
-import type { Component, Session, Setting } from "../src/spec";
+import type { Component, Parameter, Session, Setting } from "../src/spec";
 import type { Image } from "../src/state";
 import { SCHEMA, SESSION } from "./fixtures";
 import { nextFrame, open, STAGE } from "./page";
@@ -62,6 +62,38 @@ describe("a new component", () => {
       "yc",
       "flux",
     ]);
+  });
+});
+
+describe("a new component of a profile that says where to start", () => {
+  const own = (name: string, rest: Partial<Parameter>): Parameter => ({
+    name,
+    low: null,
+    high: null,
+    unit: "",
+    doc: "",
+    ...rest,
+  });
+  const ring = [
+    own("r_ring", { low: 0, unit: "pixel" }),
+    own("sigma", { low: 0, unit: "pixel", start: 0.25 }),
+    own("cut", { low: 0, unit: "1/pixel", start: 2 }),
+    own("slope", { low: 0.1, high: 100, usual: [1, 9], start: 3 }),
+  ];
+  const schema = {
+    ...SCHEMA,
+    profiles: { ...SCHEMA.profiles, Ring: { title: "Ring", doc: "", kind: "source", parameters: ring } },
+  };
+
+  it("starts there, in the usual range", () => {
+    const source = { x: 10, y: 20, flux: 80, size: 4 };
+    const { session } = withSource(schema, SESSION, "Ring", source);
+    expect(session.model.components.ring).toMatchObject({
+      r_ring: { type: "LogUniform", low: 0.5, init: 4, high: 32 },
+      sigma: { init: 1 },
+      cut: { init: 0.5 },
+      slope: { type: "Uniform", low: 1, high: 9, init: 3 },
+    });
   });
 });
 

@@ -1,7 +1,7 @@
 /** A schema and a session as Python writes them, and a stand-in for the anywidget model. */
 
 import type { AnyModel } from "@anywidget/types";
-import type { Parameter, PriorField, Schema, Session } from "../src/spec";
+import type { Component, Parameter, PriorField, Schema, Session } from "../src/spec";
 import type { Traits } from "../src/sync";
 
 const parameter = (
@@ -31,6 +31,7 @@ export const SCHEMA: Schema = {
     },
     Exponential: { title: "Exponential", doc: "", kind: "source", parameters: [...centre, size, ...ellipse] },
     PointSource: { title: "Point source", doc: "", kind: "source", parameters: centre },
+    Boxy: { title: "Boxy", doc: "", kind: "modifier", parameters: [parameter("c0", -1, 4)] },
     FlatSky: { title: "Flat sky", doc: "", kind: "sky", parameters: [parameter("level")] },
   },
   priors: {
@@ -73,6 +74,22 @@ export const SESSION: Session = {
     },
   },
   off: [],
+};
+
+/** The session with its galaxy inside of a modifier. */
+export const NESTED: Session = {
+  ...SESSION,
+  model: {
+    ...SESSION.model,
+    components: {
+      ...SESSION.model.components,
+      galaxy: {
+        type: "Boxy",
+        profile: SESSION.model.components.galaxy as Component,
+        c0: { type: "Uniform", low: -0.5, high: 0.5, init: 0.1 },
+      },
+    },
+  },
 };
 
 export type Sent = { t: string; [key: string]: unknown };

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { type Session, settingAt, valueAt } from "../src/spec";
-import { SESSION } from "./fixtures";
+import { NESTED, SESSION } from "./fixtures";
 import { box, nextFrame, open, slider } from "./page";
 
 const sessionOf = (state: Record<string, unknown>) => state.session as Session;
@@ -180,5 +180,19 @@ describe("cards", () => {
     fold.click();
     expect(fold.getAttribute("aria-expanded")).toBe("false");
     expect(fold.closest(".sl-card")?.querySelector<HTMLElement>(".sl-rows")?.hidden).toBe(true);
+  });
+});
+
+describe("the rows of a nested component", () => {
+  it("are those of both, and write where the parameter is", async () => {
+    const { change, el, one, state } = await open({ session: NESTED });
+    const card = one(slider("galaxy.c0")).closest(".sl-card") as HTMLElement;
+    expect(card.querySelector(".sl-type")?.textContent).toBe("Boxy Sérsic");
+    expect(card.querySelectorAll(".sl-row")).toHaveLength(8);
+    await change(one<HTMLInputElement>(slider("galaxy.n")), "4");
+    await change(one<HTMLInputElement>(slider("galaxy.c0")), "0.25");
+    const galaxy = sessionOf(state).model.components.galaxy;
+    expect(galaxy).toMatchObject({ type: "Boxy", profile: { n: { init: 4 } }, c0: { init: 0.25 } });
+    expect(el.querySelectorAll(".sl-problem")).toHaveLength(0);
   });
 });

@@ -1,7 +1,20 @@
 import { describe, expect, it } from "vitest";
 import { carryCentre, setByGesture, setFree, setIncluded, setValue } from "../src/edits";
-import { changedValues, paths, rootOf, type Session, settingAt, valueAt, withSetting } from "../src/spec";
-import { SCHEMA, SESSION } from "./fixtures";
+import { shapeOf, shapeValues } from "../src/shapes";
+import {
+  type Component,
+  changedValues,
+  parameterAt,
+  paths,
+  rootOf,
+  type Session,
+  settingAt,
+  titleOf,
+  typeOf,
+  valueAt,
+  withSetting,
+} from "../src/spec";
+import { NESTED, SCHEMA, SESSION } from "./fixtures";
 
 const set = (path: string, value: number, session = SESSION) => setValue(SCHEMA, session, path, value);
 
@@ -112,5 +125,38 @@ describe("edits", () => {
     expect(off.off).toEqual(["disk", "sky"]);
     expect(setIncluded(off, "disk", true).off).toEqual(["sky"]);
     expect(off.model).toBe(SESSION.model);
+  });
+});
+
+describe("a nested component", () => {
+  const galaxy = NESTED.model.components.galaxy as Component;
+
+  it("has the parameters of both, under one name", () => {
+    const own = ["xc", "yc", "flux", "r_eff", "n", "ellip", "theta", "c0"].map((name) => `galaxy.${name}`);
+    expect(paths(SCHEMA, NESTED).filter((path) => path.startsWith("galaxy"))).toEqual(own);
+    expect(valueAt(NESTED, "galaxy.n")).toBe(2);
+    expect(valueAt(NESTED, "galaxy.c0")).toBe(0.1);
+    expect(settingAt(NESTED, "galaxy.profile")).toBeUndefined();
+    expect(parameterAt(SCHEMA, NESTED, "galaxy.n")).toEqual(parameterAt(SCHEMA, SESSION, "galaxy.n"));
+    expect([titleOf(SCHEMA, galaxy), typeOf(galaxy)]).toEqual(["Boxy Sérsic", "Sersic<Boxy"]);
+  });
+
+  it("is edited where the parameter is", () => {
+    const next = set("galaxy.n", 3, set("galaxy.c0", 0.3, NESTED));
+    expect(next.model.components.galaxy).toEqual({
+      ...galaxy,
+      profile: { ...(galaxy.profile as object), n: { type: "Uniform", low: 0.5, high: 8, init: 3 } },
+      c0: { type: "Uniform", low: -0.5, high: 0.5, init: 0.3 },
+    });
+    expect(changedValues(SCHEMA, NESTED, next)).toEqual({ "galaxy.n": 3, "galaxy.c0": 0.3 });
+    const fixed = setFree(SCHEMA, next, "galaxy.r_eff", false);
+    expect(settingAt(fixed, "galaxy.r_eff")).toBe(4);
+  });
+
+  it("is tied to and drawn as any other", () => {
+    expect(valueAt(NESTED, "disk.r_eff")).toBe(9);
+    expect(valueAt(set("disk.r_eff", 21, NESTED), "galaxy.r_eff")).toBe(10);
+    expect(shapeOf(SCHEMA, NESTED, "galaxy")).toEqual(shapeOf(SCHEMA, SESSION, "galaxy"));
+    expect(shapeValues(SCHEMA, NESTED, "galaxy", { size: 7 })).toEqual({ "galaxy.r_eff": 7 });
   });
 });

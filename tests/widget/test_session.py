@@ -9,7 +9,7 @@ import pytest
 from sersiclab.model import Model
 from sersiclab.parameters import Tied
 from sersiclab.priors import Angle, Normal, Uniform
-from sersiclab.profiles import FlatSky, PointSource
+from sersiclab.profiles import Boxy, Exponential, FlatSky, PointSource
 from sersiclab.widget.session import allowed, from_model, read, with_values
 
 
@@ -54,6 +54,18 @@ def test_what_cannot_be_inherited_is_a_problem_of_that_component():
     assert [problem["path"] for problem in reading.problems] == ["star"]
     both = Model({**base.components, "sky": FlatSky(level=0.0)})
     assert list(read({**from_model(both), "off": ["star", "ghost"]}).model.components) == ["sky"]
+
+
+def test_values_of_nested_profiles_go_where_their_priors_are():
+    disk = Exponential(xc=Normal(6.0, 1.0), yc=5.0, flux=1.0, r_eff=Uniform(1, 9), ellip=0.1, theta=0.0)
+    base = Model({"disk": Boxy(disk, c0=Uniform(0, 1)), "star": PointSource(xc=Tied("disk.xc"), yc=5.0, flux=1.0)})
+    session = from_model(base)
+    before = copy.deepcopy(session)
+    changed = with_values(session, {"disk.r_eff": 3.0, "disk.c0": 0.25, "star.xc": 6.5, "disk.n": 1.0})
+    assert session == before
+    document = changed["model"]["components"]["disk"]
+    assert (document["c0"]["init"], document["profile"]["r_eff"]["init"]) == (0.25, 3.0)
+    assert read(changed).model.initial == {"disk.xc": 6.5, "disk.r_eff": 3.0, "disk.c0": 0.25}
 
 
 def test_everything_off_is_a_problem(model):

@@ -1,7 +1,7 @@
 /** The components of the model, one card each: header with a switch, then a row per parameter. */
 
 import { setIncluded } from "../edits";
-import { parametersOf } from "../spec";
+import { hasParameter, parametersOf, titleOf, typeOf } from "../spec";
 import { type State, selectedOf, shown } from "../state";
 import type { Store } from "../store";
 import { colourOf } from "./colours";
@@ -37,7 +37,7 @@ export function createComponents(store: Store): View {
 
 const outline = (state: State): string =>
   Object.entries(shown(state).model.components)
-    .map(([name, component]) => `${name}:${component.type}`)
+    .map(([name, component]) => `${name}:${typeOf(component)}`)
     .join();
 
 function createCard(store: Store, name: string): Card {
@@ -59,12 +59,12 @@ function createCard(store: Store, name: string): Card {
     { class: "sl-card-header", title: profile?.doc ?? "" },
     h("span", { class: "sl-swatch", "aria-hidden": "true" }),
     h("strong", {}, name),
-    h("span", { class: "sl-type" }, profile?.title ?? component.type),
+    h("span", { class: "sl-type" }, titleOf(schema, component)),
     included,
     fold,
   );
   const rows: Row[] = parametersOf(schema, component)
-    .filter((parameter) => parameter.name in component)
+    .filter((parameter) => hasParameter(component, parameter.name))
     .map((parameter) => createRow(store, `${name}.${parameter.name}`, parameter));
   const body = h("div", { class: "sl-rows" }, ...rows.map((row) => row.element));
   const element = h("article", { class: "sl-card" }, header, body);
