@@ -2,17 +2,23 @@
 
 import math
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
+from scipy.signal import fftconvolve
 
 from sersiclab import datasets
 from sersiclab.guess import guess
 from sersiclab.image import Image
-from sersiclab.parameters import Tied, parameter, parameter_info
+from sersiclab.parameters import Parameter, Tied, parameter, parameter_info
 from sersiclab.priors import Angle, LogUniform, Normal, Uniform
 from sersiclab.profiles import (
     PROFILES,
+    AbstractElliptical,
+    AbstractExtended,
     AbstractSky,
+    Boxy,
     DeVaucouleurs,
     Exponential,
     FlatSky,
@@ -25,8 +31,7 @@ from sersiclab.profiles import (
 class Shelf(AbstractSky):
     """A sky that the guess has never heard of."""
 
-    depth = parameter(doc="no bounds")
-    __annotations__ = {"depth": float}
+    depth: Parameter = parameter(doc="no bounds")
 
     def brightness(self, x, y):
         return self.depth + 0 * x
@@ -240,6 +245,64 @@ def test_every_profile_by_class_and_by_name(example, cls):
     assert len(by_class.free) == len(parameter_info(cls))
 
 
+@pytest.mark.parametrize("cls", [cls for cls in PROFILES if issubclass(cls, AbstractExtended)])
+def test_every_profile_starts_near_the_data(example, cls):
+    """A start explains half of the light's square, a ring a little less."""
+    model = guess(example, cls)
+    source = model.at(model.initial).components["galaxy"]
+    points = [(np.arange(4 * side) + 0.5) / 4 - 0.5 for side in example.shape]
+    y, x = (jnp.asarray(axis) for axis in np.meshgrid(*points, indexing="ij"))
+    light = jax.jit(lambda x, y: source.brightness(x - source.xc, y - source.yc))(x, y)
+    pixels = np.asarray(light, float).reshape(example.shape[0], 4, example.shape[1], 4).mean((1, 3))
+    light = fftconvolve(pixels, example.psf, mode="same")
+    assert np.isfinite(light).all()
+    rest, data = ((image / example.sigma)[~example.mask] for image in (example.data - light, example.data))
+    assert np.sum(rest**2) < 0.6 * np.sum(data**2)
+    for path, prior in model.free.items():
+        if isinstance(prior, Uniform | LogUniform):
+            assert prior.low < prior.init < prior.high, path
+
+
+class Shell(AbstractElliptical):
+    """A user's own: a shell, whose edges the class says something of."""
+
+    xc: Parameter = parameter(unit="pixel", doc="x")
+    yc: Parameter = parameter(unit="pixel", doc="y")
+    flux: Parameter = parameter(doc="flux")
+    radius: Parameter = parameter(low=0.0, open_low=True, unit="pixel", doc="radius")
+    edge: Parameter = parameter(low=2.0, high=3.0, unit="pixel", start=0.1, doc="width")
+    rate: Parameter = parameter(low=0.0, open_low=True, unit="1/pixel", start=2.0, doc="rate")
+    power: Parameter = parameter(low=0.0, usual=(1.0, 4.0), start=1.5, doc="power")
+    share: Parameter = parameter(low=0.0, high=1.0, doc="share")
+    n: Parameter = parameter(low=3.0, high=9.0, doc="not a Sérsic index")
+    ellip: Parameter = parameter(low=0.0, high=0.9, doc="ellipticity")
+    theta: Parameter = parameter(unit="rad", doc="angle")
+
+    def radial(self, m):
+        return jnp.exp(-m / self.radius)
+
+
+def test_a_class_of_the_users_own_says_where_to_start(example):
+    free = guess(example, Shell).free
+    r = guess(example).initial["galaxy.r_eff"]
+    assert free["galaxy.radius"] == LogUniform(0.1 * r, 10 * r, init=r)
+    assert free["galaxy.edge"] == LogUniform(2.0, 3.0, init=2.0)
+    assert free["galaxy.rate"].init == pytest.approx(2.0 / r)
+    assert free["galaxy.power"] == Uniform(1.0, 4.0, init=1.5)
+    assert free["galaxy.share"] == Uniform(0.0, 1.0, init=0.5)
+    assert free["galaxy.n"] == Uniform(3.0, 9.0, init=3.0)
+    assert isinstance(free["galaxy.theta"], Angle)
+    inner, outer = (guess(example, {"a": Shell, "b": Shell}).free[f"{name}.radius"] for name in "ab")
+    assert inner.init < outer.init
+
+
+def test_a_guess_is_put_inside_of_a_modifier(example):
+    model = guess(example)
+    boxy = model.with_component("galaxy", Boxy(model.components["galaxy"], c0=Uniform(-0.5, 1.0)))
+    assert list(boxy.free) == [*model.free, "galaxy.c0"]
+    assert boxy.initial == {**model.initial, "galaxy.c0": 0.25}
+
+
 def test_a_mapping_names_its_components(example):
     model = guess(example, {"bulge": "sersic", "disk": "exponential", "sky": "flat_sky"})
     assert list(model.components) == ["bulge", "disk", "sky"]
@@ -273,6 +336,7 @@ def test_the_families_of_the_priors(example):
         ({}, r"^what must name at least one component, got an empty mapping$"),
         ({"disk": "spiral"}, r"^what\['disk'\] must be a profile: sersic, .*tilted_sky; got 'spiral'$"),
         ({"a b": "sersic"}, r"^a component's name must be an identifier .*, got 'a b'$"),
+        (Boxy, r'^what is Boxy, which modifies another profile: .* as in model.with_component\("galaxy", Boxy\('),
         ({"sky": Shelf}, r"^guess can't say anything of sky.depth: it is not measured and has no bounds; build"),
     ],
 )

@@ -113,6 +113,11 @@ def _snake(name: str) -> str:
 
 def _profile(label: str, value: object) -> type[AbstractProfile]:
     """A profile's class from itself, its name in any spelling, or the first letters of its name."""
+    if isinstance(value, type) and issubclass(value, AbstractModifier):
+        raise ValueError(
+            f"{label} is {value.__name__}, which modifies another profile: guess that one, then put it inside, as in "
+            f'model.with_component("galaxy", {value.__name__}(model.components["galaxy"]))'
+        )
     if isinstance(value, type) and issubclass(value, AbstractProfile):
         return value
     if isinstance(value, str) and len(_plain(value)) >= 3:
@@ -185,5 +190,5 @@ def _length_prior(info: ParameterInfo, size: _Size) -> AbstractParameter:
         low, start, high = factor / size.high, factor / size.start, factor / size.low
     low, high = max(low, info.low), min(high, info.high)
     if low >= high:  # all of the declared range lies to one side
-        low, high = (low, 10.0 * low) if low == info.low else (0.1 * high, high)
+        low, high = (low, min(10.0 * low, info.high)) if low == info.low else (max(0.1 * high, info.low), high)
     return LogUniform(low=low, high=high, init=min(max(start, low), high))
