@@ -11,7 +11,7 @@ from sersiclab.image import Image
 from sersiclab.model import Model
 from sersiclab.parameters import AbstractParameter, ParameterInfo, Tied
 from sersiclab.priors import Angle, LogUniform, Normal, Uniform
-from sersiclab.profiles import PROFILES, AbstractProfile, AbstractSky, AbstractSource, Sersic
+from sersiclab.profiles import PROFILES, AbstractModifier, AbstractProfile, AbstractSky, AbstractSource, Sersic
 from sersiclab.profiles.base import size_name, usual_parameters
 
 
