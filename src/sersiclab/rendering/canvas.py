@@ -104,13 +104,17 @@ def fine_spectrum(fine: Float[Array, "count count y x"], canvas: Canvas) -> Comp
     """The spectrum of the planes of `Light.fine` together, up to the highest frequency that they carry."""
     count = fine.shape[0]
     planes = jnp.fft.rfft2(fine)
-    steps = (np.arange(count) / count).astype(canvas.y.dtype)[:, None, None]
-    rows, columns = (
-        jnp.where(jnp.abs(k) <= 1.0001 * np.pi * count, jnp.exp(-1j * steps * k) / count, 0.0)
-        for k in (canvas.ky, canvas.kx)
-    )
-    terms = [rows[a][:, :, None] * columns[b][:, None, :] * planes[a, b] for a, b in np.ndindex(count, count)]
+    steps = jnp.arange(count, dtype=canvas.y.dtype) / count
+    rows, columns = (_steps_to_waves(steps, k) for k in (canvas.ky, canvas.kx))
+    terms = [rows[a][:, :, None] * columns[b][:, None, :] * planes[a, b][None] for a, b in np.ndindex(count, count)]
     return functools.reduce(jnp.add, terms)
+
+
+def _steps_to_waves(steps: Float[Array, " count"], k: Float[Array, "tile k"]) -> Complex[Array, "count tile k"]:
+    """`exp(-i k step) / count`, zero beyond what planes at these steps can carry."""
+    angle = jnp.tensordot(steps, k, axes=0)
+    waves = lax.complex(jnp.cos(angle), -jnp.sin(angle)) / steps.size
+    return jnp.where((jnp.abs(k) <= 1.0001 * math.pi * steps.size)[None], waves, 0.0)
 
 
 def phase(xc: Any, yc: Any, canvas: Canvas) -> Complex[Array, "tile ky kx"]:
@@ -123,7 +127,7 @@ def phase(xc: Any, yc: Any, canvas: Canvas) -> Complex[Array, "tile ky kx"]:
         near = jnp.where(jnp.abs(centre) < 4 * side, centre, 0.0)
         whole = jnp.round(lax.stop_gradient(near))
         turns = (jnp.arange(k.shape[1]) * whole.astype(int) % side).astype(k.dtype) * (2 * math.pi / side)
-        angle = turns + k * (near - whole)
+        angle = turns[None, :] + k * (near - whole)
         waves.append(lax.complex(jnp.cos(angle), -jnp.sin(angle)))
     return waves[0][:, :, None] * waves[1][:, None, :]
 

@@ -28,7 +28,8 @@ from sersiclab.rendering.windows import ORDER, REACH, Frame, finest, frames, win
 
 
 # Scale of the core's window, in pixels along the major axis.
-_CORE = 0.6
+_CORE = 0.7
+_RADIUS = REACH * _CORE
 # An ellipse counts as no thinner than this: its rings would have more structure than their grids.
 _THINNEST = 0.02
 # Within this exponent of the outermost window nothing is left to sample on the pixels.
@@ -59,7 +60,7 @@ def draw(source: AbstractExtended, canvas: Canvas, fineness: Fineness) -> Light:
     ellip, theta = source.shape()
     ratio = jnp.maximum(1.0 - jnp.asarray(ellip, canvas.x.dtype), _THINNEST)
     theta = jnp.asarray(theta, canvas.x.dtype)
-    outside = max(_CORE, finest(fineness.oversampling))
+    outside = max(2.0 * _CORE, finest(fineness.oversampling))
     # The windows are ours to choose: the sum of the pieces does not depend on them, nor does its derivative.
     ratio, theta = lax.stop_gradient((ratio, theta))
     windows = frames(ratio, theta, _CORE, outside, fineness.levels)
@@ -69,21 +70,20 @@ def draw(source: AbstractExtended, canvas: Canvas, fineness: Fineness) -> Light:
 
 
 @cache
-def _core_points(cells: int) -> tuple[np.ndarray, ...]:
-    """Points of the core in the frame in which it is round (along, across), their weights, and the radius.
+def _core_points(cells: int, count: int) -> tuple[np.ndarray, ...]:
+    """Points of the core in the frame in which it is round (along, across), and their weights.
 
     Radii are evenly spaced in t, `ln m = t - exp(-t)`, so that they crowd towards the centre and the sum
-    over them converges whatever the cusp.
+    over them converges whatever the cusp. At each radius there are `count` angles.
     """
-    radius = REACH * _CORE
-    step = 5.0 / cells
-    t = np.arange(-3.3, math.log(radius) + 1.0, step)
+    step = 3.5 / cells
+    t = np.arange(-3.3, math.log(_RADIUS) + 1.0, step)
     m = np.exp(t - np.exp(-t))
-    t, m = t[m < radius], m[m < radius]
-    angles = 2 * np.pi / (cells // 2) * (np.arange(cells // 2) + 0.5)
-    weights = (1 + np.exp(-t)) * step * m**2 * gammaincc(ORDER, 0.5 * (m / _CORE) ** 2) * 2 * np.pi / angles.size
+    t, m = t[m < _RADIUS], m[m < _RADIUS]
+    angles = 2 * np.pi / count * (np.arange(count) + 0.5)
+    weights = (1 + np.exp(-t)) * step * m**2 * gammaincc(ORDER, 0.5 * (m / _CORE) ** 2) * 2 * np.pi / count
     along, across = (m[:, None] * part for part in (np.cos(angles), np.sin(angles)))
-    return along.ravel(), across.ravel(), np.repeat(weights, angles.size), np.array(radius)
+    return along.ravel(), across.ravel(), np.repeat(weights, count)
 
 
 @cache
@@ -104,20 +104,23 @@ def _core(
     out to a small grid of nodes.
     """
     dtype = canvas.x.dtype
-    *points, radius = _core_points(fineness.cells)
-    along, across, weights = (jnp.asarray(part, dtype) for part in points)
+    # As many angles and nodes as the shortest wave needs.
+    size = max(fineness.cells // 2, math.ceil(_RADIUS * _highest_wave_number(canvas)) + 12)
+    along, across, weights = (jnp.asarray(part, dtype) for part in _core_points(fineness.cells, size))
     sine, cosine = jnp.sin(theta), jnp.cos(theta)
     x, y = ratio * across * cosine - along * sine, ratio * across * sine + along * cosine
     light = source.brightness(x, y) * weights * ratio * _taper(source, canvas, jnp.zeros(()), jnp.zeros(()))
-    size = fineness.cells // 2
     nodes, matrix = _interpolation(size)
-    angles = (jnp.arccos(jnp.clip(axis / float(radius), -1.0, 1.0)) for axis in (y, x))
-    of_y, of_x = (jnp.cos(np.arange(size, dtype=dtype)[:, None] * angle) for angle in angles)
-    sums = jnp.dot(light * of_y, of_x.T, precision="highest")
+    angles = (jnp.arccos(jnp.clip(axis / _RADIUS, -1.0, 1.0)) for axis in (y, x))
+    of_y, of_x = (jnp.cos(jnp.outer(jnp.arange(size, dtype=dtype), angle)) for angle in angles)
+    sums = jnp.einsum("p,ap,bp->ab", light, of_y, of_x, precision="highest")
     shares = jnp.linalg.multi_dot([matrix.astype(dtype), sums, matrix.T.astype(dtype)], precision="highest")
-    places = jnp.asarray(nodes * radius, dtype)
-    rows, columns = (_waves(k[..., None], places) for k in (canvas.ky, canvas.kx))
+    rows, columns = (_waves(k, jnp.asarray(nodes * _RADIUS, dtype)) for k in (canvas.ky, canvas.kx))
     return _product(_contract("tyj,ji->tyi", rows, shares), columns)
+
+
+def _highest_wave_number(canvas: Canvas) -> float:
+    return math.pi * (1 + 2 * max(abs(order) for orders in canvas.orders for order in orders))
 
 
 def _rings(
@@ -132,27 +135,27 @@ def _rings(
     dtype, step = canvas.x.dtype, 2.0 * REACH / fineness.cells
     points = (jnp.arange(fineness.cells, dtype=dtype) - (fineness.cells - 1) / 2) * step
     inner, outer = (jax.tree.map(lambda leaf, s=s: leaf[s, None, None], windows) for s in (slice(-1), slice(1, None)))
-    x = outer.width * points[:, None] + jnp.zeros_like(points)
-    y = outer.height * points + outer.slope * x
+    i, j = jnp.meshgrid(points, points, indexing="ij")
+    x = outer.width * i[None]
+    y = outer.height * j[None] + outer.slope * x
     x, y = lax.optimization_barrier((x, y))
-    share = window(0.5 * (points[:, None] ** 2 + points**2)) - window(inner.exponent(x, y))
+    share = window(0.5 * (i**2 + j**2))[None] - window(inner.exponent(x, y))
     cell = step**2 * outer.width * outer.height
     light = lax.optimization_barrier(source.brightness(x, y)) * share * cell * _taper(source, canvas, x, y)
 
-    ky, kx = canvas.ky[:, None, :, None], canvas.kx[:, None, :, None]
-    rows = _waves(ky * outer.height, points)
-    left = _contract("tlyj,lij->tlyi", rows, light)
-    left = _times(left, _waves(ky * outer.slope * outer.width, points))
-    both = _product(left, _waves(kx * outer.width, points))
-    limit = math.pi / step
-    along = (jnp.swapaxes(kx, -1, -2) + outer.slope * ky) * outer.width
-    within = (jnp.abs(ky * outer.height) < limit) & (jnp.abs(along) < limit)
+    width, height, slope = (part[None, :, :, 0] for part in (outer.width, outer.height, outer.slope))
+    ky, kx = canvas.ky[:, None, :], canvas.kx[:, None, :]
+    left = _contract("tlyj,lij->tlyi", _waves(ky * height, points), light)
+    left = _times(left, _waves(ky * (slope * width), points))
+    both = _product(left, _waves(kx * width, points))
+    along = (kx * width)[:, :, None, :] + (ky * (slope * width))[..., None]
+    within = (jnp.abs(ky * height) < math.pi / step)[..., None] & (jnp.abs(along) < math.pi / step)
     return jnp.sum(jnp.where(within, both, 0.0), axis=1)
 
 
-def _waves(turn: Float[Array, "*k 1"], points: Float[Array, " cell"]) -> Parts:
-    """Cosine and sine of `-turn points`."""
-    angle = lax.optimization_barrier(turn * points)
+def _waves(k: Float[Array, "*k"], points: Float[Array, " point"]) -> Parts:
+    """Real and imaginary part of `exp(-i k x)` for each `k` and each point `x`."""
+    angle = lax.optimization_barrier(jnp.tensordot(k, points, axes=0))
     return jnp.cos(angle), -jnp.sin(angle)
 
 
@@ -184,9 +187,9 @@ def _outside(
     count = fineness.oversampling
     steps = (np.arange(count) / count).astype(canvas.y.dtype)
 
-    def sample(source: AbstractExtended, y: Float[Array, " y"], x: Float[Array, " x"]) -> Float[Array, "..."]:
-        dy, dx = (y + steps[:, None] - source.yc)[:, None, :, None], (x + steps[:, None] - source.xc)[None, :, None, :]
-        dx, dy = jnp.broadcast_arrays(dx, dy)
+    def sample(source: AbstractExtended, y: Float[Array, "1 y"], x: Float[Array, "1 x"]) -> Float[Array, "..."]:
+        dy, dx = y - source.yc + steps[:, None], x - source.xc + steps[:, None]
+        dy, dx = jnp.broadcast_arrays(dy[:, None, :, None], dx[None, :, None, :])
         u = outermost.exponent(dx, dy)
         near = u < _NEAR
         # The barriers keep an `exp` out of loops that, for their other operations, aren't vectorised on the CPU.
@@ -194,7 +197,7 @@ def _outside(
         brightness = lax.optimization_barrier(source.brightness(*away))
         return jnp.where(near, 0.0, brightness * (1.0 - window(u)))
 
-    return jax.checkpoint(sample)(source, canvas.y[0], canvas.x[0])
+    return jax.checkpoint(sample)(source, canvas.y, canvas.x)
 
 
 def _taper(
