@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Any
 from sersiclab import datasets as datasets
 from sersiclab import io as io
 from sersiclab._version import __version__ as __version__
+from sersiclab.accuracy import RenderError as RenderError
+from sersiclab.accuracy import render_error as render_error
 from sersiclab.detection import Detection as Detection
 from sersiclab.detection import detect as detect
 from sersiclab.guess import guess as guess

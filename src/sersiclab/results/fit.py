@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Float
 
+from sersiclab.accuracy import RenderError, render_error
 from sersiclab.image import Image
 from sersiclab.model import Model, render
 from sersiclab.parameters import ParameterInfo, parameter_info
@@ -141,6 +142,11 @@ class Fit:
         scaled = np.zeros(image.shape)
         np.subtract(image.data, self.model_image, out=scaled, where=valid)
         return np.divide(scaled, image.sigma, out=scaled, where=valid)
+
+    @cached_property
+    def render_error(self) -> RenderError:
+        """How exactly the model is drawn at `best`: see `sersiclab.render_error`."""
+        return render_error(self.model, self.image, self.best)
 
     @property
     def chi2(self) -> float:

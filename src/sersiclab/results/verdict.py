@@ -14,6 +14,7 @@ from sersiclab.parameters import AbstractPrior
 from sersiclab.priors import LogNormal, LogUniform, Normal, TruncatedNormal
 from sersiclab.results.derived import parameter_sds
 from sersiclab.results.diagnostics import convergence, e_bfmi
+from sersiclab.results.drawing import drawing_reasons
 
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ def judge(fit: "Fit") -> Verdict:
         _bounds,
         _conflict,
         _chi2,
+        drawing_reasons,
     )
     found = [reason for check in checks for reason in check(fit)]
     found.sort(key=lambda reason: reason[0] != "bad")

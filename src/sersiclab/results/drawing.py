@@ -1,0 +1,49 @@
+"""Whether the drawing of a fit's model is exact enough for its data."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from sersiclab.profiles import AbstractExtended, AbstractMixture, AbstractSky, PointSource
+from sersiclab.rendering import RENDERERS, HybridRenderer
+
+
+if TYPE_CHECKING:
+    from sersiclab.results.fit import Fit
+
+RENDER_CAUTION = 0.1  # sigma of a pixel
+# The largest error, as a fraction of the brightest pixel, to which the tests hold the renderers: for Gaussian
+# mixtures, and for anything else, which may be truncated or thin.
+MIXTURE_ERROR, OTHER_ERROR = 1e-4, 1e-2
+
+
+def drawing_reasons(fit: "Fit") -> Iterator[tuple[Literal["caution"], str]]:
+    """What `fit.render_error` says. The reference takes seconds, so it is drawn only where it could say something.
+
+    A renderer of the user's own may mean something else by a PSF: it is not judged.
+    """
+    if not _may_matter(fit):
+        return
+    error = fit.render_error
+    if error.max_sigma > RENDER_CAUTION:
+        y, x = error.pixel
+        yield (
+            "caution",
+            f"The model is drawn with an error of {error.max_sigma:.2g} sigma at the pixel x = {x}, y = {y}, and of "
+            f"{error.flux:.1e} of the flux: draw it more finely (PixelRenderer has options), or in double precision.",
+        )
+
+
+def _may_matter(fit: "Fit") -> bool:
+    """Whether the largest error that a renderer may make exceeds the data's."""
+    parts = [part for part in fit.model.components.values() if not isinstance(part, AbstractSky)]
+    if not isinstance(fit.model.renderer, RENDERERS) or not all(np.isfinite(value) for value in fit.best.values()):
+        return False
+    if not all(isinstance(part, AbstractExtended | PointSource) for part in parts):
+        return False  # there is no formula for the reference to draw
+    mixtures = all(isinstance(part, AbstractMixture) for part in parts)
+    largest = MIXTURE_ERROR if mixtures and isinstance(fit.model.renderer, HybridRenderer) else OTHER_ERROR
+    valid = fit.image.valid
+    brightest = np.max(np.abs(fit.model_image[valid]) / fit.image.sigma[valid])
+    return bool(largest * brightest > RENDER_CAUTION)
