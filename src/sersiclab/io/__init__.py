@@ -1,3 +1,5 @@
-"""Reading what was saved."""
+"""Reading what was saved, and the files of other programs."""
 
+from sersiclab.io.galfit import read_galfit as read_galfit
+from sersiclab.io.galfit_writing import write_galfit as write_galfit
 from sersiclab.io.load import load as load

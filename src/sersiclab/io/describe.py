@@ -1,0 +1,94 @@
+"""Our components in the words of another program: its function, its parameters' entries, and what it lacks."""
+
+import dataclasses
+from collections.abc import Sequence
+
+from sersiclab import parameters
+from sersiclab.io.entries import Entry, entries_of
+from sersiclab.io.functions import Frame, Function, Link, Modifier, unwrapped
+from sersiclab.model import Model
+from sersiclab.parameters import AbstractPrior, Parameter, Tied
+from sersiclab.profiles import AbstractProfile, AbstractSky
+
+
+@dataclasses.dataclass(frozen=True)
+class Described:
+    """A component: our name of it, their function and modifiers, and entries by their keys."""
+
+    name: str
+    function: Function
+    modifiers: tuple[Modifier, ...]
+    entries: dict[str, Entry]
+
+    @property
+    def links(self) -> list[Link]:
+        """Their parameters, in their order."""
+        return [*self.function.links, *(link for modifier in self.modifiers for link in modifier.links)]
+
+    def link(self, name: str) -> Link | None:
+        """The link of our parameter."""
+        return next((link for link in self.links if link.name == name), None)
+
+
+def described(
+    model: Model, program: str, tables: tuple[Sequence[Function], Sequence[Modifier]], frame: Frame, notes: list[str]
+) -> list[Described]:
+    """Every component of a model; notes the priors that are more than limits.
+
+    Raises `ValueError` naming the component that the program lacks.
+    """
+    numbers = parameters.parameters(model.at(model.initial).owners)
+    held = parameters.parameters(model.owners)
+    result = []
+    for name, component in model.components.items():
+        function, modifiers = _function(name, component, program, tables)
+        values = {key: float(numbers[f"{name}.{key}"]) for key in parameters.parameter_info(component)}
+        for key, constant in function.constants.items():
+            if values[key] != constant or isinstance(held[f"{name}.{key}"], AbstractPrior):
+                raise ValueError(
+                    f"{program}'s {function.name} has {key} = {constant:g}, got {name}.{key} = {values[key]:g}"
+                )
+        if any(link.name == "flux" for link in function.links) and program == "GALFIT" and values["flux"] <= 0.0:
+            raise ValueError(f"{program} has magnitudes, and {name}.flux must be positive, got {values['flux']:g}")
+        entries, richer = entries_of(function, modifiers, component, values, frame)
+        for key in richer:
+            notes.append(
+                f"{name}.{key}: {type(held[f'{name}.{key}']).__name__} becomes what {program} has: limits, if any"
+            )
+        entries |= {
+            link.key: dataclasses.replace(entries[link.key], free=True)
+            for link in [*function.links, *(link for modifier in modifiers for link in modifier.links)]
+            if isinstance(root(held, held[f"{name}.{link.name}"]), AbstractPrior)
+        }
+        result.append(Described(name, function, modifiers, entries))
+    if parameters.parameter_info(model.noise):
+        notes.append(f"noise: {type(model.noise).__name__} has no counterpart in {program} and is left out")
+    return result
+
+
+def root(held: dict[str, Parameter], value: Parameter) -> Parameter:
+    """What a tie leads to at last."""
+    while isinstance(value, Tied):
+        value = held[value.to]
+    return value
+
+
+def _function(
+    name: str, component: AbstractProfile, program: str, tables: tuple[Sequence[Function], Sequence[Modifier]]
+) -> tuple[Function, tuple[Modifier, ...]]:
+    profile, wrapped = unwrapped(component)
+    classes = [type(modifier) for modifier in wrapped]
+    modifiers = tuple(modifier for modifier in tables[1] if modifier.cls in classes)
+    for function in tables[0]:
+        own = tuple(modifier for modifier in function.modifiers if modifier.cls in classes)
+        if (
+            function.cls is type(profile)
+            and {m.cls for m in (*own, *modifiers)} == set(classes)
+            and (own == function.modifiers)
+        ):
+            if len(classes) != len(set(classes)):
+                raise ValueError(f"{program} has one modifier of a kind, got {name} = {type(component).__name__}(...)")
+            return function, (*own, *modifiers)
+    what = type(profile).__name__ + (f" in {', '.join(cls.__name__ for cls in classes)}" if classes else "")
+    kind = "sky" if isinstance(profile, AbstractSky) else "function"
+    raise ValueError(f"{program} has no {kind} that is {name}, a {what}")

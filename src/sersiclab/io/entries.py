@@ -1,0 +1,302 @@
+"""Values, toggles and limits of another program's parameters as our numbers and priors, and back."""
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import numpy as np
+
+from sersiclab.io.functions import (
+    Bounds,
+    Brightness,
+    Frame,
+    Function,
+    Linear,
+    Link,
+    Magnitude,
+    Modifier,
+    build,
+    unit_flux,
+    unit_flux_bounds,
+    widened,
+)
+from sersiclab.parameters import AbstractPrior, ParameterInfo, Tied, own_parameters, parameter_info
+from sersiclab.priors import Angle, LogUniform, Normal, Uniform
+from sersiclab.profiles import AbstractProfile
+from sersiclab.profiles.base import usual_parameters
+
+
+WIDE = 100.0  # how far a length without limits may go, as a factor
+BRIGHT = 1000.0  # and a flux
+HALF_TURN = math.pi * (1.0 - 1e-9)
+
+
+@dataclasses.dataclass(frozen=True)
+class Entry:
+    """Their parameter: its value, whether it is free, and between what limits if there are any.
+
+    `line` is where it stands in the file, 0 in one that is yet to be written.
+    """
+
+    value: float
+    free: bool
+    limits: Bounds | None = None
+    line: int = 0
+
+
+class Unreadable(ValueError):
+    """A component that we can't represent; the message says why."""
+
+
+def component_of(
+    function: Function, modifiers: tuple[Modifier, ...], entries: Mapping[str, Entry], frame: Frame, notes: list[str]
+) -> AbstractProfile:
+    """Our profile with the numbers and priors that the entries, by their key, say.
+
+    What has to be changed is noted. Raises `Unreadable` where a fixed value lies outside our range.
+    """
+    links = [link for link in _links(function, modifiers) if link.key in entries]
+    infos = _infos(function, modifiers)
+    shape: dict[str, float] = dict(function.constants)
+    bounds: dict[str, Bounds] = {}
+    for link in links:
+        if link.name != "flux":
+            shape[link.name] = _number(link, entries[link.key], infos[link.name], frame, notes)
+            found = _bounds(link, entries[link.key], infos[link.name], frame, notes)
+            if found is not None:
+                bounds[link.name] = found
+    values: dict[str, Any] = dict(shape)
+    for link in links:
+        entry = entries[link.key]
+        if link.name == "flux":
+            values["flux"] = _flux(function, modifiers, link, entry, frame, (shape, bounds), notes)
+        elif entry.free:
+            values[link.name] = _prior(link, entry, infos[link.name], shape[link.name], bounds, frame, notes)
+    return build(function, modifiers, values)
+
+
+def default_prior(info: ParameterInfo, value: float, frame: Frame) -> AbstractPrior:
+    """A wide prior around a value, whatever its unit, for what is free and has no limits."""
+    if info.name == "theta":
+        return Angle(init=value)
+    if info.name in ("xc", "yc"):
+        return Normal(loc=value, scale=0.1 * frame.side, init=value)
+    if info.name == "flux":
+        return LogUniform(low=value / BRIGHT, high=value * BRIGHT, init=value)
+    if info.unit in ("pixel", "1/pixel") and info.low >= 0.0:
+        return LogUniform(low=value / WIDE, high=min(value * WIDE, info.high), init=value)
+    if math.isfinite(info.low) and math.isfinite(info.high):
+        low, high = info.usual or (info.low, info.high)
+        return Uniform(low=min(low, value), high=max(high, value), init=value)
+    scale = {"image/pixel": 10.0 * frame.scatter, "image/pixel²": 10.0 * frame.scatter / frame.side}
+    return Normal(loc=value, scale=scale.get(info.unit, 0.1 * frame.side), init=value)
+
+
+def range_prior(info: ParameterInfo, value: float, bounds: Bounds) -> AbstractPrior:
+    """The prior of what is free between limits: even, in the logarithm for fluxes and lengths."""
+    low, high = bounds
+    if info.name == "theta" and high - low >= HALF_TURN:
+        return Angle(init=value)
+    even = low <= 0.0 or not (info.name == "flux" or (info.unit == "pixel" and info.low >= 0.0))
+    return Uniform(low=low, high=high, init=value) if even else LogUniform(low=low, high=high, init=value)
+
+
+def entries_of(
+    function: Function,
+    modifiers: tuple[Modifier, ...],
+    component: AbstractProfile,
+    numbers: Mapping[str, float],
+    frame: Frame,
+) -> tuple[dict[str, Entry], list[str]]:
+    """Their entries by key of our component, and the names of parameters whose prior is more than limits.
+
+    `numbers` holds every parameter's value. A tied parameter has an entry that is fixed.
+    """
+    infos, held = parameter_info(component), own_parameters(component)
+    shape = {name: number for name, number in numbers.items() if name != "flux"}
+    unit = unit_flux(function, modifiers, shape)
+    bounds: dict[str, Bounds] = {}
+    richer = []
+    for name, value in held.items():
+        if isinstance(value, AbstractPrior) and not _same(
+            value, default_prior(_usual(function, infos[name]), numbers[name], frame)
+        ):
+            support = value.support()
+            if all(map(math.isfinite, support)):
+                bounds[name] = support
+            if name not in bounds or not _same(value, range_prior(infos[name], numbers[name], support)):
+                richer.append(name)
+    found = {}
+    for link in _links(function, modifiers):
+        value, limits = numbers[link.name], bounds.get(link.name)
+        if limits is not None and isinstance(link.law, Brightness):
+            limits = _brightness_limits(function, modifiers, link, (shape, bounds), (value / unit, limits), frame)
+        elif limits is not None:
+            ends = [link.law.theirs(end, frame, unit) for end in limits]
+            limits = min(ends), max(ends)
+        free = isinstance(held[link.name], AbstractPrior)
+        found[link.key] = Entry(link.law.theirs(value, frame, unit), free, limits)
+    return found, richer
+
+
+def _links(function: Function, modifiers: tuple[Modifier, ...]) -> list[Link]:
+    return [*function.links, *(link for modifier in modifiers for link in modifier.links)]
+
+
+def _infos(function: Function, modifiers: tuple[Modifier, ...]) -> dict[str, ParameterInfo]:
+    infos = dict(usual_parameters(function.cls))
+    for modifier in modifiers:
+        infos |= {name: info for name, info in parameter_info(modifier.cls).items()}
+    return infos
+
+
+def _usual(function: Function, info: ParameterInfo) -> ParameterInfo:
+    return usual_parameters(function.cls).get(info.name, info)
+
+
+def _number(link: Link, entry: Entry, info: ParameterInfo, frame: Frame, notes: list[str]) -> float:
+    """Our value; a start outside our range is moved to its end, a fixed value there can't be read."""
+    value = link.law.ours(entry.value, frame, 1.0)
+    if info.name.startswith("phi"):
+        value = math.remainder(value, 2.0 * math.pi)
+    least = 1e-3 if info.open_low else info.low
+    if not least <= value <= info.high:
+        where = f"line {entry.line}: {link.key}) {entry.value:g}: {info.name} = {value:g} lies outside {info.interval}"
+        if not entry.free:
+            raise Unreadable(where)
+        value = min(max(value, least), info.high)
+        notes.append(f"{where}, and starts from {value:g}")
+    return value
+
+
+def _bounds(link: Link, entry: Entry, info: ParameterInfo, frame: Frame, notes: list[str]) -> Bounds | None:
+    """Our limits of a free parameter, narrowed to our range."""
+    if entry.limits is None or not entry.free:
+        return None
+    ends = [link.law.ours(end, frame, 1.0) for end in entry.limits]
+    low, high = max(min(ends), info.low), min(max(ends), info.high)
+    if low >= high:
+        notes.append(f"line {entry.line}: the limits {_shown(entry.limits)} leave nothing of {info.interval}; ignored")
+        return None
+    if (low, high) != (min(ends), max(ends)):
+        notes.append(
+            f"line {entry.line}: the limits {_shown(entry.limits)} of {link.key} are narrowed: "
+            f"{info.name} lies in [{low:g}, {high:g}]"
+        )
+    return low, high
+
+
+def _prior(
+    link: Link,
+    entry: Entry,
+    info: ParameterInfo,
+    value: float,
+    bounds: Mapping[str, Bounds],
+    frame: Frame,
+    notes: list[str],
+) -> AbstractPrior:
+    if link.name not in bounds:
+        return default_prior(info, value, frame)
+    low, high = bounds[link.name]
+    # What lies on a limit can't move from there: numpyro's transform is infinite at it.
+    inside = min(max(value, low + 1e-3 * (high - low)), high - 1e-3 * (high - low))
+    if not low <= value <= high and not (info.name == "theta" and high - low >= HALF_TURN):
+        notes.append(f"line {entry.line}: {link.key} {entry.value:g} lies outside its limits, and starts within")
+        value = inside
+    return range_prior(info, value, (low, high))
+
+
+def _flux(
+    function: Function,
+    modifiers: tuple[Modifier, ...],
+    link: Link,
+    entry: Entry,
+    frame: Frame,
+    shape_bounds: tuple[Mapping[str, float], Mapping[str, Bounds]],
+    notes: list[str],
+) -> Any:
+    """The flux: a number, or a prior; the limits of a brightness become the widest that they allow the flux."""
+    shape, bounds = shape_bounds
+    unit = unit_flux(function, modifiers, shape)
+    value = link.law.ours(entry.value, frame, unit)
+    info = _infos(function, modifiers)["flux"]
+    if not math.isfinite(value):
+        raise Unreadable(f"line {entry.line}: {link.key}) {entry.value:g} has no finite flux")
+    if not entry.free:
+        return value
+    if entry.limits is None:
+        if value <= 0.0:
+            raise Unreadable(f"line {entry.line}: {link.key}) {entry.value:g} is free, and must start above zero")
+        return default_prior(info, value, frame)
+    units = (unit, unit)
+    if isinstance(link.law, Brightness) and bounds:
+        units = unit_flux_bounds(function, modifiers, shape, bounds)
+        if units[0] < units[1]:
+            notes.append(
+                f"line {entry.line}: the limits {_shown(entry.limits)} of the brightness {link.key} become "
+                "those of the flux, the widest for any shape"
+            )
+    low, high = widened(lambda end, u: link.law.ours(end, frame, u), entry.limits, units)
+    if not low <= value <= high:
+        notes.append(f"line {entry.line}: {link.key} {entry.value:g} lies outside its limits, and starts within")
+        value = math.sqrt(low * high) if low > 0 else 0.5 * (low + high)
+    return range_prior(info, value, (low, high))
+
+
+def _brightness_limits(
+    function: Function,
+    modifiers: tuple[Modifier, ...],
+    link: Link,
+    shape_bounds: tuple[Mapping[str, float], Mapping[str, Bounds]],
+    value_limits: tuple[float, Bounds],
+    frame: Frame,
+) -> Bounds:
+    """Limits of a brightness that `_flux` reads as these limits of the flux; else the widest that hold them."""
+    (shape, bounds), (value, (low, high)) = shape_bounds, value_limits
+    least, greatest = unit_flux_bounds(function, modifiers, shape, bounds)
+    exact = (low / least, high / greatest)
+    ends = exact if exact[0] <= value <= exact[1] else (low / greatest, high / least)
+    theirs = [link.law.theirs(end, frame, 1.0) for end in ends]
+    return min(theirs), max(theirs)
+
+
+def _same(prior: AbstractPrior, other: AbstractPrior) -> bool:
+    if type(prior) is not type(other):
+        return False
+    mine, its = jax.tree.leaves(prior), jax.tree.leaves(other)
+    if prior.init is None:  # it starts elsewhere, and is the same distribution
+        its = jax.tree.leaves(dataclasses.replace(other, init=None))
+    return len(mine) == len(its) and np.allclose(mine, its, rtol=1e-6, atol=1e-12)
+
+
+def tie_line(link: Link, other: Link, frame: Frame, tie: Tied) -> tuple[float, float] | None:
+    """(a, b) of theirs = a * other + b for our tie of linear parameters, or a = 1 for magnitudes; else None."""
+    if isinstance(link.law, Linear) and isinstance(other.law, Linear):
+        (s, o), (t, p) = link.law.line(frame), other.law.line(frame)
+        slope = float(tie.scale) * t / s
+        return slope, (float(tie.scale) * p + float(tie.offset) - o) / s
+    if isinstance(link.law, Magnitude) and isinstance(other.law, Magnitude) and tie.offset == 0.0 and tie.scale > 0:
+        return 1.0, -2.5 * math.log10(float(tie.scale))
+    return None
+
+
+def tied(link: Link, other: Link, path: str, frame: Frame, line: tuple[float, float]) -> Tied | None:
+    """Our tie to `path` of theirs = a * other + b; None where there is none."""
+    a, b = line
+    if isinstance(link.law, Linear) and isinstance(other.law, Linear):
+        (s, o), (t, p) = link.law.line(frame), other.law.line(frame)
+        scale, offset = s * a / t, s * (b - a * p / t) + o
+        return Tied(path, scale=_tidy(scale, 1.0), offset=_tidy(offset, 0.0))
+    if isinstance(link.law, Magnitude) and isinstance(other.law, Magnitude) and a == 1.0:
+        return Tied(path, scale=_tidy(10.0 ** (-0.4 * b), 1.0))
+    return None
+
+
+def _tidy(value: float, target: float) -> float:
+    return target if abs(value - target) < 1e-9 else value
+
+
+def _shown(limits: Bounds) -> str:
+    return f"{limits[0]:g}, {limits[1]:g}"

@@ -1,0 +1,206 @@
+"""Functions of other programs and our profiles: which parameter is which, and how their values convert.
+
+The tables themselves are in `tables.py`; here is what stands in them.
+"""
+
+import dataclasses
+import itertools
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import equinox as eqx
+import jax.numpy as jnp
+
+from sersiclab.model import lower
+from sersiclab.parameters import parameter_info
+from sersiclab.profiles import AbstractElliptical, AbstractModifier, AbstractProfile
+from sersiclab.profiles.base import CENTRE
+
+
+Shape = Mapping[str, float]  # our parameters but for the flux
+Bounds = tuple[float, float]
+
+
+@dataclasses.dataclass(frozen=True)
+class Frame:
+    """The other program's pixels, magnitudes and noise: what conversions and wide priors need of the image.
+
+    `x` and `y` are the other program's coordinates of our pixel [0, 0], `centre` ours of the image's centre.
+    `area` is that of a pixel in arcsec², `side` the image's longer side, `scatter` a typical sigma.
+    """
+
+    x: float = 1.0
+    y: float = 1.0
+    zeropoint: float = 0.0
+    area: float = 1.0
+    centre: tuple[float, float] = (0.0, 0.0)
+    side: float = 100.0
+    scatter: float = 1.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Linear:
+    """ours = scale * theirs + offset; on the axis "x" or "y", their count of pixels is taken off too."""
+
+    scale: float = 1.0
+    offset: float = 0.0
+    axis: str | None = None
+
+    def line(self, frame: Frame) -> tuple[float, float]:
+        """Scale and offset."""
+        return self.scale, self.offset - (getattr(frame, self.axis) if self.axis else 0.0)
+
+    def ours(self, value: float, frame: Frame, unit: float) -> float:
+        scale, offset = self.line(frame)
+        return scale * value + offset
+
+    def theirs(self, value: float, frame: Frame, unit: float) -> float:
+        scale, offset = self.line(frame)
+        return (value - offset) / scale
+
+
+@dataclasses.dataclass(frozen=True)
+class Magnitude:
+    """Our flux from a total magnitude."""
+
+    def ours(self, value: float, frame: Frame, unit: float) -> float:
+        return 10.0 ** (-0.4 * (value - frame.zeropoint))
+
+    def theirs(self, value: float, frame: Frame, unit: float) -> float:
+        return frame.zeropoint - 2.5 * math.log10(value)
+
+
+@dataclasses.dataclass(frozen=True)
+class Brightness:
+    """Our flux from the surface brightness at the radius that is our parameter `at`, else at the centre.
+
+    It is per pixel, or in magnitudes per arcsec². Where it is per pixel and per length, `twice` is our
+    parameter of which two lie in it. `unit` is the flux of a source that has there the brightness 1.
+    """
+
+    at: str | None = None
+    magnitudes: bool = False
+    twice: str | None = None
+
+    def ours(self, value: float, frame: Frame, unit: float) -> float:
+        if self.magnitudes:
+            return 10.0 ** (-0.4 * (value - frame.zeropoint)) * frame.area * unit
+        return value * unit
+
+    def theirs(self, value: float, frame: Frame, unit: float) -> float:
+        if self.magnitudes:
+            return frame.zeropoint - 2.5 * math.log10(value / (frame.area * unit))
+        return value / unit
+
+    def unit(self, source: AbstractProfile) -> float:
+        """The flux of this source, whose flux is 1, were its brightness there 1."""
+        m = jnp.asarray(CENTRE if self.at is None else float(getattr(_inner(source), self.at)))
+        brightness = float(_brightness(lower(source), m))
+        return (2.0 * getattr(source, self.twice) if self.twice else 1.0) / brightness
+
+
+@eqx.filter_jit
+def _brightness(source: Any, m: Any) -> Any:
+    """The surface brightness on the isophote m, or at the centre of a source that has none."""
+    zero = jnp.zeros_like(m)
+    if isinstance(source, AbstractElliptical):
+        return source.radial(m) / ((1.0 - source.ellip) * source.isophote(m, zero)[1])
+    return source.brightness(zero, zero)
+
+
+Law = Linear | Magnitude | Brightness
+
+
+@dataclasses.dataclass(frozen=True)
+class Link:
+    """Their parameter `key`, called `alias` in GALFIT's constraints, is our parameter `name`."""
+
+    key: str
+    name: str
+    law: Law = Linear()
+    alias: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Function:
+    """Their function `name` is our profile `cls` with some parameters that they lack at a fixed value.
+
+    `modifiers` are its own that are always there, such as the boxiness of imfit's generalised ellipses.
+    """
+
+    name: str
+    cls: type[AbstractProfile]
+    links: tuple[Link, ...]
+    constants: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    modifiers: tuple["Modifier", ...] = ()
+
+    @property
+    def flux(self) -> Link | None:
+        """The link of the flux; None for a sky."""
+        return next((link for link in self.links if link.name == "flux"), None)
+
+
+@dataclasses.dataclass(frozen=True)
+class Modifier:
+    """Their parameters that reshape isophotes are those of our modifier."""
+
+    cls: type[AbstractModifier]
+    links: tuple[Link, ...]
+
+
+def build(function: Function, modifiers: tuple[Modifier, ...], values: Mapping[str, Any]) -> AbstractProfile:
+    """Our profile with these parameters, `{name: number, prior or tie}`; modifiers keep what isn't given."""
+    names = parameter_info(function.cls)
+    profile: Any = function.cls(**{name: value for name, value in values.items() if name in names})
+    for modifier in modifiers:
+        own = {name: values[name] for name in parameter_info(modifier.cls) if name in values}
+        profile = modifier.cls(profile=profile, **own)
+    return profile
+
+
+def unit_flux(function: Function, modifiers: tuple[Modifier, ...], shape: Shape) -> float:
+    """The flux for a brightness of 1 where the function's flux is a brightness; else 1."""
+    law = function.flux.law if function.flux is not None else None
+    if not isinstance(law, Brightness):
+        return 1.0
+    return law.unit(build(function, modifiers, {**shape, "flux": 1.0}))
+
+
+def unit_flux_bounds(
+    function: Function, modifiers: tuple[Modifier, ...], shape: Shape, bounds: Mapping[str, Bounds]
+) -> Bounds:
+    """The least and the greatest `unit_flux` at the corners of a box of shapes.
+
+    Modifiers, which change it little, are held.
+    """
+    plain = {name: value for name, value in shape.items() if name in parameter_info(function.cls)}
+    names = [name for name in bounds if name in plain and name not in ("xc", "yc", "theta")]
+    if not names:
+        unit = unit_flux(function, modifiers, shape)
+        return unit, unit
+    units = [
+        unit_flux(function, (), {**plain, **dict(zip(names, corner, strict=True))})
+        for corner in itertools.product(*(bounds[name] for name in names))
+    ]
+    factor = unit_flux(function, modifiers, shape) / unit_flux(function, (), plain)
+    return min(units) * factor, max(units) * factor
+
+
+def widened(convert: Callable[[float, float], float], bounds: Bounds, units: Bounds) -> Bounds:
+    """The range of a flux, or of a brightness, for any shape."""
+    ends = [convert(end, unit) for end in bounds for unit in units]
+    return min(ends), max(ends)
+
+
+def unwrapped(component: AbstractProfile) -> tuple[AbstractProfile, tuple[AbstractModifier, ...]]:
+    """The profile within modifiers, and these, the outermost first."""
+    found = []
+    while isinstance(component, AbstractModifier):
+        found.append(component)
+        component = component.profile
+    return component, tuple(found)
+
+
+def _inner(source: Any) -> Any:
+    return unwrapped(source)[0]

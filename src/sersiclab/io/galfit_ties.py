@@ -1,0 +1,131 @@
+"""GALFIT's constraints as limits and ties of our parameters, and our ties as its constraints."""
+
+import dataclasses
+import re
+from collections.abc import Mapping, Sequence
+
+from sersiclab import parameters
+from sersiclab.io.entries import Entry, tied
+from sersiclab.io.functions import Bounds, Frame, Function, Link, Modifier
+from sersiclab.io.galfit_constraints import Constraint
+from sersiclab.io.galfit_text import Component
+from sersiclab.io.tables import GALFIT, GALFIT_MODIFIERS
+from sersiclab.parameters import Tied
+from sersiclab.profiles import AbstractProfile
+
+
+SAME = {"rs": "re", "c": "c0"}  # names that GALFIT takes for one another
+
+
+@dataclasses.dataclass(frozen=True)
+class Kept:
+    """A component that was read: our name of it, what it is, and what the file said of it."""
+
+    name: str
+    function: Function
+    modifiers: tuple[Modifier, ...]
+    entries: Mapping[str, Entry]
+
+    @property
+    def links(self) -> list[Link]:
+        return [*self.function.links, *(link for modifier in self.modifiers for link in modifier.links)]
+
+
+def link_of(links: Sequence[Link], parameter: str) -> Link | None:
+    """The link that a constraint calls by this name or number."""
+    wanted = {"1": "x", "2": "y"}.get(parameter, parameter) if any(link.key == "x" for link in links) else parameter
+    for same in (lambda name: name, lambda name: SAME.get(name, name)):
+        for link in links:
+            if same(wanted) in (same(link.alias), link.key.lower()):
+                return link
+    return None
+
+
+def ranges(
+    components: Sequence[Component], constraints: Sequence[Constraint], index: int, notes: list[str]
+) -> tuple[dict[int, dict[str, Bounds]], list[Constraint]]:
+    """Limits by the component's number and the parameter's key, and the constraints that are no limits."""
+    found: dict[int, dict[str, Bounds]] = {}
+    rest = []
+    for constraint in constraints:
+        if constraint.kind not in ("range", "shift"):
+            rest.append(constraint)
+            continue
+        (number,) = constraint.components
+        component = components[number - 1] if number <= len(components) else None
+        key = None if component is None else _key(component, constraint.parameter)
+        if component is None or key is None or key not in component.parameters:
+            notes.append(f"{_where(constraint)} of what is not there is left out")
+            continue
+        values = component.parameters[key].values
+        start = 0.0 if constraint.kind == "range" else values[index if index < len(values) else 0]
+        limits = start + float(constraint.low or 0.0), start + float(constraint.high or 0.0)
+        if limits[0] < limits[1]:
+            earlier = found.get(number, {}).get(key, limits)
+            found.setdefault(number, {})[key] = max(limits[0], earlier[0]), min(limits[1], earlier[1])
+        else:
+            notes.append(f"{_where(constraint)} leaves no range and is left out")
+    return found, rest
+
+
+def ties(
+    components: dict[str, AbstractProfile],
+    kept: Mapping[int, Kept],
+    constraints: Sequence[Constraint],
+    frame: Frame,
+    notes: list[str],
+) -> dict[str, AbstractProfile]:
+    """The components with the ties of constraints that keep offsets or ratios; the rest is noted."""
+    changes: dict[str, Tied] = {}
+    for constraint in constraints:
+        anchor, *followers = constraint.components
+        if constraint.kind not in ("offset", "ratio"):
+            notes.append(f"{_where(constraint)} bounds two components' {constraint.kind} and is left out")
+            continue
+        for follower in followers:
+            problem = _tie(changes, kept, constraint, (anchor, follower), frame)
+            if problem:
+                notes.append(f"{_where(constraint)} of {anchor} and {follower} is left out: {problem}")
+    return {name: owner for name, owner in parameters.replace(components, changes).items()}  # pyright: ignore[reportReturnType]
+
+
+def _tie(
+    changes: dict[str, Tied], kept: Mapping[int, Kept], constraint: Constraint, pair: tuple[int, int], frame: Frame
+) -> str | None:
+    """Add a tie to the changes; what is wrong if it can't be."""
+    if not all(number in kept for number in pair):
+        return "one of them is not there"
+    anchor, follower = (kept[number] for number in pair)
+    first, second = (link_of(component.links, constraint.parameter) for component in (anchor, follower))
+    if first is None or second is None or first.key not in anchor.entries or second.key not in follower.entries:
+        return f"one of them has no {constraint.parameter}"
+    path, target = f"{follower.name}.{second.name}", f"{anchor.name}.{first.name}"
+    root = target
+    while root in changes:
+        root = changes[root].to
+    if path in changes or root == path:
+        return "they are tied already"
+    a, b = anchor.entries[first.key].value, follower.entries[second.key].value
+    if constraint.kind == "ratio" and a == 0.0:
+        return "the first is zero"
+    line = (1.0, b - a) if constraint.kind == "offset" else (b / a, 0.0)
+    tie = tied(second, first, target, frame, line)
+    if tie is None:
+        return "only magnitudes' offsets and lengths', angles' and such like have a counterpart"
+    changes[path] = tie
+    return None
+
+
+def _key(component: Component, parameter: str) -> str | None:
+    name = "ferrer" if component.name.startswith("ferrer") else component.name
+    links = [link for f in reversed(GALFIT) if f.name == name for link in f.links]
+    links += [link for modifier in GALFIT_MODIFIERS for link in modifier.links]
+    link = link_of(links, parameter)
+    if link is not None:
+        return link.key
+    mode = re.fullmatch(r"f(\d+[ap])", parameter)
+    return f"F{mode[1]}" if mode else None
+
+
+def _where(constraint: Constraint) -> str:
+    return f"constraints, line {constraint.line}: the {constraint.kind} of {constraint.parameter!r}"

@@ -1,0 +1,148 @@
+"""Models and images as GALFIT's menu files."""
+
+import math
+import warnings
+from pathlib import Path
+
+import numpy as np
+
+from sersiclab import parameters
+from sersiclab.image import Image
+from sersiclab.io.describe import Described, described
+from sersiclab.io.entries import Entry, tie_line
+from sersiclab.io.functions import Frame
+from sersiclab.io.planes import write_planes
+from sersiclab.io.tables import GALFIT, GALFIT_MODIFIERS
+from sersiclab.model import Model
+from sersiclab.parameters import Tied
+
+
+CLOSE = 1e-6  # a tie that is off by so little is one of offset, or of ratio
+
+
+def write_galfit(model: Model, image: Image, path: str | Path) -> None:
+    """Write a menu that GALFIT accepts, with the image's planes and the constraints in files beside it.
+
+    `path` is that of the menu, such as "galaxy.feedme"; the others begin with its stem. `read_galfit` gives
+    the same numbers, toggles, ranges and ties back. Raises `ValueError` naming what GALFIT lacks (Spergel
+    profiles, negative fluxes ...); one warning lists what it has less of: priors become ranges or nothing.
+    """
+    path = Path(path)
+    notes: list[str] = []
+    frame = _frame(image, notes)
+    components = described(model, "GALFIT", (GALFIT, GALFIT_MODIFIERS), frame, notes)
+    constraints = [*_ranges(components), *_ties(model, components, frame, notes)]
+    files = {name: file.name for name, file in write_planes(image, path.with_suffix("")).items()}
+    if constraints:
+        files["constraints"] = path.with_suffix(".constraints").name
+        path.with_suffix(".constraints").write_text("\n".join(constraints) + "\n", encoding="utf-8")
+    blocks = [_block(number, component) for number, component in enumerate(components, start=1)]
+    text = "\n\n".join(["\n".join(_header(image, path, files, frame)), *blocks]) + "\n"
+    path.write_text(text, encoding="utf-8")
+    if notes:
+        listed = "\n  ".join(notes)
+        warnings.warn(f"GALFIT has less than this model or image:\n  {listed}", stacklevel=2)
+
+
+def number(value: float) -> str:
+    """A number as files hold it, to ten digits."""
+    return f"{value:.10g}"
+
+
+def _frame(image: Image, notes: list[str]) -> Frame:
+    ny, nx = image.shape
+    if image.zeropoint is None:
+        notes.append("image.zeropoint: there is none; J) is 0")
+    if image.pixel_scale is None:
+        notes.append("image.pixel_scale: there is none; K) is 1")
+    if image.psf is not None and image.psf_includes_pixel:
+        notes.append("image.psf holds the pixel's response; GALFIT takes it for one without")
+    return Frame(
+        zeropoint=image.zeropoint or 0.0,
+        area=1.0 if image.pixel_scale is None else image.pixel_scale**2,
+        centre=(0.5 * (nx - 1), 0.5 * (ny - 1)),
+        side=float(max(nx, ny)),
+        scatter=float(np.median(image.sigma[image.valid])),
+    )
+
+
+def _header(image: Image, path: Path, files: dict[str, str], frame: Frame) -> list[str]:
+    ny, nx = image.shape
+    box = 2 * max(image.shape if image.psf is None else (*image.shape, *image.psf.shape))
+    scale = number(image.pixel_scale or 1.0)
+    fields = [
+        ("A", files["image"], "Input data image"),
+        ("B", f"{path.stem}_out.fits", "Output data image block"),
+        ("C", files["sigma"], "Sigma image"),
+        ("D", files.get("psf", "none"), "Input PSF image"),
+        ("E", str(image.psf_oversampling), "PSF fine sampling factor relative to data"),
+        ("F", files["mask"], "Bad pixel mask"),
+        ("G", files.get("constraints", "none"), "Parameter constraints"),
+        ("H", f"1 {nx} 1 {ny}", "Image region to fit"),
+        ("I", f"{box} {box}", "Size of the convolution box"),
+        ("J", number(frame.zeropoint), "Magnitude photometric zeropoint"),
+        ("K", f"{scale} {scale}", "Plate scale [arcsec per pixel]"),
+        ("O", "regular", "Display type"),
+        ("P", "0", "0=optimize, 1=model, 2=imgblock, 3=subcomps"),
+    ]
+    return [f"{letter}) {value:<30} # {comment}" for letter, value, comment in fields]
+
+
+def _block(count: int, component: Described) -> str:
+    lines = [f"# Component number: {count}", f" 0) {component.function.name:<22} # component {component.name}"]
+    entries = component.entries
+    if "x" in entries:
+        values, toggles = _pair(entries["x"], entries["y"])
+        lines.append(f" 1) {values} {toggles}")
+    modes = [key[:-1] for key in entries if key.startswith("F") and key.endswith("a")]
+    for key, entry in entries.items():
+        # GALFIT takes a bend of zero for one of 0.01.
+        straight = key.startswith("B") and entry.value == 0.0 and not entry.free
+        if key not in ("x", "y") and not key.startswith("F") and not straight:
+            lines.append(f"{key:>2}) {number(entry.value):<18} {int(entry.free)}")
+    for mode in modes:
+        values, toggles = _pair(entries[f"{mode}a"], entries[f"{mode}p"])
+        if entries[f"{mode}a"].value != 0.0 or entries[f"{mode}a"].free or entries[f"{mode}p"].free:
+            lines.append(f"{mode}) {values} {toggles}")
+    return "\n".join([*lines, " Z) 0"])
+
+
+def _pair(first: Entry, second: Entry) -> tuple[str, str]:
+    return f"{number(first.value)} {number(second.value)}", f"{int(first.free)} {int(second.free)}"
+
+
+def _ranges(components: list[Described]) -> list[str]:
+    return [
+        f"{count} {link.alias or link.key} {number(entry.limits[0])} to {number(entry.limits[1])}"
+        for count, component in enumerate(components, start=1)
+        for link in component.links
+        if (entry := component.entries[link.key]).limits is not None
+    ]
+
+
+def _ties(model: Model, components: list[Described], frame: Frame, notes: list[str]) -> list[str]:
+    """The ties that keep an offset or a ratio of the same parameter; others are noted."""
+    by_name = {component.name: (count, component) for count, component in enumerate(components, start=1)}
+    lines = []
+    for path, tie in parameters.parameters(model.owners).items():
+        if not isinstance(tie, Tied) or path.startswith("noise."):
+            continue
+        (count, follower), (target, anchor) = by_name[path.split(".")[0]], by_name[tie.to.split(".")[0]]
+        link, other = follower.link(path.split(".")[1]), anchor.link(tie.to.split(".")[1])
+        word = None
+        if link is not None and other is not None and count != target and _called(link) == _called(other):
+            line = tie_line(link, other, frame, tie)
+            if line is not None and math.isclose(line[0], 1.0, abs_tol=CLOSE):
+                word = "offset"
+            elif line is not None and abs(line[1]) < CLOSE:
+                word = "ratio"
+        if word is None or link is None:
+            notes.append(f"{path}: GALFIT has no such tie to {tie.to}; it goes on alone")
+        else:
+            lines.append(f"{target}_{count} {link.alias or link.key} {word}")
+    return lines
+
+
+def _called(link: object) -> tuple[str, str]:
+    key, alias = getattr(link, "key", ""), getattr(link, "alias", "")
+    return key, {"rs": "re"}.get(alias, alias)
