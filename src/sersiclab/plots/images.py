@@ -10,6 +10,7 @@ from sersiclab.image import Image
 from sersiclab.model import Model, render_components
 from sersiclab.plots.profile import plot_profile
 from sersiclab.plots.sources import colours, ellipses, sky_image
+from sersiclab.profiles.base import size_name
 
 
 if TYPE_CHECKING:
@@ -62,11 +63,12 @@ def _plot_images(
             bar.minorticks_off()
     left.set_ylabel("y [pixel]")
     if _draw_ellipses(middle, model, best):
-        middle.set_title("model, half-light ellipses")
+        names = {size_name(component) for component in model.components.values()} - {None}
+        middle.set_title("model, half-light ellipses" if names == {"r_eff"} else "model, ellipses of its radii")
 
 
 def _draw_ellipses(axes: "Axes", model: Model, best: Mapping[str, float]) -> int:
-    """Draw the sources' half-light ellipses, points as crosses, and return the number of ellipses."""
+    """Draw the ellipses of the sources' radii, points as crosses, and return the number of ellipses."""
     from matplotlib.patches import Ellipse as Patch
 
     limits = axes.axis()
