@@ -9,6 +9,7 @@ import jax
 import numpy as np
 
 from sersiclab.io.functions import (
+    LEAST,
     Bounds,
     Brightness,
     Frame,
@@ -161,7 +162,7 @@ def _number(link: Link, entry: Entry, info: ParameterInfo, frame: Frame, notes: 
     value = link.law.ours(entry.value, frame, 1.0)
     if info.name.startswith("phi"):
         value = math.remainder(value, 2.0 * math.pi)
-    least = 1e-3 if info.open_low else info.low
+    least = LEAST if info.open_low else info.low
     if not least <= value <= info.high:
         where = f"line {entry.line}: {link.key}) {entry.value:g}: {info.name} = {value:g} lies outside {info.interval}"
         if not entry.free:

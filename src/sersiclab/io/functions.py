@@ -13,13 +13,14 @@ import equinox as eqx
 import jax.numpy as jnp
 
 from sersiclab.model import lower
-from sersiclab.parameters import parameter_info
+from sersiclab.parameters import ParameterInfo, parameter_info
 from sersiclab.profiles import AbstractElliptical, AbstractModifier, AbstractProfile
 from sersiclab.profiles.base import CENTRE
 
 
 Shape = Mapping[str, float]  # our parameters but for the flux
 Bounds = tuple[float, float]
+LEAST = 1e-3  # of what must be positive, where a file has zero
 
 
 @dataclasses.dataclass(frozen=True)
@@ -175,16 +176,22 @@ def unit_flux_bounds(
     Modifiers, which change it little, are held.
     """
     plain = {name: value for name, value in shape.items() if name in parameter_info(function.cls)}
+    infos = parameter_info(function.cls)
     names = [name for name in bounds if name in plain and name not in ("xc", "yc", "theta")]
     if not names:
         unit = unit_flux(function, modifiers, shape)
         return unit, unit
     units = [
         unit_flux(function, (), {**plain, **dict(zip(names, corner, strict=True))})
-        for corner in itertools.product(*(bounds[name] for name in names))
+        for corner in itertools.product(*(_within(infos[name], bounds[name]) for name in names))
     ]
     factor = unit_flux(function, modifiers, shape) / unit_flux(function, (), plain)
     return min(units) * factor, max(units) * factor
+
+
+def _within(info: ParameterInfo, bounds: Bounds) -> Bounds:
+    """Limits at which a profile exists: no length is zero."""
+    return (max(bounds[0], LEAST), bounds[1]) if info.open_low else bounds
 
 
 def widened(convert: Callable[[float, float], float], bounds: Bounds, units: Bounds) -> Bounds:

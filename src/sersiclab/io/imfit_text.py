@@ -1,0 +1,139 @@
+"""imfit's configuration files, and the best-fit files that it writes, as what they say, line by line.
+
+Format: Erwin 2015, ApJ 799, 226 (arXiv:1408.1097), and imfit's manual.
+"""
+
+import dataclasses
+import re
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+
+from sersiclab.io.entries import Entry
+from sersiclab.io.text import Lines, numbers_of
+
+
+KEYWORDS = ("GAIN", "READNOISE", "ORIGINAL_SKY", "EXPTIME", "NCOMBINED", "NCOLS", "NROWS")
+
+
+@dataclasses.dataclass(frozen=True)
+class FunctionText:
+    """A FUNCTION: its name, its label if any, its parameters in order, and the lines of its options."""
+
+    line: int
+    name: str
+    label: str | None
+    parameters: dict[str, Entry]
+    options: list[str]
+
+
+@dataclasses.dataclass(frozen=True)
+class Block:
+    """Functions that share a centre."""
+
+    line: int
+    centre: dict[str, Entry]
+    functions: list[FunctionText]
+
+
+@dataclasses.dataclass(frozen=True)
+class Configuration:
+    """A configuration file: the numbers before the first block, the blocks, and imfit's command where it is told."""
+
+    source: str
+    keywords: Mapping[str, tuple[int, float]]
+    blocks: tuple[Block, ...]
+    command: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def read_configuration(path: str | Path) -> Configuration:
+    """Read a file; raises `ValueError` with the line of a mistake."""
+    return parse_configuration(Lines.read(path))
+
+
+def parse_configuration(lines: Lines) -> Configuration:
+    """The configuration in these lines."""
+    keywords: dict[str, tuple[int, float]] = {}
+    blocks: list[Block] = []
+    notes: list[str] = []
+    optional = False
+    for number, text in lines.without_comments():
+        word, _, rest = text.strip().replace("\t", " ").partition(" ")
+        functions = blocks[-1].functions if blocks else []
+        if word in ("OPTIONAL_PARAMS_START", "OPTIONAL_PARAMS_END"):
+            optional = word.endswith("START")
+        elif optional and functions:
+            functions[-1].options.append(f"line {number}: {text.strip()}")
+        elif word == "X0":
+            blocks.append(Block(number, {"X0": _entry(lines, number, word, rest)}, []))
+        elif word == "Y0":
+            if not blocks or functions or "Y0" in blocks[-1].centre:
+                raise lines.error(number, "Y0 must come after X0")
+            blocks[-1].centre["Y0"] = _entry(lines, number, word, rest)
+        elif word in ("FUNCTION", "FUNCTION_LABEL"):
+            functions.append(_function(lines, number, rest, blocks))
+        elif functions:
+            if word in functions[-1].parameters:
+                raise lines.error(number, f"{word} is given twice")
+            functions[-1].parameters[word] = _entry(lines, number, word, rest)
+        elif blocks:
+            raise lines.error(number, f"expected Y0 or FUNCTION, got {text.strip()!r}")
+        elif word in KEYWORDS and numbers_of(rest):
+            keywords[word] = number, numbers_of(rest)[0]
+        elif word in KEYWORDS:
+            raise lines.error(number, f"{word} must be a number, got {rest.strip()!r}")
+        else:
+            notes.append(f"line {number}: {text.strip()!r} is unknown and left out")
+    for block in blocks:
+        if "Y0" not in block.centre:
+            raise lines.error(block.line, "X0 has no Y0")
+        if not block.functions:
+            raise lines.error(block.line, "a block must hold a FUNCTION")
+    if not blocks:
+        raise ValueError(f"{lines.source}: there is no FUNCTION")
+    return Configuration(lines.source, keywords, tuple(blocks), _command(lines), tuple(notes))
+
+
+def _function(lines: Lines, number: int, rest: str, blocks: list[Block]) -> FunctionText:
+    if not blocks:
+        raise lines.error(number, "FUNCTION comes before X0 and Y0")
+    if "Y0" not in blocks[-1].centre:
+        raise lines.error(number, f"X0 of line {blocks[-1].line} has no Y0")
+    if not rest.split():
+        raise lines.error(number, "FUNCTION must have a name")
+    label = re.search(r"#\s*LABEL\s+(\S+)", lines.lines[number - 1])
+    return FunctionText(number, rest.split()[0], label[1] if label else None, {}, [])
+
+
+def _entry(lines: Lines, number: int, name: str, rest: str) -> Entry:
+    """A value, and `fixed` or `low,high` after it."""
+    words = rest.split(maxsplit=1)
+    value = numbers_of(words[0]) if words else ()
+    if not value:
+        raise lines.error(number, f"{name} must have a number, got {rest.strip()!r}")
+    after = words[1].strip() if len(words) > 1 else ""
+    if not after:
+        return Entry(value[0], free=True, line=number)
+    if after.lower() == "fixed":
+        return Entry(value[0], free=False, line=number)
+    ends = numbers_of(after.replace(",", " "))
+    if after.count(",") != 1 or len(ends) != 2 or len(after.replace(",", " ").split()) != 2:
+        raise lines.error(number, f"after the value of {name} comes 'fixed' or 'low,high', got {after!r}")
+    if not ends[0] < ends[1]:
+        raise lines.error(number, f"the lower limit of {name} must lie below the upper one, got {after!r}")
+    if not ends[0] <= value[0] <= ends[1]:
+        raise lines.error(number, f"{name} = {value[0]:g} lies outside its limits {after!r}")
+    return Entry(value[0], free=True, limits=(ends[0], ends[1]), line=number)
+
+
+def _command(lines: Lines) -> tuple[str, ...]:
+    """The words of imfit's own command, in a comment of its best-fit files and of ours."""
+    for line in lines.lines:
+        match = re.match(r"#\s*(?:\S*/)?imfit\s+(.*\S)\s*$", line)
+        if match and re.search(r"\.(fits|fz|gz)\b", match[1]):
+            try:
+                return tuple(shlex.split(match[1]))
+            except ValueError:
+                return ()
+    return ()
