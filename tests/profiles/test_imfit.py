@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -80,8 +81,11 @@ def cases(shared_data: Path, function: str) -> list[dict[str, Any]]:
     return [case for case in found if not (function == "Moffat" and case["params"]["beta"] == 1.0)]
 
 
+_compiled = jax.jit(lambda source, x, y: source.brightness(x, y))
+
+
 def brightness_at(source: Any, x: float, y: float) -> float:
-    return float(source.brightness(jnp.array([x]), jnp.array([y]))[0])
+    return float(_compiled(source, jnp.asarray(x), jnp.asarray(y)))
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)

@@ -131,7 +131,7 @@ def test_gaussian_by_its_width(x64: None) -> None:
 
 def test_the_index_is_checked() -> None:
     common = dict(xc=0.0, yc=0.0, flux=1.0, ellip=0.0, theta=0.0)
-    with pytest.raises(ValueError, match=r"^Moffat.beta must lie in \(1, 10\], got 1$"):
+    with pytest.raises(ValueError, match=r"^Moffat.beta must lie in \[1.01, 10\], got 1$"):
         Moffat(**common, fwhm=2.0, beta=1.0)
     with pytest.raises(ValueError, match=r"^Spergel.nu must lie in \[-0.85, 4\], got -0.9$"):
         Spergel(**common, r_eff=2.0, nu=-0.9)
