@@ -255,8 +255,9 @@ class _Reader:
         dot = f"{path}." if path else ""
         for key in given:
             if key not in arguments:
-                fields = ", ".join(arguments) or "no fields"
-                self._problem(f"{dot}{key}", f"{dot}{key} is unknown: {cls.__name__} has {fields}")
+                self._problem(
+                    f"{dot}{key}", f"{dot}{key} is unknown: {cls.__name__} has {', '.join(arguments) or 'none'}"
+                )
         for name, argument in arguments.items():
             if argument.default is _REQUIRED and name not in given:
                 self._problem(f"{dot}{name}", f"{dot}{name} is missing: {cls.__name__} needs it")
@@ -302,9 +303,8 @@ class _Reader:
 
     def _check_renderer(self, fields: Mapping[str, Any]) -> None:
         renderer = fields.get("renderer", HybridRenderer())
-        if not isinstance(renderer, AbstractRenderer):
-            return  # which the model refuses
-        for name, component in fields.get("components", {}).items():
+        components = fields.get("components", {}) if isinstance(renderer, AbstractRenderer) else {}
+        for name, component in components.items():
             known = {f"{name}.{key}" for key in parameter_info(component)}
             try:
                 renderer.check(name, component)
