@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import kstest
 
 from sersiclab.inference import MAP, NUTS, Laplace, fit
-from sersiclab.inference.chains import _log_copies
+from sersiclab.inference.frame import _log_copies
 from sersiclab.priors import Uniform
 
 

@@ -148,8 +148,8 @@ def test_the_page_holds_all_it_needs(workbench, tmp_path):
     text = file.read_text(encoding="utf-8")
     record = json.loads(re.search(r'id="record">(.*?)</script>', text, re.DOTALL).group(1))
     assert from_dict(record["traits"]["session"]["model"]).without("ghost") == workbench.model
-    assert [message[0]["t"] for message in record["messages"]] == ["image", "frame"]
-    assert record["messages"][1][0]["components"] == ["star", "ghost", "sky"]
+    assert [message[0]["t"] for message in record["messages"]] == ["image", "posterior", "frame"]
+    assert record["messages"][2][0]["components"] == ["star", "ghost", "sky"]
     assert text.count("</script>") == 3
     assert "http://" not in text.replace("http://www.w3.org", "")
     assert "https://" not in text
