@@ -253,11 +253,9 @@ class _Reader:
 
     def _check_keys(self, cls: type, given: Mapping[str, Any], arguments: dict[str, _Argument], path: str) -> None:
         dot = f"{path}." if path else ""
-        for key in given:
-            if key not in arguments:
-                self._problem(
-                    f"{dot}{key}", f"{dot}{key} is unknown: {cls.__name__} has {', '.join(arguments) or 'none'}"
-                )
+        fields = ", ".join(arguments) or "no fields"
+        for key in (key for key in given if key not in arguments):
+            self._problem(f"{dot}{key}", f"{dot}{key} is unknown: {cls.__name__} has {fields}")
         for name, argument in arguments.items():
             if argument.default is _REQUIRED and name not in given:
                 self._problem(f"{dot}{name}", f"{dot}{name} is missing: {cls.__name__} needs it")
