@@ -158,6 +158,7 @@ def test_layouts_blink_and_swipe(page):
     page.mouse.up()
     assert float(line.get_attribute("aria-valuenow")) < 50
     page.get_by_role("combobox", name="comparison").select_option("blink")
+    page.locator(".sl-pictures[data-compare=blink]").wait_for()
     visible = "() => [...document.querySelectorAll('.sl-panel:not([hidden])')].map((p) => getComputedStyle(p).opacity)"
     seen = set()
     for _ in range(12):

@@ -96,10 +96,17 @@ def test_magnitudes_with_a_zero_point_and_a_scale(make_fit: MakeFit, scene: Any,
     assert_allclose(magnitude, 25.0 - 2.5 * np.log10(flux / 0.25), rtol=1e-4)
 
 
+def test_the_central_pixel_has_a_radius_that_a_logarithmic_axis_can_show() -> None:
+    rings = annuli(Image(np.ones((9, 11)), sigma=1.0), Ellipse(5.0, 4.0, 0.0, 0.0, 0.0))
+    y, x = np.mgrid[-0.5:0.5:1000j, -0.5:0.5:1000j]
+    assert rings.radius[0] == pytest.approx(np.hypot(x, y).mean(), abs=0.005)
+    assert rings.number[0] == 1
+
+
 def test_annuli_average_the_pixels_they_hold() -> None:
     y, x = np.indices((41, 61), dtype=float)
-    ellipse = Ellipse(30.0, 20.0, 0.5, np.pi / 2, 5.0)  # the major axis along x
-    radius = np.hypot(x - 30, (y - 20) / 0.5)
+    ellipse = Ellipse(30.5, 20.2, 0.5, np.pi / 2, 5.0)  # the major axis along x
+    radius = np.hypot(x - 30.5, (y - 20.2) / 0.5)
     mask = x > 45
     image = Image(np.where(mask, np.nan, radius), sigma=2.0, mask=mask)
     rings = annuli(image, ellipse)

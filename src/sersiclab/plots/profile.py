@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 DATA = "0.35"
 ANNULUS_GROWTH = 0.1  # width of an annulus per radius, at least a pixel
+CENTRAL_RADIUS = 0.38  # the mean distance of a pixel's points from its centre; zero has no logarithm
 ANNULUS_COVERAGE = 0.25  # of an annulus's pixels that must be on the image and unmasked
 RESIDUAL_LIMIT = 5.0  # standard errors shown at least
 
@@ -56,7 +57,7 @@ def annuli(image: Image, ellipse: Ellipse) -> Annuli:
     keep = number >= np.maximum(1, ANNULUS_COVERAGE * np.pi * axis_ratio * np.diff(np.square(edges)))
     new = np.where(keep, np.cumsum(keep) - 1, -1)
     mean_radius = np.bincount(label, radius, len(number))[keep] / number[keep]
-    return Annuli(new[label], image.valid, number[keep], mean_radius)
+    return Annuli(new[label], image.valid, number[keep], np.maximum(mean_radius, CENTRAL_RADIUS))
 
 
 def plot_profile(
