@@ -34,7 +34,7 @@ def lab_page(lab: tuple[str, Path], chromium: Any) -> Iterator[Notebook]:
     page.open("quickstart.ipynb")
     page.run_until_widget()
     page.widget.get_by_role("img", name="residual").wait_for(timeout=1000 * SECONDS)
-    page.python("assert wb.editor._mailbox.flush(120)")
+    page.python("assert wb.editor.flush(120)")
     yield page
     context.close()
 
@@ -63,7 +63,7 @@ def press(page: Notebook, name: str) -> None:
 def settle(page: Notebook) -> None:
     """Wait until the kernel has drawn all it was asked to, and the page has shown it."""
     page.page.wait_for_timeout(300)
-    page.python("assert wb.editor._mailbox.flush(120)")
+    page.python("assert wb.editor.flush(120)")
     page.page.wait_for_timeout(300)
 
 

@@ -38,7 +38,7 @@ def page(lab: tuple[str, Path], chromium: Any) -> Iterator[Notebook]:
     page.open("masks.ipynb")
     page.run_until_widget()
     page.widget.get_by_role("img", name="residual").wait_for(timeout=1000 * SECONDS)
-    page.python("assert wb.editor._mailbox.flush(120)")
+    page.python("assert wb.editor.flush(120)")
     yield page
     context.close()
 

@@ -85,8 +85,7 @@ class Heard:
         self.settle()
 
     def settle(self) -> None:
-        assert self._editor._mailbox is not None
-        assert self._editor._mailbox.flush(SECONDS)
+        assert self._editor.flush(SECONDS)
 
     def of(self, kind: str) -> list[tuple[dict[str, Any], list[bytes]]]:
         return [message for message in self.messages if message[0]["t"] == kind]

@@ -96,6 +96,18 @@ def test_hello_is_answered_with_the_image_and_every_component(editor, heard, ima
     assert heard.messages[1][0]["components"] == ["star", "ghost", "sky"]
 
 
+def test_the_image_does_not_wait_for_the_model(editor, heard, monkeypatch):
+    heard.settle()
+    gate = threading.Event()
+    monkeypatch.setattr(editor._frames, "forget", lambda: gate.wait(60))
+    editor._handle_custom_msg({"t": "hello"}, [])
+    assert editor._greeter.flush(60)
+    assert [message[0]["t"] for message in heard.messages] == ["image"]
+    gate.set()
+    heard.settle()
+    assert [message[0]["t"] for message in heard.messages] == ["image", "frame"]
+
+
 def test_a_gesture_is_answered_with_what_changed(editor, heard, image, model):
     heard.tell(t="hello")
     heard.clear()
@@ -258,15 +270,16 @@ def test_the_control_answers_inside_its_handler(editor):
 def test_close_frees_everything(image, model):
     editor = Editor(image, model)
     editor._handle_custom_msg({"t": "hello"}, [])
-    assert editor._mailbox.flush(120)
-    held = [weakref.ref(editor), weakref.ref(editor.control), weakref.ref(editor._mailbox)]
-    thread = editor._mailbox._thread
+    assert editor.flush(120)
+    held = [weakref.ref(part) for part in (editor, editor.control, editor._greeter, editor._mailbox)]
+    threads = [editor._greeter._thread, editor._mailbox._thread]
     editor.close()
     editor.close()  # twice is fine
     del editor
-    thread.join(30)
+    for thread in threads:
+        thread.join(30)
     gc.collect()
-    assert [ref() for ref in held] == [None, None, None]
+    assert [ref() for ref in held] == [None] * len(held)
 
 
 def test_updates_hammer_while_a_worker_writes(editor, heard):

@@ -158,7 +158,9 @@ def test_the_page_holds_all_it_needs(workbench, tmp_path):
 def test_close_frees_everything(image, model):
     workbench = Workbench(image, model)
     drawn(workbench)
-    threads = [workbench._views._mailbox._thread, workbench.editor._mailbox._thread]
+    owners = ((workbench._views, "_mailbox"), (workbench.editor, "_mailbox"), (workbench.editor, "_greeter"))
+    threads = [getattr(owner, box)._thread for owner, box in owners]
+    del owners
     held = [weakref.ref(widget) for widget in (workbench, workbench.editor, workbench._views)]
     workbench.close()
     workbench.close()

@@ -48,6 +48,7 @@ class Editor(anywidget.AnyWidget):
     problems = traitlets.List().tag(sync=True, echo_update=False)
     control = anywidget.WidgetTrait().tag(sync=True)
 
+    _greeter: Mailbox | None = None
     _mailbox: Mailbox | None = None
 
     def __init__(self, image: Image, model: Model | None = None) -> None:
@@ -71,6 +72,8 @@ class Editor(anywidget.AnyWidget):
             progress=messages.IDLE,
             control=Control({"cancel": self.cancel, "pause": self.pause, "resume": self.resume}),
         )
+        # The image does not wait for the compilation of its model.
+        self._greeter = Mailbox("sersiclab-greeter", self._failed)
         self._mailbox = Mailbox("sersiclab-editor", self._failed)
         self.observe(self._session_came, "session")
         self.on_msg(self._received)
@@ -182,12 +185,18 @@ class Editor(anywidget.AnyWidget):
         """Show an error to the user."""
         self._transmit(messages.error_message(title, detail))
 
+    def flush(self, timeout: float | None = None) -> bool:
+        """Wait until all that was asked for is sent; False if twice `timeout` seconds were not enough."""
+        return all(box is None or box.flush(timeout) for box in (self._greeter, self._mailbox))
+
     def close(self) -> None:
         """Take the widget off the page, end its run and free all that it holds."""
-        if self._mailbox is not None:
-            mailbox, self._mailbox = self._mailbox, None
+        if self._mailbox is not None and self._greeter is not None:
+            boxes = (self._greeter, self._mailbox)
+            self._greeter = self._mailbox = None
             self.cancel()
-            mailbox.close()
+            for box in boxes:
+                box.close()
             self._watchers.clear()
             self.unobserve_all()
             self.on_msg(self._received, remove=True)
@@ -205,7 +214,8 @@ class Editor(anywidget.AnyWidget):
         try:
             match content:
                 case {"t": "hello"}:
-                    self._post("hello", self._greet)
+                    if self._greeter is not None:
+                        self._greeter.post("hello", self._greet)
                 case {"t": "render", "seq": seq, "values": values}:
                     self._post("render", partial(self._answer, seq, values))
                 case {"t": "mask", "name": name}:
@@ -251,7 +261,7 @@ class Editor(anywidget.AnyWidget):
         content, buffers = message
         self.send(content, buffers)
 
-    # -- jobs of the worker thread -------------------------------------------------------------------
+    # -- jobs of the worker threads ------------------------------------------------------------------
 
     def greeting(self) -> list[messages.Message]:
         """What a new view is told: the image as it was given, the mask that the session names, the posterior."""
@@ -263,6 +273,9 @@ class Editor(anywidget.AnyWidget):
     def _greet(self) -> None:
         for message in self.greeting():
             self._transmit(message)
+        self._post("hello", self._show_anew)
+
+    def _show_anew(self) -> None:
         self._frames.forget()
         self._push()
 
