@@ -186,6 +186,21 @@ def test_measured_noise_has_the_photons_of_the_header(tmp_path, noise):
     assert explicit.gain == 1.0
 
 
+def test_measured_noise_does_not_make_the_sky_fainter(tmp_path, rng):
+    """A mean weighted by each pixel's own photons would come out half a count too low."""
+    y, x = np.indices((120, 120))
+    galaxy = 300.0 * np.exp(-np.hypot(x - 60.3, y - 57.1) / 4.0)
+    counts = rng.poisson(galaxy + 40.0) - 40.0
+    path = write(tmp_path / "ccd.fits", ("SCI", counts, {"BUNIT": "ELECTRONS"}))
+    with pytest.warns(UserWarning, match="photons by gain 1"):
+        image = Image.read(path)
+    left = (image.data - galaxy) / image.sigma
+    blank = np.hypot(x - 60, y - 57) > 30
+    error = np.sqrt((image.sigma[blank] ** -2).sum()) ** -1
+    assert (left[blank] / image.sigma[blank]).sum() * error**2 == pytest.approx(0.0, abs=3 * error)
+    assert left[~blank].std() == pytest.approx(1.0, abs=0.05)
+
+
 def test_an_array_alone_still_needs_its_noise(noise):
     with pytest.raises(ValueError, match=r"^the image needs an error map"):
         Image.read(noise)

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float
+from scipy import ndimage
 
 from sersiclab.companions import bad_pixels, companions
 from sersiclab.fits import Header, Plane, choose, is_hdu, opened, plane, read_plane
@@ -21,6 +22,7 @@ NOISE = ("sigma", "weight", "invvar")
 ARRAY = "array"
 WEIGHTS_AGREE = (0.5, 2.0)  # scatter over that of the weights; resampling correlates pixels, which lowers it
 SCALES_AGREE = 0.02
+SOURCE_WIDTH = 2.0  # pixels of smoothing that tell the light of sources from noise
 
 
 @dataclasses.dataclass
@@ -216,7 +218,11 @@ def _take_weight(result: Gathered, weight: Plane) -> None:
 
 
 def _take_measured_noise(result: Gathered, header: Header) -> None:
-    """sigma² = (the sky's clipped scatter)² + (data - sky)/gain, with the gain where the header has it."""
+    """sigma² = (the sky's clipped scatter)² + (data - sky)/gain on sources, with the gain where the header has it.
+
+    On the sky the photons of a pixel's own excess would be noise of noise: pixels that scatter upwards would
+    weigh less than those that scatter downwards, and every fit find too faint a sky.
+    """
     data, valid = _usable(result.arguments)
     level, scatter = _level_and_scatter(data[valid]) if valid.any() else (0.0, 0.0)
     if not scatter > 0:
@@ -225,7 +231,9 @@ def _take_measured_noise(result: Gathered, header: Header) -> None:
     text = f"measured: sky {level:.4g} +- {scatter:.4g}"
     found = read_gain(header, result.arguments["unit"])
     if found is not None:
-        variance += np.maximum(np.where(valid, data - level, 0.0), 0.0) / found[0]
+        excess = np.where(valid, data - level, 0.0)
+        source = ndimage.gaussian_filter(excess, SOURCE_WIDTH) > scatter
+        variance += np.where(source, np.maximum(excess, 0.0), 0.0) / found[0]
         text += f", photons by gain {found[0]:.6g}"
     warnings.warn(
         f"there is no error map: sigma is {text}; give sigma=, weight=, invvar= or gain= to use another", stacklevel=5
