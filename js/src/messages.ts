@@ -2,7 +2,7 @@
 
 import type { Shape } from "./geometry";
 import { unpacked } from "./masking";
-import type { Image, Pixels } from "./state";
+import type { Image, Marginal, Pixels } from "./state";
 import type { TangentPlane } from "./wcs";
 
 export type Outgoing =
@@ -37,6 +37,7 @@ export interface MaskMessage {
 export interface PosteriorMessage {
   t: "posterior";
   shapes: Record<string, [xc: number, yc: number, size: number | null, ellip: number, theta: number][]>;
+  marginals?: Record<string, [low: number, high: number, density: number[]]>;
 }
 export interface ErrorMessage {
   t: "error";
@@ -88,6 +89,12 @@ export function readShapes({ shapes }: PosteriorMessage): Record<string, Shape[]
       name,
       draws.map(([xc, yc, size, ellip, theta]) => ({ xc, yc, size, ellip, theta })),
     ]),
+  );
+}
+
+export function readMarginals({ marginals = {} }: PosteriorMessage): Record<string, Marginal> {
+  return Object.fromEntries(
+    Object.entries(marginals).map(([path, [low, high, density]]) => [path, { low, high, density }]),
   );
 }
 

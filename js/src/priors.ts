@@ -1,5 +1,7 @@
 /** Ranges, defaults and densities of priors. Families are told apart by their fields wherever that is enough. */
 
+import { distributionOf } from "./distributions";
+import { numberField } from "./fields";
 import { isFree, type Parameter, type Prior, type PriorField, type Schema, type Setting } from "./spec";
 
 /** The span of a value slider; `log` sliders move in log10, `wraps` ones close on themselves (angles). */
@@ -20,11 +22,6 @@ const WIDE = 2000;
 export const isAngle = (parameter: Parameter): boolean => parameter.name === "theta";
 /** Families whose `loc` and `scale` are those of ln x. */
 const isLogarithmic = (family: string): boolean => family === "LogNormal";
-
-export function numberField(prior: Prior, name: string): number | null {
-  const value = prior[name];
-  return typeof value === "number" && Number.isFinite(value) ? value : null;
-}
 
 export function wrapAngle(theta: number): number {
   if (theta >= 0 && theta < Math.PI) return theta;
@@ -171,20 +168,10 @@ const positiveLow = (low: number, value: number): number =>
 const defaultScale = (parameter: Parameter, range: Range): number =>
   parameter.unit === "pixel" && parameter.low === null ? 1 : (range.high - range.low) / 20;
 
-/** Unnormalised densities per unit of x; the families that are not here are not drawn. */
-const DENSITIES: Record<string, (x: number, loc: number, scale: number) => number> = {
-  Normal: (x, loc, scale) => Math.exp(-0.5 * ((x - loc) / scale) ** 2),
-  TruncatedNormal: (x, loc, scale) => Math.exp(-0.5 * ((x - loc) / scale) ** 2),
-  LogNormal: (x, loc, scale) => Math.exp(-0.5 * ((Math.log(x) - loc) / scale) ** 2) / x,
-  Uniform: () => 1,
-  LogUniform: (x) => 1 / x,
-  Angle: () => 1,
-};
-
 /** The density of a prior along its slider, peak 1; null when the family is not known. */
 export function densityCurve(prior: Prior, parameter: Parameter, range: Range, points = 48): number[] | null {
-  const density = DENSITIES[prior.type];
-  if (!density) return null;
+  const law = distributionOf(prior);
+  if (!law) return null;
   const [low, high] = isAngle(parameter) ? [-Infinity, Infinity] : hardBounds(prior, parameter);
   const [from, to] = [
     toSlider({ ...range, wraps: false }, range.low),
@@ -194,8 +181,13 @@ export function densityCurve(prior: Prior, parameter: Parameter, range: Range, p
     const x = fromSlider(range, from + ((to - from) * i) / (points - 1));
     if (x < low - SLACK * Math.abs(low) || x > high + SLACK * Math.abs(high)) return 0;
     // On a log axis the density is per ln x.
-    return density(x, Number(prior.loc), Number(prior.scale)) * (range.log ? x : 1);
+    return law.pdf(within(x, law.support)) * (range.log ? x : 1);
   });
   const peak = Math.max(...curve);
   return peak > 0 && Number.isFinite(peak) ? curve.map((y) => y / peak) : null;
+}
+
+/** A point of a curve that rounding moved over a bound lies on it. */
+function within(x: number, support: [number, number]): number {
+  return support.find((end) => Math.abs(x - end) <= SLACK * Math.min(Math.abs(end), Math.abs(x))) ?? x;
 }

@@ -135,6 +135,15 @@ export interface State {
   dof: number | null;
   /** Ellipses of the last fit's draws, by component. */
   posterior: Record<string, Shape[]>;
+  /** Densities of the last fit's draws, by path. */
+  marginals: Record<string, Marginal>;
+}
+
+/** A density at evenly spaced values. */
+export interface Marginal {
+  low: number;
+  high: number;
+  density: number[];
 }
 
 export const DISPLAY: Display = {
@@ -192,6 +201,7 @@ export const INITIAL: State = {
   frames: {},
   dof: null,
   posterior: {},
+  marginals: {},
 };
 
 /** What is on the screen: the gesture in progress, or the committed session. */

@@ -17,6 +17,7 @@ import {
   IDLE,
   type Image,
   INITIAL,
+  type Marginal,
   type Masking,
   type Masks,
   type Notice,
@@ -50,7 +51,7 @@ export type Action =
   /** A mask that was drawn here. */
   | { type: "mask"; mask: Uint8Array<ArrayBuffer> }
   | { type: "masking"; masking: Masking | null }
-  | { type: "posterior"; shapes: Record<string, Shape[]> }
+  | { type: "posterior"; shapes: Record<string, Shape[]>; marginals?: Record<string, Marginal> }
   | { type: "frame"; frames: Record<string, Pixels>; dof: number | null };
 
 const HISTORY = 100;
@@ -99,7 +100,7 @@ function next(state: State, action: Action): State {
     case "masking":
       return { ...state, masking: action.masking };
     case "posterior":
-      return { ...state, posterior: action.shapes };
+      return { ...state, posterior: action.shapes, marginals: action.marginals ?? {} };
     case "frame":
       return { ...state, frames: { ...state.frames, ...action.frames }, dof: action.dof ?? state.dof };
   }
@@ -167,7 +168,7 @@ function retire(state: State, next: Session): Record<string, Prior> {
   const retired = { ...state.retired };
   for (const path of paths(state.schema, next)) {
     const before = settingAt(state.session, path);
-    if (isFree(before) && typeof settingAt(next, path) === "number") retired[path] = before;
+    if (isFree(before) && !isFree(settingAt(next, path))) retired[path] = before;
   }
   return retired;
 }

@@ -9,6 +9,7 @@ import {
   type Outgoing,
   readFrame,
   readImage,
+  readMarginals,
   readMask,
   readShapes,
 } from "./messages";
@@ -66,7 +67,7 @@ export function connect(model: Model, host: Host | undefined, signal: AbortSigna
         shared.add(message.name);
         store.dispatch({ type: "knownMask", name: message.name, mask: readMask(buffers, store.state.image) });
       } else if (message.t === "posterior")
-        store.dispatch({ type: "posterior", shapes: readShapes(message) });
+        store.dispatch({ type: "posterior", shapes: readShapes(message), marginals: readMarginals(message) });
       else if (message.t === "error") store.dispatch({ type: "notice", notice: message });
       else if (message.t === "frame" && live.arrived(message.seq) && store.state.image)
         store.dispatch({
@@ -88,7 +89,7 @@ export function connect(model: Model, host: Host | undefined, signal: AbortSigna
       live.committed();
       shareMask(state);
       if (state.session !== model.get("session")) write(model, "session", state.session);
-    } else if (shown(state) !== shown(before)) live.request(draftValues(state));
+    } else if (moved(before, state)) live.request(draftValues(state));
     if (state.display !== before.display && !sameDocument(state.display, withDefaults(model.get("display"))))
       saveDisplay();
   });
@@ -113,6 +114,11 @@ export function connect(model: Model, host: Host | undefined, signal: AbortSigna
     resume: () => void control({ t: "resume" }),
   };
 }
+
+/** Whether a gesture changed a value: one that shapes a prior needs no picture. */
+const moved = (before: State, state: State): boolean =>
+  shown(state) !== shown(before) &&
+  Object.keys(changedValues(state.schema, shown(before), shown(state))).length > 0;
 
 const draftValues = (state: State) => changedValues(state.schema, state.session, shown(state));
 

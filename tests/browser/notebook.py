@@ -2,11 +2,13 @@
 
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 
 READY_SECONDS = 90
+SECONDS = 120.0  # for what XLA compiles first
 READY = """
 async () => {
   const panel = window.jupyterapp?.shell?.currentWidget;
@@ -150,6 +152,23 @@ class Notebook:
     def pixels(self, name: str) -> int:
         """A hash of the canvas that is the image of this name."""
         return self.widget.get_by_role("img", name=name).evaluate(PIXELS)
+
+    def until(self, condition: Callable[[], Any], seconds: float = SECONDS) -> None:
+        """Wait until a condition holds."""
+        end = time.monotonic() + seconds
+        while not condition():
+            assert time.monotonic() < end, "it never came"
+            self.page.wait_for_timeout(100)
+
+    def press(self, name: str) -> None:
+        """Press the button of this name."""
+        self.widget.get_by_role("button", name=name).click()
+
+    def settle(self) -> None:
+        """Wait until the kernel has drawn all it was asked to, and the page has shown it."""
+        self.page.wait_for_timeout(300)
+        self.python("assert wb.editor._mailbox.flush(120)")
+        self.page.wait_for_timeout(300)
 
     def _said(self, message: Any) -> None:
         if message.type == "error" and not any(words in f"{message.text} {message.location}" for words in NOT_OURS):

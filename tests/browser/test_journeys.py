@@ -11,12 +11,11 @@ import pytest
 
 from . import notebook
 from .conftest import TOKEN
-from .notebook import Notebook
+from .notebook import SECONDS, Notebook
 
 
 QUICKSTART = Path(__file__).parents[2] / "notebooks" / "01_quickstart.ipynb"
 PATHS = [f"galaxy.{name}" for name in ("xc", "yc", "flux", "r_eff", "n", "ellip", "theta")]
-SECONDS = 120.0  # for what XLA compiles first
 
 
 @pytest.fixture(scope="module")
@@ -49,24 +48,6 @@ def value(page: Notebook, path: str) -> float:
     return float(page.python(f"print(wb.model.initial[{path!r}])"))
 
 
-def until(page: Notebook, condition: Any, seconds: float = SECONDS) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it never came"
-        page.page.wait_for_timeout(100)
-
-
-def press(page: Notebook, name: str) -> None:
-    page.widget.get_by_role("button", name=name).click()
-
-
-def settle(page: Notebook) -> None:
-    """Wait until the kernel has drawn all it was asked to, and the page has shown it."""
-    page.page.wait_for_timeout(300)
-    page.python("assert wb.editor.flush(120)")
-    page.page.wait_for_timeout(300)
-
-
 def state(page: Notebook) -> str:
     return page.widget.get_by_role("status").inner_text()
 
@@ -92,30 +73,30 @@ def test_the_ellipse_follows_the_hand_and_the_model_the_ellipse(page):
     before = {path: value(page, path) for path in PATHS}
     residual = page.pixels("residual")
     page.drag("centre of galaxy", 40, -30)
-    until(page, lambda: value(page, "galaxy.xc") > before["galaxy.xc"] + 2)
+    page.until(lambda: value(page, "galaxy.xc") > before["galaxy.xc"] + 2)
     assert value(page, "galaxy.yc") > before["galaxy.yc"] + 2  # up is +y
     assert value(page, "galaxy.n") == before["galaxy.n"]
-    until(page, lambda: page.pixels("residual") != residual)
+    page.until(lambda: page.pixels("residual") != residual)
     page.drag("angle of galaxy", -25, 25)
-    until(page, lambda: abs(value(page, "galaxy.theta") - before["galaxy.theta"]) > 0.05)
+    page.until(lambda: abs(value(page, "galaxy.theta") - before["galaxy.theta"]) > 0.05)
 
 
 def test_a_slider_moves_the_picture_and_undo_takes_it_back(page):
-    settle(page)
+    page.settle()
     before, residual = value(page, "galaxy.n"), page.pixels("residual")
     page.widget.get_by_role("slider", name="galaxy.n").focus()
     for _ in range(5):
         page.page.keyboard.press("ArrowRight")
-    until(page, lambda: value(page, "galaxy.n") > before)
-    until(page, lambda: page.pixels("residual") != residual)
+    page.until(lambda: value(page, "galaxy.n") > before)
+    page.until(lambda: page.pixels("residual") != residual)
     after = value(page, "galaxy.n")
     while value(page, "galaxy.n") != before:
-        press(page, "Undo")
-        settle(page)
-    until(page, lambda: page.pixels("residual") == residual)
+        page.press("Undo")
+        page.settle()
+    page.until(lambda: page.pixels("residual") == residual)
     while value(page, "galaxy.n") != after:
-        press(page, "Redo")
-        settle(page)
+        page.press("Redo")
+        page.settle()
 
 
 def test_the_model_can_be_written_from_python(page):
@@ -125,14 +106,14 @@ def test_the_model_can_be_written_from_python(page):
 
 
 def test_switching_a_component_off_and_on(page):
-    settle(page)
+    page.settle()
     residual = page.pixels("residual")
     page.widget.get_by_role("switch", name="galaxy").click()
-    until(page, lambda: page.python("print(list(wb.model.components))") == "['sky']")
-    until(page, lambda: page.pixels("residual") != residual)
+    page.until(lambda: page.python("print(list(wb.model.components))") == "['sky']")
+    page.until(lambda: page.pixels("residual") != residual)
     page.widget.get_by_role("switch", name="galaxy").click()
-    until(page, lambda: page.python("print(list(wb.model.components))") == "['galaxy', 'sky']")
-    until(page, lambda: page.pixels("residual") == residual)
+    page.until(lambda: page.python("print(list(wb.model.components))") == "['galaxy', 'sky']")
+    page.until(lambda: page.pixels("residual") == residual)
 
 
 def test_bad_input_is_shown_and_the_last_valid_model_kept(page):
@@ -146,13 +127,13 @@ def test_bad_input_is_shown_and_the_last_valid_model_kept(page):
     assert page.python("print(wb.model)") == before
     low.fill(old)
     low.press("Enter")
-    until(page, lambda: page.widget.get_by_role("alert").count() == 0)
+    page.until(lambda: page.widget.get_by_role("alert").count() == 0)
     assert page.python("print(wb.editor.problems)") == "[]"
 
 
 def test_a_fit_moves_the_model_and_shows_its_table(page):
-    press(page, "Laplace")
-    until(page, lambda: page.python("print(wb.editor.running)") == "False" and "done" in state(page))
+    page.press("Laplace")
+    page.until(lambda: page.python("print(wb.editor.running)") == "False" and "done" in state(page))
     assert page.python("print(wb.fit.method)").startswith("Laplace")
     page.widget.get_by_text("mean").first.wait_for()
     assert abs(value(page, "galaxy.n") - float(page.python('print(wb.fit.best["galaxy.n"])'))) < 1e-5
@@ -160,15 +141,15 @@ def test_a_fit_moves_the_model_and_shows_its_table(page):
 
 
 def test_cancel_works_while_a_cell_is_busy_and_keeps_the_draws(page):
-    press(page, "NUTS")
-    until(page, lambda: "sampling" in state(page))
+    page.press("NUTS")
+    page.until(lambda: "sampling" in state(page))
     assert page.widget.get_by_role("progressbar").count() == 1
-    until(page, lambda: page.python("print(len(wb.editor._task._run.draws))") != "0")
+    page.until(lambda: page.python("print(len(wb.editor._task._run.draws))") != "0")
     page.send("import time; busy = True; time.sleep(8); busy = False")
     page.page.wait_for_timeout(300)
     began = time.monotonic()
-    press(page, "Cancel")
-    until(page, lambda: "cancel" in state(page).lower() and "sampling" not in state(page))
+    page.press("Cancel")
+    page.until(lambda: "cancel" in state(page).lower() and "sampling" not in state(page))
     took = time.monotonic() - began
     # The reply to this waits for the busy cell, so that cell was still busy when the run ended.
     assert page.python("print(wb.editor.running, wb.fit.status.split()[0])") == "False cancelled"
@@ -177,14 +158,14 @@ def test_cancel_works_while_a_cell_is_busy_and_keeps_the_draws(page):
 
 
 def test_reload_brings_the_state_back(page):
-    settle(page)
+    page.settle()
     before = page.python("print(wb.model)")
     residual = page.pixels("residual")
     page.python("assert wb._views.flush(120)")
     page.save()
     page.reload()
     page.widget.get_by_role("img", name="residual").wait_for(timeout=1000 * SECONDS)
-    until(page, lambda: page.pixels("residual") == residual)
+    page.until(lambda: page.pixels("residual") == residual)
     assert page.python("print(wb.model)") == before
     number = float(page.widget.get_by_role("spinbutton", name="galaxy.n").input_value())
     assert number == pytest.approx(value(page, "galaxy.n"), rel=1e-3)
@@ -202,7 +183,7 @@ def test_the_dark_theme_shows_the_pictures_too(page):
 
 def test_closing_takes_the_widget_off_the_page(page):
     page.python("wb.close()")
-    until(page, lambda: page.page.locator(".sl-root").count() == 0)
+    page.until(lambda: page.page.locator(".sl-root").count() == 0)
 
 
 def test_the_console_is_silent(lab_page):

@@ -8,8 +8,7 @@ import pytest
 
 from . import notebook
 from .conftest import TOKEN
-from .notebook import Notebook
-from .test_journeys import SECONDS, press, settle, until
+from .notebook import SECONDS, Notebook
 
 
 CELL = """
@@ -55,15 +54,15 @@ def masked(page: Notebook) -> int:
 
 
 def test_a_click_masks_the_neighbour_and_the_fit_is_without_it(page):
-    settle(page)
+    page.settle()
     before = page.python("print(wb.model.initial)")
-    press(page, "Edit the mask")
-    press(page, "Pick a source")
+    page.press("Edit the mask")
+    page.press("Pick a source")
     page.page.mouse.click(*place(page, 10, 29))
-    until(page, lambda: masked(page) > 0)
+    page.until(lambda: masked(page) > 0)
     assert page.python("print(wb.image.mask[28:32, 8:12].all(), wb.image.mask[15:25, 25:36].any())") == "True False"
     assert page.python("print(wb.model.initial)") == before
-    settle(page)
+    page.settle()
     # The frame's degrees of freedom are those of the new mask.
     free = 2000 - masked(page) - 2
     assert page.python("print(wb.image.valid.sum() - len(wb.model.free))") == str(free)
@@ -71,59 +70,59 @@ def test_a_click_masks_the_neighbour_and_the_fit_is_without_it(page):
 
 def test_brush_and_eraser_draw_where_the_hand_goes(page):
     count = masked(page)
-    press(page, "Brush")
+    page.press("Brush")
     page.page.mouse.move(*place(page, 40, 8))
     page.page.mouse.down()
     page.page.mouse.move(*place(page, 46, 8), steps=4)
     page.page.mouse.up()
-    until(page, lambda: masked(page) > count)
+    page.until(lambda: masked(page) > count)
     assert page.python("print(wb.image.mask[8, 40:47].all(), wb.image.mask[8, 34])") == "True False"
     drawn = masked(page)
-    press(page, "Eraser")
+    page.press("Eraser")
     page.page.mouse.click(*place(page, 46, 8))
-    until(page, lambda: masked(page) < drawn)
+    page.until(lambda: masked(page) < drawn)
 
 
 def test_undo_takes_each_step_back_and_python_has_its_say(page):
     for _ in range(3):
-        press(page, "Undo")
-        settle(page)
+        page.press("Undo")
+        page.settle()
     assert masked(page) == 0
     assert page.python("print(wb.image is image)") == "True"
-    press(page, "Redo")
-    until(page, lambda: masked(page) > 0)
+    page.press("Redo")
+    page.until(lambda: masked(page) > 0)
     residual = page.pixels("residual")
     page.python("wb.editor.mask = np.arange(2000).reshape(40, 50) < 500")
-    until(page, lambda: page.pixels("residual") != residual)
+    page.until(lambda: page.pixels("residual") != residual)
     assert page.widget.get_by_text("500 pixels masked, 25 %").count() == 1
     assert "500 of 2000 pixels are excluded" in page.python("print(wb.to_python())")
 
 
 def test_a_double_click_adds_a_source_there(page):
     page.python("wb.editor.mask = np.zeros((40, 50))")
-    press(page, "Edit the mask")
-    settle(page)
+    page.press("Edit the mask")
+    page.settle()
     page.page.mouse.dblclick(*place(page, 10, 29))
     page.widget.get_by_role("menuitem", name="Point source").click()
     page.widget.get_by_role("switch", name="pointsource").wait_for()
-    until(page, lambda: page.python("print(list(wb.model.components))") == "['star', 'pointsource']")
+    page.until(lambda: page.python("print(list(wb.model.components))") == "['star', 'pointsource']")
     values = "print(*(wb.model.initial[f'pointsource.{name}'] for name in ('xc', 'yc', 'flux')))"
     x, y, flux = map(float, page.python(values).split())
     assert (x, y) == pytest.approx((9.5, 29.5), abs=0.5)
     assert flux == pytest.approx(16 * 80, rel=0.2)
-    press(page, "Undo")
-    until(page, lambda: page.python("print(list(wb.model.components))") == "['star']")
+    page.press("Undo")
+    page.until(lambda: page.python("print(list(wb.model.components))") == "['star']")
     page.python("wb.editor.mask = np.arange(2000).reshape(40, 50) < 500")
-    settle(page)
+    page.settle()
 
 
 def test_reload_brings_the_mask_back(page):
-    settle(page)
+    page.settle()
     page.page.wait_for_timeout(300)
     residual = page.pixels("residual")
     page.save()
     page.reload()
     page.widget.get_by_role("img", name="residual").wait_for(timeout=1000 * SECONDS)
-    until(page, lambda: page.pixels("residual") == residual)
+    page.until(lambda: page.pixels("residual") == residual)
     assert masked(page) == 500
     assert page.errors == []

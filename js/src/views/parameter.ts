@@ -5,8 +5,12 @@ import { fromSlider, type Range, rangeOf, toSlider } from "../priors";
 import { isFree, isTied, type Parameter, rootOf, type Setting, settingAt, splitPath, valueAt } from "../spec";
 import { type State, shown } from "../state";
 import type { Store } from "../store";
+import { roundWarning, warningsOf } from "../warnings";
 import { format, h, plain, setText, setValue } from "./dom";
+import { createDrawer } from "./drawer";
 import { createPrior } from "./prior";
+import { createPriorEditor } from "./prior_editor";
+import { createTieEditor } from "./tie";
 import { createTrack } from "./track";
 
 export interface Row {
@@ -29,7 +33,30 @@ export function createRow(store: Store, path: string, parameter: Parameter): Row
   const prior = createPrior(store, path);
   const problem = h("p", { class: "sl-problem" });
   const label = h("span", { class: "sl-name", title: parameter.doc }, name, h("small", {}, parameter.unit));
-  const element = h("div", { class: "sl-row" }, label, track.element, box, freedom, prior.element);
+  const warning = h("p", { class: "sl-warning", role: "note", hidden: true });
+  const shape = createDrawer(
+    `shape of prior, ${name} of ${component}`,
+    "prior",
+    "Drag the prior, or say it in words",
+    () => createPriorEditor(store, path, parameter),
+  );
+  const tie = createDrawer(`tie, ${name} of ${component}`, "link", "Tie to another parameter", () =>
+    createTieEditor(store, path),
+  );
+  const tools = h("span", { class: "sl-row-tools" }, shape.button, tie.button);
+  const element = h(
+    "div",
+    { class: "sl-row" },
+    label,
+    track.element,
+    box,
+    freedom,
+    prior.element,
+    tools,
+    warning,
+    shape.element,
+    tie.element,
+  );
   let range: Range = { low: 0, high: 1, log: false, wraps: false };
 
   const withValue = (value: number) => setParameter(store.state.schema, store.state.session, path, value);
@@ -78,9 +105,31 @@ export function createRow(store: Store, path: string, parameter: Parameter): Row
     element.dataset.kind = isTied(setting) ? "tied" : isFree(setting) ? "free" : "fixed";
     track.update(setting, parameter, range, rowOfSummary(state, path));
     prior.update(state.schema, setting, parameter);
+    shape.button.disabled = !isFree(setting);
+    tie.button.setAttribute("aria-pressed", String(isTied(setting)));
+    shape.update(state);
+    tie.update(state);
     showProblems(state, path, element, problem, box);
+    // Python's word is about the same, and stronger.
+    showWarnings(warning, problem.isConnected ? [] : warningsAt(state, path, parameter));
   }
   return { element, update };
+}
+
+function warningsAt(state: State, path: string, parameter: Parameter): string[] {
+  const setting = settingAt(shown(state), path);
+  if (setting === undefined) return [];
+  const [component] = splitPath(path);
+  const ellip = valueAt(shown(state), `${component}.ellip`);
+  return [
+    ...warningsOf(setting, parameter, rowOfSummary(state, path), state.image),
+    ...roundWarning(parameter, setting, ellip),
+  ];
+}
+
+function showWarnings(element: HTMLElement, words: string[]): void {
+  element.hidden = words.length === 0;
+  setText(element, words.join("; "));
 }
 
 /** The slider's range; a tied parameter has that of its target, seen through the tie. */

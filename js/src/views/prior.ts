@@ -1,7 +1,8 @@
 /** The prior of one parameter: its family and the fields of that family, or what stands in its place. */
 
 import { setFamily, setPriorField } from "../edits";
-import { familiesFor, numberField } from "../priors";
+import { numberField } from "../fields";
+import { familiesFor } from "../priors";
 import {
   isFree,
   isTied,

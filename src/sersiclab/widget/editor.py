@@ -24,7 +24,6 @@ from sersiclab.widget.mailbox import Mailbox
 from sersiclab.widget.masks import Masks
 from sersiclab.widget.runs import DrawsCallback, Listener, Task
 from sersiclab.widget.session import Problem, Reading, Shown, allowed, from_model, read, with_values
-from sersiclab.widget.shapes import posterior_shapes
 
 
 class Editor(anywidget.AnyWidget):
@@ -137,7 +136,7 @@ class Editor(anywidget.AnyWidget):
         with self._turn:
             self._fit = fit
             self.progress = {**self.progress, "state": state, "method": name, "eta": None, "message": fit.message}
-        self._transmit(messages.posterior_message(posterior_shapes(fit)))
+        self._transmit(messages.posterior_message(fit))
         summary = messages.summary_document(fit)  # which takes a while, the first time
         with self._turn:
             self.summary = summary
@@ -267,7 +266,7 @@ class Editor(anywidget.AnyWidget):
         """What a new view is told: the image as it was given, the mask that the session names, the posterior."""
         name = self.session.get("mask")
         known = [] if name is None else [messages.mask_message(name, self._masks.bits(name))]
-        posterior = [] if self._fit is None else [messages.posterior_message(posterior_shapes(self._fit))]
+        posterior = [] if self._fit is None else [messages.posterior_message(self._fit)]
         return [messages.image_message(self._masks.given), *known, *posterior]
 
     def _greet(self) -> None:

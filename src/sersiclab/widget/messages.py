@@ -16,7 +16,8 @@ from sersiclab.inference import AbstractMethod, Progress
 from sersiclab.results import Fit
 from sersiclab.widget.astrometry import tangent_plane
 from sersiclab.widget.frames import Pixels, limits, pack
-from sersiclab.widget.shapes import Shapes
+from sersiclab.widget.marginals import marginals
+from sersiclab.widget.shapes import posterior_shapes
 
 
 Message = tuple[dict[str, Any], list[bytes]]
@@ -51,9 +52,9 @@ def mask_message(name: str, bits: bytes) -> Message:
     return {"t": "mask", "name": name}, [bits]
 
 
-def posterior_message(shapes: Shapes) -> Message:
-    """Ellipses of the last fit's draws; see `shapes`."""
-    return {"t": "posterior", "shapes": shapes}, []
+def posterior_message(fit: Fit) -> Message:
+    """Ellipses of the last fit's draws, and densities of its parameters; see `shapes` and `marginals`."""
+    return {"t": "posterior", "shapes": posterior_shapes(fit), "marginals": marginals(fit)}, []
 
 
 def frame_message(seq: int | None, parts: dict[str, Pixels], chi2: float | None, dof: int) -> Message:

@@ -1,0 +1,60 @@
+/** Ties between parameters: to which others one can be tied, and why not to the rest. */
+
+import { newPrior } from "./priors";
+import {
+  isTied,
+  type Parameter,
+  type Prior,
+  parameterAt,
+  paths,
+  rootOf,
+  type Schema,
+  type Session,
+  settingAt,
+  splitPath,
+  valueAt,
+  withSetting,
+} from "./spec";
+
+/** Parameters of the same unit that are not this one, those of the same name first. */
+export function targetsFor(schema: Schema, session: Session, path: string): string[] {
+  const own = parameterAt(schema, session, path);
+  const [, name] = splitPath(path);
+  const alike = paths(schema, session).filter(
+    (other) => other !== path && parameterAt(schema, session, other)?.unit === own?.unit,
+  );
+  const same = (other: string) => splitPath(other)[1] === name;
+  return [...alike.filter(same), ...alike.filter((other) => !same(other))];
+}
+
+/** Why a parameter can't follow another: that one follows it already. Null where it can. */
+export function refusal(session: Session, path: string, to: string): string | null {
+  const chain = [to];
+  for (let setting = settingAt(session, to); isTied(setting); setting = settingAt(session, setting.to)) {
+    if (chain.includes(setting.to)) break;
+    chain.push(setting.to);
+  }
+  if (path === to) return `${path} can't follow itself`;
+  if (!chain.includes(path)) return null;
+  const way = chain.slice(0, chain.indexOf(path) + 1).join(" follows ");
+  return `${path} can't follow ${to}: ${way}, which would close a circle`;
+}
+
+/** The session with a parameter tied to another, by a factor and an offset. A tie that would close a circle is none. */
+export function withTie(session: Session, path: string, to: string, scale = 1, offset = 0): Session {
+  if (refusal(session, path, to) !== null || scale === 0) return session;
+  return withSetting(session, path, { type: "Tied", to, scale, offset });
+}
+
+/** The session with a tied parameter free, at the value that it has: with the prior that it had, or a new one. */
+export function withoutTie(schema: Schema, session: Session, path: string, retired?: Prior): Session {
+  const parameter: Parameter | undefined = parameterAt(schema, session, path);
+  const value = valueAt(session, path);
+  if (!isTied(settingAt(session, path)) || !parameter) return session;
+  const own = Number.isFinite(value) ? value : 1;
+  const root = rootOf(session, path);
+  const followed = root ? settingAt(session, root.path) : undefined;
+  if (typeof followed === "number") return withSetting(session, path, own);
+  const prior = retired ? { ...retired, init: own } : newPrior(schema, parameter, own);
+  return withSetting(session, path, prior);
+}

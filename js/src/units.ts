@@ -1,0 +1,22 @@
+/** Parameters in the units of the sky, where the image has the numbers for it. */
+
+import type { Parameter } from "./spec";
+import type { Image } from "./state";
+
+export interface Physical {
+  unit: string;
+  of: (value: number) => number;
+}
+
+type Numbers = Pick<Image, "zeropoint" | "pixelScale">;
+
+/** Null where there is no other unit, or the image lacks what it needs. */
+export function physical({ name, unit }: Parameter, image: Numbers | null): Physical | null {
+  const { zeropoint = null, pixelScale = null } = image ?? {};
+  if (unit === "rad") return { unit: "°", of: (value) => (180 * value) / Math.PI };
+  if (unit === "pixel" && pixelScale !== null && name !== "xc" && name !== "yc")
+    return { unit: "″", of: (value) => value * pixelScale };
+  if (unit === "image" && zeropoint !== null)
+    return { unit: "mag", of: (value) => (value > 0 ? zeropoint - 2.5 * Math.log10(value) : Number.NaN) };
+  return null;
+}

@@ -1,0 +1,40 @@
+/** A button that opens a part of the page below it. */
+
+import type { State } from "../state";
+import { h } from "./dom";
+import { icon } from "./icons";
+
+export interface Drawer {
+  button: HTMLButtonElement;
+  element: HTMLElement;
+  update(state: State): void;
+}
+
+/** What opens below a row; it is made when it is opened for the first time. */
+export function createDrawer(
+  name: string,
+  shape: Parameters<typeof icon>[0],
+  title: string,
+  make: () => { element: HTMLElement; update(state: State): void },
+): Drawer {
+  const element = h("div", { class: "sl-drawer", hidden: true });
+  const button = h(
+    "button",
+    { type: "button", class: "sl-tool", "aria-label": name, "aria-expanded": "false", title },
+    icon(shape),
+  );
+  let content: ReturnType<typeof make> | null = null;
+  let last: State | null = null;
+  const update = (state: State) => {
+    last = state;
+    if (!element.hidden) content?.update(state);
+  };
+  button.addEventListener("click", () => {
+    content ??= make();
+    if (!content.element.isConnected) element.append(content.element);
+    element.hidden = !element.hidden;
+    button.setAttribute("aria-expanded", String(!element.hidden));
+    if (last) update(last);
+  });
+  return { button, element, update };
+}

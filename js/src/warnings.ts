@@ -1,0 +1,91 @@
+/** What a user should know of a prior before a run, and of it and the posterior after one. */
+
+import { distributionOf, normalCdf } from "./distributions";
+import { numberField } from "./fields";
+import { isAngle } from "./priors";
+import { isFree, type Parameter, type Prior, type Setting } from "./spec";
+import type { SummaryRow } from "./state";
+
+/** A value with less of the prior's mass beyond it is hardly expected. */
+const FAR = 0.001;
+/** Of the mass of a normal: what a bound may cut off without a word. */
+const CLIPPED = 0.05;
+/** A posterior presses on a bound that is nearer to its median than this many of its half widths. */
+const PRESSES = 1.5;
+const ROUND = 0.03;
+
+const per = (part: number): string => `${part < 0.01 ? (100 * part).toFixed(1) : Math.round(100 * part)} %`;
+const short = (value: number): string => String(Number(value.toPrecision(4))).replace("-", "−");
+
+/** Sentences, the most serious first. `size` is the image's, for positions and lengths. */
+export function warningsOf(
+  setting: Setting,
+  parameter: Parameter,
+  posterior: SummaryRow | undefined,
+  size: { nx: number; ny: number } | null,
+): string[] {
+  if (!isFree(setting)) return [];
+  return [
+    ...valueWarnings(setting, parameter),
+    ...boundWarnings(setting, parameter, posterior),
+    ...sizeWarnings(setting, parameter, size),
+  ];
+}
+
+function valueWarnings(prior: Prior, parameter: Parameter): string[] {
+  const law = isAngle(parameter) ? null : distributionOf(prior);
+  if (!law) return [];
+  const { init } = prior;
+  const [low, high] = law.support;
+  if (init < low || init > high)
+    return [
+      `the prior excludes the value ${short(init)}: it lies outside of [${short(low)}, ${short(high)}]`,
+    ];
+  const tail = Math.min(law.cdf(init), 1 - law.cdf(init));
+  // A flat prior has no tails, only ends.
+  if ("loc" in prior && tail < FAR)
+    return [
+      `the prior hardly expects the value ${short(init)}: ${(100 * tail).toPrecision(1)} % of it lies beyond`,
+    ];
+  const close = 1e-6 * Math.max(Math.abs(init), 1e-6);
+  const end = [low, high].find((bound) => Math.abs(init - bound) <= close);
+  return end === undefined ? [] : [`the value lies on the bound ${short(end)}`];
+}
+
+function boundWarnings(prior: Prior, parameter: Parameter, posterior: SummaryRow | undefined): string[] {
+  const words: string[] = [];
+  const ends = { lower: numberField(prior, "low"), upper: numberField(prior, "high") };
+  if (prior.type === "TruncatedNormal") {
+    const below = ends.lower === null ? 0 : normalCdf((ends.lower - Number(prior.loc)) / Number(prior.scale));
+    const above = ends.upper === null ? 0 : normalCdf((Number(prior.loc) - ends.upper) / Number(prior.scale));
+    if (below > CLIPPED) words.push(`the lower bound cuts ${per(below)} of the normal off`);
+    if (above > CLIPPED) words.push(`the upper bound cuts ${per(above)} of the normal off`);
+  }
+  const { q16 = null, q50 = null, q84 = null } = posterior ?? {};
+  if (isAngle(parameter) || q16 === null || q50 === null || q84 === null) return words;
+  // Along the axis on which the prior is flat or normal.
+  const along = prior.type.startsWith("Log") ? Math.log : (value: number) => value;
+  const [below, middle, above] = [along(q16), along(q50), along(q84)];
+  for (const [side, end] of Object.entries(ends)) {
+    const half = side === "lower" ? middle - below : above - middle;
+    if (end !== null && Math.abs(middle - along(end)) < PRESSES * half)
+      words.push(`the posterior presses on the ${side} bound ${short(end)}`);
+  }
+  return words;
+}
+
+function sizeWarnings(prior: Prior, parameter: Parameter, size: { nx: number; ny: number } | null): string[] {
+  const law = isAngle(parameter) ? null : distributionOf(prior);
+  if (!law || !size || parameter.unit !== "pixel") return [];
+  const [low, high] = [law.ppf(0.05), law.ppf(0.95)];
+  const side = { xc: size.nx, yc: size.ny }[parameter.name];
+  if (side !== undefined) return low > side || high < 0 ? ["the prior lies outside of the image"] : [];
+  if (low > Math.max(size.nx, size.ny)) return ["the prior expects it larger than the image"];
+  return [];
+}
+
+/** A round source has no position angle. */
+export const roundWarning = (parameter: Parameter, setting: Setting, ellip: number): string[] =>
+  isAngle(parameter) && isFree(setting) && ellip < ROUND
+    ? ["the source is round: its angle means nothing"]
+    : [];

@@ -1,0 +1,106 @@
+import { describe, expect, it } from "vitest";
+import { type Prior, type Session, settingAt, valueAt, withSetting } from "../src/spec";
+import { refusal, targetsFor, withoutTie, withTie } from "../src/ties";
+import { physical } from "../src/units";
+import { roundWarning, warningsOf } from "../src/warnings";
+import { SCHEMA, SESSION } from "./fixtures";
+
+const parameter = (name: string, unit = "", low: number | null = null, high: number | null = null) => ({
+  name,
+  low,
+  high,
+  unit,
+  doc: "",
+});
+
+describe("ties", () => {
+  it("offer what has the same unit, the same name first", () => {
+    const targets = targetsFor(SCHEMA, SESSION, "disk.xc");
+    expect(targets[0]).toBe("galaxy.xc");
+    expect(targets).toContain("galaxy.r_eff");
+    expect(targets).not.toContain("galaxy.n");
+    expect(targets).not.toContain("disk.xc");
+  });
+
+  it("are made with factor and offset", () => {
+    const tied = withTie(SESSION, "disk.ellip", "galaxy.ellip", 0.5, 0.1);
+    expect(valueAt(tied, "disk.ellip")).toBeCloseTo(0.35);
+    expect(withTie(SESSION, "disk.ellip", "galaxy.ellip", 0)).toBe(SESSION);
+  });
+
+  it("refuse circles, and say which", () => {
+    expect(refusal(SESSION, "disk.xc", "galaxy.xc")).toBeNull();
+    expect(refusal(SESSION, "galaxy.xc", "disk.xc")).toBe(
+      "galaxy.xc can't follow disk.xc: disk.xc follows galaxy.xc, which would close a circle",
+    );
+    expect(refusal(SESSION, "disk.xc", "disk.xc")).toMatch("itself");
+    expect(withTie(SESSION, "galaxy.xc", "disk.xc")).toBe(SESSION);
+  });
+
+  it("let go at the value they had, with the prior from before", () => {
+    const freed = withoutTie(SCHEMA, SESSION, "disk.r_eff");
+    expect(settingAt(freed, "disk.r_eff")).toMatchObject({ type: "LogUniform", init: 9 });
+    const retired: Prior = { type: "Normal", loc: 1, scale: 2, init: 3 };
+    expect(settingAt(withoutTie(SCHEMA, SESSION, "disk.r_eff", retired), "disk.r_eff")).toEqual({
+      ...retired,
+      init: 9,
+    });
+    const fixed: Session = withSetting(SESSION, "galaxy.xc", 12);
+    expect(settingAt(withoutTie(SCHEMA, fixed, "disk.xc"), "disk.xc")).toBe(12);
+    expect(withoutTie(SCHEMA, SESSION, "galaxy.n")).toBe(SESSION);
+  });
+});
+
+describe("warnings", () => {
+  const index = parameter("n", "", 0.5, 8);
+  const row = (q16: number, q50: number, q84: number) => ({
+    ...{ path: "galaxy.n", mean: q50, sd: 1, r_hat: 1, ess_bulk: 100, unit: "" },
+    ...{ q16, q50, q84 },
+  });
+  const of = (prior: Prior, ...rest: [Parameters<typeof warningsOf>[2]?]) =>
+    warningsOf(prior, index, rest[0], null).join("; ");
+
+  it("tell of a value that the prior excludes or hardly expects", () => {
+    expect(of({ type: "Uniform", low: 3, high: 8, init: 2 })).toMatch("excludes the value 2");
+    expect(of({ type: "Normal", loc: 0, scale: 1, init: 5 })).toMatch("hardly expects");
+    expect(of({ type: "Uniform", low: 1, high: 8, init: 8 })).toMatch("lies on the bound 8");
+    expect(of({ type: "Uniform", low: 1, high: 8, init: 1.001 })).toBe("");
+    expect(warningsOf(3, index, undefined, null)).toEqual([]);
+  });
+
+  it("tell of a bound that cuts much off", () => {
+    const cut: Prior = { type: "TruncatedNormal", loc: 0.5, scale: 1, low: 0.5, high: 8, init: 1 };
+    expect(of(cut)).toBe("the lower bound cuts 50 % of the normal off");
+    expect(of({ ...cut, loc: 4 })).toBe("");
+  });
+
+  it("tell of a posterior that presses on a bound", () => {
+    const flat: Prior = { type: "Uniform", low: 0.5, high: 8, init: 2 };
+    expect(of(flat, row(0.55, 0.8, 1.2))).toMatch("presses on the lower bound 0.5");
+    expect(of(flat, row(7.2, 7.6, 7.9))).toMatch("presses on the upper bound 8");
+    expect(of(flat, row(3, 4, 5))).toBe("");
+  });
+
+  it("tell of places outside of the image, and of angles of round sources", () => {
+    const size = { nx: 50, ny: 40 };
+    const far: Prior = { type: "Normal", loc: 90, scale: 1, init: 90 };
+    expect(warningsOf(far, parameter("xc", "pixel"), undefined, size)).toEqual([
+      "the prior lies outside of the image",
+    ]);
+    expect(warningsOf(far, parameter("r_eff", "pixel"), undefined, size)[0]).toMatch("larger than the image");
+    const angle: Prior = { type: "Angle", init: 1 };
+    expect(roundWarning(parameter("theta", "rad"), angle, 0.01)).toHaveLength(1);
+    expect(roundWarning(parameter("theta", "rad"), angle, 0.3)).toEqual([]);
+  });
+});
+
+describe("units of the sky", () => {
+  const image = { zeropoint: 25, pixelScale: 0.2 };
+  it("are those that the image has the numbers for", () => {
+    expect(physical(parameter("r_eff", "pixel"), image)?.of(10)).toBeCloseTo(2);
+    expect(physical(parameter("flux", "image"), image)?.of(100)).toBeCloseTo(20);
+    expect(physical(parameter("theta", "rad"), null)?.of(Math.PI)).toBeCloseTo(180);
+    expect(physical(parameter("xc", "pixel"), image)).toBeNull();
+    expect(physical(parameter("flux", "image"), { zeropoint: null, pixelScale: 0.2 })).toBeNull();
+  });
+});

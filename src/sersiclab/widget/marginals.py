@@ -1,0 +1,62 @@
+"""Densities of a posterior's parameters: what the front end draws over their priors."""
+
+from typing import Any
+
+import numpy as np
+
+from sersiclab.priors import Angle
+from sersiclab.results import Fit
+
+
+POINTS = 64
+MOST_DRAWS = 1000  # a density estimate's cost is their number times that of the points
+REACH = 0.25  # of the draws' range, beyond it on each side
+DIGITS = 4
+
+Marginal = tuple[float, float, list[float]]
+
+
+def marginals(fit: Fit) -> dict[str, Marginal]:
+    """Of each free parameter, the ends of its density and its values at `POINTS` even steps between; {} without draws.
+
+    A density does not leave its prior's support: what a kernel spreads beyond a bound is mirrored there.
+    """
+    if not fit.draws:
+        return {}
+    return {path: _density(fit.draws[path], prior) for path, prior in fit.model.free.items()}
+
+
+def _density(draws: Any, prior: Any) -> Marginal:
+    from scipy.stats import gaussian_kde
+
+    flat = np.asarray(draws, dtype=float).reshape(-1)
+    flat = flat[:: -(-flat.size // MOST_DRAWS)]
+    least, most = float(flat.min()), float(flat.max())
+    if not most > least:
+        return least, least, [1.0, 1.0]
+    if isinstance(prior, Angle):
+        return _angle(flat)
+    margin = REACH * (most - least)
+    low, high = prior.support()
+    begin, end = max(least - margin, low), min(most + margin, high)
+    x = np.linspace(begin, end, POINTS)
+    estimate = gaussian_kde(flat)
+    density = estimate(x)
+    for bound in (low, high):
+        if np.isfinite(bound):
+            density += estimate(2 * bound - x)
+    return float(begin), float(end), _rounded(density)
+
+
+def _angle(flat: Any) -> Marginal:
+    """Over the half circle, which closes on itself."""
+    from scipy.stats import gaussian_kde
+
+    x = np.linspace(0.0, np.pi, POINTS)
+    estimate = gaussian_kde(flat)
+    turns = range(int(flat.min() // np.pi) - 1, int(flat.max() // np.pi) + 2)
+    return 0.0, float(np.pi), _rounded(sum(estimate(x + turn * np.pi) for turn in turns))
+
+
+def _rounded(density: Any) -> list[float]:
+    return [float(f"{value:.{DIGITS}g}") for value in density]

@@ -1,0 +1,124 @@
+"""Shaping priors in JupyterLab: each test goes on where the last one ended."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from . import notebook
+from .conftest import TOKEN
+from .notebook import SECONDS, Notebook
+
+
+CELL = """
+import numpy as np, sersiclab as sl
+star = {"flux": sl.LogUniform(10.0, 1e4, init=900.0)}
+model = sl.Model({
+    "star": sl.PointSource(xc=sl.TruncatedNormal(20.0, 2.0, low=0.0, high=39.0, init=20.0), yc=15.0, **star),
+    "ghost": sl.PointSource(xc=sl.Normal(21.0, 1.0, init=21.0), yc=15.0, flux=sl.LogUniform(1.0, 100.0, init=9.0)),
+})
+blank = sl.Image(np.zeros((30, 40)), sigma=1.0, zeropoint=25.0, pixel_scale=0.2)
+image = sl.simulate(model, blank, seed=1)
+wb = sl.Workbench(image, model)
+wb
+"""
+
+
+@pytest.fixture(scope="module")
+def page(lab: tuple[str, Path], chromium: Any) -> Iterator[Notebook]:
+    address, root = lab
+    notebook.write(root / "priors.ipynb", [CELL])
+    context = chromium.new_context(viewport={"width": 1500, "height": 1500})
+    page = Notebook(context.new_page(), address, TOKEN)
+    page.open("priors.ipynb")
+    page.run_until_widget()
+    page.widget.get_by_role("img", name="residual").wait_for(timeout=1000 * SECONDS)
+    page.python("assert wb.editor._mailbox.flush(120)")
+    yield page
+    context.close()
+
+
+def prior(page: Notebook, path: str, field: str) -> float:
+    return float(page.python(f"print(wb.model.free[{path!r}].{field})"))
+
+
+def grip(page: Notebook, which: str) -> Any:
+    return page.widget.get_by_role("slider", name=f"{which} of prior, xc of star")
+
+
+def pull(page: Notebook, which: str, right: float) -> None:
+    grip(page, which).scroll_into_view_if_needed()
+    box = grip(page, which).bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.page.mouse.move(x, y)
+    page.page.mouse.down()
+    page.page.mouse.move(x + right, y, steps=5)
+    page.page.mouse.up()
+
+
+def test_the_hand_moves_a_prior_widens_it_and_cuts_it_off(page):
+    page.press("shape of prior, xc of star")
+    pull(page, "location", 40)
+    page.until(lambda: prior(page, "star.xc", "loc") > 20.5)
+    loc, scale = prior(page, "star.xc", "loc"), prior(page, "star.xc", "scale")
+    pull(page, "width", 30)
+    page.until(lambda: prior(page, "star.xc", "scale") > scale + 0.2)
+    assert prior(page, "star.xc", "loc") == loc
+    pull(page, "lower bound", 30)
+    page.until(lambda: prior(page, "star.xc", "low") > 0.0)
+    assert prior(page, "star.xc", "init") == 20.0
+
+
+def test_the_keyboard_does_the_same(page):
+    loc = prior(page, "star.xc", "loc")
+    grip(page, "location").focus()
+    page.page.keyboard.press("ArrowLeft")
+    page.until(lambda: prior(page, "star.xc", "loc") < loc)
+    grip(page, "lower bound").focus()
+    page.page.keyboard.press("Delete")
+    page.until(lambda: page.python("print(wb.model.free['star.xc'].low)") == "None")
+
+
+def test_an_interval_is_said_in_words(page):
+    page.press("shape of prior, flux of star")
+    low = page.widget.get_by_role("spinbutton", name="prior 5 %, flux of star")
+    high = page.widget.get_by_role("spinbutton", name="prior 95 %, flux of star")
+    low.fill("100")
+    low.press("Enter")
+    high.fill("10000")
+    high.press("Enter")
+    page.until(lambda: prior(page, "star.flux", "high") > 1e4)
+    assert page.python("print(round(float(wb.model.free['star.flux'].distribution().cdf(1e4)), 3))") == "0.95"
+    assert "20.0 · 17.5 · 15.0 mag" in page.widget.locator(".sl-implied").all_inner_texts()[1]
+
+
+def test_a_tie_is_a_chip_and_a_circle_is_refused(page):
+    page.press("tie, xc of ghost")
+    page.widget.get_by_role("combobox", name="tie target, xc of ghost").select_option("star.xc")
+    page.until(lambda: "ghost.xc" not in page.python("print(list(wb.model.free))"))
+    assert page.widget.get_by_text("= star.xc").count() == 1
+    page.press("tie, xc of star")
+    page.widget.get_by_role("combobox", name="tie target, xc of star").select_option("ghost.xc")
+    page.widget.get_by_text("would close a circle").wait_for()
+    assert page.python("print(wb.editor.problems, list(wb.model.free))") == "[] ['star.xc', 'star.flux', 'ghost.flux']"
+
+
+def test_a_prior_that_excludes_the_value_is_told_of_in_its_row(page):
+    low = page.widget.get_by_role("spinbutton", name="prior low, flux of ghost")
+    low.fill("8.999")
+    low.press("Enter")
+    page.widget.get_by_role("slider", name="ghost.flux").press("Home")
+    page.widget.get_by_role("note").filter(has_text="lies on the bound 8.999").wait_for()
+
+
+def test_the_posterior_is_drawn_over_the_prior(page, tmp_path):
+    for _ in range(3):  # with a tied centre, the data could not tell the two stars apart
+        page.press("Undo")
+    page.until(lambda: "ghost.xc" in page.python("print(list(wb.model.free))"))
+    page.press("Laplace")
+    page.until(lambda: "done" in page.widget.get_by_role("status").inner_text())
+    area = page.widget.locator(".sl-posterior-area").first
+    page.until(lambda: (area.get_attribute("d") or "").startswith("M"))
+    page.page.screenshot(path=tmp_path / "priors.png")
+    assert page.errors == []
