@@ -1,7 +1,10 @@
 """The command line, run as a user runs it."""
 
+import json
 import subprocess
 import sys
+import warnings
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,8 +12,12 @@ from astropy.io import fits
 
 import sersiclab as sl
 from sersiclab.cli import main
-from sersiclab.cli.fitting import read_components
+from sersiclab.cli.arguments import method
+from sersiclab.cli.fitting import read_components, read_cutout
 from sersiclab.cli.lab import _image_notebook
+
+
+WRITTEN = {"fit.asdf", "fit.png", "fit.html", "fit.fits", "fit.reg", "summary.csv", "table.ecsv"}
 
 
 def run(*arguments, cwd):
@@ -32,7 +39,8 @@ def test_demo_prints_the_posterior_and_writes_its_files(tmp_path):
     assert result.returncode == 0, result.stderr
     assert "galaxy.n" in result.stdout
     folder = tmp_path / "sersiclab-demo"
-    assert {file.name for file in folder.iterdir()} == {"fit.asdf", "fit.png", "fit.html", "summary.csv"}
+    assert {file.name for file in folder.iterdir()} == WRITTEN
+    assert len(result.stderr.splitlines()) < 40  # a log is no terminal
     truth = sl.datasets.truth("example")
     fit = sl.load(folder / "fit.asdf")
     assert fit.best["galaxy.xc"] == pytest.approx(truth["galaxy.xc"], abs=0.2)
@@ -40,32 +48,184 @@ def test_demo_prints_the_posterior_and_writes_its_files(tmp_path):
 
 def test_fit_reads_files_and_components(files):
     options = ["--sigma", "rms.fits", "--psf", "psf.fits", "--mask", "mask.fits", "--method", "map", "-o", "out"]
+    options += ["--zeropoint", "22.5", "--pixel-scale", "0.262", "--json"]
     result = run("fit", "sci.fits", *options, "--components", "galaxy=exponential,sky=flat_sky", cwd=files)
     assert result.returncode == 0, result.stderr
     fit = sl.load(files / "out" / "fit.asdf")
     assert list(fit.model.components) == ["galaxy", "sky"]
     assert isinstance(fit.model.components["galaxy"], sl.Exponential)
+    report = json.loads(result.stdout)
+    assert (report["method"], report["status"], report["seed"]) == ("MAP", "complete", 0)
+    assert report["verdict"]["level"] == fit.verdict.level
+    assert {path: row["best"] for path, row in report["parameters"].items()} == fit.best
+    assert report["parameters"]["galaxy.xc"]["mean"] is None  # a MAP has no draws
+    assert report["observables"]["galaxy.mag"]["best"] == pytest.approx(22.5 - 2.5 * np.log10(fit.best["galaxy.flux"]))
+    assert all((files / path).is_file() for path in report["files"].values())
+
+
+@pytest.fixture
+def fitted(monkeypatch):
+    """What the command line fits, in place of fitting it."""
+    seen = {}
+
+    def remember(image, model, arguments):
+        seen.update(image=image, model=model, method=method(arguments))
+        return 0
+
+    monkeypatch.setattr("sersiclab.cli.fitting._fit_and_write", remember)
+    return seen
+
+
+def test_every_option_arrives(files, monkeypatch, fitted):
+    monkeypatch.chdir(files)
+    data = [
+        "--sigma",
+        "rms.fits",
+        "--psf",
+        "psf.fits",
+        "--no-psf-includes-pixel",
+        "--zeropoint",
+        "25",
+        "--unit",
+        "nmgy",
+    ]
+    model = ["--components", "sersic_exp", "--sources", "2", "--cutout", "50", "41", "80"]
+    assert main(["fit", "sci.fits", *data, *model, "--draws", "7", "--chains", "3", "--band", "g"]) == 0
+    image = fitted["image"]
+    assert (image.shape, image.zeropoint, image.unit, image.band) == ((80, 80), 25.0, "nmgy", "g")
+    assert not image.psf_includes_pixel
+    assert list(fitted["model"].components) == ["bulge", "disk", "neighbour_1"]
+    assert fitted["method"] == sl.NUTS(draws=7, chains=3)
+
+
+def test_neighbours_are_masked(files, monkeypatch, fitted):
+    monkeypatch.chdir(files)
+    assert main(["fit", "sci.fits", "--sigma", "rms.fits", "--mask-neighbours", "--method", "map"]) == 0
+    star = sl.datasets.example().mask
+    assert fitted["image"].mask[star].mean() > 0.2
+    assert fitted["image"].mask[~star].mean() < 0.02
+
+
+def test_a_model_from_other_programs_files(files, monkeypatch, fitted):
+    monkeypatch.chdir(files)
+    image = sl.datasets.example()
+    model = sl.guess(image, "exponential")
+    (files / "a.json").write_text(json.dumps(sl.to_dict(model)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # what the programs have less of
+        sl.io.write_galfit(model, image, files / "a.feedme")
+        sl.io.write_imfit(model, image, files / "a.dat")
+        sigma = ["--sigma", "rms.fits"]
+        for arguments in (["a.feedme"], ["sci.fits", "--imfit", "a.dat"], ["sci.fits", "--model", "a.json", *sigma]):
+            assert main(["fit", *arguments]) == 0
+            assert list(fitted["model"].components) == ["galaxy"]
+            np.testing.assert_array_equal(fitted["image"].data, image.data)
+
+
+SCI = ["fit", "sci.fits", "--sigma", "rms.fits"]
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["fit", "nowhere.fits", "--gain", "1"], "nowhere.fits"),
-        (["fit", "sci.fits", "--sigma", "rms.fits", "--mask", "none.fits"], "there is no file 'none.fits'"),
-        (["fit", "sci.fits", "--sigma", "rms.fits", "--components", "sersic"], "--components must be name=profile"),
-        (["fit", "sci.fits", "--sigma", "rms.fits", "--components", "galaxy=spiral"], "spiral"),
+        ([*SCI, "--mask", "none.fits"], "there is no file 'none.fits'"),
+        ([*SCI, "--mask", "text.fits"], "text.fits' is not a FITS file"),
+        ([*SCI, "--psf", "sci.fits[PSF]"], "has no extension [PSF]; it has [0] PRIMARY 90 x 110"),
+        ([*SCI, "--weight", "rms.fits"], "give one of sigma, weight and invvar, got sigma and weight"),
+        ([*SCI, "--components", "bulge=sersic,disk"], "--components must be name=profile"),
+        ([*SCI, "--components", "a=sersic,a=sersic"], "--components names 'a' twice"),
+        ([*SCI, "--components", "galaxy=spiral"], "spiral"),
+        ([*SCI, "--components", "sersic", "--model", "m.json"], "give one of --components, --model and --imfit"),
+        ([*SCI, "--model", "text.fits"], "--model text.fits: "),
+        ([*SCI, "--sources", "none"], "--sources must be a positive number or \"auto\", got 'none'"),
+        ([*SCI, "--cutout", "1", "2", "x"], "--cutout must be x y size, or such as 150.1deg 2.2deg 30arcsec"),
+        ([*SCI, "--cutout", "10deg", "2deg", "3arcsec"], "position is a SkyCoord and the image has no WCS"),
+        ([*SCI, "--method", "map", "--draws", "9"], "--draws is no option of --method map"),
+        ([*SCI, "--method", "map", "-o", "text.fits"], "text.fits"),
+        (["fit", "a.feedme", "--sigma", "rms.fits"], "a.feedme is a GALFIT menu, which names its own data"),
+        (["fit", "text.feedme"], "text.feedme: H), the image region, is missing"),
         (["lab", "nowhere.fits"], "no such file: nowhere.fits"),
     ],
 )
 def test_mistakes_are_told_in_one_line(files, monkeypatch, capsys, arguments, message):
     monkeypatch.chdir(files)
-    assert main(arguments) == 2
-    error = capsys.readouterr().err
-    assert message in error
-    assert "Traceback" not in error
+    for name in ("text.fits", "text.feedme"):
+        (files / name).write_text("no numbers")
+    assert main([*arguments, *(["--json"] if arguments[0] == "fit" else [])]) == 2
+    said = capsys.readouterr()
+    assert message in said.err
+    assert "Traceback" not in said.err
+    if arguments[0] == "fit":
+        assert message in json.loads(said.out)["error"]
+    assert not (files / "sersiclab-fit" / "fit.asdf").exists()
+
+
+def test_warnings_are_lines(files, monkeypatch, capsys, fitted):
+    monkeypatch.chdir(files)
+    fits.writeto(files / "psf5.fits", 5 * sl.datasets.example().psf)
+    with warnings.catch_warnings():
+        warnings.simplefilter("default")
+        assert main([*SCI, "--psf", "psf5.fits"]) == 0
+    assert capsys.readouterr().err == "sersiclab fit: warning: psf sums to 5; it is normalised to 1\n"
+
+
+@pytest.mark.parametrize(
+    ("status", "level", "strict", "code"),
+    [
+        ("complete", "bad", [], 0),
+        ("complete", "bad", ["--strict"], 3),
+        ("complete", "caution", ["--strict"], 0),
+        ("cancelled", "bad", [], 130),
+    ],
+)
+def test_the_exit_status(files, monkeypatch, status, level, strict, code):
+    monkeypatch.chdir(files)
+    result = SimpleNamespace(status=status, verdict=SimpleNamespace(level=level))
+    monkeypatch.setattr("sersiclab.inference.fit", lambda *a, **k: result)
+    monkeypatch.setattr("sersiclab.cli.fitting._write", lambda *a: {})
+    monkeypatch.setattr("sersiclab.cli.fitting._text", lambda *a: "")
+    assert main([*SCI, *strict]) == code
+
+
+def test_an_interruption_before_any_draw(files, monkeypatch, capsys):
+    def interrupt(*arguments, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.chdir(files)
+    monkeypatch.setattr("sersiclab.inference.fit", interrupt)
+    assert main(SCI) == 130
+    assert "interrupted" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["demo", "fit", "lab"])
+def test_help_teaches(capsys, command):
+    with pytest.raises(SystemExit) as left:
+        main([command, "--help"])
+    assert left.value.code == 0
+    said = capsys.readouterr().out
+    assert "examples:" in said
+    assert f"  sersiclab {command}" in said
+
+
+def test_without_a_command_there_is_help(capsys):
+    assert main([]) == 2
+    said = capsys.readouterr().err
+    assert "sersiclab demo" in said
+    assert "exit status:" in said
+    with pytest.raises(SystemExit) as left:
+        main(["fit", "sci.fits", "--psd", "psf.fits"])
+    assert left.value.code == 2
+
+
+def test_cutouts():
+    assert read_cutout(["12", "5.5", "40"]) == ((12.0, 5.5), 40)
+    position, size = read_cutout(["150.1deg", "2.2deg", "30arcsec"])
+    assert (position.ra.deg, position.dec.deg, size.to_value("arcsec")) == pytest.approx((150.1, 2.2, 30.0))
 
 
 def test_components():
+    assert read_components("sersic_exp") == "sersic_exp"
     assert read_components("bulge=sersic, sky=flat_sky") == {"bulge": "sersic", "sky": "flat_sky"}
 
 

@@ -1,43 +1,211 @@
 """Fitting in the terminal: a progress bar, the posterior table, the verdict, and files."""
 
 import argparse
+import json
+import math
 import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from sersiclab.image import Image
-from sersiclab.inference import METHODS, fit
-from sersiclab.model import Model
+from sersiclab.cli import arguments as given
 
 
-def read_components(text: str) -> dict[str, str]:
-    """`bulge=sersic,disk=exponential` as `{"bulge": "sersic", "disk": "exponential"}`."""
-    components = {}
+if TYPE_CHECKING:
+    from sersiclab.image import Image
+    from sersiclab.model import Model
+    from sersiclab.results import Fit
+
+BAD, INTERRUPTED = 3, 130
+MENUS = (".feedme", ".galfit")
+
+
+def demo(arguments: argparse.Namespace) -> int:
+    """Fit the bundled example."""
+    from sersiclab import datasets
+    from sersiclab.guess import guess
+
+    image = datasets.example()
+    return _fit_and_write(image, guess(image, "sersic"), arguments)
+
+
+def fit(arguments: argparse.Namespace) -> int:
+    """Fit what the arguments name."""
+    image, model = _image_and_model(arguments)
+    return _fit_and_write(image, model, arguments)
+
+
+def read_components(text: str) -> str | dict[str, str]:
+    """`bulge=sersic,disk=exponential` as `{"bulge": "sersic", "disk": "exponential"}`; one name as it is."""
+    if "=" not in text and "," not in text:
+        return text.strip()
+    components: dict[str, str] = {}
     for item in text.split(","):
         name, equals, kind = (part.strip() for part in item.partition("="))
         if not (name and equals and kind):
             raise ValueError(f"--components must be name=profile[,name=profile...], got {text!r}")
+        if name in components:
+            raise ValueError(f"--components names {name!r} twice")
         components[name] = kind
     return components
 
 
-def fit_and_write(image: Image, model: Model, arguments: argparse.Namespace) -> int:
-    """Fit, print the table and the verdict, and write the posterior, a picture and a page."""
-    method = next(cls for cls in METHODS if cls.__name__.lower() == arguments.method)
-    result = fit(model, image, method(), seed=arguments.seed, progress=True)
-    write = sys.stdout.write
-    write(f"\n{result.summary().to_string(float_format=lambda x: f'{x:.5g}')}\n\n{result.verdict}\n\n")
-    folder = arguments.output
-    folder.mkdir(parents=True, exist_ok=True)
-    result.save(folder / "fit.asdf")
-    result.plot().savefig(folder / "fit.png", dpi=150)
-    result.summary().to_csv(folder / "summary.csv")
-    write(f"wrote {folder}/fit.asdf, fit.png, summary.csv")
-    _write_page(result, folder)
-    return 0
+def read_cutout(words: list[str]) -> tuple[Any, Any]:
+    """Position and size of `Image.cutout`: (x, y) and pixels, or a `SkyCoord` and an angle."""
+    import astropy.units as u
+    from astropy.coordinates import SkyCoord
+
+    try:
+        x, y, size = (u.Quantity(word) for word in words)
+        if all(part.unit == u.dimensionless_unscaled for part in (x, y, size)):
+            return (float(x.value), float(y.value)), round(float(size.value))
+        return SkyCoord(x.to(u.deg), y.to(u.deg)), size if size.unit.is_equivalent(u.deg) else round(float(size))
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"--cutout must be x y size, or such as 150.1deg 2.2deg 30arcsec, got {' '.join(words)}"
+        ) from error
 
 
-def _write_page(result, folder) -> None:
+def _image_and_model(arguments: argparse.Namespace) -> tuple["Image", "Model"]:
+    """What is to be fit; every option that has no say in it is refused."""
+    from sersiclab.detection import detect
+    from sersiclab.guess import guess
+    from sersiclab.image import Image
+
+    sources = _sources(arguments.sources)
+    named = [f"--{name}" for name in ("components", "model", "imfit") if getattr(arguments, name) is not None]
+    if len(named) > 1:
+        raise ValueError(f"give one of --components, --model and --imfit, got {' and '.join(named)}")
+    if named != ["--components"] and named and sources != 1:
+        raise ValueError(f"--sources needs --components, got {named[0]}")
+    what = read_components(arguments.components or "galaxy=sersic")
+    name = Path(arguments.image).name
+    if Path(name).suffix.lower() in MENUS or name.startswith("galfit."):
+        return _of_menu(arguments, named)
+    if arguments.imfit is not None:
+        return _of_imfit(arguments)
+    image = Image.read(arguments.image, **given.data(arguments))
+    if arguments.cutout is not None:
+        image = image.cutout(*read_cutout(arguments.cutout))
+    if arguments.mask_neighbours:
+        found = detect(image)
+        image = found.masked(image, keep=len(found.sources) if sources == "auto" else sources)
+    return image, _document(arguments.model) if arguments.model is not None else guess(image, what, sources=sources)
+
+
+def _sources(text: str) -> Any:
+    if text == "auto" or (text.isdecimal() and int(text) > 0):
+        return "auto" if text == "auto" else int(text)
+    raise ValueError(f'--sources must be a positive number or "auto", got {text!r}')
+
+
+def _of_menu(arguments: argparse.Namespace, named: list[str]) -> tuple["Image", "Model"]:
+    from sersiclab.io import read_galfit
+
+    options = [f"--{name.replace('_', '-')}" for name in given.data(arguments) if name != "band"] + named
+    options += [f"--{name}" for name in ("cutout",) if getattr(arguments, name) is not None]
+    if options:
+        raise ValueError(f"{arguments.image} is a GALFIT menu, which names its own data and model; got {options[0]}")
+    model, image = read_galfit(arguments.image, band=arguments.band)
+    return _masked(image, arguments), model
+
+
+def _of_imfit(arguments: argparse.Namespace) -> tuple["Image", "Model"]:
+    from sersiclab.image import Image
+    from sersiclab.io import read_imfit
+
+    own = {"sigma", "psf", "mask", "zeropoint", "pixel_scale"}
+    found = given.data(arguments)
+    model, image = read_imfit(arguments.imfit, arguments.image, **{key: found[key] for key in own & set(found)})
+    if image is None or set(found) - own:
+        image = Image.read(arguments.image, **found)
+    return _masked(image, arguments), model
+
+
+def _masked(image: "Image", arguments: argparse.Namespace) -> "Image":
+    from sersiclab.detection import detect
+
+    return detect(image).masked(image) if arguments.mask_neighbours else image
+
+
+def _document(path: str) -> "Model":
+    from sersiclab.spec import from_dict
+
+    try:
+        return from_dict(json.loads(Path(path).read_text(encoding="utf-8")))
+    except ValueError as error:
+        raise ValueError(f"--model {path}: {error}") from error
+
+
+def _fit_and_write(image: "Image", model: "Model", arguments: argparse.Namespace) -> int:
+    """Fit, print the table and the verdict, and write the files; returns the exit status."""
+    from sersiclab.inference import fit
+
+    method = given.method(arguments)
+    # Before the fit, lest it be lost for want of a folder.
+    arguments.output.mkdir(parents=True, exist_ok=True)
+    result = fit(model, image, method, seed=arguments.seed, progress=True)
+    files = _write(result, arguments.output)
+    if arguments.json:
+        sys.stdout.write(json.dumps(_report(result, files), indent=2) + "\n")
+    else:
+        sys.stdout.write(_text(result, files))
+    if result.status != "complete":
+        return INTERRUPTED
+    return BAD if arguments.strict and result.verdict.level == "bad" else 0
+
+
+def _write(result: "Fit", folder: Path) -> dict[str, Path]:
+    """The fit first: nothing after it can lose it."""
     from sersiclab.widget import Workbench
 
+    files = {name: folder / name for name in ("fit.asdf", "summary.csv", "table.ecsv", "fit.fits", "fit.reg")}
+    result.save(files["fit.asdf"])
+    result.summary().to_csv(files["summary.csv"])
+    result.to_table().write(files["table.ecsv"], overwrite=True)
+    result.write_fits(files["fit.fits"], overwrite=True)
+    result.write_regions(files["fit.reg"])
+    files |= {name: folder / name for name in ("fit.png", "fit.html")}
+    result.plot().savefig(files["fit.png"], dpi=150)
     with Workbench.of(result) as workbench:
-        workbench.to_html(folder / "fit.html")
-    sys.stdout.write(", fit.html\n")
+        workbench.to_html(files["fit.html"])
+    return files
+
+
+def _text(result: "Fit", files: Mapping[str, Path]) -> str:
+    table = result.summary().to_string(float_format=lambda x: f"{x:.5g}")
+    rows = [
+        f"{name:<24}{quantity.best:>14.6g} +- {quantity.sd:.2g} {quantity.unit}"
+        for name, quantity in result.observables.items()
+    ]
+    sky = "\n".join(["", "on the sky:", *rows, ""]) if rows else ""
+    folder = next(iter(files.values())).parent
+    return f"\n{table}\n{sky}\n{result.verdict}\n\nwrote {folder}/{', '.join(files)}\n"
+
+
+def _report(result: "Fit", files: Mapping[str, Path]) -> dict[str, Any]:
+    """All that the text says, with full precision; null where there is no number."""
+    rows: Any = result.summary().to_dict(orient="index")
+    return {
+        "method": type(result.method).__name__,
+        "seed": result.seed,
+        "status": result.status,
+        "verdict": {"level": result.verdict.level, "reasons": list(result.verdict.reasons)},
+        "chi2": _number(result.chi2),
+        "dof": result.dof,
+        "reduced_chi2": _number(result.reduced_chi2),
+        "parameters": {path: {key: _number(value) for key, value in row.items()} for path, row in rows.items()},
+        "observables": {
+            name: {"best": _number(quantity.best), "sd": _number(quantity.sd), "unit": quantity.unit}
+            for name, quantity in result.observables.items()
+        },
+        "seconds": {name: _number(value) for name, value in result.timing.items()},
+        "versions": dict(result.versions),
+        "files": {name: str(path) for name, path in files.items()},
+    }
+
+
+def _number(value: Any) -> Any:
+    if isinstance(value, str):
+        return value
+    return float(value) if math.isfinite(value) else None

@@ -19,6 +19,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from sersiclab.cli.arguments import FILES
+
 
 FOLDER = Path("sersiclab-lab")
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
@@ -82,7 +84,7 @@ def _image_notebook(images: Sequence[str], data: Mapping[str, Any]) -> Path:
     target = FOLDER / f"{Path(images[0].partition('[')[0]).stem}.ipynb"
     if target.exists():
         return target
-    given = {name: _absolute(value) if isinstance(value, str) else value for name, value in data.items()}
+    given = {name: _absolute(value) if name in FILES else value for name, value in data.items()}
     keywords = "".join(f", {name}={value!r}" for name, value in given.items())
     cells = [v4.new_code_cell("import sersiclab as sl")]
     for number, name in enumerate(images, start=1):
