@@ -151,4 +151,4 @@ def test_latex(fit, map_fit):
     assert lines["galaxy.r\\_eff"].endswith("& pix \\\\")
     assert "\\pm" in lines["galaxy.mag"] or "^{+" in lines["galaxy.mag"]
     assert "C/T" in lines
-    assert map_fit.to_latex().count("$") == 2 * len(map_fit.model.free)
+    assert map_fit.to_latex().count("$") == 2 * len({**map_fit.model.free, **map_fit.observables})

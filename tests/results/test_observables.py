@@ -4,8 +4,10 @@ import astropy.units as u
 import numpy as np
 import pytest
 from astropy.coordinates import SkyCoord
+from astropy.modeling.models import Sersic2D
 from astropy.wcs import WCS
 
+from sersiclab.profiles import Nuker
 from sersiclab.results.observables import observe
 
 
@@ -28,13 +30,61 @@ def seen(make_fit, wcs=None, **known):
     return make_fit(image=image)
 
 
-def test_an_image_that_knows_nothing_gives_nothing(make_fit):
-    assert make_fit().observables == {}
+SHAPES = {"galaxy.axis_ratio", "galaxy.r_circ", "galaxy.fraction", "core.fraction"}
+
+
+def test_an_image_that_knows_nothing_gives_shapes_and_fractions(make_fit):
+    fit = make_fit()
+    found, draws = fit.observables, fit.draws
+    assert set(found) == SHAPES
+    np.testing.assert_allclose(found["galaxy.axis_ratio"].draws, 1 - draws["galaxy.ellip"])
+    semi_minor = draws["galaxy.r_eff"] * (1 - draws["galaxy.ellip"])
+    np.testing.assert_allclose(found["galaxy.r_circ"].draws ** 2, draws["galaxy.r_eff"] * semi_minor)
+    total = draws["galaxy.flux"] + draws["core.flux"]
+    np.testing.assert_allclose(found["core.fraction"].draws, draws["core.flux"] / total)
+    assert [found[f"galaxy.{name}"].unit for name in ("axis_ratio", "r_circ", "fraction")] == ["", "pixel", ""]
+
+
+def test_a_single_source_has_no_fraction(make_fit):
+    fit = make_fit()
+    model = fit.model.without("core")
+    draws = {path: fit.draws[path] for path in model.free}
+    assert set(make_fit(model=model, draws=draws, best={path: fit.best[path] for path in draws}).observables) == {
+        "galaxy.axis_ratio",
+        "galaxy.r_circ",
+    }
+
+
+def test_surface_brightness_against_astropys_profile(make_fit):
+    """Of a Sérsic galaxy, at the best values: the mean by the integral over the ellipse that holds half the light."""
+    fit = seen(make_fit, zeropoint=25.0, pixel_scale=0.3)
+    best = {name: fit.best[f"galaxy.{name}"] for name in ("flux", "r_eff", "n", "ellip", "theta")}
+    unit = Sersic2D(amplitude=1.0, r_eff=best["r_eff"], n=best["n"], ellip=best["ellip"])
+    radii = np.linspace(0, 1, 20001)[1:] * best["r_eff"]
+    rings = 2 * np.pi * radii * (1 - best["ellip"]) * unit(radii, 0.0)
+    half = np.trapezoid(rings, radii) if hasattr(np, "trapezoid") else np.trapz(rings, radii)  # noqa: NPY201
+    amplitude = 0.5 * best["flux"] / half
+    mean = 0.5 * best["flux"] / (np.pi * best["r_eff"] ** 2 * (1 - best["ellip"]))
+    expected = {"mean_sb": mean, "central_sb": amplitude * unit(0.0, 0.0)}
+    for name, brightness in expected.items():
+        found = fit.observables[f"galaxy.{name}"]
+        assert found.best == pytest.approx(25.0 - 2.5 * np.log10(brightness / 0.3**2), abs=2e-3)
+        assert found.draws.shape == fit.draws["galaxy.n"].shape
+        assert found.draws.mean() == pytest.approx(found.best, abs=0.05)
+
+
+def test_a_cusp_has_no_central_surface_brightness(make_fit):
+    fit = seen(make_fit, zeropoint=25.0, pixel_scale=0.3)
+    cusp = Nuker(xc=20.0, yc=14.0, flux=100.0, r_b=3.0, alpha=1.0, beta=4.0, gamma=0.5, ellip=0.1, theta=0.2)
+    found = observe(fit.model.with_component("galaxy", cusp), fit.image, fit.best)
+    assert np.isnan(found["galaxy.central_sb"])
+    assert "galaxy.mean_sb" not in found
 
 
 def test_magnitudes_and_arcsec_of_every_draw(make_fit):
     fit = seen(make_fit, zeropoint=25.0, pixel_scale=0.3)
-    assert set(fit.observables) == {"galaxy.mag", "core.mag", "galaxy.r_eff_arcsec"}
+    known = {"galaxy.mag", "core.mag", "galaxy.r_eff_arcsec", "galaxy.r_circ_arcsec"}
+    assert set(fit.observables) == SHAPES | known | {"galaxy.mean_sb", "galaxy.central_sb"}
     mag = fit.observables["galaxy.mag"]
     np.testing.assert_allclose(mag.draws, 25 - 2.5 * np.log10(fit.draws["galaxy.flux"]))
     assert mag.best == pytest.approx(25 - 2.5 * np.log10(3000))

@@ -1,14 +1,18 @@
-"""What the parameters are on the sky: magnitudes, arcsec, right ascension and declination, position angles."""
+"""What follows from the parameters: axis ratios and fractions, surface brightness, and their place on the sky."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
 from sersiclab.image import Image
 from sersiclab.model import Model
-from sersiclab.parameters import at, own_parameters, parameter_info
+from sersiclab.parameters import at, own_parameters, parameter_info, with_parameters
+from sersiclab.profiles import AbstractElliptical, AbstractModifier, AbstractSource
+from sersiclab.profiles.base import axis_ratio
 from sersiclab.results import circular
 from sersiclab.results.derived import Derived, parameter_sds
 
@@ -19,6 +23,17 @@ if TYPE_CHECKING:
 Values = Mapping[str, Any]
 Jacobian = Float[np.ndarray, "2 2"]
 
+UNITS = {
+    "axis_ratio": "",
+    "fraction": "",
+    "r_circ": "pixel",
+    "mag": "mag",
+    "mean_sb": "mag / arcsec2",
+    "central_sb": "mag / arcsec2",
+    "ra": "deg",
+    "dec": "deg",
+    "pa": "deg",
+}
 STEP = 0.1  # of a standard deviation, for derivatives at the best value
 
 
@@ -38,8 +53,7 @@ def observables(fit: "Fit") -> dict[str, Derived]:
 
 def unit_of(name: str) -> str:
     """The unit of an observable, as astropy writes it."""
-    kind = name.rpartition(".")[2]
-    return {"mag": "mag", "ra": "deg", "dec": "deg", "pa": "deg"}.get(kind, "arcsec")
+    return UNITS.get(name.rpartition(".")[2], "arcsec")
 
 
 def is_angle(name: str) -> bool:
@@ -48,22 +62,34 @@ def is_angle(name: str) -> bool:
 
 
 def observe(model: Model, image: Image, values: Values) -> dict[str, Any]:
-    """What the image's zero-point, pixel scale and WCS make of the parameters, by path.
+    """What follows from the parameters, and from the image's zero-point, pixel scale and WCS, by path.
 
-    `values` holds numbers or arrays of one shape. `galaxy.mag` is zeropoint - 2.5 log10(flux), NaN where
-    the flux is not positive; lengths in pixels become `galaxy.r_eff_arcsec`; `galaxy.ra` and `galaxy.dec`
-    are ICRS degrees; `galaxy.pa` is `theta` east of north in degrees, in [0, 180), by the WCS at the
-    component's median position, parity included. What the image does not know is left out.
+    `values` holds numbers or arrays of one shape. `galaxy.axis_ratio` is 1 - ellip, `galaxy.r_circ` the
+    circularised half-light radius, r_eff sqrt(axis ratio); `bulge.fraction` is the flux over that of all sources
+    together (B/T, of a bulge), if there are several. `galaxy.mag` is zeropoint - 2.5 log10(flux), NaN where
+    the flux is not positive, `galaxy.mean_sb` the mean surface brightness within r_eff, flux / (2 pi r_eff² axis
+    ratio), in mag / arcsec², and `galaxy.central_sb` that at the centre, before the PSF, where it is finite
+    (Graham & Driver 2005, arXiv:astro-ph/0503176). Lengths in pixels become `galaxy.r_eff_arcsec`;
+    `galaxy.ra` and `galaxy.dec` are ICRS degrees; `galaxy.pa` is `theta` east of north in degrees, in [0, 180),
+    by the WCS at the component's median position, parity included. What the image does not know is left out.
     """
     found: dict[str, Any] = {}
-    sky = _Sky.of(image)
-    for name, component in at(model.owners, values).items():
+    sky, owners = _Sky.of(image), at(model.owners, values)
+    fluxes = [own_parameters(owner)["flux"] for owner in owners.values() if isinstance(owner, AbstractSource)]
+    total = sum((np.asarray(flux, dtype=float) for flux in fluxes), np.zeros(()))
+    for name, component in owners.items():
         # The pixel of a sky coordinate needs more digits than single precision has.
         own = {key: np.asarray(value, dtype=float) for key, value in own_parameters(component).items()}
-        if "flux" in own and image.zeropoint is not None:
+        shape = _shape(own)
+        found |= {f"{name}.{key}": value for key, value in shape.items()}
+        if isinstance(component, AbstractSource) and len(fluxes) > 1:
             with np.errstate(divide="ignore", invalid="ignore"):
-                flux = np.where(own["flux"] > 0, own["flux"], np.nan)
-                found[f"{name}.mag"] = image.zeropoint - 2.5 * np.log10(flux)
+                found[f"{name}.fraction"] = own["flux"] / total
+        if "flux" in own and image.zeropoint is not None:
+            found[f"{name}.mag"] = _magnitude(own["flux"], image.zeropoint)
+            found |= {f"{name}.{key}": value for key, value in _surface_brightness(component, own, image).items()}
+        if image.pixel_scale is not None and "r_circ" in shape:
+            found[f"{name}.r_circ_arcsec"] = shape["r_circ"] * image.pixel_scale
         if image.pixel_scale is not None:
             for key, info in parameter_info(component).items():
                 if info.unit == "pixel" and key not in ("xc", "yc"):
@@ -73,6 +99,46 @@ def observe(model: Model, image: Image, values: Values) -> dict[str, Any]:
             if "theta" in own:
                 found[f"{name}.pa"] = sky.position_angle(own["xc"], own["yc"], own["theta"])
     return found
+
+
+def _shape(own: Mapping[str, Any]) -> dict[str, Any]:
+    """Axis ratio and circularised radius, of a component that has them."""
+    if "ellip" not in own:
+        return {}
+    ratio = 1.0 - own["ellip"]
+    return {"axis_ratio": ratio} | ({"r_circ": own["r_eff"] * np.sqrt(ratio)} if "r_eff" in own else {})
+
+
+def _magnitude(flux: Any, zeropoint: float) -> Any:
+    """zeropoint - 2.5 log10(flux), NaN where the flux is not positive and finite."""
+    good = (flux > 0) & np.isfinite(flux)
+    return zeropoint - 2.5 * np.log10(np.where(good, flux, 1.0)) + np.where(good, 0.0, np.nan)
+
+
+def _surface_brightness(component: Any, own: Mapping[str, Any], image: Image) -> dict[str, Any]:
+    """The mean within r_eff and the central one, in mag / arcsec²."""
+    if image.zeropoint is None or image.pixel_scale is None or not isinstance(component, AbstractElliptical):
+        return {}
+    if isinstance(component, AbstractModifier):  # which changes an isophote's area, and the centre
+        return {}
+    pixel, found = image.pixel_scale**2, {}
+    if "r_eff" in own:
+        mean = own["flux"] / (2 * np.pi * own["r_eff"] ** 2 * (1.0 - own["ellip"]))
+        found["mean_sb"] = _magnitude(mean / pixel, image.zeropoint)
+    found["central_sb"] = _magnitude(_central(component, own) / pixel, image.zeropoint)
+    return found
+
+
+def _central(component: AbstractElliptical, own: Mapping[str, Any]) -> Any:
+    """The brightness per pixel at the centre, for each draw."""
+    shape = np.broadcast_shapes(*(value.shape for value in own.values()))
+    rows = {key: jnp.asarray(np.broadcast_to(value, shape).ravel(), dtype=float) for key, value in own.items()}
+
+    def one(row: dict[str, Any]) -> Any:
+        drawn = with_parameters(component, row)
+        return drawn.radial(jnp.zeros(())) / axis_ratio(drawn.ellip)
+
+    return own["flux"] * np.asarray(jax.vmap(one)(rows), dtype=float).reshape(shape)
 
 
 class _Sky:
