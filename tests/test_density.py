@@ -10,7 +10,8 @@ import sersiclab.priors as sl
 from sersiclab.density import Density
 from sersiclab.image import Image
 from sersiclab.model import Model, joint, render
-from sersiclab.profiles import FlatSky, Sersic
+from sersiclab.parameters import Tied
+from sersiclab.profiles import Exponential, FlatSky, PointSource, Sersic
 
 
 @pytest.fixture
@@ -106,3 +107,32 @@ def test_priors_images_and_masks_are_arguments(model, image):
     second = f(Density.of(model.replace({"galaxy.n": sl.Uniform(1, 3, init=2)}), other), u)
     assert len(traces) == 1
     assert first != second
+
+
+def test_many_components_are_drawn_as_one_by_one(image):
+    def galaxy(i):
+        return Sersic(sl.Normal(10 + 3 * i, 1), 12.0, 50.0 + i, 2.0 + i, sl.Uniform(0.5, 4), 0.1 * i, 0.3)
+
+    model = Model(
+        {
+            "sky": FlatSky(sl.Normal(0.1, 1)),
+            **{f"s{i}": galaxy(i) for i in range(3)},
+            "disk": Exponential(Tied("s1.xc", offset=-4.0), 8.0, sl.LogUniform(1, 100), 3.0, 0.5, 1.0),
+            "star": PointSource(Tied("s0.xc"), 20.0, Tied("disk.flux", scale=2.0)),
+        }
+    )
+    density = Density.of(model, image)
+    drawn = jax.jit(lambda d, v: d.mean(v))(density, model.initial)
+    np.testing.assert_allclose(drawn, render(model, image), rtol=1e-4, atol=1e-5)
+
+
+def test_operations_do_not_grow_with_the_number_of_sources(image):
+    def size(count):
+        galaxy = Sersic(sl.Normal(15, 1), sl.Normal(12, 1), sl.LogUniform(1, 1e3), 3.0, sl.Uniform(0.5, 4), 0.3, 1.0)
+        model = Model({f"s{i}": galaxy for i in range(count)})
+        density = Density.of(model, image)
+        u = jnp.zeros(len(model.free))
+        return len(str(jax.make_jaxpr(jax.value_and_grad(lambda v: density.log_density(v)))(u)))
+
+    # Only the lists of which number goes where grow.
+    assert size(30) < 1.1 * size(3)

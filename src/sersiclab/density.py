@@ -1,5 +1,6 @@
 """The posterior density of a model, given an image: what every inference method works on."""
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
@@ -7,16 +8,19 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float
+import numpyro.distributions as dist
+from jaxtyping import Array, Bool, Float, Int
 
 from sersiclab.image import Image
 from sersiclab.model import Model, lower
+from sersiclab.noise import AbstractNoise
 from sersiclab.parameters import AbstractPrior
-from sersiclab.rendering import AbstractCanvas
+from sersiclab.profiles import AbstractSource
+from sersiclab.rendering import AbstractCanvas, AbstractRenderer
+from sersiclab.stacks import Stacks, Values
 
 
 Vector = Float[Array | np.ndarray, " d"]
-Values = dict[str, Float[Array, ""]]
 
 
 class Density(eqx.Module):
@@ -25,45 +29,64 @@ class Density(eqx.Module):
     A point `u` is a vector with one real number per free parameter, in the order of `paths`. A density
     is a pytree: pass it to jitted functions as an argument, and a new prior, image or mask of the same
     structure and shape compiles nothing. Make one with `Density.of(model, image)`.
+
+    `priors` are stacked by kind, and `members` says which parameters have one of each kind, so that compile
+    time does not grow with their number. Nor does it with that of components of one kind, in `stacks`.
     """
 
-    model: Model
+    stacks: Stacks
+    noise: AbstractNoise
+    renderer: AbstractRenderer
     canvas: AbstractCanvas
+    priors: tuple[AbstractPrior, ...]
     data: Float[Array, "y x"]
     sigma: Float[Array, "y x"]
     valid: Bool[Array, "y x"]
+    members: tuple[tuple[int, ...], ...] = eqx.field(static=True)
     paths: tuple[str, ...] = eqx.field(static=True)
 
     @staticmethod
     def of(model: Model, image: Image) -> "Density":
         """The density of a model given an image, ready for jitted functions."""
+        paths = tuple(model.free)
+        members, priors = _by_kind(list(model.free.values()))
+
+        def together(owner: eqx.Module) -> bool:
+            return model.renderer.takes_stacks and isinstance(owner, AbstractSource)
+
         return lower(
             Density(
-                model=model,
+                stacks=Stacks.of(model.owners, paths, together=together),
+                noise=model.noise,
+                renderer=model.renderer,
                 canvas=model.renderer.prepare(image),
+                priors=priors,
                 # Masked pixels may hold anything, even NaN, whose gradient would spread.
                 data=jnp.asarray(np.where(image.mask, 0.0, image.data)),
                 sigma=jnp.asarray(np.where(image.mask, 1.0, image.sigma)),
                 valid=jnp.asarray(~image.mask),
-                paths=tuple(model.free),
+                members=members,
+                paths=paths,
             )
         )
 
     def constrain(self, u: Vector) -> Values:
         """The parameters' values at `u`, by path."""
-        values: Values = dict.fromkeys(self.paths, jnp.zeros(()))
-        for _, indices, priors in self._groups():
-            x = jax.vmap(lambda prior, ui: prior.transform()(ui))(priors, u[indices])
-            values.update({self.paths[i]: x[k] for k, i in enumerate(indices)})
-        return values
+        parts = [
+            jax.vmap(lambda prior, ui: prior.transform()(ui))(prior, ui)
+            for prior, ui in zip(self.priors, self._split(u), strict=True)
+        ]
+        return Values(self.paths, self._join(parts))
 
     def unconstrain(self, values: Mapping[str, Any]) -> Float[Array, " d"]:
         """The point `u` at which the parameters have these values (all free ones must be there)."""
-        u = jnp.zeros(len(self.paths))
-        for _, indices, priors in self._groups():
-            x = jnp.stack([jnp.asarray(values[self.paths[i]], dtype=u.dtype) for i in indices])
-            u = u.at[indices].set(jax.vmap(lambda prior, xi: prior.transform().inv(xi))(priors, x))
-        return u
+        vector = Values.of(values, self.paths).vector
+        return self._join(
+            [
+                jax.vmap(lambda prior, xi: prior.transform().inv(xi))(prior, x)
+                for prior, x in zip(self.priors, self._split(vector), strict=True)
+            ]
+        )
 
     def log_prior(self, u: Vector, *, jacobian: bool = True) -> Float[Array, ""]:
         """Log prior density: of `u`, or of the parameters themselves if not `jacobian`."""
@@ -77,20 +100,26 @@ class Density(eqx.Module):
             return jnp.asarray(log_density)
 
         total = jnp.zeros(())
-        for _, indices, priors in self._groups():
-            total += jnp.sum(jax.vmap(one)(priors, u[indices]))
+        for prior, ui in zip(self.priors, self._split(u), strict=True):
+            total += jnp.sum(jax.vmap(one)(prior, ui))
         return total
+
+    def noise_at(self, values: Mapping[str, Any]) -> AbstractNoise:
+        """The noise model with a number for every parameter."""
+        return self._owners(values)["noise"]
 
     def mean(self, values: Mapping[str, Any]) -> Float[Array, "y x"]:
         """The model image."""
-        drawn = self.model.at(values)
-        return drawn.renderer.render(drawn.components, self.canvas)
+        return self._mean(self._owners(values))
+
+    def distribution(self, values: Mapping[str, Any]) -> dist.Distribution:
+        """The distribution of the data."""
+        owners = self._owners(values)
+        return owners["noise"].distribution(self._mean(owners), self.sigma)
 
     def pointwise_log_likelihood(self, values: Mapping[str, Any]) -> Float[Array, "y x"]:
         """Log likelihood of each pixel; zero where masked."""
-        drawn = self.model.at(values)
-        mean = drawn.renderer.render(drawn.components, self.canvas)
-        return jnp.where(self.valid, drawn.noise.distribution(mean, self.sigma).log_prob(self.data), 0.0)
+        return jnp.where(self.valid, self.distribution(values).log_prob(self.data), 0.0)
 
     def residuals(self, values: Mapping[str, Any]) -> Float[Array, "y x"]:
         """(data - model) / sigma; zero where masked."""
@@ -100,13 +129,41 @@ class Density(eqx.Module):
         """Log posterior density of `u`, up to a constant."""
         return self.log_prior(u) + jnp.sum(self.pointwise_log_likelihood(self.constrain(u)))
 
-    def _groups(self) -> list[tuple[Any, np.ndarray, AbstractPrior]]:
-        """The priors stacked by kind, so that compile time does not grow with their number."""
-        free = self.model.free
-        by_kind: dict[Any, list[int]] = {}
-        for i, path in enumerate(self.paths):
-            by_kind.setdefault(jax.tree.structure(free[path]), []).append(i)
-        return [
-            (kind, np.array(indices), jax.tree.map(lambda *x: jnp.stack(x), *(free[self.paths[i]] for i in indices)))
-            for kind, indices in by_kind.items()
-        ]
+    def _owners(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        return self.stacks.at(Values.of(values, self.paths).vector)
+
+    def _mean(self, owners: Mapping[str, Any]) -> Float[Array, "y x"]:
+        components = {name: owner for name, owner in owners.items() if name != "noise"}
+        return self.renderer.render(components, self.canvas)
+
+    def _split(self, vector: Vector) -> list[Float[Array, " _"]]:
+        """What belongs to each kind of prior."""
+        ends = np.cumsum([len(members) for members in self.members])
+        return jnp.split(_reordered(jnp.asarray(vector), self._order), ends[:-1])
+
+    def _join(self, parts: list[Float[Array, " _"]]) -> Float[Array, " d"]:
+        """The vector that `_split` gives as these parts."""
+        return _reordered(jnp.concatenate(parts), np.argsort(self._order))
+
+    @property
+    def _order(self) -> Int[np.ndarray, " d"]:
+        """The parameters by kind of prior."""
+        return np.array([i for members in self.members for i in members], int)
+
+
+def _reordered(vector: Float[Array, " d"], order: Int[np.ndarray, " d"]) -> Float[Array, " d"]:
+    # Told that every index is there once, JAX has an adjoint that only writes.
+    return vector.at[order].get(mode="promise_in_bounds", unique_indices=True)
+
+
+def _by_kind(priors: list[AbstractPrior]) -> tuple[tuple[tuple[int, ...], ...], tuple[AbstractPrior, ...]]:
+    """Which of the priors are of each kind, and these stacked."""
+    priors = [dataclasses.replace(prior, init=None) for prior in priors]
+    kinds: dict[Any, list[int]] = {}
+    for i, prior in enumerate(priors):
+        shapes = tuple(np.shape(leaf) for leaf in jax.tree.leaves(prior))
+        kinds.setdefault((jax.tree.structure(prior), shapes), []).append(i)
+    stacked = [
+        jax.tree.map(lambda *leaves: jnp.array(leaves), *(priors[i] for i in members)) for members in kinds.values()
+    ]
+    return tuple(tuple(members) for members in kinds.values()), tuple(stacked)

@@ -254,6 +254,25 @@ def at(owners: Owners, values: Mapping[str, Scalar]) -> dict[str, eqx.Module]:
     }
 
 
+def affine(owners: Owners) -> dict[str, tuple[str | None, Scalar, Scalar]]:
+    """Every parameter by path as `scale * free + offset`: the free parameter's path, scale and offset.
+
+    A fixed parameter is its offset; its path is None.
+    """
+    found = parameters(owners)
+
+    def resolve(path: str) -> tuple[str | None, Scalar, Scalar]:
+        value = found[path]
+        if isinstance(value, Tied):
+            free_path, scale, offset = resolve(value.to)
+            return free_path, value.scale * scale, value.scale * offset + value.offset
+        if isinstance(value, AbstractParameter):
+            return path, 1.0, 0.0
+        return None, 0.0, value
+
+    return {path: resolve(path) for path in found}
+
+
 def with_parameters(owner: M, values: Mapping[str, Parameter]) -> M:
     """A copy of a module with some parameters, its own or nested ones, replaced."""
     if not values:

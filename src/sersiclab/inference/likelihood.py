@@ -35,7 +35,7 @@ class Likelihood(NamedTuple):
 
 def is_least_squares(density: Density) -> bool:
     """Whether minus the log likelihood is half a sum of squares."""
-    return isinstance(density.model.noise, GaussianNoise)
+    return isinstance(density.noise, GaussianNoise)
 
 
 def about(density: Density, u: Vector, observed: Float[Array, ""]) -> Likelihood:
@@ -98,15 +98,14 @@ def _reweighted(density: Density, u: Vector, observed: Float[Array, ""]) -> Like
 
 def _outputs(density: Density, u: Vector) -> tuple[Float[Array, " p"], Float[Array, " k"]]:
     """The model image and the noise's parameters, which are all that the likelihood depends on."""
-    drawn = density.model.at(density.constrain(u))
-    mean = drawn.renderer.render(drawn.components, density.canvas)
-    values = [jnp.asarray(value, dtype=u.dtype) for value in own_parameters(drawn.noise).values()]
-    return mean.ravel(), jnp.stack(values) if values else jnp.zeros(0, u.dtype)
+    at = density.constrain(u)
+    values = [jnp.asarray(value, dtype=u.dtype) for value in own_parameters(density.noise_at(at)).values()]
+    return density.mean(at).ravel(), jnp.stack(values) if values else jnp.zeros(0, u.dtype)
 
 
 def _log_likelihood(density: Density, mean: Float[Array, " p"], values: Float[Array, " k"]) -> Float[Array, " p"]:
-    names = parameter_info(density.model.noise)
-    noise = with_parameters(density.model.noise, dict(zip(names, values, strict=True)))
+    names = parameter_info(density.noise)
+    noise = with_parameters(density.noise, dict(zip(names, values, strict=True)))
     law = noise.distribution(jnp.reshape(mean, density.data.shape), density.sigma)
     return jnp.where(density.valid, law.log_prob(density.data), 0.0).ravel()
 

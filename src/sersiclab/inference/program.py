@@ -11,6 +11,7 @@ from jaxtyping import Array, Float
 
 from sersiclab.density import Density
 from sersiclab.inference.monitor import Monitor
+from sersiclab.stacks import Values
 
 
 try:
@@ -62,15 +63,11 @@ class Program:
 
 
 def _constrain(density: Density, rows: Float[Array, "rows d"]) -> Float[Array, "rows d"]:
-    def one(u: Float[Array, " d"]) -> Float[Array, " d"]:
-        values = density.constrain(u)
-        return jnp.stack([values[path] for path in density.paths])
-
-    return jax.vmap(one)(rows)
+    return jax.vmap(lambda u: density.constrain(u).vector)(rows)
 
 
 def _unconstrain(density: Density, values: Float[Array, " d"]) -> Float[Array, " d"]:
-    return density.unconstrain(dict(zip(density.paths, values, strict=True)))
+    return density.unconstrain(Values(density.paths, values))
 
 
 _CONSTRAIN = Program(_constrain)

@@ -103,7 +103,10 @@ class AbstractMixture(AbstractSource):
 
     @abstractmethod
     def scales(self) -> tuple[Any, ...]:
-        """The numbers of which `weights` is a function; none if the source is a point."""
+        """The numbers of which `weights` is a function; none if the source is a point.
+
+        Vectors, if the parameters are: of as many sources.
+        """
 
     @staticmethod
     @abstractmethod

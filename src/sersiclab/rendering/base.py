@@ -3,6 +3,7 @@
 import dataclasses
 from abc import abstractmethod
 from collections.abc import Mapping
+from typing import ClassVar
 
 import equinox as eqx
 from jaxtyping import Array, Float
@@ -23,6 +24,9 @@ class AbstractCanvas(eqx.Module):
 
 class AbstractRenderer(eqx.Module):
     """Draws components, all of whose parameters are numbers, as the detector saw them."""
+
+    takes_stacks: ClassVar[bool] = False
+    """Whether `render` takes sources whose parameters are vectors, too: as many sources of one kind."""
 
     @abstractmethod
     def check(self, name: str, component: AbstractProfile) -> None:

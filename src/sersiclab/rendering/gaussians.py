@@ -87,11 +87,11 @@ def gaussian_sums(
 
 
 def polynomial(axes: Axes, coefficients: Float[Array, "n n"]) -> Planes:
-    """`sum_ij coefficients[i, j] y^i x^j` on the grid: as products of matrices, whose adjoints are cheap."""
+    """`sum_ij coefficients[i, j] y^i x^j` on the grid, with an adjoint that is cheap to compute and to compile."""
     size = coefficients.shape[0]
-    y, x = ([jnp.ones_like(axis), axis, axis * axis][:size] for axis in axes)
-    rows = jnp.einsum("ity,ij->tyj", jnp.stack(y), coefficients, precision="highest")
-    return jnp.einsum("tyj,txj->tyx", rows, jnp.stack(x, -1), precision="highest")
+    y, x = (jnp.stack([jnp.ones_like(axis), axis, axis * axis][:size], -1) for axis in axes)
+    rows = jnp.sum(y[..., None] * coefficients[None, None], axis=2)
+    return jnp.einsum("tyj,txj->tyx", rows, x, precision="highest")
 
 
 @jax.custom_jvp
@@ -108,13 +108,10 @@ def _mixture_plane_jvp(primals: Any, tangents: Any) -> tuple[Planes, Planes]:
     planes = gaussian_sums(axes, mixture.lines, mixture.chains, mixture.constants)
     none = jnp.zeros_like(change.factor)[None]
     weights = jnp.concatenate([change.factor[None], mixture.factor * change.scales, none])
-
-    def add(total: Planes, part: tuple[Float[Array, ""], Planes]) -> tuple[Planes, None]:
-        return total + part[0] * part[1], None
-
-    tangent = planes[-1] * polynomial(axes, mixture.factor * change.quadratic)
-    # A loop: its adjoint copies none of the planes, as those of other forms of this sum do.
-    return mixture.factor * planes[0], lax.scan(add, tangent, (weights, planes))[0]
+    # As a product of matrices, of one row: the adjoints of other forms of this sum copy the planes.
+    tangent = jnp.matmul(weights[None], planes.reshape(weights.size, -1), precision="highest").reshape(planes.shape[1:])
+    bend = planes[-1] * polynomial(axes, mixture.factor * change.quadratic)
+    return mixture.factor * planes[0], tangent + bend
 
 
 def wave_of(turns: Axes, axes: Axes, shift: Float[Array, " 2"]) -> Wave:

@@ -3,7 +3,7 @@
 import dataclasses
 import functools
 from abc import abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
@@ -82,6 +82,8 @@ def _first(sources: Any) -> Any:
 class AbstractGroupRenderer(AbstractRenderer):
     """Draws sources in groups on a `Canvas`, and the skies beside them."""
 
+    takes_stacks = True
+
     @abstractmethod
     def groups(self, sources: Mapping[str, AbstractSource], canvas: Canvas) -> list[Group]:
         """The sources, by kind."""
@@ -110,11 +112,21 @@ def by_kind(sources: Mapping[str, S], dtype: Any) -> list[tuple[list[str], S]]:
         kinds.setdefault(jax.tree.structure(source), []).append(name)
     stacks = []
     for kind, names in kinds.items():
-        # One array of all numbers: an operation for each of them would make many sources slow to compile.
-        numbers: Any = [jnp.asarray(leaf, dtype) for name in names for leaf in jax.tree.leaves(sources[name])]
-        table = jnp.stack(numbers).reshape(len(names), -1)
-        stacks.append((names, jax.tree.unflatten(kind, list(table.T))))
+        columns = columns_of([jax.tree.leaves(sources[name]) for name in names], dtype)
+        stacks.append((names, jax.tree.unflatten(kind, columns)))
     return stacks
+
+
+def columns_of(rows: Sequence[Sequence[Any]], dtype: Any) -> list[Float[Array, " source"]]:
+    """The columns of a table. A row of vectors stands for as many rows."""
+    if len(rows) == 1:
+        columns = jnp.broadcast_arrays(*(jnp.asarray(number, dtype) for number in rows[0]))
+        return [jnp.atleast_1d(column) for column in columns]
+    numbers: Any = [jnp.asarray(number, dtype) for row in rows for number in row]
+    if all(number.ndim == 0 for number in numbers):
+        # One array of all numbers: an operation for each of them would make many sources slow to compile.
+        return list(jnp.stack(numbers).reshape(len(rows), -1).T)
+    return [jnp.concatenate(column) for column in zip(*(columns_of([row], dtype) for row in rows), strict=True)]
 
 
 def within_ranges(source: S) -> S:

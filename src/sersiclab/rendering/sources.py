@@ -1,6 +1,7 @@
 """Drawing Gaussian mixtures, before the PSF: a source's core as a spectrum, its wings on the pixels."""
 
 import dataclasses
+import itertools
 import math
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -16,6 +17,7 @@ from sersiclab.profiles import AbstractMixture
 from sersiclab.profiles.base import LogWidths
 from sersiclab.rendering.canvas import Canvas, Light
 from sersiclab.rendering.gaussians import Axes, Mixture, Wave, chains_of, mixture_plane, translate, wave_of
+from sersiclab.rendering.groups import columns_of
 
 
 # Over how many pixels a source fades that is too far from the image to be seen.
@@ -72,16 +74,14 @@ def stack(profiles: Mapping[str, AbstractMixture], dtype: Any) -> list[tuple[lis
     groups: dict[Weights, list[str]] = {}
     for name, profile in profiles.items():
         groups.setdefault(profile.weights, []).append(name)
-    return [(names, _table([profiles[name] for name in names], dtype)) for names in groups.values()]
-
-
-def _table(profiles: list[AbstractMixture], dtype: Any) -> Sources:
-    """One array of all numbers: an operation for each of them would make many sources slow to compile."""
-    rows = [(p.xc, p.yc, p.flux, *p.shape(), *p.scales()) for p in profiles]
-    numbers: Any = [jnp.asarray(number, dtype) for row in rows for number in row]
-    table = jnp.stack(numbers).reshape(len(rows), -1)
-    xc, yc, flux, ellip, theta = table[:, :5].T
-    return Sources(profiles[0].weights, xc, yc, flux, ellip, theta, table[:, 5:])
+    stacks = []
+    for weights, names in groups.items():
+        rows = [(p.xc, p.yc, p.flux, *p.shape(), *p.scales()) for p in (profiles[name] for name in names)]
+        columns = columns_of(rows, dtype)
+        scales = jnp.stack(columns[5:], -1) if columns[5:] else jnp.zeros((columns[0].size, 0), dtype)
+        xc, yc, flux, ellip, theta = columns[:5]
+        stacks.append((names, Sources(weights, xc, yc, flux, ellip, theta, scales)))
+    return stacks
 
 
 def prepare(source: Sources, widths: Widths, canvas: Canvas) -> Drawing | Point:
@@ -97,11 +97,11 @@ def prepare(source: Sources, widths: Widths, canvas: Canvas) -> Drawing | Point:
     ratio = 1.0 - source.ellip
     sigma = np.exp(widths.log.astype(float))
     core, wing = _mixtures(source, widths, lax.stop_gradient(ratio))
-    quadratics, lines = _ellipses(source.theta, ratio, centre - origin, (sigma[0], 1.0 / sigma[-1]))
+    narrow, wide = _lines(source.theta, ratio, centre - origin, (sigma[0], 1.0 / sigma[-1]))
     return Drawing(
         wave=wave,
-        core=Mixture(source.flux * fade, source.scales, quadratics[0], lines[0], *core),
-        wing=Mixture(source.flux / ratio, source.scales, quadratics[1], lines[1], *wing),
+        core=Mixture(source.flux * fade, source.scales, _quadratic(narrow), narrow, *core),
+        wing=Mixture(source.flux / ratio, source.scales, _quadratic(wide), wide, *wing),
         wing_axes=(canvas.y - origin[0], canvas.x - origin[1]),
     )
 
@@ -149,34 +149,39 @@ def _mixtures(source: Sources, widths: Widths, ratio: Float[Array, ""]) -> list[
     return result
 
 
-def _ellipses(
+def _lines(
     theta: Float[Array, ""], ratio: Float[Array, ""], centre: Float[Array, " 2"], sizes: tuple[float, float]
-) -> tuple[Float[Array, "2 3 3"], Float[Array, "2 2 3"]]:
-    """Coefficients of half the squared elliptical radius, of k about zero and of (y, x) about a centre.
+) -> tuple[Float[Array, "2 3"], Float[Array, "2 3"]]:
+    """The `lines` of core and wings: along and across the ellipse, in k about zero and in (y, x) about a centre.
 
-    Of the sum of squares as a polynomial, and of the two linear polynomials: along and across. `sizes`
-    scale the radii.
+    Their squares sum to half the squared elliptical radius in units of `sizes`.
     """
-    (y, x), sine, cosine = centre, jnp.sin(theta), jnp.cos(theta)
-    none = jnp.zeros_like(ratio)
-    along, across = x * sine - y * cosine, -(y * sine + x * cosine)
-    narrow = [none, cosine, -sine, none, ratio * sine, ratio * cosine]
-    wide = [along, cosine, -sine, across / ratio, sine / ratio, cosine / ratio]
-    lines = jnp.stack(narrow + wide).reshape(2, 2, 3)
-    quadratics = jnp.stack([*_square(narrow), *_square(wide)]).reshape(2, 3, 3)
-    scales: Any = np.array(sizes, lines.dtype)[:, None, None] * math.sqrt(0.5)
-    return scales**2 * quadratics, scales * lines
+    quarter, dtype = 0.5 * np.pi, theta.dtype
+    # Operations on small matrices, not on each number: they compile faster.
+    of_y = jnp.cos(theta + np.array([[0.0], [-quarter]], dtype))
+    of_x = jnp.cos(theta + np.array([[quarter], [0.0]], dtype))
+    stretch = jnp.where(np.array([[False], [True]]), ratio, 1.0)
+    one, y, x = np.eye(3, dtype=dtype)[:, None] * math.sqrt(0.5)
+    directions = of_y * y + of_x * x
+    offset = -(of_y * centre[0] + of_x * centre[1])
+    return sizes[0] * stretch * directions, sizes[1] / stretch * (directions + offset * one)
 
 
-def _square(lines: list[Array]) -> list[Array]:
-    """Coefficients of y^i x^j in the sum of two squared linear polynomials (1, y, x)."""
+def _squares() -> Float[np.ndarray, "3 3 3 3"]:
+    """From a 3 x 3 matrix M the coefficients of y^i x^j in (1, y, x) M (1, y, x)."""
+    result = np.zeros((3, 3, 3, 3))
+    for (a, (ya, xa)), (b, (yb, xb)) in itertools.product(enumerate([(0, 0), (1, 0), (0, 1)]), repeat=2):
+        result[ya + yb, xa + xb, a, b] = 1.0
+    return result
 
-    def product(i: int, j: int) -> Array:
-        return lines[i] * lines[j] + lines[3 + i] * lines[3 + j]
 
-    none = jnp.zeros_like(lines[0])
-    rows = [product(0, 0), 2 * product(0, 2), product(2, 2), 2 * product(0, 1), 2 * product(1, 2), none]
-    return [*rows, product(1, 1), none, none]
+_SQUARES = _squares()
+
+
+def _quadratic(lines: Float[Array, "2 3"]) -> Float[Array, "3 3"]:
+    """The sum of the lines' squares, as coefficients of y^i x^j."""
+    products = jnp.einsum("la,lb->ab", lines, lines, precision="highest")
+    return jnp.einsum("ijab,ab->ij", _SQUARES.astype(lines.dtype), products, precision="highest")
 
 
 def _locate(centre: Float[Array, " 2"], canvas: Canvas) -> tuple[Axes, Float[Array, " 2"], Float[Array, ""]]:

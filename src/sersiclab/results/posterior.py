@@ -14,6 +14,7 @@ from sersiclab.model import Model
 from sersiclab.results import document
 from sersiclab.results.diagnostics import arviz
 from sersiclab.results.summary import parameter_units
+from sersiclab.stacks import Values
 
 
 if TYPE_CHECKING:
@@ -26,7 +27,6 @@ CHUNK = 64  # draws rendered between two copies to the host
 BATCH = 8  # draws rendered at once
 
 Draws = Float[np.ndarray, "chain draw"]
-Values = dict[str, Float[Array, " draw"]]
 
 
 def variable(name: str) -> str:
@@ -124,8 +124,8 @@ def _chunks(draws: Mapping[str, Float[np.ndarray, " draw"]]) -> Iterator[tuple[V
     number = len(next(iter(draws.values())))
     for start in range(0, number, CHUNK):
         index = np.minimum(np.arange(start, start + CHUNK), number - 1)
-        values = {path: jnp.asarray(array[index], dtype=float) for path, array in draws.items()}
-        yield values, slice(start, start + CHUNK)
+        vectors = np.stack([array[index] for array in draws.values()], axis=-1)
+        yield Values(tuple(draws), jnp.asarray(vectors, dtype=float)), slice(start, start + CHUNK)
 
 
 @jax.jit
@@ -136,8 +136,7 @@ def _pointwise(density: Density, values: Values) -> Float[Array, "draw pixel"]:
 @jax.jit
 def _predictive(density: Density, values: Values, key: Array) -> Float[Array, "draw y x"]:
     def one(pair: tuple[Any, Array]) -> Any:
-        drawn = density.model.at(pair[0])
-        return drawn.noise.distribution(density.mean(pair[0]), density.sigma).sample(pair[1])
+        return density.distribution(pair[0]).sample(pair[1])
 
     return jax.lax.map(one, (values, jax.random.split(key, CHUNK)), batch_size=BATCH)
 
