@@ -193,6 +193,24 @@ def test_bad_pixels_in_a_list(folder):
         read(folder, (HEADER + SERSIC).replace("mask.fits", "bad.txt"))
 
 
+def test_a_star_is_the_image_of_the_psf(folder):
+    """Whose pixel's response is in it then; GALFIT takes the same image for one without it where galaxies are."""
+    star = " 0) psf\n 1) 18.5 21.2 1 1\n 3) 20.1 1\n"
+    model, image = read(folder, HEADER + star + SKY.replace("0.01", "0"))
+    assert image.psf_includes_pixel
+    drawn = sl.render(model, image, {"psf_1.xc": 8.0, "psf_1.yc": 15.0, "sky.level": 0.0})
+    assert drawn[15, 8] == pytest.approx(10 ** (-0.4 * (20.1 - 31.5)), rel=1e-4)
+    with pytest.warns(UserWarning, match="GALFIT draws a psf as the PSF's image, and galaxies as if that lacked"):
+        _, image = read(folder, HEADER + SERSIC + star)
+    assert not image.psf_includes_pixel
+
+
+def test_a_log_names_the_file_to_read(folder):
+    text = "\nInput image     : gal.fits\nInit. par. file : a.feedme\nRestart file    : galfit.02\n\n sersic : (1., 2.)"
+    with pytest.raises(ValueError, match=r"fit.log is GALFIT's log; read a restart file that it names"):
+        sl.io.read_galfit(write(folder, text, "fit.log"))
+
+
 def test_bands(shared_data):
     path = shared_data / "multisim" / "fit.multi.feedme"
     (first, image_a), (third, image_c) = sl.io.read_galfit(path), sl.io.read_galfit(path, band="c")

@@ -1,5 +1,7 @@
 """GALFIT's menu files: what the parser takes from real ones, and what it says of bad ones."""
 
+import re
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -176,6 +178,27 @@ def test_what_is_written_is_read(values, comment):
     ]
     found = parse(HEADER + " 0) sersic\n" + "\n".join(lines)).components[0].parameters
     assert [(value.values[0], value.toggles[0]) for value in found.values()] == values
+
+
+@settings(deadline=None, max_examples=200)
+@given(data=st.data())
+def test_a_damaged_file_is_read_or_told_with_its_line(data):
+    lines = (HEADER + SERSIC).splitlines()
+    for _ in range(data.draw(st.integers(1, 3))):
+        at = data.draw(st.integers(0, len(lines) - 1))
+        kind = data.draw(st.sampled_from(["lost", "cut", "twice", "replaced"]))
+        if kind == "replaced":
+            lines[at] = data.draw(st.text(max_size=12).filter(lambda text: not set(text) & set("\r\n")))
+        elif kind == "cut":
+            lines[at] = lines[at][: data.draw(st.integers(0, len(lines[at])))]
+        else:
+            lines[at : at + 1] = [lines[at]] * (2 if kind == "twice" else 0)
+        lines = lines or [""]
+    try:
+        menu = parse("\n".join(lines))
+        assert menu.region[0] <= menu.region[1]
+    except ValueError as error:
+        assert re.match(r"a.feedme(, line \d+|): ", str(error)), str(error)  # noqa: PT017
 
 
 # path below configs -> components

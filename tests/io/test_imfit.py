@@ -1,6 +1,7 @@
 """imfit's files as models and images, and back."""
 
 import math
+import re
 import warnings
 
 import numpy as np
@@ -9,7 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import sersiclab as sl
+from sersiclab.io.imfit_text import parse_configuration
 from sersiclab.io.tables import IMFIT
+from sersiclab.io.text import Lines
 from sersiclab.parameters import parameters
 from sersiclab.profiles.base import usual_parameters
 
@@ -87,6 +90,35 @@ def test_mistakes_are_told_with_their_line(tmp_path, name, end):
     assert old in TEXT
     with pytest.raises(ValueError, match=message):
         read(tmp_path, TEXT.replace(old, new, 1).replace("\n", end).replace(" ", "\t"))
+
+
+@settings(deadline=None, max_examples=200)
+@given(data=st.data())
+def test_a_damaged_file_is_read_or_told_with_its_line(data):
+    lines = TEXT.splitlines()
+    for _ in range(data.draw(st.integers(1, 3))):
+        at = data.draw(st.integers(0, len(lines) - 1))
+        kind = data.draw(st.sampled_from(["lost", "cut", "twice", "replaced"]))
+        if kind == "replaced":
+            lines[at] = data.draw(st.text(max_size=12).filter(lambda text: not set(text) & set("\r\n")))
+        elif kind == "cut":
+            lines[at] = lines[at][: data.draw(st.integers(0, len(lines[at])))]
+        else:
+            lines[at : at + 1] = [lines[at]] * (2 if kind == "twice" else 0)
+        lines = lines or [""]
+    try:
+        assert parse_configuration(Lines.of("\n".join(lines), "a.dat")).blocks
+    except ValueError as error:
+        assert re.match(r"a.dat(, line \d+|): ", str(error)), str(error)  # noqa: PT017
+
+
+def test_a_star_is_the_image_of_the_psf(tmp_path, small):
+    star = "X0 20\nY0 12\nFUNCTION PointSource\nI_tot 100\n"
+    _, image = read(tmp_path, star, small.data, sigma=small.sigma, psf=small.psf)
+    assert image.psf_includes_pixel
+    with pytest.warns(UserWarning, match="imfit draws a pointsource as the PSF's image"):
+        _, image = read(tmp_path, TEXT + star, small.data, sigma=small.sigma, psf=small.psf)
+    assert not image.psf_includes_pixel
 
 
 def test_absent_files_are_told(tmp_path):

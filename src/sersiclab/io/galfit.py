@@ -18,6 +18,7 @@ from sersiclab.io.functions import Frame, Function, Modifier
 from sersiclab.io.galfit_constraints import Constraint, read_constraints
 from sersiclab.io.galfit_text import Component, Menu, parse_menu
 from sersiclab.io.galfit_ties import Kept, ranges, ties
+from sersiclab.io.planes import holds_pixel
 from sersiclab.io.tables import GALFIT, GALFIT_MODIFIERS
 from sersiclab.io.text import Lines
 from sersiclab.model import Model
@@ -34,8 +35,9 @@ def read_galfit(path: str | Path, *, band: str | None = None, image: Image | Non
     The image is the fit region, and the model's pixels count from its corner. What is free in the file has a
     wide prior around the file's value, from which fits start; constraints become the ranges of priors, and
     ties. `image.zeropoint` holds the exposure time: mag = -2.5 log10(flux) + zeropoint. The PSF is what GALFIT
-    takes it for, one without the pixel's response. Without a sigma image, sigma is measured from the image, as
-    GALFIT does. Of a file of several bands the first is read, or the one that `band` names.
+    takes it for: of galaxies, one without the pixel's response; where there are only stars, their image.
+    Without a sigma image, sigma is measured from the image, as GALFIT does. Of a file of several bands the
+    first is read, or the one that `band` names.
 
     `image` is used in place of the file's image, sigma, PSF and mask; it has all the pixels that the region
     counts. Raises `ValueError` with the line of a mistake and `FileNotFoundError` where a file is absent;
@@ -117,9 +119,8 @@ def _image(menu: Menu, folder: Path, index: int, notes: list[str]) -> Image:
     if "D" in files:
         psf = at_line("D", read_plane, "psf", files["D"])
         planes |= {"psf": undiluted(psf.array), "psf_oversampling": _fineness(menu)}
-        # Only our own files say it.
-        response = psf.header.find("PIXRESP")
-        planes["psf_includes_pixel"] = False if response is None else bool(response[1])
+        kinds = [component.name for component in menu.components]
+        planes["psf_includes_pixel"] = holds_pixel(psf, kinds, "psf", "GALFIT", notes)
         words = (menu.text("D") or "").split()
         if len(words) > 1:
             notes.append(f"line {menu.fields['D'][0]}: D) the diffusion kernel {words[1]!r} is left out")

@@ -139,6 +139,8 @@ def parse_menu(lines: Lines) -> Menu:
             raise lines.error(number, f"{key}) comes before any component, such as '0) sersic'")
         else:
             drafts[-1].add(lines, number, key, rest, notes)
+    if not fields and any(line.startswith("Restart file") for line in lines.lines):
+        raise ValueError(f"{lines.source} is GALFIT's log; read a restart file that it names, such as galfit.01")
     for letter, meaning in MISSING.items():
         if letter not in fields:
             raise ValueError(f"{lines.source}: {letter}), {meaning}, is missing")

@@ -19,7 +19,7 @@ from sersiclab.io.functions import Frame, Function
 from sersiclab.io.galfit import find, undiluted
 from sersiclab.io.galfit_writing import number
 from sersiclab.io.imfit_text import Configuration, FunctionText, read_configuration
-from sersiclab.io.planes import write_planes
+from sersiclab.io.planes import holds_pixel, write_planes
 from sersiclab.io.tables import IMFIT
 from sersiclab.model import Model
 from sersiclab.parameters import Tied
@@ -43,10 +43,11 @@ def read_imfit(
 
     A configuration does not name its image: `data`, `sigma`, `psf` and `mask` are files or arrays as in
     `Image.read`, and without them those of imfit's command where a comment of the file tells it; else the image
-    is None. GAIN, READNOISE, ORIGINAL_SKY, EXPTIME and NCOMBINED give the error map if nothing else does. The PSF is
-    what imfit takes it for, one without the pixel's response. Functions of a block after the first are tied to
-    its centre. What is free has the limits of the file, or a wide prior around its value. Raises `ValueError`
-    with the line of a mistake and `FileNotFoundError`; one warning lists by line all that has no counterpart.
+    is None. GAIN, READNOISE, ORIGINAL_SKY, EXPTIME and NCOMBINED give the error map if nothing else does. The
+    PSF is what imfit takes it for: of galaxies, one without the pixel's response; of stars only, their image.
+    Functions of a block after the first are tied to its centre. What is free has the limits of the file, or a
+    wide prior around its value. Raises `ValueError` with the line of a mistake and `FileNotFoundError`; one
+    warning lists by line all that has no counterpart.
     """
     configuration = read_configuration(path)
     notes = list(configuration.notes)
@@ -102,8 +103,8 @@ def _image(
     includes_pixel = False
     if given["psf"] is not None:
         plane = read_plane("psf", given["psf"]) if isinstance(given["psf"], str | Path) else None
-        response = None if plane is None else plane.header.find("PIXRESP")
-        includes_pixel = False if response is None else bool(response[1])
+        kinds = [function.name.lower() for block in configuration.blocks for function in block.functions]
+        includes_pixel = holds_pixel(plane, kinds, "pointsource", "imfit", notes)
         given["psf"] = undiluted(given["psf"] if plane is None else plane.array)
     return Image.read(**given, **scales, **detector, psf_includes_pixel=includes_pixel)
 

@@ -1,10 +1,29 @@
-"""The planes of an image as FITS files beside a file of another program."""
+"""The planes of an image as FITS files beside a file of another program, and its PSF as that program takes it."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
+from sersiclab.fits import Plane
 from sersiclab.image import Image
+
+
+def holds_pixel(psf: Plane | None, kinds: Collection[str], star: str, program: str, notes: list[str]) -> bool:
+    """Whether a PSF holds the pixel's response, as its file says, which only ours do, or as the program takes it.
+
+    GALFIT and imfit draw a star, a component of the kind `star`, as the PSF's image itself, which then has the
+    response; for galaxies they take it for one without. Where there are both, which is noted, it can't be both.
+    """
+    stated = None if psf is None else psf.header.find("PIXRESP")
+    if stated is not None:
+        return bool(stated[1])
+    sources = {kind for kind in kinds if "sky" not in kind}
+    if star in sources and sources != {star}:
+        notes.append(
+            f"{program} draws a {star} as the PSF's image, and galaxies as if that lacked the pixel's response; here "
+            "it is lacking for both"
+        )
+    return sources == {star}
 
 
 def write_planes(image: Image, stem: Path) -> dict[str, Path]:
