@@ -1,5 +1,7 @@
-"""A real JupyterLab and a real Chromium, driven by playwright."""
+"""Real servers and a real Chromium, driven by playwright."""
 
+import contextlib
+import dataclasses
 import json
 import os
 import shutil
@@ -60,34 +62,62 @@ def write_settings(config: Path) -> None:
     (folder / "notification.jupyterlab-settings").write_text(json.dumps(settings))
 
 
+@dataclasses.dataclass(frozen=True)
+class Home:
+    """Folders of a Jupyter that knows nothing of the user's."""
+
+    folder: Path
+
+    @property
+    def environment(self) -> dict[str, str]:
+        names = ("JUPYTER_PATH", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR")
+        return dict.fromkeys(names, str(self.folder))
+
+
 @pytest.fixture(scope="session")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
-    """The address of a JupyterLab, and the folder that it serves."""
-    pytest.importorskip("jupyterlab", reason="JupyterLab is not installed")
-    pytest.importorskip("ipykernel", reason="ipykernel is not installed")
-    root, home = tmp_path_factory.mktemp("notebooks"), tmp_path_factory.mktemp("jupyter")
-    write_kernelspec(home)
-    write_settings(home)
-    port = free_port()
-    address = f"http://127.0.0.1:{port}"
-    command = [
-        *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1"),
-        *(f"--port={port}", "--ServerApp.port_retries=0", f"--IdentityProvider.token={TOKEN}"),
-        *(f"--ServerApp.root_dir={root}", "--LabApp.expose_app_in_browser=True", "--LabApp.news_url="),
-        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
-    ]
-    names = ("JUPYTER_PATH", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR")
-    folders = dict.fromkeys(names, str(home))
-    with (home / "server.log").open("w") as log:
+def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """Where servers find the kernel and their settings."""
+    folder = tmp_path_factory.mktemp("jupyter")
+    write_kernelspec(folder)
+    write_settings(folder)
+    return Home(folder)
+
+
+@contextlib.contextmanager
+def serving(command: list[str], address: str, log: Path, environment: dict[str, str]) -> Iterator[None]:
+    """Run a server until the block ends; it is up when the address answers."""
+    with log.open("w") as output:
         server = subprocess.Popen(
-            command, env={**os.environ, **folders}, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+            command, env={**os.environ, **environment}, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
         )
         try:
-            wait_for(f"{address}/api?token={TOKEN}", server, home / "server.log")
-            yield address, root
+            wait_for(address, server, log)
+            yield
         finally:
             os.killpg(server.pid, signal.SIGTERM)
             server.wait(timeout=30)
+
+
+def jupyter(module: str, app: str, port: int, root: Path) -> list[str]:
+    """The command that serves a folder by JupyterLab or Notebook."""
+    return [
+        *(sys.executable, "-m", module, "--no-browser", "--allow-root", "--ip=127.0.0.1"),
+        *(f"--port={port}", "--ServerApp.port_retries=0", f"--IdentityProvider.token={TOKEN}"),
+        *(f"--ServerApp.root_dir={root}", f"--{app}.expose_app_in_browser=True"),
+        *("--LabApp.news_url=", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"),
+    ]
+
+
+@pytest.fixture(scope="session")
+def lab(tmp_path_factory: pytest.TempPathFactory, home: Home) -> Iterator[tuple[str, Path]]:
+    """The address of a JupyterLab, and the folder that it serves."""
+    pytest.importorskip("jupyterlab", reason="JupyterLab is not installed")
+    pytest.importorskip("ipykernel", reason="ipykernel is not installed")
+    root, port = tmp_path_factory.mktemp("notebooks"), free_port()
+    address = f"http://127.0.0.1:{port}"
+    log = home.folder / "lab.log"
+    with serving(jupyter("jupyterlab", "LabApp", port, root), f"{address}/api?token={TOKEN}", log, home.environment):
+        yield address, root
 
 
 def wait_for(address: str, server: subprocess.Popen[bytes], log: Path) -> None:
@@ -95,9 +125,11 @@ def wait_for(address: str, server: subprocess.Popen[bytes], log: Path) -> None:
     while True:
         try:
             urllib.request.urlopen(address, timeout=2).close()
+        except urllib.error.HTTPError:  # it answers
+            return
         except (urllib.error.URLError, OSError):
             if server.poll() is not None or time.monotonic() > end:
-                pytest.fail(f"JupyterLab did not start:\n{log.read_text()}")
+                pytest.fail(f"the server did not start:\n{log.read_text()}")
             time.sleep(0.2)
         else:
             return
