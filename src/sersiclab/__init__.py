@@ -13,6 +13,7 @@ from sersiclab.guess import guess as guess
 from sersiclab.image import Image as Image
 from sersiclab.inference import MAP as MAP
 from sersiclab.inference import NUTS as NUTS
+from sersiclab.inference import SVI as SVI
 from sersiclab.inference import Importance as Importance
 from sersiclab.inference import Laplace as Laplace
 from sersiclab.inference import Run as Run

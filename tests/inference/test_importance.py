@@ -1,5 +1,7 @@
 """Importance sampling: exact where it can be known, honest where it fails."""
 
+import _thread
+
 import numpy as np
 import pytest
 import xarray as xr
@@ -127,6 +129,21 @@ def test_cancelled_before_the_first_draw_it_is_a_laplace_approximation(blob, can
     assert result.status == "cancelled before the first draw"
 
 
+def test_ctrl_c_gives_what_is_finished(blob, monkeypatch):
+    advance = Monitor.advance
+
+    def interrupt_when_weighing(self, step, **counts):
+        if self.progress.phase == "weighing" and step < 1000:
+            _thread.interrupt_main()
+        advance(self, step, **counts)
+
+    monkeypatch.setattr(Monitor, "advance", interrupt_when_weighing)
+    model, image, _ = blob()
+    result = fit(model, image, Importance(draws=10**6), progress=False)
+    assert result.status.startswith("cancelled after ")
+    assert 0 < result.draws["galaxy.flux"].shape[1] < 10**6
+
+
 def test_another_galaxy_compiles_nothing(blob, traces):
     model, image, _ = blob()
     fit(model, image, Importance(), progress=False)
@@ -140,7 +157,7 @@ def test_another_galaxy_compiles_nothing(blob, traces):
     ("options", "error", "message"),
     [
         ({"draws": 0}, ValueError, "Importance.draws must be at least 1, got 0"),
-        ({"proposal": MAP()}, TypeError, r"Importance.proposal must be Laplace\(\), got MAP"),
+        ({"proposal": MAP()}, TypeError, r"Importance.proposal must be Laplace\(\) or SVI\(\), got MAP"),
     ],
 )
 def test_options_are_checked(options, error, message):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from sersiclab.inference import MAP, NUTS, Laplace, fit
+from sersiclab.inference import MAP, NUTS, SVI, Importance, Laplace, fit
 from sersiclab.rendering import HybridRenderer
 
 
@@ -60,6 +60,25 @@ def test_nuts_is_exact(linear, unit):
     assert not result.stats["diverging"].any()
 
 
+@pytest.mark.parametrize("unit", [1e-9, 1e9])
+def test_svi_is_exact(linear, unit):
+    model, image, mean, covariance = linear(unit=unit)
+    result = fit(model, image, SVI(draws=2000), progress=False)
+    widths = unit * np.array([30.0, 0.1])
+    np.testing.assert_allclose(
+        result.covariance * np.outer(widths, widths), covariance, rtol=2e-3, atol=1e-4 * widths.prod()
+    )
+    check_draws(result, mean, covariance, effective=2000)
+
+
+def test_what_builds_on_svi_is_exact(linear):
+    model, image, mean, covariance = linear()
+    flow = SVI("flow", steps=50)
+    for proposal in (SVI(), flow):
+        check_draws(fit(model, image, Importance(proposal), progress=False), mean, covariance, effective=800)
+    check_draws(fit(model, image, NUTS(draws=500, transport=flow), progress=False), mean, covariance, effective=400)
+
+
 def test_nuts_in_double_precision(linear, x64):
     model, image, mean, covariance = linear()
     result = fit(model, image, NUTS(warmup=100, draws=500, chains=3), progress=False)
@@ -72,6 +91,7 @@ def test_every_method_with_the_true_renderer(linear):
     sd = np.sqrt(np.diag(covariance))
     np.testing.assert_allclose((best(fit(model, image, MAP(), progress=False)) - mean) / sd, 0, atol=5e-3)
     check_draws(fit(model, image, Laplace(), progress=False), mean, covariance, effective=1000)
+    check_draws(fit(model, image, SVI(), progress=False), mean, covariance, effective=1000)
     check_draws(fit(model, image, NUTS(warmup=100, draws=300), progress=False), mean, covariance, effective=200)
 
 

@@ -10,6 +10,7 @@ from sersiclab.inference.nuts import NUTS as NUTS
 from sersiclab.inference.run import Run as Run
 from sersiclab.inference.run import fit as fit
 from sersiclab.inference.run import start as start
+from sersiclab.inference.svi import SVI as SVI
 
 
-METHODS: tuple[type[AbstractMethod], ...] = (MAP, Laplace, Importance, NUTS)
+METHODS: tuple[type[AbstractMethod], ...] = (MAP, Laplace, SVI, Importance, NUTS)

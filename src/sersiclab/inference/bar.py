@@ -43,4 +43,6 @@ def _stage(progress: Progress) -> str:
 
 def _remaining(progress: Progress) -> str:
     left = "?" if progress.eta is None else f"{progress.eta:.0f} s"
-    return f"{left}, {progress.divergences} divergences" if progress.divergences else left
+    divergences = f"{progress.divergences} divergences" if progress.divergences else ""
+    message = progress.message if progress.state == "running" else ""
+    return ", ".join(filter(None, [left, divergences, message]))

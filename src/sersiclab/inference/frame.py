@@ -1,6 +1,7 @@
 """Coordinates in which a posterior is about round, and its density there.
 
-A point is u = centre + factor z: z is about standard normal where the covariance is that of the posterior.
+A point is u = centre + factor z: z is about standard normal where the covariance is that of the posterior. With a
+flow, u = centre + factor flow(z), which can be so where the posterior is bent, too.
 """
 
 from typing import NamedTuple
@@ -12,6 +13,7 @@ from jaxtyping import Array, Float
 
 from sersiclab.density import Density, Vector
 from sersiclab.inference.base import Problem
+from sersiclab.inference.flow import Flow, transport, transported
 from sersiclab.inference.monitor import Monitor
 from sersiclab.inference.program import Program
 
@@ -20,17 +22,19 @@ COPY_WIDTH = 0.2  # radians
 
 
 class Frame(NamedTuple):
-    """The coordinates u = centre + factor z, and each pixel's log likelihood at the centre."""
+    """The coordinates u = centre + factor flow(z), and each pixel's log likelihood at the centre."""
 
     centre: Vector
     factor: Float[Array, "d d"]
     reference: Float[Array, "y x"]
     angles: Vector
+    flow: Flow | None = None
 
     def points(self, z: Array | Float[np.ndarray, "*s d"]) -> Float[np.ndarray, "*s d"]:
         """The points `u` of `z`, in double precision."""
         factor, centre = np.asarray(self.factor, dtype=float), np.asarray(self.centre, dtype=float)
-        return centre + np.asarray(z, dtype=float) @ factor.T
+        straight = np.asarray(z, dtype=float) if self.flow is None else transported(self.flow, z)
+        return centre + straight @ factor.T
 
     def offset(self) -> float:
         """The log likelihood at the centre, to which potentials are relative."""
@@ -65,10 +69,11 @@ def _log_copies(turn: Float[Array, "*s"]) -> Float[Array, "*s"]:
 
 def potential(density: Density, frame: Frame, z: Vector) -> Float[Array, ""]:
     """Minus the log posterior density relative to the centre's, which keeps its digits in float32."""
-    turn = jnp.matmul(frame.factor, z, precision=jax.lax.Precision.HIGHEST)
+    straight, log_stretch = (z, jnp.zeros(())) if frame.flow is None else transport(frame.flow, z)
+    turn = jnp.matmul(frame.factor, straight, precision=jax.lax.Precision.HIGHEST)
     u = frame.centre + turn
     gain = density.pointwise_log_likelihood(density.constrain(u)) - frame.reference
-    return -(density.log_prior(u) + jnp.sum(gain) + jnp.sum(frame.angles * _log_copies(turn)))
+    return -(density.log_prior(u) + jnp.sum(gain) + jnp.sum(frame.angles * _log_copies(turn)) + log_stretch)
 
 
 def reference(density: Density, u: Vector) -> Float[Array, "y x"]:

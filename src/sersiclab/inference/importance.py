@@ -1,35 +1,30 @@
 """Importance sampling: candidates from an approximation, weighted by the posterior itself."""
 
-import time
-
 import equinox as eqx
-import jax
-import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int
+from jaxtyping import Float, Int
 
-from sersiclab.density import Density
 from sersiclab.inference.base import AbstractMethod, Outcome, Problem, check_count
-from sersiclab.inference.frame import Frame, frame, potential
+from sersiclab.inference.frame import Frame, frame
 from sersiclab.inference.laplace import Laplace, instead, start_covariance
 from sersiclab.inference.least_squares import minimise
-from sersiclab.inference.monitor import Cancelled, Monitor, Pace
-from sersiclab.inference.program import Program, constrain
+from sersiclab.inference.monitor import Monitor
+from sersiclab.inference.program import constrain
+from sersiclab.inference.svi import SVI, fit_guide
+from sersiclab.inference.weighing import potentials
 from sersiclab.results.diagnostics import pareto_smoothed
 
 
 CANDIDATES = 1.5  # for each draw; the largest weight where all is well, in units of the mean weight
 DEGREES = 16  # of freedom, at least
 WIDE, WIDE_SHARE, WIDE_DEGREES = 3.0, 0.1, 4  # of the candidates that guard against a posterior with long tails
-CHUNK = 256  # candidates at most between two looks at the monitor
-BATCH_PIXELS = 2**17  # pixels rendered at once
 
 
 class Importance(AbstractMethod):
     """Draws from the posterior itself, for a rendering or two each and no gradient.
 
-    Candidates, three for every two of `draws`, are drawn about the mode from Student-t distributions
-    with the covariance of `proposal`, a tenth of them three times as wide. They are weighted by
+    Candidates, three for every two of `draws`, are drawn from Student-t distributions with the centre and
+    the covariance of `proposal` (a flow bends them), a tenth of them three times as wide. They are weighted by
     the ratio of the densities; the weights are Pareto-smoothed (Vehtari et al. 2024, JMLR 25, 72), and
     systematic resampling picks draws that all weigh the same. A candidate that weighs much is drawn
     several times in a row, so that the effective sample sizes of `Fit.summary` are honest.
@@ -38,41 +33,47 @@ class Importance(AbstractMethod):
     the candidates). From a `pareto_k` of 0.7 on the proposal misses part of the posterior: use `NUTS`.
     """
 
-    proposal: Laplace = eqx.field(default_factory=Laplace)
+    proposal: Laplace | SVI = eqx.field(default_factory=Laplace)
     draws: int = 1000
 
     def __check_init__(self) -> None:
         check_count("Importance.draws", self.draws, least=1)
-        if not isinstance(self.proposal, Laplace):
-            raise TypeError(f"Importance.proposal must be Laplace(), got {self.proposal!r}")
+        if not isinstance(self.proposal, Laplace | SVI):
+            raise TypeError(f"Importance.proposal must be Laplace() or SVI(), got {self.proposal!r}")
 
     def solve(self, problem: Problem, monitor: Monitor) -> Outcome:
         minimum = minimise(problem, monitor, jacobian=True)
         if minimum.cancelled:
             return instead("Importance", problem, monitor, minimum)
-        here = frame(problem, monitor, minimum.u, start_covariance(problem, minimum))
+        if isinstance(self.proposal, SVI):
+            guide = fit_guide(self.proposal, problem, monitor, minimum)
+            if guide.cancelled:
+                return instead("Importance", problem, monitor, minimum)
+            here = guide.frame
+        else:
+            here = frame(problem, monitor, minimum.u, start_covariance(problem, minimum))
         rng = np.random.default_rng(problem.seed)
         z, log_proposal = propose(rng, int(np.ceil(CANDIDATES * self.draws)), minimum.u.size)
-        potentials = _potentials(problem.density, monitor, here, z)
-        count = min(self.draws, int(len(potentials) / CANDIDATES))
+        found = potentials(problem.density, monitor, here, z)
+        count = min(self.draws, int(len(found) / CANDIDATES))
         if count == 0:
             return instead("Importance", problem, monitor, minimum)
-        if not np.isfinite(potentials).any():
+        if not np.isfinite(found).any():
             raise ValueError("the posterior is not finite about its mode")
-        z, ratios = z[: len(potentials)], -potentials - log_proposal[: len(potentials)]
+        z, ratios = z[: len(found)], -found - log_proposal[: len(found)]
         log_weights, pareto_k = pareto_smoothed(ratios)
         weights = np.exp(log_weights)
         chosen = resample(rng, weights, count)
         draws = constrain(monitor, problem.density, here.points(z[chosen])[None])
         monitor.keep(draws)
-        best = here.points(z[np.argmin(potentials)]) if potentials.min() < 0 else minimum.u
+        best = here.points(z[np.argmin(found)]) if found.min() < 0 else minimum.u
         efficiency = 1 / (len(weights) * np.sum(weights**2))
         return Outcome(
             self,
             constrain(monitor, problem.density, best),
             draws=draws,
             stats={
-                "lp": here.offset() - potentials[chosen][None],
+                "lp": here.offset() - found[chosen][None],
                 "pareto_k": np.full((1, count), pareto_k),
                 "efficiency": np.full((1, count), efficiency),
             },
@@ -109,53 +110,12 @@ def resample(
     return np.searchsorted(ends / ends[-1], (np.arange(count) + rng.uniform()) / count, side="right")
 
 
-def batch_size(density: Density) -> int:
-    """How many candidates are rendered at once: a power of two."""
-    return 2 ** int(np.log2(np.clip(BATCH_PIXELS // density.data.size, 1, CHUNK)))
-
-
-def _weigh(density: Density, here: Frame, z: Float[Array, "rows d"], count: Int[Array, ""]) -> Float[Array, " rows"]:
-    """The potentials of the first `count` batches."""
-    blocks = jnp.reshape(z, (-1, batch_size(density), z.shape[1]))
-
-    def batch(i: Array, found: Float[Array, "block row"]) -> Float[Array, "block row"]:
-        return found.at[i].set(jax.vmap(lambda row: potential(density, here, row))(blocks[i]))
-
-    return jnp.ravel(jax.lax.fori_loop(0, count, batch, jnp.zeros(blocks.shape[:2])))
-
-
-_WEIGH = Program(_weigh)
-
-
-def _potentials(
-    density: Density, monitor: Monitor, here: Frame, z: Float[np.ndarray, "candidate d"]
-) -> Float[np.ndarray, " finished"]:
-    """The potentials of all candidates, or of those that were finished when the user cancelled."""
-    size = batch_size(density)
-    pace, found, done = Pace(first=1, most=CHUNK // size), np.empty(0), 0
-    padded = np.concatenate([z, np.zeros((CHUNK, z.shape[1]))]).astype(jnp.result_type(float))
-    weigh = _WEIGH.prepare(monitor, density, here, jnp.asarray(padded[:CHUNK]), jnp.asarray(0))
-    monitor.phase("weighing", total=len(z))
-    try:
-        while done < len(z):
-            began = time.perf_counter()
-            steps = pace.steps
-            part = weigh(density, here, jnp.asarray(padded[done : done + CHUNK]), jnp.asarray(steps))
-            found = np.concatenate([found, np.asarray(part, dtype=float)[: steps * size]])[: len(z)]
-            pace.took(steps, time.perf_counter() - began)
-            done = len(found)
-            monitor.advance(done)
-    except Cancelled:
-        pass
-    # Where the posterior is not finite, it is as good as zero.
-    return np.where(np.isfinite(found), found, np.inf)
-
-
 def _covariance(
     here: Frame, z: Float[np.ndarray, "candidate d"], weights: Float[np.ndarray, " candidate"]
 ) -> Float[np.ndarray, "d d"]:
     """The posterior's covariance in the unconstrained space, leaning towards the proposal's if weights are few."""
     size, factor = z.shape[1], np.asarray(here.factor, dtype=float)
     effective = np.sum(weights) ** 2 / np.sum(weights**2)
-    found = np.atleast_2d(np.cov(z.T, aweights=weights, bias=True))
+    straight = np.linalg.solve(factor, (here.points(z) - here.points(np.zeros(size))).T)
+    found = np.atleast_2d(np.cov(straight, aweights=weights, bias=True))
     return factor @ ((effective * found + size * np.eye(size)) / (effective + size)) @ factor.T

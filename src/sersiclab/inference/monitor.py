@@ -106,14 +106,14 @@ class Monitor:
     def phase(self, name: str, *, total: int, step: int = 0) -> None:
         """Begin a phase of `total` steps, of which `step` were done before."""
         self._idle, self._phase_began, self._first_step = 0.0, time.perf_counter(), step
-        self._set(state="running", phase=name, step=step, total=total, eta=None)
+        self._set(state="running", phase=name, step=step, total=total, eta=None, message="")
 
-    def advance(self, step: int, *, divergences: int = 0) -> None:
+    def advance(self, step: int, *, divergences: int = 0, message: str = "") -> None:
         """Say that `step` steps of the phase are done, and do what `check` does."""
         busy = time.perf_counter() - self._phase_began - self._idle
         done = step - self._first_step
         eta = busy / done * (self._progress.total - step) if done > 0 else None
-        self._set(state="running", step=step, eta=eta, divergences=divergences, soon=False)
+        self._set(state="running", step=step, eta=eta, divergences=divergences, message=message, soon=False)
         self.check()
 
     def check(self) -> None:

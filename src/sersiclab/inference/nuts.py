@@ -12,11 +12,13 @@ from jaxtyping import Bool, Float
 from sersiclab.inference import chains
 from sersiclab.inference.base import AbstractMethod, Outcome, Problem, check_count
 from sersiclab.inference.chains import Chain, Settings, Trace
+from sersiclab.inference.flow import identity
 from sersiclab.inference.frame import REFERENCE, Frame, frame
 from sersiclab.inference.laplace import instead, start_covariance
 from sersiclab.inference.least_squares import Minimum, minimise
 from sersiclab.inference.monitor import Cancelled, Monitor, Pace
 from sersiclab.inference.program import constrain, is_double, precision
+from sersiclab.inference.svi import SVI, fit_guide
 from sersiclab.results import circular
 
 
@@ -29,6 +31,9 @@ class NUTS(AbstractMethod):
     The chains start at draws of the Laplace approximation and in its coordinates, so that a short
     warm-up is enough: it adapts the step size to `target_accept` and, with `adapt_mass`, the coordinates
     to the posterior's covariance. A trajectory has at most `2**max_tree_depth - 1` steps.
+
+    With `transport=SVI(guide="flow")` the chains run where the flow has made a bent posterior about round
+    (NeuTra: Hoffman et al. 2019, arXiv:1903.03704). The draws are the posterior's however good the flow is.
     """
 
     warmup: int = 200
@@ -37,6 +42,7 @@ class NUTS(AbstractMethod):
     target_accept: float = 0.9
     max_tree_depth: int = 8
     adapt_mass: bool = True
+    transport: SVI | None = None
 
     def __check_init__(self) -> None:
         check_count("NUTS.warmup", self.warmup, least=0)
@@ -47,6 +53,8 @@ class NUTS(AbstractMethod):
             raise ValueError(f"NUTS.max_tree_depth must be at most {chains.DEEPEST}, got {self.max_tree_depth}")
         if not 0 < self.target_accept < 1:
             raise ValueError(f"NUTS.target_accept must lie between 0 and 1, got {self.target_accept!r}")
+        if not isinstance(self.transport, SVI | None):
+            raise TypeError(f'NUTS.transport must be SVI(guide="flow") or None, got {self.transport!r}')
 
     def solve(self, problem: Problem, monitor: Monitor) -> Outcome:
         pool = ThreadPoolExecutor(max_workers=_threads(self.chains), thread_name_prefix="sersiclab-chain")
@@ -56,7 +64,10 @@ class NUTS(AbstractMethod):
             minimum = minimise(problem, monitor, jacobian=True)
             if minimum.cancelled:
                 return instead("NUTS", problem, monitor, minimum)
-            sampler = _Sampler(self, problem, monitor, minimum, pool)
+            here = _coordinates(self, problem, monitor, minimum)
+            if here is None:
+                return instead("NUTS", problem, monitor, minimum)
+            sampler = _Sampler(self, problem, monitor, here, pool)
             try:
                 sampler.begin()
                 sampler.warm_up()
@@ -78,10 +89,23 @@ def _compile(problem: Problem, method: NUTS, x64: bool) -> None:  # noqa: FBT001
             factor=jnp.eye(len(problem.start)),
             reference=jnp.zeros_like(density.data),
             angles=jnp.asarray(problem.angles, dtype=float),
+            flow=identity(len(problem.start), jax.random.key(0)) if _is_bent(method) else None,
         )
         group = _groups(method, np.zeros((method.chains, len(problem.start))), problem.seed)[0]
         chains.SAMPLE.prepare(silent, density, start, _settings(method, 0, adapting=False), group)
         REFERENCE.prepare(silent, density, start.centre)
+
+
+def _is_bent(method: NUTS) -> bool:
+    return method.transport is not None and method.transport.guide == "flow"
+
+
+def _coordinates(method: NUTS, problem: Problem, monitor: Monitor, minimum: Minimum) -> Frame | None:
+    """The coordinates to begin in; None if the user cancels before they are found."""
+    if method.transport is None:
+        return frame(problem, monitor, minimum.u, start_covariance(problem, minimum))
+    guide = fit_guide(method.transport, problem, monitor, minimum)
+    return None if guide.cancelled else guide.frame
 
 
 def _settings(method: NUTS, steps: int, *, adapting: bool) -> Settings:
@@ -121,16 +145,13 @@ def _threads(count: int) -> int:
 class _Sampler:
     """The state of one run: the chains, in groups that advance together, and their coordinates."""
 
-    def __init__(
-        self, method: NUTS, problem: Problem, monitor: Monitor, minimum: Minimum, pool: ThreadPoolExecutor
-    ) -> None:
-        self.method, self.problem, self.monitor, self.minimum, self.pool = method, problem, monitor, minimum, pool
+    def __init__(self, method: NUTS, problem: Problem, monitor: Monitor, here: Frame, pool: ThreadPoolExecutor) -> None:
+        self.method, self.problem, self.monitor, self.frame, self.pool = method, problem, monitor, here, pool
         self.pace = Pace(first=2, most=chains.CHUNK)
         self.traces: list[Trace] = []
         self.done = 0
         self.divergences = 0
         self.rng = np.random.default_rng(problem.seed)
-        self.frame = frame(problem, monitor, minimum.u, start_covariance(problem, minimum))
 
     def begin(self) -> None:
         """Put each chain at a draw of the approximation; nearer to the mode if the density vanishes there."""
@@ -172,8 +193,9 @@ class _Sampler:
         return Trace(*(np.concatenate(leaves, axis=1) for leaves in zip(*parts, strict=True)))
 
     def warm_up(self) -> None:
-        """Adapt the step size, and the coordinates after each window of draws."""
-        for count, reshape in _windows(self.method.warmup, adapt_mass=self.method.adapt_mass):
+        """Adapt the step size, and the coordinates after each window of draws; a flow's are adapted already."""
+        adapt_mass = self.method.adapt_mass and self.frame.flow is None
+        for count, reshape in _windows(self.method.warmup, adapt_mass=adapt_mass):
             trace = self._advance(count, adapting=True)
             if reshape:
                 self._reshape(np.asarray(trace.z, dtype=float))

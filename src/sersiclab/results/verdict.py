@@ -135,11 +135,22 @@ def _sampler(fit: "Fit") -> Iterator[Reason]:
 
 def _weights(fit: "Fit") -> Iterator[Reason]:
     k = float(np.max(fit.stats.get("pareto_k", -np.inf)))
-    if k >= PARETO_K_BAD:
+    if "elbo" in fit.stats:  # draws of a guide, which the weights only judge
+        yield from _guide(k)
+    elif k >= PARETO_K_BAD:
         yield (
             "bad",
             f"The importance weights can't be trusted: Pareto k is {k:.2f}, and should be below {PARETO_K_BAD}; the "
             "posterior is not like its normal approximation: use NUTS().",
+        )
+
+
+def _guide(k: float) -> Iterator[Reason]:
+    if k >= PARETO_K_BAD:
+        yield (
+            "bad",
+            f"The posterior is not like the guide: Pareto k is {k:.2f}, and should be below {PARETO_K_BAD}; means and "
+            "errors may be far off; use NUTS().",
         )
 
 

@@ -1,0 +1,59 @@
+"""The posterior density at many points of a frame, in batches between which a run can be cancelled."""
+
+import time
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int
+
+from sersiclab.density import Density
+from sersiclab.inference.frame import Frame, potential
+from sersiclab.inference.monitor import Cancelled, Monitor, Pace
+from sersiclab.inference.program import Program
+
+
+CHUNK = 256  # points at most between two looks at the monitor
+BATCH_PIXELS = 2**17  # pixels rendered at once
+
+
+def batch_size(density: Density) -> int:
+    """How many points are rendered at once: a power of two."""
+    return 2 ** int(np.log2(np.clip(BATCH_PIXELS // density.data.size, 1, CHUNK)))
+
+
+def _weigh(density: Density, here: Frame, z: Float[Array, "rows d"], count: Int[Array, ""]) -> Float[Array, " rows"]:
+    """The potentials of the first `count` batches."""
+    blocks = jnp.reshape(z, (-1, batch_size(density), z.shape[1]))
+
+    def batch(i: Array, found: Float[Array, "block row"]) -> Float[Array, "block row"]:
+        return found.at[i].set(jax.vmap(lambda row: potential(density, here, row))(blocks[i]))
+
+    return jnp.ravel(jax.lax.fori_loop(0, count, batch, jnp.zeros(blocks.shape[:2])))
+
+
+_WEIGH = Program(_weigh)
+
+
+def potentials(
+    density: Density, monitor: Monitor, here: Frame, z: Float[np.ndarray, "point d"]
+) -> Float[np.ndarray, " finished"]:
+    """The potentials of all points, or of those that were finished when the user cancelled."""
+    size = batch_size(density)
+    pace, found, done = Pace(first=1, most=CHUNK // size), np.empty(0), 0
+    padded = np.concatenate([z, np.zeros((CHUNK, z.shape[1]))]).astype(jnp.result_type(float))
+    weigh = _WEIGH.prepare(monitor, density, here, jnp.asarray(padded[:CHUNK]), jnp.asarray(0))
+    monitor.phase("weighing", total=len(z))
+    try:
+        while done < len(z):
+            began = time.perf_counter()
+            steps = pace.steps
+            part = weigh(density, here, jnp.asarray(padded[done : done + CHUNK]), jnp.asarray(steps))
+            found = np.concatenate([found, np.asarray(part, dtype=float)[: steps * size]])[: len(z)]
+            pace.took(steps, time.perf_counter() - began)
+            done = len(found)
+            monitor.advance(done)
+    except Cancelled:
+        pass
+    # Where the posterior is not finite, it is as good as zero.
+    return np.where(np.isfinite(found), found, np.inf)
