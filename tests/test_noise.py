@@ -59,7 +59,8 @@ def law(noise, mean=MEAN, sigma=SIGMA, shape=(1, 1)):
 
 
 def test_every_class_is_covered():
-    assert {type(noise) for noise, _ in DENSITIES.values()} | {sl.PoissonNoise} == set(NOISES)
+    elsewhere = {sl.PoissonNoise, sl.CorrelatedNoise}
+    assert {type(noise) for noise, _ in DENSITIES.values()} | elsewhere == set(NOISES)
 
 
 def test_density_is_scipys(pair):

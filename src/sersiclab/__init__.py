@@ -25,6 +25,7 @@ from sersiclab.model import joint as joint
 from sersiclab.model import render as render
 from sersiclab.model import render_components as render_components
 from sersiclab.noise import AbstractNoise as AbstractNoise
+from sersiclab.noise import CorrelatedNoise as CorrelatedNoise
 from sersiclab.noise import GaussianNoise as GaussianNoise
 from sersiclab.noise import HuberNoise as HuberNoise
 from sersiclab.noise import InflatedNoise as InflatedNoise

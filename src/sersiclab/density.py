@@ -13,7 +13,7 @@ from jaxtyping import Array, Bool, Float, Int
 
 from sersiclab.image import Image
 from sersiclab.model import Model, lower
-from sersiclab.noise import AbstractNoise
+from sersiclab.noise import AbstractNoise, AbstractNormalNoise
 from sersiclab.parameters import AbstractPrior
 from sersiclab.profiles import AbstractSource
 from sersiclab.rendering import AbstractCanvas, AbstractRenderer
@@ -54,10 +54,11 @@ class Density(eqx.Module):
         def together(owner: eqx.Module) -> bool:
             return model.renderer.takes_stacks and isinstance(owner, AbstractSource)
 
+        noise = model.noise.among(image.valid)
         return lower(
             Density(
-                stacks=Stacks.of(model.owners, paths, together=together),
-                noise=model.noise,
+                stacks=Stacks.of({**model.owners, "noise": noise}, paths, together=together),
+                noise=noise,
                 renderer=model.renderer,
                 canvas=model.renderer.prepare(image),
                 priors=priors,
@@ -122,8 +123,12 @@ class Density(eqx.Module):
         return jnp.where(self.valid, self.distribution(values).log_prob(self.data), 0.0)
 
     def residuals(self, values: Mapping[str, Any]) -> Float[Array, "y x"]:
-        """(data - model) / sigma; zero where masked."""
-        return jnp.where(self.valid, (self.data - self.mean(values)) / self.sigma, 0.0)
+        """(data - model) / sigma, made independent if the noise is correlated; zero where masked."""
+        residual = self.data - self.mean(values)
+        white = residual / self.sigma
+        if isinstance(self.noise, AbstractNormalNoise):
+            white = self.noise.whitened(residual, self.sigma)
+        return jnp.where(self.valid, white, 0.0)
 
     def log_density(self, u: Vector) -> Float[Array, ""]:
         """Log posterior density of `u`, up to a constant."""

@@ -148,5 +148,5 @@ def joint(model: Model, image: Image) -> None:
     mean = drawn.renderer.render(drawn.components, canvas)
     sigma = jnp.where(image.mask, 1.0, image.sigma)
     data = jnp.where(image.mask, 0.0, image.data)
-    noise = drawn.noise.distribution(mean, sigma).mask(jnp.asarray(~image.mask))
+    noise = drawn.noise.among(image.valid).distribution(mean, sigma).mask(jnp.asarray(~image.mask))
     numpyro.sample("data", noise, obs=data)

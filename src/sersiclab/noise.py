@@ -6,11 +6,13 @@ from typing import Any, ClassVar
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 import numpyro.distributions as dist
 from jax.scipy.special import gammaln
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 from numpyro.distributions import constraints
 
+from sersiclab import whitening
 from sersiclab.parameters import Parameter, check_parameters, nested, parameter
 from sersiclab.priors import LogNormal, Uniform
 
@@ -23,6 +25,7 @@ STIRLING_COUNTS = 8.0  # from so many on Stirling's series is exact in single pr
 EXPONENT = 40.0  # the density of a pseudo-Huber law is left out where it is below exp(-EXPONENT)
 NODES = 64  # of the integral that normalises it; the trapezoidal rule converges exponentially
 SAMPLE_NODES = 2048
+MEASURED_PIXELS = 20  # for each correlation that is measured
 
 
 class AbstractNoise(eqx.Module):
@@ -35,12 +38,88 @@ class AbstractNoise(eqx.Module):
     def distribution(self, mean: Pixels, sigma: Pixels) -> dist.Distribution:
         """The distribution of the data, given the model image and the image's error map."""
 
+    def among(self, valid: Bool[np.ndarray, "y x"]) -> "AbstractNoise":
+        """The same noise, of an image whose `valid` pixels count: itself, unless it must know of them."""
+        return self
 
-class GaussianNoise(AbstractNoise):
+
+class AbstractNormalNoise(AbstractNoise):
+    """Gaussian noise without parameters: minus the log likelihood is half a sum of squares, and a constant."""
+
+    @abstractmethod
+    def whitened(self, residual: Pixels, sigma: Pixels) -> Pixels:
+        """data - model as independent numbers of unit variance."""
+
+
+class GaussianNoise(AbstractNormalNoise):
     """Independent Gaussian noise with the image's `sigma`: the likelihood of chi square."""
 
     def distribution(self, mean: Pixels, sigma: Pixels) -> dist.Distribution:
         return dist.Normal(mean, sigma)
+
+    def whitened(self, residual: Pixels, sigma: Pixels) -> Pixels:
+        return residual / sigma
+
+
+class CorrelatedNoise(AbstractNormalNoise):
+    """Gaussian noise with the image's `sigma`, correlated between neighbouring pixels as drizzled data are.
+
+    `correlation[dy, dx]` is that of two pixels at a distance, the same everywhere in units of sigma: an array
+    of odd sides with 1 in its middle. `CorrelatedNoise.of_kernel(kernel)` is that of white noise convolved with
+    a kernel, `CorrelatedNoise.measured(residual, mask=...)` estimates it. Where it leaves a wave number less
+    than 2 % of the power of white noise, correlations are made smaller until it does not.
+
+    The log likelihood of a pixel is that given the pixels before it, in the order of the rows, within a window
+    (`sersiclab.whitening`). The sum agrees with the dense multivariate normal distribution of the unmasked
+    pixels to a fraction of a unit; masked pixels are integrated out.
+    """
+
+    correlation: whitening.Correlation = eqx.field(converter=whitening.as_correlation, static=True)
+
+    @classmethod
+    def of_kernel(cls, kernel: Any) -> "CorrelatedNoise":
+        """Of white noise that was convolved with `kernel`, as by a drop of drizzle or a smoothing."""
+        return cls(whitening.correlation_of(kernel))
+
+    @classmethod
+    def measured(cls, residual: Any, *, mask: Any = None, reach: int = 3) -> "CorrelatedNoise":
+        """The correlation of residuals in units of sigma, within `reach` pixels to each side.
+
+        Best are pixels of the sky, far from any source: `mask` is True where a pixel does not count.
+        """
+        array = np.asarray(residual, dtype=float)
+        valid = np.isfinite(array) & ~(np.zeros(array.shape, bool) if mask is None else np.asarray(mask, bool))
+        if isinstance(reach, bool) or not isinstance(reach, int) or reach < 1:
+            raise ValueError(f"reach must be a number of pixels, 1 or more, got {reach!r}")
+        if valid.sum() < MEASURED_PIXELS * (2 * reach + 1) ** 2:
+            raise ValueError(f"residual has {valid.sum()} pixels that count: too few for correlations up to {reach}")
+        return cls(whitening.measured(array, valid, reach))
+
+    def among(self, valid: Bool[np.ndarray, "y x"]) -> "AbstractNoise":
+        weights, rest = whitening.predictors(whitening.tamed(self.correlation), np.asarray(valid))
+        return _CorrelatedNoise(self.correlation, weights, rest)
+
+    def distribution(self, mean: Pixels, sigma: Pixels) -> dist.Distribution:
+        return self.among(np.ones(np.shape(mean), bool)).distribution(mean, sigma)
+
+    def whitened(self, residual: Pixels, sigma: Pixels) -> Pixels:
+        noise: Any = self.among(np.ones(np.shape(residual), bool))
+        return noise.whitened(residual, sigma)
+
+
+class _CorrelatedNoise(AbstractNormalNoise):
+    """Correlated noise that knows the mask: how each pixel is predicted from those before it."""
+
+    correlation: whitening.Correlation = eqx.field(static=True)
+    weights: Float[Array | np.ndarray, "m y x"]
+    rest: Float[Array | np.ndarray, "y x"]
+
+    def distribution(self, mean: Pixels, sigma: Pixels) -> dist.Distribution:
+        return _Correlated(mean, sigma, self)
+
+    def whitened(self, residual: Pixels, sigma: Pixels) -> Pixels:
+        window = whitening.window_of(whitening.tamed(self.correlation))
+        return whitening.whiten(residual / sigma, self.weights, self.rest, window)
 
 
 class StudentTNoise(AbstractNoise):
@@ -114,7 +193,7 @@ class InflatedNoise(AbstractNoise):
     def __check_init__(self) -> None:
         if not isinstance(self.base, AbstractNoise):
             raise TypeError(f"InflatedNoise.base must be a noise model such as GaussianNoise(), got {self.base!r}")
-        if isinstance(self.base, PoissonNoise | InflatedNoise):
+        if isinstance(self.base, PoissonNoise | InflatedNoise | CorrelatedNoise):
             raise TypeError(f"InflatedNoise.base must be a noise with a sigma to inflate, got {self.base!r}")
 
     def distribution(self, mean: Pixels, sigma: Pixels) -> dist.Distribution:
@@ -126,6 +205,22 @@ class _Law(dist.Distribution):
 
     support = constraints.real  # pyright: ignore[reportAssignmentType]
     reparametrized_params: ClassVar[list[str]] = []
+
+
+class _Correlated(_Law):
+    """Pixels one after the other, each given those before it; the sum of their log densities is that of all."""
+
+    def __init__(self, mean: Any, sigma: Any, noise: _CorrelatedNoise) -> None:
+        self.mean_, self.sigma, self.noise = mean, sigma, noise
+        super().__init__(batch_shape=jnp.shape(mean), event_shape=())
+
+    def log_prob(self, value: Any) -> Any:
+        white = self.noise.whitened(value - self.mean_, self.sigma)
+        return dist.Normal().log_prob(white) - jnp.log(self.sigma * self.noise.rest)
+
+    def sample(self, key: jax.Array, sample_shape: tuple[int, ...] = ()) -> Any:
+        correlation = whitening.tamed(self.noise.correlation)
+        return self.mean_ + self.sigma * whitening.draw(key, correlation, (*sample_shape, *self.batch_shape))
 
 
 class _StudentT(dist.StudentT):
@@ -234,4 +329,5 @@ NOISES: tuple[type[AbstractNoise], ...] = (
     HuberNoise,
     PoissonNoise,
     InflatedNoise,
+    CorrelatedNoise,
 )

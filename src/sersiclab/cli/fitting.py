@@ -1,6 +1,7 @@
 """Fitting in the terminal: a progress bar, the posterior table, the verdict, and files."""
 
 import argparse
+import contextlib
 import json
 import math
 import sys
@@ -139,8 +140,11 @@ def _document(path: str) -> "Model":
 
 def _fit_and_write(image: "Image", model: "Model", arguments: argparse.Namespace) -> int:
     """Fit, print the table and the verdict, and write the files; returns the exit status."""
+    from sersiclab.compilation import persistent_cache
     from sersiclab.inference import fit
 
+    with contextlib.suppress(OSError):  # a home that can't be written to is no reason not to fit
+        persistent_cache()
     method = given.method(arguments)
     # Before the fit, lest it be lost for want of a folder.
     arguments.output.mkdir(parents=True, exist_ok=True)

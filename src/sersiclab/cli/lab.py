@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from sersiclab.cli.arguments import FILES
+from sersiclab.compilation import cache_environment
 
 
 FOLDER = Path("sersiclab-lab")
@@ -32,7 +33,7 @@ def open_lab(images: Sequence[str], data: Mapping[str, Any], *, port: int, brows
     notebook = _image_notebook(images, data) if images else _quickstart()
     token = os.urandom(24).hex()
     port = _free_port(port)
-    server = subprocess.Popen(_command(port), env={**os.environ, "JUPYTER_TOKEN": token})
+    server = subprocess.Popen(_command(port), env={**cache_environment(), "JUPYTER_TOKEN": token})
     try:
         base = f"http://127.0.0.1:{port}"
         _wait_for(base, token, server)

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from sersiclab.density import Density, Vector
-from sersiclab.noise import GaussianNoise
+from sersiclab.noise import AbstractNormalNoise
 from sersiclab.parameters import own_parameters, parameter_info, with_parameters
 
 
@@ -35,7 +35,7 @@ class Likelihood(NamedTuple):
 
 def is_least_squares(density: Density) -> bool:
     """Whether minus the log likelihood is half a sum of squares."""
-    return isinstance(density.noise, GaussianNoise)
+    return isinstance(density.noise, AbstractNormalNoise)
 
 
 def about(density: Density, u: Vector, observed: Float[Array, ""]) -> Likelihood:

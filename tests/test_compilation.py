@@ -1,0 +1,102 @@
+"""The cache of compiled programs on disk."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import jax
+import platformdirs
+import pytest
+
+from sersiclab.compilation import cache_environment, persistent_cache
+
+
+@pytest.fixture
+def unset(monkeypatch):
+    """JAX as it is where nobody has asked for a cache, and as it was before afterwards."""
+    names = ("jax_compilation_cache_dir", "jax_persistent_cache_min_compile_time_secs")
+    before = {name: getattr(jax.config, name) for name in names}
+    for name in names:
+        monkeypatch.delenv(name.upper(), raising=False)
+    jax.config.update("jax_compilation_cache_dir", None)
+    yield
+    for name, value in before.items():
+        jax.config.update(name, value)
+    jax.experimental.compilation_cache.compilation_cache.reset_cache()
+
+
+@pytest.mark.usefixtures("unset")
+def test_the_folder_is_the_users(tmp_path, monkeypatch):
+    monkeypatch.setattr(platformdirs, "user_cache_path", lambda name, **options: tmp_path / name)
+    assert persistent_cache() == tmp_path / "sersiclab" / "compiled"
+    assert jax.config.jax_compilation_cache_dir == str(tmp_path / "sersiclab" / "compiled")
+    assert jax.config.jax_persistent_cache_min_compile_time_secs == 0.0
+    assert (tmp_path / "sersiclab" / "compiled").is_dir()
+
+
+@pytest.mark.usefixtures("unset")
+def test_what_the_user_has_set_stays(tmp_path, monkeypatch):
+    jax.config.update("jax_compilation_cache_dir", str(tmp_path / "theirs"))
+    monkeypatch.setenv("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "5")
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 5.0)
+    assert persistent_cache() == tmp_path / "theirs"
+    assert jax.config.jax_persistent_cache_min_compile_time_secs == 5.0
+    assert persistent_cache(tmp_path / "ours") == tmp_path / "ours"
+    assert jax.config.jax_compilation_cache_dir == str(tmp_path / "ours")
+
+
+@pytest.mark.usefixtures("unset")
+def test_a_folder_that_can_not_be_made_is_an_error(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(OSError, match="file"):
+        persistent_cache(tmp_path / "file" / "cache")
+    assert jax.config.jax_compilation_cache_dir is None
+
+
+def test_the_environment_keeps_what_is_there(monkeypatch):
+    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", "/theirs")
+    monkeypatch.setenv("SERSICLAB_OTHER", "1")
+    environment = cache_environment()
+    assert (environment["JAX_COMPILATION_CACHE_DIR"], environment["SERSICLAB_OTHER"]) == ("/theirs", "1")
+    monkeypatch.delenv("JAX_COMPILATION_CACHE_DIR")
+    assert Path(cache_environment()["JAX_COMPILATION_CACHE_DIR"]).parent.name == "sersiclab"
+
+
+# Something small is compiled before the cache is asked for, as in a notebook in which it comes to mind late.
+SCRIPT = """
+import sys
+import jax
+import jax.numpy as jnp
+import numpy as np
+import sersiclab as sl
+
+jnp.ones(3) + 1
+sl.persistent_cache(sys.argv[1])
+counts = {"cache_hits": 0, "cache_misses": 0}
+
+def count(event, **_):
+    name = event.rsplit("/")[-1]
+    if name in counts:
+        counts[name] += 1
+
+jax.monitoring.register_event_listener(count)
+image = sl.Image(np.zeros((12, 14)), sigma=1.0)
+sl.render(sl.Model({"star": sl.PointSource(5.0, 6.0, 1.0), "sky": sl.FlatSky(0.5)}), image)
+print(counts["cache_hits"], counts["cache_misses"])
+"""
+
+
+def test_the_second_process_compiles_nothing(tmp_path):
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("JAX_")}
+
+    def run() -> list[int]:
+        command = [sys.executable, "-c", SCRIPT, str(tmp_path / "cache")]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True, timeout=300)
+        return [int(word) for word in done.stdout.split()]
+
+    hits, misses = run()
+    stored = len(list((tmp_path / "cache").glob("*-cache")))
+    assert hits == 0
+    assert misses == stored > 0
+    assert run() == [stored, 0]
