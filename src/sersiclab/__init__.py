@@ -7,6 +7,7 @@ from sersiclab import io as io
 from sersiclab._version import __version__ as __version__
 from sersiclab.accuracy import RenderError as RenderError
 from sersiclab.accuracy import render_error as render_error
+from sersiclab.compilation import persistent_cache as persistent_cache
 from sersiclab.detection import Detection as Detection
 from sersiclab.detection import detect as detect
 from sersiclab.guess import guess as guess

@@ -20,14 +20,17 @@ def persistent_cache(path: str | os.PathLike[str] | None = None) -> Path:
     environment (`JAX_COMPILATION_CACHE_DIR`), or else one of ours in the user's cache folder. It may be deleted
     at any time. Raises `OSError` if the folder can't be made.
     """
-    if path is not None or not jax.config.jax_compilation_cache_dir:
+    present: str | None = jax.config.jax_compilation_cache_dir  # pyright: ignore[reportAttributeAccessIssue]
+    if path is None and present:
+        folder = Path(present)
+    else:
         folder = _folder() if path is None else Path(path).expanduser().absolute()
         folder.mkdir(parents=True, exist_ok=True)
         jax.config.update("jax_compilation_cache_dir", str(folder))
         compilation_cache.reset_cache()  # JAX looks for the folder at its first compilation only
     if "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS" not in os.environ:
         jax.config.update("jax_persistent_cache_min_compile_time_secs", _LEAST_SECONDS)
-    return Path(jax.config.jax_compilation_cache_dir)
+    return folder
 
 
 def cache_environment() -> dict[str, str]:
