@@ -2,6 +2,7 @@
 
 import type { Point } from "./geometry";
 import { regionAt, sourceAt } from "./masking";
+import { medianSigma } from "./pixels";
 import { newPrior, rounded } from "./priors";
 import { type Component, type Parameter, type Prior, parametersOf, type Schema, type Session } from "./spec";
 import type { Image, Pixels } from "./state";
@@ -78,7 +79,27 @@ export function withSource(
   return { session: { ...session, model: { ...session.model, components } }, name };
 }
 
-function priorFor(schema: Schema, parameter: Parameter, source: Source): Prior {
+/** The session with a sky about zero, as wide as the noise of a pixel. */
+export function withSky(
+  schema: Schema,
+  session: Session,
+  type: string,
+  image: Image,
+): { session: Session; name: string } {
+  const component: Component = { type };
+  const noise = medianSigma(image) || 1;
+  const reach = Math.max(image.nx, image.ny);
+  for (const parameter of parametersOf(schema, component)) {
+    const scale = rounded(parameter.unit === "image/pixel" ? noise : noise / reach);
+    component[parameter.name] =
+      "Normal" in schema.priors ? { type: "Normal", loc: 0, scale, init: 0 } : newPrior(schema, parameter, 0);
+  }
+  const name = freeName(session, "sky");
+  const components = { ...session.model.components, [name]: component };
+  return { session: { ...session, model: { ...session.model, components } }, name };
+}
+
+export function priorFor(schema: Schema, parameter: Parameter, source: Source): Prior {
   const around = (value: number, factor: number) =>
     "LogUniform" in schema.priors
       ? {

@@ -4,6 +4,7 @@ import { ellipticalRadius, type Point, type Shape } from "./geometry";
 import { memo } from "./memo";
 import type { Pictures } from "./pictures";
 import { errorIn, meanIn, type Rings, ringsOf } from "./profile";
+import { seenNames } from "./seen";
 import { shapeOf } from "./shapes";
 import { type Image, type Pixels, type State, selectedOf, shown } from "./state";
 
@@ -38,8 +39,8 @@ export function brightnessMaker(): (state: State, pictures: Pictures) => Brightn
     const shape = along === undefined ? null : (shapes.get(along) ?? null);
     if (!image || !maps || along === undefined || !shape) return null;
     const of = rings(image, shape.xc, shape.yc, shape.ellip, shape.theta);
-    const means = names
-      .filter((name) => !session.off.includes(name) && frames[name])
+    const means = seenNames(state)
+      .filter((name) => frames[name])
       .map((name) => {
         const mean = meanOf.get(name) ?? memo(meanIn);
         meanOf.set(name, mean);

@@ -19,6 +19,7 @@ import { createNotices } from "./views/notices";
 import { type Panel, viewOf } from "./views/panel";
 import { createPanels } from "./views/panels";
 import { createPlots } from "./views/plots";
+import { createPredictive } from "./views/predictive";
 import { createRunPanel } from "./views/run";
 import { createScales } from "./views/scales";
 import { createToolbar } from "./views/toolbar";
@@ -33,6 +34,7 @@ function render({ model, el, host, signal: hostSignal }: RenderProps<Traits>): (
   const kernel = connect(model, host, signal, store);
   const pictures = createPanels(store, signal);
   const plots = createPlots();
+  const predictive = createPredictive(store, kernel, signal);
   const zoom = (factor: number | null) => zoomBy(store, pictures.panels[0] as Panel, factor);
   const notices = createNotices(store);
   const toolbar = createToolbar(store, zoom);
@@ -41,7 +43,7 @@ function render({ model, el, host, signal: hostSignal }: RenderProps<Traits>): (
   const adder = createAdder(store, editor, () => pictures.shown.pictures);
   pictures.element.append(adder.menu.element);
   const maskBar = createMaskBar(store, editor);
-  const components = createComponents(store);
+  const components = createComponents(store, { add: adder.add, preset: kernel.preset });
   const run = createRunPanel(store, kernel, signal);
   const views = [toolbar, scales, maskBar, pictures, notices, components, run];
   const controls = h("div", { class: "sl-controls" }, components.element, run.element);
@@ -54,6 +56,7 @@ function render({ model, el, host, signal: hostSignal }: RenderProps<Traits>): (
     maskBar.element,
     h("div", { class: "sl-desk" }, pictures.element, plots.element),
     notices.element,
+    predictive.element,
     controls,
   );
   el.append(root);
@@ -75,11 +78,13 @@ function render({ model, el, host, signal: hostSignal }: RenderProps<Traits>): (
   const drawAll = () => {
     for (const panel of pictures.panels) panel.measure();
     plots.measure();
+    predictive.measure();
     root.dataset.ellipses = store.state.display.ellipses ? "shown" : "hidden";
     root.toggleAttribute("data-masking", store.state.masking !== null);
     root.dataset.layout = store.state.display.layout;
     for (const view of views) view.update(store.state);
     plots.update(store.state, pictures.shown);
+    predictive.update(store.state, pictures.shown);
   };
   const draw = oncePerFrame(drawAll, signal);
   const stop = store.subscribe(draw);

@@ -2,13 +2,15 @@
 
 import type { Shape } from "./geometry";
 import { unpacked } from "./masking";
-import type { Image, Marginal, Pixels } from "./state";
+import type { Image, Marginal, Pixels, Prediction } from "./state";
 import type { TangentPlane } from "./wcs";
 
 export type Outgoing =
   | { t: "hello" }
   | { t: "render"; seq: number; values: Record<string, number> }
   | { t: "mask"; name: string }
+  | { t: "preset"; name: string }
+  | { t: "predict"; request: number; number: number; seed: number }
   | { t: "run"; method: string; options: Record<string, never> };
 export type Control = { t: "ping" | "cancel" | "pause" | "resume" };
 
@@ -39,12 +41,26 @@ export interface PosteriorMessage {
   shapes: Record<string, [xc: number, yc: number, size: number | null, ellip: number, theta: number][]>;
   marginals?: Record<string, [low: number, high: number, density: number[]]>;
 }
+export interface PredictionMessage {
+  t: "prediction";
+  request: number;
+  index: number;
+  number: number;
+  shape: [ny: number, nx: number];
+  radius: number[];
+}
 export interface ErrorMessage {
   t: "error";
   title: string;
   detail: string;
 }
-export type Incoming = ImageMessage | MaskMessage | PosteriorMessage | FrameMessage | ErrorMessage;
+export type Incoming =
+  | ImageMessage
+  | MaskMessage
+  | PosteriorMessage
+  | PredictionMessage
+  | FrameMessage
+  | ErrorMessage;
 
 /** The bytes of a buffer, copied when the host hands them at an odd offset. */
 function bytesOf(buffer: ArrayBufferView | ArrayBuffer): ArrayBuffer {
@@ -96,6 +112,17 @@ export function readMarginals({ marginals = {} }: PosteriorMessage): Record<stri
   return Object.fromEntries(
     Object.entries(marginals).map(([path, [low, high, density]]) => [path, { low, high, density }]),
   );
+}
+
+export function readPrediction(
+  { shape: [ny, nx], radius }: PredictionMessage,
+  buffers: DataView[],
+): Prediction {
+  return {
+    nx,
+    pixels: pixels(buffers[0], nx * ny, "thumbnail"),
+    profile: pixels(buffers[1], radius.length, "profile"),
+  };
 }
 
 export function readFrame(message: FrameMessage, buffers: DataView[], image: Image): Record<string, Pixels> {

@@ -4,7 +4,8 @@ import { colormap, DIVERGING } from "./colormaps";
 import { DEFAULT_PERCENT, limitsBy, type Rule, sortedSample } from "./limits";
 import { memo } from "./memo";
 import { compare, type Maps, medianSigma, percentOf } from "./pixels";
-import { type Image, type Pixels, type State, selectedOf, shown, type Unit } from "./state";
+import { seenNames } from "./seen";
+import { type Image, type Pixels, type State, selectedOf, type Unit } from "./state";
 import { type Curve, colourTable, curveOf, type Limits } from "./stretch";
 
 /** The colours of a picture: which, and what their ends mean. */
@@ -49,13 +50,9 @@ export function residualHalf(state: State, noise: number): number {
   return residualRange * (residual === "sigma" ? 1 : noise);
 }
 
-/** The images of the components that are in the model. */
-export function partsOf(state: State): Pixels[] {
-  const session = shown(state);
-  return Object.keys(session.model.components)
-    .filter((name) => !session.off.includes(name))
-    .flatMap((name) => state.frames[name] ?? []);
-}
+/** The images of the components that are in the model and seen. */
+export const partsOf = (state: State): Pixels[] =>
+  seenNames(state).flatMap((name) => state.frames[name] ?? []);
 
 const scale = (lut: Uint8Array, curve: Curve, limits: Limits, symmetric = false): Scale => ({
   lut,

@@ -28,6 +28,8 @@ export interface Schema {
   profiles: Record<string, Profile>;
   priors: Record<string, { doc: string; fields: PriorField[] }>;
   methods: Record<string, { doc: string }>;
+  /** Models to start from, which Python guesses. */
+  presets?: string[];
 }
 
 /** A prior: its family, the fields of that family, and the value that is shown and rendered. */
@@ -72,7 +74,7 @@ export function splitPath(path: string): [component: string, name: string] {
 }
 
 /** A nested component has a centre somewhere, which priors and ties have not. */
-function isComponent(value: unknown): value is Component {
+export function isComponent(value: unknown): value is Component {
   return (
     typeof value === "object" && value !== null && ("xc" in value || Object.values(value).some(isComponent))
   );

@@ -39,8 +39,14 @@ export interface Display {
   pin: { x: number; y: number } | null;
   profile: boolean;
   cuts: boolean;
+  /** What the priors expect. */
+  predictive: boolean;
   view: { x: number; y: number; zoom: number } | null;
   selected: string;
+  /** Components whose eyes are closed, the one that stands alone ("" for none), and those that can't be edited. */
+  hidden: string[];
+  solo: string;
+  locked: string[];
   ellipses: boolean;
 }
 export interface Run {
@@ -53,6 +59,8 @@ export interface Run {
   eta: number | null;
   message: string;
 }
+/** While a run goes on. */
+export const ACTIVE: readonly Run["state"][] = ["compiling", "running", "paused"];
 export interface SummaryRow {
   path: string;
   mean: number;
@@ -137,6 +145,21 @@ export interface State {
   posterior: Record<string, Shape[]>;
   /** Densities of the last fit's draws, by path. */
   marginals: Record<string, Marginal>;
+  /** Galaxies drawn from the priors, those that have come. */
+  predictions: Predictions | null;
+}
+
+/** A galaxy drawn from the priors: small, and its profile along the first source. */
+export interface Prediction {
+  pixels: Pixels;
+  nx: number;
+  profile: Pixels;
+}
+export interface Predictions {
+  request: number;
+  number: number;
+  radius: number[];
+  draws: Prediction[];
 }
 
 /** A density at evenly spaced values. */
@@ -166,8 +189,12 @@ export const DISPLAY: Display = {
   pin: null,
   profile: true,
   cuts: false,
+  predictive: false,
   view: null,
   selected: "",
+  hidden: [],
+  solo: "",
+  locked: [],
   ellipses: true,
 };
 export const MASKING: Masking = { tool: "brush", size: 5, threshold: 5, said: "" };
@@ -202,6 +229,7 @@ export const INITIAL: State = {
   dof: null,
   posterior: {},
   marginals: {},
+  predictions: null,
 };
 
 /** What is on the screen: the gesture in progress, or the committed session. */

@@ -22,6 +22,8 @@ import {
   type Masks,
   type Notice,
   type Pixels,
+  type Prediction,
+  type Predictions,
   type Problem,
   type Run,
   type State,
@@ -52,6 +54,7 @@ export type Action =
   | { type: "mask"; mask: Uint8Array<ArrayBuffer> }
   | { type: "masking"; masking: Masking | null }
   | { type: "posterior"; shapes: Record<string, Shape[]>; marginals?: Record<string, Marginal> }
+  | { type: "prediction"; of: Omit<Predictions, "draws">; index: number; draw: Prediction }
   | { type: "frame"; frames: Record<string, Pixels>; dof: number | null };
 
 const HISTORY = 100;
@@ -101,9 +104,23 @@ function next(state: State, action: Action): State {
       return { ...state, masking: action.masking };
     case "posterior":
       return { ...state, posterior: action.shapes, marginals: action.marginals ?? {} };
+    case "prediction":
+      return { ...state, predictions: withDraw(state.predictions, action.of, action.index, action.draw) };
     case "frame":
       return { ...state, frames: { ...state.frames, ...action.frames }, dof: action.dof ?? state.dof };
   }
+}
+
+/** A first draw takes the place of an older request's; what is late for a newer one is dropped. */
+function withDraw(
+  old: Predictions | null,
+  of: Omit<Predictions, "draws">,
+  index: number,
+  draw: Prediction,
+): Predictions | null {
+  if (index === 0) return { ...of, draws: [draw] };
+  if (old?.request !== of.request || old.draws.length !== index) return old;
+  return { ...old, draws: [...old.draws, draw] };
 }
 
 /** The image has the mask that the session names, as soon as that is known. */

@@ -11,6 +11,7 @@ import {
   readImage,
   readMarginals,
   readMask,
+  readPrediction,
   readShapes,
 } from "./messages";
 import { changedValues, type Schema, type Session, sameDocument } from "./spec";
@@ -33,6 +34,10 @@ export interface Kernel {
   cancel(): void;
   pause(): void;
   resume(): void;
+  /** Ask for the model that a preset guesses from the pixels. */
+  preset(name: string): void;
+  /** Ask for galaxies drawn from the priors; the number of the request. */
+  predict(number: number, seed: number): number;
 }
 
 type Model = AnyModel<Traits>;
@@ -68,6 +73,13 @@ export function connect(model: Model, host: Host | undefined, signal: AbortSigna
         store.dispatch({ type: "knownMask", name: message.name, mask: readMask(buffers, store.state.image) });
       } else if (message.t === "posterior")
         store.dispatch({ type: "posterior", shapes: readShapes(message), marginals: readMarginals(message) });
+      else if (message.t === "prediction")
+        store.dispatch({
+          type: "prediction",
+          of: { request: message.request, number: message.number, radius: message.radius },
+          index: message.index,
+          draw: readPrediction(message, buffers),
+        });
       else if (message.t === "error") store.dispatch({ type: "notice", notice: message });
       else if (message.t === "frame" && live.arrived(message.seq) && store.state.image)
         store.dispatch({
@@ -112,6 +124,12 @@ export function connect(model: Model, host: Host | undefined, signal: AbortSigna
     cancel: () => void control({ t: "cancel" }),
     pause: () => void control({ t: "pause" }),
     resume: () => void control({ t: "resume" }),
+    preset: (name) => send({ t: "preset", name }),
+    predict(number, seed) {
+      lastRequest += 1;
+      send({ t: "predict", request: lastRequest, number, seed });
+      return lastRequest;
+    },
   };
 }
 
@@ -119,6 +137,9 @@ export function connect(model: Model, host: Host | undefined, signal: AbortSigna
 const moved = (before: State, state: State): boolean =>
   shown(state) !== shown(before) &&
   Object.keys(changedValues(state.schema, shown(before), shown(state))).length > 0;
+
+/** Shared by all views of this widget: each hears the answers to all. */
+let lastRequest = 0;
 
 const draftValues = (state: State) => changedValues(state.schema, state.session, shown(state));
 

@@ -1,4 +1,4 @@
-"""Shaping priors in JupyterLab: each test goes on where the last one ended."""
+"""Shaping priors and arranging components in JupyterLab: each test goes on where the last one ended."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,9 +16,11 @@ import numpy as np, sersiclab as sl
 star = {"flux": sl.LogUniform(10.0, 1e4, init=900.0)}
 model = sl.Model({
     "star": sl.PointSource(xc=sl.TruncatedNormal(20.0, 2.0, low=0.0, high=39.0, init=20.0), yc=15.0, **star),
-    "ghost": sl.PointSource(xc=sl.Normal(21.0, 1.0, init=21.0), yc=15.0, flux=sl.LogUniform(1.0, 100.0, init=9.0)),
+    "ghost": sl.PointSource(xc=sl.Normal(26.0, 1.0, init=26.0), yc=15.0, flux=sl.LogUniform(1.0, 1e3, init=90.0)),
 })
-blank = sl.Image(np.zeros((30, 40)), sigma=1.0, zeropoint=25.0, pixel_scale=0.2)
+y, x = np.mgrid[-4:5, -4:5]
+psf = np.exp(-0.5 * (x**2 + y**2) / 1.5**2)
+blank = sl.Image(np.zeros((30, 40)), sigma=1.0, psf=psf / psf.sum(), zeropoint=25.0, pixel_scale=0.2)
 image = sl.simulate(model, blank, seed=1)
 wb = sl.Workbench(image, model)
 wb
@@ -26,7 +28,7 @@ wb
 
 
 @pytest.fixture(scope="module")
-def page(lab: tuple[str, Path], chromium: Any) -> Iterator[Notebook]:
+def page(lab: tuple[str, Path], chromium: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Notebook]:
     address, root = lab
     notebook.write(root / "priors.ipynb", [CELL])
     context = chromium.new_context(viewport={"width": 1500, "height": 1500})
@@ -36,6 +38,7 @@ def page(lab: tuple[str, Path], chromium: Any) -> Iterator[Notebook]:
     page.widget.get_by_role("img", name="residual").wait_for(timeout=1000 * SECONDS)
     page.python("assert wb.editor._mailbox.flush(120)")
     yield page
+    page.page.screenshot(path=tmp_path_factory.mktemp("screenshots") / "priors.png")
     context.close()
 
 
@@ -106,13 +109,13 @@ def test_a_tie_is_a_chip_and_a_circle_is_refused(page):
 
 def test_a_prior_that_excludes_the_value_is_told_of_in_its_row(page):
     low = page.widget.get_by_role("spinbutton", name="prior low, flux of ghost")
-    low.fill("8.999")
+    low.fill("89.99")
     low.press("Enter")
     page.widget.get_by_role("slider", name="ghost.flux").press("Home")
-    page.widget.get_by_role("note").filter(has_text="lies on the bound 8.999").wait_for()
+    page.widget.get_by_role("note").filter(has_text="lies on the bound 89.99").wait_for()
 
 
-def test_the_posterior_is_drawn_over_the_prior(page, tmp_path):
+def test_the_posterior_is_drawn_over_the_prior(page):
     for _ in range(3):  # with a tied centre, the data could not tell the two stars apart
         page.press("Undo")
     page.until(lambda: "ghost.xc" in page.python("print(list(wb.model.free))"))
@@ -120,5 +123,69 @@ def test_the_posterior_is_drawn_over_the_prior(page, tmp_path):
     page.until(lambda: "done" in page.widget.get_by_role("status").inner_text())
     area = page.widget.locator(".sl-posterior-area").first
     page.until(lambda: (area.get_attribute("d") or "").startswith("M"))
-    page.page.screenshot(path=tmp_path / "priors.png")
+
+
+def test_the_priors_are_shown_as_galaxies(page):
+    page.press("Prior predictive")
+    page.widget.get_by_text("40 draws, without noise").wait_for(timeout=1000 * SECONDS)
+    assert page.widget.get_by_role("img", name="prior draw").count() == 12
+    first = page.pixels("prior draw 12")
+    page.widget.get_by_role("spinbutton", name="prior 5 %, flux of star").fill("5000")
+    page.page.keyboard.press("Enter")
+    page.until(lambda: page.pixels("prior draw 12") != first)
+    page.press("Prior predictive")
+
+
+def components(page: Notebook) -> str:
+    return page.python("print(*wb.model.components)")
+
+
+def choose(page: Notebook, component: str, action: str) -> None:
+    page.press(f"more of {component}")
+    page.widget.get_by_role("menuitem", name=action).click()
+
+
+def test_the_eye_asks_nothing_of_python(page):
+    page.settle()
+    sessions, residual = page.python("print(wb.editor.session)"), page.pixels("residual")
+    page.press("show ghost")
+    page.until(lambda: page.pixels("residual") != residual)
+    page.press("show ghost")
+    page.until(lambda: page.pixels("residual") == residual)
+    page.press("solo ghost")
+    page.until(lambda: page.pixels("residual") != residual)
+    page.press("solo ghost")
+    page.until(lambda: page.pixels("residual") == residual)
+    assert page.python("print(wb.editor.session)") == sessions
+
+
+def test_components_are_copied_named_moved_and_removed(page):
+    choose(page, "ghost", "Duplicate")
+    page.until(lambda: components(page) == "star ghost ghost2")
+    choose(page, "ghost2", "Rename")
+    page.widget.get_by_role("textbox", name="name of ghost2").fill("third")
+    page.page.keyboard.press("Enter")
+    page.until(lambda: components(page) == "star ghost third")
+    choose(page, "third", "Move up")
+    page.until(lambda: components(page) == "star third ghost")
+    choose(page, "third", "Remove")
+    page.until(lambda: components(page) == "star ghost")
+    assert page.python("print(wb.editor.problems)") == "[]"
+
+
+def test_another_kind_keeps_the_place(page):
+    xc = page.python("print(wb.model.initial['star.xc'])")
+    page.widget.get_by_role("combobox", name="kind of star").select_option("Gaussian")
+    page.until(lambda: page.python("print(type(wb.model.components['star']).__name__)") == "Gaussian")
+    assert page.python("print(wb.model.initial['star.xc'])") == xc
+    page.press("Undo")
+    page.until(lambda: page.python("print(type(wb.model.components['star']).__name__)") == "PointSource")
+
+
+def test_a_preset_is_guessed_from_the_pixels(page):
+    page.widget.get_by_role("combobox", name="start from a preset").select_option("AGN + host")
+    page.until(lambda: components(page) == "nucleus host")
+    page.widget.get_by_role("slider", name="host.n").wait_for()
+    page.press("Undo")
+    page.until(lambda: components(page) == "star ghost")
     assert page.errors == []

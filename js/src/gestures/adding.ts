@@ -1,6 +1,6 @@
 /** A double click on a picture, or A at the crosshair, adds a source there. */
 
-import { measure, sourceKinds, withSource } from "../adding";
+import { measure, sourceKinds, withSky, withSource } from "../adding";
 import type { Point } from "../geometry";
 import { toScreen } from "../geometry";
 import type { Pictures } from "../pictures";
@@ -14,21 +14,31 @@ export interface Adder {
   menu: Menu;
   /** Ask which kind to add at an image point, next to it on this panel. */
   ask(panel: Panel, at: Point): void;
+  /** One of a kind, where the crosshair is pinned or else in the middle of the image. */
+  add(type: string): void;
 }
 
 export function createAdder(store: Store, editor: MaskEditor, pictures: () => Pictures | null): Adder {
   let place: Point = { x: 0, y: 0 };
-  const menu = createMenu("add here", (type) => {
+  const put = (type: string) => {
     const { image, schema, session } = store.state;
     const map = editor.map();
     if (!image || !map) return;
     const light = pictures()?.maps?.residual ?? image.data;
-    const added = withSource(schema, session, type, measure(image, light, map, place));
+    const source = measure(image, light, map, place);
+    const sky = schema.profiles[type]?.kind === "sky";
+    const added = sky ? withSky(schema, session, type, image) : withSource(schema, session, type, source);
     store.dispatch({ type: "edit", session: added.session });
     select(store, added.name);
-  });
+  };
+  const menu = createMenu("add here", put);
   return {
     menu,
+    add(type) {
+      const { display, image } = store.state;
+      place = display.pin ?? { x: ((image?.nx ?? 1) - 1) / 2, y: ((image?.ny ?? 1) - 1) / 2 };
+      put(type);
+    },
     ask(panel, at) {
       const { image, masking, schema } = store.state;
       const inside = image && at.x > -0.5 && at.y > -0.5 && at.x < image.nx - 0.5 && at.y < image.ny - 0.5;

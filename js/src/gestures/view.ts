@@ -117,9 +117,10 @@ function panelKey(event: KeyboardEvent, panel: Panel, store: Store): void {
   event.preventDefault();
 }
 
-const FLAGS: Record<string, "ellipses" | "crosshair" | "profile" | "cuts"> = {
+const FLAGS: Record<string, "ellipses" | "crosshair" | "profile" | "cuts" | "predictive"> = {
   e: "ellipses",
   x: "crosshair",
   p: "profile",
   c: "cuts",
+  d: "predictive",
 };

@@ -13,10 +13,10 @@ export interface Axis {
 }
 export type Values = ArrayLike<number>;
 export interface Mark {
-  kind: "line" | "dots" | "errors" | "steps" | "rule";
+  kind: "line" | "dots" | "errors" | "steps" | "rule" | "band";
   x: Values;
   y: Values;
-  /** Of "errors": the upper ends, `y` being the lower ones. */
+  /** Of "errors" and "band": the upper ends, `y` being the lower ones. */
   to?: Values;
   class: string;
   colour?: string;
@@ -172,6 +172,17 @@ const PATHS: Record<Mark["kind"], (mark: Mark, x: Along, y: Along) => string> = 
       if (finite(px, from, to)) path += `M${at(px)} ${at(from)}V${at(to)}`;
     });
     return path;
+  },
+  band(mark, x, y) {
+    const there: string[] = [];
+    const back: string[] = [];
+    each(mark, (i) => {
+      const [px, from, to] = [x(mark.x[i] as number), y(mark.y[i] as number), y(mark.to?.[i] as number)];
+      if (!finite(px, from, to)) return;
+      there.push(`${at(px)} ${at(to)}`);
+      back.unshift(`${at(px)} ${at(from)}`);
+    });
+    return there.length > 1 ? `M${[...there, ...back].join("L")}Z` : "";
   },
   rule: (mark, x, y) =>
     `M${at(x(mark.x[0] as number))} ${at(y(mark.y[0] as number))}L${at(x(mark.x[1] as number))} ${at(y(mark.y[1] as number))}`,

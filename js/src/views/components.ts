@@ -1,95 +1,80 @@
-/** The components of the model, one card each: header with a switch, then a row per parameter. */
+/** The components of the model, one card each, and ways to get more of them. */
 
-import { setIncluded } from "../edits";
-import { hasParameter, parametersOf, titleOf, typeOf } from "../spec";
-import { type State, selectedOf, shown } from "../state";
+import { typeOf } from "../spec";
+import { type State, shown } from "../state";
 import type { Store } from "../store";
-import { colourOf } from "./colours";
-import { h, whenChanged } from "./dom";
-import { icon } from "./icons";
-import { createRow, type Row } from "./parameter";
+import { type Card, createCard } from "./card";
+import { h, option, whenChanged } from "./dom";
 import type { View } from "./toolbar";
 
-interface Card {
-  element: HTMLElement;
-  update(state: State, index: number): void;
+/** What the list asks of others: a component of a kind where the user looks, and a model guessed by Python. */
+export interface Sources {
+  add(type: string): void;
+  preset(name: string): void;
 }
 
-export function createComponents(store: Store): View {
-  const element = h("section", { class: "sl-components", "aria-label": "components" });
-  let cards: [name: string, card: Card][] = [];
+export function createComponents(store: Store, sources: Sources): View {
+  const list = h("div", { class: "sl-cards" });
+  const add = createAdd(sources);
+  const element = h("section", { class: "sl-components", "aria-label": "components" }, add.element, list);
+  let cards: [key: string, card: Card][] = [];
 
-  /** Cards are made anew only when the components themselves, or the schema, are others. */
-  const rebuild = whenChanged((_outline: string, _schema: State["schema"]) => {
-    const { components } = shown(store.state).model;
-    cards = Object.keys(components).map((name) => [name, createCard(store, name)]);
-    element.replaceChildren(...cards.map(([, card]) => card.element));
+  /** A card is made anew only when its component is another, or the schema. */
+  const rebuild = whenChanged((_outline: string, schema: State["schema"]) => {
+    const old = schema === made ? new Map(cards) : new Map<string, Card>();
+    made = schema;
+    const root = element.getRootNode() as Document | ShadowRoot;
+    const focused = element.contains(root.activeElement) ? (root.activeElement as HTMLElement) : null;
+    cards = keysOf(store.state).map(([key, name]) => [key, old.get(key) ?? createCard(store, name)]);
+    list.replaceChildren(...cards.map(([, card]) => card.element));
+    if (focused?.isConnected) focused.focus();
   });
+  let made: State["schema"] | null = null;
 
   return {
     element,
     update(state) {
-      rebuild(outline(state), state.schema);
+      rebuild(keysOf(state).join(), state.schema);
+      add.update(state);
       for (const [index, [, card]] of cards.entries()) card.update(state, index);
     },
   };
 }
 
-const outline = (state: State): string =>
-  Object.entries(shown(state).model.components)
-    .map(([name, component]) => `${name}:${typeOf(component)}`)
-    .join();
+const keysOf = (state: State): [key: string, name: string][] =>
+  Object.entries(shown(state).model.components).map(([name, component]) => [
+    `${name}:${typeOf(component)}`,
+    name,
+  ]);
 
-function createCard(store: Store, name: string): Card {
-  const { schema } = store.state;
-  const component = shown(store.state).model.components[name] ?? { type: "" };
-  const profile = schema.profiles[component.type];
-  const included = h("input", { type: "checkbox", role: "switch", class: "sl-switch", "aria-label": name });
-  included.title = "in the model";
-  included.addEventListener("change", () =>
-    store.dispatch({ type: "edit", session: setIncluded(store.state.session, name, included.checked) }),
-  );
-  const fold = h(
-    "button",
-    { type: "button", class: "sl-tool sl-fold", "aria-label": `rows of ${name}` },
-    icon("fold"),
-  );
-  const header = h(
-    "header",
-    { class: "sl-card-header", title: profile?.doc ?? "" },
-    h("span", { class: "sl-swatch", "aria-hidden": "true" }),
-    h("strong", {}, name),
-    h("span", { class: "sl-type" }, titleOf(schema, component)),
-    included,
-    fold,
-  );
-  const rows: Row[] = parametersOf(schema, component)
-    .filter((parameter) => hasParameter(component, parameter.name))
-    .map((parameter) => createRow(store, `${name}.${parameter.name}`, parameter));
-  const body = h("div", { class: "sl-rows" }, ...rows.map((row) => row.element));
-  const element = h("article", { class: "sl-card" }, header, body);
-  const unfold = (open: boolean) => {
-    body.hidden = !open;
-    fold.setAttribute("aria-expanded", String(open));
-  };
-  unfold(true);
-  fold.addEventListener("click", () => unfold(body.hidden === true));
-  const select = () => {
-    if (store.state.display.selected !== name)
-      store.dispatch({ type: "display", change: { selected: name } });
-  };
-  element.addEventListener("pointerdown", select);
-  element.addEventListener("focusin", select);
+const LABELS: Record<string, string> = { source: "sources", sky: "skies" };
 
+/** A component more, or another model to start from. */
+function createAdd(sources: Sources): View {
+  const chooser = (name: string, first: string, action: (value: string) => void) => {
+    const select = h("select", { class: "sl-select", "aria-label": name }, option("", first));
+    select.addEventListener("change", () => {
+      const { value } = select;
+      select.value = "";
+      if (value !== "") action(value);
+    });
+    return { select, first };
+  };
+  const add = chooser("add a component", "+ add …", sources.add);
+  const preset = chooser("start from a preset", "start from …", sources.preset);
+  const element = h("div", { class: "sl-group sl-add" }, add.select, preset.select);
+  const offer = whenChanged((schema: State["schema"]) => {
+    const groups = Object.entries(LABELS).map(([kind, label]) => {
+      const own = Object.entries(schema.profiles).filter(([, profile]) => profile.kind === kind);
+      return h("optgroup", { label }, ...own.map(([type, { title }]) => option(type, title)));
+    });
+    add.select.replaceChildren(option("", add.first), ...groups);
+    const presets = (schema.presets ?? []).map((name) => option(name));
+    preset.select.replaceChildren(option("", preset.first), ...presets);
+    preset.select.hidden = presets.length === 0;
+  });
   return {
     element,
-    update(state, index) {
-      const off = shown(state).off.includes(name);
-      included.checked = !off;
-      element.style.setProperty("--sl-colour", colourOf(index));
-      element.classList.toggle("sl-off", off);
-      element.classList.toggle("sl-selected", selectedOf(state) === name);
-      for (const row of rows) row.update(state);
-    },
+    update: (state) => offer(state.schema),
   };
 }

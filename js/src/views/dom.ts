@@ -84,3 +84,15 @@ export function whenChanged<A extends unknown[]>(action: (...args: A) => void): 
     action(...args);
   };
 }
+
+/** A place for an alert, which is announced when it comes into the page. */
+export function createAlert(): { element: HTMLElement; say(text: string): void } {
+  const element = h("div", { class: "sl-alert" });
+  return {
+    element,
+    say(text) {
+      if (text === element.textContent) return;
+      element.replaceChildren(...(text === "" ? [] : [h("p", { class: "sl-problem", role: "alert" }, text)]));
+    },
+  };
+}

@@ -13,6 +13,7 @@ import {
   type View,
 } from "../geometry";
 import { type Interval, type PriorMarks, priorMarks } from "../intervals";
+import { isLocked, isSeen } from "../seen";
 import { shapeOf, sizeName } from "../shapes";
 import { type State, selectedOf, shown } from "../state";
 import { colourOf } from "./colours";
@@ -60,14 +61,16 @@ export function createOverlay(): Overlay {
       if (!mark) continue;
       const selected = selectedOf(state) === name;
       const off = session.off.includes(name);
+      const seen = isSeen(state.display, name);
       mark.group.style.setProperty("--sl-colour", colourOf(index));
       mark.group.setAttribute("class", classes("sl-shape", { selected, off }));
-      mark.group.setAttribute("display", shape ? "inline" : "none");
+      mark.group.setAttribute("display", shape && seen ? "inline" : "none");
       for (const kind of HANDLES) {
         mark.handles[kind].className = classes(`sl-handle sl-handle-${kind}`, { selected, off });
         mark.handles[kind].style.setProperty("--sl-colour", colourOf(index));
       }
-      drawMark(mark, shape, selected, view, frame);
+      const editable = seen && !isLocked(state, name);
+      drawMark(mark, shape, selected, editable, view, frame);
       drawPrior(mark, shape, selected ? priorOf(state, name) : NO_PRIOR, view, frame);
       const ellipses = (state.posterior[name] ?? []).map((draw) => ellipsePath(draw, view, frame));
       place(mark.draws, { d: ellipses.join("") });
@@ -145,13 +148,20 @@ function handle(kind: HandleKind, component: string, named: boolean): HTMLElemen
   return h("button", { ...data, type: "button", "aria-label": label, title: `${label}: ${HINTS[kind]}` });
 }
 
-function drawMark(mark: Mark, shape: Shape | null, selected: boolean, view: View, frame: Frame): void {
+function drawMark(
+  mark: Mark,
+  shape: Shape | null,
+  selected: boolean,
+  editable: boolean,
+  view: View,
+  frame: Frame,
+): void {
   const scale = magnification(view, frame);
   const points = shape ? handlePoints(shape, scale) : {};
   for (const kind of HANDLES) {
     const point = points[kind];
     // Only the selected component has all its handles: others would hide the picture.
-    const visible = point !== undefined && (selected || kind === "centre");
+    const visible = point !== undefined && editable && (selected || kind === "centre");
     mark.handles[kind].hidden = !visible;
     if (!point || !shape) continue;
     const at = toScreen(point, view, frame);

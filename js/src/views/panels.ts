@@ -3,7 +3,8 @@
 import type { Point } from "../geometry";
 import type { Sketch } from "../gestures/masking";
 import { type Picture, type Pictures, pictureMaker } from "../pictures";
-import { type Image, type PanelName, type State, selectedOf } from "../state";
+import { seenNames } from "../seen";
+import { type Image, type PanelName, type State, selectedOf, shown } from "../state";
 import type { Store } from "../store";
 import type { Adjust } from "./bar";
 import { picture } from "./canvas";
@@ -191,6 +192,9 @@ function residualChange({ display }: State, half: number, noise: number): Partia
 
 function residualNote(state: State, { maps }: Pictures): string {
   const unit = UNITS[state.display.residual];
+  const names = Object.keys(shown(state).model.components).length - shown(state).off.length;
+  // The χ² of a part of the model would mislead.
+  if (seenNames(state).length < names) return `${unit} · not all components are shown`;
   return maps && state.dof ? `${unit} · χ²/ν ${format(maps.chi2 / state.dof, 4)}` : unit;
 }
 

@@ -8,6 +8,7 @@ import { type Image, type State, selectedOf, shown } from "../state";
 import { type Axis, type Chart, createChart, type Legend, type Mark } from "./chart";
 import { colourOf } from "./colours";
 import { h, setText, whenChanged } from "./dom";
+import { profileAxes } from "./profile_axes";
 
 export interface Plots {
   element: HTMLElement;
@@ -140,16 +141,7 @@ function drawProfile(
   const [low, high] = [unit.of(faint), unit.of(bright)];
   if (shape.size !== null)
     marks.unshift({ kind: "rule", x: [shape.size, shape.size], y: [low, high], class: "sl-size-rule" });
-  const x: Axis = {
-    low: 0,
-    high: 1.03 * (radius.at(-1) ?? 1),
-    // Shows the centre and the outskirts.
-    map: (r) => Math.sqrt(Math.max(r, 0)),
-    ticks: radiusTicks(radius.at(-1) ?? 1),
-    label: "semi-major axis [pixel]",
-  };
-  const y: Axis = { low, high, label: unit.label };
-  if (!unit.magnitudes) Object.assign(y, { map: Math.log10, ticks: decades(low, high) });
+  const { x, y } = profileAxes(unit, radius.at(-1) ?? 1, faint, bright);
   chart.draw({ x, y, marks, legend });
 }
 
@@ -161,18 +153,6 @@ function reach(data: Float64Array, error: Float64Array, model: Float64Array): [n
   const errors = error.filter((value) => value > 0 && Number.isFinite(value));
   const faint = Math.max(UNDER_ERROR * (errors.length > 0 ? Math.min(...errors) : 0), FLOOR * top);
   return [faint, Math.max(1.6 * top, 2 * faint)];
-}
-
-function radiusTicks(largest: number): number[] {
-  const steps = [0, 1, 2, 3, 4].flatMap((power) => [1, 2, 5].map((step) => step * 10 ** power));
-  return [0, ...steps.filter((step) => step <= largest)];
-}
-
-function decades(low: number, high: number): number[] {
-  const first = Math.ceil(Math.log10(low));
-  const count = Math.floor(Math.log10(high)) - first + 1;
-  const all = Array.from({ length: Math.max(count, 0) }, (_, i) => 10 ** (first + i));
-  return all.length > 5 ? all.filter((_, i) => i % 2 === 0) : all;
 }
 
 function drawCut(

@@ -6,7 +6,7 @@ import { isFree, type Parameter, type Prior, settingAt, splitPath, withSetting }
 import { type Image, type State, shown } from "../state";
 import type { Store } from "../store";
 import { physical } from "../units";
-import { format, h, plain, setText, setValue } from "./dom";
+import { createAlert, format, h, plain, setText, setValue } from "./dom";
 import { createPriorPlot } from "./prior_plot";
 
 export interface PriorEditor {
@@ -18,11 +18,8 @@ type Apply = (prior: Prior, first: number, second: number) => Prior | string;
 
 export function createPriorEditor(store: Store, path: string, parameter: Parameter): PriorEditor {
   const plot = createPriorPlot(store, path, parameter);
-  const refusal = h("p", { class: "sl-problem", role: "alert", hidden: true });
-  const say = (text: string) => {
-    refusal.hidden = text === "";
-    setText(refusal, text);
-  };
+  const refusal = createAlert();
+  const { say } = refusal;
   const entry = (names: [string, string], apply: Apply) => createEntry(store, path, names, apply, say);
   const centre = entry(["prior centre", "prior spread"], (prior, c, s) => withCentre(prior, parameter, c, s));
   const interval = entry(["prior 5 %", "prior 95 %"], (prior, a, b) => withInterval(prior, parameter, a, b));
@@ -35,7 +32,7 @@ export function createPriorEditor(store: Store, path: string, parameter: Paramet
     h("span", { class: "sl-words" }, label("5 %"), interval.boxes[0], label("to 95 %"), interval.boxes[1]),
     implied,
   );
-  const element = h("div", { class: "sl-prior-editor" }, plot.element, words, refusal);
+  const element = h("div", { class: "sl-prior-editor" }, plot.element, words, refusal.element);
 
   return {
     element,

@@ -1,13 +1,12 @@
 /** The run panel: a button for each method, the way to stop, progress, and what came out. */
 
-import type { Run, State } from "../state";
+import { ACTIVE, type Run, type State } from "../state";
 import type { Store } from "../store";
 import type { Kernel } from "../sync";
 import { format, h, seconds, setText, whenChanged } from "./dom";
 import { createSummary } from "./summary";
 import type { View } from "./toolbar";
 
-const ACTIVE: readonly Run["state"][] = ["compiling", "running", "paused"];
 const TICK_MS = 200;
 
 export function createRunPanel(store: Store, kernel: Kernel, signal: AbortSignal): View {

@@ -4,7 +4,7 @@ import { isTied, settingAt, splitPath, withSetting } from "../spec";
 import { type State, shown } from "../state";
 import type { Store } from "../store";
 import { refusal, targetsFor, withoutTie, withTie } from "../ties";
-import { h, option, plain, setText, setValue, whenChanged } from "./dom";
+import { createAlert, h, option, plain, setValue, whenChanged } from "./dom";
 
 export interface TieEditor {
   element: HTMLElement;
@@ -24,11 +24,8 @@ export function createTieEditor(store: Store, path: string): TieEditor {
       "aria-label": `${what}, ${name} of ${component}`,
     }),
   ) as [HTMLInputElement, HTMLInputElement];
-  const message = h("p", { class: "sl-problem", role: "alert", hidden: true });
-  const say = (text: string) => {
-    message.hidden = text === "";
-    setText(message, text);
-  };
+  const message = createAlert();
+  const { say } = message;
   const numbers = h(
     "span",
     { class: "sl-words" },
@@ -43,7 +40,7 @@ export function createTieEditor(store: Store, path: string): TieEditor {
     h("span", { class: "sl-label", "aria-hidden": "true" }, "tied to"),
     target,
     numbers,
-    message,
+    message.element,
   );
 
   target.addEventListener("change", () => {

@@ -42,6 +42,7 @@ export function createToolbar(store: Store, zoom: (factor: number | null) => voi
     toggle(store, "Crosshair", "X", "cross", "crosshair"),
     toggle(store, "Profile", "P", "profile", "profile"),
     toggle(store, "Row and column cuts", "C", "cuts", "cuts"),
+    toggle(store, "Prior predictive", "D", "prior", "predictive"),
   ];
   const element = h(
     "div",
@@ -97,7 +98,7 @@ function singleControls(change: Change): View {
   };
 }
 
-type Flag = "ellipses" | "crosshair" | "profile" | "cuts";
+type Flag = "ellipses" | "crosshair" | "profile" | "cuts" | "predictive";
 
 function toggle(store: Store, name: string, key: string, shape: IconName, flag: Flag): View {
   const element = iconButton(name, key, shape, () =>

@@ -15,13 +15,15 @@ from sersiclab.image import Image
 from sersiclab.inference import METHODS, AbstractMethod, Cancelled, Progress
 from sersiclab.model import Model
 from sersiclab.results import Fit
-from sersiclab.schema import schema
 from sersiclab.spec import own_types
 from sersiclab.widget import bundle, messages
 from sersiclab.widget.control import Control
 from sersiclab.widget.frames import Frames, chi2, degrees_of_freedom
+from sersiclab.widget.given import checked, guessed, offered
 from sersiclab.widget.mailbox import Mailbox
 from sersiclab.widget.masks import Masks
+from sersiclab.widget.predictive import Predictions
+from sersiclab.widget.presets import start_from
 from sersiclab.widget.runs import DrawsCallback, Listener, Task
 from sersiclab.widget.session import Problem, Reading, Shown, allowed, from_model, read, with_values
 
@@ -54,7 +56,7 @@ class Editor(anywidget.AnyWidget):
         bundle.require()
         if not isinstance(image, Image):
             raise TypeError(f"image must be an Image, got {type(image).__name__}")
-        model = _checked(_guessed(image) if model is None else model)
+        model = checked(guessed(image) if model is None else model)
         self._image = image
         self._masks = Masks(image)
         # Traitlets are not made for threads: whoever writes a synced trait, and the front end, takes turns.
@@ -65,8 +67,9 @@ class Editor(anywidget.AnyWidget):
         self._fit: Fit | None = None
         self._watchers: list[DrawsCallback] = []
         self._frames = Frames(image)
+        self._predictions = Predictions(self._post, self._transmit)
         super().__init__(
-            schema=schema(self._types, METHODS),
+            schema=offered(self._types),
             session=from_model(model),
             progress=messages.IDLE,
             control=Control({"cancel": self.cancel, "pause": self.pause, "resume": self.resume}),
@@ -104,12 +107,12 @@ class Editor(anywidget.AnyWidget):
 
     @model.setter
     def model(self, model: Model) -> None:
-        document = from_model(_checked(model))
+        document = from_model(checked(model))
         with self._turn:
             types = tuple(dict.fromkeys((*self._types, *own_types(model))))
             if types != self._types:
                 self._types = types
-                self.schema = schema(types, METHODS)
+                self.schema = offered(types)
             self.session = {**document, **{key: self.session[key] for key in ("mask",) if key in self.session}}
             # The session has an `init` for every prior; until somebody edits it, this is the user's own model.
             self._accept(Reading(model, model, tuple(model.components), []))
@@ -219,6 +222,10 @@ class Editor(anywidget.AnyWidget):
                     self._post("render", partial(self._answer, seq, values))
                 case {"t": "mask", "name": name}:
                     self._masks.put(str(name), bytes(buffers[0]))
+                case {"t": "predict", "request": request, "number": number, "seed": seed}:
+                    self._predictions.ask(self._image, self._shown.model, int(request), int(number), int(seed))
+                case {"t": "preset", "name": name}:
+                    self._post("preset", partial(self._start_from, name))
                 case {"t": "run", "method": name}:
                     self.run(messages.method_of(name, content.get("options", {}), METHODS))
                 case {"t": "cancel" | "pause" | "resume" as action}:  # from hosts without the control channel
@@ -297,6 +304,9 @@ class Editor(anywidget.AnyWidget):
         dof = degrees_of_freedom(self._image, shown.model)
         self._transmit(messages.frame_message(seq, news, chi2(self._image, parts, shown.on), dof))
 
+    def _start_from(self, preset: str) -> None:
+        self.model = start_from(preset, self._image, self.model)
+
     # -- the run's thread ----------------------------------------------------------------------------
 
     def _progressed(self, progress: Progress) -> None:
@@ -322,15 +332,3 @@ class Editor(anywidget.AnyWidget):
         title = {"run": "The run failed", "render": "The model could not be drawn"}.get(kind, "Something went wrong")
         expected = isinstance(error, ValueError | TypeError | RuntimeError)
         self.report(title, str(error) if expected else "".join(traceback.format_exception(error)))
-
-
-def _guessed(image: Image) -> Model:
-    from sersiclab.guess import guess
-
-    return guess(image)
-
-
-def _checked(model: Any) -> Model:
-    if not isinstance(model, Model):
-        raise TypeError(f"model must be a Model, got {type(model).__name__}")
-    return model

@@ -1,0 +1,209 @@
+/** Edits of the list of components: rename, duplicate, move, remove, change of kind. Ties go along. */
+
+import { priorFor, type Source } from "./adding";
+import { newPrior, rounded } from "./priors";
+import { shapeOf, sizeName } from "./shapes";
+import {
+  type Component,
+  hasParameter,
+  isComponent,
+  isFree,
+  isTied,
+  parameterAt,
+  parametersOf,
+  paths,
+  type Schema,
+  type Session,
+  type Setting,
+  settingAt,
+  splitPath,
+  type Tied,
+  valueAt,
+  withSetting,
+} from "./spec";
+
+const RESERVED = ["noise", "renderer"];
+
+/** Why a component can't have this name; null where it can. */
+export function nameProblem(session: Session, old: string, name: string): string | null {
+  if (!/^[\p{L}_][\p{L}\p{N}_]*$/u.test(name))
+    return `a name has letters, digits and underscores, and begins with no digit: not "${name}"`;
+  if (RESERVED.includes(name)) return `"${name}" is taken by the model itself`;
+  if (name !== old && name in session.model.components) return `there is a "${name}" already`;
+  return null;
+}
+
+const withComponents = (session: Session, components: Record<string, Component>): Session => ({
+  ...session,
+  model: { ...session.model, components },
+});
+
+/** A component with its ties' targets renamed. */
+function retied(component: Component, target: (to: string) => string): Component {
+  return Object.fromEntries(
+    Object.entries(component).map(([key, value]) => {
+      if (isComponent(value)) return [key, retied(value, target)];
+      const setting = value as Setting | string;
+      return [
+        key,
+        typeof setting === "object" && isTied(setting) ? { ...setting, to: target(setting.to) } : value,
+      ];
+    }),
+  ) as Component;
+}
+
+const renamed =
+  (old: string, name: string) =>
+  (to: string): string => {
+    const [owner, parameter] = splitPath(to);
+    return owner === old ? `${name}.${parameter}` : to;
+  };
+
+export function rename(session: Session, old: string, name: string): Session {
+  if (nameProblem(session, old, name) !== null || old === name) return session;
+  const components = Object.fromEntries(
+    Object.entries(session.model.components).map(([key, component]) => [
+      key === old ? name : key,
+      retied(component, renamed(old, name)),
+    ]),
+  );
+  const off = session.off.map((each) => (each === old ? name : each));
+  return withComponents({ ...session, off }, components);
+}
+
+/** A name like this one that is free: "disk2" after "disk". */
+export function freshName(session: Session, name: string): string {
+  const base = name.replace(/\d+$/, "") || name;
+  let fresh = base;
+  for (let k = 2; fresh in session.model.components; k++) fresh = `${base}${k}`;
+  return fresh;
+}
+
+/** A copy behind the component; what was tied within it is tied within the copy. */
+export function duplicate(session: Session, name: string): { session: Session; name: string } {
+  const component = session.model.components[name];
+  if (!component) return { session, name };
+  const fresh = freshName(session, name);
+  const copy = retied(component, renamed(name, fresh));
+  const components = Object.entries(session.model.components).flatMap((entry) =>
+    entry[0] === name ? [entry, [fresh, copy] as const] : [entry],
+  );
+  return { session: withComponents(session, Object.fromEntries(components)), name: fresh };
+}
+
+/** One place up (-1) or down (1) the list. */
+export function move(session: Session, name: string, step: -1 | 1): Session {
+  const entries = Object.entries(session.model.components);
+  const at = entries.findIndex(([key]) => key === name);
+  const to = at + step;
+  if (at < 0 || to < 0 || to >= entries.length) return session;
+  const [entry] = entries.splice(at, 1);
+  entries.splice(to, 0, entry as [string, Component]);
+  return withComponents(session, Object.fromEntries(entries));
+}
+
+/** Without a component. Who followed it goes on: the first inherits, the others follow the first. */
+export function remove(schema: Schema, session: Session, name: string): Session {
+  const component = session.model.components[name];
+  if (!component || Object.keys(session.model.components).length === 1) return session;
+  const gone = parametersOf(schema, component).map((parameter) => `${name}.${parameter.name}`);
+  const next = detached(schema, session, gone, name);
+  const { [name]: _, ...components } = next.model.components;
+  return withComponents({ ...next, off: next.off.filter((each) => each !== name) }, components);
+}
+
+/** The session in which nothing outside of `owner` follows the parameters that will be gone. */
+function detached(schema: Schema, session: Session, gone: string[], owner: string): Session {
+  let next = session;
+  for (const path of gone) {
+    const followers = paths(schema, next).filter((each) => {
+      const setting = settingAt(next, each);
+      return isTied(setting) && setting.to === path && (splitPath(each)[0] !== owner || !gone.includes(each));
+    });
+    const [heir, ...others] = followers;
+    if (heir === undefined) continue;
+    const first = settingAt(next, heir) as Tied;
+    const before = next;
+    next = withSetting(next, heir, inherited(schema, next, heir, first, settingAt(next, path)));
+    for (const other of others) {
+      const tie = settingAt(before, other) as Tied;
+      const scale = (tie.scale ?? 1) / (first.scale ?? 1);
+      const offset = (tie.offset ?? 0) - scale * (first.offset ?? 0);
+      next = withSetting(next, other, { type: "Tied", to: heir, scale, offset });
+    }
+  }
+  return next;
+}
+
+/** What a follower has instead of its tie. */
+function inherited(
+  schema: Schema,
+  session: Session,
+  heir: string,
+  { scale = 1, offset = 0 }: Tied,
+  followed: Setting | undefined,
+): Setting {
+  if (isTied(followed)) {
+    const further = { scale: scale * (followed.scale ?? 1), offset: scale * (followed.offset ?? 0) + offset };
+    return { type: "Tied", to: followed.to, ...further };
+  }
+  const parameter = parameterAt(schema, session, heir);
+  const value = valueAt(session, heir);
+  if (!isFree(followed) || !parameter) return value;
+  return scale === 1 && offset === 0 ? followed : newPrior(schema, parameter, rounded(value));
+}
+
+/** The innermost type of a component: its kind, without what modifies it. */
+export function kindOf(component: Component): string {
+  const inner = Object.values(component).find(isComponent) as Component | undefined;
+  return inner ? kindOf(inner) : component.type;
+}
+
+/** The kinds that a component can become: sources for a source, skies for a sky. */
+export function kindsFor(schema: Schema, component: Component): [type: string, title: string][] {
+  const kind = schema.profiles[kindOf(component)]?.kind;
+  return Object.entries(schema.profiles)
+    .filter(([, profile]) => profile.kind === kind)
+    .map(([type, { title }]) => [type, title]);
+}
+
+/** The component as another kind: what both have stays, the rest starts from what the old one was. */
+export function changeKind(schema: Schema, session: Session, name: string, type: string): Session {
+  const component = session.model.components[name];
+  if (!component || kindOf(component) === type) return session;
+  const source = sourceOf(schema, session, name, component);
+  const wanted = parametersOf(schema, { type });
+  const gone = parametersOf(schema, innermost(component))
+    .filter(({ name: old }) => !wanted.some((parameter) => parameter.name === old))
+    .map((parameter) => `${name}.${parameter.name}`);
+  const next = detached(schema, session, gone, name);
+  const old = innermost(next.model.components[name] as Component);
+  const made: Component = { type };
+  for (const parameter of wanted)
+    made[parameter.name] = hasParameter(old, parameter.name)
+      ? (old[parameter.name] as Setting)
+      : priorFor(schema, parameter, source);
+  const components = { ...next.model.components };
+  components[name] = withInnermost(next.model.components[name] as Component, made);
+  return withComponents(next, components);
+}
+
+function innermost(component: Component): Component {
+  const inner = Object.values(component).find(isComponent) as Component | undefined;
+  return inner ? innermost(inner) : component;
+}
+
+function withInnermost(component: Component, made: Component): Component {
+  const entry = Object.entries(component).find(([, value]) => isComponent(value));
+  return entry ? { ...component, [entry[0]]: withInnermost(entry[1] as Component, made) } : made;
+}
+
+/** What the new kind starts from: the half-light radius by way of the old one's own length. */
+function sourceOf(schema: Schema, session: Session, name: string, component: Component): Source {
+  const shape = shapeOf(schema, session, name);
+  const size = sizeName(schema, component);
+  const declared = parametersOf(schema, component).find((parameter) => parameter.name === size);
+  const flux = hasParameter(component, "flux") ? valueAt(session, `${name}.flux`) : 1;
+  const start = declared?.start ?? 1;
+  return { x: shape?.xc ?? 0, y: shape?.yc ?? 0, flux: flux || 1, size: (shape?.size ?? 3) / (start || 1) };
+}

@@ -1,0 +1,147 @@
+import { describe, expect, it } from "vitest";
+import {
+  changeKind,
+  duplicate,
+  freshName,
+  kindsFor,
+  move,
+  nameProblem,
+  remove,
+  rename,
+} from "../src/arranging";
+import { displayAfter, fluxParts, isSeen, seenNames } from "../src/seen";
+import { type Component, type Session, settingAt, valueAt, withSetting } from "../src/spec";
+import { DISPLAY, INITIAL } from "../src/state";
+import { NESTED, SCHEMA, SESSION } from "./fixtures";
+
+const names = (session: Session) => Object.keys(session.model.components);
+
+describe("names", () => {
+  it("are identifiers of their own", () => {
+    expect(nameProblem(SESSION, "disk", "thin_disk")).toBeNull();
+    expect(nameProblem(SESSION, "disk", "disk")).toBeNull();
+    expect(nameProblem(SESSION, "disk", "scheibe_ä")).toBeNull();
+    for (const wrong of ["", "2disk", "a b", "a.b", "<script>"])
+      expect(nameProblem(SESSION, "disk", wrong)).toMatch("letters");
+    expect(nameProblem(SESSION, "disk", "galaxy")).toMatch("already");
+    expect(nameProblem(SESSION, "disk", "noise")).toMatch("taken");
+    expect(freshName(SESSION, "disk")).toBe("disk2");
+  });
+
+  it("change with the ties that lead to them, in place", () => {
+    const made = rename({ ...SESSION, off: ["galaxy"] }, "galaxy", "bulge");
+    expect(names(made)).toEqual(["bulge", "disk", "sky"]);
+    expect(made.off).toEqual(["bulge"]);
+    expect(settingAt(made, "disk.r_eff")).toEqual({ type: "Tied", to: "bulge.r_eff", scale: 2, offset: 1 });
+    expect(rename(SESSION, "galaxy", "disk")).toBe(SESSION);
+    expect(rename(NESTED, "galaxy", "bulge").model.components.bulge).toMatchObject({ type: "Boxy" });
+  });
+});
+
+describe("copies", () => {
+  it("stand behind what they are of, tied where it was", () => {
+    const { session, name } = duplicate(SESSION, "disk");
+    expect(name).toBe("disk2");
+    expect(names(session)).toEqual(["galaxy", "disk", "disk2", "sky"]);
+    expect(settingAt(session, "disk2.xc")).toEqual(settingAt(SESSION, "disk.xc"));
+    const inner = withSetting(SESSION, "galaxy.yc", { type: "Tied", to: "galaxy.xc" });
+    expect(settingAt(duplicate(inner, "galaxy").session, "galaxy2.yc")).toMatchObject({ to: "galaxy2.xc" });
+  });
+});
+
+describe("the order", () => {
+  it("changes by one place, and ends at the ends", () => {
+    expect(names(move(SESSION, "disk", -1))).toEqual(["disk", "galaxy", "sky"]);
+    expect(names(move(SESSION, "galaxy", 1))).toEqual(["disk", "galaxy", "sky"]);
+    expect(move(SESSION, "galaxy", -1)).toBe(SESSION);
+    expect(move(SESSION, "sky", 1)).toBe(SESSION);
+  });
+});
+
+describe("what is removed", () => {
+  it("leaves its priors to who followed it", () => {
+    const made = remove(SCHEMA, { ...SESSION, off: ["galaxy"] }, "galaxy");
+    expect(names(made)).toEqual(["disk", "sky"]);
+    expect(made.off).toEqual([]);
+    expect(settingAt(made, "disk.xc")).toEqual(settingAt(SESSION, "galaxy.xc"));
+    // Through a factor no prior is inherited: a new one, at the same value.
+    expect(settingAt(made, "disk.r_eff")).toMatchObject({ type: "LogUniform", init: 9 });
+  });
+
+  it("leaves others tied to the first", () => {
+    const two = duplicate(SESSION, "disk").session;
+    const made = remove(SCHEMA, two, "galaxy");
+    expect(settingAt(made, "disk2.xc")).toMatchObject({ type: "Tied", to: "disk.xc", scale: 1, offset: 0 });
+    expect(valueAt(made, "disk2.r_eff")).toBe(9);
+  });
+
+  it("is never the last", () => {
+    const alone = remove(SCHEMA, remove(SCHEMA, SESSION, "galaxy"), "disk");
+    expect(remove(SCHEMA, alone, "sky")).toBe(alone);
+  });
+});
+
+describe("another kind", () => {
+  it("keeps what both have", () => {
+    const made = changeKind(SCHEMA, SESSION, "galaxy", "Exponential");
+    const { type, n, ...kept } = made.model.components.galaxy as Component;
+    expect(type).toBe("Exponential");
+    expect(n).toBeUndefined();
+    expect(kept).toMatchObject({ xc: { loc: 60 }, r_eff: { init: 4 }, ellip: 0.5 });
+    const back = changeKind(SCHEMA, made, "galaxy", "Sersic");
+    expect(settingAt(back, "galaxy.n")).toMatchObject({ type: "Uniform", init: 2 });
+  });
+
+  it("frees who followed what is gone, and starts lengths from the flux and the size", () => {
+    const point = changeKind(SCHEMA, SESSION, "galaxy", "PointSource");
+    expect(settingAt(point, "disk.xc")).toMatchObject({ type: "Tied" });
+    expect(settingAt(point, "disk.r_eff")).toMatchObject({ type: "LogUniform", init: 9 });
+    const again = changeKind(SCHEMA, point, "galaxy", "Sersic");
+    expect(settingAt(again, "galaxy.r_eff")).toMatchObject({ type: "LogUniform" });
+  });
+
+  it("changes what is modified, not the modifier", () => {
+    const made = changeKind(SCHEMA, NESTED, "galaxy", "Exponential");
+    expect(made.model.components.galaxy).toMatchObject({ type: "Boxy", profile: { type: "Exponential" } });
+    expect(kindsFor(SCHEMA, NESTED.model.components.galaxy as Component).map(([type]) => type)).toEqual([
+      "Sersic",
+      "Exponential",
+      "PointSource",
+    ]);
+    expect(kindsFor(SCHEMA, SESSION.model.components.sky as Component)).toEqual([["FlatSky", "Flat sky"]]);
+  });
+});
+
+describe("what is seen", () => {
+  const state = { ...INITIAL, schema: SCHEMA, session: { ...SESSION, off: ["sky"] } };
+  const see = (display: object) => seenNames({ ...state, display: { ...DISPLAY, ...display } });
+  it("is what is in the model and has its eye open, or the one alone", () => {
+    expect(see({})).toEqual(["galaxy", "disk"]);
+    expect(see({ hidden: ["disk"] })).toEqual(["galaxy"]);
+    expect(see({ hidden: ["disk"], solo: "disk" })).toEqual(["disk"]);
+    expect(see({ solo: "gone" })).toEqual(["galaxy", "disk"]);
+    expect(isSeen({ hidden: [], solo: "disk" }, "galaxy")).toBe(false);
+  });
+
+  it("keeps its state under another name, and loses it with the component", () => {
+    const display = { ...DISPLAY, hidden: ["disk"], locked: ["disk", "sky"], solo: "disk", selected: "disk" };
+    expect(displayAfter(display, "disk", "thin")).toEqual({
+      hidden: ["thin"],
+      locked: ["thin", "sky"],
+      solo: "thin",
+      selected: "thin",
+    });
+    expect(displayAfter(display, "disk", null)).toEqual({
+      hidden: [],
+      locked: ["sky"],
+      solo: "",
+      selected: "",
+    });
+  });
+
+  it("shares the light among the sources", () => {
+    expect(fluxParts(SESSION)).toEqual({ galaxy: 100 / 150, disk: 50 / 150 });
+    expect(fluxParts({ ...SESSION, off: ["disk"] })).toBeNull();
+    expect(fluxParts(withSetting(SESSION, "disk.flux", -1))).toBeNull();
+  });
+});

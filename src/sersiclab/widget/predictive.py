@@ -1,0 +1,100 @@
+"""What the priors expect: galaxies drawn from them, as thumbnails and as profiles."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+
+from sersiclab.image import Image
+from sersiclab.model import Model
+from sersiclab.plots.profile import Annuli, annuli
+from sersiclab.plots.sources import ellipses
+from sersiclab.simulate import draw_prior
+from sersiclab.widget.frames import Frames, pack
+
+
+SIDE = 72  # pixels of a thumbnail, at most
+TRIES = 10
+
+
+class Prediction(NamedTuple):
+    """A galaxy drawn from the priors: the model without noise, binned, and its profile without the sky."""
+
+    thumbnail: Float[np.ndarray, "y x"]
+    profile: Float[np.ndarray, " annulus"]
+
+
+class Predictions:
+    """Answers to {"t": "predict", "request", "number", "seed"}: {"t": "prediction", "request", "index", "number",
+    "shape", "radius"} with two float32 buffers, a thumbnail and a profile, for each of `number` draws.
+
+    `post(kind, job)` puts a job into the editor's mailbox, `transmit` sends a message.
+    """
+
+    def __init__(
+        self,
+        post: Callable[[str, Callable[[], None]], None],
+        transmit: Callable[[tuple[dict[str, Any], list[bytes]]], None],
+    ) -> None:
+        self._post, self._transmit = post, transmit
+
+    def ask(self, image: Image, model: Model, request: int, number: int, seed: int) -> None:
+        """Draw so many galaxies, each a job of its own: whatever else there is to do goes between."""
+        begin = partial(self._begin, image, model, {"t": "prediction", "request": request, "number": number}, seed)
+        self._post("predict", begin)
+
+    def _begin(self, image: Image, model: Model, content: dict[str, Any], seed: int) -> None:
+        frames = Frames(image)
+        self._next(frames, model, rings_of(frames, model), content, seed, 0)
+
+    def _next(
+        self, frames: Frames, model: Model, rings: Annuli | None, content: dict[str, Any], seed: int, index: int
+    ) -> None:
+        drawn = predict(frames, model, rings, seed + index)
+        radius = [] if rings is None else [float(radius) for radius in rings.radius]
+        news = {"index": index, "shape": list(drawn.thumbnail.shape), "radius": radius}
+        self._transmit(({**content, **news}, [pack(drawn.thumbnail, "<f4"), pack(drawn.profile, "<f4")]))
+        if index + 1 < content["number"]:
+            self._post("predict", partial(self._next, frames, model, rings, content, seed, index + 1))
+
+
+def predict(frames: Frames, model: Model, rings: Annuli | None, seed: int) -> Prediction:
+    """One draw. Raises `ValueError` where the priors, through ties, hardly ever give a model that can be drawn."""
+    reason = None
+    for attempt in range(TRIES):
+        try:
+            parts = frames.draw(model, draw_prior(model, seed=seed + attempt * 1_000_003))
+        except ValueError as error:
+            reason = error
+        else:
+            return Prediction(thumbnail(_sum(parts.values(), frames)), _profile(model, parts, rings, frames))
+    raise ValueError(f"the priors hardly ever give a model that can be drawn: {reason}")
+
+
+def rings_of(frames: Frames, model: Model) -> Annuli | None:
+    """Annuli about the first source as it is now; None for a model without sources."""
+    shapes = ellipses(model, model.initial)
+    return annuli(frames.image, next(iter(shapes.values()))) if shapes else None
+
+
+def thumbnail(pixels: Float[np.ndarray, "y x"]) -> Float[np.ndarray, "y x"]:
+    """The mean of square blocks, as many as `SIDE` a side at most; what does not fill a block is left out."""
+    block = -(-max(pixels.shape) // SIDE)
+    ny, nx = (max(size // block, 1) for size in pixels.shape)
+    kept = pixels[: ny * block, : nx * block]
+    if 0 in kept.shape or kept.shape != (ny * block, nx * block):
+        return pixels
+    return kept.reshape(ny, block, nx, block).mean(axis=(1, 3))
+
+
+def _sum(parts: Any, frames: Frames) -> Float[np.ndarray, "y x"]:
+    return sum(parts, start=np.zeros(frames.image.shape))
+
+
+def _profile(model: Model, parts: Any, rings: Annuli | None, frames: Frames) -> Float[np.ndarray, " annulus"]:
+    if rings is None:
+        return np.zeros(0)
+    sources = ellipses(model, model.initial)
+    return rings.mean(_sum((pixels for name, pixels in parts.items() if name in sources), frames))
