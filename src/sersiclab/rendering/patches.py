@@ -30,6 +30,8 @@ from sersiclab.rendering.windows import ORDER, REACH, Frame, finest, frames, win
 # Scale of the core's window, in pixels along the major axis.
 _CORE = 0.7
 _RADIUS = REACH * _CORE
+# The least scale of the outermost window, in pixels: its outside has no structure between half pixels.
+_OUTSIDE = 1.1
 # An ellipse counts as no thinner than this: its rings would have more structure than their grids.
 _THINNEST = 0.02
 # Within this exponent of the outermost window nothing is left to sample on the pixels.
@@ -44,7 +46,7 @@ class Fineness:
     """How finely sources are drawn: cells along each side of a grid, rings, points per pixel outside."""
 
     cells: int = 64
-    levels: int = 3
+    levels: int = 4
     oversampling: int = 2
 
 
@@ -60,7 +62,7 @@ def draw(source: AbstractExtended, canvas: Canvas, fineness: Fineness) -> Light:
     ellip, theta = source.shape()
     ratio = jnp.maximum(1.0 - jnp.asarray(ellip, canvas.x.dtype), _THINNEST)
     theta = jnp.asarray(theta, canvas.x.dtype)
-    outside = max(2.0 * _CORE, finest(fineness.oversampling))
+    outside = max(_OUTSIDE, finest(fineness.oversampling))
     # The windows are ours to choose: the sum of the pieces does not depend on them, nor does its derivative.
     ratio, theta = lax.stop_gradient((ratio, theta))
     windows = frames(ratio, theta, _CORE, outside, fineness.levels)
@@ -71,19 +73,20 @@ def draw(source: AbstractExtended, canvas: Canvas, fineness: Fineness) -> Light:
 
 @cache
 def _core_points(cells: int, count: int) -> tuple[np.ndarray, ...]:
-    """Points of the core in the frame in which it is round (along, across), and their weights.
+    """Points of the core: radius and angle in the frame in which it is round, and their weights, (radius, angle).
 
     Radii are evenly spaced in t, `ln m = t - exp(-t)`, so that they crowd towards the centre and the sum
-    over them converges whatever the cusp. At each radius there are `count` angles.
+    over them converges whatever the cusp. Angles crowd at the axes, where isophotes may have kinks.
     """
     step = 3.5 / cells
-    t = np.arange(-3.3, math.log(_RADIUS) + 1.0, step)
+    t = np.arange(-3.1, math.log(_RADIUS) + 1.0, step)
     m = np.exp(t - np.exp(-t))
     t, m = t[m < _RADIUS], m[m < _RADIUS]
-    angles = 2 * np.pi / count * (np.arange(count) + 0.5)
-    weights = (1 + np.exp(-t)) * step * m**2 * gammaincc(ORDER, 0.5 * (m / _CORE) ** 2) * 2 * np.pi / count
-    along, across = (m[:, None] * part for part in (np.cos(angles), np.sin(angles)))
-    return along.ravel(), across.ravel(), np.repeat(weights, count)
+    shares = (1 + np.exp(-t)) * step * m**2 * gammaincc(ORDER, 0.5 * (m / _CORE) ** 2)
+    turn = (np.arange(4 * count) + 0.5) / (4 * count)
+    angles = 2 * np.pi * turn - np.sin(8 * np.pi * turn) / 4
+    steps = 2 * np.pi * (1 - np.cos(8 * np.pi * turn)) / (4 * count)
+    return m[:, None], angles, shares[:, None] * steps
 
 
 @cache
@@ -104,19 +107,38 @@ def _core(
     out to a small grid of nodes.
     """
     dtype = canvas.x.dtype
-    # As many angles and nodes as the shortest wave needs.
+    # As many nodes as the shortest wave needs, and half as many angles in a quarter.
     size = max(fineness.cells // 2, math.ceil(_RADIUS * _highest_wave_number(canvas)) + 12)
-    along, across, weights = (jnp.asarray(part, dtype) for part in _core_points(fineness.cells, size))
+    m, angles, weights = _core_points(fineness.cells, -(-size // 2))
+    along, across = (jnp.asarray(m * part, dtype) for part in (np.cos(angles), np.sin(angles)))
     sine, cosine = jnp.sin(theta), jnp.cos(theta)
     x, y = ratio * across * cosine - along * sine, ratio * across * sine + along * cosine
-    light = source.brightness(x, y) * weights * ratio * _taper(source, canvas, jnp.zeros(()), jnp.zeros(()))
+    brightness = source.brightness(x, y) * ratio * _taper(source, canvas, jnp.zeros(()), jnp.zeros(()))
+    light = brightness * jnp.asarray(weights, dtype)
     nodes, matrix = _interpolation(size)
-    angles = (jnp.arccos(jnp.clip(axis / _RADIUS, -1.0, 1.0)) for axis in (y, x))
-    of_y, of_x = (jnp.cos(jnp.outer(jnp.arange(size, dtype=dtype), angle)) for angle in angles)
-    sums = jnp.einsum("p,ap,bp->ab", light, of_y, of_x, precision="highest")
+    orders = jnp.arange(size, dtype=dtype)
+    of_y, of_x = (
+        jnp.cos(jnp.outer(orders, jnp.arccos(jnp.clip(axis.ravel() / _RADIUS, -1.0, 1.0)))) for axis in (y, x)
+    )
+    sums = jnp.einsum("p,ap,bp->ab", light.ravel(), of_y, of_x, precision="highest")
     shares = jnp.linalg.multi_dot([matrix.astype(dtype), sums, matrix.T.astype(dtype)], precision="highest")
     rows, columns = (_waves(k, jnp.asarray(nodes * _RADIUS, dtype)) for k in (canvas.ky, canvas.kx))
-    return _product(_contract("tyj,ji->tyi", rows, shares), columns)
+    return _product(_contract("tyj,ji->tyi", rows, shares), columns) + _cusp(brightness, m, weights)
+
+
+def _cusp(
+    brightness: Float[Array, "radius angle"],
+    m: Float[np.ndarray, "radius 1"],
+    weights: Float[np.ndarray, "radius angle"],
+) -> Float[Array, ""]:
+    """The light within the innermost radius, `2 pi I m² / (2 + slope)`, less what the sum has of it.
+
+    The slope is that of a power law through the two innermost radii; it matters only if it is steep.
+    """
+    inner, outer = jnp.mean(brightness[0]), jnp.mean(brightness[1])
+    ratio = jnp.where(inner * outer > 0.0, outer / jnp.where(inner == 0.0, 1.0, inner), 1.0)
+    slope = jnp.clip(jnp.log(ratio) / math.log(m[1, 0] / m[0, 0]), -1.97, 0.0)
+    return inner * (2 * math.pi * float(m[0, 0]) ** 2 / (2.0 + slope) - 0.5 * float(weights[0].sum()))
 
 
 def _highest_wave_number(canvas: Canvas) -> float:

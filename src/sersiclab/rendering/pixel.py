@@ -22,7 +22,7 @@ class PixelRenderer(AbstractGroupRenderer):
     """
 
     cells: int = eqx.field(default=64, static=True, kw_only=True)
-    levels: int = eqx.field(default=3, static=True, kw_only=True)
+    levels: int = eqx.field(default=4, static=True, kw_only=True)
     oversampling: int = eqx.field(default=2, static=True, kw_only=True)
     padding: int = eqx.field(default=64, static=True, kw_only=True)
 
