@@ -26,11 +26,13 @@ class Light(eqx.Module):
     """Light before the PSF: the sum of a spectrum and, where present, of surface brightness at points.
 
     The `spectrum` lies on the canvas's frequencies, `plane` on its pixels. `fine[a, b]` is a plane that
-    lies a / count of a pixel above and b / count to the right.
+    lies a / count of a pixel above and b / count to the right. `aliases` is the true spectrum of what `plane`
+    samples, on the canvas's tiles after the first: sampling folds it onto the first.
     """
 
     spectrum: Complex[Array, "tile ky kx"]
     plane: Float[Array, "1 padded_y padded_x"] | None = None
+    aliases: Complex[Array, "tiles_after ky kx"] | None = None
     fine: Float[Array, "count count padded_y padded_x"] | None = None
 
 
@@ -95,6 +97,8 @@ def observe(light: Light, canvas: Canvas) -> Float[Array, "y x"]:
     seen = jnp.sum(canvas.transfer * light.spectrum, axis=0)
     if light.plane is not None:
         seen = seen + canvas.transfer[0] * jnp.fft.rfft2(light.plane[0])
+    if light.aliases is not None:
+        seen = seen + jnp.sum((canvas.transfer[1:] - canvas.transfer[:1]) * light.aliases, axis=0)
     if light.fine is not None:
         seen = seen + jnp.sum(canvas.transfer * fine_spectrum(light.fine, canvas), axis=0)
     return jnp.fft.irfft2(seen, s=canvas.padded)[: canvas.shape[0], : canvas.shape[1]]

@@ -47,6 +47,10 @@ class Wave(eqx.Module):
     real: Float[Array, "*s tile x 2"]
     imaginary: Float[Array, "*s tile x 2"]
 
+    def tiles(self, chosen: slice) -> "Wave":
+        """The same on the `chosen` tiles."""
+        return Wave(self.shift, self.rows[chosen], self.real[chosen], self.imaginary[chosen])
+
 
 def chains_of(rows: Float[Array, "m k"]) -> Float[Array, "c l m"]:
     """Amplitudes as `gaussian_sums` takes them: two interleaved chains, cut into pieces of one length."""

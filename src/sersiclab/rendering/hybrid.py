@@ -20,7 +20,9 @@ from sersiclab.rendering.sources import Widths, draw, prepare, stack
 # The widest Gaussian, in sides of the padded grid; wider ones are drawn as parabolas.
 _WIDEST = 8.0
 # Up to this width, in pixels, Gaussians that are thin across are drawn in Fourier space too.
-_THIN_SPLIT = 14.0
+_THIN_SPLIT = 17.0
+# From this width on a Gaussian of any ellipticity has no structure between the pixels.
+_THICK_FROM = 30.0
 
 
 class HybridRenderer(AbstractGroupRenderer):
@@ -72,4 +74,5 @@ class HybridRenderer(AbstractGroupRenderer):
 
         count = math.ceil((math.log(_WIDEST * max(canvas.padded)) - first) / SPACING) + 1
         log = (first + SPACING * np.arange(count)).astype(canvas.x.dtype)
-        return Widths(log, before(self.split), min(before(max(self.split, _THIN_SPLIT)), count - 1))
+        end, thick = (min(before(max(self.split, width)), count - 1) for width in (_THIN_SPLIT, _THICK_FROM))
+        return Widths(log, before(self.split), end, thick)

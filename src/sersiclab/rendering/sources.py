@@ -33,12 +33,14 @@ class Widths:
     """ln sigma of all Gaussians of a mixture.
 
     Those before `split` are drawn in Fourier space, those from `end` on on the pixels. What is between is
-    drawn on the pixels unless it is too thin.
+    drawn on the pixels unless it is too thin. From `thick` on none is so thin that it has structure between
+    the pixels.
     """
 
     log: LogWidths
     split: int
     end: int
+    thick: int
 
 
 class Sources(eqx.Module):
@@ -60,6 +62,7 @@ class Drawing(eqx.Module):
     core: Mixture
     wing: Mixture
     wing_axes: Axes
+    between: Mixture | None
 
 
 class Point(eqx.Module):
@@ -96,13 +99,16 @@ def prepare(source: Sources, widths: Widths, canvas: Canvas) -> Drawing | Point:
     origin = jnp.round(lax.stop_gradient(centre))
     ratio = 1.0 - source.ellip
     sigma = np.exp(widths.log.astype(float))
-    core, wing = _mixtures(source, widths, lax.stop_gradient(ratio))
+    core, wing, between = _mixtures(source, widths, lax.stop_gradient(ratio))
     narrow, wide = _lines(source.theta, ratio, centre - origin, (sigma[0], 1.0 / sigma[-1]))
+    flux, scales = source.flux * fade, source.scales
+    first = sigma[widths.split] / sigma[0] * narrow
     return Drawing(
         wave=wave,
-        core=Mixture(source.flux * fade, source.scales, _quadratic(narrow), narrow, *core),
-        wing=Mixture(source.flux / ratio, source.scales, _quadratic(wide), wide, *wing),
+        core=Mixture(flux, scales, _quadratic(narrow), narrow, *core),
+        wing=Mixture(source.flux / ratio, scales, _quadratic(wide), wide, *wing),
         wing_axes=(canvas.y - origin[0], canvas.x - origin[1]),
+        between=Mixture(flux, scales, _quadratic(first), first, *between) if len(canvas.orders) > 1 else None,
     )
 
 
@@ -112,32 +118,42 @@ def draw(drawing: Drawing | Point, canvas: Canvas) -> Light:
     The core is the point and the narrow Gaussians,
     `flux exp(-i k.c) [point + sum_j w_j exp(-sigma_j² kappa² / 2)]`, where kappa is the length of k in
     the frame in which the ellipse is a circle of the radius of its major axis. The wings are
-    `flux sum_j w_j exp(-m² / (2 sigma_j²)) / (2 pi sigma_j² (1 - ellip))`, m the elliptical radius.
+    `flux sum_j w_j exp(-m² / (2 sigma_j²)) / (2 pi sigma_j² (1 - ellip))`, m the elliptical radius. Where
+    the PSF passes frequencies beyond the pixels', the wings' spectrum there is drawn too.
     """
     k = canvas.ky, canvas.kx
     if isinstance(drawing, Point):
         plane = jnp.broadcast_to(drawing.flux, canvas.transfer.shape)
         return Light(spectrum=translate(plane, drawing.wave, k))
     core = translate(mixture_plane(drawing.core, k), drawing.wave, k)
-    return Light(spectrum=core, plane=mixture_plane(drawing.wing, drawing.wing_axes))
+    light = Light(spectrum=core, plane=mixture_plane(drawing.wing, drawing.wing_axes))
+    if drawing.between is None:
+        return light
+    beyond = canvas.ky[1:], canvas.kx[1:]
+    aliases = translate(mixture_plane(drawing.between, beyond), drawing.wave.tiles(slice(1, None)), beyond)
+    return dataclasses.replace(light, aliases=aliases)
 
 
 def _mixtures(source: Sources, widths: Widths, ratio: Float[Array, ""]) -> list[tuple[Any, Any]]:
-    """The `chains` and `constants` of the core and of the wings."""
+    """The `chains` and `constants` of the core, of the wings and of those of the wings that may be thin."""
     dtype = widths.log.dtype
     sigma = np.exp(widths.log.astype(float))
     brightness = (1.0 / (2 * np.pi * sigma[widths.split :] ** 2)).astype(dtype)
     # Which of two faithful drawings we take is ours to choose: the derivative does not depend on it.
     across = ratio * sigma[widths.split : widths.end].astype(dtype)
     step = jnp.clip((_THICK - across) / (_THICK - _THIN), 0.0, 1.0)
-    in_core = jnp.pad(step**2 * (3.0 - 2.0 * step), (widths.split, 0), constant_values=1.0)
-    in_wing = brightness * jnp.pad(1.0 - in_core[widths.split :], (0, sigma.size - widths.end), constant_values=1.0)
+    # The widest of them is wrapped around if drawn in Fourier space, and has structure between the pixels if
+    # not: half of it in each is less wrong than either.
+    most = np.where(np.arange(across.size) < across.size - 1, 1.0, 0.5).astype(dtype)
+    in_core = jnp.pad(most * step**2 * (3.0 - 2.0 * step), (widths.split, 0), constant_values=1.0)
+    share = jnp.pad(1.0 - in_core[widths.split :], (0, sigma.size - widths.end), constant_values=1.0)
 
     def terms(scales: Float[Array, " d"]) -> Any:
         weights, point = source.weights(widths.log, *scales)
+        wing, none = share * weights[widths.split :], jnp.zeros_like(point)
         # The widest Gaussian falls slowest, and comes first.
-        wing = (in_wing * weights[widths.split :])[::-1]
-        return (in_core * weights[: widths.end], point), (wing, jnp.zeros_like(point))
+        on_pixels = (brightness * wing)[::-1]
+        return (in_core * weights[: widths.end], point), (on_pixels, none), (wing[: widths.thick - widths.split], none)
 
     result = []
     values, slopes = terms(source.scales), jax.jacfwd(terms)(source.scales)
