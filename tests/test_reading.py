@@ -158,6 +158,50 @@ def test_euclid_extensions_share_a_prefix(tmp_path, noise):
     assert Image.read(path).mask.sum() == 0
 
 
+def test_bricks_and_tiles_have_their_planes_in_files_of_their_own(tmp_path, noise, rng):
+    """Compressed: Legacy Surveys' bricks (fpack) and Euclid's tiles (gzip)."""
+    compressed = fits.CompImageHDU(noise.astype("f4"), sky_header(0.262, FILTER="r", MAGZERO=22.5))
+    fits.HDUList([fits.PrimaryHDU(), compressed]).writeto(tmp_path / "image-r.fits.fz")
+    inverse = fits.CompImageHDU(rng.normal(0.25, 0.001, SHAPE).astype("f4"))
+    fits.HDUList([fits.PrimaryHDU(), inverse]).writeto(tmp_path / "invvar-r.fits.fz")
+    image = Image.read(tmp_path / "image-r.fits.fz", invvar=tmp_path / "invvar-r.fits.fz")
+    np.testing.assert_allclose(image.data, noise, atol=0.2)  # quantised in steps of the noise
+    np.testing.assert_allclose(image.sigma, 2.0, rtol=0.02)
+    assert (image.zeropoint, image.band) == (22.5, "r")
+    assert image.pixel_scale == pytest.approx(0.262)
+
+    flags = np.zeros(SHAPE, "i4")
+    flags[2, 3] = 512
+    for name, plane, cards in (
+        ("vis", noise, sky_header(0.1, FILTER="VIS", MAGZERO=23.9)),
+        ("rms", np.full(SHAPE, 2.0), None),
+        ("flag", flags, None),
+    ):
+        fits.writeto(tmp_path / f"{name}.fits.gz", plane, cards)
+    image = Image.read(tmp_path / "vis.fits.gz", sigma=tmp_path / "rms.fits.gz", mask=tmp_path / "flag.fits.gz")
+    assert (image.zeropoint, image.band, image.sigma[0, 0]) == (23.9, "VIS", 2.0)
+    assert np.argwhere(image.mask).tolist() == [[2, 3]]
+
+
+def test_what_is_no_image_is_explained(tmp_path, noise):
+    (tmp_path / "page.fits").write_text("<html>404: no such cutout</html>")
+    with pytest.raises(ValueError, match=r"^data: '.*page.fits' is not a FITS file \("):
+        Image.read(tmp_path / "page.fits")
+    (tmp_path / "empty.fits").touch()
+    with pytest.raises(ValueError, match=r"^data: '.*empty.fits' is not a FITS file \("):
+        Image.read(tmp_path / "empty.fits")
+    path = write(tmp_path / "whole.fits", ("SCI", noise, {}))
+    cut = tmp_path / "cut.fits"
+    cut.write_bytes(path.read_bytes()[:9000])
+    with (
+        pytest.warns(UserWarning, match="File may have been truncated"),  # astropy's
+        pytest.raises(ValueError, match=r"^data: the pixels of .*cut.fits\[1\] can't be read \("),
+    ):
+        Image.read(cut)
+    with pytest.raises(ValueError, match=r"^sigma must have the shape of data, \(40, 50\), got \(3, 3\) \(data: "):
+        Image.read(path, sigma=np.ones((3, 3)))
+
+
 def test_sdss_frames_have_no_errors_but_a_calibration_and_a_sky(tmp_path, noise):
     hdus = [fits.PrimaryHDU(noise.astype("f4"), sky_header(0.396, BUNIT="nanomaggy", FILTER="r"))]
     hdus += [fits.ImageHDU(np.ones(50)), fits.BinTableHDU.from_columns([fits.Column("ALLSKY", "E", array=[1.0])])]

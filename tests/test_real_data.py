@@ -65,6 +65,7 @@ TABLE = {
         {"shape": (256, 256), "scale": 0.396, "zeropoint": None, "unit": "adu", "psf": (51, 51)},
         ("psf sums to 10",),
     ),
+    # Its images were drawn without the PSF beside them: tests/io/test_galfit.py looks at the light.
     **{
         f"multisim {band}": (
             {"data": f"multisim/img-{band}.fits", "psf": "multisim/psf.fits", "zeropoint": 25.0, "band": band},

@@ -54,8 +54,10 @@ def test_the_table_has_values_errors_and_units(fit):
     assert table["verdict"][0] == fit.verdict.level
 
 
-@pytest.mark.parametrize("suffix", ["ecsv", "fits", "vot"])
+@pytest.mark.parametrize("suffix", ["ecsv", "fits", "vot", "parquet"])
 def test_tables_come_back_from_files_and_stack(fit, tmp_path, suffix):
+    if suffix == "parquet":
+        pytest.importorskip("pyarrow", reason="astropy writes Parquet by pyarrow, which the project does not need")
     table = vstack([fit.to_table(), fit.to_table()], metadata_conflicts="silent")
     path = tmp_path / f"fits.{suffix}"
     with warnings.catch_warnings():

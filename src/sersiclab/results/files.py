@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sersiclab.model import render_components
-from sersiclab.parameters import at, own_parameters, parameter_info
+from sersiclab.parameters import at, own_parameters
+from sersiclab.profiles.base import size_name
 
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ def _origin(fit: "Fit") -> Any:
     for name, version in fit.versions.items():
         header.add_history(f"{name} {version}")
     for text in (f"method: {fit.method!r}", *fit.verdict.reasons, *fit.image.provenance):
-        header.add_history(text.encode("ascii", "replace").decode())
+        header.add_history(text.replace("±", "+-").encode("ascii", "replace").decode())
     return header
 
 
@@ -101,8 +102,7 @@ def ds9_regions(fit: "Fit") -> str:
         if "xc" not in own or "yc" not in own:
             continue
         centre = f"{own['xc'] + 1:.4f},{own['yc'] + 1:.4f}"
-        infos = parameter_info(component)
-        length = next((key for key in own if infos[key].unit == "pixel" and key not in ("xc", "yc")), None)
+        length = size_name(component)
         if length is None:
             lines.append(f"point({centre}) # point=cross text={{{name}}}")
             continue
