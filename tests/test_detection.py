@@ -154,3 +154,22 @@ def test_real_neighbours_need_no_mask_by_hand(shared_data, name):
     # Faint outskirts of the target remain there, but no star and no galaxy.
     assert np.count_nonzero(left > 6.0) == 0
     assert left.std() < 1.3
+
+
+@pytest.mark.parametrize("galaxy", ["gal1", "gal2"])
+def test_a_fit_needs_no_mask_by_hand(shared_data, galaxy):
+    """The mask that came with the galaxy, made by others, and the one that is found give the same galaxy."""
+    planes = {"data": "im", "sigma": "sig", "psf": "psf", "mask": "mask"}
+    files = {name: shared_data / "hsc" / f"{galaxy}_{suffix}.npy" for name, suffix in planes.items()}
+    by_hand = Image.read(files.pop("data"), **files)
+    bare = Image(by_hand.data, sigma=by_hand.sigma, psf=by_hand.psf)
+    found = detect(bare)
+    masked = found.masked(bare)
+    model = sl.guess(masked, {"galaxy": "sersic", "sky": "flat_sky"})
+    fit, other = (sl.fit(model, image, sl.MAP(), progress=False) for image in (masked, by_hand))
+    close = {"xc": 0.003, "yc": 0.003, "r_eff": 0.02, "n": 0.02, "ellip": 0.003, "theta": 0.005}
+    for name, tolerance in close.items():
+        assert fit.best[f"galaxy.{name}"] == pytest.approx(other.best[f"galaxy.{name}"], abs=tolerance), name
+    assert fit.best["galaxy.flux"] == pytest.approx(other.best["galaxy.flux"], rel=0.003)
+    assert masked.mask[by_hand.mask].mean() > 0.85
+    assert np.abs(fit.residual[(found.labels != 1) & masked.valid]).max() < 6.0
