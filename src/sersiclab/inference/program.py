@@ -43,7 +43,7 @@ class Program:
     def prepare(self, monitor: Monitor, *arguments: Any) -> Callable[..., Any]:
         """The function, compiled for arguments like these by a call with them if need be."""
         leaves, structure = jax.tree.flatten(arguments)
-        key = (structure, tuple((np.shape(leaf), jnp.result_type(leaf)) for leaf in leaves))
+        key = (structure, tuple(_kind(leaf) for leaf in leaves))
         # Precision may be set for a thread alone, and the function may be called in another.
         x64 = is_double()
         if key not in self._known:
@@ -60,6 +60,11 @@ class Program:
     def __call__(self, monitor: Monitor, *arguments: Any) -> Any:
         """The function's value, computed to the end."""
         return self.prepare(monitor, *arguments)(*arguments)
+
+
+def _kind(leaf: Any) -> tuple[Any, ...]:
+    """All that JAX compiles for: a Python number, or what was made of one, is another kind than a strict array."""
+    return np.shape(leaf), jnp.result_type(leaf), getattr(leaf, "weak_type", type(leaf) in (int, float, complex))
 
 
 def _constrain(density: Density, rows: Float[Array, "rows d"]) -> Float[Array, "rows d"]:
