@@ -89,10 +89,10 @@ function uniform(low: number, high: number): Distribution {
   };
 }
 
-/** That of exp(u), where u has `of`. */
-function exponentiated(of: Distribution): Distribution {
+/** That of exp(u), where u has `of`; the ends are given, as rounding would move them. */
+function exponentiated(of: Distribution, support: [number, number]): Distribution {
   return {
-    support: [Math.exp(of.support[0]), Math.exp(of.support[1])],
+    support,
     pdf: (x) => (x > 0 ? of.pdf(Math.log(x)) / x : 0),
     cdf: (x) => (x > 0 ? of.cdf(Math.log(x)) : 0),
     ppf: (part) => Math.exp(of.ppf(part)),
@@ -108,7 +108,7 @@ export function distributionOf(prior: Prior): Distribution | null {
     case "Normal":
       return peaked ? normal(loc, scale) : null;
     case "LogNormal":
-      return peaked ? exponentiated(normal(loc, scale)) : null;
+      return peaked ? exponentiated(normal(loc, scale), [0, Infinity]) : null;
     case "TruncatedNormal": {
       const [from, to] = [numberField(prior, "low") ?? -Infinity, numberField(prior, "high") ?? Infinity];
       return peaked && from < to ? truncated(loc, scale, from, to) : null;
@@ -116,7 +116,9 @@ export function distributionOf(prior: Prior): Distribution | null {
     case "Uniform":
       return low < high ? uniform(low, high) : null;
     case "LogUniform":
-      return 0 < low && low < high ? exponentiated(uniform(Math.log(low), Math.log(high))) : null;
+      return 0 < low && low < high
+        ? exponentiated(uniform(Math.log(low), Math.log(high)), [low, high])
+        : null;
     case "Angle":
       return uniform(0, Math.PI);
     default:

@@ -85,7 +85,11 @@ describe("the editor of a prior", () => {
     expect(area()).toBe("");
     receive({ t: "posterior", shapes: {}, marginals: { "galaxy.n": [1, 3, [0, 1, 0]] } });
     await nextFrame();
-    expect(area()).toMatch(/^M0 60L.*Z$/);
+    expect(area()).toMatch(/^M\d+\.\d+ 60L.* 4\.80L.*Z$/);
+    // Much narrower than the axis it is still there.
+    receive({ t: "posterior", shapes: {}, marginals: { "galaxy.n": [2, 2.0001, [0, 1, 0]] } });
+    await nextFrame();
+    expect(area()).toMatch(/ 4\.80L/);
   });
 });
 

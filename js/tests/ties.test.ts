@@ -65,6 +65,7 @@ describe("warnings", () => {
     expect(of({ type: "Normal", loc: 0, scale: 1, init: 5 })).toMatch("hardly expects");
     expect(of({ type: "Uniform", low: 1, high: 8, init: 8 })).toMatch("lies on the bound 8");
     expect(of({ type: "Uniform", low: 1, high: 8, init: 1.001 })).toBe("");
+    expect(of({ type: "LogUniform", low: 89.99, high: 911, init: 89.99 })).toMatch("lies on the bound 89.99");
     expect(warningsOf(3, index, undefined, null)).toEqual([]);
   });
 

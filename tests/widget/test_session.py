@@ -121,3 +121,10 @@ def test_angles_and_null_bounds(model):
     session = from_model(base)
     assert session["model"]["components"]["star"]["xc"]["init"] == pytest.approx(math.pi / 2)
     assert read(session).problems == []
+
+
+def test_an_edit_of_the_order_alone_is_taken(editor):
+    session = editor.session
+    components = dict(reversed(session["model"]["components"].items()))
+    editor.set_state({"session": {**session, "model": {**session["model"], "components": components}}})
+    assert list(editor.model.components) == list(components) == ["sky", "ghost", "star"]

@@ -72,9 +72,7 @@ export function createPriorPlot(store: Store, path: string, parameter: Parameter
 
   /** Where a value stands, as a part of the width. */
   const part = (at: number): number => {
-    if (!range) return 0;
-    const [low, high] = [toSlider(range, range.low), toSlider(range, range.high)];
-    return (toSlider(range, at) - low) / (high - low);
+    return range ? partAt(range, at) : 0;
   };
   const valueAtPart = (at: number): number => {
     if (!range) return 0;
@@ -156,9 +154,9 @@ export function createPriorPlot(store: Store, path: string, parameter: Parameter
     if (!now || !range) return;
     const found = gripsOf(now, parameter);
     for (const grip of GRIPS) showGrip(grips[grip], grip, found[grip], range);
-    place(prior, { d: area(range, curve(now, range)) });
+    place(prior, { d: area(priorCurve(now, range)) });
     const marginal = state.marginals[path];
-    place(posterior, { d: marginal ? area(range, sampled(marginal, range)) : "" });
+    place(posterior, { d: marginal ? area(marginalCurve(marginal, range)) : "" });
     const x = WIDTH * part(now.init);
     place(value, { x1: x, x2: x });
     showTicks(ticks, range, part);
@@ -180,40 +178,45 @@ export function createPriorPlot(store: Store, path: string, parameter: Parameter
 const reach = (row: SummaryRow | undefined): number[] =>
   row ? [row.q16, row.q84].filter((value): value is number => value !== null) : [];
 
-type Curve = (x: number) => number;
+/** Points of a curve: where along the axis, as a part of it, and how high, per unit of the axis. */
+type Curve = [at: number, height: number][];
 
-/** Per unit of the axis, so that areas are alike on a logarithmic one. */
-function curve(prior: Prior, { log }: Range): Curve {
+const partAt = (range: Range, x: number): number => {
+  const [low, high] = [toSlider(range, range.low), toSlider(range, range.high)];
+  return (toSlider(range, x) - low) / (high - low);
+};
+
+function priorCurve(prior: Prior, range: Range): Curve {
   const law = distributionOf(prior);
-  return (x) => (law ? law.pdf(x) * (log ? x : 1) : 0);
+  const [low, high] = [toSlider(range, range.low), toSlider(range, range.high)];
+  return Array.from({ length: POINTS + 1 }, (_, i) => {
+    const position = low + ((high - low) * i) / POINTS;
+    const x = range.log ? 10 ** position : position;
+    return [i / POINTS, (law?.pdf(x) ?? 0) * (range.log ? x : 1)];
+  });
 }
 
-function sampled({ low, high, density }: Marginal, { log }: Range): Curve {
+/** At points of its own, as a posterior may be much narrower than the axis. */
+function marginalCurve({ low, high, density }: Marginal, range: Range): Curve {
   const last = density.length - 1;
-  return (x) => {
-    const at = ((x - low) / (high - low || 1)) * last;
-    if (!(at >= 0 && at <= last)) return 0;
-    const [i, rest] = [Math.floor(at), at % 1];
-    const [a, b] = [density[i] ?? 0, density[Math.min(i + 1, last)] ?? 0];
-    return (a + (b - a) * rest) * (log ? x : 1);
-  };
+  const points = density.map((y, i): [number, number] => {
+    const x = low + ((high - low) * i) / last;
+    return [partAt(range, x), y * (range.log ? x : 1)];
+  });
+  return points.filter(([at]) => at >= 0 && at <= 1);
 }
 
 /** A curve as an area, its peak just below the top. */
-function area(range: Range, of: Curve): string {
-  const [low, high] = [toSlider(range, range.low), toSlider(range, range.high)];
-  const heights = Array.from({ length: POINTS + 1 }, (_, i) =>
-    of(range.log ? 10 ** (low + ((high - low) * i) / POINTS) : low + ((high - low) * i) / POINTS),
-  );
-  const peak = Math.max(...heights);
-  if (!(peak > 0)) return "";
+function area(curve: Curve): string {
+  const peak = Math.max(...curve.map(([, y]) => y));
+  const [first, last] = [curve[0], curve.at(-1)];
+  if (!(peak > 0) || !first || !last) return "";
   // What is flat says little: it is drawn low.
-  const flat = heights.every((y) => y === 0 || y > 0.98 * peak);
+  const flat = curve.every(([, y]) => y === 0 || y > 0.98 * peak);
   const scale = (HEIGHT * (flat ? 0.45 : 0.92)) / peak;
-  const points = heights.map(
-    (y, i) => `${((WIDTH * i) / POINTS).toFixed(2)} ${(HEIGHT - scale * y).toFixed(2)}`,
-  );
-  return `M0 ${HEIGHT}L${points.join("L")}L${WIDTH} ${HEIGHT}Z`;
+  const x = ([at]: [number, number]) => (WIDTH * at).toFixed(2);
+  const points = curve.map((point) => `${x(point)} ${(HEIGHT - scale * point[1]).toFixed(2)}`);
+  return `M${x(first)} ${HEIGHT}L${points.join("L")}L${x(last)} ${HEIGHT}Z`;
 }
 
 function showTicks(element: HTMLElement, range: Range, part: (value: number) => number): void {

@@ -2,7 +2,7 @@
 
 import dataclasses
 import threading
-import traceback
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -18,14 +18,18 @@ from sersiclab.results import Fit
 from sersiclab.spec import own_types
 from sersiclab.widget import bundle, messages
 from sersiclab.widget.control import Control
-from sersiclab.widget.frames import Frames, chi2, degrees_of_freedom
-from sersiclab.widget.given import checked, guessed, offered
+from sersiclab.widget.drawing import answer, frame_of
+from sersiclab.widget.frames import Frames
+from sersiclab.widget.gauges import Gauges
+from sersiclab.widget.given import checked, checked_image, guessed, offered
+from sersiclab.widget.kept import Kept
 from sersiclab.widget.mailbox import Mailbox
 from sersiclab.widget.masks import Masks
+from sersiclab.widget.options import method_of
 from sersiclab.widget.predictive import Predictions
 from sersiclab.widget.presets import start_from
 from sersiclab.widget.runs import DrawsCallback, Listener, Task
-from sersiclab.widget.session import Problem, Reading, Shown, allowed, from_model, read, with_values
+from sersiclab.widget.session import Problem, Reading, Shown, allowed, from_model, read, reordered, with_values
 
 
 class Editor(anywidget.AnyWidget):
@@ -46,6 +50,7 @@ class Editor(anywidget.AnyWidget):
     display = traitlets.Dict().tag(sync=True, echo_update=False)
     progress = traitlets.Dict().tag(sync=True, echo_update=False)
     summary = traitlets.Dict().tag(sync=True, echo_update=False)
+    kept = traitlets.List().tag(sync=True, echo_update=False)
     problems = traitlets.List().tag(sync=True, echo_update=False)
     control = anywidget.WidgetTrait().tag(sync=True)
 
@@ -54,10 +59,8 @@ class Editor(anywidget.AnyWidget):
 
     def __init__(self, image: Image, model: Model | None = None) -> None:
         bundle.require()
-        if not isinstance(image, Image):
-            raise TypeError(f"image must be an Image, got {type(image).__name__}")
+        self._image = image = checked_image(image)
         model = checked(guessed(image) if model is None else model)
-        self._image = image
         self._masks = Masks(image)
         # Traitlets are not made for threads: whoever writes a synced trait, and the front end, takes turns.
         self._turn = threading.RLock()
@@ -68,6 +71,8 @@ class Editor(anywidget.AnyWidget):
         self._watchers: list[DrawsCallback] = []
         self._frames = Frames(image)
         self._predictions = Predictions(self._post, self._transmit)
+        self._kept = Kept(self._tell_kept)
+        self._gauges = Gauges(lambda content: self._transmit((content, [])), self._failed)
         super().__init__(
             schema=offered(self._types),
             session=from_model(model),
@@ -146,6 +151,27 @@ class Editor(anywidget.AnyWidget):
             if not self.problems:  # the pictures show the fit; a step that the user can undo
                 self.session = with_values(self.session, allowed(self.model, fit.best))
 
+    @property
+    def fits(self) -> Mapping[str, Fit]:
+        """The fits that were kept, by name."""
+        return self._kept
+
+    def keep(self, name: str) -> None:
+        """Keep the last fit, to compare it with others and to come back to it. Raises `ValueError` before the first."""
+        self._kept.keep(self._fit, name)
+
+    def forget(self, name: str) -> None:
+        """Let a kept fit go."""
+        self._kept.forget(name)
+
+    def restore(self, name: str) -> None:
+        """Go back to a kept fit: its model, its mask and its table. Raises `KeyError` for an unknown name."""
+        fit = self._kept[name]
+        self.model = fit.model
+        if not np.array_equal(fit.image.mask, self._image.mask):
+            self.mask = fit.image.mask
+        self.show(fit)
+
     def run(self, method: AbstractMethod, *, wait: bool = False, seed: int = 0) -> Fit | None:
         """Fit the model as it is now, in a thread. With `wait`, return the fit; Ctrl-C then cancels and keeps draws.
 
@@ -203,13 +229,17 @@ class Editor(anywidget.AnyWidget):
             self.unobserve_all()
             self.on_msg(self._received, remove=True)
             self.control.close()
+            self._gauges.close()
         super().close()
 
     # -- the front end -------------------------------------------------------------------------------
 
     def set_state(self, sync_data: dict[str, Any]) -> None:
         with self._turn:
+            before = self.session
             super().set_state(sync_data)
+            if reordered(before, self.session):  # which is no change to traitlets
+                self._session_came({"new": self.session})
 
     def _received(self, _widget: Any, content: dict[str, Any], buffers: list[Any]) -> None:
         """Handlers only enqueue: all widgets of a notebook share the thread that calls them."""
@@ -219,15 +249,17 @@ class Editor(anywidget.AnyWidget):
                     if self._greeter is not None:
                         self._greeter.post("hello", self._greet)
                 case {"t": "render", "seq": seq, "values": values}:
-                    self._post("render", partial(self._answer, seq, values))
+                    self._post("render", partial(answer, self._frames, self._shown, seq, values, self._transmit))
                 case {"t": "mask", "name": name}:
                     self._masks.put(str(name), bytes(buffers[0]))
                 case {"t": "predict", "request": request, "number": number, "seed": seed}:
                     self._predictions.ask(self._image, self._shown.model, int(request), int(number), int(seed))
                 case {"t": "preset", "name": name}:
                     self._post("preset", partial(self._start_from, name))
+                case {"t": "keep" | "restore" | "forget" as action, "name": name}:
+                    self._post(action, partial(getattr(self, action), str(name)))
                 case {"t": "run", "method": name}:
-                    self.run(messages.method_of(name, content.get("options", {}), METHODS))
+                    self.run(method_of(name, content.get("options", {}), METHODS))
                 case {"t": "cancel" | "pause" | "resume" as action}:  # from hosts without the control channel
                     getattr(self, action)()
         except Exception as error:
@@ -271,10 +303,7 @@ class Editor(anywidget.AnyWidget):
 
     def greeting(self) -> list[messages.Message]:
         """What a new view is told: the image as it was given, the mask that the session names, the posterior."""
-        name = self.session.get("mask")
-        known = [] if name is None else [messages.mask_message(name, self._masks.bits(name))]
-        posterior = [] if self._fit is None else [messages.posterior_message(self._fit)]
-        return [messages.image_message(self._masks.given), *known, *posterior]
+        return messages.greeting(self._masks, self.session.get("mask"), self._fit)
 
     def _greet(self) -> None:
         for message in self.greeting():
@@ -286,26 +315,14 @@ class Editor(anywidget.AnyWidget):
         self._push()
 
     def _push(self) -> None:
-        self._draw(None, {})
-
-    def _answer(self, seq: int, values: dict[str, float]) -> None:
-        try:
-            self._draw(seq, values)
-        except Exception as error:
-            # The front end waits for this answer before it asks again.
-            self._transmit(messages.frame_message(seq, {}, None, 0))
-            if not isinstance(error, ValueError):  # out of range: the session, once committed, shows it as a problem
-                raise
-
-    def _draw(self, seq: int | None, values: dict[str, float]) -> None:
-        shown = self._shown
-        parts = self._frames.draw(shown.everything, values)
-        news = {name: parts[name] for name in self._frames.news(pushed=seq is None)}
-        dof = degrees_of_freedom(self._image, shown.model)
-        self._transmit(messages.frame_message(seq, news, chi2(self._image, parts, shown.on), dof))
+        self._transmit(frame_of(self._frames, self._shown, None, {}))
 
     def _start_from(self, preset: str) -> None:
         self.model = start_from(preset, self._image, self.model)
+
+    def _tell_kept(self, rows: list[dict[str, Any]]) -> None:
+        with self._turn:
+            self.kept = rows
 
     # -- the run's thread ----------------------------------------------------------------------------
 
@@ -317,6 +334,7 @@ class Editor(anywidget.AnyWidget):
             self.progress = document
 
     def _drawn(self, model: Model, draws: Any) -> None:
+        self._gauges.look(draws)
         for callback in list(self._watchers):
             callback(model, draws)
 
@@ -329,6 +347,4 @@ class Editor(anywidget.AnyWidget):
 
     def _failed(self, kind: str, error: Exception) -> None:
         """Exceptions of threads and handlers go nowhere by themselves: show them."""
-        title = {"run": "The run failed", "render": "The model could not be drawn"}.get(kind, "Something went wrong")
-        expected = isinstance(error, ValueError | TypeError | RuntimeError)
-        self.report(title, str(error) if expected else "".join(traceback.format_exception(error)))
+        self._transmit(messages.failure_message(kind, error))

@@ -4,12 +4,13 @@ Traits of the Editor, each written by one side: `schema`, `progress`, `summary`,
 front end, `session` by whoever changes the model. Messages to Python: {"t": "hello"} from a new view; {"t": "render",
 "seq", "values"} during a gesture; {"t": "mask", "name"} with the bits of a mask, before a session that names it;
 {"t": "run", "method", "options"}; {"t": "preset", "name"} (see `presets`); {"t": "predict", "request", "number",
-"seed"}, answered by so many `prediction`s (see `predictive`). Messages to the front end: `image`, `mask`, `posterior`,
+"seed"}, answered by so many `prediction`s (see `predictive`); {"t": "keep" | "restore" | "forget", "name"}, of a fit
+(see `kept`). Messages to the front end: `image`, `mask`, `posterior`,
 `frame` and `error`, made here. Cancel, pause and resume come by `control.Control`.
 """
 
 import math
-from collections.abc import Sequence
+import traceback
 from typing import Any
 
 from sersiclab.image import Image
@@ -18,6 +19,7 @@ from sersiclab.results import Fit
 from sersiclab.widget.astrometry import tangent_plane
 from sersiclab.widget.frames import Pixels, limits, pack
 from sersiclab.widget.marginals import marginals
+from sersiclab.widget.masks import Masks
 from sersiclab.widget.shapes import posterior_shapes
 
 
@@ -64,6 +66,20 @@ def frame_message(seq: int | None, parts: dict[str, Pixels], chi2: float | None,
     return content, [pack(pixels, "<f4") for pixels in parts.values()]
 
 
+def greeting(masks: Masks, name: str | None, fit: Fit | None) -> list[Message]:
+    """What a new view is told: the image as it was given, the mask that the session names, the posterior."""
+    known = [] if name is None else [mask_message(name, masks.bits(name))]
+    posterior = [] if fit is None else [posterior_message(fit)]
+    return [image_message(masks.given), *known, *posterior]
+
+
+def failure_message(kind: str, error: Exception) -> Message:
+    """An exception in words; one that we did not mean to raise, with its traceback."""
+    title = {"run": "The run failed", "render": "The model could not be drawn"}.get(kind, "Something went wrong")
+    expected = isinstance(error, ValueError | TypeError | RuntimeError)
+    return error_message(title, str(error) if expected else "".join(traceback.format_exception(error)))
+
+
 def error_message(title: str, detail: str) -> Message:
     """Something went wrong, in words."""
     return {"t": "error", "title": title, "detail": detail}, []
@@ -80,6 +96,7 @@ def progress_document(progress: Progress) -> dict[str, Any]:
         "elapsed": progress.elapsed,
         "eta": _finite(progress.eta),
         "message": progress.message,
+        "divergences": progress.divergences,
     }
 
 
@@ -104,14 +121,6 @@ def summary_document(fit: Fit) -> dict[str, Any]:
 def method_name(method: AbstractMethod) -> str:
     """The name on the button of a method."""
     return type(method).__name__
-
-
-def method_of(name: str, options: dict[str, Any], methods: Sequence[type[AbstractMethod]]) -> AbstractMethod:
-    """The method of a press of a button. Raises `ValueError` for an unknown one."""
-    for cls in methods:
-        if cls.__name__ == name:
-            return cls(**options)
-    raise ValueError(f"method must be one of {[cls.__name__ for cls in methods]}, got {name!r}")
 
 
 def _finite(value: Any) -> float | None:

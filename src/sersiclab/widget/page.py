@@ -12,7 +12,7 @@ from sersiclab.widget.editor import Editor
 from sersiclab.widget.frames import Frames, chi2, degrees_of_freedom
 
 
-TRAITS = ("schema", "session", "display", "progress", "summary", "problems")
+TRAITS = ("schema", "session", "display", "progress", "summary", "problems", "kept")
 # The host of an anywidget, as far as ours needs one: it answers `hello` from the record, and nothing else.
 PAGE = Template("""<!doctype html>
 <html lang="en">

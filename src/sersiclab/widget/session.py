@@ -71,6 +71,12 @@ def with_values(session: Session, values: Mapping[str, float]) -> Session:
     return {**session, "model": {**session["model"], "components": components}}
 
 
+def reordered(before: Session, after: Session) -> bool:
+    """Whether two sessions differ in nothing but the order of their components."""
+    names = [list(session.get("model", {}).get("components", {})) for session in (before, after)]
+    return before == after and names[0] != names[1]
+
+
 def _holder(component: Mapping[str, Any], name: str) -> Mapping[str, Any] | None:
     """The part of a component's document that holds the parameter `name`: itself, or what is nested in it."""
     if name in component:

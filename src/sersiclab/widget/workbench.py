@@ -3,6 +3,7 @@
 import io
 import traceback
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -78,6 +79,19 @@ class Workbench(ipywidgets.VBox):
     def fit(self) -> Fit | None:
         """The last fit, or None."""
         return self._editor.fit
+
+    @property
+    def fits(self) -> Mapping[str, Fit]:
+        """The fits that were kept, by name."""
+        return self._editor.fits
+
+    def keep(self, name: str) -> None:
+        """Keep the last fit under a name; see `Editor.keep`."""
+        self._editor.keep(name)
+
+    def restore(self, name: str) -> None:
+        """Go back to a kept fit; see `Editor.restore`."""
+        self._editor.restore(name)
 
     @property
     def posterior(self) -> Any:

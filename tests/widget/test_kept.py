@@ -1,0 +1,78 @@
+"""Fits that are kept, and how far draws are trusted while they grow."""
+
+import numpy as np
+import pytest
+
+from sersiclab.widget.gauges import gauge
+from sersiclab.widget.kept import Kept
+
+from .conftest import Counting
+
+
+def test_a_fit_is_kept_compared_and_restored(editor, heard):
+    first = editor.run(Counting(steps=5), wait=True)
+    editor.keep("five")
+    editor.model = editor.model.replace({"star.xc": 7.5})
+    second = editor.run(Counting(steps=9), wait=True)
+    heard.tell(t="keep", name="nine")
+    assert editor.flush(60)
+    assert list(editor.fits) == ["five", "nine"]
+    assert editor.fits["nine"] is second
+    one, other = editor.kept
+    number = int(first.image.valid.sum())
+    assert one["bic"] == pytest.approx(first.chi2 + len(first.model.free) * np.log(number))
+    assert (one["name"], one["method"], one["free"] - other["free"]) == ("five", "Counting", 1)
+    assert one["comparable"]
+    heard.tell(t="restore", name="five")
+    assert editor.flush(60)
+    assert editor.fit is first
+    assert set(editor.model.free) == set(first.model.free)
+    assert editor.model.initial["star.xc"] == pytest.approx(first.best["star.xc"])
+    heard.tell(t="forget", name="five")
+    assert editor.flush(60)
+    assert [row["name"] for row in editor.kept] == ["nine"]
+    assert editor.fit is first
+
+
+def test_another_mask_is_told_of_and_comes_back(editor):
+    editor.run(Counting(steps=5), wait=True)
+    editor.keep("as given")
+    before = editor.mask.copy()
+    editor.mask = np.arange(before.size).reshape(before.shape) < 20
+    editor.run(Counting(steps=5), wait=True)
+    editor.keep("masked")
+    assert [row["comparable"] for row in editor.kept] == [True, False]
+    editor.restore("as given")
+    assert np.array_equal(editor.mask, before)
+
+
+def test_what_can_not_be_kept_is_refused(editor):
+    with pytest.raises(ValueError, match="no fit to keep yet"):
+        editor.keep("a")
+    editor.run(Counting(steps=5), wait=True)
+    with pytest.raises(ValueError, match="needs a name"):
+        editor.keep("  ")
+    with pytest.raises(KeyError):
+        editor.restore("nothing")
+    told = []
+    Kept(told.append).forget("nothing")
+    assert told == [[]]
+
+
+def test_a_gauge_names_the_worst(rng):
+    good, bad = rng.normal(size=(2, 400)), rng.normal(size=(2, 400)) + [[0.0], [5.0]]
+    found = gauge({"a": good, "b": bad})
+    assert (found["draws"], found["chains"]) == (400, 2)
+    assert (found["r_hat_path"], found["ess_path"]) == ("b", "b")
+    assert found["r_hat"] > 1.5
+    assert found["ess"] < 10
+    assert gauge({"a": good[:, :2]})["r_hat"] is None
+    alone = gauge({"a": good[:1]})
+    assert alone["r_hat"] is None
+    assert alone["ess"] > 100
+
+
+def test_a_run_tells_its_gauges(editor, heard):
+    editor.run(Counting(steps=30), wait=True)
+    assert editor._gauges.flush(60)
+    assert heard.of("gauge")[-1][0]["chains"] == 2
