@@ -30,7 +30,7 @@ def plot_corner(
 
     `paths` chooses the quantities; all by default. Raises `ValueError` for an unknown one.
     """
-    from matplotlib.figure import Figure
+    from sersiclab.plots.picture import Picture
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 
     paths = list(draws) if paths is None else list(paths)
@@ -40,7 +40,7 @@ def plot_corner(
     number = len(paths)
     side = 1.2 + max(1.9 * number, 2.4)
     layout = ConstrainedLayoutEngine(w_pad=0.02, h_pad=0.02, wspace=0.0, hspace=0.0)
-    figure = Figure(figsize=(side, side), layout=layout)
+    figure = Picture(figsize=(side, side), layout=layout)
     grid = figure.subplots(number, number, sharex="col", squeeze=False)
     flat = {path: np.asarray(draws[path], dtype=float).reshape(-1) for path in paths}
     titles = {path: with_errors(*np.quantile(flat[path], (0.16, 0.5, 0.84))) for path in paths}
