@@ -24,10 +24,10 @@ RESIDUAL_LIMIT = 5.0  # sigma
 
 def plot_fit(model: Model, image: Image, best: Mapping[str, float], *, title: str = "") -> "Figure":
     """Data, model and residual in sigma, and the profile of the first source with its residual."""
-    from matplotlib.figure import Figure
+    from sersiclab.plots.picture import Picture
 
     parts = render_components(model, image, best)
-    figure = Figure(figsize=(10.5, 8.2), layout="constrained")
+    figure = Picture(figsize=(10.5, 8.2), layout="constrained")
     rows: Any = [["data", "model", "residual"], ["profile"] * 3, ["deviation"] * 3]
     axes = figure.subplot_mosaic(rows, height_ratios=(2.6, 1.8, 0.7))
     _plot_images([axes[name] for name in rows[0]], model, image, best, parts)
