@@ -71,6 +71,7 @@ from sersiclab.rendering import FourierRenderer as FourierRenderer
 from sersiclab.rendering import HybridRenderer as HybridRenderer
 from sersiclab.rendering import PixelRenderer as PixelRenderer
 from sersiclab.results import Fit as Fit
+from sersiclab.results import compare as compare
 from sersiclab.simulate import simulate as simulate
 from sersiclab.spec import from_dict as from_dict
 from sersiclab.spec import schema as schema

@@ -43,13 +43,13 @@ def _plot_images(
     total = np.sum([np.asarray(part, dtype=float) for part in parts.values()], axis=0)
     with np.errstate(invalid="ignore", divide="ignore"):
         residual = (image.data - total) / image.sigma
-    norm = _asinh_norm(image, total, sky_image(model, parts))
+    norm = asinh_norm(image, total, sky_image(model, parts))
     left, middle, right = panels
-    light = {"cmap": _colormap("magma"), "norm": norm}
+    light = {"cmap": colormap("magma"), "norm": norm}
     shown = [
         (left, "data", image.data, light),
         (middle, "model", total, light),
-        (right, "residual", residual, {"cmap": _colormap("RdBu_r"), "vmin": -RESIDUAL_LIMIT, "vmax": RESIDUAL_LIMIT}),
+        (right, "residual", residual, {"cmap": colormap("RdBu_r"), "vmin": -RESIDUAL_LIMIT, "vmax": RESIDUAL_LIMIT}),
     ]
     for axes, name, array, options in shown:
         hidden = np.zeros(image.shape, bool) if name == "model" else image.mask
@@ -58,7 +58,7 @@ def _plot_images(
         bar = axes.get_figure().colorbar(drawn, ax=axes, orientation="horizontal", shrink=0.95, aspect=30)
         bar.set_label("(data − model) / σ" if name == "residual" else "flux per pixel")
         if name != "residual":
-            bar.set_ticks(_asinh_ticks(norm))
+            bar.set_ticks(asinh_ticks(norm))
             bar.ax.xaxis.set_major_formatter(lambda value, _: f"{value:.3g}")
             bar.minorticks_off()
     left.set_ylabel("y [pixel]")
@@ -87,13 +87,13 @@ def _draw_ellipses(axes: "Axes", model: Model, best: Mapping[str, float]) -> int
     return sum(shape.size > 0 for shape in shapes.values())
 
 
-def _colormap(name: str) -> Any:
+def colormap(name: str) -> Any:
     import matplotlib
 
     return matplotlib.colormaps[name].with_extremes(bad=MASKED)
 
 
-def _asinh_norm(image: Image, total: Float[np.ndarray, "y x"], sky: Float[np.ndarray, "y x"]) -> "Normalize":
+def asinh_norm(image: Image, total: Float[np.ndarray, "y x"], sky: Float[np.ndarray, "y x"]) -> "Normalize":
     """A scale that is linear within the noise of the sky and logarithmic above."""
     from matplotlib.colors import FuncNorm
 
@@ -103,7 +103,7 @@ def _asinh_norm(image: Image, total: Float[np.ndarray, "y x"], sky: Float[np.nda
     return FuncNorm(functions, vmin=level - 1.5 * width, vmax=high)
 
 
-def _asinh_ticks(norm: "Normalize") -> Float[np.ndarray, " tick"]:
+def asinh_ticks(norm: "Normalize") -> Float[np.ndarray, " tick"]:
     """Five ticks at round numbers, about evenly spaced."""
     values = np.asarray(norm.inverse(np.linspace(0.0, 1.0, 5)))
     small = 0.1 * np.abs(values[0])

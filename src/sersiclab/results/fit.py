@@ -7,15 +7,18 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
 from sersiclab.accuracy import RenderError, render_error
+from sersiclab.density import Density
 from sersiclab.image import Image
 from sersiclab.model import Model, render
+from sersiclab.noise import AbstractNormalNoise
 from sersiclab.parameters import ParameterInfo, parameter_info
 from sersiclab.priors import Angle
-from sersiclab.results import circular, document, files, posterior, table
+from sersiclab.results import approximation, circular, comparison, document, drawn, files, posterior, radial, table
 from sersiclab.results import derived as derived_quantities
 from sersiclab.results.derived import Derived, Function
 from sersiclab.results.observables import observables
@@ -131,6 +134,29 @@ class Fit:
         return posterior.predictive(self.model, self.image, self.draws, n, seed)
 
     @cached_property
+    def model_sd(self) -> Float[np.ndarray, "y x"]:
+        """How uncertain the model image is: its standard deviation over all draws, pixel by pixel, without noise."""
+        self._need_draws("model_sd")
+        return drawn.moments(Density.of(self.model, self.image), drawn.flat(self.draws), self.best).sd
+
+    def radial_profile(self) -> "pd.DataFrame":
+        """The mean brightness in elliptical rings about the first source at `best`, a row for each ring.
+
+        `radius` along the major axis in pixels; `data` less the sky, and its `error`; `model_q16`, `model_q50`
+        and `model_q84` are quantiles of all sources' PSF-convolved light over the draws, `bulge_q16` ... those of
+        each. In image units per pixel. Without draws the quantiles are the value at `best`.
+        """
+        return radial.radial_profile(self)
+
+    def curve_of_growth(self) -> "pd.DataFrame":
+        """The light within ellipses about the first source at `best`, a row for each, as far as the image holds them.
+
+        Columns as of `radial_profile`, but summed; `radius` is the ellipse's. Where data are masked the model stands
+        in. The model is PSF-convolved, and approaches its `flux` beyond the image.
+        """
+        return radial.curve_of_growth(self)
+
+    @cached_property
     def model_image(self) -> Float[np.ndarray, "y x"]:
         """The model at `best`, PSF-convolved and with sky."""
         return render(self.model, self.image, self.best)
@@ -144,8 +170,25 @@ class Fit:
         return np.divide(scaled, image.sigma, out=scaled, where=valid)
 
     @cached_property
+    def white_residual(self) -> Float[np.ndarray, "y x"]:
+        """The residual at `best`, made independent numbers of unit variance if the noise is correlated."""
+        noise, valid = self.model.noise.among(self.image.valid), self.image.valid
+        if not isinstance(noise, AbstractNormalNoise):
+            return self.residual
+        white = noise.whitened(jnp.asarray(self.residual), jnp.ones(self.image.shape))
+        return np.where(valid, np.asarray(white, dtype=float), 0.0)
+
+    @cached_property
+    def approximation(self) -> "approximation.Check | None":
+        """How like the posterior the normal distribution is of which the draws are; None if they are of no such."""
+        known = "pareto_k" in self.stats or "lp" in self.stats
+        if known or not self.draws or self.covariance is None:
+            return None
+        return approximation.check(self)
+
+    @cached_property
     def render_error(self) -> RenderError:
-        """How exactly the model is drawn at `best`: see `sersiclab.render_error`."""
+        """How exactly the model is drawn at `best`."""
         return render_error(self.model, self.image, self.best)
 
     @property
@@ -164,6 +207,35 @@ class Fit:
         return self.chi2 / self.dof if self.dof > 0 else float("nan")
 
     @cached_property
+    def bic(self) -> float:
+        """The Bayesian information criterion, -2 ln L + k ln N at `best` (Schwarz 1978, Ann. Stat. 6, 461)."""
+        return comparison.bic(self)
+
+    @cached_property
+    def log_evidence(self) -> float:
+        """ln of the data's density under the model, its priors included, in the normal approximation; NaN for MAP.
+
+        ln Z = ln p(data, u) + d/2 ln 2 pi + 1/2 ln |C| at the mode, with the covariance C of the d parameters in
+        the unconstrained space (MacKay 2003, chapter 27). Draws of the posterior itself give the first term by
+        their mean, which lies d/2 below the mode's. Exact for normal posteriors; with copies of a mode, or a
+        parameter at its bound, it is not.
+        """
+        return comparison.log_evidence(self)
+
+    def compare(self, other: "Fit", *, patch: int | None = None) -> "pd.DataFrame":
+        """This fit and another of the same pixels: see `sersiclab.compare`."""
+        return comparison.compare({"this": self, "other": other}, patch=patch)
+
+    def agreement(self, other: "Fit") -> "pd.DataFrame":
+        """How far two fits of one model agree, by another method or from another start: a row for each quantity.
+
+        `mean` and `sd` of this and of the `other` fit (the best value without draws), their `difference` (circular
+        for angles), the same `in_sigma`, the root mean square of both sd, and the `sd_ratio`. Of parameters and
+        derived quantities that both have; raises `ValueError` if there are none.
+        """
+        return comparison.agreement(self, other)
+
+    @cached_property
     def verdict(self) -> Verdict:
         """Whether to trust this fit: `level` (ok, caution or bad), `reasons`, and plain words by `str`."""
         return judge(self)
@@ -173,6 +245,15 @@ class Fit:
         from sersiclab import plots
 
         return plots.plot_fit(self.model, self.image, self.best, title=self._title())
+
+    def plot_posterior(self, *, seed: int = 0) -> "Figure":
+        """An image that the posterior predicts, the model's uncertainty, and profiles with bands of 68 % of draws."""
+        from sersiclab import plots
+
+        self._need_draws("plot_posterior")
+        predicted = self.posterior_predictive(1, seed=seed)[0]
+        tables = self.radial_profile(), self.curve_of_growth()
+        return plots.plot_posterior(self.model, self.image, self.model_sd, predicted, *tables, title=self._title())
 
     def plot_corner(self, paths: "list[str] | None" = None) -> "Figure":
         """Marginal and pairwise posterior densities of parameters and derived quantities."""
@@ -189,9 +270,10 @@ class Fit:
 
     @cached_property
     def observables(self) -> dict[str, Derived]:
-        """What the parameters are on the sky, for every draw, as far as the image knows its own place there.
+        """What follows from the parameters, for every draw, as far as the image knows its place on the sky.
 
-        By path: `galaxy.mag` with a zero-point, `galaxy.r_eff_arcsec` with a pixel scale, `galaxy.ra`,
+        By path: `galaxy.axis_ratio`, `galaxy.r_circ`, `bulge.fraction` (B/T); `galaxy.mag` with a zero-point,
+        `galaxy.r_eff_arcsec` with a pixel scale, `galaxy.mean_sb` and `galaxy.central_sb` with both, `galaxy.ra`,
         `galaxy.dec` (ICRS, degrees) and `galaxy.pa` (east of north, degrees) with a WCS. Magnitudes are NaN
         where a flux is not positive. Each has `draws`, `best`, `sd` and `unit`.
         """

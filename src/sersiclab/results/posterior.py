@@ -1,10 +1,9 @@
 """Draws as what the installed ArviZ calls native."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
@@ -13,6 +12,7 @@ from sersiclab.image import Image
 from sersiclab.model import Model
 from sersiclab.results import document
 from sersiclab.results.diagnostics import arviz
+from sersiclab.results.drawn import BATCH, CHUNK, chunks
 from sersiclab.results.summary import parameter_units
 from sersiclab.stacks import Values
 
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from sersiclab.results.fit import Fit
 
 LIMIT = 2**25  # numbers kept as log likelihood: 128 MiB in single precision
-CHUNK = 64  # draws rendered between two copies to the host
-BATCH = 8  # draws rendered at once
 
 Draws = Float[np.ndarray, "chain draw"]
 
@@ -71,7 +69,7 @@ def log_likelihood(model: Model, image: Image, draws: Mapping[str, Draws]) -> "x
     order, starts = patches(image, size)
     density = Density.of(model, image)
     result = np.empty((chains * number, len(starts)), density.data.dtype)
-    for values, part in _chunks({path: array.reshape(-1) for path, array in draws.items()}):
+    for values, part in chunks({path: array.reshape(-1) for path, array in draws.items()}):
         pixels = np.asarray(_pointwise(density, values))
         rows = result[part]
         np.add.reduceat(pixels[: len(rows), order], starts, axis=1, out=rows)
@@ -113,19 +111,10 @@ def predictive(model: Model, image: Image, draws: Mapping[str, Draws], n: int, s
     chosen = np.random.default_rng(seed).choice(total, size=n, replace=n > total)
     density = Density.of(model, image)
     images = np.empty((n, *image.shape), density.data.dtype)
-    for values, part in _chunks({path: array[chosen] for path, array in flat.items()}):
+    for values, part in chunks({path: array[chosen] for path, array in flat.items()}):
         key = jax.random.fold_in(jax.random.key(seed), part.start)
         images[part] = np.asarray(_predictive(density, values, key))[: len(images[part])]
     return images
-
-
-def _chunks(draws: Mapping[str, Float[np.ndarray, " draw"]]) -> Iterator[tuple[Values, slice]]:
-    """Draws in chunks of one length, which compile once (the last is filled up), and which they are."""
-    number = len(next(iter(draws.values())))
-    for start in range(0, number, CHUNK):
-        index = np.minimum(np.arange(start, start + CHUNK), number - 1)
-        vectors = np.stack([array[index] for array in draws.values()], axis=-1)
-        yield Values(tuple(draws), jnp.asarray(vectors, dtype=float)), slice(start, start + CHUNK)
 
 
 @jax.jit

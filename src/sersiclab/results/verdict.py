@@ -9,12 +9,14 @@ import jax.numpy as jnp
 import numpy as np
 
 from sersiclab.model import lower
-from sersiclab.noise import AbstractNoise, GaussianNoise
+from sersiclab.noise import AbstractNoise, AbstractNormalNoise
 from sersiclab.parameters import AbstractPrior
 from sersiclab.priors import LogNormal, LogUniform, Normal, TruncatedNormal
+from sersiclab.results.degeneracy import degeneracy_reasons
 from sersiclab.results.derived import parameter_sds
 from sersiclab.results.diagnostics import convergence, e_bfmi
 from sersiclab.results.drawing import drawing_reasons
+from sersiclab.results.structure import structure_reasons
 
 
 if TYPE_CHECKING:
@@ -63,9 +65,12 @@ def judge(fit: "Fit") -> Verdict:
         _convergence,
         _sampler,
         _weights,
+        _approximation,
         _bounds,
         _conflict,
         _chi2,
+        structure_reasons,
+        lambda fit: degeneracy_reasons(fit, _draws(fit)),
         drawing_reasons,
     )
     found = [reason for check in checks for reason in check(fit)]
@@ -145,6 +150,36 @@ def _weights(fit: "Fit") -> Iterator[Reason]:
         )
 
 
+def _approximation(fit: "Fit") -> Iterator[Reason]:
+    if not all(np.all(np.isfinite(values)) for values in (*fit.best.values(), *fit.draws.values())):
+        return
+    check, method = fit.approximation, type(fit.method).__name__
+    if check is None:
+        return
+    if check.blind:
+        yield (
+            "bad",
+            f"The posterior is not like the normal distribution of {method} (its draws' Pareto k is "
+            f"{check.pareto_k:.2f}, {check.efficiency:.0%} count): means and errors may be far off: use NUTS().",
+        )
+    elif check.wrong:
+        found, better = (_mean_and_sd(draws[check.wrong]) for draws in (fit.draws, check.draws))
+        yield (
+            "bad",
+            f"The posterior is not like the normal distribution of {method}: {check.wrong} is about {better}, not "
+            f"{found}; use Importance() or NUTS().",
+        )
+
+
+def _mean_and_sd(draws: Any) -> str:
+    return f"{np.mean(draws):.3g} ± {np.std(draws):.2g}"
+
+
+def _draws(fit: "Fit") -> dict[str, np.ndarray]:
+    """The draws, or some picked to be more like the posterior where the approximation they come from is not."""
+    return fit.draws if fit.approximation is None else fit.approximation.draws
+
+
 def _guide(k: float) -> Iterator[Reason]:
     if k >= PARETO_K_BAD:
         yield (
@@ -156,10 +191,11 @@ def _guide(k: float) -> Iterator[Reason]:
 
 def _bounds(fit: "Fit") -> Iterator[Reason]:
     free = fit.model.free
-    sds = {} if fit.draws else parameter_sds(free, fit.best, fit.covariance)
+    draws = _draws(fit)
+    sds = {} if draws else parameter_sds(free, fit.best, fit.covariance)
     for path, prior in free.items():
         low, high = prior.support()
-        ends = [end for end in (low, high) if np.isfinite(end) and _presses(fit, path, prior, end, sds)]
+        ends = [end for end in (low, high) if np.isfinite(end) and _presses(fit, draws, path, prior, end, sds)]
         if len(ends) == 2:
             yield "caution", f"The data hardly constrain {path}: it fills its prior's range, [{low:g}, {high:g}]."
         elif ends:
@@ -167,12 +203,14 @@ def _bounds(fit: "Fit") -> Iterator[Reason]:
             yield "caution", f"{path} presses against the {side} bound of its prior, {ends[0]:g}."
 
 
-def _presses(fit: "Fit", path: str, prior: AbstractPrior, end: float, sds: dict[str, float]) -> bool:
+def _presses(
+    fit: "Fit", draws: Mapping[str, Any], path: str, prior: AbstractPrior, end: float, sds: dict[str, float]
+) -> bool:
     scale = np.log if isinstance(prior, LogUniform | LogNormal) else np.asarray
     if isinstance(prior, LogNormal):
         return False  # zero is infinitely far away
-    if fit.draws:
-        quantiles = np.abs(np.quantile(scale(fit.draws[path].astype(float)), (0.05, 0.5, 0.95)) - scale(end))
+    if draws:
+        quantiles = np.abs(np.quantile(scale(draws[path].astype(float)), (0.05, 0.5, 0.95)) - scale(end))
         near, middle = min(quantiles[0], quantiles[2]), quantiles[1]
         return bool(near <= BOUND_RATIO * (middle - near))
     best, distance = fit.best[path], abs(scale(fit.best[path]) - scale(end))
@@ -201,10 +239,10 @@ def _conflict(fit: "Fit") -> Iterator[Reason]:
 
 
 def _chi2(fit: "Fit") -> Iterator[Reason]:
-    if not isinstance(fit.model.noise, GaussianNoise):
+    if not isinstance(fit.model.noise, AbstractNormalNoise):
         yield from _surprise(fit)
         return
-    value = fit.reduced_chi2
+    value = float(np.sum(fit.white_residual**2)) / fit.dof if fit.dof > 0 else float("nan")
     if not np.isfinite(value):
         yield "bad", f"chi2 can't be judged: it is {fit.chi2:g} for {fit.dof} degrees of freedom."
         return

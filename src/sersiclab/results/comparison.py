@@ -1,0 +1,260 @@
+"""Fits side by side: which model predicts the data best, and whether two posteriors are the same."""
+
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Float
+from scipy.special import logsumexp
+
+from sersiclab.density import Density
+from sersiclab.image import Image
+from sersiclab.priors import Angle
+from sersiclab.results import circular, drawn, posterior
+from sersiclab.results.derived import parameter_sds
+from sersiclab.results.diagnostics import arviz
+
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from sersiclab.results.fit import Fit
+
+BAD_K = 0.7  # of the Pareto distribution: Vehtari, Gelman & Gabry 2017, Stat. Comput. 27, 1413
+
+
+class Pointwise(NamedTuple):
+    """Log predictive densities of the pixels or patches, by PSIS-LOO and WAIC, and the shares of bad k."""
+
+    loo: Float[np.ndarray, " point"]
+    waic: Float[np.ndarray, " point"]
+    p_loo: float
+    bad_k: float
+
+
+def compare(fits: "Mapping[str, Fit]", *, patch: int | None = None) -> "pd.DataFrame":
+    """A table of fits of the same pixels by how well their models predict them, the best first.
+
+    `loo` is the expected log predictive density of data left out, one pixel at a time, or one square of
+    `patch` x `patch` pixels: sounder where neighbouring residuals are alike. By default pixels, unless that
+    would not fit in memory. It is Pareto-smoothed importance sampling (Vehtari, Gelman & Gabry 2017, Stat.
+    Comput. 27, 1413), by ArviZ; `p_loo` is the effective number of parameters, and `bad_k` the share of
+    points with a Pareto k above 0.7, whose terms can't be trusted. `waic` estimates the same (Watanabe 2010,
+    JMLR 11, 3571). `bic` is that of Schwarz 1978, -2 ln L + k ln N: the less the better. `log_evidence` is
+    ln of the prior predictive density of the data, in the normal approximation (`Fit.log_evidence`).
+
+    `loo_diff` and `waic_diff` are differences from the best, never positive, with the standard errors of
+    these differences, `loo_diff_se` and `waic_diff_se`; below two of them or about 4, models predict alike.
+    `bic_diff` and `log_evidence_diff` are those from the least and the largest. Without draws there are only
+    bic and, with a covariance, log_evidence.
+
+    Raises `TypeError` or `ValueError` for fewer than two fits, or fits of other data or another mask.
+    """
+    import pandas as pd
+
+    _check(fits)
+    size = _patch(fits, patch)
+    points = {name: pointwise(fit, size) for name, fit in fits.items() if fit.draws}
+    rows = {name: _row(fit, points.get(name)) for name, fit in fits.items()}
+    table: Any = pd.DataFrame.from_dict(rows, orient="index")
+    for criterion in ("loo", "waic"):
+        values = {name: getattr(point, criterion) for name, point in points.items()}
+        differences = _differences(values)
+        table[f"{criterion}_diff"] = pd.Series({name: one[0] for name, one in differences.items()}, dtype=float)
+        table[f"{criterion}_diff_se"] = pd.Series({name: one[1] for name, one in differences.items()}, dtype=float)
+    table["bic_diff"] = table["bic"] - table["bic"].min()
+    table["log_evidence_diff"] = table["log_evidence"] - table["log_evidence"].max()
+    table.attrs["patch"] = size
+    ordered = table.sort_values(["loo", "bic"], ascending=[False, True], na_position="last")
+    return ordered[list(COLUMNS)]
+
+
+COLUMNS = (
+    "loo",
+    "loo_diff",
+    "loo_diff_se",
+    "p_loo",
+    "bad_k",
+    "waic",
+    "waic_diff",
+    "waic_diff_se",
+    "bic",
+    "bic_diff",
+    "log_evidence",
+    "log_evidence_diff",
+    "free",
+)
+
+
+def agreement(one: "Fit", other: "Fit") -> "pd.DataFrame":
+    """The differences of two fits' parameters and derived quantities; see `Fit.agreement`."""
+    import pandas as pd
+
+    rows = {}
+    first, second = _estimates(one), _estimates(other)
+    shared = [name for name in first if name in second]
+    if not shared:
+        raise ValueError(f"other is a fit of another model: it has {list(second)}, and none of {list(first)}")
+    angles = {path for path, prior in one.model.free.items() if isinstance(prior, Angle)}
+    for name in shared:
+        (mean, sd), (mean_other, sd_other) = first[name], second[name]
+        difference = circular.near(mean - mean_other, 0.0) if name in angles else mean - mean_other
+        # What one of them does not know is taken from the other.
+        known = [value for value in (sd, sd_other) if np.isfinite(value)]
+        width = float(np.sqrt(np.mean(np.square(known)))) if known else float("nan")
+        with np.errstate(divide="ignore", invalid="ignore"):
+            in_sigma, ratio = np.float64(difference) / width, np.float64(sd) / sd_other
+        rows[name] = {
+            "mean": mean,
+            "mean_other": mean_other,
+            "difference": difference,
+            "in_sigma": float(in_sigma),
+            "sd": sd,
+            "sd_other": sd_other,
+            "sd_ratio": float(ratio),
+        }
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def pointwise(fit: "Fit", size: int) -> Pointwise:
+    """The log predictive density of each patch of `size` pixels when it is left out."""
+    array = in_patches(fit.log_likelihood, size)
+    draws = array.reshape(-1, array.shape[-1])
+    spread = np.var(draws, axis=0, ddof=1)
+    waic = logsumexp(draws, axis=0) - np.log(len(draws)) - spread
+    loo, p_loo, k = _loo(fit, array)
+    return Pointwise(loo, waic, p_loo, float(np.mean(k > BAD_K)))
+
+
+def log_likelihood(fit: "Fit") -> float:
+    """Log likelihood of the data at `best`."""
+    return drawn.log_likelihood_at(Density.of(fit.model, fit.image), fit.best)
+
+
+def bic(fit: "Fit") -> float:
+    """The Bayesian information criterion, -2 ln L + k ln N (Schwarz 1978, Ann. Stat. 6, 461)."""
+    return -2.0 * log_likelihood(fit) + len(fit.model.free) * float(np.log(fit.image.valid.sum()))
+
+
+def log_evidence(fit: "Fit") -> float:
+    """Log of the prior predictive density of the data; see `Fit.log_evidence`."""
+    if fit.covariance is None:
+        return float("nan")
+    size = len(fit.model.free)
+    sign, log_determinant = np.linalg.slogdet(np.asarray(fit.covariance, dtype=float))
+    if sign <= 0:
+        return float("nan")
+    volume = 0.5 * (size * np.log(2 * np.pi) + float(log_determinant))
+    if "lp" in fit.stats:
+        # Of a normal distribution in d dimensions the mean log density lies d/2 below its maximum.
+        return float(np.mean(np.asarray(fit.stats["lp"], dtype=float))) + 0.5 * size + volume
+    density = Density.of(fit.model, fit.image)
+    point = density.unconstrain({path: jnp.asarray(value, dtype=float) for path, value in fit.best.items()})
+    return log_likelihood(fit) + float(density.log_prior(point)) + volume
+
+
+def in_patches(log_likelihood: Any, size: int) -> Float[np.ndarray, "chain draw patch"]:
+    """The log likelihood, by pixel or by smaller patches (`Fit.log_likelihood`), in patches of `size` pixels."""
+    array = np.asarray(log_likelihood["data"], dtype=float)
+    if log_likelihood.attrs["patch_size"] == size:
+        return array
+    # The centre of a smaller patch lies in the larger one that holds it.
+    corner = np.stack([np.asarray(log_likelihood[axis]) for axis in ("y", "x")]) // size
+    _, label = np.unique(corner, axis=1, return_inverse=True)
+    order = np.argsort(label.ravel(), kind="stable")
+    starts = np.nonzero(np.diff(label.ravel()[order], prepend=-1))[0]
+    return np.add.reduceat(array[..., order], starts, axis=-1)
+
+
+def _loo(fit: "Fit", array: Float[np.ndarray, "chain draw point"]) -> tuple[Any, float, Any]:
+    """PSIS-LOO by the installed ArviZ: each point's term, the effective number of parameters, Pareto k."""
+    import warnings
+
+    import xarray as xr
+
+    az = arviz()
+    draws = {str(i): (("chain", "draw"), each) for i, each in enumerate(fit.draws.values())}
+    groups = {
+        "posterior": xr.Dataset(draws),
+        "log_likelihood": xr.Dataset({"data": (("chain", "draw", "point"), array)}),
+    }
+    tree = az.InferenceData(**groups) if az.__version__.startswith("0.") else xr.DataTree.from_dict(groups)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of large Pareto k, which the table tells
+        found = az.loo(tree, pointwise=True)
+    if az.__version__.startswith("0."):
+        return np.asarray(found.loo_i), float(found.p_loo), np.asarray(found.pareto_k)
+    return np.asarray(found.elpd_i), float(found.p), np.asarray(found.pareto_k)
+
+
+def _row(fit: "Fit", points: Pointwise | None) -> dict[str, float]:
+    nothing = float("nan")
+    return {
+        "loo": nothing if points is None else float(np.sum(points.loo)),
+        "p_loo": nothing if points is None else points.p_loo,
+        "bad_k": nothing if points is None else points.bad_k,
+        "waic": nothing if points is None else float(np.sum(points.waic)),
+        "bic": bic(fit),
+        "log_evidence": log_evidence(fit),
+        "free": len(fit.model.free),
+    }
+
+
+def _differences(values: Mapping[str, np.ndarray]) -> dict[str, tuple[float, float]]:
+    """The difference of each sum from the largest, and its standard error, from the differences of the terms."""
+    if not values:
+        return {}
+    best = values[max(values, key=lambda name: float(np.sum(values[name])))]
+    return {
+        name: (float(np.sum(each - best)), float(np.sqrt(len(best) * np.var(each - best))))
+        for name, each in values.items()
+    }
+
+
+def _check(fits: "Mapping[str, Fit]") -> None:
+    from sersiclab.results.fit import Fit
+
+    if not isinstance(fits, Mapping) or not all(isinstance(fit, Fit) for fit in fits.values()):
+        raise TypeError(f"fits must be a mapping of names to fits, such as {{'sersic': fit}}, got {fits!r}")
+    if len(fits) < 2:
+        raise ValueError(f"fits must hold two fits or more, got {list(fits)}")
+    (first, reference), *others = fits.items()
+    for name, fit in others:
+        _check_same(first, reference.image, name, fit.image)
+
+
+def _check_same(first: str, image: Image, name: str, other: Image) -> None:
+    """Raise unless two images have the same data in the same unmasked pixels, whatever their sigma and PSF."""
+    must = "fits are compared by what they say of the same pixels"
+    if image.shape != other.shape:
+        raise ValueError(f"{must}: {first!r} has an image of shape {image.shape}, {name!r} of {other.shape}")
+    differ = int(np.sum(image.mask != other.mask))
+    if differ:
+        raise ValueError(f"{must}: the masks of {first!r} and {name!r} differ in {differ} pixels; fit both with one")
+    valid = image.valid
+    if not np.array_equal(image.data[valid], other.data[valid]):
+        changed = int(np.sum(image.data[valid] != other.data[valid]))
+        raise ValueError(f"{must}: the data of {first!r} and {name!r} differ in {changed} pixels")
+
+
+def _patch(fits: "Mapping[str, Fit]", patch: int | None) -> int:
+    """The side of the patches in pixels: as asked for, or the least that all fits with draws can give."""
+    if patch is not None and (isinstance(patch, bool) or not isinstance(patch, int) or patch < 1):
+        raise ValueError(f"patch must be a number of pixels, 1 or more, got {patch!r}")
+    drawn = [fit for fit in fits.values() if fit.draws]
+    least = math.lcm(*(posterior.patch_size(fit.image, next(iter(fit.draws.values())).size) for fit in drawn))
+    if patch is not None and patch % least:
+        raise ValueError(f"patch must be a multiple of {least}, the patches that fit in memory, got {patch}")
+    return least if patch is None else patch
+
+
+def _estimates(fit: "Fit") -> dict[str, tuple[float, float]]:
+    """Mean and standard deviation of each parameter and derived quantity; without draws the best value and its."""
+    if not fit.draws:
+        sds = parameter_sds(fit.model.free, fit.best, fit.covariance)
+        found = {path: (value, sds[path]) for path, value in fit.best.items()}
+        return found | {name: (quantity.best, quantity.sd) for name, quantity in fit.derived.items()}
+    table: Any = fit.summary()
+    return {str(name): (float(row["mean"]), float(row["sd"])) for name, row in table.iterrows()}

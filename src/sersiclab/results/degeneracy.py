@@ -1,0 +1,124 @@
+"""What a fit can't tell: sources lost in the noise or in the PSF, and components that stand for each other."""
+
+from collections.abc import Iterator
+from itertools import combinations
+from typing import TYPE_CHECKING, Any, Literal
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Float
+
+from sersiclab.parameters import own_parameters
+from sersiclab.profiles import AbstractSky, AbstractSource
+from sersiclab.profiles.base import size_name
+from sersiclab.results.derived import parameter_sds
+
+
+if TYPE_CHECKING:
+    from sersiclab.results.fit import Fit
+
+Reason = tuple[Literal["caution"], str]
+Draws = dict[str, Float[np.ndarray, "..."]]
+
+FAINT = 5.0  # signal-to-noise ratio of all sources together, with the best weights
+UNSURE = 3.0  # standard deviations of a flux from zero
+POINT_LIKE = 0.5  # pixels: what is smaller looks like a point, whatever its shape
+SWAPPED = 0.05  # share of the draws in which the smaller one is the larger: the two overlap
+SHARED = -0.95  # correlation of two fluxes of which only the sum is known
+
+
+def degeneracy_reasons(fit: "Fit", draws: Draws) -> Iterator[Reason]:
+    """What the posterior, by `draws` of any kind if there are some, can't tell."""
+    if not all(np.isfinite(value) for value in fit.best.values()):
+        return
+    yield from _faint(fit)
+    yield from _point_like(fit, draws)
+    yield from _unsure(fit, draws)
+    yield from _alike(fit, draws)
+
+
+def signal_to_noise(fit: "Fit") -> float:
+    """Of the sources at `best`, sky taken off: sqrt(sum of (model / sigma)²), as a matched filter would find them."""
+    valid, image = fit.image.valid, fit.image
+    y, x = (np.arange(n) - 0.5 * (n - 1) for n in image.shape)
+    columns, rows = (jnp.asarray(plane, dtype=float) for plane in np.meshgrid(x, y))
+    skies = [part for part in fit.model.at(fit.best).components.values() if isinstance(part, AbstractSky)]
+    sky = sum((np.asarray(part.brightness(columns, rows), dtype=float) for part in skies), np.zeros(image.shape))
+    return float(np.sqrt(np.sum(np.square((fit.model_image - sky)[valid] / image.sigma[valid]))))
+
+
+def _faint(fit: "Fit") -> Iterator[Reason]:
+    if not any(isinstance(part, AbstractSource) for part in fit.model.components.values()):
+        return
+    ratio = signal_to_noise(fit)
+    if ratio < FAINT:
+        yield (
+            "caution",
+            f"The model's signal-to-noise ratio is {ratio:.1f}: nothing is safely detected, and what follows is mostly "
+            "the prior.",
+        )
+
+
+def _point_like(fit: "Fit", draws: Draws) -> Iterator[Reason]:
+    for name, part in _sources(fit).items():
+        key = size_name(part)
+        path = f"{name}.{key}"
+        if key is None or path not in fit.model.free:
+            continue
+        size = float(np.median(draws[path])) if draws else fit.best[path]
+        if size < POINT_LIKE:
+            yield (
+                "caution",
+                f"{path} is {size:.2g} pixels, not resolved: its shape is that of the PSF's errors; a PointSource may "
+                "say as much.",
+            )
+
+
+def _unsure(fit: "Fit", draws: Draws) -> Iterator[Reason]:
+    sds = {} if draws else parameter_sds(fit.model.free, fit.best, fit.covariance)
+    paths = [f"{name}.flux" for name in _sources(fit) if f"{name}.flux" in fit.model.free]
+    for path in paths:
+        mean = float(np.mean(draws[path])) if draws else fit.best[path]
+        sd = float(np.std(draws[path])) if draws else sds[path]
+        if sd * UNSURE > abs(mean):
+            yield "caution", f"{path} is {mean:.3g} ± {sd:.2g}: the data hardly need this component."
+    for one, other in combinations(paths if draws else [], 2):
+        with np.errstate(invalid="ignore", divide="ignore"):
+            correlation = float(np.corrcoef(np.ravel(draws[one]), np.ravel(draws[other]))[0, 1])
+        if correlation < SHARED:
+            yield (
+                "caution",
+                f"{one} and {other} take from each other (correlation {correlation:.2f}): only their sum is known.",
+            )
+
+
+def _alike(fit: "Fit", draws: Draws) -> Iterator[Reason]:
+    """Components of one class between which no parameter tells."""
+    if not draws:
+        return
+    flat: Any = {path: np.ravel(values) for path, values in draws.items()}
+    at = fit.model.at(flat).components
+    for one, other in combinations(_sources(fit), 2):
+        if type(at[one]) is not type(at[other]):
+            continue
+        first, second = own_parameters(at[one]), own_parameters(at[other])
+        told = [key for key in first if key != "theta" and _apart(first[key], second[key])]
+        if not told:
+            yield (
+                "caution",
+                f"{one} and {other} are alike in every parameter: they may stand for each other, and each draw may "
+                "have them the other way round. Leave one out, or order them.",
+            )
+
+
+def _apart(one: Any, other: Any) -> bool:
+    """Whether one parameter is safely larger than the other; the same number is not."""
+    one, other = np.asarray(one), np.asarray(other)
+    if not one.ndim and not other.ndim:
+        return bool(one != other)
+    share = float(np.mean(one > other)) + 0.5 * float(np.mean(one == other))
+    return not SWAPPED < share < 1 - SWAPPED
+
+
+def _sources(fit: "Fit") -> dict[str, Any]:
+    return {name: part for name, part in fit.model.components.items() if isinstance(part, AbstractSource)}
