@@ -1,0 +1,81 @@
+"""Where the truth lies among the draws of its posterior, over many galaxies drawn from the prior."""
+
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import norm
+
+from sersiclab.inference import NUTS, SVI, Importance, Laplace
+
+from . import calibration
+from .calibration import Calibration, bulge_and_disk, calibrate, one_sersic
+
+
+GALAXIES = 200
+SEED = 20261122
+SCENES = {
+    "one Sérsic": one_sersic(),
+    "one Sérsic, bright": one_sersic(least_flux=30_000.0),
+    "bulge and disk": bulge_and_disk(),
+    "bulge and disk, bright": bulge_and_disk(least_flux=100_000.0),
+}
+LONG = [
+    ("one Sérsic", Importance(draws=500)),
+    ("one Sérsic", NUTS(warmup=150, draws=200)),
+    ("one Sérsic, bright", Laplace(draws=500)),
+    ("one Sérsic, bright", SVI(draws=500)),
+    ("bulge and disk", Importance(draws=500)),
+    ("bulge and disk", NUTS(warmup=150, draws=200)),
+    ("bulge and disk, bright", Laplace(draws=500)),
+    ("bulge and disk, bright", SVI(draws=500)),
+]
+
+
+@pytest.mark.parametrize("method", [NUTS(warmup=80, draws=80), Importance(draws=300)])
+def test_a_few_galaxies(method):
+    """What 24 galaxies can tell: errors that are half as large as they should be have p < 1e-3."""
+    result = calibrate(one_sersic(), method, galaxies=24, seed=SEED)
+    table = result.table()
+    assert result.compiled == 0, "another galaxy compiled anew"
+    assert result.distrusted <= 4
+    assert table.filter(regex="^p").to_numpy().min() > 1e-3, table.to_string()
+
+
+@pytest.mark.calibration
+@pytest.mark.parametrize(("scene", "method"), LONG, ids=lambda value: str(value).split("(")[0])
+def test_many_galaxies(scene, method, capsys):
+    result = calibrate(SCENES[scene], method, galaxies=GALAXIES, seed=SEED)
+    table = result.table()
+    with capsys.disabled():
+        sys.stdout.write(
+            f"\n{scene}, {method}: {GALAXIES} galaxies, {result.seconds / GALAXIES:.2f} s each, "
+            f"{result.distrusted} distrusted\n{table.to_string(float_format=lambda x: f'{x:.3f}')}\n"
+        )
+    assert result.compiled == 0
+    assert result.distrusted < 0.2 * GALAXIES
+    assert table["p"].min() > 0.01
+    assert table.filter(regex="^p of").to_numpy().min() > 0.01
+
+
+def drawn(*, width=1.0, off=0.0, size=200):
+    """The shares for a normal posterior whose width and centre are wrong."""
+    truth = np.random.default_rng(1).normal(size=size)
+    return Calibration(pd.DataFrame({"x": norm.cdf(truth, off, width)}), 0, 0.0, 0.0).table().loc["x"]
+
+
+def test_what_the_table_finds():
+    right, narrow, wide, shifted = drawn(), drawn(width=0.75), drawn(width=1.4), drawn(off=0.3)
+    assert right["p"] > 0.05
+    assert right["68%"] == pytest.approx(0.68, abs=3 * np.sqrt(0.68 * 0.32 / 200))
+    assert min(right["p of 68%"], right["p of 95%"]) > 0.01
+    assert min(narrow["p of 68%"], narrow["p of 95%"]) < 0.01
+    assert min(wide["p of 68%"], wide["p of 95%"]) < 0.01
+    assert shifted["p"] < 0.01
+
+
+def test_ranks_of_exchangeable_draws_are_uniform(rng):
+    prior = one_sersic().free["galaxy.theta"]
+    shares = [calibration._share(rng.normal(size=(2, 60)), rng.normal(), prior, rng) for _ in range(400)]
+    assert Calibration(pd.DataFrame({"x": shares}), 0, 0.0, 0.0).table().loc["x", "p"] > 0.01
