@@ -12,6 +12,7 @@ from sersiclab.image import Image
 from sersiclab.model import Model, joint, render
 from sersiclab.parameters import Tied
 from sersiclab.profiles import Exponential, FlatSky, PointSource, Sersic
+from sersiclab.rendering import FourierRenderer, HybridRenderer, PixelRenderer
 
 
 @pytest.fixture
@@ -136,3 +137,25 @@ def test_operations_do_not_grow_with_the_number_of_sources(image):
 
     # Only the lists of which number goes where grow.
     assert size(30) < 1.1 * size(3)
+
+
+@pytest.mark.parametrize(
+    "renderer", [HybridRenderer(), PixelRenderer(), FourierRenderer()], ids=lambda r: type(r).__name__
+)
+def test_out_of_range_nothing_is_nan(renderer, image):
+    """A tie may lead out of a parameter's range, and no check can tell."""
+    usual = {"xc": 15.0, "yc": 12.0, "flux": 50.0, "r_eff": 3.0, "n": 2.0, "ellip": 0.3, "theta": 1.0}
+    wrong = {"n": (-5, 0, 0.1, 1e6), "r_eff": (-3, 0, 1e-9, 1e7), "ellip": (-2, 1, 50), "xc": (-1e6, 1e9)}
+
+    @jax.jit
+    def both(density, u):
+        return density.mean(density.constrain(u)), jax.value_and_grad(density.log_density)(u)
+
+    for change in [{}, *({name: float(value)} for name, values in wrong.items() for value in values)]:
+        galaxies = {
+            f"s{i}": Sersic(**{name: Tied("sky.level", offset=value) for name, value in numbers.items()})
+            for i, numbers in enumerate((usual, {**usual, **change}))
+        }
+        density = Density.of(Model({**galaxies, "sky": FlatSky(sl.Normal(0, 1))}, renderer=renderer), image)
+        for number in jax.tree.leaves(both(density, jnp.zeros(1))):
+            assert np.all(np.isfinite(number)), change

@@ -24,6 +24,8 @@ from sersiclab.rendering.groups import columns_of
 _FADE = 4.0
 # A Gaussian as wide across as `_THICK` pixels is drawn on the pixels without harm, one thinner than `_THIN` not.
 _THIN, _THICK = 0.8, 1.0
+# An axis ratio beyond those that profiles declare is held here: it must not vanish.
+_THINNEST = 0.02
 
 Weights = Callable[..., tuple[Float[Array, " k"], Float[Array, ""]]]
 
@@ -97,7 +99,7 @@ def prepare(source: Sources, widths: Widths, canvas: Canvas) -> Drawing | Point:
         return Point(wave, source.flux * fade)
     # The pixels stay where they are; the polynomial follows the centre, about the nearest whole pixel.
     origin = jnp.round(lax.stop_gradient(centre))
-    ratio = 1.0 - source.ellip
+    ratio = jnp.maximum(1.0 - source.ellip, _THINNEST)
     sigma = np.exp(widths.log.astype(float))
     core, wing, between = _mixtures(source, widths, lax.stop_gradient(ratio))
     narrow, wide = _lines(source.theta, ratio, centre - origin, (sigma[0], 1.0 / sigma[-1]))
@@ -156,7 +158,7 @@ def _mixtures(source: Sources, widths: Widths, ratio: Float[Array, ""]) -> list[
         return (in_core * weights[: widths.end], point), (on_pixels, none), (wing[: widths.thick - widths.split], none)
 
     result = []
-    values, slopes = terms(source.scales), jax.jacfwd(terms)(source.scales)
+    slopes, values = jax.jacfwd(lambda scales: (terms(scales),) * 2, has_aux=True)(source.scales)
     for (amplitudes, constant), (bends, constant_bends) in zip(values, slopes, strict=True):
         rates = np.array([-(2.0 ** (j / 2)) for j in range(amplitudes.size)], dtype)
         rows = jnp.concatenate([amplitudes[None], bends.T, (rates * amplitudes)[None]])

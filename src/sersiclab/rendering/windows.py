@@ -13,10 +13,13 @@ from jaxtyping import Array, Float
 ORDER = 5
 # The radius beyond which a window is below 1e-7, in units of its scale.
 REACH = 7.2
+# An exponent beyond which nothing is left of a window. Its polynomial would grow beyond all numbers.
+_NOTHING = 1000.0
 
 
 def window(u: Float[Array, "*s"]) -> Float[Array, "*s"]:
     """The window at `u = r² / 2`: `exp(-u) sum_{j < order} u^j / j!`."""
+    u = jnp.minimum(u, _NOTHING)
     total = jnp.ones_like(u)
     for j in range(ORDER - 1, 0, -1):
         total = 1.0 + total * u / j
