@@ -43,6 +43,12 @@ def test_images_show_data_model_and_residual(make_fit: MakeFit, figure: Figure) 
     assert all(image.origin == "lower" for image in shown.values())
 
 
+def test_figures_show_themselves(make_fit: MakeFit, figure: Figure) -> None:
+    """A notebook in which pyplot has drawn nothing has no formatter of figures."""
+    for picture in (figure, make_fit().plot_corner()):
+        assert picture._repr_png_().startswith(b"\x89PNG")
+
+
 def test_masked_pixels_are_grey_in_data_and_residual(make_fit: MakeFit, figure: Figure) -> None:
     mask = make_fit().image.mask
     for name in ("data", "residual"):
