@@ -33,9 +33,11 @@ export function nameProblem(session: Session, old: string, name: string): string
   return null;
 }
 
+/** With the order said besides: to hosts, which compare documents key by key, an order alone is no change. */
 const withComponents = (session: Session, components: Record<string, Component>): Session => ({
   ...session,
   model: { ...session.model, components },
+  order: Object.keys(components),
 });
 
 /** A component with its ties' targets renamed. */

@@ -2,7 +2,8 @@
 
 import type { Shape } from "./geometry";
 import { unpacked } from "./masking";
-import type { Image, Marginal, Pixels, Prediction } from "./state";
+import type { OptionValue } from "./spec";
+import type { Gauge, Image, Marginal, Pixels, Prediction } from "./state";
 import type { TangentPlane } from "./wcs";
 
 export type Outgoing =
@@ -11,7 +12,8 @@ export type Outgoing =
   | { t: "mask"; name: string }
   | { t: "preset"; name: string }
   | { t: "predict"; request: number; number: number; seed: number }
-  | { t: "run"; method: string; options: Record<string, never> };
+  | { t: "keep" | "restore" | "forget"; name: string }
+  | { t: "run"; method: string; options: Record<string, OptionValue> };
 export type Control = { t: "ping" | "cancel" | "pause" | "resume" };
 
 export interface ImageMessage {
@@ -49,6 +51,7 @@ export interface PredictionMessage {
   shape: [ny: number, nx: number];
   radius: number[];
 }
+export type GaugeMessage = { t: "gauge" } & Gauge;
 export interface ErrorMessage {
   t: "error";
   title: string;
@@ -59,6 +62,7 @@ export type Incoming =
   | MaskMessage
   | PosteriorMessage
   | PredictionMessage
+  | GaugeMessage
   | FrameMessage
   | ErrorMessage;
 

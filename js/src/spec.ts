@@ -23,11 +23,19 @@ export interface PriorField {
   high: number | null;
   default: number | null;
 }
+/** A setting of a method that a form can show. */
+export interface MethodOption {
+  name: string;
+  kind: "int" | "float" | "bool" | "choice";
+  default: OptionValue;
+  choices: string[];
+}
+export type OptionValue = number | boolean | string;
 export interface Schema {
   version: number;
   profiles: Record<string, Profile>;
   priors: Record<string, { doc: string; fields: PriorField[] }>;
-  methods: Record<string, { doc: string }>;
+  methods: Record<string, { doc: string; options?: MethodOption[] }>;
   /** Models to start from, which Python guesses. */
   presets?: string[];
 }
@@ -54,6 +62,8 @@ export interface Session {
   off: string[];
   /** The name of an edited mask; without one, the image has its own. */
   mask?: string;
+  /** The names of the components after they were arranged here. */
+  order?: string[];
 }
 
 export const EMPTY_SCHEMA: Schema = { version: 1, profiles: {}, priors: {}, methods: {} };

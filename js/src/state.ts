@@ -2,7 +2,7 @@
 
 import type { Shape } from "./geometry";
 import { DEFAULT_PERCENT } from "./limits";
-import { EMPTY_SCHEMA, EMPTY_SESSION, type Prior, type Schema, type Session } from "./spec";
+import { EMPTY_SCHEMA, EMPTY_SESSION, type OptionValue, type Prior, type Schema, type Session } from "./spec";
 import type { TangentPlane } from "./wcs";
 
 /** The fourth picture is the one that `Display.fourth` says. */
@@ -47,6 +47,8 @@ export interface Display {
   hidden: string[];
   solo: string;
   locked: string[];
+  /** Settings of methods that are not their defaults. */
+  options: Record<string, Record<string, OptionValue>>;
   ellipses: boolean;
 }
 export interface Run {
@@ -58,6 +60,31 @@ export interface Run {
   elapsed: number;
   eta: number | null;
   message: string;
+  divergences: number;
+}
+/** How far the draws can be trusted: the worst of all parameters. */
+export interface Gauge {
+  draws: number;
+  chains: number;
+  r_hat: number | null;
+  r_hat_path: string | null;
+  ess: number | null;
+  ess_path: string | null;
+}
+/** A fit that was kept. */
+export interface KeptFit {
+  name: string;
+  method: string;
+  components: string[];
+  free: number;
+  chi2: number | null;
+  dof: number;
+  bic: number | null;
+  level: "ok" | "caution" | "bad";
+  /** Whether its pixels are those of the first. */
+  comparable: boolean;
+  loo?: number | null;
+  log_evidence?: number | null;
 }
 /** While a run goes on. */
 export const ACTIVE: readonly Run["state"][] = ["compiling", "running", "paused"];
@@ -132,6 +159,9 @@ export interface State {
   display: Display;
   run: Run;
   runReceived: number;
+  /** Of the run under way or the last one, as its draws grew. */
+  gauges: Gauge[];
+  kept: KeptFit[];
   summary: Summary | null;
   problems: Problem[];
   notices: Notice[];
@@ -195,6 +225,7 @@ export const DISPLAY: Display = {
   hidden: [],
   solo: "",
   locked: [],
+  options: {},
   ellipses: true,
 };
 export const MASKING: Masking = { tool: "brush", size: 5, threshold: 5, said: "" };
@@ -207,6 +238,7 @@ export const IDLE: Run = {
   elapsed: 0,
   eta: null,
   message: "",
+  divergences: 0,
 };
 export const INITIAL: State = {
   schema: EMPTY_SCHEMA,
@@ -219,6 +251,8 @@ export const INITIAL: State = {
   display: DISPLAY,
   run: IDLE,
   runReceived: 0,
+  gauges: [],
+  kept: [],
   summary: null,
   problems: [],
   notices: [],

@@ -13,10 +13,13 @@ import {
   settingAt,
 } from "./spec";
 import {
+  ACTIVE,
   type Display,
+  type Gauge,
   IDLE,
   type Image,
   INITIAL,
+  type KeptFit,
   type Marginal,
   type Masking,
   type Masks,
@@ -43,6 +46,8 @@ export type Action =
   | { type: "redo" }
   | { type: "display"; change: Partial<Display> }
   | { type: "run"; run: Partial<Run>; time: number }
+  | { type: "gauge"; gauge: Gauge }
+  | { type: "kept"; kept: KeptFit[] }
   | { type: "summary"; summary: Summary | null }
   | { type: "problems"; problems: Problem[] }
   | { type: "notice"; notice: Notice }
@@ -58,6 +63,7 @@ export type Action =
   | { type: "frame"; frames: Record<string, Pixels>; dof: number | null };
 
 const HISTORY = 100;
+const GAUGES = 400;
 const MERGE_MS = 700;
 
 export function reduce(state: State, action: Action): State {
@@ -85,7 +91,11 @@ function next(state: State, action: Action): State {
     case "display":
       return { ...state, display: { ...state.display, ...action.change } };
     case "run":
-      return { ...state, run: { ...IDLE, ...action.run }, runReceived: action.time };
+      return withRun(state, { ...IDLE, ...action.run }, action.time);
+    case "gauge":
+      return { ...state, gauges: [...state.gauges, action.gauge].slice(-GAUGES) };
+    case "kept":
+      return { ...state, kept: action.kept };
     case "summary":
       return { ...state, summary: action.summary };
     case "problems":
@@ -109,6 +119,12 @@ function next(state: State, action: Action): State {
     case "frame":
       return { ...state, frames: { ...state.frames, ...action.frames }, dof: action.dof ?? state.dof };
   }
+}
+
+/** A new run begins with no gauges. */
+function withRun(state: State, run: Run, time: number): State {
+  const begins = ACTIVE.includes(run.state) && !ACTIVE.includes(state.run.state);
+  return { ...state, run, runReceived: time, gauges: begins ? [] : state.gauges };
 }
 
 /** A first draw takes the place of an older request's; what is late for a newer one is dropped. */

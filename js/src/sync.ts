@@ -14,8 +14,17 @@ import {
   readPrediction,
   readShapes,
 } from "./messages";
-import { changedValues, type Schema, type Session, sameDocument } from "./spec";
-import { DISPLAY, type Display, type Problem, type Run, type State, type Summary, shown } from "./state";
+import { changedValues, type OptionValue, type Schema, type Session, sameDocument } from "./spec";
+import {
+  DISPLAY,
+  type Display,
+  type KeptFit,
+  type Problem,
+  type Run,
+  type State,
+  type Summary,
+  shown,
+} from "./state";
 import type { Store } from "./store";
 
 export interface Traits {
@@ -24,13 +33,17 @@ export interface Traits {
   display: Partial<Display>;
   progress: Partial<Run>;
   summary: Partial<Summary>;
+  kept: KeptFit[];
   problems: Problem[];
   control: string | null;
 }
 
 /** What the views may ask of Python. */
 export interface Kernel {
-  run(method: string): void;
+  run(method: string, options?: Record<string, OptionValue>): void;
+  keep(name: string): void;
+  restore(name: string): void;
+  forget(name: string): void;
   cancel(): void;
   pause(): void;
   resume(): void;
@@ -41,7 +54,8 @@ export interface Kernel {
 }
 
 type Model = AnyModel<Traits>;
-type TraitName = "schema" | "session" | "display" | "progress" | "summary" | "problems";
+const TRAITS = ["schema", "session", "display", "progress", "summary", "kept", "problems"] as const;
+type TraitName = (typeof TRAITS)[number];
 
 /** The view is saved when it has come to rest. */
 const DISPLAY_DELAY_MS = 300;
@@ -58,7 +72,7 @@ export function connect(model: Model, host: Host | undefined, signal: AbortSigna
   );
   const control = controlChannel(model, host);
 
-  for (const name of ["schema", "session", "display", "progress", "summary", "problems"] as const) {
+  for (const name of TRAITS) {
     const read = () => readTrait(model, store, name);
     read();
     listen(model, `change:${name}`, read, signal);
@@ -80,6 +94,7 @@ export function connect(model: Model, host: Host | undefined, signal: AbortSigna
           index: message.index,
           draw: readPrediction(message, buffers),
         });
+      else if (message.t === "gauge") store.dispatch({ type: "gauge", gauge: message });
       else if (message.t === "error") store.dispatch({ type: "notice", notice: message });
       else if (message.t === "frame" && live.arrived(message.seq) && store.state.image)
         store.dispatch({
@@ -118,9 +133,12 @@ export function connect(model: Model, host: Host | undefined, signal: AbortSigna
   send({ t: "hello" });
   void control({ t: "ping" });
   return {
-    run(method) {
-      void control({ t: "ping" }).then(() => send({ t: "run", method, options: {} }));
+    run(method, options = {}) {
+      void control({ t: "ping" }).then(() => send({ t: "run", method, options }));
     },
+    keep: (name) => send({ t: "keep", name }),
+    restore: (name) => send({ t: "restore", name }),
+    forget: (name) => send({ t: "forget", name }),
     cancel: () => void control({ t: "cancel" }),
     pause: () => void control({ t: "pause" }),
     resume: () => void control({ t: "resume" }),
@@ -179,8 +197,11 @@ function readTrait(model: Model, store: Store, name: TraitName): void {
     case "summary":
       store.dispatch({ type: "summary", summary: isSummary(value) ? value : null });
       break;
+    case "kept":
+      store.dispatch({ type: "kept", kept: Array.isArray(value) ? (value as KeptFit[]) : [] });
+      break;
     case "problems":
-      store.dispatch({ type: "problems", problems: Array.isArray(value) ? value : [] });
+      store.dispatch({ type: "problems", problems: Array.isArray(value) ? (value as Problem[]) : [] });
   }
 }
 

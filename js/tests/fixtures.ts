@@ -103,6 +103,7 @@ export function fakeModel(traits: Partial<Traits> = {}) {
     progress: {},
     summary: {},
     problems: [],
+    kept: [],
     control: null,
     ...traits,
   };

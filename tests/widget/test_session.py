@@ -126,5 +126,6 @@ def test_angles_and_null_bounds(model):
 def test_an_edit_of_the_order_alone_is_taken(editor):
     session = editor.session
     components = dict(reversed(session["model"]["components"].items()))
-    editor.set_state({"session": {**session, "model": {**session["model"], "components": components}}})
+    order = list(components)  # without it, traitlets see no change
+    editor.set_state({"session": {**session, "order": order, "model": {**session["model"], "components": components}}})
     assert list(editor.model.components) == list(components) == ["sky", "ghost", "star"]

@@ -137,6 +137,19 @@ def test_a_fit_can_be_shown(image, model, workbench):
         assert other.editor.progress["state"] == "done"
 
 
+def test_a_pair_of_parameters_is_drawn(workbench):
+    fit = workbench.run(Counting(steps=6), wait=True)
+    views = drawn(workbench)
+    assert views._other.value != views._chooser.value
+    marks = views._pairs.figure.marks
+    assert marks[0].visible
+    assert sorted(marks[0].x) == pytest.approx(np.sort(fit.draws[views._chooser.value].reshape(-1)))
+    assert sorted(marks[0].y) == pytest.approx(np.sort(fit.draws[views._other.value].reshape(-1)))
+    views._other.value = "star.flux"
+    views = drawn(workbench)
+    assert views._pairs.figure.axes[1].label.startswith("star.flux")
+
+
 def test_snapshot_is_a_png(workbench):
     assert workbench.snapshot().startswith(b"\x89PNG\r\n")
 

@@ -16,6 +16,7 @@ export interface PriorPlot {
 
 const [WIDTH, HEIGHT] = [200, 60];
 const POINTS = 160;
+const PEAK = 0.92;
 const NAMES: Record<Grip, string> = {
   low: "lower bound",
   location: "location",
@@ -154,9 +155,10 @@ export function createPriorPlot(store: Store, path: string, parameter: Parameter
     if (!now || !range) return;
     const found = gripsOf(now, parameter);
     for (const grip of GRIPS) showGrip(grips[grip], grip, found[grip], range);
-    place(prior, { d: area(priorCurve(now, range)) });
+    const density = priorCurve(now, range);
+    place(prior, { d: area(density, peakOf(density)) });
     const marginal = state.marginals[path];
-    place(posterior, { d: marginal ? area(marginalCurve(marginal, range)) : "" });
+    place(posterior, { d: marginal ? area(marginalCurve(marginal, range), PEAK) : "" });
     const x = WIDTH * part(now.init);
     place(value, { x1: x, x2: x });
     showTicks(ticks, range, part);
@@ -206,14 +208,18 @@ function marginalCurve({ low, high, density }: Marginal, range: Range): Curve {
   return points.filter(([at]) => at >= 0 && at <= 1);
 }
 
-/** A curve as an area, its peak just below the top. */
-function area(curve: Curve): string {
+/** What is flat says little: it is drawn low. */
+const peakOf = (curve: Curve): number => {
+  const peak = Math.max(...curve.map(([, y]) => y));
+  return curve.every(([, y]) => y === 0 || y > 0.98 * peak) ? 0.45 : PEAK;
+};
+
+/** A curve as an area, its peak at this part of the height. */
+function area(curve: Curve, part: number): string {
   const peak = Math.max(...curve.map(([, y]) => y));
   const [first, last] = [curve[0], curve.at(-1)];
   if (!(peak > 0) || !first || !last) return "";
-  // What is flat says little: it is drawn low.
-  const flat = curve.every(([, y]) => y === 0 || y > 0.98 * peak);
-  const scale = (HEIGHT * (flat ? 0.45 : 0.92)) / peak;
+  const scale = (HEIGHT * part) / peak;
   const x = ([at]: [number, number]) => (WIDTH * at).toFixed(2);
   const points = curve.map((point) => `${x(point)} ${(HEIGHT - scale * point[1]).toFixed(2)}`);
   return `M${x(first)} ${HEIGHT}L${points.join("L")}L${x(last)} ${HEIGHT}Z`;

@@ -4,6 +4,10 @@ import { ACTIVE, type Run, type State } from "../state";
 import type { Store } from "../store";
 import type { Kernel } from "../sync";
 import { format, h, seconds, setText, whenChanged } from "./dom";
+import { createDrawer } from "./drawer";
+import { createGauges } from "./gauges";
+import { createKept } from "./kept";
+import { createSettings } from "./settings";
 import { createSummary } from "./summary";
 import type { View } from "./toolbar";
 
@@ -21,18 +25,33 @@ export function createRunPanel(store: Store, kernel: Kernel, signal: AbortSignal
   const clock = h("span", { class: "sl-clock" });
   const progress = h("progress", { "aria-label": "progress of the run" });
   const summary = createSummary();
+  const [gauges, kept] = [createGauges(), createKept(kernel)];
+  const form = createSettings(store);
+  const settings = createDrawer("settings of the run", "settings", "Settings", () => form);
   const element = h(
     "section",
     { class: "sl-run", "aria-label": "fit" },
     methods,
-    h("div", { class: "sl-methods" }, pause, cancel),
+    h("div", { class: "sl-methods" }, pause, cancel, settings.button),
+    settings.element,
     h("div", { class: "sl-progress" }, status, clock, progress),
+    gauges.element,
     summary.element,
+    kept.element,
   );
 
   const offer = whenChanged((schema: State["schema"]) => {
     const buttons = Object.entries(schema.methods).map(([name, { doc }]) =>
-      h("button", { type: "button", class: "sl-method", title: doc, onclick: () => kernel.run(name) }, name),
+      h(
+        "button",
+        {
+          type: "button",
+          class: "sl-method",
+          title: doc,
+          onclick: () => kernel.run(name, store.state.display.options[name] ?? {}),
+        },
+        name,
+      ),
     );
     methods.replaceChildren(...buttons);
   });
@@ -56,7 +75,7 @@ export function createRunPanel(store: Store, kernel: Kernel, signal: AbortSignal
     setText(status, statusText(run));
     showProgress(progress, run);
     tick();
-    summary.update(state);
+    for (const part of [settings, gauges, summary, kept]) part.update(state);
   }
   return { element, update };
 }

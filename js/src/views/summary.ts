@@ -5,7 +5,7 @@ import type { State, Summary, SummaryRow } from "../state";
 import { format, h, whenChanged } from "./dom";
 import type { View } from "./toolbar";
 
-const MARKS: Record<Summary["verdict"]["level"], string> = { ok: "✓", caution: "!", bad: "✕" };
+export const MARKS: Record<Summary["verdict"]["level"], string> = { ok: "✓", caution: "!", bad: "✕" };
 
 export function createSummary(): View {
   const element = h("div", { class: "sl-summary" });

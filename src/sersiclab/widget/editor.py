@@ -29,7 +29,7 @@ from sersiclab.widget.options import method_of
 from sersiclab.widget.predictive import Predictions
 from sersiclab.widget.presets import start_from
 from sersiclab.widget.runs import DrawsCallback, Listener, Task
-from sersiclab.widget.session import Problem, Reading, Shown, allowed, from_model, read, reordered, with_values
+from sersiclab.widget.session import Problem, Reading, Shown, allowed, from_model, read, with_values
 
 
 class Editor(anywidget.AnyWidget):
@@ -71,8 +71,8 @@ class Editor(anywidget.AnyWidget):
         self._watchers: list[DrawsCallback] = []
         self._frames = Frames(image)
         self._predictions = Predictions(self._post, self._transmit)
-        self._kept = Kept(self._tell_kept)
         self._gauges = Gauges(lambda content: self._transmit((content, [])), self._failed)
+        self._kept = Kept(self._tell_kept, self._gauges.later)
         super().__init__(
             schema=offered(self._types),
             session=from_model(model),
@@ -236,10 +236,7 @@ class Editor(anywidget.AnyWidget):
 
     def set_state(self, sync_data: dict[str, Any]) -> None:
         with self._turn:
-            before = self.session
             super().set_state(sync_data)
-            if reordered(before, self.session):  # which is no change to traitlets
-                self._session_came({"new": self.session})
 
     def _received(self, _widget: Any, content: dict[str, Any], buffers: list[Any]) -> None:
         """Handlers only enqueue: all widgets of a notebook share the thread that calls them."""

@@ -29,6 +29,10 @@ class Gauges:
         if draws:
             self._mailbox.post("gauge", partial(self._tell, dict(draws)))
 
+    def later(self, job: Callable[[], None]) -> None:
+        """Do what takes long and is not urgent; a newer one takes the place of one that waits."""
+        self._mailbox.post("later", job)
+
     def flush(self, timeout: float | None = None) -> bool:
         """Wait until the last draws were looked at."""
         return self._mailbox.flush(timeout)

@@ -7,17 +7,23 @@ from typing import Any
 import numpy as np
 
 from sersiclab.results import Fit
+from sersiclab.results.comparison import compare
 
 
 Row = dict[str, Any]
 
 
 class Kept(Mapping[str, Fit]):
-    """Fits by name, in the order in which they were kept; `changed` is told the table after each change."""
+    """Fits by name, in the order in which they were kept.
 
-    def __init__(self, changed: Callable[[list[Row]], None]) -> None:
+    `changed` is told the table after each change, and once more when the fits were compared, which takes a while and
+    is given to `later`.
+    """
+
+    def __init__(self, changed: Callable[[list[Row]], None], later: Callable[[Callable[[], None]], None]) -> None:
         self._fits: dict[str, Fit] = {}
-        self._changed = changed
+        self._criteria: dict[str, Row] = {}
+        self._changed, self._later = changed, later
 
     def __getitem__(self, name: str) -> Fit:
         return self._fits[name]
@@ -35,23 +41,41 @@ class Kept(Mapping[str, Fit]):
         if not name.strip():
             raise ValueError("a kept fit needs a name, got an empty one")
         self._fits[name.strip()] = fit
-        self._changed(self.rows())
+        self._tell()
 
     def forget(self, name: str) -> None:
         """Let a fit go, if it is there."""
         self._fits.pop(name, None)
-        self._changed(self.rows())
+        self._tell()
 
     def rows(self) -> list[Row]:
         """The table: {"name", "method", "components", "free", "chi2", "dof", "bic", "level", "comparable"}.
 
-        `bic` is χ² + k ln N (Schwarz 1978), up to a constant that fits of the same pixels share; `comparable` says
-        whether a fit's pixels are those of the first. A number that is not finite is None.
+        `comparable` says whether a fit's pixels are those of the first. Until the fits are compared, `bic` is
+        χ² + k ln N; then it is that of `compare`, whose `loo` and `log_evidence` come with it. A number that is not
+        finite is None.
         """
-        return [self._row(name, fit) for name, fit in self._fits.items()]
+        criteria = self._criteria
+        return [{**self._row(name, fit), **criteria.get(name, {})} for name, fit in self._fits.items()]
+
+    def _tell(self) -> None:
+        self._criteria = {}
+        self._changed(self.rows())
+        self._later(self._compare)
+
+    def _compare(self) -> None:
+        fits = {name: fit for name, fit in self._fits.items() if self._is_comparable(fit)}
+        if len(fits) > 1:
+            table = compare(fits)
+            columns = ("bic", "loo", "log_evidence")
+            self._criteria = {str(name): {key: _finite(row[key]) for key in columns} for name, row in table.iterrows()}
+            self._changed(self.rows())
+
+    def _is_comparable(self, fit: Fit) -> bool:
+        first = next(iter(self._fits.values()))
+        return bool(np.array_equal(fit.image.valid, first.image.valid))
 
     def _row(self, name: str, fit: Fit) -> Row:
-        first = next(iter(self._fits.values()))
         free, number = len(fit.model.free), int(fit.image.valid.sum())
         return {
             "name": name,
@@ -62,7 +86,7 @@ class Kept(Mapping[str, Fit]):
             "dof": fit.dof,
             "bic": _finite(fit.chi2 + free * math.log(number)),
             "level": fit.verdict.level,
-            "comparable": bool(np.array_equal(fit.image.valid, first.image.valid)),
+            "comparable": self._is_comparable(fit),
         }
 
 

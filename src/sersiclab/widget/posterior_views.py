@@ -13,7 +13,7 @@ from sersiclab.model import Model
 from sersiclab.widget import curves
 from sersiclab.widget.frames import Frames
 from sersiclab.widget.mailbox import Mailbox
-from sersiclab.widget.views import STYLE, Marginal, RadialProfile, Trace
+from sersiclab.widget.views import STYLE, Marginal, Pairs, RadialProfile, Trace
 
 
 REST_SECONDS = 0.6  # between two updates
@@ -31,28 +31,36 @@ class Shown:
 
 
 class PosteriorViews(ipywidgets.VBox):
-    """A chooser of the parameter, its marginal and its trace, and the radial profile."""
+    """Choosers of a parameter and of another against it: marginal, trace and pair, and the radial profile."""
 
     _mailbox: Mailbox | None = None
 
     def __init__(self, image: Image, model: Model, failed: Callable[[str, Exception], None]) -> None:
         self._frames = Frames(image)
         self._marginal, self._trace, self._profile = Marginal(), Trace(), RadialProfile(image)
+        self._pairs = Pairs()
         self._chooser = ipywidgets.Dropdown(description="Parameter")
+        self._other = ipywidgets.Dropdown(description="against")
         self._wish: str | None = None
         self._assigned: str | None = None
         self._lock = threading.Lock()
         self._shown = Shown(model, model, {})
         self._choose_among(model)
-        self._chooser.observe(self._chosen, "value")
+        for chooser in (self._chooser, self._other):
+            chooser.observe(self._chosen, "value")
         figures = ipywidgets.HBox(
-            [self._marginal.figure, self._trace.figure, self._profile.figure],
+            list(self._figures),
             layout=ipywidgets.Layout(flex_flow="row wrap", width="100%"),
         )
-        super().__init__([ipywidgets.HTML(STYLE), self._chooser, figures], layout=ipywidgets.Layout(width="100%"))
+        choosers = ipywidgets.HBox([self._chooser, self._other], layout=ipywidgets.Layout(flex_flow="row wrap"))
+        super().__init__([ipywidgets.HTML(STYLE), choosers, figures], layout=ipywidgets.Layout(width="100%"))
         self.add_class("sl-views")
         self._mailbox = Mailbox("sersiclab-views", failed, rest=REST_SECONDS)
         self.show_model(model)
+
+    @property
+    def _figures(self) -> tuple[Any, ...]:
+        return tuple(view.figure for view in (self._marginal, self._trace, self._pairs, self._profile))
 
     def show_model(self, model: Model) -> None:
         """Show another model: its profile, and the priors if there are no draws of it."""
@@ -81,8 +89,10 @@ class PosteriorViews(ipywidgets.VBox):
         if self._mailbox is not None:
             mailbox, self._mailbox = self._mailbox, None
             mailbox.close()
-            self._chooser.unobserve_all()
-            for figure in (self._marginal.figure, self._trace.figure, self._profile.figure):
+            for chooser in (self._chooser, self._other):
+                chooser.unobserve_all()
+                chooser.close()
+            for figure in self._figures:
                 close_figure(figure)
             for child in self.children:
                 child.close()
@@ -107,6 +117,9 @@ class PosteriorViews(ipywidgets.VBox):
         if paths != self._chooser.options:
             self._chooser.options = paths
             self._chooser.value = self._assigned = self._wish if self._wish in paths else next(iter(paths), None)
+            other = self._other.value
+            self._other.options = paths
+            self._other.value = other if other in paths else paths[min(1, len(paths) - 1)] if paths else None
 
     def _draw_parameter(self) -> None:
         with self._lock:
@@ -119,6 +132,8 @@ class PosteriorViews(ipywidgets.VBox):
         draws = shown.draws.get(path)
         self._marginal.show(shown.model, path, draws, shown.model.initial[path])
         self._trace.show(shown.model, path, draws)
+        if self._other.value in shown.model.free:
+            self._pairs.show(shown.model, (path, self._other.value), shown.draws)
 
     def _draw_profile(self, number: int) -> None:
         with self._lock:

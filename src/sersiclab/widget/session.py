@@ -2,7 +2,8 @@
 
 `{"version": 1, "model": <document of spec.to_dict>, "off": [names]}`, and `"mask"`, a name (see
 `masks`), where the image's mask was edited. Every prior in it has a numeric `init`, the
-value that is shown. All components stay in `model`, also those that are switched off.
+value that is shown. `"order"`, the components' names, is there for those who compare sessions as dictionaries, to whom
+an order alone is no difference. All components stay in `model`, also those that are switched off.
 """
 
 import copy
@@ -69,12 +70,6 @@ def with_values(session: Session, values: Mapping[str, float]) -> Session:
         if isinstance(field, dict):
             owner[name] = {**field, "init": float(value)}
     return {**session, "model": {**session["model"], "components": components}}
-
-
-def reordered(before: Session, after: Session) -> bool:
-    """Whether two sessions differ in nothing but the order of their components."""
-    names = [list(session.get("model", {}).get("components", {})) for session in (before, after)]
-    return before == after and names[0] != names[1]
 
 
 def _holder(component: Mapping[str, Any], name: str) -> Mapping[str, Any] | None:

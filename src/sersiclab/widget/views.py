@@ -151,6 +151,33 @@ class Trace:
         _set_range(y_axis, y.min(), y.max())
 
 
+class Pairs:
+    """Two parameters against each other: draws, and the current values."""
+
+    def __init__(self) -> None:
+        scales = {"x": LinearScale(), "y": LinearScale()}
+        common = {"scales": scales, "x": _zero(), "y": _zero(), "visible": False}
+        self._draws = Scatter(colors=[POSTERIOR], default_size=6, opacities=[0.35], stroke_width=0, **common)
+        self._value = Scatter(colors=[VALUE], marker="cross", default_size=90, **common)
+        self.figure = _figure("pair", "", "", scales, [self._draws, self._value])
+
+    def show(self, model: Model, paths: tuple[str, str], draws: Any) -> None:
+        """`draws` maps paths to (chain, draw); without the two there is nothing to see."""
+        axes = self.figure.axes
+        known = all(path in draws for path in paths)
+        self._draws.visible = self._value.visible = known
+        for axis, path in zip(axes, paths, strict=True):
+            axis.label = labelled(model, path)
+        if not known:
+            return
+        x, y = (curves.thin(draws[path]).reshape(-1).astype(float) for path in paths)
+        _set(self._draws, x=x, y=y)
+        value = [np.array([model.initial[path]]) for path in paths]
+        _set(self._value, x=value[0], y=value[1])
+        for axis, points, own in zip(axes, (x, y), value, strict=True):
+            _set_range(axis, *_widened(min(points.min(), own[0]), max(points.max(), own[0])))
+
+
 class RadialProfile:
     """Data with errors, model and sources in elliptical annuli, and the posterior's 68 and 95 % bands."""
 
