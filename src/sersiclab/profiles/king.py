@@ -21,22 +21,27 @@ from sersiclab.profiles.quadrature import unit_interval
 def king(m: Float[Array, "*s"], r_core: Any, r_tidal: Any, alpha: Any) -> Float[Array, "*s"]:
     """Surface brightness of a round King profile of flux 1 at the radius `m` (pixels).
 
-    With y = ln(1 + m²/r_core²), and Y its value at r_tidal, the profile is `exp(-y) (1 - exp((y - Y)/alpha))^alpha`
-    and the flux the integral of the second factor over y from 0 to Y, times pi r_core².
+    With y = ln(1 + m²/r_core²), and Y its value at r_tidal, the profile is `exp(-y) (1 - exp((y - Y)/alpha))^alpha`,
+    in units of the value at the centre, and the flux the integral of the second factor over y from 0 to Y,
+    times pi r_core².
     """
     r_core, alpha = held(r_core), jnp.clip(alpha, 0.4, 11.0)
     r_tidal = jnp.maximum(held(r_tidal), 1e-3 * r_core)
     y, end = jnp.log1p((m / r_core) ** 2), jnp.log1p((r_tidal / r_core) ** 2)
     nodes, weights = (jnp.asarray(part, y.dtype) for part in unit_interval())
-    flux = math.pi * r_core**2 * end * jnp.dot(weights, _truncation(nodes * end, alpha), precision="highest")
+    flux = math.pi * r_core**2 * end * jnp.dot(weights, _truncation(nodes * end, end, alpha), precision="highest")
     inside = m < r_tidal
     rest = jnp.where(inside, end - y, 1.0)
-    return jnp.where(inside, jnp.exp(-y) * _truncation(rest, alpha) / flux, 0.0)
+    return jnp.where(inside, jnp.exp(-y) * _truncation(rest, end, alpha) / flux, 0.0)
 
 
-def _truncation(rest: Float[Array, "*s"], alpha: Any) -> Float[Array, "*s"]:
-    """`(1 - exp(-rest/alpha))^alpha`, for rest >= 0."""
-    return jnp.exp(alpha * jnp.log(-jnp.expm1(-jnp.maximum(rest, 1e-12) / alpha)))
+def _truncation(rest: Float[Array, "*s"], end: Any, alpha: Any) -> Float[Array, "*s"]:
+    """`(1 - exp(-rest/alpha))^alpha`, for rest >= 0, in units of that at `end`: both may be too small for floats."""
+
+    def log(rest: Any) -> Any:
+        return jnp.log(-jnp.expm1(-jnp.maximum(rest, 1e-12) / alpha))
+
+    return jnp.exp(alpha * (log(rest) - log(end)))
 
 
 class King(AbstractElliptical):
