@@ -57,7 +57,8 @@ def read_cutout(words: list[str]) -> tuple[Any, Any]:
     from astropy.coordinates import SkyCoord
 
     try:
-        x, y, size = (u.Quantity(word) for word in words)
+        quantities: Any = [u.Quantity(word) for word in words]
+        x, y, size = quantities
         if all(part.unit == u.dimensionless_unscaled for part in (x, y, size)):
             return (float(x.value), float(y.value)), round(float(size.value))
         return SkyCoord(x.to(u.deg), y.to(u.deg)), size if size.unit.is_equivalent(u.deg) else round(float(size))

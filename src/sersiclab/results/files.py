@@ -9,6 +9,7 @@ import numpy as np
 
 from sersiclab.model import render_components
 from sersiclab.parameters import at, own_parameters
+from sersiclab.profiles import AbstractSource
 from sersiclab.profiles.base import size_name
 
 
@@ -99,7 +100,7 @@ def ds9_regions(fit: "Fit") -> str:
     lines = ["# Region file format: DS9", "global color=green", "image"]
     for name, component in at(fit.model.owners, fit.best).items():
         own = {key: float(value) for key, value in own_parameters(component).items()}
-        if "xc" not in own or "yc" not in own:
+        if not isinstance(component, AbstractSource):
             continue
         centre = f"{own['xc'] + 1:.4f},{own['yc'] + 1:.4f}"
         length = size_name(component)
