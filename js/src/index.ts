@@ -14,6 +14,7 @@ import { connect, type Traits } from "./sync";
 import { followTheme } from "./theme";
 import { createComponents } from "./views/components";
 import { h } from "./views/dom";
+import { createHelp } from "./views/help";
 import { createMaskBar } from "./views/maskbar";
 import { createNotices } from "./views/notices";
 import { type Panel, viewOf } from "./views/panel";
@@ -37,7 +38,8 @@ function render({ model, el, host, signal: hostSignal }: RenderProps<Traits>): (
   const predictive = createPredictive(store, kernel, signal);
   const zoom = (factor: number | null) => zoomBy(store, pictures.panels[0] as Panel, factor);
   const notices = createNotices(store);
-  const toolbar = createToolbar(store, zoom);
+  const help = createHelp(signal);
+  const toolbar = createToolbar(store, zoom, help.open);
   const scales = createScales(store);
   const editor = createMaskEditor(store, () => pictures.shown.pictures);
   const adder = createAdder(store, editor, () => pictures.shown.pictures);
@@ -58,8 +60,10 @@ function render({ model, el, host, signal: hostSignal }: RenderProps<Traits>): (
     notices.element,
     predictive.element,
     controls,
+    help.element,
   );
   el.append(root);
+  help.listen(root);
 
   followTheme(root, signal);
   ownKeys(root, signal);

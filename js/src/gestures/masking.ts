@@ -84,6 +84,25 @@ export function maskPanel(
   signal: AbortSignal,
 ): void {
   let grab: Grab | null = null;
+  /** Set by the keyboard, one after the other. */
+  let corners: Point[] = [];
+
+  const forget = () => {
+    grab = null;
+    corners = [];
+    show({ mask: null, outline: null });
+  };
+
+  function corner(at: Point, flag: 0 | 1): void {
+    const { image, masking } = store.state;
+    if (!image || !masking) return;
+    const outline = outlineBy(masking.tool, corners, at);
+    corners = [...corners, at];
+    if (outline.closed) {
+      editor.commit(polygon(image.mask, image, outline.points, flag));
+      forget();
+    } else show({ mask: null, outline: corners });
+  }
 
   const down = (event: PointerEvent) => {
     const { image, masking } = store.state;
@@ -150,10 +169,18 @@ export function maskPanel(
   const stopFit = (event: MouseEvent) => store.state.masking && event.stopImmediatePropagation();
   const leave = () => !grab && store.state.masking && show({ mask: null, outline: null });
   const key = (event: KeyboardEvent) => {
-    if (event.key === "Escape" && grab) {
-      grab = null;
-      show({ mask: null, outline: null });
-    } else maskKey(event, store, editor, show);
+    const { display, masking } = store.state;
+    const draws = masking?.tool === "rectangle" || masking?.tool === "lasso";
+    if (event.key === "Escape" && (grab || corners.length > 0)) {
+      event.stopImmediatePropagation();
+      forget();
+    } else if (event.key === "Enter" && draws && display.pin && !event.ctrlKey && !event.metaKey) {
+      event.preventDefault();
+      corner(display.pin, event.altKey ? 0 : 1);
+    } else {
+      if (!draws) corners = [];
+      maskKey(event, store, editor, show);
+    }
   };
   stage.addEventListener("pointerdown", down, { signal, capture: true });
   stage.addEventListener("dblclick", stopFit, { signal, capture: true });
@@ -162,6 +189,19 @@ export function maskPanel(
   stage.addEventListener("pointerup", up, { signal });
   stage.addEventListener("pointercancel", up, { signal });
   stage.addEventListener("pointerleave", leave, { signal });
+}
+
+/** What the corners enclose with one more: a rectangle has two, a lasso ends where a corner is set twice. */
+export function outlineBy(
+  tool: Tool,
+  corners: readonly Point[],
+  at: Point,
+): { closed: boolean; points: Point[] } {
+  const [first, last] = [corners[0], corners.at(-1)];
+  if (tool === "lasso")
+    return { closed: corners.length > 2 && last?.x === at.x && last.y === at.y, points: [...corners] };
+  if (!first) return { closed: false, points: [] };
+  return { closed: true, points: rectangle(first, at) };
 }
 
 const isBrush = (tool: Tool): boolean => tool === "brush" || tool === "eraser";
