@@ -176,6 +176,19 @@ def test_what_galfit_has_less_of_is_told(small, tmp_path):
     assert "bulge.yc" not in told
 
 
+def test_what_the_psf_is_taken_for_is_told_where_it_matters(small, tmp_path):
+    star = sl.Model({"star": sl.PointSource(xc=9.0, yc=9.0, flux=5.0)})
+    both = sl.Model({**star.components, "galaxy": galaxy()})
+    seen = sl.Image(small.data, sigma=1.0, psf=small.psf, zeropoint=25.0, pixel_scale=0.2)
+    sl.io.write_galfit(star, seen, tmp_path / "a.feedme")  # no warning
+    _, image = sl.io.read_galfit(tmp_path / "a.feedme")
+    assert image.psf_includes_pixel
+    with pytest.warns(UserWarning, match="image.psf holds the pixel's response; GALFIT takes it for one without"):
+        sl.io.write_galfit(both, seen, tmp_path / "a.feedme")
+    with pytest.warns(UserWarning, match="image.psf lacks the pixel's response; GALFIT draws a psf as its image"):
+        sl.io.write_galfit(both, small, tmp_path / "a.feedme")
+
+
 def galaxy(**changes):
     return sl.Sersic(
         **{"xc": 9.0, "yc": 9.0, "flux": 5.0, "r_eff": 2.0, "n": 1.0, "ellip": 0.1, "theta": 0.0, **changes}

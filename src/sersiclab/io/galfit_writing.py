@@ -11,7 +11,7 @@ from sersiclab.image import Image
 from sersiclab.io.describe import Described, described
 from sersiclab.io.entries import Entry, tie_line
 from sersiclab.io.functions import Frame
-from sersiclab.io.planes import write_planes
+from sersiclab.io.planes import tell_of_pixel, write_planes
 from sersiclab.io.tables import GALFIT, GALFIT_MODIFIERS
 from sersiclab.model import Model
 from sersiclab.parameters import Tied
@@ -32,6 +32,7 @@ def write_galfit(model: Model, image: Image, path: str | Path) -> None:
     frame = _frame(image, notes)
     components = described(model, "GALFIT", (GALFIT, GALFIT_MODIFIERS), frame, notes)
     constraints = [*_ranges(components), *_ties(model, components, frame, notes)]
+    tell_of_pixel(image, [component.function.name for component in components], "psf", "GALFIT", notes)
     files = {name: file.name for name, file in write_planes(image, path.with_suffix("")).items()}
     if constraints:
         files["constraints"] = path.with_suffix(".constraints").name
@@ -55,8 +56,6 @@ def _frame(image: Image, notes: list[str]) -> Frame:
         notes.append("image.zeropoint: there is none; J) is 0")
     if image.pixel_scale is None:
         notes.append("image.pixel_scale: there is none; K) is 1")
-    if image.psf is not None and image.psf_includes_pixel:
-        notes.append("image.psf holds the pixel's response; GALFIT takes it for one without")
     return Frame(
         zeropoint=image.zeropoint or 0.0,
         area=1.0 if image.pixel_scale is None else image.pixel_scale**2,
@@ -126,6 +125,9 @@ def _ties(model: Model, components: list[Described], frame: Frame, notes: list[s
     lines = []
     for path, tie in parameters.parameters(model.owners).items():
         if not isinstance(tie, Tied) or path.startswith("noise."):
+            continue
+        if any(to.split(".")[0] not in by_name for to in tie.targets):
+            notes.append(f"{path}: GALFIT has no such tie to {' and '.join(tie.targets)}; it goes on alone")
             continue
         (count, follower), (target, anchor) = by_name[path.split(".")[0]], by_name[tie.to.split(".")[0]]
         link, other = follower.link(path.split(".")[1]), anchor.link(tie.to.split(".")[1])

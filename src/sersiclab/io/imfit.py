@@ -19,7 +19,7 @@ from sersiclab.io.functions import Frame, Function
 from sersiclab.io.galfit import find, undiluted
 from sersiclab.io.galfit_writing import number
 from sersiclab.io.imfit_text import Configuration, FunctionText, read_configuration
-from sersiclab.io.planes import holds_pixel, write_planes
+from sersiclab.io.planes import holds_pixel, tell_of_pixel, write_planes
 from sersiclab.io.tables import IMFIT
 from sersiclab.model import Model
 from sersiclab.parameters import Tied
@@ -70,10 +70,9 @@ def write_imfit(model: Model, image: Image, path: str | Path) -> None:
     path = Path(path)
     notes: list[str] = []
     frame = _frame(image)
-    if image.psf is not None and image.psf_includes_pixel:
-        notes.append("image.psf holds the pixel's response; imfit takes it for one without")
     components = described(model, "imfit", (IMFIT, ()), frame, notes)
     blocks = _blocks(model, components, frame, notes)
+    tell_of_pixel(image, [component.function.name for component in components], "PointSource", "imfit", notes)
     files = write_planes(image, path.with_suffix(""))
     words = [f"{files['image'].name} -c {path.name} --noise={files['sigma'].name} --mask={files['mask'].name}"]
     words += [f"--psf={files['psf'].name}"] if "psf" in files else []

@@ -26,6 +26,15 @@ def holds_pixel(psf: Plane | None, kinds: Collection[str], star: str, program: s
     return sources == {star}
 
 
+def tell_of_pixel(image: Image, kinds: Collection[str], star: str, program: str, notes: list[str]) -> None:
+    """Note where the program will take the PSF for another than it is, as `holds_pixel` has it."""
+    sources = {kind for kind in kinds if "sky" not in kind.lower()}
+    if image.psf is not None and image.psf_includes_pixel and sources - {star}:
+        notes.append(f"image.psf holds the pixel's response; {program} takes it for one without")
+    if image.psf is not None and not image.psf_includes_pixel and star in sources:
+        notes.append(f"image.psf lacks the pixel's response; {program} draws a {star} as its image all the same")
+
+
 def write_planes(image: Image, stem: Path) -> dict[str, Path]:
     """Write `<stem>_image.fits`, `_sigma`, `_mask` (1 excludes) and, where there is one, `_psf`; their paths.
 
