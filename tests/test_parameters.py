@@ -4,7 +4,7 @@ import equinox as eqx
 import pytest
 
 import sersiclab.priors as sl
-from sersiclab import parameters
+from sersiclab import parameters, ties
 from sersiclab.parameters import Parameter, Tied
 from sersiclab.profiles import Exponential, FlatSky, Sersic
 
@@ -95,7 +95,7 @@ def test_negative_flux_is_allowed():
 )
 def test_ties_to_nowhere_and_circles_are_refused(owners, message):
     with pytest.raises(ValueError, match=message):
-        parameters.check_ties(owners)
+        ties.check_ties(owners)
 
 
 def test_replace_checks_paths_and_ranges():
@@ -110,7 +110,7 @@ def test_replace_checks_paths_and_ranges():
 
 def test_followers_inherit_what_they_followed():
     bar = Exponential(xc=Tied("bulge.xc", offset=1), yc=Tied("bulge.yc"), flux=1, r_eff=1, ellip=0, theta=0)
-    left = parameters.detach({"disk": disk(), "bar": bar}, "bulge", bulge())
+    left = ties.detach({"disk": disk(), "bar": bar}, "bulge", bulge())
     assert left["disk"].xc == sl.Normal(10, 1)
     assert left["disk"].yc == 12.0
     assert left["bar"].xc == Tied("disk.xc", scale=1.0, offset=1.0)
@@ -119,7 +119,7 @@ def test_followers_inherit_what_they_followed():
 
 def test_a_prior_is_not_inherited_through_a_scale():
     with pytest.raises(ValueError, match=r"disk\.r_eff is 3 \* bulge\.r_eff"):
-        parameters.detach({"disk": disk(r_eff=Tied("bulge.r_eff", scale=3))}, "bulge", bulge())
+        ties.detach({"disk": disk(r_eff=Tied("bulge.r_eff", scale=3))}, "bulge", bulge())
 
 
 class Reshaped(eqx.Module):
@@ -143,6 +143,6 @@ def test_nested_parameters_are_the_owner_s():
     changed = parameters.replace(owners, {"a.level": 3.0, "a.c0": 0.1})
     assert changed["a"].inner.level == 3.0
     assert changed["a"].c0 == 0.1
-    assert list(parameters.free(parameters.detach({"b": owners["b"]}, "a", level))) == ["b.xc"]
+    assert list(parameters.free(ties.detach({"b": owners["b"]}, "a", level))) == ["b.xc"]
     with pytest.raises(ValueError, match=r"Reshaped.c0 is a parameter of its inner too"):
         Reshaped(level, c0=0.0)

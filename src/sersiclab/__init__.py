@@ -21,6 +21,8 @@ from sersiclab.inference import Run as Run
 from sersiclab.inference import fit as fit
 from sersiclab.inference import start as start
 from sersiclab.io import load as load
+from sersiclab.links import Ratio as Ratio
+from sersiclab.links import TotalFlux as TotalFlux
 from sersiclab.model import Model as Model
 from sersiclab.model import joint as joint
 from sersiclab.model import render as render

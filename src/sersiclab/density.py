@@ -15,7 +15,7 @@ from sersiclab.image import Image
 from sersiclab.model import Model, lower
 from sersiclab.noise import AbstractNoise, AbstractNormalNoise
 from sersiclab.parameters import AbstractPrior
-from sersiclab.profiles import AbstractSource
+from sersiclab.profiles import AbstractProfile, AbstractSource
 from sersiclab.rendering import AbstractCanvas, AbstractRenderer
 from sersiclab.stacks import Stacks, Values
 
@@ -138,7 +138,7 @@ class Density(eqx.Module):
         return self.stacks.at(Values.of(values, self.paths).vector)
 
     def _mean(self, owners: Mapping[str, Any]) -> Float[Array, "y x"]:
-        components = {name: owner for name, owner in owners.items() if name != "noise"}
+        components = {name: owner for name, owner in owners.items() if isinstance(owner, AbstractProfile)}
         return self.renderer.render(components, self.canvas)
 
     def _split(self, vector: Vector) -> list[Float[Array, " _"]]:

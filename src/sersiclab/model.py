@@ -10,10 +10,12 @@ import numpy as np
 import numpyro
 from jaxtyping import Array, Float
 
-from sersiclab import parameters
+from sersiclab import parameters, ties
 from sersiclab.image import Image
+from sersiclab.links import AbstractLink, Ratio, TotalFlux
 from sersiclab.noise import AbstractNoise, GaussianNoise
-from sersiclab.parameters import AbstractPrior, Parameter, Scalar
+from sersiclab.parameters import AbstractPrior, Parameter, Scalar, Tied
+from sersiclab.priors import LogUniform, Uniform
 from sersiclab.profiles import AbstractProfile
 from sersiclab.rendering import AbstractCanvas, AbstractRenderer, HybridRenderer
 
@@ -21,12 +23,14 @@ from sersiclab.rendering import AbstractCanvas, AbstractRenderer, HybridRenderer
 class Model(eqx.Module):
     """A model of an image: `components` by name, which may be profiles and skies.
 
+    `links` hold what components share, such as a total flux: see `with_total_flux` and `with_order`.
     Raises `ValueError` if a tie leads nowhere or round in a circle.
     """
 
     components: dict[str, AbstractProfile] = eqx.field(converter=dict)
     noise: AbstractNoise = eqx.field(default_factory=GaussianNoise, kw_only=True)
     renderer: AbstractRenderer = eqx.field(default_factory=HybridRenderer, kw_only=True)
+    links: dict[str, AbstractLink] = eqx.field(default_factory=dict, kw_only=True, converter=dict)
 
     def __check_init__(self) -> None:
         if not self.components:
@@ -39,14 +43,20 @@ class Model(eqx.Module):
             raise TypeError(f"noise must be a noise model such as GaussianNoise(), got {self.noise!r}")
         if not isinstance(self.renderer, AbstractRenderer):
             raise TypeError(f"renderer must be a renderer such as HybridRenderer(), got {self.renderer!r}")
+        for name, link in self.links.items():
+            _check_name(name)
+            if not isinstance(link, AbstractLink):
+                raise TypeError(f"links[{name!r}] must be a link such as TotalFlux(...), got {link!r}")
+            if name in self.components:
+                raise ValueError(f"links: {name!r} is the name of a component")
         for name, component in self.components.items():
             self.renderer.check(name, component)
-        parameters.check_ties(self.owners)
+        ties.check_ties(self.owners)
 
     @property
     def owners(self) -> dict[str, eqx.Module]:
-        """What owns parameters, by name: the components and the noise."""
-        return {**self.components, "noise": self.noise}
+        """What owns parameters, by name: the components, the links and the noise."""
+        return {**self.components, **self.links, "noise": self.noise}
 
     @property
     def free(self) -> dict[str, AbstractPrior]:
@@ -63,12 +73,59 @@ class Model(eqx.Module):
         return self._with_owners(parameters.at(self.owners, values))
 
     def replace(self, changes: Mapping[str, Parameter]) -> "Model":
-        """A new model with some parameters, `{path: number, prior or tie}`, replaced."""
-        return self._with_owners(parameters.replace(self.owners, changes))
+        """A new model with some parameters, `{path: number, prior or tie}`, replaced.
+
+        A link that nothing follows any more is left out.
+        """
+        return self._with_owners(parameters.replace(self.owners, changes))._pruned()
 
     def with_component(self, name: str, component: AbstractProfile) -> "Model":
         """A new model with one component more, or another in its place."""
-        return Model({**self.components, name: component}, noise=self.noise, renderer=self.renderer)
+        components = {**self.components, name: component}
+        return Model(components, noise=self.noise, renderer=self.renderer, links=self.links)
+
+    def with_total_flux(
+        self,
+        first: str,
+        second: str,
+        *,
+        flux: Parameter = None,
+        fraction: Parameter = None,
+        name: str = "total",
+    ) -> "Model":
+        """A new model with the flux of two components as a total and the share of the first, `total.fraction` (B/T).
+
+        `flux` and `fraction` are numbers or priors: by default log-uniform within a factor of ten about the sum of
+        the initial fluxes, and uniform from 0 to 1. The components' own fluxes follow, in every draw.
+        """
+        start = parameters.parameters(parameters.at(self.owners, self.initial))
+        one, other = (self._initial_of(f"{component}.flux", start) for component in (first, second))
+        total = one + other
+        if flux is None:
+            if not total > 0:
+                raise ValueError(f"flux must be given where the initial fluxes' sum is not positive, {total:g}")
+            flux = LogUniform(low=0.1 * total, high=10.0 * total, init=total)
+        if fraction is None:
+            fraction = Uniform(low=0.0, high=1.0, init=_inside(one / total) if total > 0 else 0.5)
+        shares = {first: Tied(f"{name}.fraction"), second: Tied(f"{name}.fraction", scale=-1.0, offset=1.0)}
+        followers = {f"{component}.flux": Tied(f"{name}.flux", by=share) for component, share in shares.items()}
+        return self._linked(name, TotalFlux(flux=flux, fraction=fraction), followers)
+
+    def with_order(self, smaller: str, larger: str, *, ratio: Parameter = None, name: str = "order") -> "Model":
+        """A new model in which one parameter is never larger than another: `with_order("bulge.r_eff", "disk.r_eff")`.
+
+        The smaller one follows the larger, times `order.ratio`, a number or a prior between 0 and 1: by default
+        uniform. Both must be parameters that can't be negative.
+        """
+        start = parameters.parameters(parameters.at(self.owners, self.initial))
+        low, high = (self._initial_of(path, start) for path in (smaller, larger))
+        for path in (smaller, larger):
+            owner, key = path.split(".", 1)
+            if parameters.parameter_info(self.owners[owner])[key].low < 0.0:
+                raise ValueError(f"{path} may be negative: a ratio between 0 and 1 puts no order on it")
+        if ratio is None:
+            ratio = Uniform(low=0.0, high=1.0, init=_inside(low / high if high > 0 else 0.5))
+        return self._linked(name, Ratio(ratio=ratio), {smaller: Tied(larger, by=Tied(f"{name}.ratio"))})
 
     def without(self, name: str) -> "Model":
         """A new model with one component less.
@@ -79,12 +136,47 @@ class Model(eqx.Module):
         if name not in self.components:
             raise ValueError(f"{name!r} is not a component of this model; it has {list(self.components)}")
         kept = {key: value for key, value in self.components.items() if key != name}
-        owners = parameters.detach({**kept, "noise": self.noise}, name, self.components[name])
-        return self._with_owners(owners)
+        for link in self.links:
+            sharers = {path.split(".")[0] for path in self._followers(link)}
+            if name in sharers and sharers != {name}:
+                others = ", ".join(path for path in self._followers(link) if not path.startswith(f"{name}."))
+                raise ValueError(f"{name} shares {link!r} with {others}; give it a prior of its own first")
+        owners = ties.detach({**kept, **self.links, "noise": self.noise}, name, self.components[name])
+        return self._with_owners(owners, components=kept)._pruned()
 
-    def _with_owners(self, owners: Mapping[str, Any]) -> "Model":
-        components = {name: owner for name, owner in owners.items() if name != "noise"}
-        return Model(components, noise=owners["noise"], renderer=self.renderer)
+    def _with_owners(self, owners: Mapping[str, Any], components: Mapping[str, Any] | None = None) -> "Model":
+        names = self.components if components is None else components
+        kept: Any = {name: owners[name] for name in names}
+        links: Any = {name: owners[name] for name in self.links}
+        return Model(kept, noise=owners["noise"], renderer=self.renderer, links=links)
+
+    def _linked(self, name: str, link: AbstractLink, followers: Mapping[str, Tied]) -> "Model":
+        if name in self.owners:
+            raise ValueError(f"name must differ from those of the model's parts, got {name!r}; taken: {[*self.owners]}")
+        owners = parameters.replace(self.owners, followers)
+        components: Any = {key: owners[key] for key in self.components}
+        links = {**self.links, name: link}
+        return Model(components, noise=self.noise, renderer=self.renderer, links=links)._pruned()
+
+    def _initial_of(self, path: str, start: Mapping[str, Any]) -> float:
+        if path not in start:
+            raise ValueError(f"{path!r} is not a parameter of this model; it has {list(start)}")
+        return float(start[path])
+
+    def _followers(self, link: str) -> list[str]:
+        """The parameters that are tied to a link."""
+        held = parameters.parameters(self.owners).items()
+        followed = {path: value.targets for path, value in held if isinstance(value, Tied)}
+        return [path for path, targets in followed.items() if any(to.split(".")[0] == link for to in targets)]
+
+    def _pruned(self) -> "Model":
+        links = {name: link for name, link in self.links.items() if self._followers(name)}
+        return self if links == self.links else eqx.tree_at(lambda model: model.links, self, links)
+
+
+def _inside(share: float) -> float:
+    """A share at which a search can start."""
+    return min(max(share, 0.05), 0.95)
 
 
 def _check_name(name: Any) -> None:

@@ -52,15 +52,23 @@ class AbstractPrior(AbstractParameter):
 
 
 class Tied(AbstractParameter):
-    """A parameter that follows another: `scale * other + offset`."""
+    """A parameter that follows another: `scale * other + offset`, times what `by` follows, if given."""
 
     to: str = eqx.field(static=True)
     scale: Scalar = 1.0
     offset: Scalar = 0.0
+    by: "Tied | None" = None
 
     def __check_init__(self) -> None:
         if not isinstance(self.to, str):
             raise TypeError(f"Tied.to must be a path such as 'bulge.xc', got {self.to!r}")
+        if self.by is not None and (not isinstance(self.by, Tied) or self.by.by is not None):
+            raise TypeError(f"Tied.by must be a Tied to one parameter, such as Tied('total.fraction'), got {self.by!r}")
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The paths of what it follows."""
+        return (self.to,) if self.by is None else (self.to, self.by.to)
 
 
 if TYPE_CHECKING:
@@ -206,27 +214,6 @@ def initial(owners: Owners) -> dict[str, float]:
     return {path: prior.median() if prior.init is None else float(prior.init) for path, prior in free(owners).items()}
 
 
-def check_tie(owners: Owners, path: str) -> None:
-    """Raise if the parameter at `path` is tied to nothing, or round in a circle."""
-    found = parameters(owners)
-    value, chain = found[path], [path]
-    while isinstance(value, Tied):
-        if value.to not in found:
-            if len(chain) > 1:
-                return  # that is the fault of the tie at the chain's end
-            raise ValueError(f"{path} is tied to {value.to!r}, which is not a parameter of this model")
-        chain.append(value.to)
-        if value.to in chain[:-1]:
-            raise ValueError(f"{path} is tied in a circle: {' -> '.join(chain)}")
-        value = found[value.to]
-
-
-def check_ties(owners: Owners) -> None:
-    """Raise if a tie leads nowhere or round in a circle."""
-    for path in parameters(owners):
-        check_tie(owners, path)
-
-
 def check_values(owners: Owners, values: Mapping[str, Any]) -> None:
     """Raise if `values` names an unknown path or holds a number outside its parameter's range."""
     known = {f"{o}.{name}": info for o, owner in owners.items() for name, info in parameter_info(owner).items()}
@@ -243,34 +230,18 @@ def at(owners: Owners, values: Mapping[str, Scalar]) -> dict[str, eqx.Module]:
     def resolve(path: str) -> Scalar:
         value = values.get(path, found[path])
         if isinstance(value, Tied):
-            return value.scale * resolve(value.to) + value.offset
+            return _tied(value) if value.by is None else _tied(value) * _tied(value.by)
         if isinstance(value, AbstractParameter):
             raise ValueError(f"{path} is free and has no value; values must hold {list(free(owners))}")
         return value
+
+    def _tied(tie: Tied) -> Scalar:
+        return tie.scale * resolve(tie.to) + tie.offset
 
     return {
         owner_name: with_parameters(owner, {n: resolve(f"{owner_name}.{n}") for n in parameter_info(owner)})
         for owner_name, owner in owners.items()
     }
-
-
-def affine(owners: Owners) -> dict[str, tuple[str | None, Scalar, Scalar]]:
-    """Every parameter by path as `scale * free + offset`: the free parameter's path, scale and offset.
-
-    A fixed parameter is its offset; its path is None.
-    """
-    found = parameters(owners)
-
-    def resolve(path: str) -> tuple[str | None, Scalar, Scalar]:
-        value = found[path]
-        if isinstance(value, Tied):
-            free_path, scale, offset = resolve(value.to)
-            return free_path, value.scale * scale, value.scale * offset + value.offset
-        if isinstance(value, AbstractParameter):
-            return path, 1.0, 0.0
-        return None, 0.0, value
-
-    return {path: resolve(path) for path in found}
 
 
 def with_parameters(owner: M, values: Mapping[str, Parameter]) -> M:
@@ -295,33 +266,3 @@ def replace(owners: Owners, changes: Mapping[str, Parameter]) -> dict[str, eqx.M
         parameter_info(owners[owner_name])[name].check(path, _convert(value))
         by_owner.setdefault(owner_name, {})[name] = value
     return {name: with_parameters(owner, by_owner.get(name, {})) for name, owner in owners.items()}
-
-
-def detach(owners: Owners, gone_name: str, gone: eqx.Module) -> dict[str, eqx.Module]:
-    """The modules after one of their number is gone: who followed its parameters goes on together.
-
-    The first follower of a parameter inherits it, the others follow the first. Raises `ValueError`
-    where that cannot be said (a prior through a tie with scale or offset).
-    """
-    changes: dict[str, Parameter] = {}
-    for name in parameter_info(gone):
-        target = f"{gone_name}.{name}"
-        followers = [(p, v) for p, v in parameters(owners).items() if isinstance(v, Tied) and v.to == target]
-        if not followers:
-            continue
-        (heir, first), *others = followers
-        changes[heir] = _inherit(heir, first, own_parameters(gone)[name])
-        for path, tie in others:
-            scale = tie.scale / first.scale
-            changes[path] = Tied(heir, scale=scale, offset=tie.offset - scale * first.offset)
-    return replace(owners, changes)
-
-
-def _inherit(path: str, tie: Tied, value: Parameter) -> Parameter:
-    if isinstance(value, Tied):
-        return Tied(value.to, scale=tie.scale * value.scale, offset=tie.scale * value.offset + tie.offset)
-    if isinstance(value, AbstractParameter):
-        if tie.scale != 1.0 or tie.offset != 0.0:
-            raise ValueError(f"{path} is {tie.scale:g} * {tie.to} + {tie.offset:g}; give it a prior of its own first")
-        return value
-    return tie.scale * value + tie.offset

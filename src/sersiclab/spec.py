@@ -18,7 +18,8 @@ import jax
 import numpy as np
 import numpyro.distributions as dist
 
-from sersiclab import parameters
+from sersiclab import parameters, ties
+from sersiclab.links import LINKS
 from sersiclab.model import Model
 from sersiclab.noise import NOISES
 from sersiclab.parameters import ParameterInfo, Tied, is_number, nested_modules, parameter_info
@@ -29,7 +30,7 @@ from sersiclab.schema import VERSION
 from sersiclab.schema import schema as schema
 
 
-_KNOWN: tuple[type, ...] = (Model, *PROFILES, *MODIFIERS, *PRIORS, Tied, *NOISES, *RENDERERS)
+_KNOWN: tuple[type, ...] = (Model, *PROFILES, *MODIFIERS, *PRIORS, Tied, *NOISES, *RENDERERS, *LINKS)
 _REQUIRED = dataclasses.MISSING
 
 
@@ -160,7 +161,7 @@ def _document(node: Any, path: str) -> dict[str, Any]:
         if not hasattr(node, name):
             raise TypeError(f"{_label(path)} can't be written as a document: {type(node).__name__} hides its {name}")
         value = getattr(node, name)
-        if value is not None or argument.default is not None:
+        if not all(each is None or (isinstance(each, Mapping) and not each) for each in (value, argument.default)):
             document[name] = _plain(value, _inner(path, argument))
     return document
 
@@ -290,12 +291,11 @@ class _Reader:
             self._problem(path, str(error))
 
     def _check_ties(self, fields: Mapping[str, Any]) -> None:
-        owners = dict(fields.get("components", {}))
-        if "noise" in fields:
-            owners["noise"] = fields["noise"]
+        noise = {"noise": fields["noise"]} if "noise" in fields else {}
+        owners = {**fields.get("components", {}), **fields.get("links", {}), **noise}
         for path in parameters.parameters(owners):
             try:
-                parameters.check_tie(owners, path)
+                ties.check_tie(owners, path)
             except ValueError as error:
                 self._problem(path, str(error))
 

@@ -15,7 +15,8 @@ import numpy as np
 from jax.tree_util import GetAttrKey
 from jaxtyping import Array, Float
 
-from sersiclab.parameters import AbstractParameter, Owners, affine, parameter_info
+from sersiclab.parameters import AbstractParameter, Owners, parameter_info
+from sersiclab.ties import ONE, Term, products
 
 
 class Values(eqx.Module, Mapping[str, Array]):
@@ -55,39 +56,60 @@ class Kind(NamedTuple):
     parameters: tuple[str | None, ...]
 
 
-class Stacks(eqx.Module):
-    """Owners of parameters, filled with numbers by `at`.
+class Affine(eqx.Module):
+    """Numbers `offset + scale * values[index]`; the `index` of a fixed one is that of a zero behind the values."""
 
-    Owners of one kind become one, under the name of the first, whose parameters are vectors. All numbers
-    are `offset + scale * values[index]`; the `index` of a fixed one is that of a zero behind the values.
-    `rest` are leaves that are no parameters.
-    """
-
-    kinds: tuple[Kind, ...] = eqx.field(static=True)
     index: tuple[int, ...] = eqx.field(static=True)
     scale: Float[Array | np.ndarray, " number"]
     offset: Float[Array | np.ndarray, " number"]
+
+    @staticmethod
+    def of(terms: list[Term], paths: tuple[str, ...]) -> "Affine":
+        """The numbers of `terms`, by the values of `paths`."""
+        places = {path: i for i, path in enumerate(paths)}
+        return Affine(
+            index=tuple(len(paths) if term.path is None else places[term.path] for term in terms),
+            scale=_vector([term.scale for term in terms]),
+            offset=_vector([term.offset for term in terms]),
+        )
+
+    def at(self, padded: Float[Array, " _"]) -> Float[Array, " number"]:
+        """The numbers at the values, with the zero behind them."""
+        return jnp.asarray(self.offset) + self.scale * padded.at[np.array(self.index, int)].get(mode="promise_in_bounds")
+
+
+class Stacks(eqx.Module):
+    """Owners of parameters, filled with numbers by `at`.
+
+    Owners of one kind become one, under the name of the first, whose parameters are vectors. All numbers are
+    affine functions of the values, times `factors` if some are products. `rest` are leaves that are no parameters.
+    """
+
+    kinds: tuple[Kind, ...] = eqx.field(static=True)
+    numbers: Affine
+    factors: Affine | None
     rest: tuple[Any, ...]
 
     @staticmethod
     def of(owners: Owners, paths: tuple[str, ...], *, together: Callable[[eqx.Module], bool]) -> "Stacks":
         """The owners as a function of the values of `paths`; `together` says which may be stacked."""
         kinds, rest = _kinds(owners, together)
-        terms = affine(owners)
-        places = {path: i for i, path in enumerate(paths)}
+        terms = products(owners)
         found = [terms[f"{name}.{key}"] for kind in kinds for key in kind.parameters if key for name in kind.names]
+        factors = [second for _, second in found]
         return Stacks(
             kinds=kinds,
-            index=tuple(len(paths) if path is None else places[path] for path, _, _ in found),
-            scale=_vector([scale for _, scale, _ in found]),
-            offset=_vector([offset for _, _, offset in found]),
+            numbers=Affine.of([first for first, _ in found], paths),
+            factors=None if all(factor is ONE for factor in factors) else Affine.of(factors, paths),
             rest=rest,
         )
 
     def at(self, values: Float[Array, " d"]) -> dict[str, Any]:
         """The owners at the free parameters' values."""
         padded = jnp.concatenate([values, jnp.zeros(1, values.dtype)])
-        numbers = self.offset + self.scale * padded.at[np.array(self.index, int)].get(mode="promise_in_bounds")
+        numbers = self.numbers.at(padded)
+        if self.factors is not None:
+            numbers = numbers * self.factors.at(padded)
         rest, owners, start = iter(self.rest), {}, 0
         for kind in self.kinds:
             leaves = []
