@@ -20,7 +20,7 @@ UNKNOWN_ANGLE = 1.0  # radians: what is wider is uniform on the half circle
 
 
 SHIFT, STRETCH = 0.5, 1.5  # sd by which the mean, and factor by which the sd, may be wrong
-PARETO_K_BAD = 0.7  # of importance weights: Vehtari et al. 2024, JMLR 25, 72
+NO_MEAN = 1.0  # Pareto k from which on weights have no mean: Vehtari et al. 2024, JMLR 25, 72
 EFFICIENCY_BAD = 0.1  # effective share of the draws: with less the picked draws tell nothing
 
 
@@ -38,7 +38,7 @@ class Check(NamedTuple):
     @property
     def blind(self) -> bool:
         """Whether the approximation misses so much of the posterior that the picked draws are no better."""
-        return self.pareto_k >= PARETO_K_BAD or self.efficiency < EFFICIENCY_BAD
+        return self.pareto_k >= NO_MEAN or self.efficiency < EFFICIENCY_BAD
 
 
 def check(fit: "Fit") -> Check:

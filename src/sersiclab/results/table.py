@@ -122,6 +122,8 @@ def _root(model: Model, path: str) -> tuple[str, float]:
     """The parameter that a chain of ties leads to, and by what factor."""
     held, factor = parameters(model.owners), 1.0
     while isinstance(tie := held[path], Tied):
+        if tie.by is not None:
+            return "", float("nan")
         path, factor = tie.to, factor * float(tie.scale)
     return path, factor
 

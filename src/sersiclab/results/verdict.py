@@ -33,6 +33,7 @@ DIVERGENT_BAD = 0.05  # of the draws
 E_BFMI_CAUTION = 0.3
 TREE_DEPTH_CAUTION = 0.05  # of the draws at the maximal depth
 PARETO_K_BAD = 0.7  # of importance weights: Vehtari et al. 2024, JMLR 25, 72
+EFFICIENCY_CAUTION = 0.05  # of the candidates of importance sampling
 # A bound presses if the 5 % quantile is this close to it, in units of the quantile's distance from the
 # median: 0.08 for an exponential that starts there, 0.10 for a half normal, 0.11 for a flat posterior,
 # 0.30 for a normal cut off at two sigma.
@@ -146,7 +147,13 @@ def _weights(fit: "Fit") -> Iterator[Reason]:
         yield (
             "bad",
             f"The importance weights can't be trusted: Pareto k is {k:.2f}, and should be below {PARETO_K_BAD}; the "
-            "posterior is not like its normal approximation: use NUTS().",
+            "posterior is not like its approximation: use NUTS().",
+        )
+    elif float(np.min(fit.stats.get("efficiency", 1.0))) < EFFICIENCY_CAUTION:
+        yield (
+            "caution",
+            f"Only {np.min(fit.stats['efficiency']):.1%} of the candidates count: the posterior is not like its "
+            "approximation; NUTS() will do better.",
         )
 
 
