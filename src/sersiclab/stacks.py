@@ -75,7 +75,9 @@ class Affine(eqx.Module):
 
     def at(self, padded: Float[Array, " _"]) -> Float[Array, " number"]:
         """The numbers at the values, with the zero behind them."""
-        return jnp.asarray(self.offset) + self.scale * padded.at[np.array(self.index, int)].get(mode="promise_in_bounds")
+        return jnp.asarray(self.offset) + self.scale * padded.at[np.array(self.index, int)].get(
+            mode="promise_in_bounds"
+        )
 
 
 class Stacks(eqx.Module):
