@@ -44,11 +44,13 @@ def least_ess(draws):
         return float(min(arviz.ess(data, method="bulk").to_array()))
 
 
-def ours(galaxy, began):
+def ours(galaxy, began, cache=None):
     """sersiclab's part: NUTS first, as in a new notebook, then every method warm."""
     import sersiclab as sl
 
     imported = time.perf_counter() - began
+    if cache:
+        sl.persistent_cache(cache)
     data, sigma, psf, mask = arrays(galaxy)
     image = sl.Image(data, sigma=sigma, psf=psf, mask=mask)
     model = sl.guess(image, "sersic")
@@ -77,17 +79,19 @@ def ours(galaxy, began):
     return found
 
 
-def importance(galaxy, began):
+def importance(galaxy, began, cache=None):
     """A cold process to the draws of Importance."""
     import sersiclab as sl
 
+    if cache:
+        sl.persistent_cache(cache)
     data, sigma, psf, mask = arrays(galaxy)
     image = sl.Image(data, sigma=sigma, psf=psf, mask=mask)
     result = sl.fit(sl.guess(image, "sersic"), image, sl.Importance(), progress=False)
     return {"galaxy": galaxy, "process": time.perf_counter() - began, "ess": least_ess(result.draws)}
 
 
-def theirs(galaxy, began, steps=1000):
+def theirs(galaxy, began, cache=None, steps=1000):
     """pysersic's part: NUTS as its users call it, then its MAP twice, then the compiled sampler once more."""
     import jax
     import numpy as np
@@ -128,10 +132,11 @@ def theirs(galaxy, began, steps=1000):
 PARTS = {"ours": ours, "importance": importance, "theirs": theirs}
 
 
-def child(python, part, galaxy, environment):
-    """A part in a new process; its own clock, from before its imports, plus the start of the interpreter."""
-    command = [python, __file__, "--part", part, "--galaxy", galaxy]
-    done = subprocess.run(command, capture_output=True, text=True, env=os.environ | environment, check=False)
+def child(python, part, galaxy, cache=None):
+    """A part in a new process, which keeps compiled programs in the folder `cache` or nowhere."""
+    command = [python, __file__, "--part", part, "--galaxy", galaxy] + (["--cache", cache] if cache else [])
+    plain = {name: value for name, value in os.environ.items() if name != "JAX_COMPILATION_CACHE_DIR"}
+    done = subprocess.run(command, capture_output=True, text=True, env=plain, check=False)
     if done.returncode:
         raise RuntimeError(f"{part} failed:\n{done.stderr[-2000:]}")
     return json.loads(done.stdout.splitlines()[-1])
@@ -156,10 +161,10 @@ def until_enough(found):
 def compare(galaxy, python):
     """All parts one after the other, and the ratios."""
     with tempfile.TemporaryDirectory() as cache:
-        first = child(sys.executable, "ours", galaxy, {"JAX_COMPILATION_CACHE_DIR": cache})
-        second = child(sys.executable, "ours", galaxy, {"JAX_COMPILATION_CACHE_DIR": cache})
-    quick = child(sys.executable, "importance", galaxy, {})
-    other = child(python, "theirs", galaxy, {})
+        first = child(sys.executable, "ours", galaxy, cache)
+        second = child(sys.executable, "ours", galaxy, cache)
+    quick = child(sys.executable, "importance", galaxy)
+    other = child(python, "theirs", galaxy)
     show(f"{galaxy}: sersiclab, nothing compiled before", first)
     show(f"{galaxy}: sersiclab, second process with the persistent cache", second)
     show(f"{galaxy}: sersiclab, a cold process to Importance", quick)
@@ -183,10 +188,11 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pysersic", default=sys.executable, help="the interpreter that has pysersic")
     parser.add_argument("--part", choices=PARTS)
+    parser.add_argument("--cache", help="the folder of compiled programs")
     parser.add_argument("--galaxy", default="gal1", choices=["gal1", "gal2"])
     arguments = parser.parse_args()
     if arguments.part:
-        print(json.dumps(PARTS[arguments.part](arguments.galaxy, began)))
+        print(json.dumps(PARTS[arguments.part](arguments.galaxy, began, arguments.cache)))
     elif not HSC.is_dir():
         print("no ../shared/data/hsc: there are no galaxies to compare on")
     else:

@@ -115,6 +115,19 @@ def test_galaxies_have_the_widths_that_nuts_finds(blob):
             assert abs(result.draws[path].mean() - draws.mean()) < 0.15 * draws.std(), (method, path)
 
 
+def test_many_parameters():
+    """Skies upon each other, of which the data tell the sum: more of them than gradients are computed at once."""
+    levels = np.linspace(-1, 1, 18)
+    data = np.random.default_rng(2).normal(size=(5, 7))
+    model = Model({f"sky{i}": FlatSky(Normal(level, 0.5)) for i, level in enumerate(levels)})
+    result = fit(model, Image(data, sigma=1.0), SVI("flow", draws=2000, steps=5), progress=False)
+    covariance = np.linalg.inv(np.eye(18) / 0.25 + data.size)
+    mean = covariance @ (levels / 0.25 + data.sum())
+    drawn = np.stack([draws.ravel() for draws in result.draws.values()])
+    np.testing.assert_allclose(drawn.mean(axis=1), mean, atol=0.1)
+    np.testing.assert_allclose(np.cov(drawn), covariance, atol=0.05)
+
+
 def test_double_precision(linear, x64):
     model, image, mean, covariance = linear()
     for method in (SVI(), SVI("flow", steps=20)):

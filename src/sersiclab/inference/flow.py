@@ -23,6 +23,7 @@ LAYERS = 2
 WIDTH = 24  # of the networks' hidden layer
 # A map that bends more than this has learnt from noise; ln scale, skew and ln tail.
 MOST_SCALE, MOST_SKEW, MOST_TAIL = 2.0, 1.0, 0.5
+ROWS = 16
 
 
 class Flow(NamedTuple):
@@ -63,8 +64,8 @@ def score(flow: Flow, e: Vector) -> Vector:
 
 
 def rows_at_once(size: int) -> int:
-    """How many points are moved, or pushed by the posterior's gradient, at once: twice the parameters or more."""
-    return 16 * -(-size // 8)
+    """How many points are moved at once: whole `ROWS`, and twice the parameters or more."""
+    return ROWS * -(-2 * size // ROWS)
 
 
 @jax.jit

@@ -183,7 +183,7 @@ def _gradients(
     density: Density, here: Frame, z: Float[Array, "row d"], first: Int[Array, ""], last: Int[Array, ""]
 ) -> tuple[Float[Array, " row"], Float[Array, "row d"]]:
     """Potentials and their gradients of the batches from `first` to before `last`; zero elsewhere."""
-    blocks = jnp.reshape(z, (-1, _at_once(density, len(z)), z.shape[1]))
+    blocks = jnp.reshape(z, (-1, _at_once(density), z.shape[1]))
     slope = jax.vmap(lambda row: jax.value_and_grad(potential, argnums=2)(density, here, row))
 
     def batch(i: Array, found: tuple[Array, Array]) -> tuple[Array, Array]:
@@ -196,9 +196,11 @@ def _gradients(
 _GRADIENTS = Program(_gradients)
 
 
-def _at_once(density: Density, rows: int) -> int:
-    """How many gradients are computed at once: a power of two."""
-    return 2 ** int(np.log2(np.clip(AT_ONCE_PIXELS // density.data.size, 1, rows)))
+def _at_once(density: Density) -> int:
+    """How many gradients are computed at once: a power of two that divides the rows."""
+    if jax.default_backend() != "cpu":
+        return flows.ROWS
+    return 2 ** int(np.log2(np.clip(AT_ONCE_PIXELS // density.data.size, 1, flows.ROWS)))
 
 
 def _gradients_of(
@@ -209,7 +211,7 @@ def _gradients_of(
     rows = flows.rows_at_once(size)
     blank = jnp.zeros((rows, size))
     program = _GRADIENTS.prepare(monitor, density, here, blank, zero, zero)
-    batches = rows // _at_once(density, rows)
+    batches = rows // _at_once(density)
     pace = Pace(first=1, most=batches)
 
     def evaluate(z: Float[np.ndarray, "row d"]) -> tuple[Float[np.ndarray, " row"], Float[np.ndarray, "row d"]]:
