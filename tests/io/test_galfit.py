@@ -265,7 +265,7 @@ def sersic_by_hand(shape, psf, fine, x, y, mag, r_eff, n, q, pa, sky, zeropoint)
     rows, columns = ((np.arange(fine * (side + 2 * pad)) - (fine - 1) / 2) / fine - pad for side in shape)
     drawn = mean(rows, columns, 3)
     cusp = [slice(fine * (int(at) - 1 + pad - 1), fine * (int(at) - 1 + pad + 3)) for at in (y, x)]
-    drawn[tuple(cusp)] = mean(rows[cusp[0]], columns[cusp[1]], 201)
+    drawn[tuple(cusp)] = mean(rows[cusp[0]], columns[cusp[1]], 81)
     seen = fftconvolve(drawn, fine_psf, mode="same") / fine**2
     inner = slice(fine * pad, -fine * pad)
     return seen[inner, inner].reshape(shape[0], fine, shape[1], fine).mean((1, 3)) + sky
