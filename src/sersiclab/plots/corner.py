@@ -30,8 +30,9 @@ def plot_corner(
 
     `paths` chooses the quantities; all by default. Raises `ValueError` for an unknown one.
     """
-    from sersiclab.plots.picture import Picture
     from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+    from sersiclab.plots.picture import Picture
 
     paths = list(draws) if paths is None else list(paths)
     unknown = [path for path in paths if path not in draws]
