@@ -23,11 +23,11 @@ SCENES = {
 }
 LONG = [
     ("one Sérsic", Importance(draws=500)),
-    ("one Sérsic", NUTS(warmup=150, draws=200)),
+    ("one Sérsic", NUTS(warmup=100, draws=120)),
     ("one Sérsic, bright", Laplace(draws=500)),
     ("one Sérsic, bright", SVI(draws=500)),
     ("bulge and disk", Importance(draws=500)),
-    ("bulge and disk", NUTS(warmup=150, draws=200)),
+    ("bulge and disk", NUTS(warmup=100, draws=120)),
     ("bulge and disk, bright", Laplace(draws=500)),
     ("bulge and disk, bright", SVI(draws=500)),
 ]
@@ -55,8 +55,10 @@ def test_many_galaxies(scene, method, capsys):
         )
     assert result.compiled == 0
     assert result.distrusted < 0.2 * GALAXIES
-    assert table["p"].min() > 0.01
-    assert table.filter(regex="^p of").to_numpy().min() > 0.01
+    # Of a dozen parameters the least p is below 0.01 once in ten times by chance: hence times their number.
+    ranks, coverage = table["p"].to_numpy(), table.filter(regex="^p of").to_numpy()
+    assert ranks.min() * ranks.size > 0.01
+    assert coverage.min() * coverage.size > 0.01
 
 
 def drawn(*, width=1.0, off=0.0, size=200):
