@@ -188,4 +188,24 @@ def test_a_preset_is_guessed_from_the_pixels(page):
     page.widget.get_by_role("slider", name="host.n").wait_for()
     page.press("Undo")
     page.until(lambda: components(page) == "star ghost")
+
+
+def test_settings_go_with_the_run_and_fits_are_kept_and_restored(page):
+    page.press("settings of the run")
+    page.widget.get_by_role("combobox", name="settings for").select_option("Laplace")
+    draws = page.widget.get_by_role("spinbutton", name="draws, Laplace")
+    draws.fill("150")
+    draws.press("Enter")
+    page.press("Laplace")
+    page.until(lambda: page.python("print(wb.fit is not None and wb.fit.draws['star.xc'].size)") == "150")
+    page.until(lambda: page.python("print(wb.editor.running)") == "False")
+    page.press("Keep")
+    page.widget.get_by_role("button", name="restore fit 1").wait_for()
+    assert page.python("print(list(wb.fits))") == "['fit 1']"
+    page.widget.get_by_role("spinbutton", name="star.xc").fill("18")
+    page.page.keyboard.press("Enter")
+    page.until(lambda: page.python("print(wb.model.initial['star.xc'])") == "18.0")
+    page.press("restore fit 1")
+    close = "print(abs(wb.model.initial['star.xc'] - wb.fit.best['star.xc']) < 1e-4)"
+    page.until(lambda: page.python(close) == "True")
     assert page.errors == []

@@ -137,6 +137,18 @@ def test_a_fit_can_be_shown(image, model, workbench):
         assert other.editor.progress["state"] == "done"
 
 
+def test_the_profile_does_not_starve_while_draws_keep_coming(workbench, monkeypatch):
+    views = drawn(workbench)
+    order = []
+    monkeypatch.setattr(views, "_draw_parameter", lambda: order.append("parameter"))
+    monkeypatch.setattr(views, "_draw_profile", lambda _number: order.append("profile"))
+    for _ in range(5):
+        views.show_draws(workbench.model, {}, live=True)
+    assert views.flush(SECONDS)
+    assert order[:2] == ["parameter", "profile"]
+    assert order.count("parameter") == order.count("profile")
+
+
 def test_a_pair_of_parameters_is_drawn(workbench):
     fit = workbench.run(Counting(steps=6), wait=True)
     views = drawn(workbench)

@@ -33,10 +33,11 @@ const record = JSON.parse(text("record"));
 const bytes = (base64) => new DataView(Uint8Array.from(atob(base64), (c) => c.charCodeAt(0)).buffer);
 const listeners = {};
 const emit = (event, ...what) => [...(listeners[event] ?? [])].forEach((listener) => listener(...what));
+const refuse = () => emit("msg:custom", { t: "error", title: "No Python here",
+  detail: "This page is a record: pictures and tables can be looked at, not computed anew." }, []);
 const answers = {
   hello: () => record.messages.forEach(([content, buffers]) => emit("msg:custom", content, buffers.map(bytes))),
-  run: () => emit("msg:custom", { t: "error", title: "No Python here",
-    detail: "This page is a record: pictures and tables can be looked at, not computed anew." }, []),
+  ...Object.fromEntries(["run", "predict", "preset", "keep", "restore", "forget"].map((kind) => [kind, refuse])),
 };
 const model = {
   get: (name) => record.traits[name],

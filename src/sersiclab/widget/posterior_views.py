@@ -99,8 +99,8 @@ class PosteriorViews(ipywidgets.VBox):
         super().close()
 
     def _post(self, *, live: bool) -> None:
-        self._put("parameter", self._draw_parameter)
-        self._put("profile", partial(self._draw_profile, LIVE_BAND_DRAWS if live else BAND_DRAWS))
+        # As one job: of two, the later would wait for ever while draws keep coming.
+        self._put("all", partial(self._draw_all, LIVE_BAND_DRAWS if live else BAND_DRAWS))
 
     def _put(self, kind: str, job: Callable[[], None]) -> None:
         if self._mailbox is not None:
@@ -120,6 +120,10 @@ class PosteriorViews(ipywidgets.VBox):
             other = self._other.value
             self._other.options = paths
             self._other.value = other if other in paths else paths[min(1, len(paths) - 1)] if paths else None
+
+    def _draw_all(self, number: int) -> None:
+        self._draw_parameter()
+        self._draw_profile(number)
 
     def _draw_parameter(self) -> None:
         with self._lock:
