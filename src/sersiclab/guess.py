@@ -9,6 +9,7 @@ from typing import Literal, NamedTuple
 from sersiclab.detection import Sky, Source, detect, measure
 from sersiclab.image import Image
 from sersiclab.model import Model
+from sersiclab.noise import AbstractNoise, GaussianNoise
 from sersiclab.parameters import AbstractParameter, ParameterInfo, Tied
 from sersiclab.priors import Angle, LogUniform, Normal, Uniform
 from sersiclab.profiles import PROFILES, AbstractModifier, AbstractProfile, AbstractSky, AbstractSource, Sersic
@@ -35,7 +36,13 @@ PRESETS: Mapping[str, Mapping[str, str]] = {
 }
 
 
-def guess(image: Image, what: What = "sersic", *, sources: int | Literal["auto"] = 1) -> Model:
+def guess(
+    image: Image,
+    what: What = "sersic",
+    *,
+    sources: int | Literal["auto"] = 1,
+    noise: AbstractNoise = GaussianNoise(),  # noqa: B008 (frozen)
+) -> Model:
     """A model of the image's main source, every parameter with a prior and an initial value.
 
     `what` is a profile's name ("sersic", "exponential" or "exp", "devaucouleurs" or "dev",
@@ -43,7 +50,8 @@ def guess(image: Image, what: What = "sersic", *, sources: int | Literal["auto"]
     mapping of component names to profiles: `{"bulge": "sersic", "disk": "exponential", "sky": "flat_sky"}`,
     the innermost first. Sources after the first are tied to its centre. `sources` is how many of the
     detected sources to model, "auto" for all that are not masked: the main one as `what` says, its
-    neighbours as Sérsic components "neighbour_1", "neighbour_2", ... in the order of `detect`.
+    neighbours as Sérsic components "neighbour_1", "neighbour_2", ... in the order of `detect`. `noise` is the
+    model's.
 
     The priors scale with the image: they do not depend on its unit. Fluxes and lengths are uniform in the
     logarithm around what was measured, centres normal; what the pixels don't show is uniform in the range
@@ -70,7 +78,7 @@ def guess(image: Image, what: What = "sersic", *, sources: int | Literal["auto"]
         components[name] = cls(**priors)
     for number, neighbour in enumerate(neighbours, start=1):
         components[f"neighbour_{number}"] = _neighbour(f"neighbour_{number}", neighbour)
-    return Model(components)
+    return Model(components, noise=noise)
 
 
 def _measured(image: Image, sources: int | Literal["auto"]) -> tuple[tuple[Source, ...], Sky]:
