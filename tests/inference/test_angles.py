@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import kstest
 
-from sersiclab.inference import MAP, NUTS, Laplace, fit
+from sersiclab.inference import MAP, NUTS, SVI, Importance, Laplace, fit
 from sersiclab.inference.frame import _log_copies
 from sersiclab.priors import Uniform
 
@@ -29,8 +29,13 @@ def test_an_angle_at_the_seam_has_one_mode(blob, theta):
     index = list(model.free).index("galaxy.theta")
     sd = np.sqrt(laplace.covariance[index, index])
     assert 0.005 < sd < 0.1
-    for result in (laplace, nuts):
+    others = [fit(model, image, method, progress=False) for method in (Importance(), SVI())]
+    for result in (laplace, nuts, *others):
         draws = result.draws["galaxy.theta"]
+        row = result.summary().loc["galaxy.theta"]
+        assert 0 <= row["mean"] < np.pi
+        assert row["sd"] == pytest.approx(sd, rel=0.15)
+        assert row["q95"] - row["q5"] == pytest.approx(3.29 * sd, rel=0.2)
         assert 0 <= draws.mean() + 1e-9 < np.pi
         assert within_quarter(draws, draws.mean())
         assert draws.std() == pytest.approx(sd, rel=0.15)
