@@ -239,7 +239,7 @@ function createActions(store: Store, name: string, edit: () => void) {
       store.dispatch({ type: "display", change: displayAfter(display, name, null) });
     },
   };
-  const menu = createMenu(name, (chosen) => actions[chosen]?.());
+  const menu = createMenu(`actions on ${name}`, (chosen) => actions[chosen]?.());
   menu.element.classList.add("sl-card-menu");
   const button = h(
     "button",
