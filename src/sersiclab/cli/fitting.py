@@ -183,7 +183,7 @@ def _text(result: "Fit", files: Mapping[str, Path]) -> str:
         f"{name:<24}{quantity.best:>14.6g} +- {quantity.sd:.2g} {quantity.unit}"
         for name, quantity in result.observables.items()
     ]
-    sky = "\n".join(["", "on the sky:", *rows, ""]) if rows else ""
+    sky = "\n".join(["", "from these:", *rows, ""]) if rows else ""
     folder = next(iter(files.values())).parent
     return f"\n{table}\n{sky}\n{result.verdict}\n\nwrote {folder}/{', '.join(files)}\n"
 
