@@ -92,3 +92,17 @@ def test_two_components_for_one_galaxy(blob, method):
         "another maximum",
     )
     assert any(word in verdict for word in words)
+
+
+def test_two_answers():
+    """A galaxy and another, equal in all but place, and two components that may be either: the search finds both."""
+    one, other = {"xc": 9.0, "yc": 13.0, "theta": 0.3}, {"xc": 18.0, "yc": 13.0, "theta": 0.3}
+    common = {"flux": 3000, "r_eff": 2.0, "n": 1.0, "ellip": 0.2}
+    truth = Model({"a": Sersic(**(common | one)), "b": Sersic(**(common | other))})
+    image = simulate(truth, Image(np.zeros(SHAPE), sigma=1.0, psf=moffat(11, fwhm=3.0, beta=3.0)), seed=2)
+    priors = {"xc": Normal(13.5, 5), "yc": Normal(13, 1), "r_eff": 2.0, "n": 1.0, "ellip": 0.2, "theta": 0.3}
+    flux = LogUniform(10, 1e5)
+    model = Model({"a": Sersic(flux=flux, **priors), "b": Sersic(flux=flux, **priors)})
+    result = fit(model, image, MAP(), progress=False)
+    assert result.verdict.level == "bad"
+    assert "another maximum of the posterior" in str(result.verdict)

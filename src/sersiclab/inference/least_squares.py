@@ -26,6 +26,8 @@ MAX_ITERATIONS = 100  # for each start
 MORE_ITERATIONS = 300  # for the best of them
 SMALL = 1e-3  # a gain in log density that matters to nobody ...
 PATIENCE = 8  # ... after so many iterations in a row
+NEARLY = 2.0  # in log density: a maximum lower by so little counts ...
+FAR = 10.0  # ... if one peak alone would have fallen by so much there
 MAX_STEP = 2.0  # in the unconstrained space, where priors have widths of order one
 
 
@@ -240,10 +242,28 @@ def minimise(problem: Problem, monitor: Monitor, *, jacobian: bool) -> Minimum:
         )
     if cancelled or found[-1].cancelled:
         return best._replace(cancelled=True, message="cancelled before the minimiser had tried all its starts")
+    rival = _rival(problem, best, found)
     if best.message:
         state = _begin(problem.density, best.u)
         best = _run(problem.density, monitor, aim, state, most=MORE_ITERATIONS)
+    if rival:
+        best = best._replace(message="; ".join(filter(None, [best.message, rival])))
     return best if likelihood.is_least_squares(problem.density) else _observed(problem.density, monitor, best)
+
+
+def _rival(problem: Problem, best: Minimum, found: list[Minimum]) -> str:
+    """What to say if another start has ended nearly as deep, where the curvature about the best says it could not."""
+    for other in found:
+        away = other.u - best.u
+        away = np.where(problem.angles, (away + 0.5 * np.pi) % np.pi - 0.5 * np.pi, away)
+        if other.message or other.cost - best.cost > NEARLY or 0.5 * away @ best.curvature @ away < FAR:
+            continue
+        farthest = int(np.argmax(np.abs(away) * np.sqrt(np.maximum(np.diag(best.curvature), 0.0))))
+        return (
+            f"another maximum of the posterior, with another {problem.density.paths[farthest]}, is nearly as high: "
+            "there is more than one answer, which only NUTS may find"
+        )
+    return ""
 
 
 def _observed(density: Density, monitor: Monitor, minimum: Minimum) -> Minimum:
