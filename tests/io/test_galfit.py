@@ -163,6 +163,7 @@ MISTAKES = {
     "missing line": (" 4) 5.1   0\n", "", ValueError, r"a.feedme, line 11: the component 'sersic' lacks 4\)"),
     "bad number": ("3) 20.1", "3) x", ValueError, r"a.feedme, line 13: 3\) must hold a value and its toggle"),
     "bad constraint": ("G) none", "G) bad.txt", ValueError, r"bad.txt, line 2: unknown parameter 'size'"),
+    "no such magnitude": ("3) 20.1", "3) -1e30", ValueError, r"line 13: 3\) -1e\+30 has no finite flux"),
     "nothing left": (
         "4) 5.1",
         "4) -5.1",

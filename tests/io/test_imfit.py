@@ -112,6 +112,12 @@ def test_a_damaged_file_is_read_or_told_with_its_line(data):
         assert re.match(r"a.dat(, line \d+|): ", str(error)), str(error)  # noqa: PT017
 
 
+def test_a_size_beyond_all_numbers_is_told(tmp_path):
+    with pytest.warns(UserWarning, match=r"line 6: Sersic is left out \(a Sersic of this shape has no brightness"):
+        model, _ = read(tmp_path, TEXT.replace("r_e 25 fixed", "r_e 1e30 fixed"))
+    assert list(model.components) == ["exponential_1"]
+
+
 def test_a_star_is_the_image_of_the_psf(tmp_path, small):
     star = "X0 20\nY0 12\nFUNCTION PointSource\nI_tot 100\n"
     _, image = read(tmp_path, star, small.data, sigma=small.sigma, psf=small.psf)

@@ -61,12 +61,17 @@ class Linear:
         return (value - offset) / scale
 
 
+def _flux_of(magnitude: float) -> float:
+    """The flux of a magnitude, infinite where there is no such number."""
+    return 10.0 ** (-0.4 * magnitude) if magnitude > -700.0 else math.inf
+
+
 @dataclasses.dataclass(frozen=True)
 class Magnitude:
     """Our flux from a total magnitude."""
 
     def ours(self, value: float, frame: Frame, unit: float) -> float:
-        return 10.0 ** (-0.4 * (value - frame.zeropoint))
+        return _flux_of(value - frame.zeropoint)
 
     def theirs(self, value: float, frame: Frame, unit: float) -> float:
         return frame.zeropoint - 2.5 * math.log10(value)
@@ -86,7 +91,7 @@ class Brightness:
 
     def ours(self, value: float, frame: Frame, unit: float) -> float:
         if self.magnitudes:
-            return 10.0 ** (-0.4 * (value - frame.zeropoint)) * frame.area * unit
+            return _flux_of(value - frame.zeropoint) * frame.area * unit
         return value * unit
 
     def theirs(self, value: float, frame: Frame, unit: float) -> float:
@@ -98,6 +103,8 @@ class Brightness:
         """The flux of this source, whose flux is 1, were its brightness there 1."""
         m = jnp.asarray(CENTRE if self.at is None else float(getattr(_inner(source), self.at)))
         brightness = float(_brightness(lower(source), m))
+        if not (math.isfinite(brightness) and brightness > 0.0):
+            raise ValueError(f"a {type(_inner(source)).__name__} of this shape has no brightness that is a number")
         return (2.0 * getattr(source, self.twice) if self.twice else 1.0) / brightness
 
 
