@@ -52,7 +52,7 @@ def read_galfit(path: str | Path, *, band: str | None = None, image: Image | Non
     frame = _frame(menu, part, corner)
     model = _model(lines, menu, index, frame, notes)
     if notes:
-        text = "\n  ".join(sorted(notes, key=_line))
+        text = "\n  ".join(sorted(dict.fromkeys(notes), key=_line))
         warnings.warn(f"{path} holds what is read otherwise, or not at all:\n  {text}", stacklevel=2)
     return model, part
 
