@@ -371,6 +371,14 @@ def test_the_least_options(blob):
     assert result.draws["galaxy.flux"].shape == (1, 5)
 
 
+def test_nothing_runs_on_after_the_result(blob):
+    """A thread that frees its arrays while Python leaves makes it abort."""
+    model, image, _ = blob()
+    for _ in range(5):
+        start(model, image, MAP()).wait(PATIENCE)
+        assert not [thread for thread in threading.enumerate() if thread.name == "sersiclab-run"]
+
+
 def test_leaving_python_in_the_middle_of_a_run(tmp_path):
     script = tmp_path / "leave.py"
     script.write_text(

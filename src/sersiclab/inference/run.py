@@ -83,6 +83,9 @@ class Run:
         """
         if not self._finished.wait(timeout):
             raise TimeoutError(f"the run has not ended within {timeout:g} s")
+        # The thread still has arrays to free; Python aborts if it is torn down meanwhile.
+        self._thread.join()
+        atexit.unregister(self._leave)
         if self._error is not None:
             raise self._error
         assert self._fit is not None
@@ -113,7 +116,6 @@ class Run:
             self._error = error
             self._monitor.end("error", f"{type(error).__name__}: {error}")
         finally:
-            atexit.unregister(self._leave)
             self._finished.set()
 
     def _problem(self, beginning: Beginning) -> Problem:
