@@ -178,3 +178,32 @@ def test_profile_and_cuts_follow_the_cursor(page):
     assert page.get_by_text("row y = 25").count() == 1
     assert cut.inner_html() != before
     assert page.get_by_role("figure", name="profile").locator(".sl-model-line").get_attribute("d").startswith("M")
+
+
+def test_the_help_keeps_the_focus_and_gives_it_back(page):
+    stage = page.get_by_role("group", name="data panel")
+    stage.focus()
+    page.keyboard.press("?")
+    dialog = page.get_by_role("dialog", name="keys")
+    dialog.wait_for()
+    assert dialog.evaluate("(element) => element.contains(document.activeElement)")
+    page.keyboard.press("Tab")
+    inside = "(element) => element.contains(document.activeElement) || document.activeElement === document.body"
+    assert dialog.evaluate(inside)
+    page.keyboard.press("Escape")
+    dialog.wait_for(state="hidden")
+    assert stage.evaluate("(element) => element === document.activeElement")
+
+
+def test_a_rectangle_is_masked_by_the_keyboard(page):
+    stage = page.get_by_role("group", name="data panel")
+    page.get_by_role("button", name="Edit the mask").click()
+    before = page.get_by_text("pixels masked").inner_text()
+    page.get_by_role("button", name="Rectangle").click()
+    stage.focus()
+    for key in ("Shift+ArrowRight", "Enter", "Shift+ArrowRight", "Shift+ArrowUp", "Enter"):
+        page.keyboard.press(key)
+    page.wait_for_timeout(200)
+    after = page.get_by_text("pixels masked").inner_text()
+    assert int(after.split()[0]) == int(before.split()[0]) + 4
+    page.get_by_role("button", name="Edit the mask").click()

@@ -10,31 +10,38 @@ from .conftest import Counting
 
 
 def test_a_fit_is_kept_compared_and_restored(editor, heard):
-    first = editor.run(Counting(steps=5), wait=True)
-    editor.keep("five")
+    first = editor.run(Counting(steps=30), wait=True)
+    editor.keep("thirty")
     editor.model = editor.model.replace({"star.xc": 7.5})
-    second = editor.run(Counting(steps=9), wait=True)
-    heard.tell(t="keep", name="nine")
+    second = editor.run(Counting(steps=40), wait=True)
+    heard.tell(t="keep", name="forty")
     assert editor.flush(60)
-    assert list(editor.fits) == ["five", "nine"]
-    assert editor.fits["nine"] is second
+    assert list(editor.fits) == ["thirty", "forty"]
+    assert editor.fits["forty"] is second
     number = int(first.image.valid.sum())
     assert editor._gauges.flush(60)
+    assert heard.of("error") == []
     one, other = editor.kept
     assert one["loo"] is not None
     penalty = (len(first.model.free) - len(second.model.free)) * np.log(number)
     # Against the other, as the likelihood's constant is the same.
     assert one["bic"] - other["bic"] == pytest.approx(first.chi2 - second.chi2 + penalty, rel=1e-3)
-    assert (one["name"], one["method"], one["free"] - other["free"]) == ("five", "Counting", 1)
+    assert (one["name"], one["method"], one["free"] - other["free"]) == ("thirty", "Counting", 1)
     assert one["comparable"]
-    heard.tell(t="restore", name="five")
+    editor.run(Counting(steps=3), wait=True)
+    editor.keep("cancelled early")
+    assert editor._gauges.flush(60)
+    assert heard.of("error") == []
+    assert "loo" not in editor.kept[2]
+    editor.forget("cancelled early")
+    heard.tell(t="restore", name="thirty")
     assert editor.flush(60)
     assert editor.fit is first
     assert set(editor.model.free) == set(first.model.free)
     assert editor.model.initial["star.xc"] == pytest.approx(first.best["star.xc"])
-    heard.tell(t="forget", name="five")
+    heard.tell(t="forget", name="thirty")
     assert editor.flush(60)
-    assert [row["name"] for row in editor.kept] == ["nine"]
+    assert [row["name"] for row in editor.kept] == ["forty"]
     assert editor.fit is first
 
 

@@ -10,6 +10,8 @@ from sersiclab.results import Fit
 from sersiclab.results.comparison import compare
 
 
+LEAST_DRAWS = 50  # a fit that was cancelled early has fewer
+
 Row = dict[str, Any]
 
 
@@ -64,7 +66,7 @@ class Kept(Mapping[str, Fit]):
         self._later(self._compare)
 
     def _compare(self) -> None:
-        fits = {name: fit for name, fit in self._fits.items() if self._is_comparable(fit)}
+        fits = {name: fit for name, fit in self._fits.items() if self._is_comparable(fit) and _has_enough(fit)}
         if len(fits) > 1:
             table = compare(fits)
             columns = ("bic", "loo", "log_evidence")
@@ -88,6 +90,11 @@ class Kept(Mapping[str, Fit]):
             "level": fit.verdict.level,
             "comparable": self._is_comparable(fit),
         }
+
+
+def _has_enough(fit: Fit) -> bool:
+    """Whether there are draws enough for importance sampling, or none, with which nothing is sampled."""
+    return not fit.draws or next(iter(fit.draws.values())).size >= LEAST_DRAWS
 
 
 def _finite(value: Any) -> float | None:
