@@ -134,6 +134,7 @@ REAL = {
     "panstarrs": {"data": "panstarrs/slice.fits"},
     "imfit": {"data": "imfit/ic3478rss_256.fits"},
     "galfit": {"data": "galfit_example/gal.fits"},
+    **{f"multisim {band}": {"data": f"multisim/img-{band}.fits"} for band in "abcde"},
 }
 
 
