@@ -50,7 +50,8 @@ def gauge(draws: Mapping[str, Any]) -> dict[str, Any]:
     found = convergence(dict(draws))
     chains, number = next(iter(draws.values())).shape
     r_hats = {path: one.r_hat for path, one in found.items() if math.isfinite(one.r_hat)}
-    sizes = {path: one.ess_bulk for path, one in found.items() if math.isfinite(one.ess_bulk)}
+    # As the verdict will: of the bulk or of the tails, whichever is less.
+    sizes = {path: min(one.ess_bulk, one.ess_tail) for path, one in found.items() if math.isfinite(one.ess_bulk)}
     worst = max(r_hats, key=r_hats.__getitem__, default=None)
     least = min(sizes, key=sizes.__getitem__, default=None)
     return {
