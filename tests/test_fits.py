@@ -126,7 +126,7 @@ def test_unequal_pixels_have_a_mean_scale(tmp_path):
 def test_a_bad_wcs_is_left_out(tmp_path):
     header = fits.Header({"CTYPE1": "RA---TAN", "CTYPE2": "RA---TAN"})
     fits.writeto(tmp_path / "a.fits", DATA, header)
-    with pytest.warns(UserWarning, match=r"^data: the WCS of .*a.fits\[0\] can't be read and is left out \("):
+    with pytest.warns(UserWarning, match=r"^data: the WCS of .*a.fits\[0\] is left out \(it can't be read: "):
         image = Image.read(tmp_path / "a.fits", sigma=1)
     assert image.wcs is None
 

@@ -248,6 +248,8 @@ def test_measured_noise_does_not_make_the_sky_fainter(tmp_path, rng):
 def test_an_array_alone_still_needs_its_noise(noise):
     with pytest.raises(ValueError, match=r"^the image needs an error map"):
         Image.read(noise)
+    with pytest.raises(ValueError, match=r"^the image needs an error map"):
+        Image.read(noise * u.nJy)
 
 
 @pytest.mark.parametrize(
@@ -285,6 +287,28 @@ def test_plain_nddata_cutouts_and_open_files(tmp_path, noise):
     with fits.open(path) as file:
         assert Image.read(file).sigma[0, 0] == 2.0
         assert Image.read(file["SCI"], sigma=file["ERR"]).sigma[0, 0] == 2.0
+
+
+def test_arrays_with_units(noise):
+    image = Image.read(noise * u.nJy, sigma=0.002 * np.ones(SHAPE) * u.uJy)
+    assert (image.unit, image.sigma[0, 0]) == ("nJy", pytest.approx(2.0))
+    assert image.zeropoint == pytest.approx(31.4, abs=1e-3)
+    assert Image.read(noise * u.nJy, invvar=0.25 * np.ones(SHAPE) / u.nJy**2).sigma[0, 0] == 2.0
+    kind = StdDevUncertainty(0.002 * np.ones(SHAPE), unit=u.uJy)
+    assert Image.read(CCDData(noise, unit="nJy", uncertainty=kind)).sigma[0, 0] == pytest.approx(2.0)
+    with pytest.raises(ValueError, match=r"^sigma must have the unit nJy, got pix$"):
+        Image.read(noise * u.nJy, sigma=np.ones(SHAPE) * u.pix)
+    with pytest.raises(ValueError, match=r"^sigma has the unit nJy and data have none; give both with their units"):
+        Image.read(noise, sigma=np.ones(SHAPE) * u.nJy)
+
+
+def test_a_wcs_without_a_scale_is_left_out(tmp_path, noise):
+    fits.writeto(tmp_path / "a.fits", noise, fits.Header({"CTYPE1": "RA---TAN", "CTYPE2": "DEC--TAN", "PIXSCALE": 0.2}))
+    with pytest.warns(
+        UserWarning, match=r"the WCS of .*a.fits\[0\] is left out \(its pixels are 60 arcmin wide: CDELT"
+    ):
+        image = Image.read(tmp_path / "a.fits", sigma=2.0)
+    assert (image.wcs, image.pixel_scale) == (None, 0.2)
 
 
 def test_npy_files(tmp_path, noise):

@@ -13,6 +13,8 @@ import numpy as np
 from jaxtyping import Shaped
 
 
+WIDEST = 10.0  # arcmin; without CDELT and CD a pixel of a WCS is a degree wide
+
 Source = str | os.PathLike[str]
 
 
@@ -257,8 +259,13 @@ def _celestial_wcs(argument: str, label: str, header: Any, hdus: Any) -> Any:
         warnings.simplefilter("ignore", FITSFixedWarning)
         try:
             wcs = WCS(header, fobj=hdus if isinstance(hdus, HDUList) else None)
-            return wcs.celestial if wcs.has_celestial else None
+            if not wcs.has_celestial:
+                return None
+            area = wcs.celestial.proj_plane_pixel_area().to_value("arcmin2")
+            if 0.0 < area < WIDEST**2:
+                return wcs.celestial
+            problem = f"its pixels are {area**0.5:.3g} arcmin wide: CDELT or CD are missing or wrong"
         except Exception as error:  # wcslib's errors have no common class
-            problem = f"{argument}: the WCS of {label} can't be read and is left out ({error})"
-    warnings.warn(problem, stacklevel=5)
+            problem = f"it can't be read: {error}"
+    warnings.warn(f"{argument}: the WCS of {label} is left out ({problem})", stacklevel=5)
     return None

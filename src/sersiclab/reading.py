@@ -18,7 +18,7 @@ from sersiclab.photometry import read_band, read_gain, read_unit, read_zeropoint
 from sersiclab.psf_files import Position, Psf, is_model, read_psf
 
 
-NOISE = ("sigma", "weight", "invvar")
+NOISE = {"sigma": 1, "weight": -2, "invvar": -2}  # and the power of the image's unit that they have
 ARRAY = "array"
 WEIGHTS_AGREE = (0.5, 2.0)  # scatter over that of the weights; resampling correlates pixels, which lowers it
 SCALES_AGREE = 0.02
@@ -47,7 +47,8 @@ def gather(arguments: dict[str, Any], *, psf_position: Position | None) -> Gathe
     science, others = _science(arguments["data"], arguments["band"])
     result.arguments["data"] = science.array
     _note_file(result, "data", arguments["data"], science)
-    for name in NOISE:
+    for name, power in NOISE.items():
+        result.arguments[name] = _plain(name, arguments[name], arguments["data"], power)
         if is_file(arguments[name]):
             found = read_plane(name, arguments[name], band=arguments["band"])
             result.arguments[name] = found.array
@@ -84,7 +85,28 @@ def _science(data: Any, band: str | None) -> tuple[Plane, dict[str, Plane]]:
     if isinstance(data, Cutout2D):
         return Plane(data.data, "Cutout2D", data.wcs), {}
     array: Any = data
+    if _is_quantity(array):
+        return Plane(array.value, ARRAY, header=Header(({"BUNIT": str(array.unit)},))), {}
     return Plane(array, ARRAY), {}
+
+
+def _is_quantity(value: Any) -> bool:
+    """Whether this is an array of astropy with a unit."""
+    from astropy.units import Quantity
+
+    return isinstance(value, Quantity)
+
+
+def _plain(name: str, value: Any, data: Any, power: int) -> Any:
+    """Numbers of a noise map with a unit, which must be that of data with a unit, to this power."""
+    if not _is_quantity(value):
+        return value
+    if not _is_quantity(data):
+        raise ValueError(f"{name} has the unit {value.unit} and data have none; give both with their units, or neither")
+    try:
+        return value.to_value(data.unit**power)
+    except ValueError as error:
+        raise ValueError(f"{name} must have the unit {data.unit**power}, got {value.unit}") from error
 
 
 def _of_nddata(data: Any) -> tuple[Plane, dict[str, Plane]]:
@@ -99,7 +121,8 @@ def _of_nddata(data: Any) -> tuple[Plane, dict[str, Plane]]:
     science = Plane(np.asarray(data.data), label, wcs, Header((unit, data.meta or {})))
     others = {}
     if data.uncertainty is not None:
-        array = data.uncertainty.represent_as(StdDevUncertainty).array
+        deviation = data.uncertainty.represent_as(StdDevUncertainty)
+        array = deviation.array if data.unit is None else deviation.quantity.to_value(data.unit)
         others["sigma"] = Plane(array, f"{label}.uncertainty")
     if data.mask is not None:
         others["mask"] = Plane(np.broadcast_to(np.asarray(data.mask), data.data.shape), f"{label}.mask")
