@@ -127,7 +127,7 @@ class Image(eqx.Module):
 
         Each plane is a file, an open HDU or an array. `"f.fits[SCI]"` and `"f.fits[1]"` choose an extension;
         without one it is the first 2-d image, or that of `band` where a file has several. `data` may be
-        astropy's `NDData`, `CCDData` or `Cutout2D` too, `psf` a PSFEx or STPSF file or a photutils
+        astropy's `NDData`, `CCDData`, `Cutout2D` or `Quantity` too, `psf` a PSFEx or STPSF file or a photutils
         `ImagePSF` or `GriddedPSFModel`, taken at `psf_position` (x, y from 0; the image's centre).
 
         What is not given comes from the data's file: the error map and the mask from their extensions
