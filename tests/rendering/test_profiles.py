@@ -28,8 +28,6 @@ MIXED: dict[str, tuple[AbstractRenderer, Any]] = {
     "fourier": (FourierRenderer(), AbstractMixture | AbstractTransformed),
 }
 RENDERERS = ("pixel", *MIXED)
-# What is sampled between edges or bends is not exact to 2e-5 of the peak.
-ROUGH = {"Ferrers": 1e-4, "Bent": 1e-4}
 components = jax.jit(lambda renderer, sources, canvas: renderer.render_components(sources, canvas))
 
 
@@ -168,7 +166,7 @@ def test_against_brute_force(x64: None, name: str) -> None:
     canvas = sampled.canvas_with(sampled.round_psf())
     for source, expected in zip(sources, exact, strict=True):
         pixel, flux = worst(source, canvas, expected)
-        assert max(pixel, flux) < ROUGH.get(name, 2e-5), (source, pixel, flux)
+        assert max(pixel, flux) < 2e-5, (source, pixel, flux)
     jax.config.update("jax_enable_x64", False)
     pixel, flux = worst(sources[0], sampled.canvas_with(sampled.round_psf()), exact[0])
     assert max(pixel, flux) < 3e-5, (sources[0], pixel, flux)

@@ -43,11 +43,18 @@ Parts = tuple[Float[Array, "..."], Float[Array, "..."]]
 
 @dataclasses.dataclass(frozen=True)
 class Fineness:
-    """How finely sources are drawn: cells along each side of a grid, rings, points per pixel outside."""
+    """How finely sources are drawn: cells along each side of a grid, rings, points per pixel outside.
+
+    In double precision there is one point more, so that edges are as true as its digits ask for.
+    """
 
     cells: int = 64
     levels: int = 4
     oversampling: int = 2
+
+    def points(self, dtype: Any) -> int:
+        """Along each side of a pixel outside."""
+        return self.oversampling + int(np.dtype(dtype).itemsize > 4)
 
 
 def groups(sources: Mapping[str, Any], canvas: Canvas, fineness: Fineness) -> list[Group]:
@@ -62,7 +69,7 @@ def draw(source: AbstractExtended, canvas: Canvas, fineness: Fineness) -> Light:
     ellip, theta = source.shape()
     ratio = jnp.maximum(1.0 - jnp.asarray(ellip, canvas.x.dtype), _THINNEST)
     theta = jnp.asarray(theta, canvas.x.dtype)
-    outside = max(_OUTSIDE, finest(fineness.oversampling))
+    outside = max(_OUTSIDE, finest(fineness.points(canvas.x.dtype)))
     # The windows are ours to choose: the sum of the pieces does not depend on them, nor does its derivative.
     ratio, theta = lax.stop_gradient((ratio, theta))
     windows = frames(ratio, theta, _CORE, outside, fineness.levels)
@@ -206,7 +213,7 @@ def _outside(
     source: AbstractExtended, canvas: Canvas, outermost: Frame, fineness: Fineness
 ) -> Float[Array, "count count y x"]:
     """Surface brightness outside of the outermost window, as `Light.fine`."""
-    count = fineness.oversampling
+    count = fineness.points(canvas.x.dtype)
     steps = (np.arange(count) / count).astype(canvas.y.dtype)
 
     def sample(source: AbstractExtended, y: Float[Array, "1 y"], x: Float[Array, "1 x"]) -> Float[Array, "..."]:
