@@ -1,6 +1,7 @@
 """Fixtures shared by all tests, and JAX set to complain about careless code."""
 
 import os
+import signal
 import socket
 import tempfile
 from collections.abc import Iterator
@@ -26,6 +27,10 @@ install_import_hook(
 jax.config.update("jax_numpy_rank_promotion", "raise")
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+# A shell that runs us in the background has us and our children ignore Ctrl-C, which some tests press.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
