@@ -16,9 +16,9 @@ class PixelRenderer(AbstractGroupRenderer):
     """Draws every source from its surface brightness, finely around its own centre wherever that is.
 
     The centre is drawn on grids that move and lean with the source: `levels` of them, of `cells` points a
-    side. What lies farther out is sampled on the pixels, at `oversampling` points in each direction (in
-    double precision at one more): rings and edges thinner than half a pixel need more. `padding` is the least number of pixels by which the
-    grid exceeds the image.
+    side. What lies farther out is sampled on the pixels, at `oversampling` points in each direction, in
+    double precision at one more: rings and edges thinner than half a pixel need more. `padding` is the
+    least number of pixels by which the grid exceeds the image.
     """
 
     cells: int = eqx.field(default=64, static=True, kw_only=True)
