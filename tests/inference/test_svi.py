@@ -120,7 +120,7 @@ def test_many_parameters():
     levels = np.linspace(-1, 1, 18)
     data = np.random.default_rng(2).normal(size=(5, 7))
     model = Model({f"sky{i}": FlatSky(Normal(level, 0.5)) for i, level in enumerate(levels)})
-    result = fit(model, Image(data, sigma=1.0), SVI("flow", draws=2000, steps=5), progress=False)
+    result = fit(model, Image(data, sigma=1.0), SVI("flow", draws=2000, steps=150), progress=False)
     covariance = np.linalg.inv(np.eye(18) / 0.25 + data.size)
     mean = covariance @ (levels / 0.25 + data.sum())
     drawn = np.stack([draws.ravel() for draws in result.draws.values()])
