@@ -183,9 +183,10 @@ def test_the_page_holds_all_it_needs(workbench, tmp_path):
 def test_close_frees_everything(image, model):
     workbench = Workbench(image, model)
     drawn(workbench)
-    owners = ((workbench._views, "_mailbox"), (workbench.editor, "_mailbox"), (workbench.editor, "_greeter"))
-    threads = [getattr(owner, box)._thread for owner, box in owners]
-    del owners
+    editor = workbench.editor
+    boxes = (workbench._views._mailbox, editor._mailbox, editor._greeter, editor._gauges._mailbox)
+    threads = [box._thread for box in boxes]  # each holds its owner until it has ended
+    del editor, boxes
     held = [weakref.ref(widget) for widget in (workbench, workbench.editor, workbench._views)]
     workbench.close()
     workbench.close()
