@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from sersiclab.io.galfit_text import parse_menu, read_menu
 from sersiclab.io.text import Lines
 
+from .damage import damaged
+
 
 HEADER = """A) gal.fits   # image
 B) out.fits
@@ -181,21 +183,10 @@ def test_what_is_written_is_read(values, comment):
 
 
 @settings(deadline=None, max_examples=200)
-@given(data=st.data())
-def test_a_damaged_file_is_read_or_told_with_its_line(data):
-    lines = (HEADER + SERSIC).splitlines()
-    for _ in range(data.draw(st.integers(1, 3))):
-        at = data.draw(st.integers(0, len(lines) - 1))
-        kind = data.draw(st.sampled_from(["lost", "cut", "twice", "replaced"]))
-        if kind == "replaced":
-            lines[at] = data.draw(st.text(max_size=12).filter(lambda text: not set(text) & set("\r\n")))
-        elif kind == "cut":
-            lines[at] = lines[at][: data.draw(st.integers(0, len(lines[at])))]
-        else:
-            lines[at : at + 1] = [lines[at]] * (2 if kind == "twice" else 0)
-        lines = lines or [""]
+@given(text=damaged(HEADER + SERSIC))
+def test_a_damaged_file_is_read_or_told_with_its_line(text):
     try:
-        menu = parse("\n".join(lines))
+        menu = parse(text)
         assert menu.region[0] <= menu.region[1]
     except ValueError as error:
         assert re.match(r"a.feedme(, line \d+|): ", str(error)), str(error)  # noqa: PT017

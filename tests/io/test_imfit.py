@@ -16,6 +16,8 @@ from sersiclab.io.text import Lines
 from sersiclab.parameters import parameters
 from sersiclab.profiles.base import usual_parameters
 
+from .damage import damaged
+
 
 TEXT = """GAIN 4.7
 READNOISE 4.3
@@ -93,21 +95,10 @@ def test_mistakes_are_told_with_their_line(tmp_path, name, end):
 
 
 @settings(deadline=None, max_examples=200)
-@given(data=st.data())
-def test_a_damaged_file_is_read_or_told_with_its_line(data):
-    lines = TEXT.splitlines()
-    for _ in range(data.draw(st.integers(1, 3))):
-        at = data.draw(st.integers(0, len(lines) - 1))
-        kind = data.draw(st.sampled_from(["lost", "cut", "twice", "replaced"]))
-        if kind == "replaced":
-            lines[at] = data.draw(st.text(max_size=12).filter(lambda text: not set(text) & set("\r\n")))
-        elif kind == "cut":
-            lines[at] = lines[at][: data.draw(st.integers(0, len(lines[at])))]
-        else:
-            lines[at : at + 1] = [lines[at]] * (2 if kind == "twice" else 0)
-        lines = lines or [""]
+@given(text=damaged(TEXT))
+def test_a_damaged_file_is_read_or_told_with_its_line(text):
     try:
-        assert parse_configuration(Lines.of("\n".join(lines), "a.dat")).blocks
+        assert parse_configuration(Lines.of(text, "a.dat")).blocks
     except ValueError as error:
         assert re.match(r"a.dat(, line \d+|): ", str(error)), str(error)  # noqa: PT017
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from sersiclab import parameters
 from sersiclab.io.entries import Entry, entries_of
-from sersiclab.io.functions import Frame, Function, Link, Modifier, unwrapped
+from sersiclab.io.functions import Frame, Function, Link, Modifier, links_of, unwrapped
 from sersiclab.model import Model
 from sersiclab.parameters import AbstractPrior, Parameter, Tied
 from sersiclab.profiles import AbstractProfile, AbstractSky
@@ -23,7 +23,7 @@ class Described:
     @property
     def links(self) -> list[Link]:
         """Their parameters, in their order."""
-        return [*self.function.links, *(link for modifier in self.modifiers for link in modifier.links)]
+        return links_of(self.function, self.modifiers)
 
     def link(self, name: str) -> Link | None:
         """The link of our parameter."""
@@ -57,7 +57,7 @@ def described(
             )
         entries |= {
             link.key: dataclasses.replace(entries[link.key], free=True)
-            for link in [*function.links, *(link for modifier in modifiers for link in modifier.links)]
+            for link in links_of(function, modifiers)
             if isinstance(root(held, held[f"{name}.{link.name}"]), AbstractPrior)
         }
         result.append(Described(name, function, modifiers, entries))

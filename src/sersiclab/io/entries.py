@@ -19,6 +19,7 @@ from sersiclab.io.functions import (
     Magnitude,
     Modifier,
     build,
+    links_of,
     unit_flux,
     unit_flux_bounds,
     widened,
@@ -58,7 +59,7 @@ def component_of(
 
     What has to be changed is noted. Raises `Unreadable` where a fixed value lies outside our range.
     """
-    links = [link for link in _links(function, modifiers) if link.key in entries]
+    links = [link for link in links_of(function, modifiers) if link.key in entries]
     infos = _infos(function, modifiers)
     shape: dict[str, float] = dict(function.constants)
     bounds: dict[str, Bounds] = {}
@@ -130,7 +131,7 @@ def entries_of(
             if name not in bounds or not _same(value, range_prior(infos[name], numbers[name], support)):
                 richer.append(name)
     found = {}
-    for link in _links(function, modifiers):
+    for link in links_of(function, modifiers):
         value, limits = numbers[link.name], bounds.get(link.name)
         if limits is not None and isinstance(link.law, Brightness):
             limits = _brightness_limits(function, modifiers, link, (shape, bounds), (value / unit, limits), frame)
@@ -140,10 +141,6 @@ def entries_of(
         free = isinstance(held[link.name], AbstractPrior)
         found[link.key] = Entry(link.law.theirs(value, frame, unit), free, limits)
     return found, richer
-
-
-def _links(function: Function, modifiers: tuple[Modifier, ...]) -> list[Link]:
-    return [*function.links, *(link for modifier in modifiers for link in modifier.links)]
 
 
 def _infos(function: Function, modifiers: tuple[Modifier, ...]) -> dict[str, ParameterInfo]:

@@ -157,6 +157,11 @@ class Modifier:
     links: tuple[Link, ...]
 
 
+def links_of(function: Function, modifiers: tuple[Modifier, ...]) -> list[Link]:
+    """Their parameters, in their order."""
+    return [*function.links, *(link for modifier in modifiers for link in modifier.links)]
+
+
 def build(function: Function, modifiers: tuple[Modifier, ...], values: Mapping[str, Any]) -> AbstractProfile:
     """Our profile with these parameters, `{name: number, prior or tie}`; modifiers keep what isn't given."""
     names = parameter_info(function.cls)

@@ -13,11 +13,12 @@ import numpy as np
 
 from sersiclab.fits import read_plane
 from sersiclab.image import Image
+from sersiclab.io.describe import Described
 from sersiclab.io.entries import Entry, Unreadable, component_of
 from sersiclab.io.functions import Frame, Function, Modifier
 from sersiclab.io.galfit_constraints import Constraint, read_constraints
 from sersiclab.io.galfit_text import Component, Menu, parse_menu
-from sersiclab.io.galfit_ties import Kept, ranges, ties
+from sersiclab.io.galfit_ties import ranges, ties
 from sersiclab.io.planes import holds_pixel
 from sersiclab.io.tables import GALFIT, GALFIT_MODIFIERS
 from sersiclab.io.text import Lines
@@ -225,7 +226,7 @@ def _model(lines: Lines, menu: Menu, index: int, frame: Frame, notes: list[str])
         constraints = read_constraints(path)
     limits, rest = ranges(menu.components, constraints, index, notes)
     components: dict[str, AbstractProfile] = {}
-    kept: dict[int, Kept] = {}
+    kept: dict[int, Described] = {}
     for number, component in enumerate(menu.components, start=1):
         name = _name(lines, component, number, components)
         entries = _entries(component, index, limits.get(number, {}))
@@ -237,7 +238,7 @@ def _model(lines: Lines, menu: Menu, index: int, frame: Frame, notes: list[str])
         except (Unreadable, ValueError) as error:
             notes.append(f"line {component.line}: {component.name} is left out ({error})")
             continue
-        kept[number] = Kept(name, function, modifiers, entries)
+        kept[number] = Described(name, function, modifiers, entries)
     if not components:
         raise ValueError(f"{menu.source}: no component can be read: {'; '.join(notes) or 'there is none'}")
     components = ties(components, kept, rest, frame, notes)

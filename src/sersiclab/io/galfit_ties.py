@@ -1,12 +1,12 @@
 """GALFIT's constraints as limits and ties of our parameters, and our ties as its constraints."""
 
-import dataclasses
 import re
 from collections.abc import Mapping, Sequence
 
 from sersiclab import parameters
-from sersiclab.io.entries import Entry, tied
-from sersiclab.io.functions import Bounds, Frame, Function, Link, Modifier
+from sersiclab.io.describe import Described
+from sersiclab.io.entries import tied
+from sersiclab.io.functions import Bounds, Frame, Link
 from sersiclab.io.galfit_constraints import Constraint
 from sersiclab.io.galfit_text import Component
 from sersiclab.io.tables import GALFIT, GALFIT_MODIFIERS
@@ -15,20 +15,6 @@ from sersiclab.profiles import AbstractProfile
 
 
 SAME = {"rs": "re", "c": "c0"}  # names that GALFIT takes for one another
-
-
-@dataclasses.dataclass(frozen=True)
-class Kept:
-    """A component that was read: our name of it, what it is, and what the file said of it."""
-
-    name: str
-    function: Function
-    modifiers: tuple[Modifier, ...]
-    entries: Mapping[str, Entry]
-
-    @property
-    def links(self) -> list[Link]:
-        return [*self.function.links, *(link for modifier in self.modifiers for link in modifier.links)]
 
 
 def link_of(links: Sequence[Link], parameter: str) -> Link | None:
@@ -70,7 +56,7 @@ def ranges(
 
 def ties(
     components: dict[str, AbstractProfile],
-    kept: Mapping[int, Kept],
+    kept: Mapping[int, Described],
     constraints: Sequence[Constraint],
     frame: Frame,
     notes: list[str],
@@ -90,7 +76,7 @@ def ties(
 
 
 def _tie(
-    changes: dict[str, Tied], kept: Mapping[int, Kept], constraint: Constraint, pair: tuple[int, int], frame: Frame
+    changes: dict[str, Tied], kept: Mapping[int, Described], constraint: Constraint, pair: tuple[int, int], frame: Frame
 ) -> str | None:
     """Add a tie to the changes; what is wrong if it can't be."""
     if not all(number in kept for number in pair):
