@@ -12,11 +12,13 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from .notebook import Notebook
 
 
 TOKEN = "sersiclab"
@@ -146,3 +148,25 @@ def chromium() -> Iterator[Any]:
         browser = driver.chromium.launch(executable_path=executable, args=CHROMIUM_FLAGS)
         yield browser
         browser.close()
+
+
+Opened = Callable[..., contextlib.AbstractContextManager[Notebook]]
+
+
+@pytest.fixture(scope="session")
+def opened(lab: tuple[str, Path], chromium: Any) -> Opened:
+    """Opens a notebook of the lab's folder, in a browser context of its own, and runs it until its widget is drawn.
+
+    It is called as `opened(name, width=1500, height=1500)`, with further options of `Browser.new_context`.
+    """
+    address, _ = lab
+
+    @contextlib.contextmanager
+    def enter(name: str, *, width: int = 1500, height: int = 1500, **options: Any) -> Iterator[Notebook]:
+        context = chromium.new_context(viewport={"width": width, "height": height}, **options)
+        page = Notebook(context.new_page(), address, TOKEN)
+        page.show(name)
+        yield page
+        context.close()
+
+    return enter

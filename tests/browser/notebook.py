@@ -100,6 +100,17 @@ class Notebook:
         self.page.goto(self.address.format(name))
         self._ready()
 
+    def show(self, name: str) -> None:
+        """Open a notebook, run it until its widget is there, and wait until all that it asked for is drawn."""
+        self.open(name)
+        self.run_until_widget()
+        self.drawn()
+
+    def drawn(self) -> None:
+        """Wait until the widget shows a residual and Python has nothing left to send."""
+        self.widget.get_by_role("img", name="residual").wait_for(timeout=1000 * SECONDS)
+        self.python("assert wb.editor.flush(120)")
+
     def reload(self) -> None:
         self.page.reload()
         self._ready()
@@ -167,7 +178,7 @@ class Notebook:
     def settle(self) -> None:
         """Wait until the kernel has drawn all it was asked to, and the page has shown it."""
         self.page.wait_for_timeout(300)
-        self.python("assert wb.editor._mailbox.flush(120)")
+        self.python("assert wb.editor.flush(120)")
         self.page.wait_for_timeout(300)
 
     def _threw(self, error: Any) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from . import notebook
-from .conftest import TOKEN
+from .conftest import Opened
 from .notebook import SECONDS, Notebook
 
 
@@ -28,18 +28,11 @@ wb
 
 
 @pytest.fixture(scope="module")
-def page(lab: tuple[str, Path], chromium: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Notebook]:
-    address, root = lab
-    notebook.write(root / "priors.ipynb", [CELL])
-    context = chromium.new_context(viewport={"width": 1500, "height": 1500})
-    page = Notebook(context.new_page(), address, TOKEN)
-    page.open("priors.ipynb")
-    page.run_until_widget()
-    page.widget.get_by_role("img", name="residual").wait_for(timeout=1000 * SECONDS)
-    page.python("assert wb.editor._mailbox.flush(120)")
-    yield page
-    page.page.screenshot(path=tmp_path_factory.mktemp("screenshots") / "priors.png")
-    context.close()
+def page(lab: tuple[str, Path], opened: Opened, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Notebook]:
+    notebook.write(lab[1] / "editing.ipynb", [CELL])
+    with opened("editing.ipynb") as page:
+        yield page
+        page.page.screenshot(path=tmp_path_factory.mktemp("screenshots") / "editing.png")
 
 
 def prior(page: Notebook, path: str, field: str) -> float:

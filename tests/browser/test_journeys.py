@@ -5,12 +5,11 @@ import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from . import notebook
-from .conftest import TOKEN
+from .conftest import Opened
 from .notebook import SECONDS, Notebook
 
 
@@ -24,18 +23,11 @@ def shots(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def lab_page(lab: tuple[str, Path], chromium: Any) -> Iterator[Notebook]:
+def lab_page(lab: tuple[str, Path], opened: Opened) -> Iterator[Notebook]:
     """The quickstart, run as far as the workbench."""
-    address, root = lab
-    shutil.copy(QUICKSTART, root / "quickstart.ipynb")
-    context = chromium.new_context(viewport={"width": 1500, "height": 1500})
-    page = Notebook(context.new_page(), address, TOKEN)
-    page.open("quickstart.ipynb")
-    page.run_until_widget()
-    page.widget.get_by_role("img", name="residual").wait_for(timeout=1000 * SECONDS)
-    page.python("assert wb.editor.flush(120)")
-    yield page
-    context.close()
+    shutil.copy(QUICKSTART, lab[1] / "quickstart.ipynb")
+    with opened("quickstart.ipynb") as page:
+        yield page
 
 
 @pytest.fixture

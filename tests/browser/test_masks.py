@@ -2,12 +2,11 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from . import notebook
-from .conftest import TOKEN
+from .conftest import Opened
 from .notebook import SECONDS, Notebook
 
 
@@ -29,17 +28,10 @@ MASKED = "print(int(wb.image.mask.sum()))"
 
 
 @pytest.fixture(scope="module")
-def page(lab: tuple[str, Path], chromium: Any) -> Iterator[Notebook]:
-    address, root = lab
-    notebook.write(root / "masks.ipynb", [CELL])
-    context = chromium.new_context(viewport={"width": 1500, "height": 1300})
-    page = Notebook(context.new_page(), address, TOKEN)
-    page.open("masks.ipynb")
-    page.run_until_widget()
-    page.widget.get_by_role("img", name="residual").wait_for(timeout=1000 * SECONDS)
-    page.python("assert wb.editor.flush(120)")
-    yield page
-    context.close()
+def page(lab: tuple[str, Path], opened: Opened) -> Iterator[Notebook]:
+    notebook.write(lab[1] / "masks.ipynb", [CELL])
+    with opened("masks.ipynb", height=1300) as page:
+        yield page
 
 
 def place(page: Notebook, x: float, y: float) -> tuple[float, float]:

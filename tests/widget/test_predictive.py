@@ -14,7 +14,7 @@ from sersiclab.widget.predictive import SIDE, predict, rings_of, thumbnail
 
 def test_an_editor_answers_with_so_many_draws(editor, heard):
     heard.tell(t="predict", request=7, number=5, seed=3)
-    assert editor._mailbox.flush(60)
+    assert editor.flush(60)
     answers = heard.of("prediction")
     assert [content["index"] for content, _ in answers] == list(range(5))
     assert {content["request"] for content, _ in answers} == {7}
@@ -25,7 +25,7 @@ def test_an_editor_answers_with_so_many_draws(editor, heard):
     assert all(len(profile) == len(content["radius"]) for profile, (content, _) in zip(profiles, answers, strict=True))
     heard.clear()
     heard.tell(t="predict", request=8, number=1, seed=3)
-    assert editor._mailbox.flush(60)
+    assert editor.flush(60)
     assert np.array_equal(np.frombuffer(heard.of("prediction")[0][1][0], "<f4"), planes[0])  # the same seed
 
 

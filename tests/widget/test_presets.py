@@ -30,8 +30,8 @@ def test_an_unknown_preset_is_refused():
 def test_the_front_end_asks_for_one(editor, heard):
     assert editor.schema["presets"] == list(PRESETS)
     heard.tell(t="preset", name="AGN + host")
-    assert editor._mailbox.flush(60)
+    assert editor.flush(60)
     assert list(editor.model.components)[:2] == ["nucleus", "host"]
     heard.tell(t="preset", name="no such")
-    assert editor._mailbox.flush(60)
+    assert editor.flush(60)
     assert "preset must be one of" in heard.of("error")[-1][0]["detail"]
