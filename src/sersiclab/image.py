@@ -213,7 +213,7 @@ class Image(eqx.Module):
 def _array(name: str, value: Any) -> np.ndarray:
     if isinstance(value, str | os.PathLike):
         raise TypeError(f"{name} must be an array, got {value!r}; Image.read reads files")
-    if hasattr(value, "uncertainty"):
+    if hasattr(value, "uncertainty") or hasattr(value, "to_value"):  # NDData and Quantity: a unit must not be lost
         raise TypeError(f"{name} must be an array, got {type(value).__name__}; Image.read takes it with all it holds")
     try:
         array = np.ma.getdata(value) if np.ma.isMaskedArray(value) else np.asarray(value)
