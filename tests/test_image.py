@@ -29,6 +29,20 @@ def test_other_kinds_of_array():
         np.testing.assert_array_equal(Image(data, sigma=2).data, DATA)
 
 
+def test_units_of_arrays_are_kept_and_must_agree():
+    image = Image(DATA * u.nJy, sigma=0.002 * u.uJy)
+    assert image.unit == "nJy"
+    np.testing.assert_allclose(image.sigma, 2.0)
+    np.testing.assert_allclose(Image(DATA * u.nJy, invvar=np.full(SHAPE, 0.25e6) / u.uJy**2).sigma, 2.0)
+    assert Image(DATA * u.nJy, sigma=2.0, unit="nJy").sigma[0, 0] == 2.0
+    with pytest.raises(ValueError, match=r"^sigma has the unit nJy and data have none"):
+        Image(DATA, sigma=2.0 * u.nJy)
+    with pytest.raises(ValueError, match=r"^sigma must have the unit nJy, got pix$"):
+        Image(DATA * u.nJy, sigma=2.0 * u.pix)
+    with pytest.raises(ValueError, match=r"^unit must be that of data, nJy, got uJy$"):
+        Image(DATA * u.nJy, sigma=2.0, unit="uJy")
+
+
 def test_the_image_keeps_its_own_copy():
     data, sigma = DATA.copy(), np.ones(SHAPE)
     image = Image(data, sigma=sigma, psf=PSF)

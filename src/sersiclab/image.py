@@ -21,7 +21,8 @@ class Image(eqx.Module):
     pixel is excluded; so are the masked pixels of a numpy masked array, and, with a warning, those whose
     `sigma` is zero or not finite. The `psf` is centred in its array and normalised here; `None` means no
     blurring. `zeropoint` is the magnitude of one image unit, `pixel_scale` is in arcsec. `unit` is the
-    image's unit as astropy writes it, such as "nmgy". `provenance` says what was not given by the user.
+    image's unit as astropy writes it, such as "nmgy"; that of arrays which are `Quantity`s is kept.
+    `provenance` says what was not given by the user.
 
     Raises `ValueError` or `TypeError` naming the argument, what was expected and what came.
     """
@@ -61,6 +62,7 @@ class Image(eqx.Module):
         unit: Any = None,
         provenance: Sequence[str] = (),
     ) -> None:
+        self.unit, sigma, weight, invvar = _plain_numbers(data, unit, sigma, weight, invvar)
         self.data = _plane("data", data)
         shape = self.data.shape
         user_mask = np.zeros(shape, bool) if mask is None else _mask(mask, shape)
@@ -95,7 +97,6 @@ class Image(eqx.Module):
         if not isinstance(band, str | None):
             raise TypeError(f"band must be a name such as 'r', got {band!r}")
         self.band = band
-        self.unit = None if unit is None else _unit(unit)
         self.provenance = tuple(provenance)
         for plane in (self.data, self.sigma, self.mask, self.psf):
             if plane is not None:
@@ -213,7 +214,7 @@ class Image(eqx.Module):
 def _array(name: str, value: Any) -> np.ndarray:
     if isinstance(value, str | os.PathLike):
         raise TypeError(f"{name} must be an array, got {value!r}; Image.read reads files")
-    if hasattr(value, "uncertainty") or hasattr(value, "to_value"):  # NDData and Quantity: a unit must not be lost
+    if hasattr(value, "uncertainty"):
         raise TypeError(f"{name} must be an array, got {type(value).__name__}; Image.read takes it with all it holds")
     try:
         array = np.ma.getdata(value) if np.ma.isMaskedArray(value) else np.asarray(value)
@@ -301,6 +302,20 @@ def _normalised_psf(psf: Any) -> Float[np.ndarray, "v u"]:
     if abs(total - 1) > 0.01:
         warnings.warn(f"psf sums to {total:g}; it is normalised to 1", stacklevel=5)
     return array / array.dtype.type(total)
+
+
+def _plain_numbers(data: Any, unit: Any, sigma: Any, weight: Any, invvar: Any) -> tuple[str | None, Any, Any, Any]:
+    """The image's unit, and its noise map, which may be astropy's `Quantity`, as numbers in that unit."""
+    if any(hasattr(plane, "to_value") for plane in (data, sigma, weight, invvar)):
+        from sersiclab.photometry import in_unit, unit_of
+
+        own = unit_of(data)
+        if own is not None and unit is not None and _unit(unit) != _unit(own):
+            raise ValueError(f"unit must be that of data, {own}, got {unit}")
+        unit = own if unit is None else unit
+        sigma = in_unit("sigma", sigma, own, 1)
+        weight, invvar = in_unit("weight", weight, own, -2), in_unit("invvar", invvar, own, -2)
+    return None if unit is None else _unit(unit), sigma, weight, invvar
 
 
 def _unit(value: Any) -> str:

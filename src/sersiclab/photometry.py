@@ -45,6 +45,27 @@ FILTERS = ("BAND", "FILTER", "FILTER1", "FILTER2", "FILTNAM1")
 LEGACY_SURVEYS = ("decals", "des", "mzls", "bass", "legacy")
 
 
+def unit_of(value: Any) -> Any:
+    """The unit of astropy's `Quantity`; None for plain numbers."""
+    return value.unit if isinstance(value, u.Quantity) else None
+
+
+def in_unit(name: str, value: Any, unit: Any, power: int) -> Any:
+    """Plain numbers of a noise map, whose unit must be that of the data, to this power.
+
+    Raises `ValueError` if it has a unit and the data have none, or another.
+    """
+    own = unit_of(value)
+    if own is None:
+        return value
+    if unit is None:
+        raise ValueError(f"{name} has the unit {own} and data have none; give both with their units, or neither")
+    try:
+        return value.to_value(unit**power)
+    except ValueError as error:
+        raise ValueError(f"{name} must have the unit {unit**power}, got {own}") from error
+
+
 def read_unit(header: Header) -> str | None:
     """The image's unit by `BUNIT`, as astropy writes it; None where it is missing or says nothing known."""
     text = header.text("BUNIT", "BUNITS")

@@ -14,7 +14,7 @@ from scipy import ndimage
 
 from sersiclab.companions import bad_pixels, companions
 from sersiclab.fits import Header, Plane, choose, is_hdu, opened, plane, read_plane
-from sersiclab.photometry import read_band, read_gain, read_unit, read_zeropoint
+from sersiclab.photometry import in_unit, read_band, read_gain, read_unit, read_zeropoint, unit_of
 from sersiclab.psf_files import Position, Psf, is_model, read_psf
 
 
@@ -48,7 +48,7 @@ def gather(arguments: dict[str, Any], *, psf_position: Position | None) -> Gathe
     result.arguments["data"] = science.array
     _note_file(result, "data", arguments["data"], science)
     for name, power in NOISE.items():
-        result.arguments[name] = _plain(name, arguments[name], arguments["data"], power)
+        result.arguments[name] = in_unit(name, arguments[name], unit_of(arguments["data"]), power)
         if is_file(arguments[name]):
             found = read_plane(name, arguments[name], band=arguments["band"])
             result.arguments[name] = found.array
@@ -85,28 +85,9 @@ def _science(data: Any, band: str | None) -> tuple[Plane, dict[str, Plane]]:
     if isinstance(data, Cutout2D):
         return Plane(data.data, "Cutout2D", data.wcs), {}
     array: Any = data
-    if _is_quantity(array):
+    if unit_of(array) is not None:
         return Plane(array.value, ARRAY, header=Header(({"BUNIT": str(array.unit)},))), {}
     return Plane(array, ARRAY), {}
-
-
-def _is_quantity(value: Any) -> bool:
-    """Whether this is an array of astropy with a unit."""
-    from astropy.units import Quantity
-
-    return isinstance(value, Quantity)
-
-
-def _plain(name: str, value: Any, data: Any, power: int) -> Any:
-    """Numbers of a noise map with a unit, which must be that of data with a unit, to this power."""
-    if not _is_quantity(value):
-        return value
-    if not _is_quantity(data):
-        raise ValueError(f"{name} has the unit {value.unit} and data have none; give both with their units, or neither")
-    try:
-        return value.to_value(data.unit**power)
-    except ValueError as error:
-        raise ValueError(f"{name} must have the unit {data.unit**power}, got {value.unit}") from error
 
 
 def _of_nddata(data: Any) -> tuple[Plane, dict[str, Plane]]:
