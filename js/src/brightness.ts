@@ -4,9 +4,9 @@ import { ellipticalRadius, type Point, type Shape } from "./geometry";
 import { memo } from "./memo";
 import type { Pictures } from "./pictures";
 import { errorIn, meanIn, type Rings, ringsOf } from "./profile";
-import { seenNames } from "./seen";
 import { shapeOf } from "./shapes";
 import { type Image, type Pixels, type State, selectedOf, shown } from "./state";
+import { seenNames } from "./visibility";
 
 export interface Brightness {
   /** The component along whose ellipses the rings lie. */

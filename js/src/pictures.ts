@@ -4,9 +4,9 @@ import { colormap, DIVERGING } from "./colormaps";
 import { DEFAULT_PERCENT, limitsBy, type Rule, sortedSample } from "./limits";
 import { memo } from "./memo";
 import { compare, type Maps, medianSigma, percentOf } from "./pixels";
-import { seenNames } from "./seen";
 import { type Image, type Pixels, type State, selectedOf, type Unit } from "./state";
 import { type Curve, colourTable, curveOf, type Limits } from "./stretch";
+import { seenNames } from "./visibility";
 
 /** The colours of a picture: which, and what their ends mean. */
 export interface Scale {

@@ -9,9 +9,9 @@ import {
   remove,
   rename,
 } from "../src/arranging";
-import { displayAfter, fluxParts, isSeen, seenNames } from "../src/seen";
 import { type Component, type Session, settingAt, valueAt, withSetting } from "../src/spec";
 import { DISPLAY, INITIAL } from "../src/state";
+import { displayAfter, fluxParts, isSeen, seenNames } from "../src/visibility";
 import { NESTED, SCHEMA, SESSION } from "./fixtures";
 
 const names = (session: Session) => Object.keys(session.model.components);

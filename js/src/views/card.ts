@@ -2,10 +2,10 @@
 
 import { changeKind, duplicate, kindOf, kindsFor, move, nameProblem, remove, rename } from "../arranging";
 import { setIncluded } from "../edits";
-import { displayAfter, fluxParts, isLocked, isSeen } from "../seen";
 import { type Component, hasParameter, parametersOf, titleOf } from "../spec";
 import { type Display, type State, selectedOf, shown } from "../state";
 import type { Store } from "../store";
+import { displayAfter, fluxParts, isLocked, isSeen } from "../visibility";
 import { colourOf } from "./colours";
 import { createAlert, h, option, setText, setValue } from "./dom";
 import { icon } from "./icons";

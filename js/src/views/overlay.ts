@@ -13,9 +13,9 @@ import {
   type View,
 } from "../geometry";
 import { type Interval, type PriorMarks, priorMarks } from "../intervals";
-import { isLocked, isSeen } from "../seen";
 import { shapeOf, sizeName } from "../shapes";
 import { type State, selectedOf, shown } from "../state";
+import { isLocked, isSeen } from "../visibility";
 import { colourOf } from "./colours";
 import { h, place, svg } from "./dom";
 

@@ -3,9 +3,9 @@
 import type { Point } from "../geometry";
 import type { Sketch } from "../gestures/masking";
 import { type Picture, type Pictures, pictureMaker } from "../pictures";
-import { seenNames } from "../seen";
 import { type Image, type PanelName, type State, selectedOf, shown } from "../state";
 import type { Store } from "../store";
+import { seenNames } from "../visibility";
 import type { Adjust } from "./bar";
 import { picture } from "./canvas";
 import { format, h, option, setValue, whenChanged } from "./dom";

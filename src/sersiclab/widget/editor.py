@@ -17,11 +17,11 @@ from sersiclab.model import Model
 from sersiclab.results import Fit
 from sersiclab.spec import own_types
 from sersiclab.widget import bundle, messages
+from sersiclab.widget.arguments import checked_image, checked_model, model_for
 from sersiclab.widget.control import Control
-from sersiclab.widget.drawing import answer, frame_of
+from sersiclab.widget.frame_messages import answer, frame_of
 from sersiclab.widget.frames import Frames
 from sersiclab.widget.gauges import Gauges
-from sersiclab.widget.given import checked, checked_image, guessed, offered
 from sersiclab.widget.kept import Kept
 from sersiclab.widget.mailbox import Mailbox
 from sersiclab.widget.masks import Masks
@@ -29,6 +29,7 @@ from sersiclab.widget.options import method_of
 from sersiclab.widget.predictive import Predictions
 from sersiclab.widget.presets import start_from
 from sersiclab.widget.runs import DrawsCallback, Listener, Task
+from sersiclab.widget.schema import editor_schema
 from sersiclab.widget.session import Problem, Reading, Shown, allowed, from_model, read, with_values
 
 
@@ -60,7 +61,7 @@ class Editor(anywidget.AnyWidget):
     def __init__(self, image: Image, model: Model | None = None) -> None:
         bundle.require()
         self._image = image = checked_image(image)
-        model = checked(guessed(image) if model is None else model)
+        model = model_for(image, model)
         self._masks = Masks(image)
         # Traitlets are not made for threads: whoever writes a synced trait, and the front end, takes turns.
         self._turn = threading.RLock()
@@ -74,7 +75,7 @@ class Editor(anywidget.AnyWidget):
         self._gauges = Gauges(lambda content: self._transmit((content, [])), self._failed)
         self._kept = Kept(self._tell_kept, self._gauges.later)
         super().__init__(
-            schema=offered(self._types),
+            schema=editor_schema(self._types),
             session=from_model(model),
             progress=messages.IDLE,
             control=Control({"cancel": self.cancel, "pause": self.pause, "resume": self.resume}),
@@ -112,12 +113,12 @@ class Editor(anywidget.AnyWidget):
 
     @model.setter
     def model(self, model: Model) -> None:
-        document = from_model(checked(model))
+        document = from_model(checked_model(model))
         with self._turn:
             types = tuple(dict.fromkeys((*self._types, *own_types(model))))
             if types != self._types:
                 self._types = types
-                self.schema = offered(types)
+                self.schema = editor_schema(types)
             self.session = {**document, **{key: self.session[key] for key in ("mask",) if key in self.session}}
             # The session has an `init` for every prior; until somebody edits it, this is the user's own model.
             self._accept(Reading(model, model, tuple(model.components), []))
