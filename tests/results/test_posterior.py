@@ -1,3 +1,5 @@
+import copy
+import pickle
 from collections.abc import Callable
 
 import numpy as np
@@ -47,6 +49,22 @@ def test_attributes_tell_the_origin(small: Fit) -> None:
     assert (attributes["seed"], attributes["status"]) == (3, "complete")
     assert attributes["inference_library"] == "sersiclab"
     assert {"sersiclab_version", "jax_version", "numpyro_version"} <= set(attributes)
+
+
+def test_log_likelihood_is_rendered_when_it_is_asked_for(small: Fit) -> None:
+    tree = small.posterior
+    group = tree["log_likelihood"]
+    assert group["data"].sizes == {"chain": 2, "draw": 35, "pixel": small.image.valid.sum()}
+    assert "data" in repr(group) + group._repr_html_()
+    copied = copy.deepcopy(group)
+    assert "log_likelihood" not in vars(small)
+    part = group["data"][1, 20:22, [3, 8, 5]]
+    assert "log_likelihood" not in vars(small)
+    expected = small.log_likelihood["data"]
+    assert_allclose(part, np.asarray(expected)[1, 20:22][:, [3, 8, 5]], rtol=0)
+    for one in (group, copied, pickle.loads(pickle.dumps(group))):
+        assert one["data"].dtype == expected.dtype
+        assert_allclose(one["data"], expected, rtol=0)
 
 
 def test_log_likelihood_is_the_normals_in_unmasked_pixels(small: Fit) -> None:

@@ -115,9 +115,9 @@ class Fit:
     def posterior(self) -> Any:
         """The posterior as the installed ArviZ has it: InferenceData (0.x) or DataTree (1.x).
 
-        Groups: posterior (with derived quantities), log_likelihood (by pixel, or by square patches of
-        pixels where that would not fit in memory), sample_stats, observed_data and constant_data.
-        Raises `ValueError` if the method makes no draws.
+        Groups: posterior (with derived quantities), log_likelihood (by pixel, or by square patches of pixels
+        where that would not fit in memory; rendered when `arviz.loo`, or anything else, first asks for it),
+        sample_stats, observed_data and constant_data. Raises `ValueError` if the method makes no draws.
         """
         self._need_draws("posterior")
         return posterior.build(self)

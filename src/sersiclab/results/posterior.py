@@ -1,9 +1,11 @@
 """Draws as what the installed ArviZ calls native."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
@@ -40,7 +42,7 @@ def build(fit: "Fit") -> Any:
     draws = fit.draws | {name: quantity.draws for name, quantity in fit.derived.items()}
     groups = {
         "posterior": _dataset(draws, units),
-        "log_likelihood": fit.log_likelihood,
+        "log_likelihood": _log_likelihood_to_come(fit),
         "sample_stats": _dataset(fit.stats, {}),
         "observed_data": xr.Dataset({"data": (("y", "x"), fit.image.data)}),
         "constant_data": xr.Dataset({"sigma": (("y", "x"), fit.image.sigma), "mask": (("y", "x"), fit.image.mask)}),
@@ -62,27 +64,46 @@ def log_likelihood(model: Model, image: Image, draws: Mapping[str, Draws]) -> "x
     large as need be, with the `y` and `x` of their centres. Leaving one out at a time (LOO) is as sound
     for patches as for pixels.
     """
-    import xarray as xr
-
     chains, number = next(iter(draws.values())).shape
-    size = patch_size(image, chains * number)
-    order, starts = patches(image, size)
+    order, starts = patches(image, patch_size(image, chains * number))
     density = Density.of(model, image)
     result = np.empty((chains * number, len(starts)), density.data.dtype)
     for values, part in chunks({path: array.reshape(-1) for path, array in draws.items()}):
         pixels = np.asarray(_pointwise(density, values))
         rows = result[part]
         np.add.reduceat(pixels[: len(rows), order], starts, axis=1, out=rows)
+    return _placed(image, (chains, number), lambda shape: result.reshape(shape))
+
+
+def _placed(image: Image, draws: tuple[int, int], fill: Callable[[tuple[int, ...]], Any]) -> "xr.Dataset":
+    """The log likelihood's dataset for draws of this shape (chain, draw); `fill` gives its numbers for their shape."""
+    import xarray as xr
+
+    size = patch_size(image, draws[0] * draws[1])
+    order, starts = patches(image, size)
     name = "pixel" if size == 1 else "patch"
     nx = image.shape[1]
     y, x = order[starts] // nx, order[starts] % nx
     middle = 0.5 * (size - 1)
     corners = {"y": y, "x": x} if size == 1 else {"y": y // size * size + middle, "x": x // size * size + middle}
     return xr.Dataset(
-        {"data": (("chain", "draw", name), result.reshape(chains, number, -1))},
-        coords=_coordinates(chains, number) | {axis: (name, at) for axis, at in corners.items()},
+        {"data": (("chain", "draw", name), fill((*draws, len(starts))))},
+        coords=_coordinates(*draws) | {axis: (name, at) for axis, at in corners.items()},
         attrs={"patch_size": size},
     )
+
+
+def _log_likelihood_to_come(fit: "Fit") -> "xr.Dataset":
+    """`fit.log_likelihood`, rendered when its numbers are first asked for."""
+    from sersiclab.results.deferred import deferred
+
+    draws = next(iter(fit.draws.values())).shape
+    kind = np.dtype(jnp.result_type(float))
+    return _placed(fit.image, draws, lambda shape: deferred(shape, kind, partial(_numbers, fit)))
+
+
+def _numbers(fit: "Fit") -> np.ndarray:
+    return fit.log_likelihood["data"].values
 
 
 def patch_size(image: Image, number: int) -> int:
