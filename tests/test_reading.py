@@ -230,6 +230,17 @@ def test_measured_noise_has_the_photons_of_the_header(tmp_path, noise):
     assert explicit.gain == 1.0
 
 
+def test_a_galaxy_that_fills_the_image_does_not_widen_the_measured_noise(tmp_path, rng):
+    y, x = np.indices((240, 250))
+    galaxy = 150.0 * np.exp(-np.hypot(x - 120, y - 125) / 50.0)  # half the light of the brightest pixel at 35
+    data = galaxy + rng.normal(10.0, 2.0, galaxy.shape)
+    data[200:, :60] = np.nan
+    fits.writeto(tmp_path / "a.fits", data)
+    with pytest.warns(UserWarning, match="there is no error map"):
+        sigma = Image.read(tmp_path / "a.fits", mask=np.isnan(data)).sigma
+    assert np.median(sigma) == pytest.approx(2.0, rel=0.1)
+
+
 def test_measured_noise_does_not_make_the_sky_fainter(tmp_path, rng):
     """A mean weighted by each pixel's own photons would come out half a count too low."""
     y, x = np.indices((120, 120))

@@ -22,6 +22,8 @@ NOISE = {"sigma": 1, "weight": -2, "invvar": -2}  # and the power of the image's
 ARRAY = "array"
 WEIGHTS_AGREE = (0.5, 2.0)  # scatter over that of the weights; resampling correlates pixels, which lowers it
 SCALES_AGREE = 0.02
+BOX = 24  # pixels: wider than the noise is correlated, narrower than the galaxies that fill images
+LEAST_BOXES = 4
 SOURCE_WIDTH = 2.0  # pixels of smoothing that tell the light of sources from noise
 
 
@@ -222,13 +224,14 @@ def _take_weight(result: Gathered, weight: Plane) -> None:
 
 
 def _take_measured_noise(result: Gathered, header: Header) -> None:
-    """sigma² = (the sky's clipped scatter)² + (data - sky)/gain on sources, with the gain where the header has it.
+    """sigma² = (the sky's scatter)² + (data - sky)/gain on sources, with the gain where the header has it.
 
     On the sky the photons of a pixel's own excess would be noise of noise: pixels that scatter upwards would
     weigh less than those that scatter downwards, and every fit find too faint a sky.
     """
     data, valid = _usable(result.arguments)
     level, scatter = _level_and_scatter(data[valid]) if valid.any() else (0.0, 0.0)
+    scatter = min(scatter, _scatter_in_boxes(np.where(valid, data, np.nan)))
     if not scatter > 0:
         return
     variance = np.full(data.shape, scatter**2)
@@ -243,6 +246,25 @@ def _take_measured_noise(result: Gathered, header: Header) -> None:
         f"there is no error map: sigma is {text}; give sigma=, weight=, invvar= or gain= to use another", stacklevel=5
     )
     result.take("sigma", np.sqrt(variance), text)
+
+
+def _scatter_in_boxes(data: Float[np.ndarray, "y x"]) -> float:
+    """The median of boxes' clipped scatter about planes, which a galaxy that fills the image does not widen.
+
+    NaNs are left out. Infinite for an image of a few boxes.
+    """
+    from astropy.stats import sigma_clip
+
+    rows, columns = (size // BOX for size in data.shape)
+    boxes = data[: rows * BOX, : columns * BOX].reshape(rows, BOX, columns, BOX).swapaxes(1, 2).reshape(-1, BOX**2)
+    boxes = boxes[np.isfinite(boxes).mean(axis=1) > 0.5]
+    if len(boxes) < LEAST_BOXES:
+        return np.inf
+    filled = np.where(np.isfinite(boxes), boxes, np.nanmedian(boxes, axis=1, keepdims=True))
+    y, x = np.indices((BOX, BOX)).reshape(2, -1) - (BOX - 1) / 2  # orthogonal to each other and to a constant
+    planes = np.stack([np.ones(BOX**2), y / y.std(), x / x.std()]) / BOX
+    scatter = sigma_clip(np.ma.masked_invalid(boxes - filled @ planes.T @ planes), sigma=3.0, axis=1).std(axis=1)
+    return float(np.median(np.asarray(scatter)))
 
 
 def _usable(given: dict[str, Any]) -> tuple[Float[np.ndarray, "y x"], Bool[np.ndarray, "y x"]]:
