@@ -15,8 +15,8 @@ from sersiclab.priors import LogNormal, LogUniform, Normal, TruncatedNormal
 from sersiclab.results.degeneracy import degeneracy_reasons
 from sersiclab.results.derived import parameter_sds
 from sersiclab.results.diagnostics import convergence, e_bfmi
-from sersiclab.results.drawing import drawing_reasons
-from sersiclab.results.structure import structure_reasons
+from sersiclab.results.render_reasons import render_reasons
+from sersiclab.results.residual_reasons import residual_reasons
 
 
 if TYPE_CHECKING:
@@ -70,9 +70,9 @@ def judge(fit: "Fit") -> Verdict:
         _bounds,
         _conflict,
         _chi2,
-        structure_reasons,
+        residual_reasons,
         lambda fit: degeneracy_reasons(fit, _draws(fit)),
-        drawing_reasons,
+        render_reasons,
     )
     found = [reason for check in checks for reason in check(fit)]
     found.sort(key=lambda reason: reason[0] != "bad")

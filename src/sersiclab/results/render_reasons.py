@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     from sersiclab.results.fit import Fit
 
 RENDER_CAUTION = 0.1  # sigma of a pixel
-# The largest error, as a fraction of the brightest pixel, to which the tests hold the renderers: for Gaussian
-# mixtures, and for anything else, which may be truncated or thin.
+# The largest error, as a fraction of the brightest pixel: of Gaussian mixtures the one to which the tests hold them;
+# anything else may have a cusp in a pixel, or a renderer whose options make it coarse.
 MIXTURE_ERROR, OTHER_ERROR = 1e-4, 1e-2
 
 
-def drawing_reasons(fit: "Fit") -> Iterator[tuple[Literal["caution"], str]]:
+def render_reasons(fit: "Fit") -> Iterator[tuple[Literal["caution"], str]]:
     """What `fit.render_error` says. The reference takes seconds, so it is drawn only where it could say something.
 
     A renderer of the user's own may mean something else by a PSF: it is not judged.

@@ -16,7 +16,7 @@ CLIP = 3.0  # sigma: outliers are the noise model's concern
 FEW = 100  # pairs of pixels
 
 
-def structure_reasons(fit: "Fit") -> Iterator[tuple[Literal["caution"], str]]:
+def residual_reasons(fit: "Fit") -> Iterator[tuple[Literal["caution"], str]]:
     """What neighbouring residuals say: of noise they have nothing in common.
 
     In all of the image, and where the model outshines the noise, for what is lost in the whole.
@@ -33,11 +33,11 @@ def structure_reasons(fit: "Fit") -> Iterator[tuple[Literal["caution"], str]]:
     if abs(correlation) > max(CORRELATED, CHANCE * error):
         yield (
             "caution",
-            f"Neighbouring residuals are alike{where} (correlation {correlation:.2f} ± {error:.2f}): the model lacks "
+            f"Neighbouring residuals are alike{where} (correlation {correlation:.2f} ± {error:.1g}): the model lacks "
             "structure that the galaxy has, the PSF is not quite right, or the noise is correlated (CorrelatedNoise); "
             "errors are then too small."
             if correlation > 0
-            else f"Neighbouring residuals are opposite{where} (correlation {correlation:.2f} ± {error:.2f}): the noise "
+            else f"Neighbouring residuals are opposite{where} (correlation {correlation:.2f} ± {error:.1g}): the noise "
             "is not independent, or the PSF is not quite right.",
         )
 
