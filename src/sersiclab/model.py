@@ -142,21 +142,18 @@ class Model(eqx.Module):
                 others = ", ".join(path for path in self._followers(link) if not path.startswith(f"{name}."))
                 raise ValueError(f"{name} shares {link!r} with {others}; give it a prior of its own first")
         owners = ties.detach({**kept, **self.links, "noise": self.noise}, name, self.components[name])
-        return self._with_owners(owners, components=kept)._pruned()
+        return self._with_owners(owners)._pruned()
 
-    def _with_owners(self, owners: Mapping[str, Any], components: Mapping[str, Any] | None = None) -> "Model":
-        names = self.components if components is None else components
-        kept: Any = {name: owners[name] for name in names}
-        links: Any = {name: owners[name] for name in self.links}
-        return Model(kept, noise=owners["noise"], renderer=self.renderer, links=links)
+    def _with_owners(self, owners: Mapping[str, Any]) -> "Model":
+        components: Any = {name: owner for name, owner in owners.items() if isinstance(owner, AbstractProfile)}
+        links: Any = {name: owner for name, owner in owners.items() if isinstance(owner, AbstractLink)}
+        return Model(components, noise=owners["noise"], renderer=self.renderer, links=links)
 
     def _linked(self, name: str, link: AbstractLink, followers: Mapping[str, Tied]) -> "Model":
         if name in self.owners:
             raise ValueError(f"name must differ from those of the model's parts, got {name!r}; taken: {[*self.owners]}")
         owners = parameters.replace(self.owners, followers)
-        components: Any = {key: owners[key] for key in self.components}
-        links = {**self.links, name: link}
-        return Model(components, noise=self.noise, renderer=self.renderer, links=links)._pruned()
+        return self._with_owners({**owners, name: link})._pruned()
 
     def _initial_of(self, path: str, start: Mapping[str, Any]) -> float:
         if path not in start:
