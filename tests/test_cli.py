@@ -98,9 +98,16 @@ def test_every_option_arrives(files, monkeypatch, fitted):
     assert fitted["method"] == sl.NUTS(draws=7, chains=3)
 
 
-def test_neighbours_are_masked(files, monkeypatch, fitted):
+SCI = ["fit", "sci.fits", "--sigma", "rms.fits"]
+
+
+def test_neighbours_are_masked_or_told(files, monkeypatch, fitted, capsys):
     monkeypatch.chdir(files)
-    assert main(["fit", "sci.fits", "--sigma", "rms.fits", "--mask-neighbours", "--method", "map"]) == 0
+    told = "1 other source in the image: --mask-neighbours, or --sources auto to model all"
+    assert main([*SCI, "--components", "sersic_exp", "--method", "map"]) == 0
+    assert told in capsys.readouterr().err
+    assert main([*SCI, "--mask-neighbours", "--method", "map"]) == 0
+    assert told not in capsys.readouterr().err
     star = sl.datasets.example().mask
     assert fitted["image"].mask[star].mean() > 0.2
     assert fitted["image"].mask[~star].mean() < 0.02
@@ -120,9 +127,6 @@ def test_a_model_from_other_programs_files(files, monkeypatch, fitted):
             assert main(["fit", *arguments]) == 0
             assert list(fitted["model"].components) == ["galaxy"]
             np.testing.assert_array_equal(fitted["image"].data, image.data)
-
-
-SCI = ["fit", "sci.fits", "--sigma", "rms.fits"]
 
 
 @pytest.mark.parametrize(
@@ -166,7 +170,7 @@ def test_warnings_are_lines(files, monkeypatch, capsys, fitted):
     fits.writeto(files / "psf5.fits", 5 * sl.datasets.example().psf)
     with warnings.catch_warnings():
         warnings.simplefilter("default")
-        assert main([*SCI, "--psf", "psf5.fits"]) == 0
+        assert main([*SCI, "--psf", "psf5.fits", "--mask-neighbours"]) == 0
     assert capsys.readouterr().err == "sersiclab fit: warning: psf sums to 5; it is normalised to 1\n"
 
 

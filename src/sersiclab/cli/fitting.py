@@ -33,6 +33,8 @@ def demo(arguments: argparse.Namespace) -> int:
 def fit(arguments: argparse.Namespace) -> int:
     """Fit what the arguments name."""
     image, model = _image_and_model(arguments)
+    if not arguments.mask_neighbours:
+        _tell_of_neighbours(image, model)
     return _fit_and_write(image, model, arguments)
 
 
@@ -128,6 +130,20 @@ def _masked(image: "Image", arguments: argparse.Namespace) -> "Image":
     from sersiclab.detection import detect
 
     return detect(image).masked(image) if arguments.mask_neighbours else image
+
+
+def _tell_of_neighbours(image: "Image", model: "Model") -> None:
+    """Say on the terminal what would spoil the fit; nothing is masked unasked."""
+    from sersiclab.detection import detect
+    from sersiclab.parameters import Tied, parameters
+
+    centres = [value for path, value in parameters(model.components).items() if path.endswith(".xc")]
+    others = len(detect(image).sources) - sum(not isinstance(centre, Tied) for centre in centres)
+    if others > 0:
+        what = "source" if others == 1 else "sources"
+        sys.stderr.write(
+            f"sersiclab fit: {others} other {what} in the image: --mask-neighbours, or --sources auto to model all\n"
+        )
 
 
 def _document(path: str) -> "Model":
