@@ -77,7 +77,7 @@ def guess(
         priors = {key: _prior(name, info, measured, size) for key, info in usual_parameters(cls).items()}
         components[name] = cls(**priors)
     for number, neighbour in enumerate(neighbours, start=1):
-        components[f"neighbour_{number}"] = _neighbour(f"neighbour_{number}", neighbour)
+        components[f"neighbour_{number}"] = component_of(neighbour, f"neighbour_{number}")
     return Model(components, noise=noise)
 
 
@@ -92,10 +92,10 @@ def _measured(image: Image, sources: int | Literal["auto"]) -> tuple[tuple[Sourc
     return found.sources[: None if sources == "auto" else sources], found.sky
 
 
-def _neighbour(name: str, source: Source) -> AbstractProfile:
-    """A Sérsic component with the priors of a source of its own."""
+def component_of(source: Source, name: str, cls: type[AbstractSource] = Sersic) -> AbstractSource:
+    """A component of that name with priors around what was measured of a source."""
     measured, size = _source_priors(source, 1), _size(source, name, [name])
-    return Sersic(**{key: _prior(name, info, measured, size) for key, info in usual_parameters(Sersic).items()})
+    return cls(**{key: _prior(name, info, measured, size) for key, info in usual_parameters(cls).items()})
 
 
 def _profiles(what: What) -> dict[str, type[AbstractProfile]]:

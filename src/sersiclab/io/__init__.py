@@ -5,3 +5,4 @@ from sersiclab.io.galfit_writing import write_galfit as write_galfit
 from sersiclab.io.imfit import read_imfit as read_imfit
 from sersiclab.io.imfit import write_imfit as write_imfit
 from sersiclab.io.load import load as load
+from sersiclab.io.regions import read_regions as read_regions

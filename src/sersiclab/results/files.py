@@ -1,16 +1,18 @@
-"""A fit as a FITS file of its images and as DS9 regions."""
+"""A fit, or a model and its image, as a FITS file; a fit as DS9 regions."""
 
-import math
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
-from sersiclab.model import render_components
-from sersiclab.parameters import at, own_parameters
-from sersiclab.profiles import AbstractSource
-from sersiclab.profiles.base import size_name
+from sersiclab._version import __version__
+from sersiclab.image import Image
+from sersiclab.model import Model, render_components
+from sersiclab.parameters import at, parameters
+from sersiclab.results import regions
+from sersiclab.spec import to_python
 
 
 if TYPE_CHECKING:
@@ -21,27 +23,58 @@ def write_fits(fit: "Fit", path: str | Path, *, overwrite: bool) -> Path:
     """SCI, MODEL, RESIDUAL, SIGMA, MASK, PSF, each component and the PARAMETERS; see `Fit.write_fits`."""
     from astropy.io import fits
 
-    image = fit.image
-    header = _image_header(fit)
+    hdus = [fits.PrimaryHDU(header=_origin(fit)), *_planes(fit.image, fit.model, fit.best), _parameters(fit)]
+    path = Path(path).expanduser()
+    fits.HDUList(hdus).writeto(path, overwrite=overwrite)
+    return path
+
+
+def write_model_fits(model: Model, image: Image, target: str | Path | IO[bytes], *, overwrite: bool = False) -> None:
+    """The same planes of a model at its initial values, which nothing was fitted to.
+
+    PARAMETERS has the path and the value of every parameter, and whether it is free; the history has the Python code
+    of the model. Raises `OSError` where the file exists.
+    """
+    from astropy.io import fits
+
+    header = fits.Header()
+    header["ORIGIN"] = f"sersiclab {__version__}"
+    header.add_history("a model at its initial values, as it was set by hand or by a fit:")
+    for line in to_python(model).splitlines():
+        header.add_history(line.encode("ascii", "replace").decode())
+    values = parameters(at(model.owners, model.initial))
+    columns = [
+        fits.Column("path", f"{max(map(len, values), default=1)}A", array=list(values)),
+        fits.Column("value", "D", array=[float(value) for value in values.values()]),
+        fits.Column("free", "L", array=[path in model.free for path in values]),
+    ]
+    table = fits.BinTableHDU.from_columns(columns, name="PARAMETERS")
+    hdus = [fits.PrimaryHDU(header=header), *_planes(image, model, model.initial), table]
+    fits.HDUList(hdus).writeto(target, overwrite=overwrite)
+
+
+def _planes(image: Image, model: Model, values: Mapping[str, float]) -> list[Any]:
+    """SCI, MODEL, RESIDUAL, SIGMA, MASK, each component and the PSF, all but the last with the WCS."""
+    from astropy.io import fits
+
+    header = _image_header(image)
+    parts = render_components(model, image, values)
+    total = sum(parts.values(), np.zeros(image.shape, image.data.dtype))
     planes = {
         "SCI": image.data,
-        "MODEL": fit.model_image,
-        "RESIDUAL": image.data - fit.model_image,
+        "MODEL": total,
+        "RESIDUAL": image.data - total,
         "SIGMA": image.sigma,
         "MASK": image.mask.astype(np.uint8),
     }
-    planes |= {f"COMP_{name.upper()}": part for name, part in render_components(fit.model, image, fit.best).items()}
-    hdus: list[Any] = [fits.PrimaryHDU(header=_origin(fit))]
-    hdus += [fits.ImageHDU(np.asarray(plane), header, name=name) for name, plane in planes.items()]
+    planes |= {f"COMP_{name.upper()}": part for name, part in parts.items()}
+    hdus: list[Any] = [fits.ImageHDU(np.asarray(plane), header, name=name) for name, plane in planes.items()]
     if image.psf is not None:
         psf = fits.ImageHDU(np.asarray(image.psf), name="PSF")
         psf.header["OVERSAMP"] = (image.psf_oversampling, "samples per pixel")
         psf.header["PIXRESP"] = (image.psf_includes_pixel, "whether the pixel's response is in it")
         hdus.append(psf)
-    hdus.append(_parameters(fit))
-    path = Path(path).expanduser()
-    fits.HDUList(hdus).writeto(path, overwrite=overwrite)
-    return path
+    return hdus
 
 
 def _parameters(fit: "Fit") -> Any:
@@ -61,12 +94,11 @@ def _parameters(fit: "Fit") -> Any:
     return hdu
 
 
-def _image_header(fit: "Fit") -> Any:
+def _image_header(image: Image) -> Any:
     """WCS, unit, zero-point and band, under the keywords that `Image.read` looks for."""
     from astropy.io.fits import Header
     from astropy.wcs import WCS
 
-    image = fit.image
     header = Header()
     if isinstance(image.wcs, WCS):
         header.update(image.wcs.to_header(relax=True))
@@ -96,18 +128,5 @@ def _origin(fit: "Fit") -> Any:
 
 
 def ds9_regions(fit: "Fit") -> str:
-    """The components as ellipses at their half-light or scale radius, or crosses, in image pixels from 1."""
-    lines = ["# Region file format: DS9", "global color=green", "image"]
-    for name, component in at(fit.model.owners, fit.best).items():
-        own = {key: float(value) for key, value in own_parameters(component).items()}
-        if not isinstance(component, AbstractSource):
-            continue
-        centre = f"{own['xc'] + 1:.4f},{own['yc'] + 1:.4f}"
-        length = size_name(component)
-        if length is None:
-            lines.append(f"point({centre}) # point=cross text={{{name}}}")
-            continue
-        minor = own[length] * (1.0 - own.get("ellip", 0.0))
-        angle = math.degrees(own.get("theta", 0.0)) % 180.0 + 90.0  # DS9's is from +x
-        lines.append(f"ellipse({centre},{own[length]:.4f},{minor:.4f},{angle:.3f}) # text={{{name} {length}}}")
-    return "\n".join([*lines, ""])
+    """The components at `best`, in image pixels; see `regions`."""
+    return regions.ds9_regions(at(fit.model.owners, fit.best))

@@ -12,13 +12,14 @@ import traitlets
 from jaxtyping import Bool
 
 from sersiclab.image import Image
-from sersiclab.inference import METHODS, AbstractMethod, Cancelled, Progress
+from sersiclab.inference import METHODS, AbstractMethod
 from sersiclab.model import Model
 from sersiclab.results import Fit
 from sersiclab.spec import own_types
 from sersiclab.widget import bundle, messages
 from sersiclab.widget.arguments import checked_image, checked_model, model_for
 from sersiclab.widget.control import Control
+from sersiclab.widget.files import Files
 from sersiclab.widget.frame_messages import answer, frame_of
 from sersiclab.widget.frames import Frames
 from sersiclab.widget.gauges import Gauges
@@ -28,7 +29,7 @@ from sersiclab.widget.masks import Masks
 from sersiclab.widget.options import method_of
 from sersiclab.widget.predictive import Predictions
 from sersiclab.widget.presets import start_from
-from sersiclab.widget.runs import DrawsCallback, Listener, Task
+from sersiclab.widget.runs import DrawsCallback, Runs
 from sersiclab.widget.schema import editor_schema
 from sersiclab.widget.session import Problem, Reading, Shown, allowed, from_model, read, with_values
 
@@ -67,13 +68,14 @@ class Editor(anywidget.AnyWidget):
         self._turn = threading.RLock()
         self._types = own_types(model)
         self._shown = Shown(model, model, tuple(model.components))
-        self._task: Task | None = None
+        self._runs = Runs(self._tell_progress, self._drawn, self.show, self._failed)
         self._fit: Fit | None = None
         self._watchers: list[DrawsCallback] = []
         self._frames = Frames(image)
         self._predictions = Predictions(self._post, self._transmit)
         self._gauges = Gauges(lambda content: self._transmit((content, [])), self._failed)
         self._kept = Kept(self._tell_kept, self._gauges.later)
+        self._files = Files(self, self._masks, self._turn, lambda: self._types, self._transmit)
         super().__init__(
             schema=editor_schema(self._types),
             session=from_model(model),
@@ -103,7 +105,7 @@ class Editor(anywidget.AnyWidget):
     def mask(self, mask: Any) -> None:
         with self._turn:
             name = self._masks.add(mask)
-            self._transmit(messages.mask_message(name, self._masks.bits(name)))
+            self._transmit(self._masks.message(name))
             self.session = {**self.session, "mask": name}
 
     @property
@@ -136,7 +138,7 @@ class Editor(anywidget.AnyWidget):
     @property
     def running(self) -> bool:
         """Whether a run is under way."""
-        return self._task is not None and not self._task.done
+        return self._runs.running
 
     def show(self, fit: Fit) -> None:
         """Show a fit as the last one: its table, its verdict, and its best values in the model."""
@@ -156,6 +158,11 @@ class Editor(anywidget.AnyWidget):
     def fits(self) -> Mapping[str, Fit]:
         """The fits that were kept, by name."""
         return self._kept
+
+    @property
+    def files(self) -> Files:
+        """Sessions, FITS images, DS9 regions and Python code of what is shown."""
+        return self._files
 
     def keep(self, name: str) -> None:
         """Keep the last fit, to compare it with others and to come back to it. Raises `ValueError` before the first."""
@@ -184,27 +191,23 @@ class Editor(anywidget.AnyWidget):
         with self._turn:
             if self.problems:
                 raise ValueError(f"the model has problems: {'; '.join(p['message'] for p in self.problems)}")
-            if self.running:
-                raise RuntimeError("a run is under way; wait for it, or cancel() it, which keeps its draws")
-            self.progress = {**messages.IDLE, "state": "compiling", "method": messages.method_name(method)}
-            listener = Listener(self._progressed, self._drawn, self.show, self._run_failed)
-            self._task = task = Task(self.model, self._image, method, seed, listener)
+            task = self._runs.begin(self.model, self._image, method, seed)
         return task.wait() if wait else None
 
     def cancel(self) -> None:
         """End the run under way, if there is one, and keep its draws."""
-        if self._task is not None:
-            self._task.cancel()
+        if self._runs.task is not None:
+            self._runs.task.cancel()
 
     def pause(self) -> None:
         """Hold the run under way."""
-        if self._task is not None:
-            self._task.pause()
+        if self._runs.task is not None:
+            self._runs.task.pause()
 
     def resume(self) -> None:
         """Go on with a run that was paused."""
-        if self._task is not None:
-            self._task.resume()
+        if self._runs.task is not None:
+            self._runs.task.resume()
 
     def on_draws(self, callback: DrawsCallback) -> None:
         """Call `callback(model, draws)`, while a run goes, with the draws so far, `{path: (chain, draw)}`."""
@@ -256,6 +259,9 @@ class Editor(anywidget.AnyWidget):
                     self._post("preset", partial(self._start_from, name))
                 case {"t": "keep" | "restore" | "forget" as action, "name": name}:
                     self._post(action, partial(getattr(self, action), str(name)))
+                case {"t": "load" | "regions" | "export" as kind}:
+                    data = bytes(buffers[0]) if buffers else b""
+                    self._post(f"{kind} {content.get('kind')}", partial(self._files.answer, content, data))
                 case {"t": "run", "method": name}:
                     self.run(method_of(name, content.get("options", {}), METHODS))
                 case {"t": "cancel" | "pause" | "resume" as action}:  # from hosts without the control channel
@@ -278,7 +284,7 @@ class Editor(anywidget.AnyWidget):
         if not np.array_equal(image.mask, self._image.mask):
             self._image = self._frames.image = image
             if name is not None:  # for other views than the one that drew it
-                self._post("mask", partial(self._transmit, messages.mask_message(name, self._masks.bits(name))))
+                self._post("mask", partial(self._transmit, self._masks.message(name)))
         return []
 
     def _accept(self, reading: Reading) -> None:
@@ -324,24 +330,14 @@ class Editor(anywidget.AnyWidget):
 
     # -- the run's thread ----------------------------------------------------------------------------
 
-    def _progressed(self, progress: Progress) -> None:
-        document = messages.progress_document(progress)
+    def _tell_progress(self, change: dict[str, Any]) -> None:
         with self._turn:
-            if progress.state in messages.ENDED:  # it is over when the fit is there
-                document["state"] = self.progress["state"]
-            self.progress = document
+            self.progress = {**self.progress, **change}
 
     def _drawn(self, model: Model, draws: Any) -> None:
         self._gauges.look(draws)
         for callback in list(self._watchers):
             callback(model, draws)
-
-    def _run_failed(self, error: Exception) -> None:
-        state = "cancelled" if isinstance(error, Cancelled) else "error"
-        with self._turn:
-            self.progress = {**self.progress, "state": state, "eta": None, "message": str(error)}
-        if state == "error":
-            self._failed("run", error)
 
     def _failed(self, kind: str, error: Exception) -> None:
         """Exceptions of threads and handlers go nowhere by themselves: show them."""

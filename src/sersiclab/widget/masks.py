@@ -29,9 +29,7 @@ class Masks:
 
     def put(self, name: str, bits: bytes) -> None:
         """Keep the bits of a mask. Raises `ValueError` if they are not as many as the image has pixels."""
-        expected = -(-self.given.data.size // 8)
-        if len(bits) != expected:
-            raise ValueError(f"a mask of the image has {expected} bytes, got {len(bits)}")
+        self._check_length(bits)
         self._bits.pop(name, None)
         self._bits[name] = bits
         while len(self._bits) > KEPT:
@@ -39,10 +37,22 @@ class Masks:
 
     def add(self, mask: Any) -> str:
         """Keep a mask, True where a pixel is excluded, and return its name. Raises what `Image` raises of a mask."""
-        bits = np.packbits(self.given.with_mask(mask).mask, bitorder="little").tobytes()
+        return self.add_bits(self.packed(mask))
+
+    def packed(self, mask: Any) -> bytes:
+        """The bits of a mask, True where a pixel is excluded. Raises what `Image` raises of a mask."""
+        return np.packbits(self.given.with_mask(mask).mask, bitorder="little").tobytes()
+
+    def add_bits(self, bits: bytes) -> str:
+        """Keep the bits of a mask, and return its name."""
         name = f"{zlib.crc32(bits):08x}"
         self.put(name, bits)
         return name
+
+    def check(self, bits: bytes) -> None:
+        """Raise `ValueError` unless these are the bits of a mask that leaves something of the image."""
+        self._check_length(bits)
+        self._masked(bits)
 
     def bits(self, name: str) -> bytes:
         """Raises `ValueError` for a name that is not here."""
@@ -50,10 +60,22 @@ class Masks:
             raise ValueError(f"the session names the mask {name!r}, which is not here; the last mask is kept")
         return self._bits[name]
 
+    def message(self, name: str) -> tuple[dict[str, Any], list[bytes]]:
+        """The message that tells the front end of a mask."""
+        return {"t": "mask", "name": name}, [self.bits(name)]
+
     def image(self, name: str | None) -> Image:
         """The image with the mask of this name, or as it was given. Raises `ValueError` if it excludes all."""
         if name is None:
             return self.given
+        return self._masked(self.bits(name))
+
+    def _masked(self, bits: bytes) -> Image:
         size, shape = self.given.data.size, self.given.shape
-        flags = np.unpackbits(np.frombuffer(self.bits(name), np.uint8), count=size, bitorder="little")
+        flags = np.unpackbits(np.frombuffer(bits, np.uint8), count=size, bitorder="little")
         return self.given.with_mask(flags.reshape(shape))
+
+    def _check_length(self, bits: bytes) -> None:
+        expected = -(-self.given.data.size // 8)
+        if len(bits) != expected:
+            raise ValueError(f"a mask of the image has {expected} bytes, got {len(bits)}")

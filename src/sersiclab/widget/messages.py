@@ -5,7 +5,7 @@ front end, `session` by whoever changes the model. Messages to Python: {"t": "he
 "seq", "values"} during a gesture; {"t": "mask", "name"} with the bits of a mask, before a session that names it;
 {"t": "run", "method", "options"}; {"t": "preset", "name"} (see `presets`); {"t": "predict", "request", "number",
 "seed"}, answered by so many `prediction`s (see `predictive`); {"t": "keep" | "restore" | "forget", "name"}, of a fit
-(see `kept`). Messages to the front end: `image`, `mask`, `posterior`,
+(see `kept`); those of `files`. Messages to the front end: `image`, `mask`, `posterior`,
 `frame` and `error`, made here. Cancel, pause and resume come by `control.Control`.
 """
 
@@ -26,6 +26,13 @@ from sersiclab.widget.shapes import posterior_shapes
 Message = tuple[dict[str, Any], list[bytes]]
 
 ENDED = ("done", "cancelled", "error")
+TITLES = {
+    "run": "The run failed",
+    "render": "The model could not be drawn",
+    "load": "The session was not loaded",
+    "regions": "The regions were not taken",
+    "export": "The file was not made",
+}
 IDLE = {"state": "idle", "method": "", "phase": "", "step": 0, "total": 0, "elapsed": 0.0, "eta": None, "message": ""}
 
 
@@ -50,11 +57,6 @@ def image_message(image: Image) -> Message:
     return content, list(planes.values())
 
 
-def mask_message(name: str, bits: bytes) -> Message:
-    """A mask that the session names; see `masks`."""
-    return {"t": "mask", "name": name}, [bits]
-
-
 def posterior_message(fit: Fit) -> Message:
     """Ellipses of the last fit's draws, and densities of its parameters; see `shapes` and `marginals`."""
     return {"t": "posterior", "shapes": posterior_shapes(fit), "marginals": marginals(fit)}, []
@@ -68,14 +70,14 @@ def frame_message(seq: int | None, parts: dict[str, Pixels], chi2: float | None,
 
 def greeting(masks: Masks, name: str | None, fit: Fit | None) -> list[Message]:
     """What a new view is told: the image as it was given, the mask that the session names, the posterior."""
-    known = [] if name is None else [mask_message(name, masks.bits(name))]
+    known = [] if name is None else [masks.message(name)]
     posterior = [] if fit is None else [posterior_message(fit)]
     return [image_message(masks.given), *known, *posterior]
 
 
 def failure_message(kind: str, error: Exception) -> Message:
     """An exception in words; one that we did not mean to raise, with its traceback."""
-    title = {"run": "The run failed", "render": "The model could not be drawn"}.get(kind, "Something went wrong")
+    title = TITLES.get(kind.split()[0] if kind else "", "Something went wrong")
     expected = isinstance(error, ValueError | TypeError | RuntimeError)
     return error_message(title, str(error) if expected else "".join(traceback.format_exception(error)))
 

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 from sersiclab.image import Image
-from sersiclab.inference import AbstractMethod, Progress, Run, start
+from sersiclab.inference import AbstractMethod, Cancelled, Progress, Run, start
 from sersiclab.model import Model
 from sersiclab.results import Fit
+from sersiclab.widget import messages
 
 
 POLL_SECONDS = 0.05
@@ -101,3 +102,48 @@ class Task:
             listener.failed(error)
         finally:
             self._done.set()
+
+
+class Runs:
+    """The runs of an editor, one at a time.
+
+    `tell` takes what changes of the document of the progress; `drawn` and `finished` are those of `Listener`, and
+    `failed` hears of errors, a cancelled run not being one.
+    """
+
+    def __init__(
+        self,
+        tell: Callable[[dict[str, Any]], None],
+        drawn: DrawsCallback,
+        finished: Callable[[Fit], None],
+        failed: Callable[[str, Exception], None],
+    ) -> None:
+        self.task: Task | None = None
+        self._tell = tell
+        self._failed = failed
+        self._listener = Listener(self._progressed, drawn, finished, self._ended_badly)
+
+    @property
+    def running(self) -> bool:
+        """Whether a run is under way."""
+        return self.task is not None and not self.task.done
+
+    def begin(self, model: Model, image: Image, method: AbstractMethod, seed: int) -> Task:
+        """Start a run. Raises `RuntimeError` if one is under way."""
+        if self.running:
+            raise RuntimeError("a run is under way; wait for it, or cancel() it, which keeps its draws")
+        self._tell({**messages.IDLE, "state": "compiling", "method": messages.method_name(method)})
+        self.task = Task(model, image, method, seed, self._listener)
+        return self.task
+
+    def _progressed(self, progress: Progress) -> None:
+        document = messages.progress_document(progress)
+        if progress.state in messages.ENDED:  # it is over when the fit is there
+            del document["state"]
+        self._tell(document)
+
+    def _ended_badly(self, error: Exception) -> None:
+        state = "cancelled" if isinstance(error, Cancelled) else "error"
+        self._tell({"state": state, "eta": None, "message": str(error)})
+        if state == "error":
+            self._failed("run", error)

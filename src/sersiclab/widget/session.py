@@ -12,10 +12,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sersiclab.model import Model
+from sersiclab.parameters import Tied
+from sersiclab.priors import PRIORS
 from sersiclab.spec import SpecError, from_dict, to_dict
 
 
 VERSION = 1
+_PRIORS = frozenset(cls.__name__ for cls in PRIORS)
 
 Session = dict[str, Any]
 Problem = dict[str, str]
@@ -54,35 +57,65 @@ def with_values(session: Session, values: Mapping[str, float]) -> Session:
     The value of a tied parameter goes to the free one at the end of its ties. Paths that are not free in the
     session are left alone.
     """
-    components = copy.deepcopy(session["model"]["components"])
-
-    def find(path: str) -> tuple[Any, str, Any]:
-        """What holds the parameter at a path, its name there, and the parameter; None where there is none."""
-        owner, _, name = path.partition(".")
-        found = _holder(components.get(owner, {}), name)
-        return found, name, None if found is None else found[name]
-
+    model = copy.deepcopy(session["model"])
     for path, value in values.items():
-        owner, name, field = find(path)
-        while isinstance(field, dict) and field["type"] == "Tied":
-            value = (value - field.get("offset", 0.0)) / field.get("scale", 1.0)
-            owner, name, field = find(field["to"])
-        if isinstance(field, dict):
-            owner[name] = {**field, "init": float(value)}
-    return {**session, "model": {**session["model"], "components": components}}
+        owner, name, end = _end_of_ties(model, path, value)
+        if owner is not None and _is_prior(owner[name]):
+            owner[name] = {**owner[name], "init": float(end)}
+    return {**session, "model": model}
 
 
-def _holder(component: Mapping[str, Any], name: str) -> Mapping[str, Any] | None:
-    """The part of a component's document that holds the parameter `name`: itself, or what is nested in it."""
-    if name in component:
-        return component
-    inner = (_holder(part, name) for part in component.values() if isinstance(part, Mapping) and _has_centre(part))
-    return next((part for part in inner if part is not None), None)
+def placed(session: Session, values: Mapping[str, float]) -> Session:
+    """A copy in which parameters have these values, also those that are fixed, as after a drag of an ellipse.
+
+    Normal priors of centres go along. Raises `ValueError` for a parameter whose tie can't be turned round.
+    """
+    model = copy.deepcopy(session["model"])
+    for path, value in values.items():
+        owner, name, end = _end_of_ties(model, path, value)
+        if owner is None or not (_is_prior(owner[name]) or not isinstance(owner[name], dict)):
+            raise ValueError(f"{path} follows other parameters, and can't be set: give it a prior of its own first")
+        owner[name] = _moved(owner[name], name, float(end)) if isinstance(owner[name], dict) else float(end)
+    return {**session, "model": model}
 
 
-def _has_centre(document: Mapping[str, Any]) -> bool:
-    """Whether a part of a component is itself a source, as a prior is not."""
-    return "xc" in document or any(_has_centre(part) for part in document.values() if isinstance(part, Mapping))
+def _moved(prior: dict[str, Any], name: str, value: float) -> dict[str, Any]:
+    moved = {**prior, "init": value}
+    if name in ("xc", "yc") and prior["type"] in ("Normal", "TruncatedNormal"):
+        moved["loc"] = prior["loc"] + value - prior["init"]
+    return moved
+
+
+def _end_of_ties(model: Mapping[str, Any], path: str, value: float) -> tuple[Any, str, float]:
+    """What holds the parameter at the end of the ties from `path`, its name there, and its value.
+
+    The holder is None where there is none; a tie that takes two parameters, `by`, is an end.
+    """
+    parts = {**model["components"], **model.get("links", {}), "noise": model.get("noise", {})}
+    while True:
+        part, _, name = path.partition(".")
+        owner = _holder(parts.get(part, {}), name)
+        field = None if owner is None else owner[name]
+        if not isinstance(field, dict) or field["type"] != "Tied" or field.get("by") is not None:
+            return owner, name, value
+        value = (value - field.get("offset", 0.0)) / field.get("scale", 1.0)
+        path = field["to"]
+
+
+def _holder(part: Mapping[str, Any], name: str) -> Any:
+    """The document that holds the parameter `name`: that of the part itself, or of what is nested in it."""
+    if name in part:
+        return part
+    inner = (_holder(each, name) for each in part.values() if isinstance(each, dict) and not _is_parameter(each))
+    return next((each for each in inner if each is not None), None)
+
+
+def _is_parameter(document: Mapping[str, Any]) -> bool:
+    return document["type"] == Tied.__name__ or _is_prior(document)
+
+
+def _is_prior(document: Any) -> bool:
+    return isinstance(document, dict) and document["type"] in _PRIORS
 
 
 def allowed(model: Model, values: Mapping[str, float]) -> dict[str, float]:

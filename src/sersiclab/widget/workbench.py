@@ -5,7 +5,7 @@ import traceback
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import ipywidgets
 
@@ -13,7 +13,6 @@ from sersiclab.image import Image
 from sersiclab.inference import AbstractMethod
 from sersiclab.model import Model
 from sersiclab.results import Fit
-from sersiclab.spec import to_python
 from sersiclab.widget.editor import Editor
 
 
@@ -22,10 +21,6 @@ if TYPE_CHECKING:
 
 
 SNAPSHOT_DPI = 110
-MASK_NOTE = """
-# The mask was edited: {count} of {total} pixels are excluded. Keep it by np.save("mask.npy", wb.image.mask), and take
-# it up again by image = image.with_mask(np.load("mask.npy")).
-"""
 
 
 class Workbench(ipywidgets.VBox):
@@ -112,11 +107,28 @@ class Workbench(ipywidgets.VBox):
         self._editor.cancel()
 
     def to_python(self) -> str:
-        """Python code that builds the model; a mask that was edited is told of in a comment."""
-        code = to_python(self.model)
-        if "mask" not in self._editor.session:
-            return code
-        return code + MASK_NOTE.format(count=int(self.image.mask.sum()), total=self.image.mask.size)
+        """Python code that builds the model, and the mask if it was edited."""
+        return self._editor.files.to_python()
+
+    def save(self, path: str | Path) -> Path:
+        """Write model, mask and the look of the pictures to a JSON file; see `Files.save`."""
+        return self._editor.files.save(path)
+
+    def load(self, path: str | Path) -> None:
+        """Take up a session that was saved; see `Files.load`."""
+        self._editor.files.load(path)
+
+    def write_fits(self, path: str | Path, *, overwrite: bool = False) -> Path:
+        """Write data, model, residual and components to a FITS file; see `Files.write_fits`."""
+        return self._editor.files.write_fits(path, overwrite=overwrite)
+
+    def write_regions(self, path: str | Path, *, frame: Literal["image", "icrs"] = "image") -> Path:
+        """Write the components as DS9 regions; see `Files.write_regions`."""
+        return self._editor.files.write_regions(path, frame=frame)
+
+    def read_regions(self, path: str | Path, *, selected: str = "") -> str:
+        """Take up DS9 regions, and say what was done; see `Files.read_regions`."""
+        return self._editor.files.read_regions(path, selected=selected)
 
     def snapshot(self) -> bytes:
         """A PNG of data, model and residual, and the profile, of the model as it is now."""

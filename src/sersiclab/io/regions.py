@@ -1,0 +1,278 @@
+"""Reading DS9 regions: ellipses, points and areas in pixels of an image.
+
+The format is that of https://ds9.si.edu/doc/ref/region.html: one shape a line, or several between semicolons, after the
+name of a coordinate system. Pixels count from 1 there and from 0 here. Angles are those of the first axis,
+counter-clockwise from +x, and on the sky position angles + 90 degrees.
+"""
+
+import dataclasses
+import math
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool
+
+
+PIXEL_FRAMES = ("image", "physical")
+SKY_FRAMES = {
+    "fk5": "fk5",
+    "j2000": "fk5",
+    "icrs": "icrs",
+    "fk4": "fk4",
+    "b1950": "fk4",
+    "galactic": "galactic",
+    "ecliptic": "barycentrictrueecliptic",
+}
+OTHER_FRAMES = ("amplifier", "detector", "linear", "tile", *(f"wcs{letter}" for letter in ("", *"abcdefgh")))
+TOLD = 3  # reasons, before the reader has seen enough
+CORNERS = 180  # of a polygon in the place of a circle
+LENGTH_UNITS = {'"': 1 / 3600, "'": 1 / 60, "d": 1.0, "r": math.degrees(1.0)}  # degrees
+SHAPE = re.compile(r"(?P<sign>[+-]?)\s*(?P<kind>[a-zA-Z]+)\s*[(\s]\s*(?P<numbers>[^()]*)\)?\s*(\|\|)?\s*")
+TEXT = re.compile(r"""text\s*=\s*(?:\{([^}]*)\}|"([^"]*)"|'([^']*)')""")
+
+Point = tuple[float, float]
+Mask = Bool[np.ndarray, "y x"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Ellipse:
+    """An ellipse as our profiles have it: `size` the semi-major axis in pixels, `theta` from +y."""
+
+    xc: float
+    yc: float
+    size: float
+    ellip: float
+    theta: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Region:
+    """A shape and what was written on it: an ellipse, a point (x, y), or the corners of an area.
+
+    `line` is where it stands in the file.
+    """
+
+    line: int
+    text: str
+    shape: Ellipse | Point | tuple[Point, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Regions:
+    """What a file holds, and why some of it could not be taken."""
+
+    found: list[Region]
+    notes: list[str]
+
+
+def read_regions(text: str, wcs: Any = None) -> Regions:
+    """The regions of a DS9 file's text; those on the sky need the astropy `wcs` of the image.
+
+    Circles, boxes and polygons, and ellipses with a minus, become areas. The system "physical" is taken for "image".
+    Raises `ValueError` if no region can be taken.
+    """
+    found: list[Region] = []
+    notes: list[str] = []
+    frame = "physical"
+    for number, line in enumerate(text.splitlines(), start=1):
+        head, _, comment = line.partition("#")
+        for statement in filter(None, (part.strip() for part in head.split(";"))):
+            word = statement.lower()
+            if word in (*PIXEL_FRAMES, *SKY_FRAMES, *OTHER_FRAMES):
+                frame = word
+            elif not word.startswith("global"):
+                try:
+                    shape = _shape(statement, _Plane(frame, wcs))
+                except ValueError as error:
+                    notes.append(f"line {number}: {error}")
+                else:
+                    found.append(Region(number, next(filter(None, _texts(comment)), ""), shape))
+    if not found:
+        why = "; ".join(notes[:TOLD]) or "one is a line such as ellipse(50,60,12,8,30)"
+        raise ValueError(f"there are no DS9 regions that can be taken: {why}")
+    return Regions(found, notes)
+
+
+def mask_of(areas: Sequence[Sequence[Point]], shape: tuple[int, int]) -> Mask:
+    """True for the pixels whose centres lie in one of the areas, each by the even-odd rule."""
+    y, x = np.indices(shape)
+    mask = np.zeros(shape, bool)
+    for corners in areas:
+        inside = np.zeros(shape, bool)
+        for (ax, ay), (bx, by) in zip(corners, [*corners[1:], corners[0]], strict=True):
+            if ay != by:
+                inside ^= ((ay > y) != (by > y)) & (x < (bx - ax) * (y - ay) / (by - ay) + ax)
+        mask |= inside
+    return mask
+
+
+def _texts(comment: str) -> list[str]:
+    match = TEXT.search(comment)
+    return [] if match is None else [text.strip() for text in match.groups() if text]
+
+
+def _shape(statement: str, plane: "_Plane") -> Any:
+    match = SHAPE.fullmatch(statement)
+    if match is None:
+        raise ValueError(f"{_short(statement)} is no region")
+    kind, words = match["kind"].lower(), re.split(r"[\s,]+", match["numbers"].strip().rstrip(","))
+    reader = _READERS.get(kind)
+    if reader is None:
+        raise ValueError(f"{_short(statement)} is left out: of DS9's shapes, {', '.join(_READERS)} are taken")
+    if kind == "ellipse" and match["sign"] == "-":
+        reader = _elliptic_area
+    try:
+        return reader(words, plane)
+    except (ValueError, IndexError) as error:
+        raise ValueError(f"{_short(statement)} can't be read: {error}") from error
+
+
+def _short(statement: str) -> str:
+    return statement if len(statement) <= 50 else f"{statement[:47]}..."
+
+
+class _Plane:
+    """Places, lengths and directions in one of DS9's coordinate systems, as pixels of the image."""
+
+    def __init__(self, frame: str, wcs: Any) -> None:
+        self._frame, self._wcs = frame, wcs
+
+    def place(self, x: str, y: str) -> Point:
+        """The pixel, from 0, of a pair of coordinates."""
+        if self._frame in PIXEL_FRAMES:
+            return _number(x) - 1.0, _number(y) - 1.0
+        from astropy.coordinates import Angle, SkyCoord
+        from astropy.units import Unit
+
+        if self._frame not in SKY_FRAMES:
+            raise ValueError(f"its coordinate system {self._frame!r} is not known; image, fk5 and icrs are")
+        in_hours = ":" in x and SKY_FRAMES[self._frame] in ("fk5", "icrs", "fk4")
+        first = Angle(x, unit=Unit("hourangle" if in_hours else "deg"))
+        sky = SkyCoord(first, Angle(y, unit=Unit("deg")), frame=SKY_FRAMES[self._frame])
+        column, row = self._need_wcs().world_to_pixel(sky)
+        if not (math.isfinite(column) and math.isfinite(row)):
+            raise ValueError("it lies where the image's WCS has no pixels")
+        return float(column), float(row)
+
+    def away(self, centre: Point, length: str, degrees: float) -> Point:
+        """The pixel at a distance from a centre, in the direction of an angle of this system."""
+        sky = self._frame in SKY_FRAMES
+        number, unit = _length(length)
+        if unit == "":
+            unit = "d" if sky else "i"
+        if unit in LENGTH_UNITS and sky:
+            return self._on_sky(centre, number * LENGTH_UNITS[unit], degrees)
+        if unit in LENGTH_UNITS:
+            from astropy.wcs.utils import proj_plane_pixel_scales
+
+            number *= LENGTH_UNITS[unit] / float(np.mean(proj_plane_pixel_scales(self._need_wcs())))
+        turn = math.radians(degrees)
+        if sky:
+            x, y = self._on_sky(centre, 1e-4, degrees)
+            turn = math.atan2(y - centre[1], x - centre[0])
+        return centre[0] + number * math.cos(turn), centre[1] + number * math.sin(turn)
+
+    def _on_sky(self, centre: Point, distance: float, degrees: float) -> Point:
+        from astropy import units as u
+
+        wcs = self._need_wcs()
+        sky = wcs.pixel_to_world(*centre).transform_to(SKY_FRAMES[self._frame])
+        end = sky.directional_offset_by((degrees - 90.0) * u.deg, distance * u.deg)
+        column, row = wcs.world_to_pixel(end)
+        return float(column), float(row)
+
+    def _need_wcs(self) -> Any:
+        if self._wcs is None:
+            raise ValueError("it lies on the sky, and the image has no WCS")
+        return self._wcs
+
+
+def _number(word: str) -> float:
+    value = float(word)
+    if not math.isfinite(value):
+        raise ValueError(f"{word} is no finite number")
+    return value
+
+
+def _length(word: str) -> tuple[float, str]:
+    unit = word[-1] if word[-1:] in (*LENGTH_UNITS, "p", "i") else ""
+    number = _number(word.removesuffix(unit))
+    if not number > 0:
+        raise ValueError(f"{word} is no positive length")
+    return number, unit
+
+
+def _only(words: Sequence[str], count: int, what: str) -> None:
+    if len(words) != count:
+        raise ValueError(f"it has {len(words)} numbers; {what} are {count}")
+
+
+def _ellipse(words: Sequence[str], plane: _Plane) -> Ellipse:
+    centre, ends = _ends(words, plane, "one ellipse")
+    (minor, _), (major, (x, y)) = sorted((math.dist(centre, end), end) for end in ends)
+    theta = (math.atan2(y - centre[1], x - centre[0]) - math.pi / 2) % math.pi
+    return Ellipse(*centre, major, max(1.0 - minor / major, 0.0), theta)
+
+
+def _elliptic_area(words: Sequence[str], plane: _Plane) -> tuple[Point, ...]:
+    centre, ends = _ends(words, plane, "one ellipse")
+    return _round(centre, *(_offset(centre, end) for end in ends))
+
+
+def _ends(words: Sequence[str], plane: _Plane, what: str) -> tuple[Point, list[Point]]:
+    """The centre, and the places at both lengths from it."""
+    if len(words) == 4:
+        words = [*words, "0"]
+    _only(words, 5, f"those of {what}, x, y, two lengths and the angle,")
+    centre, angle = plane.place(*words[:2]), _number(words[4])
+    return centre, [plane.away(centre, words[2], angle), plane.away(centre, words[3], angle + 90.0)]
+
+
+def _offset(centre: Point, end: Point) -> Point:
+    return end[0] - centre[0], end[1] - centre[1]
+
+
+def _round(centre: Point, along: Point, across: Point) -> tuple[Point, ...]:
+    turns = [2 * math.pi * k / CORNERS for k in range(CORNERS)]
+    return tuple(
+        (
+            centre[0] + along[0] * math.cos(turn) + across[0] * math.sin(turn),
+            centre[1] + along[1] * math.cos(turn) + across[1] * math.sin(turn),
+        )
+        for turn in turns
+    )
+
+
+def _circle(words: Sequence[str], plane: _Plane) -> tuple[Point, ...]:
+    _only(words, 3, "those of a circle, x, y and the radius,")
+    centre = plane.place(*words[:2])
+    radius = math.dist(centre, plane.away(centre, words[2], 0.0))
+    return _round(centre, (radius, 0.0), (0.0, radius))
+
+
+def _box(words: Sequence[str], plane: _Plane) -> tuple[Point, ...]:
+    (x, y), ends = _ends(words, plane, "one box")
+    (ax, ay), (bx, by) = (_offset((x, y), end) for end in ends)
+    corners = ((0.5, 0.5), (-0.5, 0.5), (-0.5, -0.5), (0.5, -0.5))
+    return tuple((x + i * ax + j * bx, y + i * ay + j * by) for i, j in corners)
+
+
+def _polygon(words: Sequence[str], plane: _Plane) -> tuple[Point, ...]:
+    if len(words) < 6 or len(words) % 2:
+        raise ValueError("a polygon has three corners or more, each with x and y")
+    return tuple(plane.place(*words[k : k + 2]) for k in range(0, len(words), 2))
+
+
+def _point(words: Sequence[str], plane: _Plane) -> Point:
+    return plane.place(*words[:2])
+
+
+_READERS: dict[str, Callable[[Sequence[str], _Plane], Any]] = {
+    "ellipse": _ellipse,
+    "point": _point,
+    "circle": _circle,
+    "box": _box,
+    "polygon": _polygon,
+}

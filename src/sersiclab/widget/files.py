@@ -1,0 +1,195 @@
+"""Files of an editor: sessions, FITS images, DS9 regions and Python code, from Python and from the page.
+
+Messages to Python: {"t": "load" | "regions", "name", "selected"} with a file; {"t": "export", "request", "kind"}.
+To the front end: {"t": "file", "request", "name", "type"} with the bytes, in answer to an export; {"t": "said",
+"text"}, of what was taken.
+"""
+
+import io
+import json
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from sersiclab.io.regions import read_regions
+from sersiclab.parameters import at
+from sersiclab.results.files import write_model_fits
+from sersiclab.results.regions import ds9_regions
+from sersiclab.widget.code import python_code
+from sersiclab.widget.masks import Masks
+from sersiclab.widget.messages import Message, error_message
+from sersiclab.widget.regions import with_regions
+from sersiclab.widget.saved import LARGEST, Saved, from_text, to_document
+from sersiclab.widget.session import Session, read
+
+
+if TYPE_CHECKING:
+    from sersiclab.widget.editor import Editor
+
+Kind = Literal["python", "fits", "regions", "sky regions"]
+
+LARGEST_DOWNLOAD = 256 * 2**20  # bytes; more is for a disk near the kernel
+
+
+class Files:
+    """What an editor writes to files and takes from them. What is read is one step to undo."""
+
+    def __init__(
+        self,
+        editor: "Editor",
+        masks: Masks,
+        turn: AbstractContextManager[Any],
+        types: Callable[[], tuple[type, ...]],
+        transmit: Callable[[Message], None],
+    ) -> None:
+        self._editor = editor
+        self._masks = masks
+        self._turn = turn
+        self._types = types
+        self._transmit = transmit
+
+    # -- sessions ------------------------------------------------------------------------------------
+
+    def save(self, path: str | Path) -> Path:
+        """Write model, priors, switches, mask and the look of the pictures to a JSON file; `load` takes it up again.
+
+        A fit is not in it: `fit.save(path)` keeps it with its draws.
+        """
+        with self._turn:
+            session = self._editor.session
+            name = session.get("mask")
+            mask = None if name is None else self._masks.bits(name)
+            saved = Saved(session, mask, dict(self._editor.display))
+        path = Path(path).expanduser()
+        path.write_text(json.dumps(to_document(saved, self._editor.image.shape), indent=1), encoding="utf-8")
+        return path
+
+    def load(self, path: str | Path) -> None:
+        """Take up a session that was saved from an image of the same shape.
+
+        Raises `ValueError`, and changes nothing, if the file is no such session.
+        """
+        path = Path(path).expanduser()
+        if path.stat().st_size > LARGEST:
+            raise ValueError(f"{path}: it has more than {LARGEST / 2**20:.0f} MB, which no session has")
+        self._load(str(path), path.read_bytes())
+
+    def _load(self, name: str, text: bytes) -> None:
+        try:
+            saved = from_text(text, self._masks, self._types())
+        except ValueError as error:
+            raise ValueError(f"{name}: {error}") from error
+        self._take(saved.session, saved.mask, saved.display)
+
+    def _take(self, session: Session, mask: bytes | None, display: dict[str, Any] | None = None) -> None:
+        """Take up another session with a mask, or none, and another display."""
+        with self._turn:
+            new = {key: session[key] for key in session if key != "mask"}
+            names = list(new["model"]["components"])
+            if names != list(self._editor.session["model"]["components"]):
+                new["order"] = names  # dictionaries are compared without theirs
+            if mask is not None:
+                new["mask"] = self._masks.add_bits(mask)
+                self._transmit(self._masks.message(new["mask"]))
+            self._editor.session = new
+            if display is not None:
+                self._editor.display = display
+
+    # -- images and code -----------------------------------------------------------------------------
+
+    def write_fits(self, path: str | Path, *, overwrite: bool = False) -> Path:
+        """Write data, model, residual, sigma, mask, every component and the PSF to a FITS file, with the WCS.
+
+        The model is as the pictures show it. `fit.write_fits(path)` writes a fit, with its errors. Raises `OSError`
+        where the file exists.
+        """
+        path = Path(path).expanduser()
+        write_model_fits(self._editor.model, self._editor.image, path, overwrite=overwrite)
+        return path
+
+    def to_python(self) -> str:
+        """Python code that builds the model, and the mask if it was edited."""
+        return python_code(self._editor.model, self._editor.image, masked="mask" in self._editor.session)
+
+    # -- regions -------------------------------------------------------------------------------------
+
+    def write_regions(self, path: str | Path, *, frame: Literal["image", "icrs"] = "image") -> Path:
+        """Write the components as DS9 regions: ellipses in image pixels, or on the sky."""
+        path = Path(path).expanduser()
+        path.write_text(self._regions(frame), encoding="utf-8")
+        return path
+
+    def _regions(self, frame: Literal["image", "icrs"]) -> str:
+        model = self._editor.model
+        return ds9_regions(at(model.components, model.initial), self._editor.image.wcs, frame=frame)
+
+    def read_regions(self, path: str | Path, *, selected: str = "") -> str:
+        """Take up the regions of a DS9 file, and say what was done.
+
+        An ellipse whose text begins with the name of a component sets its shape; one without text, alone, that of
+        the `selected` component, by default the one that the page shows; other ellipses and points become components.
+        Circles, boxes, polygons, and ellipses with a minus, are masked. Raises `ValueError`, and changes nothing, if
+        nothing can be taken.
+        """
+        path = Path(path).expanduser()
+        if path.stat().st_size > LARGEST:
+            raise ValueError(f"{path}: it has more than {LARGEST / 2**20:.0f} MB, which no region file has")
+        return self._read_regions(str(path), path.read_bytes(), selected)
+
+    def _read_regions(self, name: str, text: bytes, selected: str) -> str:
+        editor = self._editor
+        try:
+            regions = read_regions(text.decode("utf-8", "replace"), editor.image.wcs)
+            with self._turn:
+                session, everything = editor.session, editor.shown.everything
+                chosen = selected or editor.display.get("selected", "") or next(iter(everything.components))
+                locked = editor.display.get("locked", [])
+                change = with_regions(session, everything, editor.image, regions, selected=chosen, locked=locked)
+                problems = read(change.session, self._types()).problems
+                if problems:
+                    raise ValueError("; ".join(problem["message"] for problem in problems))
+                if change.done:
+                    mask = change.mask if change.mask is not None else editor.image.mask
+                    kept = change.mask is None and "mask" not in session
+                    self._take(change.session, None if kept else self._masks.packed(mask))
+        except ValueError as error:
+            raise ValueError(f"{name}: {error}") from error
+        if change.notes:
+            self._transmit(error_message(f"Not all of {name} was taken", "\n".join(change.notes)))
+        return f"{name}: {', '.join(change.done) or 'nothing was taken'}"
+
+    # -- the front end -------------------------------------------------------------------------------
+
+    def answer(self, content: dict[str, Any], data: bytes) -> None:
+        """Do what a message asks for."""
+        match content:
+            case {"t": "load", "name": name}:
+                self._load(str(name), data)
+                self._say(f"{name} loaded")
+            case {"t": "regions", "name": name}:
+                self._say(self._read_regions(str(name), data, str(content.get("selected", ""))))
+            case {"t": "export", "request": request, "kind": kind}:
+                name, mime, exported = self.export(kind)
+                self._transmit(({"t": "file", "request": request, "name": name, "type": mime}, [exported]))
+
+    def export(self, kind: Kind) -> tuple[str, str, bytes]:
+        """Name, media type and bytes of a file. Raises `ValueError` for one that is too large to send."""
+        match kind:
+            case "python":
+                return "model.py", "text/x-python", self.to_python().encode()
+            case "fits":
+                buffer = io.BytesIO()
+                size = self._editor.image.data.nbytes * (4 + len(self._editor.model.components))
+                if size > LARGEST_DOWNLOAD:
+                    raise ValueError(f"the file would have {size / 2**20:.0f} MB: write it by wb.write_fits(path)")
+                write_model_fits(self._editor.model, self._editor.image, buffer)
+                return "model.fits", "application/fits", buffer.getvalue()
+            case "regions":
+                return "model.reg", "text/plain", self._regions("image").encode()
+            case "sky regions":
+                return "model.reg", "text/plain", self._regions("icrs").encode()
+        raise ValueError(f"kind must be one of python, fits, regions and sky regions, got {kind!r}")
+
+    def _say(self, text: str) -> None:
+        self._transmit(({"t": "said", "text": text}, []))

@@ -1,0 +1,132 @@
+"""What DS9 regions change of a session: shapes of components, components more, pixels masked.
+
+An ellipse with the name of a component as the first word of its text sets that component's centre, size and shape. One
+without text, if it is the only one, sets those of the selected component. All others become components. Points do the
+same for centres. Areas are masked.
+"""
+
+import dataclasses
+import math
+from collections.abc import Collection
+from typing import Any
+
+import numpy as np
+
+from sersiclab.guess import component_of
+from sersiclab.image import Image
+from sersiclab.io.regions import Ellipse, Mask, Region, Regions, mask_of
+from sersiclab.measuring import Source, coordinates
+from sersiclab.model import Model
+from sersiclab.parameters import own_parameters
+from sersiclab.profiles import PointSource, Sersic
+from sersiclab.profiles.base import size_name
+from sersiclab.spec import to_document
+from sersiclab.widget.session import Session, placed, with_values
+
+
+RESERVED = ("noise", "renderer")
+PLACE_ERROR = 0.1  # of a size: how far a centre drawn by hand may be off
+DIGITS = 7
+
+
+@dataclasses.dataclass(frozen=True)
+class Change:
+    """A session and a mask after regions were taken, what was done, and what was left out and why."""
+
+    session: Session
+    mask: Mask | None
+    done: list[str]
+    notes: list[str]
+
+
+def with_regions(
+    session: Session, everything: Model, image: Image, regions: Regions, *, selected: str, locked: Collection[str]
+) -> Change:
+    """Take regions into a session, whose components are those of `everything`."""
+    notes = list(regions.notes)
+    areas = [region.shape for region in regions.found if _is_area(region)]
+    shapes = [region for region in regions.found if not _is_area(region)]
+    unnamed = [region for region in shapes if not region.text]
+    done: list[str] = []
+    for region in shapes:
+        name = (region.text.split() or [""])[0]
+        if not region.text and len(unnamed) == 1:
+            name = selected
+        component = everything.components.get(name)
+        if component is None or "xc" not in own_parameters(component):
+            free = _free_name(name, region, session)
+            session = _with_component(session, free, region.shape, image)
+            done.append(f"{free} added")
+        elif name in locked:
+            notes.append(f"line {region.line}: {name} is locked, and was left as it is")
+        else:
+            session = placed(session, _values(name, component, region.shape))
+            done.append(f"{name} set")
+    mask = None
+    if areas:
+        drawn: Any = areas
+        mask = image.mask | mask_of(drawn, image.shape)
+        done.append(f"{int(mask.sum() - image.mask.sum())} pixels masked")
+    return Change(session, mask, done, notes)
+
+
+def _is_area(region: Region) -> bool:
+    return isinstance(region.shape, tuple) and isinstance(region.shape[0], tuple)
+
+
+def _values(name: str, component: Any, shape: Any) -> dict[str, float]:
+    """The values of those of the component's parameters that a shape tells of."""
+    own = own_parameters(component)
+    xc, yc = (shape.xc, shape.yc) if isinstance(shape, Ellipse) else shape
+    found, length = {"xc": xc, "yc": yc}, size_name(component)
+    if isinstance(shape, Ellipse) and length is not None:
+        found |= {length: shape.size, "ellip": shape.ellip, "theta": shape.theta}
+    return {f"{name}.{key}": _rounded(value) for key, value in found.items() if key in own}
+
+
+def _rounded(value: float) -> float:
+    return float(f"{value:.{DIGITS}g}")
+
+
+def _free_name(wish: str, region: Region, session: Session) -> str:
+    """The wished name if a component may have it, else "sersic" or "star", with a number where that is taken."""
+    taken = session["model"]["components"]
+    if region.text and wish.isidentifier() and wish not in (*RESERVED, *taken, *session["model"].get("links", {})):
+        return wish
+    base = "sersic" if isinstance(region.shape, Ellipse) else "star"
+    numbered = (base if k == 1 else f"{base}{k}" for k in range(1, len(taken) + 2))
+    return next(name for name in numbered if name not in taken)
+
+
+def _with_component(session: Session, name: str, shape: Any, image: Image) -> Session:
+    """The session with a component of this shape, its flux from the pixels."""
+    cls = Sersic if isinstance(shape, Ellipse) else PointSource
+    ellipse = shape if isinstance(shape, Ellipse) else Ellipse(shape[0], shape[1], 2.0, 0.0, 0.0)
+    part = Model({name: component_of(_measured(ellipse, image), name, cls)})
+    document = to_document(part)["components"]
+    components = {**session["model"]["components"], **document}
+    return with_values({**session, "model": {**session["model"], "components": components}}, part.initial)
+
+
+def _measured(ellipse: Ellipse, image: Image) -> Source:
+    """The source in an ellipse at its half-light radius: twice the light within, above the sky's median."""
+    y, x = coordinates(image.shape)
+    dx, dy = x - ellipse.xc, y - ellipse.yc
+    sine, cosine = math.sin(ellipse.theta), math.cos(ellipse.theta)
+    along, across = dy * cosine - dx * sine, dx * cosine + dy * sine
+    inside = np.hypot(along, across / max(1.0 - ellipse.ellip, 0.05)) <= ellipse.size
+    used = inside & image.valid
+    sky = float(np.median(image.data[image.valid]))
+    noise = float(np.median(image.sigma[image.valid])) * math.sqrt(max(int(used.sum()), 1))
+    light = float(np.sum(image.data[used] - sky))
+    return Source(
+        xc=_rounded(ellipse.xc),
+        yc=_rounded(ellipse.yc),
+        position_error=max(1.0, _rounded(PLACE_ERROR * ellipse.size)),
+        flux=_rounded(2.0 * max(light, 3.0 * noise)),
+        flux_error=noise,
+        r_eff=_rounded(ellipse.size),
+        ellip=_rounded(ellipse.ellip),
+        theta=_rounded(ellipse.theta),
+        detected=light > 3.0 * noise,
+    )

@@ -1,0 +1,115 @@
+"""Saved sessions: one JSON document for all that a user sets in the editor.
+
+`{"sersiclab": "session", "version": 1, "made_by", "shape": [ny, nx], "session", "mask", "display"}`: the session as in
+`session`, without the name of its mask; the mask that was edited as base64 of its bits, eight pixels to a byte as in
+`masks`, or null for the image's own; the look of the pictures. The front end writes the same (`js/src/saved.ts`). Draws
+are no part of it: `Fit.save` keeps a fit.
+"""
+
+import base64
+import binascii
+import dataclasses
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sersiclab._version import __version__
+from sersiclab.widget.masks import Masks
+from sersiclab.widget.session import Session, read, with_values
+
+
+VERSION = 1
+LARGEST = 64 * 2**20  # bytes: the mask of 16 384 pixels squared takes two thirds
+KEYS = ("version", "model", "off", "order")
+TOLD = 3  # problems of a model, before the reader has seen enough
+
+
+@dataclasses.dataclass(frozen=True)
+class Saved:
+    """What a document holds: a session without a mask, the bits of the mask if it was edited, the display."""
+
+    session: Session
+    mask: bytes | None
+    display: dict[str, Any]
+
+
+def to_document(saved: Saved, shape: Sequence[int]) -> dict[str, Any]:
+    """The document of a session of an image of this shape."""
+    return {
+        "sersiclab": "session",
+        "version": VERSION,
+        "made_by": f"sersiclab {__version__}",
+        "shape": list(shape),
+        "session": {key: saved.session[key] for key in KEYS if key in saved.session},
+        "mask": None if saved.mask is None else base64.b64encode(saved.mask).decode(),
+        "display": saved.display,
+    }
+
+
+def from_text(text: bytes, masks: Masks, types: Sequence[type] = ()) -> Saved:
+    """Read a document for the image of `masks`; `types` holds the user's own profiles.
+
+    Raises `ValueError`, which says what is wrong, unless all of it can be taken.
+    """
+    document = _parsed(text)
+    if not isinstance(document, Mapping) or document.get("sersiclab") != "session":
+        raise ValueError('it is no session: a session begins {"sersiclab": "session", "version": 1, ...}')
+    version, shape, display = document.get("version"), document.get("shape"), document.get("display", {})
+    if type(version) is not int or version < 1:
+        raise ValueError(f"its version must be a number such as {VERSION}, got {version!r}")
+    if version > VERSION:
+        raise ValueError(f"it has version {version}, made by a newer sersiclab; this one reads {VERSION}")
+    if shape != list(masks.given.shape):
+        ny, nx = masks.given.shape
+        other = f"{shape[0]} x {shape[1]}" if isinstance(shape, list) and len(shape) == 2 else repr(shape)
+        raise ValueError(f"it is of an image of {other} pixels (rows x columns); this one has {ny} x {nx}")
+    if not isinstance(display, Mapping):
+        raise ValueError(f"its display must be a mapping, got {display!r}")
+    return Saved(_session(document.get("session"), types), _mask(document.get("mask"), masks), dict(display))
+
+
+def _parsed(text: bytes) -> Any:
+    if len(text) > LARGEST:
+        raise ValueError(f"it has {len(text) / 2**20:.0f} MB; a session has {LARGEST / 2**20:.0f} MB at most")
+    try:
+        return json.loads(text.decode("utf-8-sig"), parse_constant=_refuse)
+    except UnicodeDecodeError as error:
+        raise ValueError("it is no text in UTF-8") from error
+    except json.JSONDecodeError as error:
+        place = f"line {error.lineno}, column {error.colno}"
+        raise ValueError(f"it is no JSON, or was cut off: {error.msg} at {place}") from error
+    except RecursionError as error:
+        raise ValueError("it is nested too deep") from error
+
+
+def _refuse(name: str) -> Any:
+    raise ValueError(f"it holds {name}, which is no number in JSON")
+
+
+def _session(session: Any, types: Sequence[type]) -> Session:
+    if not isinstance(session, Mapping):
+        raise ValueError(f"its session must be a mapping, got {session!r}")
+    known: Session = {"off": [], **{key: session[key] for key in KEYS if key in session}}
+    try:
+        reading = read(known, types)
+    except RecursionError as error:
+        raise ValueError("its model is nested too deep") from error
+    messages = [problem["message"] for problem in reading.problems]
+    if reading.everything is None or messages:
+        more = len(messages) - TOLD
+        raise ValueError("; ".join([*messages[:TOLD], *([f"and {more} more"] if more > 0 else [])]))
+    # Every prior has its `init`, also in a document that was written by hand.
+    return with_values(known, reading.everything.initial)
+
+
+def _mask(text: Any, masks: Masks) -> bytes | None:
+    if text is None:
+        return None
+    if not isinstance(text, str):
+        raise ValueError(f"its mask must be base64 or null, got {text!r}")
+    try:
+        bits = base64.b64decode(text, validate=True)
+    except binascii.Error as error:
+        raise ValueError(f"its mask is no base64: {error}") from error
+    masks.check(bits)
+    return bits
