@@ -8,6 +8,7 @@ import { ownKeys } from "./gestures/inputs";
 import { undoKeys } from "./gestures/keys";
 import { createMaskEditor, maskPanel, type Sketch } from "./gestures/masking";
 import { panPanel, pointOn, zoomBy, zoomPanel } from "./gestures/view";
+import type { State } from "./state";
 import { createStore, type Store } from "./store";
 import "./style.css";
 import { connect, type Traits } from "./sync";
@@ -79,20 +80,37 @@ function render({ model, el, host, signal: hostSignal }: RenderProps<Traits>): (
     addGestures(panel, store, hover, signal);
     addOnPanel(panel, store, adder, pointIn(panel, store), signal);
   }
-  const drawAll = () => {
-    for (const panel of pictures.panels) panel.measure();
-    plots.measure();
-    predictive.measure();
-    root.dataset.ellipses = store.state.display.ellipses ? "shown" : "hidden";
-    root.toggleAttribute("data-masking", store.state.masking !== null);
-    root.dataset.layout = store.state.display.layout;
-    for (const view of views) view.update(store.state);
+  const drawPlots = () => {
     plots.update(store.state, pictures.shown);
     predictive.update(store.state, pictures.shown);
   };
+  const drawPlotsNow = atMostEvery(PLOTS_MS, drawPlots, signal);
+  let drawn: State | null = null;
+  const drawAll = () => {
+    const { state } = store;
+    if (drawn && onlyMoved(drawn, state)) {
+      drawn = state;
+      pictures.update(state);
+      components.update(state);
+      drawPlotsNow();
+      return;
+    }
+    drawn = state;
+    for (const panel of pictures.panels) panel.measure();
+    plots.measure();
+    predictive.measure();
+    root.dataset.ellipses = state.display.ellipses ? "shown" : "hidden";
+    root.toggleAttribute("data-masking", state.masking !== null);
+    root.dataset.layout = state.display.layout;
+    for (const view of views) view.update(state);
+    drawPlots();
+  };
   const draw = oncePerFrame(drawAll, signal);
   const stop = store.subscribe(draw);
-  const resized = new ResizeObserver(draw);
+  const resized = new ResizeObserver(() => {
+    drawn = null;
+    draw();
+  });
   for (const panel of pictures.panels) resized.observe(panel.stage);
   resized.observe(plots.element);
   signal.addEventListener("abort", () => {
@@ -125,6 +143,30 @@ const pointIn =
     const frame = panel.frame(store.state.image);
     return toImage(pointOn(panel, event), viewOf(store.state, frame), frame);
   };
+
+/** In a drag nothing else changes: then neither sizes nor other views are looked at. */
+const MOVING: (keyof State)[] = ["draft", "frames", "dof"];
+const onlyMoved = (before: State, state: State): boolean =>
+  before !== state &&
+  (Object.keys(state) as (keyof State)[]).every((key) => MOVING.includes(key) || before[key] === state[key]);
+
+/** The pictures come first: in a drag, plots follow as often as this. */
+const PLOTS_MS = 100;
+
+/** At once, or once that much time has passed since the last. */
+function atMostEvery(time: number, action: () => void, signal: AbortSignal): () => void {
+  let last = Number.NEGATIVE_INFINITY;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  signal.addEventListener("abort", () => clearTimeout(timer));
+  const act = () => {
+    timer = undefined;
+    last = performance.now();
+    action();
+  };
+  return () => {
+    timer ??= setTimeout(act, Math.max(0, last + time - performance.now()));
+  };
+}
 
 function oncePerFrame(action: () => void, signal: AbortSignal): () => void {
   let due = 0;

@@ -7,7 +7,7 @@ import { type Display, type State, selectedOf, shown } from "../state";
 import type { Store } from "../store";
 import { displayAfter, fluxParts, isLocked, isSeen } from "../visibility";
 import { colourOf } from "./colours";
-import { createAlert, h, option, setText, setValue } from "./dom";
+import { createAlert, h, option, setText, setValue, whenChanged } from "./dom";
 import { icon } from "./icons";
 import { createMenu } from "./menu";
 import { createRow, type Row } from "./parameter";
@@ -209,13 +209,14 @@ function createSwitches(store: Store, name: string): Part {
   const lock = button("lock", "lock against changes by hand", "lock", () =>
     change({ locked: toggled(store.state.display.locked) }),
   );
+  const draw = whenChanged((seen: boolean) => eye.replaceChildren(icon(seen ? "eye" : "closed")));
   return {
     element: h("span", { class: "sl-card-tools" }, eye, solo, lock),
     update(state) {
       const press = (each: HTMLElement, on: boolean) => each.setAttribute("aria-pressed", String(on));
       const seen = isSeen(state.display, name);
       press(eye, seen);
-      eye.replaceChildren(icon(seen ? "eye" : "closed"));
+      draw(seen);
       press(solo, state.display.solo === name);
       press(lock, isLocked(state, name));
     },

@@ -29,8 +29,12 @@ export function svg<K extends keyof SVGElementTagNameMap>(
   return element;
 }
 
+/** Write attributes, those that are not so already: a page lays out and paints anew whatever is written to. */
 export function place(element: Element, attributes: Record<string, string | number>): void {
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, String(value));
+  for (const [name, value] of Object.entries(attributes)) {
+    const text = String(value);
+    if (element.getAttribute(name) !== text) element.setAttribute(name, text);
+  }
 }
 
 export function option(value: string, label = value): HTMLOptionElement {

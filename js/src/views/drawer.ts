@@ -7,6 +7,7 @@ import { icon } from "./icons";
 export interface Drawer {
   button: HTMLButtonElement;
   element: HTMLElement;
+  readonly open: boolean;
   update(state: State): void;
 }
 
@@ -36,5 +37,12 @@ export function createDrawer(
     button.setAttribute("aria-expanded", String(!element.hidden));
     if (last) update(last);
   });
-  return { button, element, update };
+  return {
+    button,
+    element,
+    update,
+    get open() {
+      return !element.hidden;
+    },
+  };
 }

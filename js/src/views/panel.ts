@@ -2,7 +2,7 @@
 
 import { type Frame, fitView, type Point, type View } from "../geometry";
 import type { Scale } from "../pictures";
-import type { Image, PanelName, Pixels, State } from "../state";
+import { type Image, type PanelName, type Pixels, type State, shown } from "../state";
 import { paint } from "../stretch";
 import { type Adjust, createBar } from "./bar";
 import { drawPicture, picture } from "./canvas";
@@ -26,6 +26,8 @@ export interface Content {
 /** The mask as a picture, and whether one sees through it. */
 export interface MaskLayer {
   canvas: HTMLCanvasElement;
+  /** Another number whenever the canvas was painted anew. */
+  painted: number;
   veiled: boolean;
 }
 
@@ -77,21 +79,40 @@ export function createPanel(name: PanelName, title: Node | string = name): Panel
     return { width, height, nx: image?.nx ?? 1, ny: image?.ny ?? 1 };
   }
 
+  let painted = 0;
   const repaint = whenChanged((values: Pixels | null, nx: number, { limits, table }: Scale) => {
     waiting.hidden = values !== null;
+    painted += 1;
     if (values) picture(paint(values, nx, limits, table), nx, source);
   });
 
   const isLinked = () => content?.linked ?? true;
 
-  function redraw(view: View, size: Frame, mask: MaskLayer): void {
+  let masked: MaskLayer | null = null;
+  const drawOn = whenChanged((_key: string) => {
+    const { view, size } = drawing as { view: View; size: Frame };
     const layers = {
       source: content?.values ? source : null,
-      mask: isLinked() && content?.label !== "mask" ? mask.canvas : null,
-      veiled: mask.veiled,
+      mask: masked?.canvas ?? null,
+      veiled: masked?.veiled ?? false,
     };
     drawPicture(canvas, scratch, layers, view, size, devicePixelRatio || 1);
+  });
+  let drawing: { view: View; size: Frame } | null = null;
+
+  /** Not where all is as it was drawn last: a canvas that is written to is sent to the screen anew. */
+  function redraw(view: View, size: Frame, mask: MaskLayer): void {
+    drawing = { view, size };
+    masked = isLinked() && content?.label !== "mask" ? mask : null;
+    const layers = [painted, masked && [mask.painted, mask.veiled], content?.values ? 1 : 0];
+    drawOn(JSON.stringify([layers, view, size, devicePixelRatio]));
   }
+
+  const drawOverlay = whenChanged((_key: string, ..._of: unknown[]) => {
+    const { view, size } = drawing as { view: View; size: Frame };
+    overlay.update(latest as State, view, size);
+  });
+  let latest: State | null = null;
 
   return {
     name,
@@ -113,7 +134,9 @@ export function createPanel(name: PanelName, title: Node | string = name): Panel
       redraw(view, size, mask);
       stage.classList.toggle("sl-primary", primary);
       overlay.name(primary);
-      overlay.update(state, view, size);
+      latest = state;
+      const { schema, display, posterior } = state;
+      drawOverlay(JSON.stringify([primary, view, size]), shown(state), schema, display, posterior);
     },
     mark(state, pixel) {
       const size = frame(state.image);

@@ -77,8 +77,10 @@ export function createPanels(store: Store, signal: AbortSignal): Panels {
   /** A stroke goes on in the same array: its number says that it went on. */
   const paintMask = whenChanged((mask: Uint8Array | undefined, nx: number, _stroke: number) => {
     if (mask) picture(maskPicture(mask, nx), nx, maskCanvas);
+    maskPainted += 1;
   });
   let strokes = 0;
+  let maskPainted = 0;
 
   function contents(state: State, made: Pictures): Record<PanelName, Content> {
     const { image, display } = state;
@@ -122,7 +124,11 @@ export function createPanels(store: Store, signal: AbortSignal): Panels {
     hover(state, cursor);
   }
 
-  const maskLayer = ({ masking }: State): MaskLayer => ({ canvas: maskCanvas, veiled: masking !== null });
+  const maskLayer = ({ masking }: State): MaskLayer => ({
+    canvas: maskCanvas,
+    painted: maskPainted,
+    veiled: masking !== null,
+  });
 
   function sketch(state: State, { mask, outline }: Sketch): void {
     const { image } = state;

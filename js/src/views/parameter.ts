@@ -6,7 +6,7 @@ import { isFree, isTied, type Parameter, rootOf, type Setting, settingAt, splitP
 import { type State, shown } from "../state";
 import type { Store } from "../store";
 import { roundWarning, warningsOf } from "../warnings";
-import { format, h, plain, setText, setValue } from "./dom";
+import { format, h, plain, setText, setValue, whenChanged } from "./dom";
 import { createDrawer } from "./drawer";
 import { createPrior } from "./prior";
 import { createPriorEditor } from "./prior_editor";
@@ -91,7 +91,20 @@ export function createRow(store: Store, path: string, parameter: Parameter): Row
     slider.setAttribute("aria-valuetext", `${format(value)} ${parameter.unit}`.trim());
   }
 
+  let latest = store.state;
+  const writeChanged = whenChanged((..._of: unknown[]) => write(latest));
+
+  /** In a drag most rows stay as they were. */
   function update(state: State): void {
+    latest = state;
+    const { session, schema, image, summary, problems } = state;
+    const of = [shown(state), session].flatMap((each) => [settingAt(each, path), valueAt(each, path)]);
+    const ellip = valueAt(shown(state), `${component}.ellip`);
+    const opened = shape.open || tie.open ? state : null;
+    writeChanged(...of, ellip, schema, image, summary, problems, opened);
+  }
+
+  function write(state: State): void {
     const session = shown(state);
     const setting = settingAt(session, path);
     if (setting === undefined) return;
