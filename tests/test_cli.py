@@ -6,6 +6,7 @@ import sys
 import warnings
 from types import SimpleNamespace
 
+import nbformat
 import numpy as np
 import pytest
 from astropy.io import fits
@@ -236,8 +237,14 @@ def test_components():
 def test_lab_writes_a_notebook_for_images(files, monkeypatch):
     monkeypatch.chdir(files)
     target = _image_notebook(["sci.fits"], {"sigma": "rms.fits", "gain": 2.0})
-    text = target.read_text()
-    assert "rms.fits" in text
-    assert "gain=2.0" in text
+    guide, first, second = (cell["source"] for cell in nbformat.read(target, as_version=4).cells)
+    assert "No PSF was given" in guide
+    assert first == "import sersiclab as sl"
+    read, *shown = second.splitlines()
+    assert read == f"image = sl.Image.read({str(files / 'sci.fits')!r}, sigma={str(files / 'rms.fits')!r}, gain=2.0)"
+    assert shown == ["wb = sl.Workbench(image)", "wb"]
     target.write_text("mine")
     assert _image_notebook(["sci.fits"], {}).read_text() == "mine"
+    several = nbformat.read(_image_notebook(["rms.fits", "sci.fits"], {"psf": "psf.fits"}), as_version=4).cells
+    assert "No PSF" not in several[0]["source"]
+    assert several[-1]["source"].endswith("wb_2 = sl.Workbench(image_2)\nwb_2")

@@ -26,6 +26,10 @@ from sersiclab.compilation import cache_environment
 FOLDER = Path("sersiclab-lab")
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 START_SECONDS = 90
+GUIDE = """Drag the ellipse onto the galaxy, mask its neighbours, and press a button: **MAP** fits in a second, **NUTS**
+samples the posterior. Then `wb.fit.summary()`, `wb.posterior` and `wb.fit.save("galaxy.asdf")` have the result.
+`?` shows the widget's keys."""
+WITHOUT_PSF = '\n\nNo PSF was given: sizes are those of the blurred image. `Image.read(..., psf="psf.fits")` takes one.'
 
 
 def open_lab(images: Sequence[str], data: Mapping[str, Any], *, port: int, browser: bool) -> int:
@@ -87,14 +91,13 @@ def _image_notebook(images: Sequence[str], data: Mapping[str, Any]) -> Path:
         return target
     given = {name: _absolute(value) if name in FILES else value for name, value in data.items()}
     keywords = "".join(f", {name}={value!r}" for name, value in given.items())
-    cells = [v4.new_code_cell("import sersiclab as sl")]
+    guide = GUIDE if "psf" in data else GUIDE + WITHOUT_PSF
+    cells = [v4.new_markdown_cell(guide), v4.new_code_cell("import sersiclab as sl")]
     for number, name in enumerate(images, start=1):
-        cells.append(
-            v4.new_code_cell(
-                f"image_{number} = sl.Image.read({_absolute(name)!r}{keywords})\n"
-                f"wb_{number} = sl.Workbench(image_{number})\nwb_{number}"
-            )
-        )
+        suffix = f"_{number}" if len(images) > 1 else ""
+        image, workbench = f"image{suffix}", f"wb{suffix}"
+        read = f"{image} = sl.Image.read({_absolute(name)!r}{keywords})"
+        cells.append(v4.new_code_cell(f"{read}\n{workbench} = sl.Workbench({image})\n{workbench}"))
     kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
     FOLDER.mkdir(exist_ok=True)
     target.write_text(v4.writes(v4.new_notebook(cells=cells, metadata={"kernelspec": kernelspec})), encoding="utf-8")
