@@ -13,6 +13,9 @@ export type Outgoing =
   | { t: "preset"; name: string }
   | { t: "predict"; request: number; number: number; seed: number }
   | { t: "keep" | "restore" | "forget"; name: string }
+  | { t: "load"; name: string }
+  | { t: "regions"; name: string; selected: string }
+  | { t: "export"; request: string; kind: string }
   | { t: "run"; method: string; options: Record<string, OptionValue> };
 export type Control = { t: "ping" | "cancel" | "pause" | "resume" };
 
@@ -51,6 +54,18 @@ export interface PredictionMessage {
   shape: [ny: number, nx: number];
   radius: number[];
 }
+/** A file that this or another view asked for; its bytes are the buffer. */
+export interface FileMessage {
+  t: "file";
+  request: string;
+  name: string;
+  type: string;
+}
+/** What was done, in words. */
+export interface SaidMessage {
+  t: "said";
+  text: string;
+}
 export type GaugeMessage = { t: "gauge" } & Gauge;
 export interface ErrorMessage {
   t: "error";
@@ -64,6 +79,8 @@ export type Incoming =
   | PredictionMessage
   | GaugeMessage
   | FrameMessage
+  | FileMessage
+  | SaidMessage
   | ErrorMessage;
 
 /** The bytes of a buffer, copied when the host hands them at an odd offset. */
@@ -97,6 +114,10 @@ export function readImage(message: ImageMessage, buffers: DataView[]): Image {
     pixelScale: message.pixel_scale ?? null,
     plane: message.wcs ?? null,
   };
+}
+
+export function readFile({ type }: FileMessage, buffers: DataView[]): Blob {
+  return new Blob(buffers[0] ? [bytesOf(buffers[0])] : [], { type });
 }
 
 export function readMask(buffers: DataView[], { nx, ny }: Image): Uint8Array<ArrayBuffer> {

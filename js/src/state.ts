@@ -165,6 +165,8 @@ export interface State {
   summary: Summary | null;
   problems: Problem[];
   notices: Notice[];
+  /** What came of the last file that was saved or opened. */
+  said: string;
   /** With the mask that the session names. */
   image: Image | null;
   masks: Masks;
@@ -256,6 +258,7 @@ export const INITIAL: State = {
   summary: null,
   problems: [],
   notices: [],
+  said: "",
   image: null,
   masks: {},
   masking: null,

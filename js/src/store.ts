@@ -52,6 +52,7 @@ export type Action =
   | { type: "problems"; problems: Problem[] }
   | { type: "notice"; notice: Notice }
   | { type: "dismiss"; notice: Notice }
+  | { type: "said"; text: string }
   | { type: "image"; image: Image }
   /** A mask that Python told of. */
   | { type: "knownMask"; name: string; mask: Uint8Array<ArrayBuffer> }
@@ -101,9 +102,11 @@ function next(state: State, action: Action): State {
     case "problems":
       return { ...state, problems: action.problems };
     case "notice":
-      return { ...state, notices: [...state.notices, action.notice].slice(-3) };
+      return { ...state, notices: [...state.notices, action.notice].slice(-3), said: "" };
     case "dismiss":
       return { ...state, notices: state.notices.filter((notice) => notice !== action.notice) };
+    case "said":
+      return { ...state, said: action.text };
     case "image":
       return { ...state, image: action.image, masks: { ...state.masks, "": action.image.mask } };
     case "knownMask":

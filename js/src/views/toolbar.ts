@@ -25,7 +25,12 @@ const COMPARE: [Display["compare"], string][] = [
   ["swipe", "swipe with"],
 ];
 
-export function createToolbar(store: Store, zoom: (factor: number | null) => void, help: () => void): View {
+export function createToolbar(
+  store: Store,
+  zoom: (factor: number | null) => void,
+  session: HTMLButtonElement,
+  help: () => void,
+): View {
   const change: Change = (display) => store.dispatch({ type: "display", change: display });
   const undo = iconButton("Undo", "Ctrl-Z", "undo", () => store.dispatch({ type: "undo" }));
   const redo = iconButton("Redo", "Ctrl-Shift-Z", "redo", () => store.dispatch({ type: "redo" }));
@@ -59,6 +64,7 @@ export function createToolbar(store: Store, zoom: (factor: number | null) => voi
       iconButton("Zoom out", "−", "minus", () => zoom(1 / 1.5)),
       iconButton("Zoom in", "+", "plus", () => zoom(1.5)),
       iconButton("Fit view", "0", "fit", () => zoom(null)),
+      session,
       iconButton("Help", "?", "help", help),
     ),
   );

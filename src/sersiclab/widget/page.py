@@ -9,11 +9,14 @@ from typing import Any
 
 from sersiclab.widget import bundle, messages
 from sersiclab.widget.editor import Editor
+from sersiclab.widget.files import Kind
 from sersiclab.widget.frames import Frames, chi2, degrees_of_freedom
 
 
 TRAITS = ("schema", "session", "display", "progress", "summary", "problems", "kept")
-# The host of an anywidget, as far as ours needs one: it answers `hello` from the record, and nothing else.
+REFUSED = ("run", "predict", "preset", "keep", "restore", "forget", "load", "regions")
+FILES: tuple[Kind, ...] = ("python", "regions", "sky regions")
+# The host of an anywidget, as far as ours needs one: it answers `hello`, and asks for small files, from the record.
 PAGE = Template("""<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
@@ -35,9 +38,15 @@ const listeners = {};
 const emit = (event, ...what) => [...(listeners[event] ?? [])].forEach((listener) => listener(...what));
 const refuse = () => emit("msg:custom", { t: "error", title: "No Python here",
   detail: "This page is a record: pictures and tables can be looked at, not computed anew." }, []);
+const give = ({ request, kind }) => {
+  const [file, content] = record.files[kind] ?? [];
+  if (file) emit("msg:custom", { t: "file", request, ...file }, [bytes(content)]);
+  else refuse();
+};
 const answers = {
+  export: give,
   hello: () => record.messages.forEach(([content, buffers]) => emit("msg:custom", content, buffers.map(bytes))),
-  ...Object.fromEntries(["run", "predict", "preset", "keep", "restore", "forget"].map((kind) => [kind, refuse])),
+  ...Object.fromEntries($refused.map((kind) => [kind, refuse])),
 };
 const model = {
   get: (name) => record.traits[name],
@@ -45,7 +54,7 @@ const model = {
   save_changes: () => {},
   on: (event, listener) => { (listeners[event] ??= new Set()).add(listener); },
   off: (event, listener) => listeners[event]?.delete(listener),
-  send: ({ t }) => queueMicrotask(() => answers[t]?.()),
+  send: (message) => queueMicrotask(() => answers[message.t]?.(message)),
 };
 const source = URL.createObjectURL(new Blob([text("bundle")], { type: "text/javascript" }));
 const { default: widget } = await import(source);
@@ -60,6 +69,7 @@ def write_page(path: str | Path, editor: Editor) -> Path:
     path = Path(path)
     title = f"sersiclab: {', '.join(editor.model.components)}"
     text = PAGE.substitute(
+        refused=json.dumps(REFUSED),
         title=html.escape(title),
         css=(bundle.STATIC / "widget.css").read_text(encoding="utf-8"),
         record=_within_script(json.dumps(_record(editor))),
@@ -86,4 +96,10 @@ def _record(editor: Editor) -> dict[str, Any]:
     return {
         "traits": {**{name: getattr(editor, name) for name in TRAITS}, "control": None},
         "messages": [[content, [base64.b64encode(data).decode() for data in buffers]] for content, buffers in answers],
+        "files": {kind: _file(editor, kind) for kind in FILES if kind != "sky regions" or image.wcs is not None},
     }
+
+
+def _file(editor: Editor, kind: Kind) -> list[Any]:
+    name, mime, content = editor.files.export(kind)
+    return [{"name": name, "type": mime}, base64.b64encode(content).decode()]

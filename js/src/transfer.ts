@@ -1,0 +1,43 @@
+/** Files from and to the user's disk, and text to the clipboard. */
+
+/** Offer a file for download, as a click on a link within the widget would. */
+export function download(name: string, content: Blob, near: HTMLElement): void {
+  const address = URL.createObjectURL(content);
+  const link = document.createElement("a");
+  link.href = address;
+  link.download = name;
+  link.hidden = true;
+  near.append(link);
+  link.click();
+  link.remove();
+  // The browser reads it after the click.
+  setTimeout(() => URL.revokeObjectURL(address), 60_000);
+}
+
+/** Ask the user for a file; null if none was chosen. */
+export function chooseFile(accept: string, near: HTMLElement): Promise<File | null> {
+  const input = document.createElement("input");
+  input.type = "file";
+  input.accept = accept;
+  input.hidden = true;
+  near.append(input);
+  return new Promise((resolve) => {
+    const done = () => {
+      input.remove();
+      resolve(input.files?.[0] ?? null);
+    };
+    input.addEventListener("change", done);
+    input.addEventListener("cancel", done);
+    input.click();
+  });
+}
+
+/** Whether the text is on the clipboard: pages without https have none. */
+export async function copyText(text: string): Promise<boolean> {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
