@@ -1,6 +1,7 @@
 /** The widget's entry: makes the store, the views and the gestures, and wires them. Nothing else. */
 
 import type { RenderProps } from "@anywidget/types";
+import { moved, nowAndThen, oncePerFrame, onlyMoved } from "./drawing";
 import { type Point, toImage } from "./geometry";
 import { addOnPanel, createAdder } from "./gestures/adding";
 import { dragHandles, nudgeHandles } from "./gestures/handles";
@@ -48,7 +49,7 @@ function render({ model, el, host, signal: hostSignal }: RenderProps<Traits>): (
   const maskBar = createMaskBar(store, editor);
   const components = createComponents(store, { add: adder.add, preset: kernel.preset });
   const run = createRunPanel(store, kernel, signal);
-  const views = [toolbar, scales, maskBar, pictures, notices, components, run];
+  const views = [toolbar, scales, maskBar, pictures, notices, run];
   const controls = h("div", { class: "sl-controls" }, components.element, run.element);
   // Lab's own shortcuts (0 0 restarts the kernel) must not hear the keys meant for the widget.
   const root = h(
@@ -69,9 +70,12 @@ function render({ model, el, host, signal: hostSignal }: RenderProps<Traits>): (
   followTheme(root, signal);
   ownKeys(root, signal);
   undoKeys(root, store, signal);
+  const leave = ({ relatedTarget }: FocusEvent) =>
+    root.contains(relatedTarget as Node | null) || kernel.saveDisplay();
+  root.addEventListener("focusout", leave, { signal });
   const hover = (at: Point | null) => {
     pictures.hover(store.state, at);
-    plots.cursor(store.state, pictures.shown);
+    if (!store.state.draft) plots.cursor(store.state, pictures.shown);
   };
   const sketch = (drawn: Sketch) => pictures.sketch(store.state, drawn);
   for (const panel of pictures.panels) {
@@ -80,22 +84,23 @@ function render({ model, el, host, signal: hostSignal }: RenderProps<Traits>): (
     addGestures(panel, store, hover, signal);
     addOnPanel(panel, store, adder, pointIn(panel, store), signal);
   }
-  const drawPlots = () => {
+  const drawRest = () => {
+    components.update(store.state);
     plots.update(store.state, pictures.shown);
     predictive.update(store.state, pictures.shown);
   };
-  const drawPlotsNow = atMostEvery(PLOTS_MS, drawPlots, signal);
+  const drawRestSoon = nowAndThen(drawRest, signal);
   let drawn: State | null = null;
   const drawAll = () => {
     const { state } = store;
-    if (drawn && onlyMoved(drawn, state)) {
-      drawn = state;
+    const [before, light] = [drawn, drawn !== null && onlyMoved(drawn, state)];
+    drawn = state;
+    if (before && light) {
       pictures.update(state);
-      components.update(state);
-      drawPlotsNow();
+      if (state.frames !== before.frames || moved(before, state)) drawRestSoon();
+      else drawRest();
       return;
     }
-    drawn = state;
     for (const panel of pictures.panels) panel.measure();
     plots.measure();
     predictive.measure();
@@ -103,13 +108,17 @@ function render({ model, el, host, signal: hostSignal }: RenderProps<Traits>): (
     root.toggleAttribute("data-masking", state.masking !== null);
     root.dataset.layout = state.display.layout;
     for (const view of views) view.update(state);
-    drawPlots();
+    drawRest();
   };
-  const draw = oncePerFrame(drawAll, signal);
-  const stop = store.subscribe(draw);
+  const pen = oncePerFrame(drawAll, signal);
+  const stop = store.subscribe((state, before) => {
+    const waits = onlyMoved(before, state) && state.frames === before.frames && moved(before, state);
+    if (waits) pen.withPicture();
+    else pen.now();
+  });
   const resized = new ResizeObserver(() => {
     drawn = null;
-    draw();
+    pen.now();
   });
   for (const panel of pictures.panels) resized.observe(panel.stage);
   resized.observe(plots.element);
@@ -143,38 +152,5 @@ const pointIn =
     const frame = panel.frame(store.state.image);
     return toImage(pointOn(panel, event), viewOf(store.state, frame), frame);
   };
-
-/** In a drag nothing else changes: then neither sizes nor other views are looked at. */
-const MOVING: (keyof State)[] = ["draft", "frames", "dof"];
-const onlyMoved = (before: State, state: State): boolean =>
-  before !== state &&
-  (Object.keys(state) as (keyof State)[]).every((key) => MOVING.includes(key) || before[key] === state[key]);
-
-/** The pictures come first: in a drag, plots follow as often as this. */
-const PLOTS_MS = 100;
-
-/** At once, or once that much time has passed since the last. */
-function atMostEvery(time: number, action: () => void, signal: AbortSignal): () => void {
-  let last = Number.NEGATIVE_INFINITY;
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  signal.addEventListener("abort", () => clearTimeout(timer));
-  const act = () => {
-    timer = undefined;
-    last = performance.now();
-    action();
-  };
-  return () => {
-    timer ??= setTimeout(act, Math.max(0, last + time - performance.now()));
-  };
-}
-
-function oncePerFrame(action: () => void, signal: AbortSignal): () => void {
-  let due = 0;
-  signal.addEventListener("abort", () => cancelAnimationFrame(due));
-  return () => {
-    cancelAnimationFrame(due);
-    due = requestAnimationFrame(action);
-  };
-}
 
 export default { render };

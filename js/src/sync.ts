@@ -1,6 +1,7 @@
 /** The only file that sees the anywidget model: traits and messages on one side, the store on the other. */
 
 import type { AnyModel, Host } from "@anywidget/types";
+import { moved } from "./drawing";
 import { liveLoop } from "./live";
 import { packed } from "./masking";
 import {
@@ -40,6 +41,8 @@ export interface Traits {
 
 /** What the views may ask of Python. */
 export interface Kernel {
+  /** The user turns to something else: keep what she sees. */
+  saveDisplay(): void;
   run(method: string, options?: Record<string, OptionValue>): void;
   keep(name: string): void;
   restore(name: string): void;
@@ -54,16 +57,23 @@ export interface Kernel {
 }
 
 type Model = AnyModel<Traits>;
+
+/** Messages which nobody decides to send. */
+const QUICK: Outgoing["t"][] = ["hello", "render", "mask"];
+
 const TRAITS = ["schema", "session", "display", "progress", "summary", "kept", "problems"] as const;
 type TraitName = (typeof TRAITS)[number];
 
-/** The view is saved when it has come to rest. */
+/** Other views of the widget follow when one has come to rest. */
 const DISPLAY_DELAY_MS = 300;
 const CONTROL_TIMEOUT_MS = 3000;
 
 export function connect(model: Model, host: Host | undefined, signal: AbortSignal, store: Store): Kernel {
-  const send = (message: Outgoing, buffers: ArrayBufferView[] = []) =>
-    buffers.length > 0 ? model.send(message, undefined, buffers) : model.send(message);
+  const send = (message: Outgoing, buffers: ArrayBufferView[] = []) => {
+    if (!QUICK.includes(message.t)) saveDisplay();
+    if (buffers.length > 0) model.send(message, undefined, buffers);
+    else model.send(message);
+  };
   /** The masks that Python has. */
   const shared = new Set<string>();
   const live = liveLoop(
@@ -110,15 +120,31 @@ export function connect(model: Model, host: Host | undefined, signal: AbortSigna
     }
   }
 
-  const saveDisplay = debounce(() => write(model, "display", store.state.display), DISPLAY_DELAY_MS, signal);
+  // What is seen, and how, is no matter of Python's: it gets it with whatever else it gets, and to keep it.
+  let unsaved = false;
+  const setDisplay = () => {
+    const { display } = store.state;
+    if (sameDocument(display, withDefaults(model.get("display")))) return;
+    model.set("display", display);
+    unsaved = true;
+  };
+  const shareDisplay = debounce(setDisplay, DISPLAY_DELAY_MS, signal);
+  function saveDisplay(): void {
+    setDisplay();
+    if (unsaved) model.save_changes();
+    unsaved = false;
+  }
+  const leave = () => document.visibilityState === "hidden" && saveDisplay();
+  document.addEventListener("visibilitychange", leave, { signal });
+  addEventListener("pagehide", saveDisplay, { signal });
+  signal.addEventListener("abort", setDisplay); // for a view that comes back
   const stop = store.subscribe((state, before) => {
     if (state.session !== before.session) {
       live.committed();
       shareMask(state);
       if (state.session !== model.get("session")) write(model, "session", state.session);
     } else if (moved(before, state)) live.request(draftValues(state));
-    if (state.display !== before.display && !sameDocument(state.display, withDefaults(model.get("display"))))
-      saveDisplay();
+    if (state.display !== before.display) shareDisplay();
   });
   signal.addEventListener("abort", stop);
 
@@ -133,6 +159,7 @@ export function connect(model: Model, host: Host | undefined, signal: AbortSigna
   send({ t: "hello" });
   void control({ t: "ping" });
   return {
+    saveDisplay,
     run(method, options = {}) {
       void control({ t: "ping" }).then(() => send({ t: "run", method, options }));
     },
@@ -150,11 +177,6 @@ export function connect(model: Model, host: Host | undefined, signal: AbortSigna
     },
   };
 }
-
-/** Whether a gesture changed a value: one that shapes a prior needs no picture. */
-const moved = (before: State, state: State): boolean =>
-  shown(state) !== shown(before) &&
-  Object.keys(changedValues(state.schema, shown(before), shown(state))).length > 0;
 
 /** Shared by all views of this widget: each hears the answers to all. */
 let lastRequest = 0;

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { valueAt } from "../src/spec";
 import { shown } from "../src/state";
+import type { Store } from "../src/store";
 import { n, setUp } from "./connected";
 import { SCHEMA, SESSION, view } from "./fixtures";
 
@@ -87,13 +88,34 @@ describe("the session", () => {
 });
 
 describe("display", () => {
-  it("is written when it has come to rest", () => {
-    const { saves, state, store } = setUp();
+  const look = (store: Store) => {
     for (const zoom of [1, 2, 3]) store.dispatch({ type: "display", change: { view: { x: 0, y: 0, zoom } } });
-    expect(saves()).toBe(0);
+  };
+
+  it("is no message, and other views see it when it has come to rest", () => {
+    const { saves, state, store } = setUp();
+    look(store);
+    expect(state.display).toEqual({});
     vi.advanceTimersByTime(1000);
-    expect(saves()).toBe(1);
     expect(state.display).toMatchObject({ view: { zoom: 3 } });
+    expect(saves()).toBe(0);
+  });
+
+  it("is saved once when the user turns to something else", () => {
+    const { kernel, saves, store } = setUp();
+    look(store);
+    kernel.saveDisplay();
+    kernel.saveDisplay();
+    expect(saves()).toBe(1);
+  });
+
+  it("goes along with what is asked of Python, and not with the pictures of a drag", () => {
+    const { drag, kernel, saves, store } = setUp();
+    look(store);
+    drag(3);
+    expect(saves()).toBe(0);
+    kernel.preset("AGN + host");
+    expect(saves()).toBe(1);
   });
 
   it("is not written back when another view wrote it", () => {

@@ -69,6 +69,12 @@
     return drawImage.call(this, source, ...given);
   };
 
+  watch.painted = () =>
+    new Promise((done) => {
+      waiting.push(done);
+      channel.port2.postMessage(0);
+    });
+
   // What the animation frames take.
   const { requestAnimationFrame: request } = window;
   window.requestAnimationFrame = (callback) =>
@@ -84,10 +90,8 @@
     const began = performance.now();
     action();
     const handled = performance.now() - began;
-    await new Promise((done) => request(() => {
-      waiting.push(done);
-      channel.port2.postMessage(0);
-    }));
+    await new Promise(request);
+    await watch.painted();
     return { work: handled + watch.busy, seen: performance.now() - began };
   };
 })();

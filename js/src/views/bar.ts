@@ -2,7 +2,6 @@
 
 import type { Scale } from "../pictures";
 import { inverse, type Limits, ticks } from "../stretch";
-import { drawBar } from "./canvas";
 import { format, h, whenChanged } from "./dom";
 
 type End = "low" | "high";
@@ -32,10 +31,10 @@ function valueAt({ limits, curve }: Scale, place: number): number {
 }
 
 export function createBar(name: string): Bar {
-  const canvas = h("canvas", { class: "sl-bar" });
+  const colours = h("div", { class: "sl-bar" });
   const labels = h("div", { class: "sl-ticks", "aria-hidden": "true" });
   const handles = { low: endHandle("low", name), high: endHandle("high", name) };
-  const rail = h("div", { class: "sl-rail" }, canvas, handles.low, handles.high);
+  const rail = h("div", { class: "sl-rail" }, colours, handles.low, handles.high);
   const element = h("div", { class: "sl-scale" }, rail, labels);
   let scale: Scale | null = null;
   let adjust: Adjust | null = null;
@@ -52,7 +51,7 @@ export function createBar(name: string): Bar {
       const t = (valueAt(frame, place) - low) / span(limits);
       return held ? curve(Math.min(Math.max(t, 0), 1)) : place;
     };
-    drawBar(canvas, scale.lut, level);
+    colours.style.background = gradient(scale.lut, level);
     for (const [i, end] of (["low", "high"] as const).entries()) {
       const value = scale.limits[i] as number;
       const handle = handles[end];
@@ -119,6 +118,17 @@ export function createBar(name: string): Bar {
       if (!same) draw();
     },
   };
+}
+
+const STOPS = 96;
+
+/** The colours along a bar; `level` says which stands at a place, both in [0, 1] from the left. */
+function gradient(lut: Uint8Array, level: (place: number) => number): string {
+  const colours = Array.from({ length: STOPS }, (_, i) => {
+    const at = 3 * Math.round(255 * Math.min(Math.max(level(i / (STOPS - 1)), 0), 1));
+    return `rgb(${lut.subarray(at, at + 3).join(" ")})`;
+  });
+  return `linear-gradient(90deg, ${colours.join()})`;
 }
 
 function endHandle(end: End, name: string): HTMLElement {

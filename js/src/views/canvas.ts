@@ -1,7 +1,6 @@
 /** Drawing a picture into a panel: crisp pixels, hatching where there are none. */
 
 import { type Frame, magnification, toScreen, type View } from "../geometry";
-import { colourTable } from "../stretch";
 
 /** A picture at its own resolution, one canvas pixel per image pixel. */
 export function picture(rgba: Uint8ClampedArray<ArrayBuffer>, nx: number, into: HTMLCanvasElement): void {
@@ -95,13 +94,4 @@ function drawTile([ground, line]: Colours): HTMLCanvasElement {
   }
   pen.stroke();
   return tile;
-}
-
-/** A colour bar: `level` says which colour stands at a place, both in [0, 1] from the left. */
-export function drawBar(canvas: HTMLCanvasElement, lut: Uint8Array, level: (place: number) => number): void {
-  const width = 256;
-  canvas.width = width;
-  canvas.height = 1;
-  const pixels = new Uint8ClampedArray(colourTable(lut, level, width).buffer as ArrayBuffer);
-  canvas.getContext("2d")?.putImageData(new ImageData(pixels, width, 1), 0, 0);
 }

@@ -32,7 +32,7 @@ export interface Overlay {
 
 interface Mark {
   group: SVGGElement;
-  rings: SVGEllipseElement[];
+  rings: SVGPathElement[];
   /** Where the prior expects size and centre, and the ellipses of the posterior. */
   band: SVGPathElement;
   prior: SVGEllipseElement;
@@ -43,10 +43,9 @@ interface Mark {
 
 export function createOverlay(): Overlay {
   const drawing = svg("svg", { class: "sl-overlay", "aria-hidden": "true" });
-  const pixelBox = svg("rect", { class: "sl-pixel", display: "none" });
-  const lines = [0, 1].map(() => svg("line", { class: "sl-cross", display: "none" }));
+  const [pixelBox, cross] = [createLine("sl-pixel"), createLine("sl-cross")];
   const outline = svg("path", { class: "sl-sketch" });
-  drawing.append(...lines, pixelBox, outline);
+  drawing.append(cross.element, pixelBox.element, outline);
   const layer = h("div", { class: "sl-handles", "aria-hidden": "true" });
   let named = false;
   const marks = new Map<string, Mark>();
@@ -78,7 +77,7 @@ export function createOverlay(): Overlay {
   }
 
   function add(name: string): Mark {
-    const rings = ["sl-halo", "sl-ring", "sl-grip"].map((part) => svg("ellipse", { class: part }));
+    const rings = ["sl-halo", "sl-ring", "sl-grip"].map((part) => svg("path", { class: part }));
     const stem = svg("line", { class: "sl-stem" });
     const [band, draws] = [svg("path", { class: "sl-band" }), svg("path", { class: "sl-draws" })];
     const prior = svg("ellipse", { class: "sl-prior-centre" });
@@ -106,15 +105,13 @@ export function createOverlay(): Overlay {
   }
 
   function mark(pixel: Point | null, view: View, frame: Frame, crosshair: boolean): void {
-    const side = magnification(view, frame);
-    place(pixelBox, { display: pixel ? "inline" : "none" });
-    for (const line of lines) place(line, { display: pixel && crosshair ? "inline" : "none" });
-    if (!pixel) return;
-    const { x, y } = toScreen(pixel, view, frame);
-    place(lines[0] as Element, { x1: 0, x2: frame.width, y1: y, y2: y });
-    place(lines[1] as Element, { x1: x, x2: x, y1: 0, y2: frame.height });
-    const corner = toScreen({ x: pixel.x - 0.5, y: pixel.y + 0.5 }, view, frame);
-    place(pixelBox, { x: corner.x, y: corner.y, width: side, height: side });
+    const side = pixels(magnification(view, frame));
+    const { x, y } = toScreen(pixel ?? { x: 0, y: 0 }, view, frame);
+    const corner = toScreen({ x: (pixel?.x ?? 0) - 0.5, y: (pixel?.y ?? 0) + 0.5 }, view, frame);
+    const box = `M${pixels(corner.x)} ${pixels(corner.y)}h${side}v${side}h-${side}Z`;
+    pixelBox.draw(pixel ? box : "");
+    const lines = `M0 ${pixels(y)}H${frame.width}M${pixels(x)} 0V${frame.height}`;
+    cross.draw(pixel && crosshair ? lines : "");
   }
 
   function sketch(points: readonly Point[] | null, view: View, frame: Frame): void {
@@ -124,6 +121,15 @@ export function createOverlay(): Overlay {
   }
 
   return { elements: [drawing, layer], name, update, mark, sketch };
+}
+
+/** A white line with a dark rim, which shows on any picture; blending with it would cost a layer of the page. */
+function createLine(name: string): { element: SVGGElement; draw(path: string): void } {
+  const paths = ["sl-rim", "sl-line"].map((part) => svg("path", { class: part }));
+  const draw = (path: string) => {
+    for (const each of paths) place(each, { d: path });
+  };
+  return { element: svg("g", { class: name }, ...paths), draw };
 }
 
 const classes = (base: string, flags: Record<string, boolean>): string =>
@@ -165,10 +171,11 @@ function drawMark(
     mark.handles[kind].hidden = !visible;
     if (!point || !shape) continue;
     const at = toScreen(point, view, frame);
-    // As `translate` and `rotate`, not `transform`: the style sheet's `scale` must not move the handle.
-    mark.handles[kind].style.translate = `${at.x}px ${at.y}px`;
-    mark.handles[kind].style.rotate = `${-shape.theta}rad`;
-    mark.handles[kind].style.cursor = cursorFor(kind, shape.theta);
+    // Not by a transform: whoever moves one has the whole page put together anew, in every frame of a drag.
+    const { style } = mark.handles[kind];
+    style.left = `${pixels(at.x)}px`;
+    style.top = `${pixels(at.y)}px`;
+    style.cursor = cursorFor(kind, shape.theta);
   }
   if (shape) drawRings(mark, shape, points, selected, view, frame);
 }
@@ -182,12 +189,9 @@ function drawRings(
   frame: Frame,
 ): void {
   const scale = magnification(view, frame);
-  const { x, y } = toScreen({ x: shape.xc, y: shape.yc }, view, frame);
-  const semiMajor = shape.size === null ? 6 : shape.size * scale;
-  const semiMinor = semiMajor * (1 - shape.ellip);
-  const turn = `rotate(${(-shape.theta * 180) / Math.PI} ${x} ${y})`;
-  // The major axis is vertical at theta = 0, and SVG turns clockwise.
-  for (const ring of mark.rings) place(ring, { cx: x, cy: y, rx: semiMinor, ry: semiMajor, transform: turn });
+  const size = shape.size ?? POINT_RADIUS / scale;
+  const path = ellipsePath({ ...shape, size }, view, frame);
+  for (const ring of mark.rings) place(ring, { d: path });
   const stem = selected && points.size && points.angle;
   place(mark.stem, { display: stem ? "inline" : "none" });
   if (!points.size || !points.angle) return;
@@ -195,6 +199,9 @@ function drawRings(
   const to = toScreen(points.angle, view, frame);
   place(mark.stem, { x1: from.x, y1: from.y, x2: to.x, y2: to.y });
 }
+
+/** Of the ring about a point source, on the screen. */
+const POINT_RADIUS = 6;
 
 const NO_PRIOR: PriorMarks = { centre: null, size: null };
 
@@ -227,15 +234,15 @@ function drawPrior(
 /** An ellipse as a closed path; a point as a small cross. */
 function ellipsePath({ xc, yc, size, ellip, theta }: Shape, view: View, frame: Frame): string {
   const { x, y } = toScreen({ x: xc, y: yc }, view, frame);
-  if (size === null) return `M${at(x - 3)} ${at(y)}h6m-3 -3v6`;
+  if (size === null) return `M${pixels(x - 3)} ${pixels(y)}h6m-3 -3v6`;
   const axis = majorAxis(theta);
   const length = size * magnification(view, frame);
   const [dx, dy] = [axis.x * length, -axis.y * length];
-  const arc = `A${at(length)} ${at(length * (1 - ellip))} ${at((Math.atan2(dy, dx) * 180) / Math.PI)} 0 0 `;
-  return `M${at(x - dx)} ${at(y - dy)}${arc}${at(x + dx)} ${at(y + dy)}${arc}${at(x - dx)} ${at(y - dy)}Z`;
+  const arc = `A${pixels(length)} ${pixels(length * (1 - ellip))} ${pixels((Math.atan2(dy, dx) * 180) / Math.PI)} 0 0 `;
+  return `M${pixels(x - dx)} ${pixels(y - dy)}${arc}${pixels(x + dx)} ${pixels(y + dy)}${arc}${pixels(x - dx)} ${pixels(y - dy)}Z`;
 }
 
-const at = (value: number): string => value.toFixed(1);
+const pixels = (value: number): string => value.toFixed(1);
 
 /** The resize cursor that lies nearest to the axis of the handle. */
 function cursorFor(kind: HandleKind, theta: number): string {

@@ -121,7 +121,7 @@ export function createPanels(store: Store, signal: AbortSignal): Panels {
     }
     const front = panels.find((panel) => panel.name === visible[0]);
     swipe.update(state, front?.stage ?? null);
-    hover(state, cursor);
+    drawCursor(state);
   }
 
   const maskLayer = ({ masking }: State): MaskLayer => ({
@@ -136,8 +136,13 @@ export function createPanels(store: Store, signal: AbortSignal): Panels {
     for (const panel of panels) if (!panel.element.hidden) panel.sketch(state, maskLayer(state), outline);
   }
 
+  /** In a drag the next drawing takes it along. */
   function hover(state: State, at: Point | null): void {
     cursor = at;
+    if (!state.draft) drawCursor(state);
+  }
+
+  function drawCursor(state: State): void {
     const point = cursor ?? state.display.pin;
     pixel = point && state.image ? pixelAt(state.image, point) : null;
     for (const panel of panels) if (!panel.element.hidden) panel.mark(state, pixel);

@@ -70,9 +70,10 @@ export function createRow(store: Store, path: string, parameter: Parameter): Row
     box.dataset.shown = box.value;
     writeValue(shown(store.state));
   };
-  slider.addEventListener("input", () =>
-    store.dispatch({ type: "draft", session: withValue(fromSlider(range, slider.valueAsNumber)) }),
-  );
+  slider.addEventListener("input", () => {
+    store.dispatch({ type: "draft", session: withValue(fromSlider(range, slider.valueAsNumber)) });
+    writeValue(shown(store.state)); // other rows follow later
+  });
   slider.addEventListener("change", () => edit(fromSlider(range, slider.valueAsNumber), `slider ${path}`));
   // What is no number is no edit: the box then shows the value again.
   box.addEventListener("change", () => edit(box.valueAsNumber));
