@@ -21,10 +21,12 @@ import { createMaskBar } from "./views/maskbar";
 import { createNotices } from "./views/notices";
 import { type Panel, viewOf } from "./views/panel";
 import { createPanels } from "./views/panels";
+import { pictureFile } from "./views/picture_files";
 import { createPlots } from "./views/plots";
 import { createPredictive } from "./views/predictive";
 import { createRunPanel } from "./views/run";
 import { createScales } from "./views/scales";
+import { createSessionBar } from "./views/session";
 import { createToolbar } from "./views/toolbar";
 
 export const version = __VERSION__;
@@ -41,7 +43,8 @@ function render({ model, el, host, signal: hostSignal }: RenderProps<Traits>): (
   const zoom = (factor: number | null) => zoomBy(store, pictures.panels[0] as Panel, factor);
   const notices = createNotices(store);
   const help = createHelp(signal);
-  const toolbar = createToolbar(store, zoom, help.open);
+  const session = createSessionBar(store, kernel, (kind) => pictureFile(kind, pictures, store.state));
+  const toolbar = createToolbar(store, zoom, session.toggle, help.open);
   const scales = createScales(store);
   const editor = createMaskEditor(store, () => pictures.shown.pictures);
   const adder = createAdder(store, editor, () => pictures.shown.pictures);
@@ -49,13 +52,14 @@ function render({ model, el, host, signal: hostSignal }: RenderProps<Traits>): (
   const maskBar = createMaskBar(store, editor);
   const components = createComponents(store, { add: adder.add, preset: kernel.preset });
   const run = createRunPanel(store, kernel, signal);
-  const views = [toolbar, scales, maskBar, pictures, notices, run];
+  const views = [toolbar, session, scales, maskBar, pictures, notices, run];
   const controls = h("div", { class: "sl-controls" }, components.element, run.element);
   // Lab's own shortcuts (0 0 restarts the kernel) must not hear the keys meant for the widget.
   const root = h(
     "div",
     { class: "sl-root", "data-version": version, "data-lm-suppress-shortcuts": "true" },
     toolbar.element,
+    session.element,
     scales.element,
     maskBar.element,
     h("div", { class: "sl-desk" }, pictures.element, plots.element),

@@ -8,6 +8,7 @@ import {
   type Control,
   type Incoming,
   type Outgoing,
+  readFile,
   readFrame,
   readImage,
   readMarginals,
@@ -15,17 +16,9 @@ import {
   readPrediction,
   readShapes,
 } from "./messages";
+import { displayFrom } from "./saved";
 import { changedValues, type OptionValue, type Schema, type Session, sameDocument } from "./spec";
-import {
-  DISPLAY,
-  type Display,
-  type KeptFit,
-  type Problem,
-  type Run,
-  type State,
-  type Summary,
-  shown,
-} from "./state";
+import { type Display, type KeptFit, type Problem, type Run, type State, type Summary, shown } from "./state";
 import type { Store } from "./store";
 
 export interface Traits {
@@ -54,6 +47,11 @@ export interface Kernel {
   preset(name: string): void;
   /** Ask for galaxies drawn from the priors; the number of the request. */
   predict(number: number, seed: number): number;
+  /** A file to be taken up: a session, or regions of DS9. */
+  load(name: string, bytes: Uint8Array<ArrayBuffer>): void;
+  regions(name: string, bytes: Uint8Array<ArrayBuffer>, selected: string): void;
+  /** A file that Python makes. It never comes where that fails, of which an error tells. */
+  exported(kind: string): Promise<{ name: string; content: Blob }>;
 }
 
 type Model = AnyModel<Traits>;
@@ -76,6 +74,8 @@ export function connect(model: Model, host: Host | undefined, signal: AbortSigna
   };
   /** The masks that Python has. */
   const shared = new Set<string>();
+  /** Who waits for a file. */
+  const waiting = new Map<string, (file: { name: string; content: Blob }) => void>();
   const live = liveLoop(
     (seq, values) => send({ t: "render", seq, values }),
     () => performance.now(),
@@ -105,6 +105,10 @@ export function connect(model: Model, host: Host | undefined, signal: AbortSigna
           draw: readPrediction(message, buffers),
         });
       else if (message.t === "gauge") store.dispatch({ type: "gauge", gauge: message });
+      else if (message.t === "file") {
+        waiting.get(message.request)?.({ name: message.name, content: readFile(message, buffers) });
+        waiting.delete(message.request);
+      } else if (message.t === "said") store.dispatch({ type: "said", text: message.text });
       else if (message.t === "error") store.dispatch({ type: "notice", notice: message });
       else if (message.t === "frame" && live.arrived(message.seq) && store.state.image)
         store.dispatch({
@@ -124,7 +128,7 @@ export function connect(model: Model, host: Host | undefined, signal: AbortSigna
   let unsaved = false;
   const setDisplay = () => {
     const { display } = store.state;
-    if (sameDocument(display, withDefaults(model.get("display")))) return;
+    if (sameDocument(display, displayFrom(model.get("display")))) return;
     model.set("display", display);
     unsaved = true;
   };
@@ -175,6 +179,14 @@ export function connect(model: Model, host: Host | undefined, signal: AbortSigna
       send({ t: "predict", request: lastRequest, number, seed });
       return lastRequest;
     },
+    load: (name, bytes) => send({ t: "load", name }, [bytes]),
+    regions: (name, bytes, selected) => send({ t: "regions", name, selected }, [bytes]),
+    exported(kind) {
+      // All views of a widget hear the answer: one alone has asked.
+      const request = `${kind} ${Math.random().toString(36).slice(2)}`;
+      send({ t: "export", request, kind });
+      return new Promise((resolve) => waiting.set(request, resolve));
+    },
   };
 }
 
@@ -210,8 +222,8 @@ function readTrait(model: Model, store: Store, name: TraitName): void {
       if (isSession(value)) store.dispatch({ type: "hostSession", session: value });
       break;
     case "display":
-      if (!sameDocument(withDefaults(value as Partial<Display>), store.state.display))
-        store.dispatch({ type: "display", change: withDefaults(value as Partial<Display>) });
+      if (!sameDocument(displayFrom(value), store.state.display))
+        store.dispatch({ type: "display", change: displayFrom(value) });
       break;
     case "progress":
       store.dispatch({ type: "run", run: value as Partial<Run>, time: performance.now() });
@@ -227,7 +239,6 @@ function readTrait(model: Model, store: Store, name: TraitName): void {
   }
 }
 
-const withDefaults = (display: Partial<Display> | undefined): Display => ({ ...DISPLAY, ...display });
 const isSchema = (value: object): value is Schema => "profiles" in value && "priors" in value;
 const isSummary = (value: object): value is Summary => "rows" in value;
 const isSession = (value: object): value is Session => "model" in value && "off" in value;
