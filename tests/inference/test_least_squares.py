@@ -104,6 +104,20 @@ def test_the_map_is_of_the_parameters_and_needs_no_bound(blob, x64):
     np.testing.assert_allclose(values, found.x, rtol=2e-5)
 
 
+def test_other_starts_end_near_the_minimum_of_the_first(blob, monkeypatch):
+    """Four starts, of which the later ones end as soon as they are near the first one's minimum."""
+    minima = []
+    ended = least_squares._minimum
+    monkeypatch.setattr(least_squares, "_minimum", lambda *state: minima.append(ended(*state)) or minima[-1])
+    model, image, truth = blob()
+    result = fit(model, image, MAP(), progress=False)
+    first, *others = minima
+    assert [minimum.again for minimum in minima] == [False, True, True, True]
+    assert all(minimum.cost - first.cost < 2 * least_squares.SAME for minimum in others)
+    assert any(abs(minimum.u - first.u)[0] > 1e-6 for minimum in others)  # they have gone no further
+    np.testing.assert_allclose(result.best["galaxy.flux"], truth["galaxy.flux"], rtol=0.1)
+
+
 def test_a_maximum_at_a_bound_is_found(blob):
     model, image, _ = blob(r_eff=6.0)
     bounded = model.replace({"galaxy.r_eff": LogUniform(1.0, 5.0)})
@@ -116,6 +130,7 @@ def test_a_maximum_at_a_bound_is_found(blob):
 def test_it_says_when_it_does_not_converge(blob, monkeypatch):
     model, image, _ = blob()
     monkeypatch.setattr(least_squares, "MAX_ITERATIONS", 3)
+    monkeypatch.setattr(least_squares, "OTHER_ITERATIONS", 3)
     assert fit(model, image, MAP(), progress=False).message == ""  # the best of the starts goes on
     monkeypatch.setattr(least_squares, "MORE_ITERATIONS", 4)
     result = fit(model, image, MAP(), progress=False)

@@ -5,7 +5,10 @@ curvature are exact. That is why this is our own solver: least-squares libraries
 and a prior such as a log-uniform one, or the Jacobian of a transform, is not a sum of squares.
 """
 
+import os
 import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import jax
@@ -17,18 +20,21 @@ from sersiclab.density import Density, Vector
 from sersiclab.inference import likelihood
 from sersiclab.inference.base import Problem
 from sersiclab.inference.monitor import Cancelled, Monitor, Pace
-from sersiclab.inference.program import Program
+from sersiclab.inference.program import Program, is_double, precision
 
 
 STARTS = 4
 FEW_PARAMETERS = 24  # with more of them a random start is worse than the user's
-MAX_ITERATIONS = 100  # for each start
+MAX_ITERATIONS = 100  # for the first start
+OTHER_ITERATIONS = 50  # for each of the others
 MORE_ITERATIONS = 300  # for the best of them
 SMALL = 1e-3  # a gain in log density that matters to nobody ...
 PATIENCE = 8  # ... after so many iterations in a row
 NEARLY = 2.0  # in log density: a maximum lower by so little counts ...
 FAR = 10.0  # ... if one peak alone would have fallen by so much there
-MAX_STEP = 2.0  # in the unconstrained space, where priors have widths of order one
+SAME = 1.0  # and where it would have fallen by less, a descent would only find it again
+RETRY = 1e-3  # the least damping after a step that was refused
+MAX_STEP, FAR_AWAY = 2.0, 1e6  # in the unconstrained space, where priors have widths of order one
 
 
 class Aim(NamedTuple):
@@ -51,9 +57,18 @@ class Point(NamedTuple):
     curvature: Float[Array, "d d"]
 
 
-class Descent(NamedTuple):
-    """A point, where to go next, and what is expected there."""
+class Known(NamedTuple):
+    """A minimum found before, far from everything if there is none; `angles` are 1 for the half circle's parameters."""
 
+    u: Vector
+    curvature: Float[Array, "d d"]
+    angles: Vector
+
+
+class Descent(NamedTuple):
+    """A point, where to go next, and what is expected there; `again` if it has come near the `known` minimum."""
+
+    known: Known
     point: Point
     trial: Vector
     expected: Float[Array, ""]
@@ -64,6 +79,12 @@ class Descent(NamedTuple):
     fresh: Bool[Array, ""]
     converged: Bool[Array, ""]
     failed: Bool[Array, ""]
+    again: Bool[Array, ""]
+
+    @property
+    def ended(self) -> Bool[Array, ""]:
+        """Whether there is nowhere to go."""
+        return self.converged | self.failed | self.again
 
 
 class Minimum(NamedTuple):
@@ -74,6 +95,7 @@ class Minimum(NamedTuple):
     cost: float
     message: str
     cancelled: bool
+    again: bool = False
 
 
 def evaluate(density: Density, u: Vector, aim: Aim) -> Point:
@@ -121,11 +143,12 @@ def _iterate(density: Density, aim: Aim, state: Descent) -> Descent:
     ratio = gain / state.expected
     easier = jnp.where(ratio > 0.75, 0.1, jnp.where(ratio < 0.25, 4.0, 1.0))
     factor = jnp.where(state.fresh, 1.0, jnp.where(accepted, easier, 8.0))
-    damping = jnp.maximum(state.damping * factor, 10 * epsilon)
+    damping = jnp.maximum(state.damping * factor, jnp.where(accepted, 10 * epsilon, RETRY))
     step, expected, reach = _propose(point, damping)
     quiet = jnp.where(reach < SMALL, state.quiet + 1, 0)
     failed = (damping > 1e10) | (state.fresh & ~accepted)
     return Descent(
+        known=state.known,
         point=point,
         trial=point.u + step,
         expected=expected,
@@ -136,7 +159,16 @@ def _iterate(density: Density, aim: Aim, state: Descent) -> Descent:
         fresh=jnp.zeros((), bool),
         converged=(accepted & (reach < tolerance)) | (quiet >= PATIENCE),
         failed=failed,
+        again=_fall(state.known, point.u) < SAME,
     )
+
+
+def _fall(known: Known, u: Vector) -> Float[Array, ""]:
+    """By how much a normal peak at a minimum has fallen at `u`, in log density."""
+    away = u - known.u
+    turn = (away + 0.5 * jnp.pi) % jnp.pi - 0.5 * jnp.pi
+    away = jnp.where(known.angles > 0, turn, away)
+    return 0.5 * jnp.dot(away, known.curvature @ away)
 
 
 def _descend(density: Density, aim: Aim, state: Descent, iterations: Int[Array, ""]) -> Descent:
@@ -144,7 +176,7 @@ def _descend(density: Density, aim: Aim, state: Descent, iterations: Int[Array, 
     last = state.iterations + iterations
 
     def going(state: Descent) -> Bool[Array, ""]:
-        return ~state.converged & ~state.failed & (state.iterations < last)
+        return ~state.ended & (state.iterations < last)
 
     return jax.lax.while_loop(going, lambda state: _iterate(density, aim, state), state)
 
@@ -157,7 +189,8 @@ def _begin(density: Density, u: Float[np.ndarray, " d"]) -> Descent:
     start, zero = jnp.asarray(u, dtype=float), jnp.zeros(())
     point = Point(start, jnp.zeros(density.data.size), zero, jnp.zeros_like(start), jnp.eye(start.size))
     no, count = jnp.zeros((), bool), jnp.zeros((), int)
-    return Descent(point, start, zero + 1, zero + jnp.inf, zero + 1e-3, count, count, ~no, no, no)
+    nothing = Known(start + FAR_AWAY, jnp.eye(start.size), jnp.zeros_like(start))
+    return Descent(nothing, point, start, zero + 1, zero + jnp.inf, zero + 1e-3, count, count, ~no, no, no, no)
 
 
 def _starts(problem: Problem) -> list[Float[np.ndarray, " d"]]:
@@ -180,7 +213,7 @@ def _run(density: Density, monitor: Monitor, aim: Aim, state: Descent, *, most: 
     """Descend to the end, for `most` iterations, or to where the user cancels."""
     pace = Pace(first=2, most=most)
     try:
-        while not (state.converged or state.failed or state.iterations >= most):
+        while not (state.ended or state.iterations >= most):
             steps = jnp.asarray(min(pace.steps, most - int(state.iterations)))
             descend = _DESCEND.prepare(monitor, density, aim, state, 0 * steps)
             monitor.check()
@@ -198,7 +231,7 @@ def _minimum(density: Density, state: Descent) -> Minimum:
     message, count = "", int(state.iterations)
     if state.failed:
         message = f"the minimiser stopped after {count} iterations: no step improves the posterior"
-    elif not state.converged:
+    elif not (state.converged or state.again):
         message = f"the minimiser did not converge in {count} iterations"
     pixels = np.asarray(state.point.pixels, dtype=float)
     cost = 0.5 * float(pixels @ pixels) if likelihood.is_least_squares(density) else -float(pixels.sum())
@@ -209,6 +242,7 @@ def _minimum(density: Density, state: Descent) -> Minimum:
         cost=cost - float(state.point.log_prior) if evaluated else np.inf,
         message=message,
         cancelled=False,
+        again=bool(state.again),
     )
 
 
@@ -221,34 +255,50 @@ def minimise(problem: Problem, monitor: Monitor, *, jacobian: bool) -> Minimum:
     """
     starts, aim = _starts(problem), _aim(jacobian=jacobian)
     monitor.phase("optimising", total=len(starts))
-    found: list[Minimum] = []
-    cancelled = False
-    for number, start in enumerate(starts):
-        try:
-            state = _begin(problem.density, start)
-            found.append(_run(problem.density, monitor, aim, state, most=MAX_ITERATIONS))
-            monitor.advance(number + 1)
-        except Cancelled:
-            if not found:
-                raise
-            cancelled = True
-        if cancelled or found[-1].cancelled:
-            break
-    best = min(found, key=lambda minimum: minimum.cost)
+    found = [_run(problem.density, monitor, aim, _begin(problem.density, starts[0]), most=MAX_ITERATIONS)]
+    cancelled = found[0].cancelled
+    try:
+        monitor.advance(1)
+        for minimum in _others(problem, monitor, aim, found[0], starts[1:]):
+            found.append(minimum)
+            monitor.advance(len(found))
+    except Cancelled:
+        cancelled = True
+    # One that was ended near a minimum is the better one only by more than rounding.
+    best = min(found, key=lambda minimum: minimum.cost + 10 * SMALL * minimum.again)
     if best.cost == np.inf:
         raise ValueError(
             "the posterior is not finite at the starting values; give the priors other init values, "
             "or init={path: value}"
         )
-    if cancelled or found[-1].cancelled:
+    if cancelled:
         return best._replace(cancelled=True, message="cancelled before the minimiser had tried all its starts")
     rival = _rival(problem, best, found)
-    if best.message:
+    if best.message or best.again:
         state = _begin(problem.density, best.u)
         best = _run(problem.density, monitor, aim, state, most=MORE_ITERATIONS)
     if rival:
         best = best._replace(message="; ".join(filter(None, [best.message, rival])))
     return best if likelihood.is_least_squares(problem.density) else _observed(problem.density, monitor, best)
+
+
+def _others(
+    problem: Problem, monitor: Monitor, aim: Aim, first: Minimum, starts: list[Float[np.ndarray, " d"]]
+) -> Iterator[Minimum]:
+    """Where the other starts end, one for each core at a time; those that come to the first minimum end there."""
+    x64 = is_double()  # which a user may have set for this thread alone
+    known = None
+    if not first.message:
+        known = Known(*(jnp.asarray(part, dtype=float) for part in (first.u, first.curvature, problem.angles)))
+
+    def descend(start: Float[np.ndarray, " d"]) -> Minimum:
+        with precision(x64):
+            state = _begin(problem.density, start)
+            state = state if known is None else state._replace(known=known)
+            return _run(problem.density, monitor, aim, state, most=OTHER_ITERATIONS)
+
+    with ThreadPoolExecutor(max_workers=os.cpu_count(), thread_name_prefix="sersiclab-start") as pool:
+        yield from pool.map(descend, starts)
 
 
 def _rival(problem: Problem, best: Minimum, found: list[Minimum]) -> str:
