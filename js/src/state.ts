@@ -165,6 +165,8 @@ export interface State {
   summary: Summary | null;
   problems: Problem[];
   notices: Notice[];
+  /** Python answers, as far as is known. */
+  answers: boolean;
   /** What came of the last file that was saved or opened. */
   said: string;
   /** With the mask that the session names. */
@@ -258,6 +260,7 @@ export const INITIAL: State = {
   summary: null,
   problems: [],
   notices: [],
+  answers: true,
   said: "",
   image: null,
   masks: {},

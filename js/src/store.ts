@@ -52,6 +52,7 @@ export type Action =
   | { type: "problems"; problems: Problem[] }
   | { type: "notice"; notice: Notice }
   | { type: "dismiss"; notice: Notice }
+  | { type: "answers"; answers: boolean }
   | { type: "said"; text: string }
   | { type: "image"; image: Image }
   /** A mask that Python told of. */
@@ -107,6 +108,8 @@ function next(state: State, action: Action): State {
       return { ...state, notices: state.notices.filter((notice) => notice !== action.notice) };
     case "said":
       return { ...state, said: action.text };
+    case "answers":
+      return { ...state, answers: action.answers };
     case "image":
       return { ...state, image: action.image, masks: { ...state.masks, "": action.image.mask } };
     case "knownMask":

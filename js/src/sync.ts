@@ -16,9 +16,19 @@ import {
   readPrediction,
   readShapes,
 } from "./messages";
+import { createPulse } from "./pulse";
 import { displayFrom } from "./saved";
 import { changedValues, type OptionValue, type Schema, type Session, sameDocument } from "./spec";
-import { type Display, type KeptFit, type Problem, type Run, type State, type Summary, shown } from "./state";
+import {
+  ACTIVE,
+  type Display,
+  type KeptFit,
+  type Problem,
+  type Run,
+  type State,
+  type Summary,
+  shown,
+} from "./state";
 import type { Store } from "./store";
 
 export interface Traits {
@@ -65,12 +75,16 @@ type TraitName = (typeof TRAITS)[number];
 /** Other views of the widget follow when one has come to rest. */
 const DISPLAY_DELAY_MS = 300;
 const CONTROL_TIMEOUT_MS = 3000;
+const BEAT_MS = 3000;
 
 export function connect(model: Model, host: Host | undefined, signal: AbortSignal, store: Store): Kernel {
   const send = (message: Outgoing, buffers: ArrayBufferView[] = []) => {
     if (!QUICK.includes(message.t)) saveDisplay();
-    if (buffers.length > 0) model.send(message, undefined, buffers);
-    else model.send(message);
+    pulse.wanted();
+    try {
+      if (buffers.length > 0) model.send(message, undefined, buffers);
+      else model.send(message);
+    } catch {} // a host throws where the kernel is gone, of which the pulse tells
   };
   /** The masks that Python has. */
   const shared = new Set<string>();
@@ -80,14 +94,24 @@ export function connect(model: Model, host: Host | undefined, signal: AbortSigna
     (seq, values) => send({ t: "render", seq, values }),
     () => performance.now(),
   );
-  const control = controlChannel(model, host);
+  const control = controlChannel(model, host, signal, () => pulse.heard());
+  const pulse = createPulse(
+    () => void control({ t: "ping" }),
+    (answers) => store.dispatch({ type: "answers", answers }),
+    signal,
+  );
 
   for (const name of TRAITS) {
     const read = () => readTrait(model, store, name);
     read();
     listen(model, `change:${name}`, read, signal);
+    if (name === "progress") listen(model, "change:progress", pulse.heard, signal);
   }
-  listen(model, "msg:custom", (message: Incoming, buffers: DataView[]) => receive(message, buffers), signal);
+  const heard = (message: Incoming, buffers: DataView[]) => {
+    pulse.heard();
+    receive(message, buffers);
+  };
+  listen(model, "msg:custom", heard, signal);
 
   function receive(message: Incoming, buffers: DataView[]): void {
     try {
@@ -147,6 +171,7 @@ export function connect(model: Model, host: Host | undefined, signal: AbortSigna
       live.committed();
       shareMask(state);
       if (state.session !== model.get("session")) write(model, "session", state.session);
+      pulse.wanted();
     } else if (moved(before, state)) live.request(draftValues(state));
     if (state.display !== before.display) shareDisplay();
   });
@@ -159,6 +184,10 @@ export function connect(model: Model, host: Host | undefined, signal: AbortSigna
     shared.add(name);
     send({ t: "mask", name }, [packed(mask)]);
   }
+
+  // A run that ends with the kernel would else go on for ever here.
+  const beat = setInterval(() => ACTIVE.includes(store.state.run.state) && pulse.wanted(), BEAT_MS);
+  signal.addEventListener("abort", () => clearInterval(beat));
 
   send({ t: "hello" });
   void control({ t: "ping" });
@@ -201,7 +230,7 @@ function write<K extends keyof Traits>(model: Model, name: K, value: Traits[K]):
 }
 
 function listen(
-  model: Model,
+  model: Pick<Model, "on" | "off">,
   event: string,
   callback: (...args: never[]) => void,
   signal: AbortSignal,
@@ -247,12 +276,24 @@ const isSession = (value: object): value is Session => "model" in value && "off"
  * Cancel and pause travel on a model of their own, which Python answers even while the kernel is busy. Where the
  * host cannot find that model, the Editor's own takes its place.
  */
-function controlChannel(model: Model, host: Host | undefined): (message: Control) => Promise<void> {
+function controlChannel(
+  model: Model,
+  host: Host | undefined,
+  signal: AbortSignal,
+  heard: () => void,
+): (message: Control) => Promise<void> {
   const target = resolveControl(model, host);
-  return (message) => target.then((channel) => channel.send(message));
+  void target.then((channel) => channel !== model && listen(channel, "msg:custom", heard, signal));
+  return async (message) => {
+    const channel = await target;
+    try {
+      channel.send(message);
+    } catch {} // a host throws where the kernel is gone, of which the pulse tells
+    if (channel === model) heard(); // as far as can be told
+  };
 }
 
-type Channel = Pick<Model, "send">;
+type Channel = Pick<Model, "send" | "on" | "off">;
 
 async function resolveControl(model: Model, host: Host | undefined): Promise<Channel> {
   const reference = model.get("control");

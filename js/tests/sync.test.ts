@@ -161,7 +161,7 @@ describe("the control channel", () => {
     const host = {
       getModel: async (reference: string) => {
         asked.push(reference);
-        return { send: (message: { t: string }) => control.push(message) };
+        return { send: (message: { t: string }) => control.push(message), on: () => {}, off: () => {} };
       },
     };
     const { kernel, of } = setUp({ control: "anywidget:abc" }, host);

@@ -9,9 +9,10 @@ import type { View } from "./toolbar";
 
 export function createNotices(store: Store): View {
   const element = h("div", { class: "sl-notices" });
-  const show = whenChanged((notices: Notice[], problems: Problem[], known: string) => {
+  const show = whenChanged((notices: Notice[], problems: Problem[], known: string, answers: boolean) => {
     const rows = new Set(known.split("\n"));
     element.replaceChildren(
+      ...(answers ? [] : [silence()]),
       ...notices.map((notice) => errorStrip(store, notice)),
       ...problems
         .filter((problem) => !rows.has(problem.path))
@@ -21,9 +22,20 @@ export function createNotices(store: Store): View {
   return {
     element,
     update: (state: State) =>
-      show(state.notices, state.problems, paths(state.schema, shown(state)).join("\n")),
+      show(state.notices, state.problems, paths(state.schema, shown(state)).join("\n"), state.answers),
   };
 }
+
+const SILENCE =
+  "It is busy, was restarted or has ended; this goes away when it answers. The model as you see it is kept on this " +
+  "page: save it by the session bar, run the cell again, and open it there.";
+
+const silence = (): HTMLElement =>
+  h(
+    "div",
+    { class: "sl-notice", role: "alert" },
+    h("div", {}, h("strong", {}, "Python does not answer"), h("p", {}, SILENCE)),
+  );
 
 function errorStrip(store: Store, notice: Notice): HTMLElement {
   const dismiss = h("button", { type: "button", class: "sl-tool", "aria-label": "Dismiss" }, icon("close"));
