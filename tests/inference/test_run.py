@@ -122,10 +122,12 @@ def test_cancelled_in_the_warm_up_it_is_a_laplace_approximation(blob):
     assert result.draws["galaxy.flux"].shape[0] == 1
 
 
-def test_cancelled_at_once_it_is_an_error_or_says_what_it_is(blob):
+def test_cancelled_at_once_it_is_an_error(blob):
     model, image, _ = blob()
-    run = start(model, image, NUTS())
+    cancelled = threading.Event()
+    run = start(model, image, NUTS(), on_progress=lambda _: cancelled.wait(PATIENCE))
     run.cancel()
+    cancelled.set()
     with pytest.raises(Cancelled, match="before it had any result"):
         run.wait(PATIENCE)
     assert run.progress.state == "cancelled"
