@@ -103,7 +103,7 @@ describe("the tools", () => {
     const { drag, mask, named, of, one, state } = await masking("Brush");
     await drag([0, 0], [2, 0]);
     expect(mask()).toEqual([1, 1, 1, 0, 0, 1]);
-    expect(one(".sl-maskbar [aria-live]").textContent).toBe("4 pixels masked, 67 %");
+    expect(one(`[aria-label="mask"] [aria-live]`).textContent).toBe("4 pixels masked, 67 %");
     named("button", "Eraser").click();
     await drag([1, 0]);
     expect(mask()).toEqual([1, 0, 1, 0, 0, 1]);
@@ -151,6 +151,6 @@ describe("the tools", () => {
     await change(named<HTMLInputElement>("input", "source threshold"), "100", ["change"]);
     await drag([0, 0]);
     expect(of("mask")).toEqual([]);
-    expect(one(".sl-maskbar [aria-live]").textContent).toContain("no source above 100 σ here");
+    expect(one(`[aria-label="mask"] [aria-live]`).textContent).toContain("no source above 100 σ here");
   });
 });
