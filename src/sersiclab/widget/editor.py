@@ -32,6 +32,7 @@ from sersiclab.widget.presets import start_from
 from sersiclab.widget.runs import DrawsCallback, Runs
 from sersiclab.widget.schema import editor_schema
 from sersiclab.widget.session import Problem, Reading, Shown, allowed, from_model, read, with_values
+from sersiclab.widget.still import Still
 
 
 class Editor(anywidget.AnyWidget):
@@ -76,6 +77,7 @@ class Editor(anywidget.AnyWidget):
         self._gauges = Gauges(lambda content: self._transmit((content, [])), self._failed)
         self._kept = Kept(self._tell_kept, self._gauges.later)
         self._files = Files(self, self._masks, self._turn, lambda: self._types, self._transmit)
+        self.still = Still(self)
         super().__init__(
             schema=editor_schema(self._types),
             session=from_model(model),
@@ -220,6 +222,9 @@ class Editor(anywidget.AnyWidget):
     def flush(self, timeout: float | None = None) -> bool:
         """Wait until all that was asked for is sent; False if twice `timeout` seconds were not enough."""
         return all(box is None or box.flush(timeout) for box in (self._greeter, self._mailbox))
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        return self.still.beside(super()._repr_mimebundle_(**kwargs))
 
     def close(self) -> None:
         """Take the widget off the page, end its run and free all that it holds."""

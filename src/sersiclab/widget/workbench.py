@@ -145,6 +145,9 @@ class Workbench(ipywidgets.VBox):
 
         return write_page(path, self._editor)
 
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        return self._editor.still.beside(super()._repr_mimebundle_(**kwargs))
+
     def close(self) -> None:
         """Take the widget off the page, end its run and free all that it holds."""
         if self._views is not None:
