@@ -84,8 +84,9 @@ def mock(model: Model, truth: dict[str, float], rng: np.random.Generator) -> Ima
 class Calibration:
     """Of each parameter and galaxy, the share of the draws below the truth, between 0 and 1.
 
-    `distrusted` counts the galaxies whose Pareto k said that the draws are no good; they are left out, which a
-    diagnostic of the data and the draws may do. `compiled` is the seconds of compilation after the first galaxy.
+    `distrusted` counts the galaxies whose Pareto k, or the search for the mode, said that the draws are no good;
+    they are left out, which a diagnostic of the data and the draws may do. `compiled` is the seconds of compilation
+    after the first galaxy.
     """
 
     shares: pd.DataFrame
@@ -117,7 +118,7 @@ def calibrate(model: Model, method: AbstractMethod, *, galaxies: int, seed: int)
         compiled += result.timing["compile"] if number else 0.0
         seconds += result.timing["run"]
         # A guide is judged by what it is good for; the weights of Importance by whether they are any good.
-        if "efficiency" in result.stats and result.stats["pareto_k"].max() >= PARETO_K_BAD:
+        if "efficiency" in result.stats and (result.message or result.stats["pareto_k"].max() >= PARETO_K_BAD):
             distrusted += 1
             continue
         rows.append({path: _share(result.draws[path], truth[path], model.free[path], rng) for path in model.free})

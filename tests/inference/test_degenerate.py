@@ -94,7 +94,8 @@ def test_two_components_for_one_galaxy(blob, method):
     assert any(word in verdict for word in words)
 
 
-def test_two_answers():
+@pytest.mark.parametrize("method", [MAP(), Importance(draws=200)])
+def test_two_answers(method):
     """A galaxy and another, equal in all but place, and two components that may be either: the search finds both."""
     one, other = {"xc": 9.0, "yc": 13.0, "theta": 0.3}, {"xc": 18.0, "yc": 13.0, "theta": 0.3}
     common = {"flux": 3000, "r_eff": 2.0, "n": 1.0, "ellip": 0.2}
@@ -103,6 +104,6 @@ def test_two_answers():
     priors = {"xc": Normal(13.5, 5), "yc": Normal(13, 1), "r_eff": 2.0, "n": 1.0, "ellip": 0.2, "theta": 0.3}
     flux = LogUniform(10, 1e5)
     model = Model({"a": Sersic(flux=flux, **priors), "b": Sersic(flux=flux, **priors)})
-    result = fit(model, image, MAP(), progress=False)
+    result = fit(model, image, method, progress=False)
     assert result.verdict.level == "bad"
     assert "another maximum of the posterior" in str(result.verdict)

@@ -8,12 +8,14 @@ import xarray as xr
 
 from sersiclab.image import Image
 from sersiclab.inference import MAP, Importance, Laplace, fit, importance, start
-from sersiclab.inference.importance import propose, resample
+from sersiclab.inference.bend import bend
+from sersiclab.inference.candidates import Law, mixture, refit
+from sersiclab.inference.importance import resample
 from sersiclab.inference.monitor import Monitor
 from sersiclab.model import Model
 from sersiclab.priors import LogUniform, Normal
 from sersiclab.profiles import FlatSky
-from sersiclab.results import Fit, circular
+from sersiclab.results import circular
 from sersiclab.results.diagnostics import arviz, pareto_smoothed
 
 
@@ -68,21 +70,40 @@ def test_it_is_exact_where_the_posterior_is_not_normal():
     assert np.mean(laplace.draws["sky.level"] < np.interp(0.16, below, level)) < 0.05  # which is not exact here
 
 
-def test_a_proposal_that_misses_the_posterior_is_found_out(linear):
+@pytest.fixture
+def misplaced(monkeypatch):
+    """Candidates from a hundredth of the posterior's width, two standard deviations off."""
+
+    def narrow(problem, monitor, minimum):
+        found = bend(problem, monitor, minimum)
+        return found._replace(axes=0.01 * found.axes, centre=found.centre + 200.0)
+
+    monkeypatch.setattr(importance, "bend", narrow)
+
+
+def test_a_proposal_that_misses_the_posterior_is_found_out(linear, misplaced, monkeypatch):
+    monkeypatch.setattr(importance, "ROUNDS", 1)
     model, image, *_ = linear()
-    good = fit(model, image, Laplace(), progress=False)
-    narrow = Fit(model, image, MAP(), seed=0, draws={}, best=good.best, covariance=1e-4 * good.covariance)
-    result = fit(model, image, Importance(draws=500), init=narrow, progress=False)
+    result = fit(model, image, Importance(draws=500), progress=False)
     assert result.stats["pareto_k"][0, 0] > 0.7
     assert result.verdict.level == "bad"
     assert "use NUTS()" in str(result.verdict)
     np.linalg.cholesky(result.covariance)  # still good enough to begin another fit with
 
 
+def test_more_rounds_find_the_posterior_or_say_that_they_have_not(linear, misplaced, monkeypatch):
+    monkeypatch.setattr(importance, "ROUNDS", 12)
+    model, image, mean, covariance = linear()
+    result = fit(model, image, Importance(draws=2000), progress=False)
+    assert result.stats["pareto_k"][0, 0] < 0.5
+    assert result.verdict.level == "ok"
+    check(result, mean, covariance, effective=800)
+
+
 def test_too_few_draws_to_tell(linear):
     model, image, *_ = linear()
-    result = fit(model, image, Importance(draws=5), progress=False)
-    assert result.draws["galaxy.flux"].shape == (1, 5)
+    result = fit(model, image, Importance(draws=3), progress=False)
+    assert result.draws["galaxy.flux"].shape == (1, 3)
     assert result.stats["pareto_k"][0, 0] == np.inf
     assert "can't be trusted" in str(result.verdict)
 
@@ -210,9 +231,51 @@ def test_draws_that_repeat_count_once():
     assert float(found) == pytest.approx(expected, rel=0.25)
 
 
+def law(size, *, off=0.0, stretch=1.0):
+    """A law about a point, along axes that are not those of the coordinates."""
+    factor = np.linalg.cholesky(np.full((size, size), 0.4) + 0.6 * np.eye(size))
+    return Law(np.full(size, off), stretch * factor)
+
+
+def volume_within(z, log_density, radius):
+    return np.mean((np.linalg.norm(z, axis=1) < radius) / np.exp(log_density))
+
+
 @pytest.mark.parametrize("size", [1, 2, 3])
 def test_candidates_have_the_density_that_they_say(size):
-    z, log_density = propose(np.random.default_rng(1), 400_000, size)
+    z = law(size, off=0.5).sample(np.random.default_rng(1), 400_000)
     volume = {1: 8.0, 2: np.pi * 16, 3: 4 / 3 * np.pi * 64}[size]
-    inside = np.linalg.norm(z, axis=1) < 4.0
-    assert np.mean(inside / np.exp(log_density)) == pytest.approx(volume, rel=0.02)
+    assert volume_within(z, law(size, off=0.5).log_density(z), 4.0) == pytest.approx(volume, rel=0.02)
+
+
+def test_candidates_of_two_laws_have_the_density_of_both():
+    laws, numbers = [law(2), law(2, off=2.0, stretch=0.5)], [100_000, 300_000]
+    rng = np.random.default_rng(2)
+    z = np.concatenate([one.sample(rng, number) for one, number in zip(laws, numbers, strict=True)])
+    assert volume_within(z, mixture(laws, numbers, z), 3.0) == pytest.approx(np.pi * 9, rel=0.02)
+
+
+@pytest.mark.parametrize("size", [2, 12])
+def test_candidates_far_along_one_axis(size):
+    """A posterior that is twice as wide along one axis is covered, however many others there are."""
+    one = Law.standard(size)
+    z = one.sample(np.random.default_rng(3), 20_000)
+    widths = np.where(np.arange(size) == 1, 2.0, 1.0)
+    ratios = -0.5 * np.sum((z / widths) ** 2, axis=1) - one.log_density(z)
+    log_weights, k = pareto_smoothed(ratios)
+    assert k < 0.5
+    assert np.exp(log_weights) @ z[:, 1] ** 2 == pytest.approx(4.0, rel=0.15)
+
+
+def test_a_law_is_fitted_to_weighted_candidates():
+    rng, start = np.random.default_rng(4), Law.standard(2)
+    z = start.sample(rng, 200_000)
+    mean, covariance = np.array([0.6, -0.3]), np.array([[0.8, 0.3], [0.3, 0.5]])
+    away = z - mean
+    target = -0.5 * np.sum(away * np.linalg.solve(covariance, away.T).T, axis=1)
+    found = refit(start, z, target - start.log_density(z))
+    np.testing.assert_allclose(found.centre, mean, atol=0.02)
+    np.testing.assert_allclose(found.factor @ found.factor.T, covariance, atol=0.02)
+    # With all the weight on one candidate there is still a covariance.
+    lonely = refit(start, z[:50], np.where(np.arange(50) == 7, 0.0, -1e30))
+    assert np.linalg.cond(lonely.factor) < 10

@@ -1,14 +1,18 @@
 """Importance sampling: candidates from an approximation, weighted by the posterior itself."""
 
+from typing import NamedTuple
+
 import equinox as eqx
 import numpy as np
 from jaxtyping import Float, Int
 
 from sersiclab.inference.base import AbstractMethod, Outcome, Problem, check_count
+from sersiclab.inference.bend import Bend, bend
+from sersiclab.inference.candidates import Law, effective, mixture, refit
 from sersiclab.inference.frame import Frame, frame
 from sersiclab.inference.laplace import Laplace, instead, start_covariance
-from sersiclab.inference.least_squares import minimise
-from sersiclab.inference.monitor import Monitor
+from sersiclab.inference.least_squares import Minimum, minimise
+from sersiclab.inference.monitor import Cancelled, Monitor
 from sersiclab.inference.program import constrain
 from sersiclab.inference.svi import SVI, fit_guide
 from sersiclab.inference.weighing import potentials
@@ -16,21 +20,28 @@ from sersiclab.results.diagnostics import pareto_smoothed
 
 
 CANDIDATES = 1.5  # for each draw; the largest weight where all is well, in units of the mean weight
-DEGREES = 16  # of freedom, at least
-WIDE, WIDE_SHARE, WIDE_DEGREES = 3.0, 0.1, 4  # of the candidates that guard against a posterior with long tails
+ROUNDS = 4  # of candidates at most: each from what the weights of those before it say
+SETTLED_K, SETTLED_SHARE = 0.5, 0.5  # a round is the last with this Pareto k, and so many effective candidates a draw
+FEW = 0.05  # of the points within the bounds of the priors: with fewer, unconstrained coordinates do better
+PROBE = 400  # points to tell that by
+BLOCK = 2**14  # candidates drawn at once, between which a run can be cancelled
+NOWHERE = -1e30  # the log weight of a candidate at which the posterior vanishes
 
 
 class Importance(AbstractMethod):
     """Draws from the posterior itself, for a rendering or two each and no gradient.
 
-    Candidates, three for every two of `draws`, are drawn from Student-t distributions with the centre and
-    the covariance of `proposal` (a flow bends them), a tenth of them three times as wide. They are weighted by
-    the ratio of the densities; the weights are Pareto-smoothed (Vehtari et al. 2024, JMLR 25, 72), and
-    systematic resampling picks draws that all weigh the same. A candidate that weighs much is drawn
-    several times in a row, so that the effective sample sizes of `Fit.summary` are honest.
+    Candidates, three for every two of `draws`, are drawn from Student-t distributions in coordinates in which the
+    posterior is about normal: about its mode, bent as the ridge of the posterior is and cut off at the bounds of the
+    priors, with `Laplace` for `proposal`; with `SVI`, those of its guide. They are weighted by the ratio of the
+    densities, and the weights are Pareto-smoothed (Vehtari et al. 2024, JMLR 25, 72). Where few of them count,
+    there are up to three rounds more, each from the mean and the covariance of those before. Systematic
+    resampling picks draws that all weigh the same. A candidate that weighs much is drawn several times in a row, so
+    that the effective sample sizes of `Fit.summary` are honest.
 
     `Fit.stats` has `lp` and, the same for all draws, `pareto_k` and `efficiency` (the effective share of
-    the candidates). From a `pareto_k` of 0.7 on the proposal misses part of the posterior: use `NUTS`.
+    the candidates). From a `pareto_k` of 0.7 on the proposal misses part of the posterior: use `NUTS`. So it does
+    where there is another maximum, which the weights can't know of; `message` tells of one that the search has met.
     """
 
     proposal: Laplace | SVI = eqx.field(default_factory=Laplace)
@@ -43,63 +54,146 @@ class Importance(AbstractMethod):
 
     def solve(self, problem: Problem, monitor: Monitor) -> Outcome:
         minimum = minimise(problem, monitor, jacobian=True)
-        if minimum.cancelled:
+        coordinates = None if minimum.cancelled else self._coordinates(problem, monitor, minimum)
+        if coordinates is None:
             return instead("Importance", problem, monitor, minimum)
-        if isinstance(self.proposal, SVI):
-            guide = fit_guide(self.proposal, problem, monitor, minimum)
-            if guide.cancelled:
-                return instead("Importance", problem, monitor, minimum)
-            here = guide.frame
-        else:
-            here = frame(problem, monitor, minimum.u, start_covariance(problem, minimum))
         rng = np.random.default_rng(problem.seed)
-        z, log_proposal = propose(rng, int(np.ceil(CANDIDATES * self.draws)), minimum.u.size)
-        found = potentials(problem.density, monitor, here, z)
-        count = min(self.draws, int(len(found) / CANDIDATES))
+        found = _search(problem, monitor, coordinates, rng, number=int(np.ceil(CANDIDATES * self.draws)))
+        count = min(self.draws, int(len(found.z) / CANDIDATES))
         if count == 0:
             return instead("Importance", problem, monitor, minimum)
-        if not np.isfinite(found).any():
-            raise ValueError("the posterior is not finite about its mode")
-        z, ratios = z[: len(found)], -found - log_proposal[: len(found)]
-        log_weights, pareto_k = pareto_smoothed(ratios)
-        weights = np.exp(log_weights)
-        chosen = resample(rng, weights, count)
-        draws = constrain(monitor, problem.density, here.points(z[chosen])[None])
+        here, weights = coordinates.frame, found.weights
+        # Candidates of several rounds are not alike, and effective sample sizes are of draws in any order.
+        order = rng.permutation(len(weights))
+        chosen = order[resample(rng, weights[order], count)]
+        draws = constrain(monitor, problem.density, here.points(found.z[chosen])[None])
         monitor.keep(draws)
-        best = here.points(z[np.argmin(found)]) if found.min() < 0 else minimum.u
-        efficiency = 1 / (len(weights) * np.sum(weights**2))
+        best = int(np.argmin(found.potential))
+        best = here.points(found.z[best]) if found.potential[best] < 0 else minimum.u
         return Outcome(
             self,
             constrain(monitor, problem.density, best),
             draws=draws,
             stats={
-                "lp": here.offset() - found[chosen][None],
-                "pareto_k": np.full((1, count), pareto_k),
-                "efficiency": np.full((1, count), efficiency),
+                "lp": here.offset() - found.potential[chosen][None],
+                "pareto_k": np.full((1, count), found.pareto_k),
+                "efficiency": np.full((1, count), effective(weights) / len(weights)),
             },
-            covariance=_covariance(here, z, weights),
-            cancelled="" if count == self.draws else f"cancelled after {count} of {self.draws} draws",
+            covariance=_covariance(here, found.z, weights),
+            message=minimum.rival,
+            cancelled=f"cancelled after {count} of {self.draws} draws" if found.cancelled else "",
         )
 
+    def _coordinates(self, problem: Problem, monitor: Monitor, minimum: Minimum) -> "Coordinates | None":
+        """Where candidates are drawn; None if the user cancels before it is known."""
+        if isinstance(self.proposal, SVI):
+            guide = fit_guide(self.proposal, problem, monitor, minimum)
+            return None if guide.cancelled else Coordinates(guide.frame, None)
+        here = frame(problem, monitor, minimum.u, start_covariance(problem, minimum))
+        try:
+            bent = bend(problem, monitor, minimum)
+        except Cancelled:
+            return None
+        _, log_volume = bent.points(Law.standard(here.centre.size).sample(np.random.default_rng(problem.seed), PROBE))
+        return Coordinates(here, bent if np.mean(np.isfinite(log_volume)) > FEW else None)
 
-def propose(
-    rng: np.random.Generator, number: int, size: int
-) -> tuple[Float[np.ndarray, "candidate d"], Float[np.ndarray, " candidate"]]:
-    """Candidates in the coordinates of a frame, and their log density there.
 
-    Nine of ten are of a Student-t distribution that is nearly normal, the tenth of one that is `WIDE` times
-    as wide. The more parameters, the lighter the tails: their surplus weight grows with the dimension.
+class Coordinates(NamedTuple):
+    """Where candidates are drawn: in the coordinates of a frame or, if there is a bend, in bent ones."""
+
+    frame: Frame
+    bend: Bend | None
+
+    def place(
+        self, s: Float[np.ndarray, "point d"]
+    ) -> tuple[Float[np.ndarray, "point d"], Float[np.ndarray, " point"]]:
+        """Points in the frame, and the log of their volume dz/ds up to a constant; -infinite beyond a bound."""
+        if self.bend is None:
+            return s, np.zeros(len(s))
+        u, log_volume = self.bend.points(s)
+        factor, centre = (np.asarray(part, dtype=float) for part in (self.frame.factor, self.frame.centre))
+        return np.linalg.solve(factor, (u - centre).T).T, log_volume
+
+
+class Round(NamedTuple):
+    """Candidates of one law: as drawn, in the frame, their volume and potential; `drawn` counts those beyond bounds."""
+
+    s: Float[np.ndarray, "candidate d"]
+    z: Float[np.ndarray, "candidate d"]
+    log_volume: Float[np.ndarray, " candidate"]
+    potential: Float[np.ndarray, " candidate"]
+    drawn: int
+    cancelled: bool
+
+
+class Found(NamedTuple):
+    """Candidates in the coordinates of the frame, their potentials, and their weights, whose sum is one."""
+
+    z: Float[np.ndarray, "candidate d"]
+    potential: Float[np.ndarray, " candidate"]
+    weights: Float[np.ndarray, " candidate"]
+    pareto_k: float
+    cancelled: bool
+
+
+def _search(
+    problem: Problem, monitor: Monitor, coordinates: Coordinates, rng: np.random.Generator, *, number: int
+) -> Found:
+    """Rounds of so many candidates, until their weights are good or the user cancels."""
+    size = len(problem.start)
+    laws, numbers, rounds = [Law.standard(size)], [], []
+    while True:
+        new = _round(problem, monitor, coordinates, rng, laws[-1], number)
+        rounds.append(new)
+        numbers.append(max(1, new.drawn))
+        s, z, log_volume, potential = (np.concatenate(parts) for parts in zip(*(r[:4] for r in rounds), strict=True))
+        if not len(s):
+            return Found(z, potential, np.empty(0), np.inf, cancelled=new.cancelled)
+        if not np.isfinite(potential).any():
+            raise ValueError("the posterior is not finite about its mode")
+        ratios = log_volume - potential - mixture(laws, numbers, s)
+        log_weights, pareto_k = pareto_smoothed(np.maximum(ratios, NOWHERE))
+        found = Found(z, potential, np.exp(log_weights), pareto_k, new.cancelled)
+        settled = pareto_k < SETTLED_K and effective(found.weights) >= SETTLED_SHARE * number / CANDIDATES
+        if new.cancelled or settled or len(laws) == ROUNDS:
+            return found
+        laws.append(refit(laws[-1], s, log_weights))
+
+
+def _round(
+    problem: Problem, monitor: Monitor, coordinates: Coordinates, rng: np.random.Generator, law: Law, number: int
+) -> Round:
+    """So many candidates, or as many as were finished when the user cancelled."""
+    blocks, drawn, done, cancelled = [], 0, 0, False
+    while done < number and not cancelled:
+        s, z, log_volume, tried = _propose(rng, law, coordinates, min(BLOCK, number - done))
+        left = number - done - len(z)
+        potential = potentials(problem.density, monitor, coordinates.frame, z, before=done, after=left)
+        finished = len(potential)
+        blocks.append((s[:finished], z[:finished], log_volume[:finished], potential))
+        drawn += round(tried * finished / max(1, len(z)))
+        done += min(BLOCK, number - done)
+        cancelled = finished < len(z)
+    s, z, log_volume, potential = (np.concatenate(parts) for parts in zip(*blocks, strict=True))
+    return Round(s, z, log_volume, potential, drawn, cancelled)
+
+
+def _propose(
+    rng: np.random.Generator, law: Law, coordinates: Coordinates, number: int
+) -> tuple[Float[np.ndarray, "point d"], Float[np.ndarray, "point d"], Float[np.ndarray, " point"], int]:
+    """So many candidates within the bounds of the priors: as drawn, in the frame, their volume; and how many others.
+
+    The last is how many were drawn in all, with those beyond the bounds, which the density of the law counts.
     """
-    from scipy.stats import multivariate_t
-
-    laws = [
-        multivariate_t(shape=scale**2 * np.eye(size), df=max(degrees, 2 * size), seed=rng)  # pyright: ignore[reportArgumentType]
-        for scale, degrees in ((1.0, DEGREES), (WIDE, WIDE_DEGREES))
-    ]
-    rows = [np.reshape(law.rvs(number), (number, size)) for law in laws]
-    z = np.where(rng.random((number, 1)) < WIDE_SHARE, rows[1], rows[0])
-    parts = [np.reshape(law.logpdf(z), number) for law in laws]
-    return z, np.logaddexp(np.log1p(-WIDE_SHARE) + parts[0], np.log(WIDE_SHARE) + parts[1])
+    parts, drawn, kept = [], 0, 0
+    while kept < number and drawn < 2 * number / FEW:
+        s = law.sample(rng, number)
+        z, log_volume = coordinates.place(s)
+        inside = np.flatnonzero(np.isfinite(log_volume))
+        parts.append((s[inside], z[inside], log_volume[inside]))
+        drawn, kept = drawn + number, kept + len(inside)
+    s, z, log_volume = (np.concatenate(arrays)[:number] for arrays in zip(*parts, strict=True))
+    return s, z, log_volume, max(1, round(drawn * len(s) / max(1, kept)))
 
 
 def resample(
@@ -115,7 +209,7 @@ def _covariance(
 ) -> Float[np.ndarray, "d d"]:
     """The posterior's covariance in the unconstrained space, leaning towards the proposal's if weights are few."""
     size, factor = z.shape[1], np.asarray(here.factor, dtype=float)
-    effective = np.sum(weights) ** 2 / np.sum(weights**2)
+    count = effective(weights)
     straight = np.linalg.solve(factor, (here.points(z) - here.points(np.zeros(size))).T)
     found = np.atleast_2d(np.cov(straight, aweights=weights, bias=True))
-    return factor @ ((effective * found + size * np.eye(size)) / (effective + size)) @ factor.T
+    return factor @ ((count * found + size * np.eye(size)) / (count + size)) @ factor.T

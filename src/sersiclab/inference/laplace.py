@@ -87,9 +87,13 @@ def start_covariance(problem: Problem, minimum: Minimum) -> Float[np.ndarray, "d
     if problem.covariance is not None:
         return problem.covariance
     # An angle has no curvature from its prior, and no posterior is wider than the half circle.
-    curvature = minimum.curvature + np.diag(problem.angles.astype(float))
+    return definite_inverse(minimum.curvature + np.diag(problem.angles.astype(float)), problem.density.paths)
+
+
+def definite_inverse(curvature: Float[np.ndarray, "d d"], paths: tuple[str, ...]) -> Float[np.ndarray, "d d"]:
+    """The inverse, with the curvature of a prior added where there is none."""
     try:
-        return inverse(curvature, problem.density.paths)
+        return inverse(curvature, paths)
     except ValueError:
         # Priors have widths of order one in the unconstrained space.
         return np.linalg.inv(curvature + 0.1 * np.eye(len(curvature)))

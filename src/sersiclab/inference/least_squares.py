@@ -48,11 +48,16 @@ class Aim(NamedTuple):
 
 
 class Point(NamedTuple):
-    """Minus the log posterior about a point: its parts, gradient and curvature."""
+    """Minus the log posterior about a point: its parts, gradient and curvature.
+
+    `prior_slope` and `prior_bend` are the first and second derivatives of the log prior.
+    """
 
     u: Vector
     pixels: Float[Array, " p"]
     log_prior: Float[Array, ""]
+    prior_slope: Vector
+    prior_bend: Vector
     gradient: Vector
     curvature: Float[Array, "d d"]
 
@@ -88,13 +93,17 @@ class Descent(NamedTuple):
 
 
 class Minimum(NamedTuple):
-    """Where the minimiser ended, in double precision. `message` says what went wrong, if anything."""
+    """Where the minimiser ended, in double precision.
+
+    `message` says what went wrong, if anything; `rival` the part of it that tells of another answer.
+    """
 
     u: Float[np.ndarray, " d"]
     curvature: Float[np.ndarray, "d d"]
     cost: float
     message: str
     cancelled: bool
+    rival: str = ""
     again: bool = False
 
 
@@ -112,6 +121,8 @@ def evaluate(density: Density, u: Vector, aim: Aim) -> Point:
         u=u,
         pixels=here.pixels,
         log_prior=log_prior(u),
+        prior_slope=slope,
+        prior_bend=bend,
         gradient=here.slope - slope,
         curvature=here.curvature + jnp.diag(jnp.maximum(-bend, 0.0)),
     )
@@ -187,7 +198,8 @@ _DESCEND = Program(_descend)
 def _begin(density: Density, u: Float[np.ndarray, " d"]) -> Descent:
     """A descent whose first iteration only evaluates `u`, so that there is one evaluation to compile."""
     start, zero = jnp.asarray(u, dtype=float), jnp.zeros(())
-    point = Point(start, jnp.zeros(density.data.size), zero, jnp.zeros_like(start), jnp.eye(start.size))
+    nothing = jnp.zeros_like(start)
+    point = Point(start, jnp.zeros(density.data.size), zero, nothing, nothing, nothing, jnp.eye(start.size))
     no, count = jnp.zeros((), bool), jnp.zeros((), int)
     nothing = Known(start + FAR_AWAY, jnp.eye(start.size), jnp.zeros_like(start))
     return Descent(nothing, point, start, zero + 1, zero + jnp.inf, zero + 1e-3, count, count, ~no, no, no, no)
@@ -278,7 +290,7 @@ def minimise(problem: Problem, monitor: Monitor, *, jacobian: bool) -> Minimum:
         state = _begin(problem.density, best.u)
         best = _run(problem.density, monitor, aim, state, most=MORE_ITERATIONS)
     if rival:
-        best = best._replace(message="; ".join(filter(None, [best.message, rival])))
+        best = best._replace(message="; ".join(filter(None, [best.message, rival])), rival=rival)
     return best if likelihood.is_least_squares(problem.density) else _observed(problem.density, monitor, best)
 
 
@@ -316,11 +328,16 @@ def _rival(problem: Problem, best: Minimum, found: list[Minimum]) -> str:
     return ""
 
 
+def look(density: Density, monitor: Monitor, u: Float[np.ndarray, " d"], *, observed: bool = False) -> Point:
+    """Minus the log posterior density about `u`, by the minimiser's own program; NaN where it is not finite."""
+    state = _DESCEND(monitor, density, _aim(jacobian=True, observed=observed), _begin(density, u), jnp.asarray(1))
+    nothing = np.nan if state.failed else 0.0
+    return jax.tree.map(lambda leaf: np.asarray(leaf, dtype=float) + nothing, state.point)
+
+
 def _observed(density: Density, monitor: Monitor, minimum: Minimum) -> Minimum:
     """The same with the likelihood's own curvature, if the posterior has a maximum there by that too."""
-    state, one = _begin(density, minimum.u), jnp.asarray(1)
-    state = _DESCEND(monitor, density, _aim(jacobian=True, observed=True), state, one)
-    curvature = np.asarray(state.point.curvature, dtype=float)
+    curvature = look(density, monitor, minimum.u, observed=True).curvature
     if np.isfinite(curvature).all() and np.linalg.eigvalsh(curvature)[0] > 0:
         return minimum._replace(curvature=curvature)
     return minimum

@@ -36,14 +36,17 @@ _WEIGH = Program(_weigh)
 
 
 def potentials(
-    density: Density, monitor: Monitor, here: Frame, z: Float[np.ndarray, "point d"]
+    density: Density, monitor: Monitor, here: Frame, z: Float[np.ndarray, "point d"], *, before: int = 0, after: int = 0
 ) -> Float[np.ndarray, " finished"]:
-    """The potentials of all points, or of those that were finished when the user cancelled."""
+    """The potentials of all points, or of those that were finished when the user cancelled.
+
+    The user is told of them as of some among those `before` and `after`.
+    """
     size = batch_size(density)
     pace, found, done = Pace(first=1, most=CHUNK // size), np.empty(0), 0
     padded = np.concatenate([z, np.zeros((CHUNK, z.shape[1]))]).astype(jnp.result_type(float))
     weigh = _WEIGH.prepare(monitor, density, here, jnp.asarray(padded[:CHUNK]), jnp.asarray(0))
-    monitor.phase("weighing", total=len(z))
+    monitor.phase("weighing", total=before + len(z) + after, step=before)
     try:
         while done < len(z):
             began = time.perf_counter()
@@ -52,7 +55,7 @@ def potentials(
             found = np.concatenate([found, np.asarray(part, dtype=float)[: steps * size]])[: len(z)]
             pace.took(steps, time.perf_counter() - began)
             done = len(found)
-            monitor.advance(done)
+            monitor.advance(before + done)
     except Cancelled:
         pass
     # Where the posterior is not finite, it is as good as zero.

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 DRAWS = 255  # looked at, and the best
 FAR = 30.0  # in the unconstrained space: a draw that rounding put on its bound
 UNKNOWN_ANGLE = 1.0  # radians: what is wider is uniform on the half circle
-
-
 SHIFT, STRETCH = 0.5, 1.5  # sd by which the mean, and factor by which the sd, may be wrong
 NO_MEAN = 1.0  # Pareto k from which on weights have no mean: Vehtari et al. 2024, JMLR 25, 72
 EFFICIENCY_BAD = 0.1  # effective share of the draws: with less the picked draws tell nothing

@@ -1,0 +1,103 @@
+"""Candidates of importance sampling: what they are drawn from, and what their weights say of it."""
+
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+from scipy.special import gammaln, logsumexp
+
+
+DEGREES = 16  # of freedom, at least
+WIDE, WIDE_SHARE, WIDE_DEGREES = 3.0, 0.1, 4  # of the candidates that guard against a posterior with long tails
+ENOUGH = 5  # effective candidates for each parameter, to tell a covariance by
+
+
+class Law(NamedTuple):
+    """Student-t distributions about `centre`, with the scale matrix factor factor^T.
+
+    Nine of ten candidates are of one that is nearly normal, each of the rest of one that is `WIDE` times as wide
+    along one of the axes: a distribution that is wide along all of them has next to no density anywhere where there
+    are many. The more parameters, the lighter the tails: their surplus weight grows with the dimension.
+    """
+
+    centre: Float[np.ndarray, " d"]
+    factor: Float[np.ndarray, "d d"]
+
+    @staticmethod
+    def standard(size: int) -> "Law":
+        """About zero, with axes of length one."""
+        return Law(np.zeros(size), np.eye(size))
+
+    def sample(self, rng: np.random.Generator, number: int) -> Float[np.ndarray, "candidate d"]:
+        """So many candidates."""
+        size = len(self.centre)
+        wide = rng.random(number) < WIDE_SHARE
+        axis = rng.integers(size, size=number)
+        degrees = np.where(wide, _degrees(size, WIDE_DEGREES), _degrees(size, DEGREES))
+        z = rng.normal(size=(number, size)) / np.sqrt(rng.chisquare(degrees) / degrees)[:, None]
+        z[wide, axis[wide]] *= WIDE
+        return self.centre + z @ self.factor.T
+
+    def log_density(self, s: Float[np.ndarray, "candidate d"]) -> Float[np.ndarray, " candidate"]:
+        """The log density of `sample`."""
+        size = len(self.centre)
+        z = np.linalg.solve(self.factor, (s - self.centre).T).T
+        square = np.sum(z**2, axis=1)
+        near = _log_student(square, size, _degrees(size, DEGREES))
+        along = square[:, None] - (1 - WIDE**-2) * z**2
+        wide = logsumexp(_log_student(along, size, _degrees(size, WIDE_DEGREES)), axis=1) - np.log(size * WIDE)
+        both = np.logaddexp(np.log1p(-WIDE_SHARE) + near, np.log(WIDE_SHARE) + wide)
+        return both - np.linalg.slogdet(self.factor)[1]
+
+
+def mixture(
+    laws: list[Law], numbers: list[int], s: Float[np.ndarray, "candidate d"]
+) -> Float[np.ndarray, " candidate"]:
+    """The log density of candidates of which so many were drawn from each law, whichever each is from.
+
+    The deterministic mixture of Owen & Zhou 2000, JASA 95, 135, and Cornuet et al. 2012, Scand. J. Stat. 39, 798.
+    """
+    logs = [np.log(number) + law.log_density(s) for law, number in zip(laws, numbers, strict=True)]
+    return np.logaddexp.reduce(logs, axis=0) - np.log(sum(numbers))
+
+
+def refit(law: Law, s: Float[np.ndarray, "candidate d"], log_weights: Float[np.ndarray, " candidate"]) -> Law:
+    """A law with the mean and the covariance of weighted candidates, leaning towards `law` if they are few.
+
+    Weights that are all on a few candidates are flattened until enough of these count.
+    """
+    size = s.shape[1]
+    weights, count = _flattened(log_weights, least=ENOUGH * size)
+    centre = weights @ s
+    away = s - centre
+    covariance = (away * weights[:, None]).T @ away
+    covariance = (count * covariance + size * law.factor @ law.factor.T) / (count + size)
+    return Law(centre, np.linalg.cholesky(covariance))
+
+
+def effective(weights: Float[np.ndarray, " candidate"]) -> float:
+    """The effective number of candidates, by Kish."""
+    return float(np.sum(weights) ** 2 / np.sum(weights**2))
+
+
+def _flattened(
+    log_weights: Float[np.ndarray, " candidate"], *, least: float
+) -> tuple[Float[np.ndarray, " candidate"], float]:
+    """The weights to a power of one or less, and how many of them count."""
+    power = 1.0
+    while True:
+        weights = np.exp(power * (log_weights - np.max(log_weights)))
+        count = effective(weights)
+        if count >= min(least, 0.5 * len(weights)):
+            return weights / np.sum(weights), count
+        power *= 0.7
+
+
+def _degrees(size: int, least: int) -> int:
+    return max(least, 2 * size)
+
+
+def _log_student(square: Float[np.ndarray, "..."], size: int, degrees: int) -> Float[np.ndarray, "..."]:
+    """Log density of a standard Student-t distribution at this squared distance."""
+    constant = gammaln(0.5 * (degrees + size)) - gammaln(0.5 * degrees) - 0.5 * size * np.log(degrees * np.pi)
+    return constant - 0.5 * (degrees + size) * np.log1p(square / degrees)
