@@ -6,56 +6,31 @@ HSC, if `../shared/data` is there; its table compares with an independent fit (`
 """
 
 import time
-from pathlib import Path
 
 import numpy as np
+from hsc import HSC, PUBLISHED, galaxy, sersic
 
 from sersiclab.image import Image
 from sersiclab.inference import MAP, NUTS, Laplace, fit
-from sersiclab.model import Model, render
-from sersiclab.priors import Angle, LogUniform, Normal, Uniform
-from sersiclab.profiles import Sersic
+from sersiclab.model import render
 
 
-HSC = Path(__file__).resolve().parents[3] / "shared" / "data" / "hsc"
 TRUTH = {"xc": 60.3, "yc": 59.2, "flux": 1000.0, "r_eff": 5.0, "n": 2.5, "ellip": 0.4, "theta": 0.8}
-REFERENCE = {"xc": 60.033, "yc": 60.049, "flux": 1845.3, "r_eff": 3.185, "n": 2.799, "ellip": 0.276, "theta": 0.564}
 WANTED_ESS = 400
-
-
-def galaxy() -> Model:
-    return Model(
-        {
-            "galaxy": Sersic(
-                xc=Normal(60, 2),
-                yc=Normal(60, 2),
-                flux=LogUniform(50, 1e5),
-                r_eff=LogUniform(0.5, 30),
-                n=Uniform(0.5, 8),
-                ellip=Uniform(0, 0.9),
-                theta=Angle(),
-            )
-        }
-    )
 
 
 def mock(seed: int) -> Image:
     y, x = np.indices((31, 31)) - 15
     psf = (1 + (x**2 + y**2) / 2.2**2) ** -2.5
     empty = Image(np.zeros((121, 121)), sigma=np.full((121, 121), 0.05), psf=psf / psf.sum())
-    data = render(galaxy(), empty, {f"galaxy.{name}": value for name, value in TRUTH.items()})
+    data = render(sersic(), empty, {f"galaxy.{name}": value for name, value in TRUTH.items()})
     noise = np.random.default_rng(seed).normal(scale=0.05, size=data.shape)
     return Image(data + noise, sigma=empty.sigma, psf=empty.psf)
 
 
-def hsc() -> Image:
-    data, sigma, psf, mask = (np.load(HSC / f"gal1_{name}.npy") for name in ("im", "sig", "psf", "mask"))
-    return Image(data, sigma=sigma, psf=psf, mask=mask)
-
-
 def timed(label: str, image: Image, method, **options):
     began, cpu = time.perf_counter(), time.process_time()
-    result = fit(galaxy(), image, method, progress=False, **options)
+    result = fit(sersic(), image, method, progress=False, **options)
     wall, cpu = time.perf_counter() - began, time.process_time() - cpu
     compiled, ran = result.timing["compile"], result.timing["run"]
     print(
@@ -97,7 +72,7 @@ def main() -> None:
         print("no ../shared/data/hsc: the real galaxy is left out")
         return
     print("--- gal1, 121² (compiled by the mock where the shapes agree)")
-    image = hsc()
+    image = galaxy("gal1")
     timed("MAP, first", image, MAP())
     best = timed("MAP, compiled", image, MAP())
     laplace = timed("Laplace, compiled", image, Laplace())
@@ -106,7 +81,7 @@ def main() -> None:
     table = result.summary()[["mean", "sd", "r_hat", "ess_bulk", "ess_tail"]]
     table["MAP"] = list(best.best.values())
     table["Laplace sd"] = [laplace.draws[path].std() for path in table.index]
-    table["reference"] = [REFERENCE[path.split(".")[1]] for path in table.index]
+    table["reference"] = [PUBLISHED["gal1"][path.split(".")[1]] for path in table.index]
     print(table.to_string(float_format=lambda value: f"{value:.6g}"))
     print(f"chi2 at the MAP {best.chi2:.1f} (reference 21.9e3)")
 
