@@ -7,7 +7,7 @@ import sys
 import pytest
 
 
-HEAVY = "arviz asdf astropy.io.fits astropy.units bqplot ipywidgets matplotlib photutils scipy.stats"
+HEAVY = "arviz asdf astropy.io.fits astropy.units bqplot ipywidgets matplotlib photutils scipy.optimize scipy.stats"
 CODE = f"""
 import socket, sys
 

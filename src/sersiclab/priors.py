@@ -9,7 +9,6 @@ import jax.numpy as jnp
 import numpy as np
 import numpyro.distributions as dist
 from numpyro.distributions import constraints, transforms
-from scipy.optimize import brentq
 from scipy.special import ndtr, ndtri
 
 from sersiclab.parameters import AbstractPrior, Scalar, is_number
@@ -276,6 +275,8 @@ class Custom(AbstractPrior):
         )
 
     def median(self) -> float:
+        from scipy.optimize import brentq
+
         # numpyro lacks many quantile functions, so solve the CDF on the real line.
         transform = self.transform()
         try:

@@ -8,7 +8,6 @@ import jax.numpy as jnp
 import numpy as np
 from jax.scipy.special import gammaln
 from jaxtyping import Array, Float
-from scipy.optimize import brentq
 from scipy.special import gamma, kv
 
 from sersiclab.parameters import Parameter, parameter
@@ -42,6 +41,8 @@ def _log_c() -> Interpolant:
         return 2.0 * (c / 2.0) ** (nu + 1.0) * float(kv(nu + 1.0, c) / gamma(nu + 1.0)) - 0.5
 
     def log_c(log_shape: Float[np.ndarray, " d"]) -> Float[np.ndarray, "d 1"]:
+        from scipy.optimize import brentq
+
         roots = [brentq(outside, -8.0, 2.0, args=(shape - 1.0,), xtol=1e-14) for shape in np.exp(log_shape)]
         return np.array(roots)[:, None]
 
