@@ -468,5 +468,18 @@ def test_the_schemas_defaults_make_a_prior(cls):
     assert isinstance(cls(**{field["name"]: field["default"] for field in fields}), cls)
 
 
+def test_the_schema_tells_which_families_a_parameter_takes():
+    rows = [row for profile in schema()["profiles"].values() for row in profile["parameters"]]
+    assert {row["low"] for row in rows} > {None, 0.0}
+    for cls in (priors.Normal, priors.LogNormal, priors.Angle):
+        family = schema()["priors"][cls.__name__]
+        low, high = (
+            end if end is not None else sign * math.inf for end, sign in zip(family["support"], (-1, 1), strict=True)
+        )
+        assert cls(**{field["name"]: field["default"] for field in family["fields"]}).support() == (low, high)
+    for cls in (priors.Uniform, priors.LogUniform, priors.TruncatedNormal, priors.Custom):
+        assert schema()["priors"][cls.__name__]["support"] is None
+
+
 def test_the_names_are_public():
     assert (sl.to_dict, sl.from_dict, sl.to_python) == (to_dict, from_dict, to_python)

@@ -2,7 +2,15 @@
 
 import { distributionOf } from "./distributions";
 import { numberField } from "./fields";
-import { isFree, type Parameter, type Prior, type PriorField, type Schema, type Setting } from "./spec";
+import {
+  isFree,
+  type Parameter,
+  type Prior,
+  type PriorField,
+  type Schema,
+  type Setting,
+  type Support,
+} from "./spec";
 
 /** The span of a value slider; `log` sliders move in log10, `wraps` ones close on themselves (angles). */
 export interface Range {
@@ -102,17 +110,28 @@ export function clampFree(prior: Prior, parameter: Parameter, value: number): nu
   return Math.min(Math.max(value, low), high);
 }
 
-/** The families offered for a parameter: Custom cannot be made here, and Angle is for angles only. */
+/**
+ * The families offered for a parameter: those that keep within its bounds. Custom cannot be made here, and Angle is for
+ * angles only.
+ */
 export function familiesFor(schema: Schema, parameter: Parameter): string[] {
-  return Object.keys(schema.priors).filter(
-    (family) => family !== "Custom" && (family !== "Angle" || isAngle(parameter)),
-  );
+  return Object.entries(schema.priors)
+    .filter(([family]) => family !== "Custom" && (family !== "Angle" || isAngle(parameter)))
+    .filter(([, { support }]) => !support || reachesNoFurther(support, parameter))
+    .map(([family]) => family);
+}
+
+function reachesNoFurther([low, high]: Support, parameter: Parameter): boolean {
+  const below = parameter.low === null || (low ?? -Infinity) >= parameter.low;
+  return below && (parameter.high === null || (high ?? Infinity) <= parameter.high);
 }
 
 function defaultFamily(schema: Schema, parameter: Parameter, range: Range): string {
   const bounded = parameter.low !== null && parameter.high !== null;
   const wish = isAngle(parameter) ? "Angle" : range.log ? "LogUniform" : bounded ? "Uniform" : "Normal";
-  return wish in schema.priors ? wish : (Object.keys(schema.priors)[0] ?? wish);
+  const offered = familiesFor(schema, parameter);
+  if (offered.includes(wish)) return wish;
+  return ["TruncatedNormal", "Uniform"].find((family) => offered.includes(family)) ?? offered[0] ?? wish;
 }
 
 /** A prior of the wished family around a value, keeping what it can of the previous one. */

@@ -23,6 +23,7 @@ export interface PriorField {
   high: number | null;
   default: number | null;
 }
+export type Support = [low: number | null, high: number | null];
 /** A setting of a method that a form can show. */
 export interface MethodOption {
   name: string;
@@ -34,7 +35,8 @@ export type OptionValue = number | boolean | string;
 export interface Schema {
   version: number;
   profiles: Record<string, Profile>;
-  priors: Record<string, { doc: string; fields: PriorField[] }>;
+  /** `support` is where every prior of the family reaches; null where its own fields bound it. */
+  priors: Record<string, { doc: string; fields: PriorField[]; support?: Support | null }>;
   methods: Record<string, { doc: string; options?: MethodOption[] }>;
   /** Models to start from, which Python guesses. */
   presets?: string[];

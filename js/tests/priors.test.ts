@@ -84,6 +84,25 @@ describe("new priors", () => {
 
   it("offers Angle for angles only, and never Custom", () => {
     expect(familiesFor(SCHEMA, of("galaxy.n"))).not.toContain("Angle");
+    const supports = { Normal: [null, null], LogNormal: [0, null] } as const;
+    const priors = { ...SCHEMA.priors };
+    for (const [family, [low, high]] of Object.entries(supports))
+      priors[family] = { doc: "", fields: [], support: [low, high] };
+    const schema = { ...SCHEMA, priors };
+    const bounded = ["TruncatedNormal", "Uniform", "LogUniform"];
+    expect(familiesFor(schema, of("galaxy.n"))).toEqual(bounded);
+    expect(familiesFor(schema, { ...of("galaxy.n"), low: 0, high: null })).toEqual([
+      "TruncatedNormal",
+      "LogNormal",
+      ...bounded.slice(1),
+    ]);
+    expect(familiesFor(schema, of("galaxy.flux"))).toEqual([
+      "Normal",
+      "TruncatedNormal",
+      "LogNormal",
+      ...bounded.slice(1),
+    ]);
+    expect(newPrior(schema, { ...of("galaxy.n"), high: null, low: -3 }, 2).type).toBe("TruncatedNormal");
     expect(familiesFor(SCHEMA, of("galaxy.theta"))).toContain("Angle");
     expect(familiesFor(SCHEMA, of("galaxy.theta"))).not.toContain("Custom");
   });

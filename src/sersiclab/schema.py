@@ -9,7 +9,8 @@ from typing import Any
 
 import numpyro.distributions as dist
 
-from sersiclab.priors import PRIORS
+from sersiclab.parameters import AbstractPrior
+from sersiclab.priors import PRIORS, Custom
 from sersiclab.profiles import MODIFIERS, PROFILES, AbstractModifier, AbstractProfile, AbstractSky
 from sersiclab.profiles.base import usual_parameters
 
@@ -27,7 +28,7 @@ def schema(types: Sequence[type] = (), methods: Sequence[type] = ()) -> dict[str
     return {
         "version": VERSION,
         "profiles": {cls.__name__: _profile_schema(cls) for cls in profiles},
-        "priors": {cls.__name__: {"doc": _doc(cls), "fields": _prior_fields(cls)} for cls in PRIORS},
+        "priors": {cls.__name__: _prior_schema(cls) for cls in PRIORS},
         "methods": {cls.__name__: {"doc": _doc(cls)} for cls in methods},
     }
 
@@ -65,6 +66,15 @@ def _profile_schema(cls: type[AbstractProfile]) -> dict[str, Any]:
     ]
     kind = "sky" if issubclass(cls, AbstractSky) else "modifier" if issubclass(cls, AbstractModifier) else "source"
     return {"title": _title(cls), "doc": _doc(cls), "kind": kind, "parameters": rows}
+
+
+def _prior_schema(cls: type[AbstractPrior]) -> dict[str, Any]:
+    """Its numbers, and where it lies; null where its numbers say so, or there is no bound."""
+    fields = _prior_fields(cls)
+    known = {field["name"]: field["default"] for field in fields}
+    bounded = {"low", "high"} <= known.keys() or cls is Custom
+    low, high = (-math.inf, math.inf) if bounded else cls(**known).support()
+    return {"doc": _doc(cls), "fields": fields, "support": None if bounded else [_finite(low), _finite(high)]}
 
 
 def _prior_fields(cls: type) -> list[dict[str, Any]]:

@@ -37,6 +37,11 @@ export function place(element: Element, attributes: Record<string, string | numb
   }
 }
 
+/** A box for any number; `name` is what screen readers say. */
+export function numberInput(name: string): HTMLInputElement {
+  return h("input", { class: "sl-number", type: "number", step: "any", "aria-label": name });
+}
+
 export function option(value: string, label = value): HTMLOptionElement {
   return h("option", { value }, label);
 }

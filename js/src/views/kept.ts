@@ -88,26 +88,15 @@ function tableOf(kept: KeptFit[], kernel: Kernel): HTMLElement {
 }
 
 const actions = (name: string, kernel: Kernel): HTMLElement[] => [
-  h(
-    "button",
-    {
-      type: "button",
-      class: "sl-tool",
-      "aria-label": `restore ${name}`,
-      title: "go back to this fit",
-      onclick: () => kernel.restore(name),
-    },
-    icon("undo"),
-  ),
-  h(
-    "button",
-    {
-      type: "button",
-      class: "sl-tool",
-      "aria-label": `forget ${name}`,
-      title: "forget it",
-      onclick: () => kernel.forget(name),
-    },
-    icon("close"),
-  ),
+  action(`restore ${name}`, "go back to this fit", "undo", () => kernel.restore(name)),
+  action(`forget ${name}`, "forget it", "close", () => kernel.forget(name)),
 ];
+
+function action(
+  name: string,
+  title: string,
+  shape: Parameters<typeof icon>[0],
+  onclick: () => void,
+): HTMLElement {
+  return h("button", { type: "button", class: "sl-tool", "aria-label": name, title, onclick }, icon(shape));
+}

@@ -6,7 +6,7 @@ import { isFree, isTied, type Parameter, rootOf, type Setting, settingAt, splitP
 import { type State, shown } from "../state";
 import type { Store } from "../store";
 import { roundWarning, warningsOf } from "../warnings";
-import { format, h, plain, setText, setValue, whenChanged } from "./dom";
+import { format, h, numberInput, plain, setText, setValue, whenChanged } from "./dom";
 import { createDrawer } from "./drawer";
 import { createPrior } from "./prior";
 import { createPriorEditor } from "./prior_editor";
@@ -21,7 +21,8 @@ export interface Row {
 export function createRow(store: Store, path: string, parameter: Parameter): Row {
   const [component, name] = splitPath(path);
   const slider = h("input", { class: "sl-slider", type: "range", step: "any", "aria-label": path });
-  const box = h("input", { class: "sl-number sl-value", type: "number", step: "any", "aria-label": path });
+  const box = numberInput(path);
+  box.classList.add("sl-value");
   const free = h("input", { type: "checkbox", "aria-label": `free, ${name} of ${component}` });
   const freedom = h(
     "label",

@@ -15,7 +15,7 @@ import {
   type Tied,
 } from "../spec";
 import type { Store } from "../store";
-import { h, option, plain, setValue, whenChanged } from "./dom";
+import { h, numberInput, option, plain, setValue, whenChanged } from "./dom";
 
 export interface PriorView {
   element: HTMLElement;
@@ -102,13 +102,8 @@ function showPrior(
 
 function fieldBox(store: Store, path: string, field: PriorField) {
   const [component, name] = splitPath(path);
-  const input = h("input", {
-    class: "sl-number",
-    type: "number",
-    step: "any",
-    "aria-label": `prior ${field.name}, ${name} of ${component}`,
-    placeholder: "none",
-  });
+  const input = numberInput(`prior ${field.name}, ${name} of ${component}`);
+  input.placeholder = "none";
   input.addEventListener("change", () => {
     const value = input.value === "" ? null : input.valueAsNumber;
     const session = setPriorField(store.state.session, path, field.name, value);

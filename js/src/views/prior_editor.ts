@@ -6,7 +6,7 @@ import { isFree, type Parameter, type Prior, settingAt, splitPath, withSetting }
 import { type Image, type State, shown } from "../state";
 import type { Store } from "../store";
 import { physical } from "../units";
-import { createAlert, format, h, plain, setText, setValue } from "./dom";
+import { createAlert, format, h, numberInput, plain, setText, setValue } from "./dom";
 import { createPriorPlot } from "./prior_plot";
 
 export interface PriorEditor {
@@ -59,14 +59,10 @@ function createEntry(
   say: (text: string) => void,
 ) {
   const [component, name] = splitPath(path);
-  const boxes = names.map((what) =>
-    h("input", {
-      class: "sl-number",
-      type: "number",
-      step: "any",
-      "aria-label": `${what}, ${name} of ${component}`,
-    }),
-  ) as [HTMLInputElement, HTMLInputElement];
+  const boxes = names.map((what) => numberInput(`${what}, ${name} of ${component}`)) as [
+    HTMLInputElement,
+    HTMLInputElement,
+  ];
   const commit = () => {
     const setting = settingAt(store.state.session, path);
     if (!isFree(setting)) return;

@@ -3,7 +3,7 @@
 import type { MethodOption, OptionValue, Schema } from "../spec";
 import type { State } from "../state";
 import type { Store } from "../store";
-import { h, option, plain, setValue, whenChanged } from "./dom";
+import { h, numberInput, option, plain, setValue, whenChanged } from "./dom";
 
 export function createSettings(store: Store): { element: HTMLElement; update(state: State): void } {
   const chooser = h("select", { class: "sl-select", "aria-label": "settings for" });
@@ -65,8 +65,8 @@ function createField(store: Store, method: string, each: MethodOption) {
     const show = (state: State) => setValue(choice, String(chosenValue(state, method, each)));
     return { element: h("label", {}, label, choice), show };
   }
-  const step = each.kind === "int" ? 1 : "any";
-  const box = h("input", { class: "sl-number", type: "number", step, "aria-label": name });
+  const box = numberInput(name);
+  if (each.kind === "int") box.step = "1";
   const show = (state: State) => setValue(box, plain(Number(chosenValue(state, method, each))));
   box.addEventListener("change", () => {
     // An emptied box is the default again; what is wrong otherwise, Python says.

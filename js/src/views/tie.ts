@@ -4,7 +4,7 @@ import { isTied, settingAt, splitPath, withSetting } from "../spec";
 import { type State, shown } from "../state";
 import type { Store } from "../store";
 import { refusal, targetsFor, withoutTie, withTie } from "../ties";
-import { createAlert, h, option, plain, setValue, whenChanged } from "./dom";
+import { createAlert, h, numberInput, option, plain, setValue, whenChanged } from "./dom";
 
 export interface TieEditor {
   element: HTMLElement;
@@ -16,14 +16,8 @@ const NONE = "";
 export function createTieEditor(store: Store, path: string): TieEditor {
   const [component, name] = splitPath(path);
   const target = h("select", { class: "sl-select", "aria-label": `tie target, ${name} of ${component}` });
-  const [factor, offset] = ["tie factor", "tie offset"].map((what) =>
-    h("input", {
-      class: "sl-number",
-      type: "number",
-      step: "any",
-      "aria-label": `${what}, ${name} of ${component}`,
-    }),
-  ) as [HTMLInputElement, HTMLInputElement];
+  const factor = numberInput(`tie factor, ${name} of ${component}`);
+  const offset = numberInput(`tie offset, ${name} of ${component}`);
   const message = createAlert();
   const { say } = message;
   const numbers = h(

@@ -2,7 +2,7 @@
 
 import { type Display, type Layout, MASKING, type PanelName, type State } from "../state";
 import type { Store } from "../store";
-import { h, option, setValue } from "./dom";
+import { h, numberInput, option, setValue } from "./dom";
 import { icon } from "./icons";
 
 export interface View {
@@ -149,7 +149,7 @@ export function select(
 }
 
 export function numberBox(name: string, action: (value: number) => void): HTMLInputElement {
-  const element = h("input", { class: "sl-number", type: "number", step: "any", "aria-label": name });
+  const element = numberInput(name);
   element.addEventListener("change", () => {
     if (Number.isFinite(element.valueAsNumber)) action(element.valueAsNumber);
   });
