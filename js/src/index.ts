@@ -49,7 +49,7 @@ function render({ model, el, host, signal: hostSignal }: RenderProps<Traits>): (
   const editor = createMaskEditor(store, () => pictures.shown.pictures);
   const adder = createAdder(store, editor, () => pictures.shown.pictures);
   pictures.element.append(adder.menu.element);
-  const maskBar = createMaskBar(store, editor);
+  const maskBar = createMaskBar(store, editor, kernel.neighbours);
   const components = createComponents(store, { add: adder.add, preset: kernel.preset });
   const run = createRunPanel(store, kernel, signal);
   const views = [toolbar, session, scales, maskBar, pictures, notices, run];

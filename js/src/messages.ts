@@ -11,6 +11,7 @@ export type Outgoing =
   | { t: "render"; seq: number; values: Record<string, number> }
   | { t: "mask"; name: string }
   | { t: "preset"; name: string }
+  | { t: "neighbours" }
   | { t: "predict"; request: number; number: number; seed: number }
   | { t: "keep" | "restore" | "forget"; name: string }
   | { t: "load"; name: string }

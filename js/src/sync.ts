@@ -18,7 +18,7 @@ import {
 } from "./messages";
 import { createPulse } from "./pulse";
 import { displayFrom } from "./saved";
-import { changedValues, type OptionValue, type Schema, type Session, sameDocument } from "./spec";
+import { changedValues, isSession, type OptionValue, type Schema, type Session, sameDocument } from "./spec";
 import {
   ACTIVE,
   type Display,
@@ -55,6 +55,8 @@ export interface Kernel {
   resume(): void;
   /** Ask for the model that a preset guesses from the pixels. */
   preset(name: string): void;
+  /** Ask for the mask of every detected source that the model lacks. */
+  neighbours(): void;
   /** Ask for galaxies drawn from the priors; the number of the request. */
   predict(number: number, seed: number): number;
   /** A file to be taken up: a session, or regions of DS9. */
@@ -203,6 +205,7 @@ export function connect(model: Model, host: Host | undefined, signal: AbortSigna
     pause: () => void control({ t: "pause" }),
     resume: () => void control({ t: "resume" }),
     preset: (name) => send({ t: "preset", name }),
+    neighbours: () => send({ t: "neighbours" }),
     predict(number, seed) {
       lastRequest += 1;
       send({ t: "predict", request: lastRequest, number, seed });
@@ -270,7 +273,6 @@ function readTrait(model: Model, store: Store, name: TraitName): void {
 
 const isSchema = (value: object): value is Schema => "profiles" in value && "priors" in value;
 const isSummary = (value: object): value is Summary => "rows" in value;
-const isSession = (value: object): value is Session => "model" in value && "off" in value;
 
 /**
  * Cancel and pause travel on a model of their own, which Python answers even while the kernel is busy. Where the

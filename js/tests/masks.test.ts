@@ -146,6 +146,12 @@ describe("the tools", () => {
     expect(named("div", "mask").hidden).toBe(true);
   });
 
+  it("ask Python which sources are neighbours", async () => {
+    const { named, of } = await masking("Brush");
+    named("button", "Mask neighbours").click();
+    expect(of("neighbours")).toEqual([{ t: "neighbours" }]);
+  });
+
   it("say when there is no source to pick", async () => {
     const { change, drag, named, of, one } = await masking("Pick a source");
     await change(named<HTMLInputElement>("input", "source threshold"), "100", ["change"]);

@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import equinox as eqx
@@ -91,15 +92,28 @@ class Detection:
         """The main source, bright and near the centre."""
         return self.sources[0]
 
-    def masked(self, image: Image, *, keep: int = 1) -> Image:
-        """The image without the neighbours, but for the first `keep` of `sources`, which the model must hold."""
+    def masked(self, image: Image, *, keep: int | Sequence[tuple[float, float]] = 1) -> Image:
+        """The image without the neighbours, but for the sources that the model must hold.
+
+        `keep` is how many of `sources` these are, the first ones, or a place (x, y) in each of them.
+        """
         if image.shape != self.labels.shape:
             raise ValueError(f"image must be the detection's, of shape {self.labels.shape}, got {image.shape}")
-        if not isinstance(keep, int) or keep < 1:
-            raise ValueError(f"keep must be a positive integer, the target included, got {keep!r}")
-        mask = image.mask | reach_of_others(self.labels, keep, self.width)
+        labels, number = (self.labels, keep) if isinstance(keep, int) else self._first(keep)
+        if number < 1:
+            raise ValueError(f"keep must be a positive integer, the target included, or places, got {keep!r}")
+        mask = image.mask | reach_of_others(labels, number, self.width)
         mask.flags.writeable = False
         return eqx.tree_at(lambda old: old.mask, image, mask)
+
+    def _first(self, places: Sequence[tuple[float, float]]) -> tuple[Labels, int]:
+        """Labels in which the sources at these places are the first, and how many these are."""
+        ny, nx = self.labels.shape
+        within = [(round(y), round(x)) for x, y in places if 0 <= round(y) < ny and 0 <= round(x) < nx]
+        found = {int(self.labels[place]) for place in within} - {0, -1}
+        order = sorted(range(1, len(self.sources) + 1), key=lambda label: label not in found)
+        lookup = np.argsort([0, *order])
+        return np.where(self.labels > 0, lookup[self.labels], self.labels), max(len(found), 1)
 
     def __repr__(self) -> str:
         found = "no source" if not self.target.detected else f"{len(self.sources)} sources"

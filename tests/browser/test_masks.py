@@ -90,6 +90,14 @@ def test_undo_takes_each_step_back_and_python_has_its_say(page):
     assert "500 of 2000 pixels are excluded" in page.python("print(wb.to_python())")
 
 
+def test_one_button_masks_what_the_model_lacks(page):
+    page.press("Reset mask")
+    page.until(lambda: masked(page) == 0)
+    page.press("Mask neighbours")
+    page.until(lambda: masked(page) > 0)
+    assert page.python("print(wb.image.mask[28:32, 8:12].all(), wb.image.mask[18:23, 28:33].any())") == "True False"
+
+
 def test_a_double_click_adds_a_source_there(page):
     page.python("wb.editor.mask = np.zeros((40, 50))")
     page.press("Edit the mask")

@@ -1,10 +1,15 @@
-"""Presets: models to start from."""
+"""What the pixels suggest: presets, and the mask of neighbours."""
 
+from contextlib import closing
+
+import numpy as np
 import pytest
 
 from sersiclab.datasets import example
 from sersiclab.guess import guess
-from sersiclab.profiles import FlatSky
+from sersiclab.image import Image
+from sersiclab.profiles import FlatSky, PointSource
+from sersiclab.widget import Editor
 from sersiclab.widget.presets import PRESETS, start_from
 
 
@@ -35,3 +40,27 @@ def test_the_front_end_asks_for_one(editor, heard):
     heard.tell(t="preset", name="no such")
     assert editor.flush(60)
     assert "preset must be one of" in heard.of("error")[-1][0]["detail"]
+
+
+def test_neighbours_are_masked_but_those_that_the_model_has():
+    masked = example()
+    star = masked.mask
+    y, x = (float(side.mean()) for side in np.nonzero(star))
+    image = Image(masked.data, sigma=masked.sigma, psf=masked.psf)
+    model = guess(image)
+    with closing(Editor(image, model)) as editor:
+        editor.mask_neighbours()
+        assert editor.mask[star].mean() > 0.2
+        assert editor.mask[~star].mean() < 0.02
+        editor.mask = np.zeros(image.shape, bool)
+        editor.model = model.with_component("star", PointSource(xc=x, yc=y, flux=1e3))
+        editor.mask_neighbours()
+        assert not editor.mask[round(y), round(x)]
+
+
+def test_the_front_end_asks_for_their_mask(editor, heard, monkeypatch):
+    monkeypatch.setattr("sersiclab.widget.editor.mask_of_neighbours", lambda image, _: np.eye(*image.shape))
+    heard.tell(t="neighbours")
+    assert editor.flush(60)
+    assert editor.mask[1, 1]
+    assert not editor.mask[1, 2]

@@ -16,7 +16,7 @@ const NAMES: Record<Tool, [name: string, hint: string]> = {
   pick: ["Pick a source", "click a neighbour to mask it, a masked region to let it go"],
 };
 
-export function createMaskBar(store: Store, editor: MaskEditor): View {
+export function createMaskBar(store: Store, editor: MaskEditor, maskNeighbours: () => void): View {
   const change = (masking: Partial<Masking>) =>
     store.dispatch({
       type: "masking",
@@ -50,12 +50,23 @@ export function createMaskBar(store: Store, editor: MaskEditor): View {
     return map && joined(mask, above(map, store.state.masking?.threshold ?? MASKING.threshold));
   });
   aboveThreshold.textContent = "Mask all above";
+  const neighbours = h(
+    "button",
+    {
+      type: "button",
+      "aria-label": "Mask neighbours",
+      title: "mask every detected source that is no component",
+      onclick: maskNeighbours,
+    },
+    "Neighbours",
+  );
   const count = h("span", { class: "sl-note", "aria-live": "polite" });
   const element = h(
     "div",
     { class: "sl-toolbar sl-maskbar", role: "toolbar", "aria-label": "mask" },
     h("div", { class: "sl-group sl-joined" }, ...tools.map(({ button }) => button)),
     field("size", size, "px"),
+    neighbours,
     field("sources above", threshold, "σ", aboveThreshold),
     h(
       "div",

@@ -28,7 +28,7 @@ from sersiclab.widget.mailbox import Mailbox
 from sersiclab.widget.masks import Masks
 from sersiclab.widget.options import method_of
 from sersiclab.widget.predictive import Predictions
-from sersiclab.widget.presets import start_from
+from sersiclab.widget.presets import mask_of_neighbours, start_from
 from sersiclab.widget.runs import DrawsCallback, Runs
 from sersiclab.widget.schema import editor_schema
 from sersiclab.widget.session import Problem, Reading, Shown, allowed, from_model, read, with_values
@@ -91,8 +91,6 @@ class Editor(anywidget.AnyWidget):
         self.on_msg(self._received)
         self._post("warm", partial(self._frames.draw, model, {}))  # compile while the page loads
 
-    # -- what the user has ---------------------------------------------------------------------------
-
     @property
     def image(self) -> Image:
         """The image that is fitted, with the mask as it is now."""
@@ -109,6 +107,10 @@ class Editor(anywidget.AnyWidget):
             name = self._masks.add(mask)
             self._transmit(self._masks.message(name))
             self.session = {**self.session, "mask": name}
+
+    def mask_neighbours(self) -> None:
+        """Mask every detected source that is no component of the model."""
+        self.mask = mask_of_neighbours(self._image, self._shown.everything)
 
     @property
     def model(self) -> Model:
@@ -241,8 +243,6 @@ class Editor(anywidget.AnyWidget):
             self._gauges.close()
         super().close()
 
-    # -- the front end -------------------------------------------------------------------------------
-
     def set_state(self, sync_data: dict[str, Any]) -> None:
         with self._turn:
             super().set_state(sync_data)
@@ -262,6 +262,8 @@ class Editor(anywidget.AnyWidget):
                     self._predictions.ask(self._image, self._shown.model, int(request), int(number), int(seed))
                 case {"t": "preset", "name": name}:
                     self._post("preset", partial(self._start_from, name))
+                case {"t": "neighbours"}:
+                    self._post("neighbours", self.mask_neighbours)
                 case {"t": "keep" | "restore" | "forget" as action, "name": name}:
                     self._post(action, partial(getattr(self, action), str(name)))
                 case {"t": "load" | "regions" | "export" as kind}:

@@ -1,10 +1,15 @@
-"""Models to start from, guessed from the pixels."""
+"""What the pixels suggest: models to start from, and the mask of what a model lacks."""
 
 from collections.abc import Mapping
 
+import numpy as np
+from jaxtyping import Bool
+
+from sersiclab.detection import detect
 from sersiclab.guess import guess
 from sersiclab.image import Image
 from sersiclab.model import Model
+from sersiclab.parameters import at, parameters
 from sersiclab.profiles import AbstractSky
 
 
@@ -27,3 +32,14 @@ def start_from(name: str, image: Image, present: Model) -> Model:
     sources = guess(image, PRESETS[name]).components
     skies = {key: part for key, part in present.components.items() if isinstance(part, AbstractSky)}
     return Model({**sources, **skies}, noise=present.noise, renderer=present.renderer)
+
+
+def mask_of_neighbours(image: Image, model: Model) -> Bool[np.ndarray, "y x"]:
+    """The image's mask and the detected sources that are no component of the model."""
+    values = parameters(at(model.owners, model.initial))
+    places = [
+        (float(values[f"{name}.xc"]), float(values[f"{name}.yc"]))
+        for name in model.components
+        if f"{name}.xc" in values
+    ]
+    return detect(image).masked(image, keep=places).mask
