@@ -1,4 +1,4 @@
-"""Laws that hold for every source, PSF and image."""
+"""Laws of scenes and of images that are not square; those of every profile are in `test_profiles.py`."""
 
 from types import SimpleNamespace
 
@@ -42,24 +42,6 @@ def skewed_psf(tools: SimpleNamespace) -> np.ndarray:
 
 def scaled(a: np.ndarray, b: np.ndarray) -> float:
     return float(np.abs(a - b).max() / np.abs(b).max())
-
-
-@pytest.mark.parametrize("shift", [(7, -11), (-3, 20)])
-def test_translation_by_whole_pixels(tools: SimpleNamespace, shift: tuple[int, int]) -> None:
-    image = tools.image(psf=skewed_psf(tools))
-    here = tools.draw(Sersic(**GALAXY), image)
-    moved = {**GALAXY, "yc": GALAXY["yc"] + shift[0], "xc": GALAXY["xc"] + shift[1]}
-    there = tools.draw(Sersic(**moved), image)
-    inner = (slice(20, 50), slice(25, 70))
-    assert scaled(np.roll(here, shift, (0, 1))[inner], there[inner]) < 1e-5
-
-
-def test_quarter_turn(tools: SimpleNamespace) -> None:
-    psf = skewed_psf(tools)
-    here = tools.draw(Sersic(**GALAXY), tools.image((72, 96), psf))
-    turned = {**GALAXY, "xc": 71 - GALAXY["yc"], "yc": GALAXY["xc"], "theta": GALAXY["theta"] + np.pi / 2}
-    there = tools.draw(Sersic(**turned), tools.image((96, 72), np.rot90(psf, -1)))
-    assert scaled(np.rot90(here, -1), there) < 1e-5
 
 
 def test_transpose(tools: SimpleNamespace) -> None:
