@@ -7,7 +7,7 @@ from jaxtyping import Float
 
 from sersiclab.density import Density
 from sersiclab.priors import Angle
-from sersiclab.results import drawn
+from sersiclab.results import per_draw
 from sersiclab.results.diagnostics import pareto_smoothed
 
 
@@ -45,9 +45,9 @@ def check(fit: "Fit") -> Check:
     By a rendering of each of `DRAWS` draws. The approximation is that of `fit.covariance`, in the
     unconstrained space.
     """
-    flat = drawn.flat(fit.draws, DRAWS)
+    flat = per_draw.flat(fit.draws, DRAWS)
     ends = {path: np.append(array, fit.best[path]) for path, array in flat.items()}
-    log_posterior, u = drawn.log_posterior(Density.of(fit.model, fit.image), ends, fit.best)
+    log_posterior, u = per_draw.log_posterior(Density.of(fit.model, fit.image), ends, fit.best)
     ratios = log_posterior[:-1] - _log_normal(fit, np.clip(np.nan_to_num(u, posinf=FAR, neginf=-FAR), -FAR, FAR))
     log_weights, k = pareto_smoothed(np.where(np.isfinite(ratios), ratios, -np.inf))
     weights = np.exp(log_weights)

@@ -12,7 +12,7 @@ from scipy.special import logsumexp
 from sersiclab.density import Density
 from sersiclab.image import Image
 from sersiclab.priors import Angle
-from sersiclab.results import circular, drawn, posterior
+from sersiclab.results import circular, per_draw, posterior
 from sersiclab.results.derived import parameter_sds
 from sersiclab.results.diagnostics import arviz
 
@@ -130,7 +130,7 @@ def pointwise(fit: "Fit", size: int) -> Pointwise:
 
 def log_likelihood(fit: "Fit") -> float:
     """Log likelihood of the data at `best`."""
-    return drawn.log_likelihood_at(Density.of(fit.model, fit.image), fit.best)
+    return per_draw.log_likelihood_at(Density.of(fit.model, fit.image), fit.best)
 
 
 def bic(fit: "Fit") -> float:

@@ -18,7 +18,7 @@ from sersiclab.model import Model, render
 from sersiclab.noise import AbstractNormalNoise
 from sersiclab.parameters import ParameterInfo, parameter_info
 from sersiclab.priors import Angle
-from sersiclab.results import approximation, circular, comparison, document, drawn, files, posterior, radial, table
+from sersiclab.results import approximation, circular, comparison, document, files, per_draw, posterior, radial, table
 from sersiclab.results import derived as derived_quantities
 from sersiclab.results.derived import Derived, Function
 from sersiclab.results.observables import observables
@@ -137,7 +137,7 @@ class Fit:
     def model_sd(self) -> Float[np.ndarray, "y x"]:
         """How uncertain the model image is: its standard deviation over all draws, pixel by pixel, without noise."""
         self._need_draws("model_sd")
-        return drawn.moments(Density.of(self.model, self.image), drawn.flat(self.draws), self.best).sd
+        return per_draw.moments(Density.of(self.model, self.image), per_draw.flat(self.draws), self.best).sd
 
     def radial_profile(self) -> "pd.DataFrame":
         """The mean brightness in elliptical rings about the first source at `best`, a row for each ring.

@@ -14,7 +14,7 @@ from sersiclab.image import Image
 from sersiclab.model import Model
 from sersiclab.results import document
 from sersiclab.results.diagnostics import arviz
-from sersiclab.results.drawn import BATCH, CHUNK, chunks
+from sersiclab.results.per_draw import BATCH, CHUNK, chunks
 from sersiclab.results.summary import parameter_units
 from sersiclab.stacks import Values
 

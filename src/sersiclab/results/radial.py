@@ -9,7 +9,7 @@ from jaxtyping import Float, Int
 from sersiclab.model import render_components
 from sersiclab.plots.sources import Ellipse, ellipses, sky_image
 from sersiclab.profiles.base import axis_ratio, elliptical_radius
-from sersiclab.results import drawn
+from sersiclab.results import per_draw
 
 
 if TYPE_CHECKING:
@@ -107,8 +107,8 @@ def _sky(fit: "Fit") -> Float[np.ndarray, "y x"]:
 
 def _source_sums(fit: "Fit", rings: Rings, label: Any) -> dict[str, Float[np.ndarray, "draw ring"]]:
     """The light in rings of all sources together, as "model", and of each if there are several."""
-    rows = drawn.flat(fit.draws, MOST_DRAWS) if fit.draws else {path: np.array([v]) for path, v in fit.best.items()}
-    parts = drawn.ring_sums(fit.model, fit.image, rows, label, len(rings.edge))
+    rows = per_draw.flat(fit.draws, MOST_DRAWS) if fit.draws else {path: np.array([v]) for path, v in fit.best.items()}
+    parts = per_draw.ring_sums(fit.model, fit.image, rows, label, len(rings.edge))
     total = {"model": np.sum(list(parts.values()), axis=0)}
     return total | (parts if len(parts) > 1 else {})
 
