@@ -71,12 +71,42 @@ export interface Session {
 export const EMPTY_SCHEMA: Schema = { version: 1, profiles: {}, priors: {}, methods: {} };
 export const EMPTY_SESSION: Session = { version: 1, model: { components: {} }, off: [] };
 
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+/** Whether a session can be shown; what is wrong with one that can, Python tells. */
+export function isSession(value: unknown): value is Session {
+  if (!isRecord(value) || !isRecord(value.model) || !isRecord(value.model.components)) return false;
+  const { off, order = [], mask = "" } = value;
+  const components = Object.values(value.model.components);
+  return (
+    isNames(off) && isNames(order) && typeof mask === "string" && components.every((each) => isPart(each, 0))
+  );
+}
+
+const isNames = (value: unknown): boolean =>
+  Array.isArray(value) && value.every((name) => typeof name === "string");
+
+/** More than any model needs, and far from what a stack can bear. */
+const DEEPEST = 20;
+
+/** A component, a prior or a tie. */
+const isPart = (value: unknown, depth: number): boolean =>
+  isRecord(value) && typeof value.type === "string" && hasParts(value, depth);
+
+const hasParts = (value: object, depth: number): boolean =>
+  depth < DEEPEST &&
+  Object.values(value).every((part) => {
+    if (Array.isArray(part)) return hasParts(part, depth + 1);
+    return typeof part !== "object" || part === null || isPart(part, depth + 1);
+  });
+
 export function isTied(setting: Setting | undefined): setting is Tied {
-  return typeof setting === "object" && setting.type === "Tied";
+  return typeof setting === "object" && setting?.type === "Tied";
 }
 
 export function isFree(setting: Setting | undefined): setting is Prior {
-  return typeof setting === "object" && setting.type !== "Tied";
+  return isRecord(setting) && setting.type !== "Tied";
 }
 
 /** Split "galaxy.n" at its last dot: parameters have plain names, components may not. */
@@ -110,7 +140,8 @@ export function settingAt(session: Session, path: string): Setting | undefined {
   const [name, key] = splitPath(path);
   const component = session.model.components[name];
   const setting = component && layers(component).find((layer) => key in layer)?.[key];
-  return typeof setting === "string" || isComponent(setting) ? undefined : setting;
+  if (typeof setting === "number") return setting;
+  return isRecord(setting) && !isComponent(setting) ? (setting as Prior | Tied) : undefined;
 }
 
 export function withSetting(session: Session, path: string, setting: Setting): Session {

@@ -4,6 +4,7 @@ import { shapeOf, shapeValues } from "../src/shapes";
 import {
   type Component,
   changedValues,
+  isSession,
   parameterAt,
   paths,
   rootOf,
@@ -158,5 +159,23 @@ describe("a nested component", () => {
     expect(valueAt(set("disk.r_eff", 21, NESTED), "galaxy.r_eff")).toBe(10);
     expect(shapeOf(SCHEMA, NESTED, "galaxy")).toEqual(shapeOf(SCHEMA, SESSION, "galaxy"));
     expect(shapeValues(SCHEMA, NESTED, "galaxy", { size: 7 })).toEqual({ "galaxy.r_eff": 7 });
+  });
+});
+
+describe("a session from elsewhere", () => {
+  const withComponents = (components: unknown) => ({ ...SESSION, model: { ...SESSION.model, components } });
+  const deep = (depth: number): object =>
+    depth === 0 ? { type: "Normal" } : { type: "Normal", loc: deep(depth - 1) };
+
+  it("is shown where its shape is that of one, whatever its numbers", () => {
+    expect(isSession(SESSION)).toBe(true);
+    expect(isSession(withComponents({ x: { type: "Nope", xc: null, yc: [1, 2], n: true } }))).toBe(true);
+  });
+
+  it("is not where it is something else", () => {
+    for (const other of [null, 3, "x", [], {}, { model: {} }]) expect(isSession(other)).toBe(false);
+    expect(isSession({ ...SESSION, off: "galaxy" })).toBe(false);
+    for (const components of [null, [1], { x: null }, { x: "y" }, { x: { type: [1] } }, { x: deep(5000) }])
+      expect(isSession(withComponents(components))).toBe(false);
   });
 });

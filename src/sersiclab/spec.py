@@ -291,7 +291,7 @@ class _Reader:
             self._problem(path, str(error))
 
     def _check_ties(self, fields: Mapping[str, Any]) -> None:
-        noise = {"noise": fields["noise"]} if "noise" in fields else {}
+        noise = {"noise": fields["noise"]} if isinstance(fields.get("noise"), eqx.Module) else {}
         owners = {**fields.get("components", {}), **fields.get("links", {}), **noise}
         for path in parameters.parameters(owners):
             try:

@@ -101,6 +101,43 @@ def test_junk_is_a_problem_not_an_exception(session):
     assert reading.problems
 
 
+def nested(depth):
+    document = {"type": "Normal", "loc": 1.0, "scale": 1.0, "init": 1.0}
+    for _ in range(depth):
+        document = {**document, "loc": document}
+    return document
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "words"),
+    [
+        ("noise", 3, "noise"),
+        ("star", {"type": "__import__('os').abort()"}, "star has the type"),
+        ("star.yc", nested(3000), "nested too deeply"),
+        ("star.yc", 10**400, "too large"),
+        ("star.xc", {"type": "Normal", "loc": 1.0, "scale": 1.0, "init": "x"}, "'x'"),
+    ],
+    ids=["noise", "type", "depth", "size", "init"],
+)
+def test_what_is_pasted_in_is_read_and_never_run(model, key, value, words):
+    session = from_model(model)
+    *parts, last = key.split(".")
+    holder = session["model"] if key == "noise" else session["model"]["components"]
+    for part in parts:
+        holder = holder[part]
+    holder[last] = value
+    reading = read(session)
+    assert reading.model is None
+    assert words in reading.problems[0]["message"]
+
+
+@pytest.mark.parametrize("name", [3, [], "unheard of"])
+def test_a_mask_that_is_not_here_leaves_the_last_one(editor, name):
+    editor.session = {**editor.session, "mask": name}
+    assert "is not here" in editor.problems[0]["message"]
+    assert editor.mask.sum() == 3
+
+
 def test_values_go_to_the_free_end_of_ties(model):
     model = model.replace({"ghost.yc": Tied("star.yc", offset=2.0)})
     session = with_values(from_model(model), {"ghost.yc": 9.0, "star.flux": 3.0, "sky.level": 7.0, "no.such": 1.0})

@@ -10,7 +10,7 @@ import type { View } from "./toolbar";
 export function createNotices(store: Store): View {
   const element = h("div", { class: "sl-notices" });
   const show = whenChanged((notices: Notice[], problems: Problem[], known: string, answers: boolean) => {
-    const rows = new Set(known.split("\n"));
+    const rows = new Set(known.split("\n").filter((path) => path !== ""));
     element.replaceChildren(
       ...(answers ? [] : [silence()]),
       ...notices.map((notice) => errorStrip(store, notice)),

@@ -109,6 +109,7 @@ export function createRow(store: Store, path: string, parameter: Parameter): Row
   function write(state: State): void {
     const session = shown(state);
     const setting = settingAt(session, path);
+    showProblems(state, path, element, problem, box);
     if (setting === undefined) return;
     // The range is that of the committed session: it must not move under the pointer.
     range = rangeAt(state, path, parameter);
@@ -124,7 +125,6 @@ export function createRow(store: Store, path: string, parameter: Parameter): Row
     tie.button.setAttribute("aria-pressed", String(isTied(setting)));
     shape.update(state);
     tie.update(state);
-    showProblems(state, path, element, problem, box);
     // Python's word is about the same, and stronger.
     showWarnings(warning, problem.isConnected ? [] : warningsAt(state, path, parameter));
   }

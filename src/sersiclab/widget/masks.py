@@ -56,7 +56,7 @@ class Masks:
 
     def bits(self, name: str) -> bytes:
         """Raises `ValueError` for a name that is not here."""
-        if name not in self._bits:
+        if not isinstance(name, str) or name not in self._bits:
             raise ValueError(f"the session names the mask {name!r}, which is not here; the last mask is kept")
         return self._bits[name]
 

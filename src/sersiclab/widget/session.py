@@ -136,8 +136,10 @@ def read(session: Session, types: Sequence[type] = ()) -> Reading:
         everything.at(everything.initial)  # a tie may lead a parameter out of its range
     except SpecError as error:
         return Reading(None, None, (), error.problems)
-    except (TypeError, ValueError) as error:
-        return _nothing(str(error))
+    except RecursionError:
+        return _nothing("the session is nested too deeply to be read")
+    except (TypeError, ValueError, ArithmeticError) as error:
+        return _nothing(f"the session can't be read: {error}")
     off = [name for name in everything.components if name in session.get("off", [])]
     on = tuple(name for name in everything.components if name not in off)
     if not on:
