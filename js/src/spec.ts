@@ -79,9 +79,7 @@ export function isSession(value: unknown): value is Session {
   if (!isRecord(value) || !isRecord(value.model) || !isRecord(value.model.components)) return false;
   const { off, order = [], mask = "" } = value;
   const components = Object.values(value.model.components);
-  return (
-    isNames(off) && isNames(order) && typeof mask === "string" && components.every((each) => isPart(each, 0))
-  );
+  return isNames(off) && isNames(order) && typeof mask === "string" && components.every(isPart);
 }
 
 const isNames = (value: unknown): boolean =>
@@ -90,16 +88,14 @@ const isNames = (value: unknown): boolean =>
 /** More than any model needs, and far from what a stack can bear. */
 const DEEPEST = 20;
 
-/** A component, a prior or a tie. */
-const isPart = (value: unknown, depth: number): boolean =>
-  isRecord(value) && typeof value.type === "string" && hasParts(value, depth);
+const isPart = (value: unknown): boolean =>
+  isRecord(value) && typeof value.type === "string" && hasParts(value, 0);
 
 const hasParts = (value: object, depth: number): boolean =>
   depth < DEEPEST &&
-  Object.values(value).every((part) => {
-    if (Array.isArray(part)) return hasParts(part, depth + 1);
-    return typeof part !== "object" || part === null || isPart(part, depth + 1);
-  });
+  Object.values(value).every(
+    (part) => typeof part !== "object" || part === null || hasParts(part, depth + 1),
+  );
 
 export function isTied(setting: Setting | undefined): setting is Tied {
   return typeof setting === "object" && setting?.type === "Tied";
