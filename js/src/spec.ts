@@ -38,6 +38,10 @@ export interface Schema {
   /** `support` is where every prior of the family reaches; null where its own fields bound it. */
   priors: Record<string, { doc: string; fields: PriorField[]; support?: Support | null }>;
   methods: Record<string, { doc: string; options?: MethodOption[] }>;
+  /** Kinds of noise, and how each begins. */
+  noises?: Record<string, Profile & { document: Component }>;
+  /** What components may share, such as a total flux. */
+  links?: Record<string, Profile>;
   /** Models to start from, which Python guesses. */
   presets?: string[];
 }
@@ -49,6 +53,8 @@ export interface Tied {
   to: string;
   scale?: number;
   offset?: number;
+  /** Times what this follows, which makes it no parameter that can be set by another's value. */
+  by?: Tied;
 }
 /** A number is fixed, a prior free, a tie linked to another parameter. */
 export type Setting = number | Prior | Tied;
@@ -56,6 +62,8 @@ export type Setting = number | Prior | Tied;
 export type Component = { type: string } & { [name: string]: Setting | Component | string };
 export interface Model {
   components: Record<string, Component>;
+  links?: Record<string, Component>;
+  noise?: Component;
   [key: string]: unknown;
 }
 export interface Session {
@@ -111,12 +119,17 @@ export function splitPath(path: string): [component: string, name: string] {
   return [path.slice(0, dot), path.slice(dot + 1)];
 }
 
-/** A nested component has a centre somewhere, which priors and ties have not. */
+/** What is nested in a component, and is neither a prior, which has a start, nor a tie. */
 export function isComponent(value: unknown): value is Component {
-  return (
-    typeof value === "object" && value !== null && ("xc" in value || Object.values(value).some(isComponent))
-  );
+  return isRecord(value) && typeof value.type === "string" && value.type !== "Tied" && !("init" in value);
 }
+
+/** What has parameters of that name: a component, something that components share, or the noise. */
+export function ownerOf({ model }: Session, name: string): Component | undefined {
+  return model.components[name] ?? model.links?.[name] ?? (name === NOISE ? model.noise : undefined);
+}
+
+export const NOISE = "noise";
 
 function nestedIn(component: Component): [key: string, inner: Component][] {
   return Object.entries(component).filter((entry): entry is [string, Component] => isComponent(entry[1]));
@@ -134,7 +147,7 @@ export function hasParameter(component: Component, name: string): boolean {
 
 export function settingAt(session: Session, path: string): Setting | undefined {
   const [name, key] = splitPath(path);
-  const component = session.model.components[name];
+  const component = ownerOf(session, name);
   const setting = component && layers(component).find((layer) => key in layer)?.[key];
   if (typeof setting === "number") return setting;
   return isRecord(setting) && !isComponent(setting) ? (setting as Prior | Tied) : undefined;
@@ -142,10 +155,14 @@ export function settingAt(session: Session, path: string): Setting | undefined {
 
 export function withSetting(session: Session, path: string, setting: Setting): Session {
   const [name, key] = splitPath(path);
-  const old = session.model.components[name];
+  const old = ownerOf(session, name);
   if (!old) return session;
-  const components = { ...session.model.components, [name]: withOwn(old, key, setting) };
-  return { ...session, model: { ...session.model, components } };
+  const { model } = session;
+  const next = withOwn(old, key, setting);
+  if (name in model.components)
+    return { ...session, model: { ...model, components: { ...model.components, [name]: next } } };
+  if (name === NOISE) return { ...session, model: { ...model, noise: next } };
+  return { ...session, model: { ...model, links: { ...model.links, [name]: next } } };
 }
 
 function withOwn(component: Component, key: string, setting: Setting): Component {
@@ -157,13 +174,16 @@ function withOwn(component: Component, key: string, setting: Setting): Component
 
 /** The declared parameters of a component, those of what is nested in it first. */
 export function parametersOf(schema: Schema, component: Component): Parameter[] {
-  return layers(component).flatMap((layer) => schema.profiles[layer.type]?.parameters ?? []);
+  return layers(component).flatMap((layer) => describe(schema, layer.type)?.parameters ?? []);
 }
+
+const describe = (schema: Schema, type: string): Profile | undefined =>
+  schema.profiles[type] ?? schema.noises?.[type] ?? schema.links?.[type];
 
 /** What a component is, in words: "Boxy Sérsic". */
 export function titleOf(schema: Schema, component: Component): string {
   return layers(component)
-    .map((layer) => schema.profiles[layer.type]?.title ?? layer.type)
+    .map((layer) => describe(schema, layer.type)?.title ?? layer.type)
     .reverse()
     .join(" ");
 }
@@ -177,13 +197,15 @@ export function typeOf(component: Component): string {
 
 export function parameterAt(schema: Schema, session: Session, path: string): Parameter | undefined {
   const [name, key] = splitPath(path);
-  const component = session.model.components[name];
+  const component = ownerOf(session, name);
   return component && parametersOf(schema, component).find((parameter) => parameter.name === key);
 }
 
 /** Every path of the model that the schema knows, in the order of the rows. */
 export function paths(schema: Schema, session: Session): string[] {
-  return Object.entries(session.model.components).flatMap(([name, component]) =>
+  const { components, links, noise } = session.model;
+  const owners = Object.entries({ ...components, ...links, ...(noise && { [NOISE]: noise }) });
+  return owners.flatMap(([name, component]) =>
     parametersOf(schema, component)
       .filter((parameter) => hasParameter(component, parameter.name))
       .map((parameter) => `${name}.${parameter.name}`),
@@ -197,13 +219,14 @@ export interface Root {
   offset: number;
 }
 
-/** Follow ties to their end; null when they run in a circle or to nothing. */
+/** Follow ties to their end; null when they run in a circle, to nothing, or to two ends. */
 export function rootOf(session: Session, path: string): Root | null {
   const root: Root = { path, scale: 1, offset: 0 };
   const seen = new Set<string>();
   for (let setting = settingAt(session, path); ; setting = settingAt(session, root.path)) {
     if (setting === undefined || seen.has(root.path)) return null;
     if (!isTied(setting)) return root;
+    if (setting.by) return null;
     seen.add(root.path);
     root.offset += root.scale * (setting.offset ?? 0);
     root.scale *= setting.scale ?? 1;
@@ -211,20 +234,21 @@ export function rootOf(session: Session, path: string): Root | null {
   }
 }
 
-/** The value that is shown and rendered; NaN when a tie leads nowhere. */
-export function valueAt(session: Session, path: string): number {
-  const root = rootOf(session, path);
-  const setting = root ? settingAt(session, root.path) : undefined;
-  if (!root || setting === undefined) return Number.NaN;
-  const value = isFree(setting) ? Number(setting.init) : Number(setting);
-  return root.scale * value + root.offset;
+/** The value that is shown and rendered; NaN when a tie leads nowhere, or in a circle. */
+export function valueAt(session: Session, path: string, depth = 0): number {
+  const setting = settingAt(session, path);
+  if (setting === undefined || depth > DEEPEST) return Number.NaN;
+  if (!isTied(setting)) return isFree(setting) ? Number(setting.init) : Number(setting);
+  const follow = ({ to, scale = 1, offset = 0 }: Tied) => scale * valueAt(session, to, depth + 1) + offset;
+  return follow(setting) * (setting.by ? follow(setting.by) : 1);
 }
 
 /** The values of own (not tied) parameters that differ between two sessions: what a render request carries. */
 export function changedValues(schema: Schema, before: Session, after: Session): Record<string, number> {
   const values: Record<string, number> = {};
   for (const path of paths(schema, after)) {
-    if (isTied(settingAt(after, path))) continue;
+    // The noise changes no picture.
+    if (isTied(settingAt(after, path)) || splitPath(path)[0] === NOISE) continue;
     const value = valueAt(after, path);
     if (value !== valueAt(before, path) && Number.isFinite(value)) values[path] = value;
   }

@@ -3,6 +3,7 @@
 import { newPrior } from "./priors";
 import {
   isTied,
+  NOISE,
   type Parameter,
   type Prior,
   parameterAt,
@@ -21,7 +22,10 @@ export function targetsFor(schema: Schema, session: Session, path: string): stri
   const own = parameterAt(schema, session, path);
   const [, name] = splitPath(path);
   const alike = paths(schema, session).filter(
-    (other) => other !== path && parameterAt(schema, session, other)?.unit === own?.unit,
+    (other) =>
+      other !== path &&
+      splitPath(other)[0] !== NOISE &&
+      parameterAt(schema, session, other)?.unit === own?.unit,
   );
   const same = (other: string) => splitPath(other)[1] === name;
   return [...alike.filter(same), ...alike.filter((other) => !same(other))];

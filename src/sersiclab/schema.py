@@ -9,7 +9,9 @@ from typing import Any
 
 import numpyro.distributions as dist
 
-from sersiclab.parameters import AbstractPrior
+from sersiclab.links import LINKS
+from sersiclab.noise import NOISES
+from sersiclab.parameters import AbstractPrior, ParameterInfo, parameter_info
 from sersiclab.priors import PRIORS, Custom
 from sersiclab.profiles import MODIFIERS, PROFILES, AbstractModifier, AbstractProfile, AbstractSky
 from sersiclab.profiles.base import usual_parameters
@@ -19,7 +21,7 @@ VERSION = 1
 
 
 def schema(types: Sequence[type] = (), methods: Sequence[type] = ()) -> dict[str, Any]:
-    """What an editor must know: every profile with its parameters, every prior with its fields.
+    """What an editor must know: every profile, noise and link with its parameters, every prior with its fields.
 
     A profile's kind is "source", "sky", or "modifier": the rows of a modifier are its own, those of what it
     modifies come before. `types` holds the user's own profiles, `methods` the methods that the editor offers.
@@ -28,6 +30,8 @@ def schema(types: Sequence[type] = (), methods: Sequence[type] = ()) -> dict[str
     return {
         "version": VERSION,
         "profiles": {cls.__name__: _profile_schema(cls) for cls in profiles},
+        "noises": {cls.__name__: _owner_schema(cls, "noise") for cls in NOISES},
+        "links": {cls.__name__: _owner_schema(cls, "link") for cls in LINKS},
         "priors": {cls.__name__: _prior_schema(cls) for cls in PRIORS},
         "methods": {cls.__name__: {"doc": _doc(cls)} for cls in methods},
     }
@@ -51,21 +55,29 @@ def _finite(bound: float) -> float | None:
     return bound if math.isfinite(bound) else None
 
 
+def _row(info: ParameterInfo) -> dict[str, Any]:
+    return {
+        "name": info.name,
+        "low": _finite(info.low),
+        "high": _finite(info.high),
+        "unit": info.unit,
+        "doc": info.doc,
+        "usual": None if info.usual is None else list(info.usual),
+        "start": info.start,
+    }
+
+
 def _profile_schema(cls: type[AbstractProfile]) -> dict[str, Any]:
-    rows = [
-        {
-            "name": info.name,
-            "low": _finite(info.low),
-            "high": _finite(info.high),
-            "unit": info.unit,
-            "doc": info.doc,
-            "usual": None if info.usual is None else list(info.usual),
-            "start": info.start,
-        }
-        for info in usual_parameters(cls).values()
-    ]
+    rows = [_row(info) for info in usual_parameters(cls).values()]
     kind = "sky" if issubclass(cls, AbstractSky) else "modifier" if issubclass(cls, AbstractModifier) else "source"
     return {"title": _title(cls), "doc": _doc(cls), "kind": kind, "parameters": rows}
+
+
+def _owner_schema(cls: type, kind: str) -> dict[str, Any]:
+    """What owns parameters and draws nothing; its title is its name: "Student T" from "StudentTNoise"."""
+    title = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", cls.__name__.removesuffix("Noise"))
+    rows = [_row(info) for info in parameter_info(cls).values()]
+    return {"title": title, "doc": _doc(cls), "kind": kind, "parameters": rows}
 
 
 def _prior_schema(cls: type[AbstractPrior]) -> dict[str, Any]:

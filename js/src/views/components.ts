@@ -5,6 +5,7 @@ import { type State, shown } from "../state";
 import type { Store } from "../store";
 import { type Card, createCard } from "./card";
 import { h, option, whenChanged } from "./dom";
+import { createRest } from "./rest";
 import type { View } from "./toolbar";
 
 /** What the list asks of others: a component of a kind where the user looks, and a model guessed by Python. */
@@ -16,7 +17,14 @@ export interface Sources {
 export function createComponents(store: Store, sources: Sources): View {
   const list = h("div", { class: "sl-cards" });
   const add = createAdd(sources);
-  const element = h("section", { class: "sl-components", "aria-label": "components" }, add.element, list);
+  const rest = createRest(store);
+  const element = h(
+    "section",
+    { class: "sl-components", "aria-label": "components" },
+    add.element,
+    list,
+    rest.element,
+  );
   let cards: [key: string, card: Card][] = [];
 
   /** A card is made anew only when its component is another, or the schema. */
@@ -37,6 +45,7 @@ export function createComponents(store: Store, sources: Sources): View {
       rebuild(keysOf(state).join(), state.schema);
       add.update(state);
       for (const [index, [, card]] of cards.entries()) card.update(state, index);
+      rest.update(state);
     },
   };
 }

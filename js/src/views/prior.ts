@@ -58,10 +58,11 @@ function showTie(element: HTMLElement): (setting: Setting) => void {
   };
 }
 
-export function tieText({ to, scale = 1, offset = 0 }: Tied): string {
+export function tieText({ to, scale = 1, offset = 0, by }: Tied): string {
   const factor = scale === 1 ? "" : `${plain(scale)} × `;
   const sum = offset === 0 ? "" : ` ${offset < 0 ? "−" : "+"} ${plain(Math.abs(offset))}`;
-  return `${factor}${to}${sum}`;
+  const own = `${factor}${to}${sum}`;
+  return by ? `${own} × (${tieText(by)})` : own;
 }
 
 function showPrior(

@@ -4,13 +4,46 @@ from collections.abc import Sequence
 from typing import Any
 
 from sersiclab.inference import METHODS
+from sersiclab.model import Model
+from sersiclab.noise import (
+    AbstractNoise,
+    GaussianNoise,
+    HuberNoise,
+    InflatedNoise,
+    MixtureNoise,
+    PoissonNoise,
+    StudentTNoise,
+)
+from sersiclab.profiles import FlatSky
 from sersiclab.schema import schema
 from sersiclab.widget.options import options_of
 from sersiclab.widget.presets import PRESETS
+from sersiclab.widget.session import from_model
+
+
+# Those that need nothing but numbers. A correlation is measured, in Python.
+CHOSEN: tuple[AbstractNoise, ...] = (
+    GaussianNoise(),
+    StudentTNoise(),
+    MixtureNoise(),
+    HuberNoise(),
+    PoissonNoise(),
+    InflatedNoise(GaussianNoise()),
+)
 
 
 def editor_schema(types: Sequence[type]) -> dict[str, Any]:
-    """The schema of the package and of the user's own `types`, with the options of methods and the presets."""
+    """The schema of the package and of the user's own `types`, with the options of methods and the presets.
+
+    Of noises, those that can be chosen, each with the document that it begins with.
+    """
     document = schema(types, METHODS)
     methods = {cls.__name__: {**document["methods"][cls.__name__], "options": options_of(cls)} for cls in METHODS}
-    return {**document, "methods": methods, "presets": list(PRESETS)}
+    noises = {name: {**document["noises"][name], "document": start} for name, start in _starts().items()}
+    return {**document, "methods": methods, "presets": list(PRESETS), "noises": noises}
+
+
+def _starts() -> dict[str, Any]:
+    """The documents of the noises, every prior with its start."""
+    models = [Model({"sky": FlatSky(level=0.0)}, noise=noise) for noise in CHOSEN]
+    return {type(model.noise).__name__: from_model(model)["model"]["noise"] for model in models}

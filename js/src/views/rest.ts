@@ -1,0 +1,82 @@
+/** Parameters that no component has for itself: those of links, such as a total flux, and of the noise. */
+
+import {
+  hasParameter,
+  NOISE,
+  ownerOf,
+  parametersOf,
+  type Schema,
+  type Session,
+  titleOf,
+  typeOf,
+} from "../spec";
+import { type State, shown } from "../state";
+import type { Store } from "../store";
+import { h, option, setValue, whenChanged } from "./dom";
+import { createRow } from "./parameter";
+import type { View } from "./toolbar";
+
+export function createRest(store: Store): View {
+  const element = h("div", { class: "sl-cards" });
+  let cards: View[] = [];
+  const rebuild = whenChanged((_outline: string, schema: Schema) => {
+    cards = namesOf(schema, shown(store.state)).map((name) => createCard(store, name));
+    element.replaceChildren(...cards.map((card) => card.element));
+  });
+  return {
+    element,
+    update(state) {
+      const session = shown(state);
+      const outline = namesOf(state.schema, session).map((name) => {
+        const owner = ownerOf(session, name);
+        return `${name}:${owner ? typeOf(owner) : ""}`;
+      });
+      rebuild(outline.join(), state.schema);
+      for (const card of cards) card.update(state);
+    },
+  };
+}
+
+/** Without a choice of noises its card would say nothing. */
+const namesOf = ({ noises = {} }: Schema, { model }: Session): string[] => [
+  ...Object.keys(model.links ?? {}),
+  ...(model.noise && Object.keys(noises).length > 0 ? [NOISE] : []),
+];
+
+function createCard(store: Store, name: string): View {
+  const { schema } = store.state;
+  const owner = ownerOf(shown(store.state), name) ?? { type: "" };
+  const rows = parametersOf(schema, owner)
+    .filter((parameter) => hasParameter(owner, parameter.name))
+    .map((parameter) => createRow(store, `${name}.${parameter.name}`, parameter));
+  const kind = name === NOISE ? createKind(store, schema, owner.type) : null;
+  const what = kind?.element ?? h("span", { class: "sl-label" }, titleOf(schema, owner));
+  const doc = (schema.noises?.[owner.type] ?? schema.links?.[owner.type])?.doc ?? "";
+  const header = h("header", { class: "sl-card-header", title: doc }, h("strong", {}, name), what);
+  const body = h("div", { class: "sl-rows" }, ...rows.map((row) => row.element));
+  return {
+    element: h("article", { class: "sl-card sl-rest" }, header, body),
+    update(state: State) {
+      kind?.update(state);
+      for (const row of rows) row.update(state);
+    },
+  };
+}
+
+/** One that can't be begun here, as it was measured or is the user's own, stays in the list while it is chosen. */
+function createKind(store: Store, schema: Schema, present: string): View {
+  const { noises = {} } = schema;
+  const others = present in noises ? [] : [option(present)];
+  const element = h(
+    "select",
+    { class: "sl-select", "aria-label": "kind of noise" },
+    ...Object.entries(noises).map(([type, { title }]) => option(type, title)),
+    ...others,
+  );
+  element.addEventListener("change", () => {
+    const { session } = store.state;
+    const noise = noises[element.value]?.document;
+    if (noise) store.dispatch({ type: "edit", session: { ...session, model: { ...session.model, noise } } });
+  });
+  return { element, update: (state) => setValue(element, shown(state).model.noise?.type ?? "") };
+}

@@ -1,0 +1,137 @@
+import { describe, expect, it } from "vitest";
+import { setValue } from "../src/edits";
+import {
+  type Component,
+  changedValues,
+  paths,
+  type Schema,
+  type Session,
+  settingAt,
+  valueAt,
+} from "../src/spec";
+import { targetsFor } from "../src/ties";
+import { SCHEMA, SESSION } from "./fixtures";
+import { box, nextFrame, open } from "./page";
+
+const parameter = (name: string, low: number | null, high: number | null) => ({
+  ...{ name, low, high },
+  ...{ unit: "", doc: "" },
+});
+const kind = (title: string, parameters: ReturnType<typeof parameter>[], document: Component) => ({
+  ...{ title, doc: "", kind: "noise" },
+  ...{ parameters, document },
+});
+const schema: Schema = {
+  ...SCHEMA,
+  noises: {
+    GaussianNoise: kind("Gaussian", [], { type: "GaussianNoise" }),
+    StudentTNoise: kind("Student T", [parameter("nu", 2, null)], { type: "StudentTNoise", nu: 5 }),
+    InflatedNoise: kind("Inflated", [parameter("inflation", 0, null)], {
+      type: "InflatedNoise",
+      base: { type: "StudentTNoise", nu: 7 },
+      inflation: { type: "LogNormal", loc: 0, scale: 0.5, init: 1 },
+    }),
+  },
+  links: {
+    TotalFlux: {
+      ...{ title: "Total Flux", doc: "", kind: "link" },
+      parameters: [parameter("flux", null, null), parameter("fraction", 0, 1)],
+    },
+  },
+};
+const { components } = SESSION.model;
+const by = (scale: number, offset: number) => ({
+  ...{ type: "Tied" as const, to: "total.flux", scale: 1, offset: 0 },
+  by: { type: "Tied" as const, to: "total.fraction", scale, offset },
+});
+const session: Session = {
+  ...SESSION,
+  model: {
+    ...SESSION.model,
+    components: {
+      ...components,
+      galaxy: { ...(components.galaxy as Component), flux: by(1, 0) as never },
+      disk: { ...(components.disk as Component), flux: by(-1, 1) as never },
+    },
+    links: {
+      total: {
+        type: "TotalFlux",
+        flux: { type: "LogUniform", low: 20, high: 2000, init: 200 },
+        fraction: { type: "Uniform", low: 0, high: 1, init: 0.25 },
+      },
+    },
+    noise: { type: "GaussianNoise" },
+  },
+};
+const sessionOf = (state: Record<string, unknown>) => state.session as Session;
+
+describe("what components share", () => {
+  it("has values, and so has what follows two", () => {
+    expect(valueAt(session, "total.fraction")).toBe(0.25);
+    expect(valueAt(session, "galaxy.flux")).toBe(50);
+    expect(valueAt(session, "disk.flux")).toBe(150);
+    const changed = setValue(schema, session, "total.fraction", 0.5);
+    expect(valueAt(changed, "disk.flux")).toBe(100);
+    expect(changedValues(schema, session, changed)).toEqual({ "total.fraction": 0.5 });
+    expect(paths(schema, session)).toContain("total.flux");
+  });
+
+  it("is not set through what follows two", () => {
+    expect(setValue(schema, session, "galaxy.flux", 3)).toBe(session);
+  });
+
+  it("has a card with its rows", async () => {
+    const { change, one, state } = await open({ schema, session });
+    expect(one<HTMLInputElement>(box("disk.flux")).value).toBe("150");
+    await change(one(box("total.fraction")), "0.1", ["change"]);
+    expect(one<HTMLInputElement>(box("galaxy.flux")).value).toBe("20");
+    expect(valueAt(sessionOf(state), "total.fraction")).toBe(0.1);
+  });
+});
+
+describe("the noise", () => {
+  it("is chosen from the schema's kinds, and its parameters are rows", async () => {
+    const { change, el, named, one, state } = await open({ schema, session });
+    expect(el.querySelectorAll(box("noise.nu"))).toHaveLength(0);
+    const choice = named<HTMLSelectElement>("select", "kind of noise");
+    expect(choice.value).toBe("GaussianNoise");
+    await change(choice, "StudentTNoise", ["change"]);
+    expect(sessionOf(state).model.noise).toEqual({ type: "StudentTNoise", nu: 5 });
+    await change(one(box("noise.nu")), "4", ["change"]);
+    expect(settingAt(sessionOf(state), "noise.nu")).toBe(4);
+    one<HTMLInputElement>('[aria-label="free, nu of noise"]').click();
+    await nextFrame();
+    expect(settingAt(sessionOf(state), "noise.nu")).toMatchObject({ init: 4 });
+  });
+
+  it("may have another within it", async () => {
+    const { change, one, named, state } = await open({ schema, session });
+    await change(named("select", "kind of noise"), "InflatedNoise", ["change"]);
+    await change(one(box("noise.nu")), "9", ["change"]);
+    await change(one(box("noise.inflation")), "1.5", ["change"]);
+    expect(sessionOf(state).model.noise).toMatchObject({ base: { nu: 9 }, inflation: { init: 1.5 } });
+  });
+
+  it("changes no picture, and nothing is tied to it", () => {
+    const noise = (nu: number): Session => ({
+      ...session,
+      model: { ...session.model, noise: { type: "StudentTNoise", nu } },
+    });
+    expect(changedValues(schema, noise(3), noise(4))).toEqual({});
+    expect(targetsFor(schema, noise(3), "galaxy.n")).not.toContain("noise.nu");
+  });
+
+  it("that was measured stays as it is until another is chosen", async () => {
+    const correlated = { type: "CorrelatedNoise", correlation: [[0.5]] } as unknown as Component;
+    const measured = { ...session, model: { ...session.model, noise: correlated } };
+    const { named, one } = await open({ schema, session: measured });
+    const choice = named<HTMLSelectElement>("select", "kind of noise");
+    expect(choice.value).toBe("CorrelatedNoise");
+    expect(one(".sl-rest:last-child .sl-rows").children).toHaveLength(0);
+  });
+
+  it("has no card without kinds to choose from", async () => {
+    const { el } = await open({ session });
+    expect(el.querySelectorAll('[aria-label="kind of noise"]')).toHaveLength(0);
+  });
+});
