@@ -167,6 +167,8 @@ export interface State {
   notices: Notice[];
   /** Python answers, as far as is known. */
   answers: boolean;
+  /** A picture that was asked for is long in coming. */
+  late: boolean;
   /** What came of the last file that was saved or opened. */
   said: string;
   /** With the mask that the session names. */
@@ -261,6 +263,7 @@ export const INITIAL: State = {
   problems: [],
   notices: [],
   answers: true,
+  late: false,
   said: "",
   image: null,
   masks: {},

@@ -53,6 +53,7 @@ export type Action =
   | { type: "notice"; notice: Notice }
   | { type: "dismiss"; notice: Notice }
   | { type: "answers"; answers: boolean }
+  | { type: "late"; late: boolean }
   | { type: "said"; text: string }
   | { type: "image"; image: Image }
   /** A mask that Python told of. */
@@ -110,6 +111,8 @@ function next(state: State, action: Action): State {
       return { ...state, said: action.text };
     case "answers":
       return { ...state, answers: action.answers };
+    case "late":
+      return action.late === state.late ? state : { ...state, late: action.late };
     case "image":
       return { ...state, image: action.image, masks: { ...state.masks, "": action.image.mask } };
     case "knownMask":

@@ -78,6 +78,8 @@ type TraitName = (typeof TRAITS)[number];
 const DISPLAY_DELAY_MS = 300;
 const CONTROL_TIMEOUT_MS = 3000;
 const BEAT_MS = 3000;
+/** A large image takes Python its time: then it is told. */
+const LATE_MS = 900;
 
 export function connect(model: Model, host: Host | undefined, signal: AbortSignal, store: Store): Kernel {
   const send = (message: Outgoing, buffers: ArrayBufferView[] = []) => {
@@ -111,6 +113,7 @@ export function connect(model: Model, host: Host | undefined, signal: AbortSigna
   }
   const heard = (message: Incoming, buffers: DataView[]) => {
     pulse.heard();
+    if (message.t === "frame") drawn();
     receive(message, buffers);
   };
   listen(model, "msg:custom", heard, signal);
@@ -150,6 +153,14 @@ export function connect(model: Model, host: Host | undefined, signal: AbortSigna
     }
   }
 
+  let late: ReturnType<typeof setTimeout> | undefined;
+  const tellLate = () => store.dispatch({ type: "late", late: true });
+  const drawn = () => {
+    clearTimeout(late);
+    late = undefined;
+    store.dispatch({ type: "late", late: false });
+  };
+  signal.addEventListener("abort", () => clearTimeout(late));
   // What is seen, and how, is no matter of Python's: it gets it with whatever else it gets, and to keep it.
   let unsaved = false;
   const setDisplay = () => {
@@ -175,6 +186,7 @@ export function connect(model: Model, host: Host | undefined, signal: AbortSigna
       if (state.session !== model.get("session")) write(model, "session", state.session);
       pulse.wanted();
     } else if (moved(before, state)) live.request(draftValues(state));
+    if (state.session !== before.session || moved(before, state)) late ??= setTimeout(tellLate, LATE_MS);
     if (state.display !== before.display) shareDisplay();
   });
   signal.addEventListener("abort", stop);

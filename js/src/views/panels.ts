@@ -203,6 +203,7 @@ function residualChange({ display }: State, half: number, noise: number): Partia
 
 function residualNote(state: State, { maps }: Pictures): string {
   const unit = UNITS[state.display.residual];
+  if (state.late) return `${unit} · Python is drawing …`;
   const names = Object.keys(shown(state).model.components).length - shown(state).off.length;
   // The χ² of a part of the model would mislead.
   if (seenNames(state).length < names) return `${unit} · not all components are shown`;
