@@ -227,6 +227,26 @@ def test_the_output_has_a_picture_for_readers_without_a_kernel(page):
     assert page.python("print(len(bundle['image/png']) > 5000)") == "True"
 
 
+def test_the_noise_is_chosen_and_shared_parameters_have_rows(page):
+    page.widget.get_by_role("combobox", name="kind of noise").select_option("Student T")
+    page.until(lambda: page.python("print(type(wb.model.noise).__name__)") == "StudentTNoise")
+    page.widget.get_by_role("spinbutton", name="noise.nu").fill("4")
+    page.widget.get_by_role("spinbutton", name="noise.nu").press("Enter")
+    page.until(lambda: page.python("print(wb.model.noise.nu)") == "4.0")
+    page.python("wb.model = wb.model.with_total_flux('core', 'galaxy')")
+    share = page.widget.get_by_role("spinbutton", name="total.fraction")
+    share.wait_for()
+    share.fill("0.25")
+    share.press("Enter")
+    total = float(page.python("print(wb.model.initial['total.flux'])"))
+    page.until(lambda: float(page.widget.get_by_role("spinbutton", name="core.flux").input_value()) > 0)
+    page.until(lambda: page.python("print(wb.model.initial['total.fraction'])") == "0.25")
+    shown = float(page.widget.get_by_role("spinbutton", name="core.flux").input_value())
+    assert shown == pytest.approx(0.25 * total, rel=1e-4)
+    page.settle()
+    assert page.widget.get_by_role("alert").count() == 0
+
+
 def test_by_the_keyboard(page):
     exactly(page, "Session")
     assert not page.widget.get_by_role("toolbar", name="session").is_visible()

@@ -250,6 +250,19 @@ def test_regions_out_and_in(scene, tmp_path):
     )
 
 
+def test_files_of_a_model_with_shared_parameters(scene, tmp_path):
+    scene.model = SCENE.with_total_flux("core", "galaxy").with_order("galaxy.ellip", "galaxy.n")
+    assert "ellipse(20.5000,15.0000,4.0000" in scene.files.write_regions(tmp_path / "a.reg").read_text()
+    with fits.open(scene.files.write_fits(tmp_path / "a.fits")) as file:
+        rows = {row["path"]: row["value"] for row in file["PARAMETERS"].data}
+    assert rows["core.flux"] == pytest.approx(rows["total.flux"] * rows["total.fraction"])
+    before = scene.session
+    scene.files.save(tmp_path / "a.json")
+    scene.model = SCENE
+    scene.files.load(tmp_path / "a.json")
+    assert scene.session == before
+
+
 def test_an_ellipse_sets_the_named_or_the_selected_component(scene, tmp_path):
     assert take(scene, "image;ellipse(11,16,6,3,90)", tmp_path).endswith(": galaxy set")
     galaxy = scene.model.components["galaxy"]

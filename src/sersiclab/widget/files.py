@@ -122,7 +122,7 @@ class Files:
 
     def _regions(self, frame: Literal["image", "icrs"]) -> str:
         model = self._editor.model
-        return ds9_regions(at(model.components, model.initial), self._editor.image.wcs, frame=frame)
+        return ds9_regions(at(model.owners, model.initial), self._editor.image.wcs, frame=frame)
 
     def read_regions(self, path: str | Path, *, selected: str = "") -> str:
         """Take up the regions of a DS9 file, and say what was done.
