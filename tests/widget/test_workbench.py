@@ -8,6 +8,7 @@ import weakref
 
 import numpy as np
 import pytest
+from ipywidgets.widgets.widget import _instances as widget_registry
 from numpy.testing import assert_allclose
 
 from sersiclab.inference import Laplace
@@ -195,6 +196,17 @@ def test_close_frees_everything(image, model):
         thread.join(SECONDS)
     gc.collect()
     assert [ref() for ref in held] == [None, None, None]
+
+
+def test_close_closes_all_that_the_widgets_are_made_of(image, model):
+    """Figures, scales, layouts and styles live in registries of ipywidgets, here and in the page, until closed."""
+    before = set(widget_registry)
+    for _ in range(3):
+        workbench = Workbench(image, model)
+        drawn(workbench)
+        assert len(set(widget_registry) - before) > 10
+        workbench.close()
+        assert set(widget_registry) - before == set()
 
 
 def test_laplace_end_to_end(workbench, model):

@@ -10,6 +10,8 @@ from typing import Any
 
 import anywidget
 
+from sersiclab.widget.closing import close_parts
+
 
 class Control(anywidget.AnyWidget):
     """Carries {"t": "ping" | "cancel" | "pause" | "resume"} to Python; `actions` says what each does."""
@@ -32,4 +34,5 @@ class Control(anywidget.AnyWidget):
         """Free the comm and whoever takes the actions."""
         self.on_msg(self._received, remove=True)
         self._actions = {}
+        close_parts(self)
         super().close()

@@ -11,6 +11,7 @@ import ipywidgets
 from sersiclab.image import Image
 from sersiclab.model import Model
 from sersiclab.widget import curves
+from sersiclab.widget.closing import close_parts
 from sersiclab.widget.frames import Frames
 from sersiclab.widget.mailbox import Mailbox
 from sersiclab.widget.views import STYLE, Marginal, Pairs, RadialProfile, Trace
@@ -91,11 +92,7 @@ class PosteriorViews(ipywidgets.VBox):
             mailbox.close()
             for chooser in (self._chooser, self._other):
                 chooser.unobserve_all()
-                chooser.close()
-            for figure in self._figures:
-                close_figure(figure)
-            for child in self.children:
-                child.close()
+            close_parts(self)
         super().close()
 
     def _post(self, *, live: bool) -> None:
@@ -147,13 +144,3 @@ class PosteriorViews(ipywidgets.VBox):
         if profile is not None and shown.draws:
             bands = curves.bands(self._frames, shown.fitted, shown.draws, profile.rings, number)
         self._profile.show(profile, bands, list(shown.model.components))
-
-
-def close_figure(figure: Any) -> None:
-    """Close a bqplot figure with all that it is made of; bqplot itself leaves that behind."""
-    for mark in figure.marks:
-        mark.close()
-    for axis in figure.axes:
-        axis.scale.close()
-        axis.close()
-    figure.close()

@@ -13,6 +13,7 @@ from sersiclab.image import Image
 from sersiclab.inference import AbstractMethod
 from sersiclab.model import Model
 from sersiclab.results import Fit
+from sersiclab.widget.closing import close_parts
 from sersiclab.widget.editor import Editor
 
 
@@ -153,6 +154,7 @@ class Workbench(ipywidgets.VBox):
         if self._views is not None:
             self._editor.close()
             self._views.close()
+            close_parts(self)
         super().close()
 
     def __enter__(self) -> "Workbench":
