@@ -14,13 +14,18 @@ from .calibration import Calibration, bulge_and_disk, calibrate, one_sersic
 
 
 GALAXIES = 200
-SEED = 20261122
+SEED, OTHER_SEED = 20261122, 20261123
+SIGNIFICANT = 0.01
+DISTRUSTED = 0.05  # of the galaxies at most
+# The bright scenes are for what is only right near a normal posterior. The brighter a galaxy, the shorter its ridge
+# in units of the radius with which it curves, and the fewer posteriors reach a bound of their prior.
 SCENES = {
     "one Sérsic": one_sersic(),
     "one Sérsic, bright": one_sersic(least_flux=30_000.0),
     "bulge and disk": bulge_and_disk(),
     "bulge and disk, bright": bulge_and_disk(least_flux=100_000.0),
 }
+DOUBLE = ("bulge and disk, bright",)  # its pixels have 10 000 times the noise, and single precision too few digits
 LONG = [
     ("one Sérsic", Importance(draws=500)),
     ("one Sérsic", NUTS(warmup=100, draws=120)),
@@ -43,22 +48,42 @@ def test_a_few_galaxies(method):
     assert table.filter(regex="^p").to_numpy().min() > 1e-3, table.to_string()
 
 
+def test_a_few_bulges_and_disks():
+    """Their ridges are thin and curved: a method that does not follow them distrusts half of them."""
+    result = calibrate(bulge_and_disk(), Importance(draws=200), galaxies=12, seed=SEED)
+    table = result.table()
+    assert result.compiled == 0
+    assert result.distrusted <= 1
+    assert table["p"].min() > 1e-3, table.to_string()
+
+
 @pytest.mark.calibration
 @pytest.mark.parametrize(("scene", "method"), LONG, ids=lambda value: str(value).split("(")[0])
-def test_many_galaxies(scene, method, capsys):
-    result = calibrate(SCENES[scene], method, galaxies=GALAXIES, seed=SEED)
-    table = result.table()
-    with capsys.disabled():
-        sys.stdout.write(
-            f"\n{scene}, {method}: {GALAXIES} galaxies, {result.seconds / GALAXIES:.2f} s each, "
-            f"{result.distrusted} distrusted\n{table.to_string(float_format=lambda x: f'{x:.3f}')}\n"
-        )
-    assert result.compiled == 0
-    assert result.distrusted < 0.2 * GALAXIES
-    # Of a dozen parameters the least p is below 0.01 once in ten times by chance: hence times their number.
-    ranks, coverage = table["p"].to_numpy(), table.filter(regex="^p of").to_numpy()
-    assert ranks.min() * ranks.size > 0.01
-    assert coverage.min() * coverage.size > 0.01
+def test_many_galaxies(scene, method, request, capsys):
+    """Each p above 0.01; where one is not, as of so many some will be by chance, that of another set of galaxies."""
+    if scene in DOUBLE:
+        request.getfixturevalue("x64")
+    failed = None
+    for seed in (SEED, OTHER_SEED):
+        result = calibrate(SCENES[scene], method, galaxies=GALAXIES, seed=seed)
+        table = result.table()
+        with capsys.disabled():
+            sys.stdout.write(
+                f"\n{scene}, {method}: {GALAXIES} galaxies of seed {seed}, {result.seconds / GALAXIES:.2f} s each, "
+                f"{result.distrusted} distrusted\n{table.to_string(float_format=lambda x: f'{x:.3f}')}\n"
+            )
+        assert result.compiled == 0
+        assert result.distrusted <= DISTRUSTED * GALAXIES
+        failed = failures(table) if failed is None else failed & failures(table)
+        if not failed:
+            return
+    pytest.fail(f"in both sets: {sorted(failed)}")
+
+
+def failures(table):
+    """What is not what it should be: pairs of a parameter and a column."""
+    p = table.filter(regex="^p").stack()
+    return set(p[p <= SIGNIFICANT].index)
 
 
 def drawn(*, width=1.0, off=0.0, size=200):
@@ -68,6 +93,7 @@ def drawn(*, width=1.0, off=0.0, size=200):
 
 
 def test_what_the_table_finds():
+    assert failures(pd.DataFrame({"p": [0.5, 0.005], "68%": [0.7, 0.0]}, index=["a", "b"])) == {("b", "p")}
     right, narrow, wide, shifted = drawn(), drawn(width=0.75), drawn(width=1.4), drawn(off=0.3)
     assert right["p"] > 0.05
     assert right["68%"] == pytest.approx(0.68, abs=3 * np.sqrt(0.68 * 0.32 / 200))
