@@ -83,6 +83,7 @@ describe("what components share", () => {
   it("has a card with its rows", async () => {
     const { change, one, state } = await open({ schema, session });
     expect(one<HTMLInputElement>(box("disk.flux")).value).toBe("150");
+    expect(one<HTMLInputElement>(box("disk.flux")).disabled).toBe(true);
     await change(one(box("total.fraction")), "0.1", ["change"]);
     expect(one<HTMLInputElement>(box("galaxy.flux")).value).toBe("20");
     expect(valueAt(sessionOf(state), "total.fraction")).toBe(0.1);

@@ -74,8 +74,8 @@ def _profile_schema(cls: type[AbstractProfile]) -> dict[str, Any]:
 
 
 def _owner_schema(cls: type, kind: str) -> dict[str, Any]:
-    """What owns parameters and draws nothing; its title is its name: "Student T" from "StudentTNoise"."""
-    title = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", cls.__name__.removesuffix("Noise"))
+    """What owns parameters and draws nothing; its title is its name: "Student t" from "StudentTNoise"."""
+    title = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", cls.__name__.removesuffix("Noise")).capitalize()
     rows = [_row(info) for info in parameter_info(cls).values()]
     return {"title": title, "doc": _doc(cls), "kind": kind, "parameters": rows}
 

@@ -228,7 +228,7 @@ def test_the_output_has_a_picture_for_readers_without_a_kernel(page):
 
 
 def test_the_noise_is_chosen_and_shared_parameters_have_rows(page):
-    page.widget.get_by_role("combobox", name="kind of noise").select_option("Student T")
+    page.widget.get_by_role("combobox", name="kind of noise").select_option("Student t")
     page.until(lambda: page.python("print(type(wb.model.noise).__name__)") == "StudentTNoise")
     page.widget.get_by_role("spinbutton", name="noise.nu").fill("4")
     page.widget.get_by_role("spinbutton", name="noise.nu").press("Enter")

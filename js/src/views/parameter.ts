@@ -118,6 +118,8 @@ export function createRow(store: Store, path: string, parameter: Parameter): Row
     writeValue(session);
     free.checked = isFree(setting);
     freedom.hidden = isTied(setting);
+    // What follows two others can't be set by its own value.
+    slider.disabled = box.disabled = isTied(setting) && setting.by !== undefined && setting.by !== null;
     element.dataset.kind = isTied(setting) ? "tied" : isFree(setting) ? "free" : "fixed";
     track.update(setting, parameter, range, rowOfSummary(state, path));
     prior.update(state.schema, setting, parameter);
