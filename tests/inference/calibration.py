@@ -16,6 +16,7 @@ from sersiclab.model import Model, render
 from sersiclab.parameters import Tied
 from sersiclab.priors import Angle, LogNormal, LogUniform, Normal, TruncatedNormal, Uniform
 from sersiclab.profiles import Exponential, FlatSky, Sersic
+from sersiclab.results import Fit
 
 
 SIDE = 25
@@ -84,9 +85,9 @@ def mock(model: Model, truth: dict[str, float], rng: np.random.Generator) -> Ima
 class Calibration:
     """Of each parameter and galaxy, the share of the draws below the truth, between 0 and 1.
 
-    `distrusted` counts the galaxies whose Pareto k, or the search for the mode, said that the draws are no good;
-    they are left out, which a diagnostic of the data and the draws may do. `compiled` is the seconds of compilation
-    after the first galaxy.
+    `distrusted` counts the galaxies whose Pareto k, or the search for the mode, said that the draws are no good
+    (`Fit.message`); they are left out, which a diagnostic of the data and the draws may do. `compiled` is the
+    seconds of compilation after the first galaxy.
     """
 
     shares: pd.DataFrame
@@ -117,12 +118,16 @@ def calibrate(model: Model, method: AbstractMethod, *, galaxies: int, seed: int)
         result = fit(model, image, method, seed=seed + number, progress=False)
         compiled += result.timing["compile"] if number else 0.0
         seconds += result.timing["run"]
-        # A guide is judged by what it is good for; the weights of Importance by whether they are any good.
-        if "efficiency" in result.stats and (result.message or result.stats["pareto_k"].max() >= PARETO_K_BAD):
+        if result.message or _is_weighted_badly(result):
             distrusted += 1
             continue
         rows.append({path: _share(result.draws[path], truth[path], model.free[path], rng) for path in model.free})
     return Calibration(pd.DataFrame(rows), distrusted, compiled, seconds)
+
+
+def _is_weighted_badly(result: Fit) -> bool:
+    """Of the draws of Importance; a guide, which has a Pareto k too, is judged by what it is good for."""
+    return "efficiency" in result.stats and bool(result.stats["pareto_k"].max() >= PARETO_K_BAD)
 
 
 def _share(draws: np.ndarray, truth: float, prior: object, rng: np.random.Generator) -> float:
