@@ -3,6 +3,7 @@
 import { priorFor, type Source } from "./adding";
 import { newPrior, rounded } from "./priors";
 import { shapeOf, sizeName } from "./shapes";
+import { withoutLoners } from "./sharing";
 import {
   type Component,
   hasParameter,
@@ -111,7 +112,8 @@ export function remove(schema: Schema, session: Session, name: string): Session 
   const gone = parametersOf(schema, component).map((parameter) => `${name}.${parameter.name}`);
   const next = detached(schema, session, gone, name);
   const { [name]: _, ...components } = next.model.components;
-  return withComponents({ ...next, off: next.off.filter((each) => each !== name) }, components);
+  const left = withComponents({ ...next, off: next.off.filter((each) => each !== name) }, components);
+  return withoutLoners(schema, left);
 }
 
 /** The session in which nothing outside of `owner` follows the parameters that will be gone. */

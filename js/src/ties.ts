@@ -1,6 +1,7 @@
 /** Ties between parameters: to which others one can be tied, and why not to the rest. */
 
 import { newPrior } from "./priors";
+import { withoutLoners } from "./sharing";
 import {
   isTied,
   NOISE,
@@ -60,5 +61,5 @@ export function withoutTie(schema: Schema, session: Session, path: string, retir
   const followed = root ? settingAt(session, root.path) : undefined;
   if (typeof followed === "number") return withSetting(session, path, own);
   const prior = retired ? { ...retired, init: own } : newPrior(schema, parameter, own);
-  return withSetting(session, path, prior);
+  return withoutLoners(schema, withSetting(session, path, prior));
 }

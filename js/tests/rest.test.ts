@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest";
+import { remove } from "../src/arranging";
 import { setValue } from "../src/edits";
+import { sharings } from "../src/sharing";
 import {
   type Component,
   changedValues,
@@ -9,7 +11,7 @@ import {
   settingAt,
   valueAt,
 } from "../src/spec";
-import { targetsFor } from "../src/ties";
+import { targetsFor, withoutTie } from "../src/ties";
 import { SCHEMA, SESSION } from "./fixtures";
 import { box, nextFrame, open } from "./page";
 
@@ -87,6 +89,50 @@ describe("what components share", () => {
     await change(one(box("total.fraction")), "0.1", ["change"]);
     expect(one<HTMLInputElement>(box("galaxy.flux")).value).toBe("20");
     expect(valueAt(sessionOf(state), "total.fraction")).toBe(0.1);
+  });
+});
+
+describe("sharing", () => {
+  const ratio = { title: "Ratio", doc: "", kind: "link", parameters: [parameter("ratio", 0, 1)] };
+  const both: Schema = { ...schema, links: { ...schema.links, Ratio: ratio } };
+  const offered = (from: Session, label: string) =>
+    sharings(both, from)
+      .find((each) => each.label === label)
+      ?.make() as Session;
+  const ordered: Session = { ...SESSION, model: { ...SESSION.model } };
+  ordered.model.components = { ...components, disk: { ...(components.disk as Component), r_eff: 8 } };
+
+  it("of a total keeps the fluxes", () => {
+    const total = offered(SESSION, "total flux of galaxy and disk");
+    expect(valueAt(total, "galaxy.flux")).toBeCloseTo(100);
+    expect(valueAt(total, "disk.flux")).toBeCloseTo(50);
+    expect(settingAt(total, "total.fraction")).toMatchObject({ type: "Uniform", low: 0, high: 1 });
+    expect(sharings(both, total).map(({ label }) => label)).not.toContain("total flux of galaxy and disk");
+  });
+
+  it("of an order keeps the sizes", () => {
+    const order = offered(ordered, "galaxy no larger than disk");
+    expect(valueAt(order, "galaxy.r_eff")).toBeCloseTo(4);
+    expect(settingAt(order, "galaxy.r_eff")).toMatchObject({ to: "disk.r_eff", by: { to: "order.ratio" } });
+  });
+
+  it("ends with the last that shares", () => {
+    const total = offered(SESSION, "total flux of galaxy and disk");
+    const alone = remove(both, total, "disk");
+    expect(alone.model.links).toEqual({});
+    expect(valueAt(alone, "galaxy.flux")).toBeCloseTo(100);
+    const untied = withoutTie(both, offered(ordered, "galaxy no larger than disk"), "galaxy.r_eff");
+    expect(untied.model.links).toEqual({});
+  });
+
+  it("is offered in the list, and is a step to undo", async () => {
+    const { change, named, state, press, one } = await open({ schema: both });
+    const choice = named<HTMLSelectElement>("select", "share between components");
+    await change(choice, "0", ["change"]);
+    expect(sessionOf(state).model.links).toHaveProperty("total");
+    expect(one<HTMLInputElement>(box("total.flux")).value).toBe("150");
+    await press(one(".sl-root"), "z", { ctrlKey: true });
+    expect(state.session).toBe(SESSION);
   });
 });
 

@@ -1,5 +1,6 @@
 /** The components of the model, one card each, and ways to get more of them. */
 
+import { sharings } from "../sharing";
 import { typeOf } from "../spec";
 import { type State, shown } from "../state";
 import type { Store } from "../store";
@@ -16,7 +17,7 @@ export interface Sources {
 
 export function createComponents(store: Store, sources: Sources): View {
   const list = h("div", { class: "sl-cards" });
-  const add = createAdd(sources);
+  const add = createAdd(store, sources);
   const rest = createRest(store);
   const element = h(
     "section",
@@ -58,8 +59,8 @@ const keysOf = (state: State): [key: string, name: string][] =>
 
 const LABELS: Record<string, string> = { source: "sources", sky: "skies" };
 
-/** A component more, or another model to start from. */
-function createAdd(sources: Sources): View {
+/** A component more, another model to start from, or something that components share. */
+function createAdd(store: Store, sources: Sources): View {
   const chooser = (name: string, first: string, action: (value: string) => void) => {
     const select = h("select", { class: "sl-select", "aria-label": name }, option("", first));
     select.addEventListener("change", () => {
@@ -71,7 +72,17 @@ function createAdd(sources: Sources): View {
   };
   const add = chooser("add a component", "+ add …", sources.add);
   const preset = chooser("start from a preset", "start from …", sources.preset);
-  const element = h("div", { class: "sl-group sl-add" }, add.select, preset.select);
+  const share = chooser("share between components", "share …", (value) =>
+    store.dispatch({ type: "edit", session: (offered[Number(value)] as (typeof offered)[0]).make() }),
+  );
+  let offered: ReturnType<typeof sharings> = [];
+  const element = h("div", { class: "sl-group sl-add" }, add.select, preset.select, share.select);
+  const offerShares = whenChanged((schema: State["schema"], session: State["session"]) => {
+    offered = sharings(schema, session);
+    const options = offered.map(({ label }, i) => option(String(i), label));
+    share.select.replaceChildren(option("", share.first), ...options);
+    share.select.hidden = options.length === 0;
+  });
   const offer = whenChanged((schema: State["schema"]) => {
     const groups = Object.entries(LABELS).map(([kind, label]) => {
       const own = Object.entries(schema.profiles).filter(([, profile]) => profile.kind === kind);
@@ -84,6 +95,9 @@ function createAdd(sources: Sources): View {
   });
   return {
     element,
-    update: (state) => offer(state.schema),
+    update(state) {
+      offer(state.schema);
+      offerShares(state.schema, state.session);
+    },
   };
 }
