@@ -46,7 +46,8 @@ x = np.arange(-20, 21)
 psf = np.exp(-(x[:, None] ** 2 + x**2) / 8.0)
 image = sl.simulate(model, sl.Image(np.zeros((side, side)), sigma=1.0, psf=psf / psf.sum()), seed=1)
 """
-SHOW = "wb = sl.Workbench(image, model)\nwb"
+# Shown by `display`: the history of outputs, Out, holds what a cell ends with.
+SHOW = "wb = sl.Workbench(image, model)\ndisplay(wb)"
 ECHO = """
 def answer(comm, _opened):
     comm.on_msg(lambda message: comm.send({}, buffers=[bytes(message["content"]["data"]["bytes"])]))
@@ -101,17 +102,16 @@ for i in range(40):
     times.append(1e3 * (time.perf_counter() - began))
 print(*times[1:])
 """
-# What a closed widget may leave behind: memory the kernel holds, and objects of ours that live.
+# What a closed widget may leave behind: memory that the kernel holds, objects of ours, threads and widgets.
 HELD = """
-import gc, os
-import sersiclab.widget.editor, sersiclab.widget.workbench
+import gc, os, threading
+from ipywidgets.widgets import widget
 for _ in range(3):
     gc.collect()
-pages = int(open("/proc/self/statm").read().split()[1])
-ours = sum(type(thing).__module__.startswith("sersiclab.widget") for thing in gc.get_objects())
-import threading, ipywidgets
-print(pages * os.sysconf("SC_PAGESIZE") / 1e6, len(gc.get_objects()), ours, threading.active_count(),
-      len(ipywidgets.Widget.widgets if hasattr(ipywidgets.Widget, "widgets") else ipywidgets.widgets.widget._instances))
+pages, objects = int(open("/proc/self/statm").read().split()[1]), gc.get_objects()
+ours = sum(str(type(each).__module__).startswith("sersiclab.widget") for each in objects)
+print(pages * os.sysconf("SC_PAGESIZE") / 1e6, len(objects), ours, threading.active_count(), len(widget._instances))
+del objects
 """
 HELD_ROW = "{:13d} {:11.1f} {:9.0f} {:6.0f} {:9.0f} {:9.0f} {:9.2f} {:9.0f} {:11.0f}"
 ROW = "{:34s} {:>8s} {:>8s} {:>8s} {:>8s}   {}"
