@@ -14,8 +14,9 @@ export interface Maps {
 
 /** Convolution is linear, so the sum of the convolved components is the convolved sum. */
 export function sumOf(size: number, parts: readonly Pixels[]): Pixels {
-  const sum = new Float32Array(size);
-  for (const part of parts) for (let i = 0; i < size; i++) sum[i] = (sum[i] as number) + (part[i] as number);
+  const [first, ...rest] = parts;
+  const sum = first ? first.slice() : new Float32Array(size);
+  for (const part of rest) for (let i = 0; i < size; i++) sum[i] = (sum[i] as number) + (part[i] as number);
   return sum;
 }
 

@@ -87,13 +87,15 @@ export function paint(
   const [low, high] = limits;
   const last = table.length - 1;
   const scale = last / (high - low || 1);
+  const half = 0.5 - low * scale; // to round
+  const [darkest, brightest] = [table[0] as number, table[last] as number];
   for (let y = 0; y < ny; y++) {
-    const to = (ny - 1 - y) * nx;
-    for (let x = 0; x < nx; x++) {
-      const value = values[y * nx + x] as number;
-      if (Number.isNaN(value)) continue;
-      const level = (value - low) * scale;
-      words[to + x] = table[level <= 0 ? 0 : level >= last ? last : Math.round(level)] as number;
+    let to = (ny - 1 - y) * nx;
+    for (let from = y * nx; from < (y + 1) * nx; from++, to++) {
+      const level = (values[from] as number) * scale + half;
+      // What is no number is neither.
+      if (level >= 0) words[to] = level < last ? (table[level | 0] as number) : brightest;
+      else if (level < 0) words[to] = darkest;
     }
   }
   return new Uint8ClampedArray(words.buffer);
