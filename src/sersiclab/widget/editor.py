@@ -40,7 +40,8 @@ class Editor(anywidget.AnyWidget):
     """Shows an image, a model and their residual, and edits the model: shapes, priors, ties, switches.
 
     `model` is the last valid model, without the components that are switched off; set it to change every
-    view. `run` fits it, `fit` is the last result. Without a `model`, one is guessed from the image.
+    view. `run` fits it, `fit` is the last result. `files` writes and reads sessions, FITS images, DS9 regions and code.
+    Without a `model`, one is guessed from the image.
 
     Raises `TypeError` if `image` is no Image or `model` no Model.
     """
@@ -77,7 +78,7 @@ class Editor(anywidget.AnyWidget):
         self._predictions = Predictions(self._post, self._transmit)
         self._gauges = Gauges(lambda content: self._transmit((content, [])), self._failed)
         self._kept = Kept(self._tell_kept, self._gauges.later)
-        self._files = Files(self, self._masks, self._turn, lambda: self._types, self._transmit)
+        self.files = Files(self, self._masks, self._turn, lambda: self._types, self._transmit)
         self.still = Still(self)
         super().__init__(
             schema=editor_schema(self._types),
@@ -163,11 +164,6 @@ class Editor(anywidget.AnyWidget):
     def fits(self) -> Mapping[str, Fit]:
         """The fits that were kept, by name."""
         return self._kept
-
-    @property
-    def files(self) -> Files:
-        """Sessions, FITS images, DS9 regions and Python code of what is shown."""
-        return self._files
 
     def keep(self, name: str) -> None:
         """Keep the last fit, to compare it with others and to come back to it. Raises `ValueError` before the first."""
@@ -270,7 +266,7 @@ class Editor(anywidget.AnyWidget):
                     self._post(action, partial(getattr(self, action), str(name)))
                 case {"t": "load" | "regions" | "export" as kind}:
                     data = bytes(buffers[0]) if buffers else b""
-                    self._post(f"{kind} {content.get('kind')}", partial(self._files.answer, content, data))
+                    self._post(f"{kind} {content.get('kind')}", partial(self.files.answer, content, data))
                 case {"t": "run", "method": name}:
                     self.run(method_of(name, content.get("options", {}), METHODS))
                 case {"t": "cancel" | "pause" | "resume" as action}:  # from hosts without the control channel
