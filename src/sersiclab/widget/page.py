@@ -14,7 +14,7 @@ from sersiclab.widget.frames import Frames, chi2, degrees_of_freedom
 
 
 TRAITS = ("schema", "session", "display", "progress", "summary", "problems", "kept")
-REFUSED = ("run", "predict", "preset", "keep", "restore", "forget", "load", "regions")
+REFUSED = ("run", "predict", "preset", "neighbours", "keep", "restore", "forget", "load", "regions")
 FILES: tuple[Kind, ...] = ("python", "regions", "sky regions")
 # The host of an anywidget, as far as ours needs one: it answers `hello`, and asks for small files, from the record.
 PAGE = Template("""<!doctype html>
