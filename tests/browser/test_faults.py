@@ -59,6 +59,13 @@ def state(page: Notebook) -> str:
     return page.widget.get_by_role("status").inner_text()
 
 
+def start(page: Notebook, method: str) -> None:
+    """Start a run once the last one has ended, which is a moment after it says so."""
+    page.until(lambda: page.python("print(wb.editor.running)") == "False")
+    page.python(f"wb.run({method})")
+    page.until(lambda: "waiting" in state(page))
+
+
 def alerts(page: Notebook) -> str:
     return " ".join(page.widget.get_by_role("alert").all_inner_texts())
 
@@ -150,6 +157,7 @@ def test_hostile_text_is_text(page, tmp_path):
 
 
 def test_an_interrupt_of_a_cell_that_waits_for_a_run_keeps_its_draws(page):
+    page.until(lambda: page.python("print(wb.editor.running)") == "False")
     page.send("kept = wb.run(Waiting(), wait=True)")
     page.until(lambda: "waiting" in state(page) and "3" in state(page))
     kernel(page, "interrupt")
@@ -159,17 +167,16 @@ def test_an_interrupt_of_a_cell_that_waits_for_a_run_keeps_its_draws(page):
 
 
 def test_an_interrupt_of_the_kernel_leaves_a_run_of_the_widget_alone(page):
-    page.python("wb.run(Waiting(steps=40))")
+    start(page, "Waiting(steps=80)")
     page.send("import time; time.sleep(60)")
-    page.until(lambda: "waiting" in state(page))
+    page.page.wait_for_timeout(300)
     kernel(page, "interrupt")
     page.until(lambda: "done" in state(page))
     assert page.python("print(wb.fit.status)") == "complete"
 
 
 def test_a_reload_of_the_page_finds_the_run_going_on(page):
-    page.python("wb.run(Waiting(steps=160))")
-    page.until(lambda: "waiting" in state(page))
+    start(page, "Waiting(steps=160)")
     page.save()
     page.reload()
     page.widget.get_by_role("img", name="residual").wait_for()
@@ -202,8 +209,7 @@ def test_a_kernel_that_is_restarted_or_killed_mid_run_is_told_of_and_the_model_k
     number.press("Enter")
     page.until(lambda: page.python("print(wb.model.initial['star.xc'])") == "19.25")
     for end in ("restart", "kill"):
-        page.python("wb.run(Waiting())")
-        page.until(lambda: "waiting" in state(page))
+        start(page, "Waiting()")
         if end == "restart":
             kernel(page, "restart")
         else:
