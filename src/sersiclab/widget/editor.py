@@ -152,13 +152,14 @@ class Editor(anywidget.AnyWidget):
         name = messages.method_name(fit.method)
         with self._turn:
             self._fit = fit
-            self.progress = {**self.progress, "state": state, "method": name, "eta": None, "message": fit.message}
         self._transmit(messages.posterior_message(fit))
         summary = messages.summary_document(fit)  # which takes a while, the first time
         with self._turn:
             self.summary = summary
             if not self.problems:  # the pictures show the fit; a step that the user can undo
                 self.session = with_values(self.session, allowed(self.model, fit.best))
+            # Last: it says that another run may begin.
+            self.progress = {**self.progress, "state": state, "method": name, "eta": None, "message": fit.message}
 
     @property
     def fits(self) -> Mapping[str, Fit]:
