@@ -94,7 +94,7 @@ def _sized(plane: RGB) -> RGB:
 
 def png(pixels: RGB) -> bytes:
     """The bytes of a PNG."""
-    from PIL import Image as Picture  # which matplotlib needs, and has installed
+    from PIL import Image as Picture
 
     buffer = io.BytesIO()
     Picture.fromarray(pixels).save(buffer, format="PNG")
