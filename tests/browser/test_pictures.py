@@ -1,6 +1,7 @@
 """The pictures, on a page without a kernel: whatever works here asks nothing of Python."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from .notebook import PIXELS
 
 SHAPE = (40, 50)
 CENTRE = (31.0, 12.0)  # of the star, x and y
+OPACITIES = "() => [...document.querySelectorAll('.sl-panel:not([hidden])')].map((p) => getComputedStyle(p).opacity)"
 
 
 @pytest.fixture(scope="module")
@@ -43,13 +45,17 @@ def image_and_model() -> tuple[Image, Model]:
 
 
 @pytest.fixture(scope="module")
-def page(chromium: Any, image_and_model: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+def file(image_and_model: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
     if not (bundle.STATIC / "widget.js").is_file():
         pytest.skip("the front end is not built: npm --prefix js ci && npm --prefix js run build")
-    folder = tmp_path_factory.mktemp("pictures")
     editor = Editor(*image_and_model)
-    file = write_page(folder / "star.html", editor)
+    written = write_page(tmp_path_factory.mktemp("pictures") / "star.html", editor)
     editor.close()
+    return written
+
+
+@pytest.fixture(scope="module")
+def page(chromium: Any, file: Path) -> Iterator[Any]:
     context = chromium.new_context(offline=True, viewport={"width": 1300, "height": 1000})
     page, errors = context.new_page(), []
     page.on("pageerror", lambda error: errors.append(str(error)))
@@ -58,7 +64,7 @@ def page(chromium: Any, image_and_model: Any, tmp_path_factory: pytest.TempPathF
     page.get_by_role("img", name="residual").wait_for()
     page.wait_for_timeout(300)
     yield page
-    page.screenshot(path=folder / "last.png")
+    page.screenshot(path=file.with_name("last.png"))
     context.close()
     assert errors == []
 
@@ -159,10 +165,9 @@ def test_layouts_blink_and_swipe(page):
     assert float(line.get_attribute("aria-valuenow")) < 50
     page.get_by_role("combobox", name="comparison").select_option("blink")
     page.locator(".sl-pictures[data-compare=blink]").wait_for()
-    visible = "() => [...document.querySelectorAll('.sl-panel:not([hidden])')].map((p) => getComputedStyle(p).opacity)"
     seen = set()
     for _ in range(12):
-        seen.add(tuple(page.evaluate(visible)))
+        seen.add(tuple(page.evaluate(OPACITIES)))
         page.wait_for_timeout(200)
     assert seen == {("1", "0"), ("0", "1")}
     show(page, "Three side by side", 3)
@@ -207,3 +212,29 @@ def test_a_rectangle_is_masked_by_the_keyboard(page):
     after = page.get_by_text("pixels masked").inner_text()
     assert int(after.split()[0]) == int(before.split()[0]) + 4
     page.get_by_role("button", name="Edit the mask").click()
+
+
+def test_fine_screens_and_reduced_motion(chromium, file):
+    """Twice as many pixels of the canvas, the cursor where it was, and a blink that stands still."""
+    screen = {"viewport": {"width": 900, "height": 900}, "device_scale_factor": 2, "reduced_motion": "reduce"}
+    context = chromium.new_context(offline=True, **screen)
+    page = context.new_page()
+    page.goto(file.as_uri())
+    picture = page.get_by_role("img", name="data")
+    picture.wait_for()
+    page.wait_for_timeout(300)
+    widths = "(element) => [(element.querySelector('canvas') ?? element).width, element.getBoundingClientRect().width]"
+    drawn, shown = picture.evaluate(widths)
+    assert drawn == pytest.approx(2 * shown, abs=2)
+    move_to(page, "model", 20, 33)
+    readout = page.get_by_role("group", name="pixel under the cursor")
+    assert "x 20 y 33" in " ".join(readout.inner_text().split())
+    show(page, "One picture", 1)
+    page.get_by_role("combobox", name="comparison").select_option("blink")
+    page.locator(".sl-pictures[data-compare=blink]").wait_for()
+    seen = set()
+    for _ in range(10):
+        seen.add(tuple(page.evaluate(OPACITIES)))
+        page.wait_for_timeout(200)
+    assert len(seen) == 1
+    context.close()
