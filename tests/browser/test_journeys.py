@@ -136,7 +136,7 @@ def test_cancel_works_while_a_cell_is_busy_and_keeps_the_draws(page):
     page.press("NUTS")
     page.until(lambda: "sampling" in state(page))
     assert page.widget.get_by_role("progressbar").count() == 1
-    page.until(lambda: page.python("print(len(wb.editor._task._run.draws))") != "0")
+    page.until(lambda: page.python("print(len(wb.editor._runs.task._run.draws))") != "0")
     page.send("import time; busy = True; time.sleep(8); busy = False")
     page.page.wait_for_timeout(300)
     began = time.monotonic()
