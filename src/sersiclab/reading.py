@@ -263,8 +263,8 @@ def _scatter_in_boxes(data: Float[np.ndarray, "y x"]) -> float:
     filled = np.where(np.isfinite(boxes), boxes, np.nanmedian(boxes, axis=1, keepdims=True))
     y, x = np.indices((BOX, BOX)).reshape(2, -1) - (BOX - 1) / 2  # orthogonal to each other and to a constant
     planes = np.stack([np.ones(BOX**2), y / y.std(), x / x.std()]) / BOX
-    scatter = sigma_clip(np.ma.masked_invalid(boxes - filled @ planes.T @ planes), sigma=3.0, axis=1).std(axis=1)
-    return float(np.median(np.asarray(scatter)))
+    clipped: Any = sigma_clip(np.ma.masked_invalid(boxes - filled @ planes.T @ planes), sigma=3.0, axis=1)
+    return float(np.median(np.asarray(clipped.std(axis=1))))
 
 
 def _usable(given: dict[str, Any]) -> tuple[Float[np.ndarray, "y x"], Bool[np.ndarray, "y x"]]:
