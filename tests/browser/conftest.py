@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from .notebook import Notebook
+from .notebook import Notebook, write
 
 
 TOKEN = "sersiclab"
@@ -154,19 +154,23 @@ Opened = Callable[..., contextlib.AbstractContextManager[Notebook]]
 
 
 @pytest.fixture(scope="session")
-def opened(lab: tuple[str, Path], chromium: Any) -> Opened:
-    """Opens a notebook of the lab's folder, in a browser context of its own, and runs it until its widget is drawn.
+def opened(lab: tuple[str, Path], chromium: Any, tmp_path_factory: pytest.TempPathFactory) -> Opened:
+    """Opens a notebook in a browser context of its own, and runs it until its widget is drawn.
 
-    It is called as `opened(name, width=1500, height=1500)`, with further options of `Browser.new_context`.
+    It is called as `opened(name, *cells, width=1500, height=1500)`, with further options of `Browser.new_context`;
+    without cells, the notebook is one that lies in the lab's folder. A picture of the page is taken at the end.
     """
-    address, _ = lab
+    address, root = lab
 
     @contextlib.contextmanager
-    def enter(name: str, *, width: int = 1500, height: int = 1500, **options: Any) -> Iterator[Notebook]:
+    def enter(name: str, *cells: str, width: int = 1500, height: int = 1500, **options: Any) -> Iterator[Notebook]:
+        if cells:
+            write(root / name, list(cells))
         context = chromium.new_context(viewport={"width": width, "height": height}, **options)
         page = Notebook(context.new_page(), address, TOKEN)
         page.show(name)
         yield page
+        page.page.screenshot(path=tmp_path_factory.mktemp("screenshots") / f"{name}.png")
         context.close()
 
     return enter

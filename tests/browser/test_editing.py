@@ -1,12 +1,10 @@
 """Shaping priors and arranging components in JupyterLab: each test goes on where the last one ended."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from . import notebook
 from .conftest import Opened
 from .notebook import SECONDS, Notebook
 
@@ -28,11 +26,9 @@ wb
 
 
 @pytest.fixture(scope="module")
-def page(lab: tuple[str, Path], opened: Opened, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Notebook]:
-    notebook.write(lab[1] / "editing.ipynb", [CELL])
-    with opened("editing.ipynb") as page:
+def page(opened: Opened) -> Iterator[Notebook]:
+    with opened("editing.ipynb", CELL) as page:
         yield page
-        page.page.screenshot(path=tmp_path_factory.mktemp("screenshots") / "editing.png")
 
 
 def prior(page: Notebook, path: str, field: str) -> float:

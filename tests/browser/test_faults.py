@@ -1,42 +1,19 @@
 """What goes wrong around the widget, in JupyterLab: a message each, nothing lost, nothing executed."""
 
+import inspect
 import os
 import signal
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from . import notebook
+from ..widget import counting
 from .conftest import TOKEN, Opened
 from .notebook import Notebook
 
 
 CELL = """
-import time
 import numpy as np, sersiclab as sl
-from sersiclab.inference import AbstractMethod, Cancelled
-from sersiclab.inference.base import Outcome
-
-class Waiting(AbstractMethod):
-    # Takes its time, needs no compilation, and keeps what it drew.
-    steps: int = 200
-
-    def solve(self, problem, monitor):
-        start = np.array([problem.density.constrain(problem.start)[path] for path in problem.density.paths])
-        rows, cancelled = [], ""
-        monitor.phase("waiting", total=self.steps)
-        try:
-            for k in range(self.steps):
-                time.sleep(0.05)
-                rows.append(start * (1 + 1e-6 * k))
-                monitor.keep(np.stack([rows[-1:], rows[-1:]]))
-                monitor.advance(k + 1)
-        except Cancelled:
-            cancelled = f"cancelled after {len(rows)} draws"
-        draws = np.stack([rows, rows])
-        return Outcome(method=self, best=draws[0, -1], draws=draws, cancelled=cancelled)
-
 star = sl.PointSource(xc=sl.Normal(20.0, 2.0, init=20.0), yc=15.0, flux=sl.LogUniform(10.0, 1e4, init=900.0))
 ghost = sl.PointSource(xc=sl.Normal(26.0, 1.0, init=26.0), yc=15.0, flux=90.0)
 model = sl.Model({"star": star, "ghost": ghost})
@@ -48,11 +25,9 @@ HOSTILE = "<img src=x onerror='window.pwned = 1'><script>window.pwned = 1</scrip
 
 
 @pytest.fixture(scope="module")
-def page(lab: tuple[str, Path], opened: Opened, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Notebook]:
-    notebook.write(lab[1] / "faults.ipynb", [CELL])
-    with opened("faults.ipynb") as page:
+def page(opened: Opened) -> Iterator[Notebook]:
+    with opened("faults.ipynb", inspect.getsource(counting), CELL) as page:
         yield page
-        page.page.screenshot(path=tmp_path_factory.mktemp("screenshots") / "faults.png")
 
 
 def state(page: Notebook) -> str:
@@ -63,7 +38,7 @@ def start(page: Notebook, method: str) -> None:
     """Start a run once the last one has ended, which is a moment after it says so."""
     page.until(lambda: page.python("print(wb.editor.running)") == "False")
     page.python(f"wb.run({method})")
-    page.until(lambda: "waiting" in state(page))
+    page.until(lambda: "counting" in state(page))
 
 
 def alerts(page: Notebook) -> str:
@@ -142,7 +117,7 @@ def test_hostile_text_is_text(page, tmp_path):
     page.python(f"wb.editor.report({HOSTILE!r}, {HOSTILE!r})")
     page.until(lambda: HOSTILE in alerts(page), 10)
     page.press("Dismiss")
-    page.python("wb.run(Waiting(steps=2), wait=True)")
+    page.python("wb.run(Counting(steps=2), wait=True)")
     page.python(f"wb.keep({HOSTILE!r})")
     page.widget.get_by_text(HOSTILE).first.wait_for()
     file = tmp_path / "page.html"
@@ -158,8 +133,8 @@ def test_hostile_text_is_text(page, tmp_path):
 
 def test_an_interrupt_of_a_cell_that_waits_for_a_run_keeps_its_draws(page):
     page.until(lambda: page.python("print(wb.editor.running)") == "False")
-    page.send("kept = wb.run(Waiting(), wait=True)")
-    page.until(lambda: "waiting" in state(page) and "3" in state(page))
+    page.send("kept = wb.run(Counting(steps=200, step_seconds=0.05), wait=True)")
+    page.until(lambda: "counting" in state(page) and "3" in state(page))
     kernel(page, "interrupt")
     page.until(lambda: "cancelled" in state(page))
     assert int(page.python("print(kept.draws['star.flux'].shape[1])")) > 0
@@ -167,7 +142,7 @@ def test_an_interrupt_of_a_cell_that_waits_for_a_run_keeps_its_draws(page):
 
 
 def test_an_interrupt_of_the_kernel_leaves_a_run_of_the_widget_alone(page):
-    start(page, "Waiting(steps=80)")
+    start(page, "Counting(steps=80, step_seconds=0.05)")
     page.send("import time; time.sleep(60)")
     page.page.wait_for_timeout(300)
     kernel(page, "interrupt")
@@ -176,11 +151,11 @@ def test_an_interrupt_of_the_kernel_leaves_a_run_of_the_widget_alone(page):
 
 
 def test_a_reload_of_the_page_finds_the_run_going_on(page):
-    start(page, "Waiting(steps=160)")
+    start(page, "Counting(steps=160, step_seconds=0.05)")
     page.save()
     page.reload()
     page.widget.get_by_role("img", name="residual").wait_for()
-    page.until(lambda: "waiting" in state(page))
+    page.until(lambda: "counting" in state(page))
     assert page.widget.get_by_role("progressbar").count() == 1
     page.until(lambda: "done" in state(page))
     page.widget.get_by_text("mean").first.wait_for()
@@ -209,7 +184,7 @@ def test_a_kernel_that_is_restarted_or_killed_mid_run_is_told_of_and_the_model_k
     number.press("Enter")
     page.until(lambda: page.python("print(wb.model.initial['star.xc'])") == "19.25")
     for end in ("restart", "kill"):
-        start(page, "Waiting()")
+        start(page, "Counting(steps=200, step_seconds=0.05)")
         if end == "restart":
             kernel(page, "restart")
         else:

@@ -1,11 +1,9 @@
 """Drawing a mask in JupyterLab: each test goes on where the last one ended."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from . import notebook
 from .conftest import Opened
 from .notebook import SECONDS, Notebook
 
@@ -28,9 +26,8 @@ MASKED = "print(int(wb.image.mask.sum()))"
 
 
 @pytest.fixture(scope="module")
-def page(lab: tuple[str, Path], opened: Opened) -> Iterator[Notebook]:
-    notebook.write(lab[1] / "masks.ipynb", [CELL])
-    with opened("masks.ipynb", height=1300) as page:
+def page(opened: Opened) -> Iterator[Notebook]:
+    with opened("masks.ipynb", CELL, height=1300) as page:
         yield page
 
 

@@ -84,6 +84,15 @@ def move_to(page: Any, name: str, x: float, y: float) -> None:
     page.wait_for_timeout(100)
 
 
+def opacities(page: Any, times: int) -> set[tuple[str, ...]]:
+    """Those of the panels, at so many moments a fifth of a second apart."""
+    seen = set()
+    for _ in range(times):
+        seen.add(tuple(page.evaluate(OPACITIES)))
+        page.wait_for_timeout(200)
+    return seen
+
+
 def show(page: Any, layout: str, number: int) -> None:
     page.get_by_role("button", name=layout).click()
     page.wait_for_timeout(100)
@@ -165,11 +174,7 @@ def test_layouts_blink_and_swipe(page):
     assert float(line.get_attribute("aria-valuenow")) < 50
     page.get_by_role("combobox", name="comparison").select_option("blink")
     page.locator(".sl-pictures[data-compare=blink]").wait_for()
-    seen = set()
-    for _ in range(12):
-        seen.add(tuple(page.evaluate(OPACITIES)))
-        page.wait_for_timeout(200)
-    assert seen == {("1", "0"), ("0", "1")}
+    assert opacities(page, 12) == {("1", "0"), ("0", "1")}
     show(page, "Three side by side", 3)
 
 
@@ -232,9 +237,5 @@ def test_fine_screens_and_reduced_motion(chromium, file):
     show(page, "One picture", 1)
     page.get_by_role("combobox", name="comparison").select_option("blink")
     page.locator(".sl-pictures[data-compare=blink]").wait_for()
-    seen = set()
-    for _ in range(10):
-        seen.add(tuple(page.evaluate(OPACITIES)))
-        page.wait_for_timeout(200)
-    assert len(seen) == 1
+    assert len(opacities(page, 10)) == 1
     context.close()

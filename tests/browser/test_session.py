@@ -12,7 +12,6 @@ from astropy.io import fits
 from astropy.wcs import WCS
 from PIL import Image as Picture
 
-from . import notebook
 from .conftest import Opened
 from .notebook import Notebook
 
@@ -44,9 +43,8 @@ print(json.dumps([session["model"], session["off"], dict(wb.editor.display), mas
 
 
 @pytest.fixture(scope="module")
-def page(lab: tuple[str, Path], opened: Opened) -> Iterator[Notebook]:
-    notebook.write(lab[1] / "session.ipynb", [CELL])
-    with opened("session.ipynb", height=1300, accept_downloads=True, device_scale_factor=2) as page:
+def page(opened: Opened) -> Iterator[Notebook]:
+    with opened("session.ipynb", CELL, height=1300, accept_downloads=True, device_scale_factor=2) as page:
         page.settle()
         exactly(page, "Session")
         yield page

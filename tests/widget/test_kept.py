@@ -6,7 +6,7 @@ import pytest
 from sersiclab.widget.gauges import gauge
 from sersiclab.widget.kept import Kept
 
-from .conftest import Counting
+from .counting import Counting
 
 
 def test_a_fit_is_kept_compared_and_restored(editor, heard):

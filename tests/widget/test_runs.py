@@ -8,7 +8,8 @@ import pytest
 
 from sersiclab.inference import Cancelled
 
-from .conftest import Counting, Failing
+from .conftest import Failing
+from .counting import Counting
 
 
 @pytest.fixture(autouse=True)

@@ -10,7 +10,7 @@ from sersiclab.priors import Normal
 from sersiclab.profiles import Gaussian, PointSource, Sersic
 from sersiclab.widget.shapes import NUMBER, posterior_shapes
 
-from .conftest import Counting
+from .counting import Counting
 
 
 def test_shapes_are_those_of_the_draws(editor, heard):

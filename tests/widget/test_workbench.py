@@ -19,7 +19,8 @@ from sersiclab.results import Fit
 from sersiclab.spec import from_dict, to_python
 from sersiclab.widget import Workbench, bundle
 
-from .conftest import SECONDS, Counting
+from .conftest import SECONDS
+from .counting import Counting
 
 
 @pytest.fixture(autouse=True)
