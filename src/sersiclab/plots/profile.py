@@ -33,31 +33,37 @@ class Annuli(NamedTuple):
 
     def mean(self, array: Float[np.ndarray, "y x"]) -> Float[np.ndarray, " annulus"]:
         """The mean of an image over the unmasked pixels of each annulus."""
-        return self._sum(array) / self.number
+        return self._sum(array[self.valid]) / self.number
 
     def error(self, sigma: Float[np.ndarray, "y x"]) -> Float[np.ndarray, " annulus"]:
         """The standard error of that mean."""
-        return np.sqrt(self._sum(np.where(self.valid, sigma, 0.0) ** 2)) / self.number
+        return np.sqrt(self._sum(np.square(sigma[self.valid], dtype=float))) / self.number
 
-    def _sum(self, array: Float[np.ndarray, "y x"]) -> Float[np.ndarray, " annulus"]:
-        weights = array[self.valid][self.label >= 0]
-        return np.bincount(self.label[self.label >= 0], weights, len(self.number))
+    def _sum(self, values: Float[np.ndarray, " pixel"]) -> Float[np.ndarray, " annulus"]:
+        return np.bincount(self.label + 1, values, len(self.number) + 1)[1:]
 
 
 def annuli(image: Image, ellipse: Ellipse) -> Annuli:
     """Elliptical annuli a pixel wide or more, as far as the image holds enough of them."""
-    y, x = map(jnp.asarray, np.indices(image.shape, dtype=np.float32))
+    y, x = jnp.indices(image.shape, dtype=np.float32)
     axis_ratio = 1.0 - ellipse.ellip
     radius = np.asarray(elliptical_radius(x - ellipse.xc, y - ellipse.yc, ellipse.ellip, ellipse.theta))[image.valid]
-    edges = [0.0]
-    while edges[-1] < radius.max():
+    edges, largest = [0.0], radius.max()
+    while edges[-1] < largest:
         edges.append(edges[-1] + max(1.0, ANNULUS_GROWTH * edges[-1]))
-    label = np.digitize(radius, edges) - 1
+    label = _annulus(radius, np.array(edges))
     number = np.bincount(label, minlength=len(edges) - 1)
     keep = number >= np.maximum(1, ANNULUS_COVERAGE * np.pi * axis_ratio * np.diff(np.square(edges)))
     new = np.where(keep, np.cumsum(keep) - 1, -1)
     mean_radius = np.bincount(label, radius, len(number))[keep] / number[keep]
     return Annuli(new[label], image.valid, number[keep], np.maximum(mean_radius, CENTRAL_RADIUS))
+
+
+def _annulus(radius: Float[np.ndarray, " pixel"], edges: Float[np.ndarray, " edge"]) -> Int[np.ndarray, " pixel"]:
+    """The last edge not beyond each radius, without a search: edges lie a pixel apart or more."""
+    whole = radius.astype(int)
+    label = (np.searchsorted(edges, np.arange(whole.max() + 1), side="right") - 1)[whole]
+    return label + (radius >= np.append(edges, np.inf)[label + 1])
 
 
 def plot_profile(
