@@ -12,7 +12,7 @@ import jax
 import numpy as np
 import pytest
 
-from sersiclab.model import Model, render, render_components
+from sersiclab.model import Model, render_components
 from sersiclab.parameters import parameter
 from sersiclab.priors import Normal, Uniform
 from sersiclab.profiles import AbstractSky, FlatSky, PointSource
@@ -87,8 +87,6 @@ def test_hello_is_answered_with_the_image_and_every_component(editor, heard, ima
     assert frame[0]["seq"] is None
     assert frame[0]["components"] == ["star", "ghost", "sky"]
     assert frame[0]["dof"] == image.valid.sum() - len(model.free)
-    residual = (image.data - render(model, image)) / image.sigma
-    assert frame[0]["chi2"] == pytest.approx(np.sum(residual[image.valid] ** 2), rel=1e-4)
     for name, expected in render_components(model, image).items():
         np.testing.assert_allclose(pixels(frame, image)[name], expected, rtol=1e-5, atol=1e-6)
     heard.clear()
@@ -199,9 +197,7 @@ def test_switching_off_and_on(editor, heard, image, model):
     heard.settle()
     assert list(editor.model.components) == ["ghost", "sky"]
     assert editor.model.free["ghost.xc"] == Normal(6.0, 0.5, init=6.2)
-    frame = heard.messages[-1]
-    residual = (image.data - render(editor.model, image)) / image.sigma
-    assert frame[0]["chi2"] == pytest.approx(np.sum(residual[image.valid] ** 2), rel=1e-4)
+    assert heard.messages[-1][0]["dof"] == image.valid.sum() - len(editor.model.free)
     # A tie to the component that is off still resolves, in the pictures of a gesture too.
     heard.clear()
     heard.tell(t="render", seq=1, values={"star.xc": 8.0})

@@ -8,10 +8,10 @@ import pytest
 from PIL import Image as Picture
 
 from sersiclab.image import Image
-from sersiclab.model import Model
+from sersiclab.model import Model, render
 from sersiclab.priors import Normal
 from sersiclab.profiles import FlatSky
-from sersiclab.widget import Workbench
+from sersiclab.widget import Workbench, frames
 from sersiclab.widget.still import GAP, SIDE, pictures
 
 
@@ -41,8 +41,24 @@ def test_it_is_made_anew_only_when_something_changed(editor, model):
     assert editor.still._png() != first
 
 
+def test_it_shows_what_the_editor_drew_and_draws_nothing(editor, image, model, monkeypatch):
+    editor._handle_custom_msg({"t": "render", "seq": 1, "values": {"star.flux": 99.0}}, [])
+    assert editor.flush(120)
+    editor.set_state({"session": {**editor.session, "off": ["ghost"]}})
+    editor._handle_custom_msg({"t": "render", "seq": 2, "values": {"star.flux": 60.0}}, [])
+    assert editor.flush(120)
+    expected = render(model.without("ghost"), image, {"star.flux": 60.0})
+    monkeypatch.setattr(frames, "_draw", None)
+    residual, times = image.data - expected, SIDE // image.shape[1]
+    picture = shown(editor._repr_mimebundle_())[::-times, ::times].astype(int)
+    significance = picture[:, -image.shape[1] :, 0] - picture[:, -image.shape[1] :, 2]
+    keep = ~image.mask & (np.abs(residual) > 0.1)
+    assert (np.sign(significance) == np.sign(residual))[keep].all()
+
+
 def test_the_data_alone_go_without_the_model(editor, image, monkeypatch):
-    monkeypatch.setattr(type(editor), "flush", lambda self, timeout=None: False)
+    assert editor.flush(120)
+    monkeypatch.setattr(editor.still._frames, "last", None)
     times = SIDE // image.shape[1]
     assert shown(editor._repr_mimebundle_()).shape[1] == image.shape[1] * times
 
@@ -57,7 +73,7 @@ def test_large_images_and_undefined_pixels(rng):
     data = rng.normal(size=(1000, 700))
     data[10:20] = np.nan
     mask = ~np.isfinite(data)
-    picture = pictures(Image(data, sigma=1.0, mask=mask), np.zeros_like(data))
+    picture = pictures(Image(data, sigma=1.0, mask=mask), [np.zeros_like(data)])
     assert max(picture.shape[0], picture.shape[1] // 3) <= SIDE + GAP
     assert picture.dtype == np.uint8
 
@@ -65,7 +81,7 @@ def test_large_images_and_undefined_pixels(rng):
 def test_residuals_are_blue_below_and_red_above():
     data = np.zeros((4, 4))
     data[0], data[3] = 10.0, -10.0
-    right = pictures(Image(data, sigma=1.0), np.zeros((4, 4)))[:, -SIDE // 8 :]
+    right = pictures(Image(data, sigma=1.0), [np.zeros((4, 4))])[:, -SIDE // 8 :]
     assert right[-1, -1] == pytest.approx([178, 24, 43])  # row 0 at the bottom
     assert right[0, -1] == pytest.approx([33, 102, 172])
     assert right[SIDE // 2, -1] == pytest.approx([255, 255, 255])

@@ -79,7 +79,7 @@ class Editor(anywidget.AnyWidget):
         self._gauges = Gauges(lambda content: self._transmit((content, [])), self._failed)
         self._kept = Kept(self._tell_kept, self._gauges.later)
         self.files = Files(self, self._masks, self._turn, lambda: self._types, self._transmit)
-        self.still = Still(self)
+        self.still = Still(self, self._frames)
         super().__init__(
             schema=editor_schema(self._types),
             session=from_model(model),

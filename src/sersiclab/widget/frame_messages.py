@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from sersiclab.widget.frames import Frames, chi2, degrees_of_freedom
+from sersiclab.widget.frames import Frames, degrees_of_freedom
 from sersiclab.widget.messages import Message, frame_message
 from sersiclab.widget.session import Shown
 
@@ -11,8 +11,7 @@ def frame_of(frames: Frames, shown: Shown, seq: int | None, values: Mapping[str,
     """What the front end lacks of a picture of these values; `seq` is None for one that it did not ask for."""
     parts = frames.draw(shown.everything, values)
     news = {name: parts[name] for name in frames.news(pushed=seq is None)}
-    dof = degrees_of_freedom(frames.image, shown.model)
-    return frame_message(seq, news, chi2(frames.image, parts, shown.on), dof)
+    return frame_message(seq, news, degrees_of_freedom(frames.image, shown.model))
 
 
 def answer(
@@ -22,6 +21,6 @@ def answer(
     try:
         transmit(frame_of(frames, shown, seq, values))
     except Exception as error:
-        transmit(frame_message(seq, {}, None, 0))
+        transmit(frame_message(seq, {}, 0))
         if not isinstance(error, ValueError):  # out of range: the session, once committed, shows it as a problem
             raise

@@ -1,8 +1,8 @@
 """Pictures for the front end: one float32 image per component, drawn anew only where something changed."""
 
 import math
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
@@ -18,6 +18,8 @@ from sersiclab.rendering import AbstractCanvas, AbstractRenderer
 
 Pixels = Float[np.ndarray, "y x"]
 
+ENOUGH = 2**20  # pixels, for a percentile
+
 
 @eqx.filter_jit
 def _draw(
@@ -29,8 +31,20 @@ def _draw(
     return renderer.render({"component": component}, canvas)
 
 
+class Drawn(NamedTuple):
+    """What was drawn last: a model, and the image of each of its components."""
+
+    model: Model
+    parts: dict[str, Pixels]
+
+
 class Frames:
-    """The component images of a widget's model, and what the front end has of them."""
+    """The component images of a widget's model, and what the front end has of them.
+
+    One thread draws; any may read `last`.
+    """
+
+    last: Drawn | None = None
 
     def __init__(self, image: Image) -> None:
         self.image = image
@@ -59,7 +73,8 @@ class Frames:
                 vector = np.asarray(numbers, dtype=jnp.result_type(float))
                 pixels = np.asarray(_draw(renderer, profile, vector, canvas), dtype=np.float32)
             self._drawn[name] = (key, pixels)
-        return {name: pixels for name, (_, pixels) in self._drawn.items()}
+        self.last = Drawn(model, {name: pixels for name, (_, pixels) in self._drawn.items()})
+        return self.last.parts
 
     def news(self, *, pushed: bool) -> list[str]:
         """The components whose last drawing the front end lacks, and which now count as sent.
@@ -98,15 +113,6 @@ def _key(component: eqx.Module) -> tuple[Any, tuple[float, ...]]:
     return structure, tuple(float(leaf) for leaf in leaves)
 
 
-def chi2(image: Image, parts: Mapping[str, Pixels], on: Iterable[str]) -> float:
-    """Chi square of the components that are on: the sum over valid pixels of ((data - model)/sigma)²."""
-    total = np.zeros(image.shape)
-    for name in on:
-        total += parts[name]
-    valid = image.valid
-    return float(np.sum(((image.data - total)[valid] / image.sigma[valid]) ** 2))
-
-
 def degrees_of_freedom(image: Image, model: Model) -> int:
     """Unmasked pixels less free parameters."""
     return int(image.valid.sum()) - len(model.free)
@@ -118,17 +124,23 @@ def pack(pixels: Any, dtype: Any) -> bytes:
 
 
 def limits(image: Image) -> dict[str, list[float]]:
-    """Ranges of the data to display, by rule."""
+    """Ranges of the data to display, by rule; from some pixels of all over a large image."""
     from astropy.visualization import ZScaleInterval
 
-    data = image.data[image.valid].astype(np.float64)
-    ranges = {
-        "percentile": np.percentile(data, [0.5, 99.5]),
-        "zscale": ZScaleInterval().get_limits(data),
-        "minmax": (data.min(), data.max()),
+    data = image.data[image.valid]
+    some = data[:: data.size // ENOUGH + 1].astype(np.float64)
+    return {
+        "percentile": percentiles(some),
+        "zscale": _ordered(*ZScaleInterval().get_limits(some)),
+        "minmax": _ordered(data.min(), data.max()),
     }
-    return {name: _ordered(float(low), float(high)) for name, (low, high) in ranges.items()}
 
 
-def _ordered(low: float, high: float) -> list[float]:
+def percentiles(values: Float[np.ndarray, " pixel"]) -> list[float]:
+    """The range that holds all but 1 % of the values."""
+    return _ordered(*np.percentile(values, [0.5, 99.5]))
+
+
+def _ordered(low: Any, high: Any) -> list[float]:
+    low, high = float(low), float(high)
     return [low, high] if high > low else [low, math.nextafter(low, math.inf) if low else 1.0]

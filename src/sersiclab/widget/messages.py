@@ -62,9 +62,9 @@ def posterior_message(fit: Fit) -> Message:
     return {"t": "posterior", "shapes": posterior_shapes(fit), "marginals": marginals(fit)}, []
 
 
-def frame_message(seq: int | None, parts: dict[str, Pixels], chi2: float | None, dof: int) -> Message:
+def frame_message(seq: int | None, parts: dict[str, Pixels], dof: int) -> Message:
     """Component images; `seq` is that of the request, None for a picture of the committed session."""
-    content = {"t": "frame", "seq": seq, "components": list(parts), "chi2": chi2, "dof": dof}
+    content = {"t": "frame", "seq": seq, "components": list(parts), "dof": dof}
     return content, [pack(pixels, "<f4") for pixels in parts.values()]
 
 

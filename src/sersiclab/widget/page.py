@@ -10,7 +10,7 @@ from typing import Any
 from sersiclab.widget import bundle, messages
 from sersiclab.widget.editor import Editor
 from sersiclab.widget.files import Kind
-from sersiclab.widget.frames import Frames, chi2, degrees_of_freedom
+from sersiclab.widget.frames import Frames, degrees_of_freedom
 
 
 TRAITS = ("schema", "session", "display", "progress", "summary", "problems", "kept")
@@ -91,7 +91,7 @@ def _record(editor: Editor) -> dict[str, Any]:
     dof = degrees_of_freedom(image, shown.model)
     answers = [
         *editor.greeting(),
-        messages.frame_message(None, parts, chi2(image, parts, shown.on), dof),
+        messages.frame_message(None, parts, dof),
     ]
     return {
         "traits": {**{name: getattr(editor, name) for name in TRAITS}, "control": None},

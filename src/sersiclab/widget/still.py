@@ -1,19 +1,21 @@
 """The editor as a still picture, in the outputs of notebooks: for those who read one without a kernel.
 
 It is made when an output is displayed, beside the view itself, so it must be cheap: no figure, three pictures of few
-pixels. It waits a moment for the model's first drawing, which is being compiled, and goes without it if that takes
-long.
+pixels, of what the editor's thread has drawn last. It waits a moment for the model's first drawing, which is being
+compiled, and goes without it if that takes long.
 """
 
 import base64
 import io
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Float, UInt8
 
 from sersiclab.image import Image
-from sersiclab.widget.frames import Frames, Pixels, limits
+from sersiclab.widget.frames import Drawn, Frames, Pixels, percentiles
+from sersiclab.widget.session import Shown
 
 
 if TYPE_CHECKING:
@@ -31,10 +33,11 @@ BLUE, RED = (33, 102, 172), (178, 24, 43)
 
 
 class Still:
-    """The still picture of an editor, made anew only when something changed."""
+    """The still picture of an editor and of what its `frames` drew last, made anew only when something changed."""
 
-    def __init__(self, editor: "Editor") -> None:
+    def __init__(self, editor: "Editor", frames: Frames) -> None:
         self._editor = editor
+        self._frames = frames
         self._last: tuple[Any, str] | None = None
 
     def beside(self, bundle: Any) -> Any:
@@ -45,29 +48,37 @@ class Still:
         return bundle
 
     def _png(self) -> str:
-        drawn = self._editor.flush(PATIENCE)
-        image, shown = self._editor.image, self._editor.shown
-        key = (image, shown, drawn)
+        self._editor.flush(PATIENCE)
+        # Each once: the editor's thread puts others in their place, whole.
+        key = self._editor.image, self._editor.shown, self._frames.last
         if self._last is None or any(a is not b for a, b in zip(self._last[0], key, strict=True)):
-            total = None
-            if drawn:
-                parts = Frames(image).draw(shown.everything, {})
-                total = sum((parts[name] for name in shown.on), np.zeros(image.shape, np.float32))
-            self._last = key, base64.b64encode(png(pictures(image, total))).decode()
+            self._last = key, base64.b64encode(png(_of(*key))).decode()
         return self._last[1]
 
 
-def pictures(image: Image, model: Pixels | None) -> RGB:
-    """Data, model and residual side by side, row 0 at the bottom; the data alone without a model."""
-    low, high = limits(image)["percentile"]
-    planes = [_grey(image.data, low, high)]
-    if model is not None:
+def _of(image: Image, shown: Shown, drawn: Drawn | None) -> RGB:
+    """The pictures of what is shown; without the model where it is not drawn yet."""
+    if drawn is None or drawn.model is not shown.everything:
+        return pictures(image, None)
+    return pictures(image, [drawn.parts[name] for name in shown.on])
+
+
+def pictures(image: Image, parts: Sequence[Pixels] | None) -> RGB:
+    """Data, model and residual side by side, row 0 at the bottom; the data alone without the `parts` of a model."""
+    longest = max(image.shape)
+    few = (slice(None, None, -(-longest // SIDE)),) * 2
+    data, mask = image.data[few], image.mask[few]
+    low, high = percentiles(data[~mask] if not mask.all() else np.zeros(1))
+    planes = [_grey(data, low, high)]
+    if parts is not None:
+        model = sum((part[few] for part in parts), np.zeros(data.shape))
         with np.errstate(divide="ignore", invalid="ignore"):
-            significance = np.nan_to_num((image.data - model) / image.sigma)
+            significance = np.nan_to_num((data - model) / image.sigma[few])
         planes += [_grey(model, low, high), _diverging(significance / SIGMAS)]
     for k in (0, -1) if len(planes) > 1 else (0,):
-        planes[k][image.mask] = MASKED
-    sized = [_sized(plane)[::-1] for plane in planes]
+        planes[k][mask] = MASKED
+    times = max(SIDE // longest, 1)
+    sized = [plane[::-1].repeat(times, axis=0).repeat(times, axis=1) for plane in planes]
     gap = np.full((sized[0].shape[0], GAP, 3), 255, np.uint8)
     return np.hstack([part for plane in sized for part in (plane, gap)][:-1])
 
@@ -83,13 +94,6 @@ def _diverging(values: Float[np.ndarray, "y x"]) -> RGB:
     share = np.clip(np.abs(values), 0.0, 1.0)[..., None]
     end = np.where(values[..., None] > 0, RED, BLUE)
     return (255 + share * (end - 255)).astype(np.uint8)
-
-
-def _sized(plane: RGB) -> RGB:
-    """Larger or smaller by a whole factor, by repeating or skipping pixels."""
-    longest = max(plane.shape[:2])
-    step, times = -(-longest // SIDE), max(SIDE // longest, 1)
-    return plane[::step, ::step].repeat(times, axis=0).repeat(times, axis=1)
 
 
 def png(pixels: RGB) -> bytes:
