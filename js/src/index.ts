@@ -9,6 +9,7 @@ import { ownKeys } from "./gestures/inputs";
 import { undoKeys } from "./gestures/keys";
 import { createMaskEditor, maskPanel, type Sketch } from "./gestures/masking";
 import { panPanel, pointOn, zoomBy, zoomPanel } from "./gestures/view";
+import { whenLeft } from "./leaving";
 import type { State } from "./state";
 import { createStore, type Store } from "./store";
 import "./style.css";
@@ -74,9 +75,7 @@ function render({ model, el, host, signal: hostSignal }: RenderProps<Traits>): (
   followTheme(root, signal);
   ownKeys(root, signal);
   undoKeys(root, store, signal);
-  const leave = ({ relatedTarget }: FocusEvent) =>
-    root.contains(relatedTarget as Node | null) || kernel.saveDisplay();
-  root.addEventListener("focusout", leave, { signal });
+  whenLeft(root, kernel.saveDisplay, signal);
   const hover = (at: Point | null) => {
     pictures.hover(store.state, at);
     if (!store.state.draft) plots.cursor(store.state, pictures.shown);

@@ -27,6 +27,7 @@ export interface ImageMessage {
   limits: { data: Record<string, [number, number]> };
   psf_shape?: [ny: number, nx: number] | null;
   zeropoint?: number | null;
+  unit?: string | null;
   pixel_scale?: number | null;
   wcs?: TangentPlane | null;
 }
@@ -62,6 +63,12 @@ export interface FileMessage {
   name: string;
   type: string;
 }
+/** A session and a look of the pictures that were loaded, which are one step to undo; the traits follow. */
+export interface TakenMessage {
+  t: "taken";
+  session: unknown;
+  display: unknown;
+}
 /** What was done, in words. */
 export interface SaidMessage {
   t: "said";
@@ -81,6 +88,7 @@ export type Incoming =
   | GaugeMessage
   | FrameMessage
   | FileMessage
+  | TakenMessage
   | SaidMessage
   | ErrorMessage;
 
@@ -112,6 +120,7 @@ export function readImage(message: ImageMessage, buffers: DataView[]): Image {
     limits: message.limits.data,
     psf: psf && { pixels: psf, nx: psfWidth, ny: psfHeight },
     zeropoint: message.zeropoint ?? null,
+    unit: message.unit ?? null,
     pixelScale: message.pixel_scale ?? null,
     plane: message.wcs ?? null,
   };

@@ -124,6 +124,8 @@ export interface Image {
   limits: Record<string, [number, number]>;
   psf: { pixels: Pixels; nx: number; ny: number } | null;
   zeropoint: number | null;
+  /** As astropy writes it. */
+  unit: string | null;
   /** Arcseconds. */
   pixelScale: number | null;
   plane: TangentPlane | null;
@@ -145,14 +147,20 @@ export interface Masking {
   said: string;
 }
 
+/** What undo or redo goes to; with the look of the pictures, where that was taken up together with a session. */
+export interface Step {
+  session: Session;
+  display?: Display;
+}
+
 export interface State {
   schema: Schema;
   /** What Python has; the one that undo steps through. */
   session: Session;
   /** What a gesture in progress shows. */
   draft: Session | null;
-  past: Session[];
-  future: Session[];
+  past: Step[];
+  future: Step[];
   lastEdit: { merge: string; time: number } | null;
   /** Priors of parameters that were fixed here, for when they are freed again. */
   retired: Record<string, Prior>;

@@ -30,13 +30,15 @@ import {
   type Problem,
   type Run,
   type State,
+  type Step,
   type Summary,
   shown,
 } from "./state";
 
 export type Action =
   | { type: "schema"; schema: Schema }
-  | { type: "hostSession"; session: Session }
+  /** With a display, the look of the pictures is part of the step. */
+  | { type: "hostSession"; session: Session; display?: Display }
   | { type: "draft"; session: Session }
   | { type: "commit" }
   | { type: "discard" }
@@ -78,7 +80,7 @@ function next(state: State, action: Action): State {
     case "schema":
       return { ...state, schema: action.schema };
     case "hostSession":
-      return fromHost(state, action.session);
+      return fromHost(state, action.session, action.display);
     case "draft":
       return action.session === shown(state) ? state : { ...state, draft: action.session };
     case "commit":
@@ -161,26 +163,32 @@ function drawMask(state: State, mask: Uint8Array<ArrayBuffer>): State {
   const own = state.masks[""];
   const { mask: _, ...plain } = state.session;
   const drawn = advance(state, own && nameOf(own) === name ? plain : { ...plain, mask: name });
-  const named = [drawn.session, ...drawn.past, ...drawn.future].map((session) => session.mask ?? "");
+  const named = [drawn, ...drawn.past, ...drawn.future].map(({ session }) => session.mask ?? "");
   const masks: Masks = { [name]: mask };
   for (const known of named) if (state.masks[known]) masks[known] = state.masks[known];
   if (own) masks[""] = own;
   return { ...drawn, masks };
 }
 
-/** Make `session` the committed one, remembering the old. */
-function advance(state: State, session: Session): State {
-  if (sameDocument(session, state.session)) return { ...state, draft: null };
+/** Make `session` the committed one, with a look if it brings one, remembering the old. */
+function advance(state: State, session: Session, display?: Display): State {
+  const look = sameDocument(display ?? state.display, state.display) ? undefined : display;
+  if (!look && sameDocument(session, state.session)) return { ...state, draft: null };
   return {
     ...state,
     session,
+    display: look ?? state.display,
     draft: null,
-    past: [...state.past, state.session].slice(-HISTORY),
+    past: [...state.past, here(state, look)].slice(-HISTORY),
     future: [],
     lastEdit: null,
     retired: retire(state, session),
   };
 }
+
+/** The step that leads back from one that brings a look, or none. */
+const here = ({ session, display }: State, look?: Display): Step =>
+  look ? { session, display } : { session };
 
 function edit(state: State, session: Session, merge?: string, time = 0): State {
   const next = advance(state, session);
@@ -191,18 +199,27 @@ function edit(state: State, session: Session, merge?: string, time = 0): State {
 }
 
 /** Python's own change is undoable too; its answer in our own words is not a change. */
-function fromHost(state: State, session: Session): State {
-  if (sameDocument(session, state.session)) return state;
+function fromHost(state: State, session: Session, display?: Display): State {
+  if (!display && sameDocument(session, state.session)) return state;
   const first = state.session === EMPTY_SESSION;
-  const next = advance(state, session);
+  const next = advance(state, session, display);
   return first ? { ...next, past: [] } : next;
 }
 
 function step(state: State, from: "past" | "future", to: "past" | "future"): State {
   const target = state[from].at(-1);
   if (!target) return state;
-  const moved = { [from]: state[from].slice(0, -1), [to]: [...state[to], state.session] };
-  return { ...state, ...moved, session: target, draft: null, lastEdit: null, retired: retire(state, target) };
+  const { session, display = state.display } = target;
+  const moved = { [from]: state[from].slice(0, -1), [to]: [...state[to], here(state, target.display)] };
+  return {
+    ...state,
+    ...moved,
+    session,
+    display,
+    draft: null,
+    lastEdit: null,
+    retired: retire(state, session),
+  };
 }
 
 /** Remember the priors that `next` no longer has. */

@@ -137,6 +137,10 @@ export function connect(model: Model, host: Host | undefined, signal: AbortSigna
       else if (message.t === "file") {
         waiting.get(message.request)?.({ name: message.name, content: readFile(message, buffers) });
         waiting.delete(message.request);
+      } else if (message.t === "taken") {
+        const { session, display } = message;
+        if (isSession(session))
+          store.dispatch({ type: "hostSession", session, display: displayFrom(display) });
       } else if (message.t === "said") store.dispatch({ type: "said", text: message.text });
       else if (message.t === "error") store.dispatch({ type: "notice", notice: message });
       else if (message.t === "frame" && live.arrived(message.seq) && store.state.image)

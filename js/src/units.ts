@@ -1,4 +1,4 @@
-/** Parameters in the units of the sky, where the image has the numbers for it. */
+/** The units of parameters, and their values in those of the sky, where the image has the numbers for it. */
 
 import type { Parameter } from "./spec";
 import type { Image } from "./state";
@@ -9,6 +9,13 @@ export interface Physical {
 }
 
 type Numbers = Pick<Image, "zeropoint" | "pixelScale">;
+
+/** A declared unit as the reader knows it: "image" is the image's own, of which, where it has none, nothing is said. */
+export function readable(unit: string, image: Pick<Image, "unit"> | null): string {
+  const own = image?.unit ?? null;
+  if (own === null || unit === "image") return unit.replace("image/", "per ").replace(/^image$/, own ?? "");
+  return unit.replace(/^image\b/, () => (/[ /*]/.test(own) ? `(${own})` : own));
+}
 
 /** Null where there is no other unit, or the image lacks what it needs. */
 export function physical({ name, unit }: Parameter, image: Numbers | null): Physical | null {

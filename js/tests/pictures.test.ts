@@ -13,6 +13,7 @@ const image: Image = {
   limits: { percentile: [0, 5], minmax: [0, 4] },
   psf: { pixels: Float32Array.from([0.1, 0.9]), nx: 2, ny: 1 },
   zeropoint: null,
+  unit: null,
   pixelScale: null,
   plane: null,
 };

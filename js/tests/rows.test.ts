@@ -119,6 +119,23 @@ describe("a row", () => {
     expect(one<HTMLInputElement>(box("galaxy.r_eff")).value).toBe("10");
   });
 
+  it("of what follows two others, at first or second hand, can't be moved", async () => {
+    const { galaxy, disk } = SESSION.model.components;
+    const by = { type: "Tied" as const, to: "galaxy.ellip" };
+    const components = {
+      galaxy: { ...galaxy, type: "Sersic" },
+      disk: { ...disk, type: "Exponential", flux: { type: "Tied" as const, to: "galaxy.flux", by } },
+      star: { type: "PointSource", xc: 1, yc: 2, flux: { type: "Tied" as const, to: "disk.flux" } },
+    };
+    const { one } = await open({ session: { ...SESSION, model: { ...SESSION.model, components } } });
+    const disabled = (path: string) =>
+      [slider(path), box(path)].map((selector) => one<HTMLInputElement>(selector).disabled);
+    expect(disabled("disk.flux")).toEqual([true, true]);
+    expect(disabled("star.flux")).toEqual([true, true]);
+    expect(disabled("disk.xc")).toEqual([false, false]);
+    expect(one<HTMLInputElement>(box("star.flux")).value).toBe("50");
+  });
+
   it("shows a Custom prior without controls", async () => {
     const custom = structuredClone(SESSION);
     (custom.model.components.galaxy as Record<string, unknown>).n = { type: "Custom", base: {}, init: 2 };

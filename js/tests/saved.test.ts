@@ -25,7 +25,7 @@ function someState(seed: number): State {
   const own = flags(nx * ny, next);
   const image = {
     ...{ nx, ny, data: plane(), sigma: plane(), mask: own, limits: {} },
-    ...{ psf: null, zeropoint: null, pixelScale: null, plane: null },
+    ...{ psf: null, zeropoint: null, unit: null, pixelScale: null, plane: null },
   };
   let state = reduce(INITIAL, { type: "hostSession", session: next() < 0.5 ? SESSION : NESTED });
   state = reduce(state, { type: "image", image });

@@ -36,7 +36,7 @@ describe("history", () => {
       { type: "draft", session: n(5) },
       { type: "commit" },
     );
-    expect(state.past).toEqual([SESSION]);
+    expect(state.past).toEqual([{ session: SESSION }]);
     expect(state.draft).toBeNull();
     expect(nOf(state)).toBe(5);
   });
@@ -59,7 +59,7 @@ describe("history", () => {
       { type: "edit", session: n(3), merge: "slider", time: 1000 },
       { type: "edit", session: n(4), merge: "slider", time: 1300 },
     );
-    expect(merged.past).toEqual([SESSION]);
+    expect(merged.past).toEqual([{ session: SESSION }]);
     const slow = reduce(merged, { type: "edit", session: n(5), merge: "slider", time: 9000 });
     expect(slow.past).toHaveLength(2);
     const other = reduce(merged, { type: "edit", session: n(5), merge: "box", time: 1400 });
@@ -82,6 +82,40 @@ describe("sessions from Python", () => {
   it("are no step when they say the same, or are the first", () => {
     expect(reduced({ type: "hostSession", session: structuredClone(SESSION) }).past).toEqual([]);
     expect(reduce(INITIAL, { type: "hostSession", session: SESSION }).past).toEqual([]);
+  });
+});
+
+describe("a session that was loaded with a look", () => {
+  const look = { ...DISPLAY, stretch: "log" };
+
+  it("is one step, and the look goes and comes with it", () => {
+    let state = reduced({ type: "hostSession", session: n(6), display: look }, { type: "undo" });
+    expect([nOf(state), state.display.stretch]).toEqual([2, "asinh"]);
+    state = reduce(state, { type: "redo" });
+    expect([nOf(state), state.display.stretch]).toEqual([6, "log"]);
+    expect(reduce(state, { type: "undo" }).past).toEqual([]);
+  });
+
+  it("leaves what was changed later to the other steps", () => {
+    let state = reduced(
+      { type: "hostSession", session: n(6), display: look },
+      { type: "edit", session: n(7) },
+      { type: "display", change: { stretch: "sqrt" } },
+    );
+    state = reduce(state, { type: "undo" });
+    expect([nOf(state), state.display.stretch]).toEqual([6, "sqrt"]);
+    state = reduce(state, { type: "undo" });
+    expect([nOf(state), state.display.stretch]).toEqual([2, "asinh"]);
+    state = reduce(state, { type: "redo" });
+    expect([nOf(state), state.display.stretch]).toEqual([6, "sqrt"]);
+  });
+
+  it("is a step for its look alone, and none where nothing is new", () => {
+    const same = structuredClone(SESSION);
+    const state = reduced({ type: "hostSession", session: same, display: look });
+    expect(state.past).toHaveLength(1);
+    expect(reduce(state, { type: "undo" }).display).toEqual(DISPLAY);
+    expect(reduced({ type: "hostSession", session: same, display: DISPLAY }).past).toEqual([]);
   });
 });
 

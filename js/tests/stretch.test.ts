@@ -134,6 +134,7 @@ describe("model and residual", () => {
     limits: {},
     psf: null,
     zeropoint: null,
+    unit: null,
     pixelScale: null,
     plane: null,
   };

@@ -127,6 +127,27 @@ describe("display", () => {
   });
 });
 
+describe("a session that was loaded", () => {
+  it("comes with its look as one step, and the traits that follow are none", () => {
+    const { push, receive, store } = setUp();
+    receive({ t: "taken", session: n(3), display: { stretch: "log" } });
+    push("session", n(3));
+    push("display", { stretch: "log" });
+    expect(store.state.display.stretch).toBe("log");
+    expect(store.state.past).toHaveLength(1);
+    store.dispatch({ type: "undo" });
+    expect(store.state.display.stretch).toBe("asinh");
+    expect(store.state.session).toEqual(SESSION);
+  });
+
+  it("is nothing where it is no session", () => {
+    const { receive, store } = setUp();
+    receive({ t: "taken", session: { version: 1 }, display: { stretch: "log" } });
+    expect(store.state.past).toEqual([]);
+    expect(store.state.display.stretch).toBe("asinh");
+  });
+});
+
 describe("trouble", () => {
   it("shows Python's errors", () => {
     const { receive, store } = setUp();

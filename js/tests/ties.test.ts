@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { type Prior, type Session, settingAt, valueAt, withSetting } from "../src/spec";
 import { refusal, targetsFor, withoutTie, withTie } from "../src/ties";
-import { physical } from "../src/units";
+import { physical, readable } from "../src/units";
 import { roundWarning, warningsOf } from "../src/warnings";
 import { SCHEMA, SESSION } from "./fixtures";
 
@@ -92,6 +92,19 @@ describe("warnings", () => {
     const angle: Prior = { type: "Angle", init: 1 };
     expect(roundWarning(parameter("theta", "rad"), angle, 0.01)).toHaveLength(1);
     expect(roundWarning(parameter("theta", "rad"), angle, 0.3)).toEqual([]);
+  });
+});
+
+describe("declared units", () => {
+  it("are the image's own where they name it, and nothing where it has none", () => {
+    const none = { unit: null };
+    expect(["image", "image/pixel²", "pixel", ""].map((unit) => readable(unit, none))).toEqual([
+      ...["", "per pixel²", "pixel", ""],
+    ]);
+    expect(readable("image", { unit: "electron / s" })).toBe("electron / s");
+    expect(readable("image/pixel", { unit: "electron / s" })).toBe("(electron / s)/pixel");
+    expect(readable("image/pixel", { unit: "nmgy" })).toBe("nmgy/pixel");
+    expect(readable("1/pixel", null)).toBe("1/pixel");
   });
 });
 

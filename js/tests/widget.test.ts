@@ -38,6 +38,30 @@ describe("the widget", () => {
   });
 });
 
+describe("the look of the pictures", () => {
+  it.each([
+    ["the focus goes", (el: HTMLElement) => new FocusEvent("focusout", { bubbles: true, relatedTarget: el })],
+    ["the pointer leaves", () => new MouseEvent("pointerleave")],
+  ])("is kept when %s", async (_, leave) => {
+    const { change, el, named, one, saves } = await open();
+    await change(named<HTMLSelectElement>("select", "stretch"), "log");
+    expect(saves()).toBe(0);
+    one(".sl-root").dispatchEvent(leave(el));
+    expect(saves()).toBe(1);
+  });
+
+  it.each(["pointerdown", "keydown"])("is kept at a %s elsewhere, and not at one within", async (event) => {
+    const { change, el, named, saves } = await open();
+    const stretch = named<HTMLSelectElement>("select", "stretch");
+    await change(stretch, "log");
+    stretch.dispatchEvent(new Event(event, { bubbles: true }));
+    expect(saves()).toBe(0);
+    el.dispatchEvent(new Event(event, { bubbles: true }));
+    el.dispatchEvent(new Event(event, { bubbles: true }));
+    expect(saves()).toBe(1);
+  });
+});
+
 describe("keys", () => {
   it("undo and redo from anywhere in the widget", async () => {
     const { change, one, press, state } = await open();

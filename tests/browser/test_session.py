@@ -75,8 +75,8 @@ def said(page: Notebook) -> str:
 
 
 def state(page: Notebook) -> list[Any]:
-    """What Python has, once the user has turned to a cell: the look of the pictures goes along with other messages."""
-    page.page.evaluate("document.activeElement.blur()")
+    """What Python has, once the hand is off the widget: the look of the pictures goes along with other messages."""
+    page.page.mouse.move(1, 1)
     page.settle()
     return json.loads(page.python(STATE))
 
@@ -121,8 +121,10 @@ def test_save_change_open(page, tmp_path):
     # One step.
     page.press("Undo")
     page.until(lambda: page.python("print(list(wb.model.components))") == "['sky']")
+    assert page.widget.get_by_role("combobox", name="stretch").input_value() == "linear"
     page.press("Redo")
     page.until(lambda: page.python("print(list(wb.model.components))") == "['galaxy', 'core']")
+    assert page.widget.get_by_role("combobox", name="stretch").input_value() == "log"
     page.press("lock core")
     page.press("Three side by side")
 

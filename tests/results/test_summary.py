@@ -1,3 +1,4 @@
+import dataclasses
 from collections.abc import Callable
 
 import numpy as np
@@ -5,6 +6,7 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy import stats
 
+from sersiclab.image import Image
 from sersiclab.results import Fit
 from sersiclab.results.diagnostics import convergence, e_bfmi
 
@@ -21,6 +23,17 @@ def test_rows_are_the_free_parameters_with_their_units(make_fit: MakeFit) -> Non
     assert table.loc["galaxy.xc", "unit"] == "pixel"
     assert table.loc["galaxy.theta", "unit"] == "rad"
     assert table.loc["galaxy.n", "unit"] == ""
+    assert table.loc["galaxy.flux", "unit"] == "image"
+
+
+@pytest.mark.parametrize(("unit", "of_level"), [("nmgy", "nmgy/pixel"), ("electron / s", "(electron / s)/pixel")])
+def test_fluxes_are_in_the_unit_of_the_image(make_fit: MakeFit, unit: str, of_level: str) -> None:
+    fit = make_fit()
+    known = Image(fit.image.data, sigma=fit.image.sigma, mask=fit.image.mask, unit=unit)
+    table = dataclasses.replace(fit, image=known).summary()
+    assert table.loc["galaxy.flux", "unit"] == unit
+    assert table.loc["sky.level", "unit"] == of_level
+    assert table.loc["galaxy.r_eff", "unit"] == "pixel"
 
 
 def test_statistics_are_those_of_all_draws_together_unrounded(make_fit: MakeFit) -> None:

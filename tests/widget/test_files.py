@@ -73,10 +73,12 @@ def test_save_change_load(editor, image, model, tmp_path):
     editor.model = Model({"sky": FlatSky(level=Normal(0.0, 1.0))})
     editor.mask = image.mask
     editor.display = {}
-    changes = []
+    changes, messages = [], sent(editor)
     editor.observe(changes.append, "session")
     editor.files.load(path)
-    assert len(changes) == 1  # one step to undo
+    assert len(changes) == 1  # one step to undo, the look included
+    taken = next(content for content, _ in messages if content["t"] == "taken")
+    assert (taken["session"], taken["display"]) == (editor.session, editor.display)
     assert {**editor.session, "order": None} == {**before[0], "order": None}
     assert (editor.display, editor.model) == before[1:]
     np.testing.assert_array_equal(editor.image.mask, mask)

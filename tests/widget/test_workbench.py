@@ -92,7 +92,7 @@ def test_the_chooser_offers_the_free_parameters_and_remembers_the_choice(workben
     assert views._chooser.options == tuple(model.free)
     views._chooser.value = "ghost.flux"
     drawn(workbench)
-    assert "ghost.flux [image]" in {axis.label for axis in views._trace.figure.axes}
+    assert "ghost.flux" in {axis.label for axis in views._trace.figure.axes}
     workbench.model = model.without("ghost")
     drawn(workbench)
     assert views._chooser.value == "star.xc"

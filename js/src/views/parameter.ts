@@ -5,6 +5,7 @@ import { fromSlider, type Range, rangeOf, toSlider } from "../priors";
 import { isFree, isTied, type Parameter, rootOf, type Setting, settingAt, splitPath, valueAt } from "../spec";
 import { type State, shown } from "../state";
 import type { Store } from "../store";
+import { readable } from "../units";
 import { roundWarning, warningsOf } from "../warnings";
 import { format, h, numberInput, plain, setText, setValue, whenChanged } from "./dom";
 import { createDrawer } from "./drawer";
@@ -33,7 +34,8 @@ export function createRow(store: Store, path: string, parameter: Parameter): Row
   const track = createTrack(slider);
   const prior = createPrior(store, path);
   const problem = h("p", { class: "sl-problem" });
-  const label = h("span", { class: "sl-name", title: parameter.doc }, name, h("small", {}, parameter.unit));
+  const unit = h("small");
+  const label = h("span", { class: "sl-name", title: parameter.doc }, name, unit);
   const warning = h("p", { class: "sl-warning", role: "note", hidden: true });
   const shape = createDrawer(
     `shape of prior, ${name} of ${component}`,
@@ -90,7 +92,7 @@ export function createRow(store: Store, path: string, parameter: Parameter): Row
     const value = valueAt(session, path);
     setValue(box, plain(value));
     slider.value = String(toSlider(range, value));
-    slider.setAttribute("aria-valuetext", `${format(value)} ${parameter.unit}`.trim());
+    slider.setAttribute("aria-valuetext", `${format(value)} ${unit.textContent}`.trim());
   }
 
   let latest = store.state;
@@ -115,11 +117,12 @@ export function createRow(store: Store, path: string, parameter: Parameter): Row
     range = rangeAt(state, path, parameter);
     slider.min = String(range.wraps ? 0 : toSlider(range, range.low));
     slider.max = String(range.wraps ? Math.PI : toSlider(range, range.high));
+    setText(unit, readable(parameter.unit, state.image));
     writeValue(session);
     free.checked = isFree(setting);
     freedom.hidden = isTied(setting);
-    // What follows two others can't be set by its own value.
-    slider.disabled = box.disabled = isTied(setting) && setting.by !== undefined && setting.by !== null;
+    // What follows two others, or another that does, can't be set by its own value.
+    slider.disabled = box.disabled = rootOf(session, path) === null;
     element.dataset.kind = isTied(setting) ? "tied" : isFree(setting) ? "free" : "fixed";
     track.update(setting, parameter, range, rowOfSummary(state, path));
     prior.update(state.schema, setting, parameter);

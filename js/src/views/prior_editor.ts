@@ -5,7 +5,7 @@ import { quantilesOf, type Words, withCentre, withInterval, wordsOf } from "../e
 import { isFree, type Parameter, type Prior, settingAt, splitPath, withSetting } from "../spec";
 import { type Image, type State, shown } from "../state";
 import type { Store } from "../store";
-import { physical } from "../units";
+import { physical, readable } from "../units";
 import { createAlert, format, h, numberInput, plain, setText, setValue } from "./dom";
 import { createPriorPlot } from "./prior_plot";
 
@@ -90,7 +90,6 @@ function impliedText(prior: Prior, parameter: Parameter, words: Words | null, im
   const values = [low, median, high];
   const list = (of: (value: number) => number) => values.map((value) => format(of(value), 3)).join(" · ");
   const sky = physical(parameter, image);
-  const unit = parameter.unit === "image" ? "" : ` ${parameter.unit}`;
-  const own = `5 · 50 · 95 %: ${list((value) => value)}${unit}`;
+  const own = `5 · 50 · 95 %: ${list((value) => value)} ${readable(parameter.unit, image)}`.trim();
   return sky ? `${own} = ${list(sky.of)} ${sky.unit}` : own;
 }

@@ -7,6 +7,7 @@ import { isFree, type Parameter, type Prior, settingAt, splitPath, withSetting }
 import { type Marginal, type State, type SummaryRow, shown } from "../state";
 import type { Store } from "../store";
 import { evenly } from "../stretch";
+import { readable } from "../units";
 import { format, h, place, plain, svg } from "./dom";
 
 export interface PriorPlot {
@@ -63,6 +64,7 @@ export function createPriorPlot(store: Store, path: string, parameter: Parameter
   field.append(...Object.values(grips));
   const element = h("div", { class: "sl-prior-plot" }, field, ticks);
   let range: Range | null = null;
+  let unit = "";
   let held: { grip: Grip; from: Prior; offset: number } | null = null;
 
   const current = (state: State): Prior | null => {
@@ -147,6 +149,7 @@ export function createPriorPlot(store: Store, path: string, parameter: Parameter
 
   function update(state: State): void {
     const now = current(state);
+    unit = readable(parameter.unit, state.image);
     const committed = settingAt(state.session, path);
     const row = state.summary?.rows.find((each) => each.path === path);
     // The axis is that of the committed prior: it must not move under the pointer.
@@ -172,7 +175,7 @@ export function createPriorPlot(store: Store, path: string, parameter: Parameter
     handle.setAttribute("aria-valuemin", String(rounded(axis.low)));
     handle.setAttribute("aria-valuemax", String(rounded(axis.high)));
     handle.setAttribute("aria-valuenow", String(at ?? (grip === "low" ? axis.low : axis.high)));
-    handle.setAttribute("aria-valuetext", at === null ? "open" : `${format(at)} ${parameter.unit}`.trim());
+    handle.setAttribute("aria-valuetext", at === null ? "open" : `${format(at)} ${unit}`.trim());
   }
   return { element, update };
 }

@@ -2,6 +2,7 @@
 
 import { splitPath } from "../spec";
 import type { State, Summary, SummaryRow } from "../state";
+import { readable } from "../units";
 import { format, h, whenChanged } from "./dom";
 import type { View } from "./toolbar";
 
@@ -68,7 +69,7 @@ const bestLine = (row: SummaryRow): HTMLElement =>
   h("tr", {}, rowHead(row), h("td", {}, format(row.mean, 6)));
 
 const rowHead = ({ path, unit }: SummaryRow): HTMLElement =>
-  h("th", { scope: "row", title: `${path} ${unit}`.trim() }, splitPath(path)[1]);
+  h("th", { scope: "row", title: `${path} ${readable(unit, null)}`.trim() }, splitPath(path)[1]);
 
 /** The median with the distances to the 16th and 84th per cent, as the field writes it. */
 function median({ q16, q50, q84 }: SummaryRow, digits: number): HTMLElement {

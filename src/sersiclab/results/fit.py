@@ -87,7 +87,7 @@ class Fit:
         is NaN for one chain; without draws there is only `best`, and `sd` from the covariance if there
         is one, to first order.
         """
-        return summarise(self.model, self.draws, self.best, self.covariance, self.derived)
+        return summarise(self.model, self.draws, self.best, self.covariance, self.derived, self.image.unit)
 
     def derive(self, fn: Function, *, name: str, unit: str = "") -> Float[np.ndarray, "..."]:
         """Draws (chain, draw) of a quantity derived from the components, remembered under `name`.

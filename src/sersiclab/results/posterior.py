@@ -38,7 +38,7 @@ def build(fit: "Fit") -> Any:
     """ArviZ's object of a fit with draws; see `Fit.posterior`."""
     import xarray as xr
 
-    units = parameter_units(fit.model) | {name: quantity.unit for name, quantity in fit.derived.items()}
+    units = parameter_units(fit.model, fit.image.unit) | {name: quantity.unit for name, quantity in fit.derived.items()}
     draws = fit.draws | {name: quantity.draws for name, quantity in fit.derived.items()}
     groups = {
         "posterior": _dataset(draws, units),

@@ -1,5 +1,6 @@
 """The table of a fit's parameters and derived quantities."""
 
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,7 @@ def summarise(
     best: Mapping[str, float],
     covariance: Float[np.ndarray, "d d"] | None,
     derived: Mapping[str, Derived],
+    image_unit: str | None,
 ) -> "pd.DataFrame":
     """One row a quantity, with the columns `COLUMNS`; see `Fit.summary`."""
     import pandas as pd
@@ -35,7 +37,7 @@ def summarise(
     everything = {**draws, **{name: quantity.draws for name, quantity in derived.items() if draws}}
     checks = convergence(everything)
     bests = {**best, **{name: quantity.best for name, quantity in derived.items()}}
-    units = {**parameter_units(model), **{name: quantity.unit for name, quantity in derived.items()}}
+    units = {**parameter_units(model, image_unit), **{name: quantity.unit for name, quantity in derived.items()}}
     sds = {} if draws else parameter_sds(free, best, covariance)
     rows = {}
     for path, value in bests.items():
@@ -63,7 +65,14 @@ def moments(draws: Float[np.ndarray, "chain draw"], *, angle: bool) -> dict[str,
     return {"mean": centre, "sd": spread} | dict(zip(QUANTILES, map(float, quantiles), strict=True))
 
 
-def parameter_units(model: Model) -> dict[str, str]:
-    """The unit of every free parameter, as its class declares it."""
+def parameter_units(model: Model, image_unit: str | None) -> dict[str, str]:
+    """The unit of every free parameter, as its class declares it; "image" where the image's own is not known."""
     units = {f"{name}.{k}": i.unit for name, owner in model.owners.items() for k, i in parameter_info(owner).items()}
-    return {path: units[path] for path in model.free}
+    return {path: _in_image_units(units[path], image_unit) for path in model.free}
+
+
+def _in_image_units(declared: str, image_unit: str | None) -> str:
+    if image_unit is None or declared == "image":
+        return image_unit or declared
+    own = f"({image_unit})" if any(c in image_unit for c in " /*") else image_unit
+    return re.sub(r"^image\b", lambda _: own, declared)

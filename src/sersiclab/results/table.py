@@ -82,7 +82,8 @@ def with_errors(value: float, up: float, down: float) -> str:
 
 def _rows(fit: "Fit", derived: Mapping[str, Derived]) -> dict[str, dict[str, Any]]:
     """The rows of the summary by name."""
-    rows: Any = summarise(fit.model, fit.draws, fit.best, fit.covariance, derived).to_dict(orient="index")
+    table = summarise(fit.model, fit.draws, fit.best, fit.covariance, derived, fit.image.unit)
+    rows: Any = table.to_dict(orient="index")
     return rows
 
 

@@ -1,8 +1,8 @@
 """Files of an editor: sessions, FITS images, DS9 regions and Python code, from Python and from the page.
 
 Messages to Python: {"t": "load" | "regions", "name", "selected"} with a file; {"t": "export", "request", "kind"}.
-To the front end: {"t": "file", "request", "name", "type"} with the bytes, in answer to an export; {"t": "said",
-"text"}, of what was taken.
+To the front end: {"t": "file", "request", "name", "type"} with the bytes, in answer to an export; {"t": "taken",
+"session", "display"} of a session that was loaded, which is one step to undo; {"t": "said", "text"}, of what was taken.
 """
 
 import io
@@ -92,6 +92,8 @@ class Files:
             if mask is not None:
                 new["mask"] = self._masks.add_bits(mask)
                 self._transmit(self._masks.message(new["mask"]))
+            if display is not None:  # first: the two traits come one by one
+                self._transmit(({"t": "taken", "session": new, "display": display}, []))
             self._editor.session = new
             if display is not None:
                 self._editor.display = display

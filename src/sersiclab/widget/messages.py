@@ -51,6 +51,7 @@ def image_message(image: Image) -> Message:
         "layers": list(planes),
         "limits": {"data": limits(image)},
         "zeropoint": image.zeropoint,
+        "unit": image.unit,
         "pixel_scale": image.pixel_scale,
         "wcs": tangent_plane(image),
     }

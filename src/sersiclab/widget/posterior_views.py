@@ -38,8 +38,9 @@ class PosteriorViews(ipywidgets.VBox):
 
     def __init__(self, image: Image, model: Model, failed: Callable[[str, Exception], None]) -> None:
         self._frames = Frames(image)
-        self._marginal, self._trace, self._profile = Marginal(), Trace(), RadialProfile(image)
-        self._pairs = Pairs()
+        unit = image.unit
+        self._marginal, self._trace, self._pairs = Marginal(unit), Trace(unit), Pairs(unit)
+        self._profile = RadialProfile(image)
         self._chooser = ipywidgets.Dropdown(description="Parameter")
         self._other = ipywidgets.Dropdown(description="against")
         self._wish: str | None = None

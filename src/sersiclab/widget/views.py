@@ -93,7 +93,8 @@ def _zero() -> Any:
 class Marginal:
     """The density of one parameter: prior, posterior and the current value."""
 
-    def __init__(self) -> None:
+    def __init__(self, unit: str | None) -> None:
+        self._unit = unit
         scales = {"x": LinearScale(), "y": LinearScale()}
         common = {"scales": scales, "x": _zero(), "y": _zero(), "display_legend": True}
         self._prior = Lines(colors=[PRIOR], line_style="dashed", stroke_width=2, labels=["prior"], **common)
@@ -120,7 +121,7 @@ class Marginal:
         _set(self._value, x=np.array([value, value]), y=np.array([0.0, top]))
         _set_range(x_axis, low, high)
         _set_range(y_axis, 0.0, 1.4 * top)  # room for the legend
-        x_axis.label = labelled(model, path)
+        x_axis.label = labelled(model, path, self._unit)
 
 
 def _widened(low: float, high: float) -> tuple[float, float]:
@@ -131,7 +132,8 @@ def _widened(low: float, high: float) -> tuple[float, float]:
 class Trace:
     """The draws of one parameter in the order in which they were made, a line per chain."""
 
-    def __init__(self) -> None:
+    def __init__(self, unit: str | None) -> None:
+        self._unit = unit
         scales = {"x": LinearScale(), "y": LinearScale()}
         self._chains = Lines(
             x=_zero(), y=_zero(), scales=scales, colors=list(COMPONENTS), stroke_width=1, visible=False
@@ -140,7 +142,7 @@ class Trace:
 
     def show(self, model: Model, path: str, draws: Any) -> None:
         x_axis, y_axis = self.figure.axes
-        y_axis.label = labelled(model, path)
+        y_axis.label = labelled(model, path, self._unit)
         if draws is None:
             self._chains.visible = False
             return
@@ -154,7 +156,8 @@ class Trace:
 class Pairs:
     """Two parameters against each other: draws, and the current values."""
 
-    def __init__(self) -> None:
+    def __init__(self, unit: str | None) -> None:
+        self._unit = unit
         scales = {"x": LinearScale(), "y": LinearScale()}
         common = {"scales": scales, "x": _zero(), "y": _zero(), "visible": False}
         self._draws = Scatter(colors=[POSTERIOR], default_size=6, opacities=[0.35], stroke_width=0, **common)
@@ -167,7 +170,7 @@ class Pairs:
         known = all(path in draws for path in paths)
         self._draws.visible = self._value.visible = known
         for axis, path in zip(axes, paths, strict=True):
-            axis.label = labelled(model, path)
+            axis.label = labelled(model, path, self._unit)
         if not known:
             return
         x, y = (curves.thin(draws[path]).reshape(-1).astype(float) for path in paths)
@@ -240,7 +243,7 @@ class RadialProfile:
         return brightness(self._image, np.maximum(flux, 0.1 * floor))
 
 
-def labelled(model: Model, path: str) -> str:
-    """The parameter with its unit, for an axis."""
-    unit = parameter_units(model)[path]
+def labelled(model: Model, path: str, image_unit: str | None) -> str:
+    """The parameter with its unit, for an axis; nothing is said of an image's own that is not known."""
+    unit = parameter_units(model, image_unit)[path].replace("image/", "per ").removeprefix("image")
     return f"{path} [{unit}]" if unit else path
