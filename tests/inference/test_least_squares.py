@@ -1,5 +1,7 @@
 """The minimiser: from bad starts, at bounds, where the posterior is flat, and when it must give up."""
 
+import dataclasses
+
 import jax
 import numpy as np
 import pytest
@@ -116,6 +118,27 @@ def test_other_starts_end_near_the_minimum_of_the_first(blob, monkeypatch):
     assert all(minimum.cost - first.cost < 2 * least_squares.SAME for minimum in others)
     assert any(abs(minimum.u - first.u)[0] > 1e-6 for minimum in others)  # they have gone no further
     np.testing.assert_allclose(result.best["galaxy.flux"], truth["galaxy.flux"], rtol=0.1)
+
+
+def test_one_start_finds_very_bright_components_however_they_lie(blob, x64):
+    """Their ellipticities must not go to zero while the angles are still wrong: nothing leads back from there."""
+    model, image, _ = blob()
+    wide = model.components["galaxy"]
+    bright = {"xc": Normal(15, 2), "yc": Normal(13, 2), "flux": LogUniform(10, 1e7)}
+    bulge = dataclasses.replace(wide, **bright, r_eff=LogNormal(np.log(2), 0.3))
+    disk = dataclasses.replace(wide, xc=15.0, yc=13.0, flux=bright["flux"], r_eff=LogNormal(np.log(5), 0.3))
+    model = Model({"bulge": bulge, "disk": disk}, renderer=model.renderer)
+    for seed in range(12, 24):
+        rng = np.random.default_rng(seed)
+        truth = dict(zip(model.free, model.initial.values(), strict=True))
+        for name in ("bulge", "disk"):
+            truth[f"{name}.flux"] = rng.uniform(3e5, 1e6)
+            truth[f"{name}.ellip"] = rng.uniform(0.2, 0.7)
+            truth[f"{name}.theta"] = rng.uniform(0, np.pi)
+        mock = Image(render(model, image, truth) + rng.normal(size=image.shape), sigma=image.sigma)
+        result = fit(model, mock, MAP(), init=model.initial, progress=False)
+        assert result.message == ""
+        assert result.reduced_chi2 < 1.3
 
 
 def test_a_maximum_at_a_bound_is_found(blob):

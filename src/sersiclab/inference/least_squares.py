@@ -34,7 +34,10 @@ NEARLY = 2.0  # in log density: a maximum lower by so little counts ...
 FAR = 10.0  # ... if one peak alone would have fallen by so much there
 SAME = 1.0  # and where it would have fallen by less, a descent would only find it again
 RETRY = 1e-3  # the least damping after a step that was refused
-MAX_STEP, FAR_AWAY = 2.0, 1e6  # in the unconstrained space, where priors have widths of order one
+# In the unconstrained space, where priors have widths of order one. Longer steps take a bright galaxy's ellipticity
+# to its bound before the angle has turned; there is hardly a slope there, and no way back.
+MAX_STEP = 1.0
+FAR_AWAY = 1e6
 
 
 class Aim(NamedTuple):
