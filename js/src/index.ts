@@ -1,7 +1,8 @@
 /** The widget's entry: makes the store, the views and the gestures, and wires them. Nothing else. */
 
-import type { RenderProps } from "@anywidget/types";
+import type { InitializeProps, RenderProps } from "@anywidget/types";
 import { moved, nowAndThen, oncePerFrame, onlyMoved } from "./drawing";
+import { freeWhenClosed } from "./freeing";
 import { type Point, toImage } from "./geometry";
 import { addOnPanel, createAdder } from "./gestures/adding";
 import { dragHandles, nudgeHandles } from "./gestures/handles";
@@ -31,6 +32,8 @@ import { createSessionBar } from "./views/session";
 import { createToolbar } from "./views/toolbar";
 
 export const version = __VERSION__;
+
+const initialize = ({ model }: InitializeProps<Traits>) => freeWhenClosed(model);
 
 function render({ model, el, host, signal: hostSignal }: RenderProps<Traits>): () => void {
   const controller = new AbortController();
@@ -156,4 +159,4 @@ const pointIn =
     return toImage(pointOn(panel, event), viewOf(store.state, frame), frame);
   };
 
-export default { render };
+export default { initialize, render };

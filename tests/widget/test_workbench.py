@@ -210,6 +210,20 @@ def test_close_closes_all_that_the_widgets_are_made_of(image, model):
         assert set(widget_registry) - before == set()
 
 
+def test_the_page_is_told_of_all_that_is_about_to_close(image, model):
+    before, told = set(widget_registry), []
+    workbench = Workbench(image, model)
+    drawn(workbench)
+    made = set(widget_registry) - before
+    editor = workbench.editor
+    editor.send = lambda content, buffers=None: told.append((content, set(widget_registry) - before))
+    workbench.close()
+    content, there = told[0]
+    assert content["t"] == "closing"
+    assert set(content["models"]) == made == there
+    assert len(content["models"]) == len(made)
+
+
 def test_laplace_end_to_end(workbench, model):
     """A star whose flux alone is free: the posterior is a Gaussian that linear least squares gives."""
     one = Model({"star": model.components["star"]}).replace(

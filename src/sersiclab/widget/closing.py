@@ -3,7 +3,13 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import anywidget
 import ipywidgets
+
+
+def announce(editor: anywidget.AnyWidget, widget: ipywidgets.Widget) -> None:
+    """Tell the editor's page which models are about to close, {"t": "closing", "models"}, so that it frees them."""
+    editor.send({"t": "closing", "models": [part.model_id for part in parts_of(widget)]})
 
 
 def close_parts(widget: ipywidgets.Widget) -> None:
@@ -12,16 +18,19 @@ def close_parts(widget: ipywidgets.Widget) -> None:
     ipywidgets and bqplot close the one widget alone: layouts, styles, scales and marks would live on, in Python and
     in the page.
     """
-    if widget.comm is None:  # closed
-        return
-    seen, waiting = [widget], list(_held(widget))
+    for part in parts_of(widget)[1:]:
+        part.close()
+
+
+def parts_of(widget: ipywidgets.Widget) -> list[ipywidgets.Widget]:
+    """The widget, and those that its synced traits hold, at any depth; none that is closed."""
+    parts, waiting = [], [widget]
     while waiting:
         part = waiting.pop()
-        if part.comm is None or any(part is each for each in seen):
-            continue
-        seen.append(part)
-        waiting.extend(_held(part))
-        part.close()
+        if part.comm is not None and all(part is not each for each in parts):
+            parts.append(part)
+            waiting.extend(_held(part))
+    return parts
 
 
 def _held(widget: ipywidgets.Widget) -> Iterator[ipywidgets.Widget]:

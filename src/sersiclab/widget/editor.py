@@ -18,7 +18,7 @@ from sersiclab.results import Fit
 from sersiclab.spec import own_types
 from sersiclab.widget import bundle, messages
 from sersiclab.widget.arguments import checked_image, checked_model, model_for
-from sersiclab.widget.closing import close_parts
+from sersiclab.widget.closing import announce, close_parts
 from sersiclab.widget.control import Control
 from sersiclab.widget.files import Files
 from sersiclab.widget.frame_messages import answer, frame_of
@@ -237,8 +237,8 @@ class Editor(anywidget.AnyWidget):
             self._watchers.clear()
             self.unobserve_all()
             self.on_msg(self._received, remove=True)
-            self.control.close()
             self._gauges.close()
+            announce(self, self)
             close_parts(self)
         super().close()
 

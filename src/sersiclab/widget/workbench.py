@@ -13,7 +13,7 @@ from sersiclab.image import Image
 from sersiclab.inference import AbstractMethod
 from sersiclab.model import Model
 from sersiclab.results import Fit
-from sersiclab.widget.closing import close_parts
+from sersiclab.widget.closing import announce, close_parts
 from sersiclab.widget.editor import Editor
 
 
@@ -152,6 +152,7 @@ class Workbench(ipywidgets.VBox):
     def close(self) -> None:
         """Take the widget off the page, end its run and free all that it holds."""
         if self._views is not None:
+            announce(self._editor, self)
             self._editor.close()
             self._views.close()
             close_parts(self)
