@@ -98,6 +98,7 @@ export interface SummaryRow {
   q84: number | null;
   r_hat: number | null;
   ess_bulk: number | null;
+  ess_tail?: number | null;
   unit: string;
 }
 export interface Summary {

@@ -13,7 +13,8 @@ const SUMMARY = {
       q50: 2.1,
       q84: 2.16,
       r_hat: 1.2,
-      ess_bulk: 80,
+      ess_bulk: 800,
+      ess_tail: 80.4,
       unit: "",
     },
   ],
@@ -71,14 +72,16 @@ describe("the run panel", () => {
   });
 
   it("shows the table and the verdict of a run", async () => {
-    const { one, push } = await open();
+    const { el, one, push } = await open();
     push("summary", SUMMARY);
     await nextFrame();
     expect(one(".sl-verdict").textContent).toBe("✕bad: the chains disagree.");
     expect(one(".sl-verdict").classList).toContain("sl-bad");
     const cells = [...one(".sl-summary tbody tr:last-child").children].map((cell) => cell.textContent);
     expect(cells).toEqual(["n", "2.100 ± 0.050", "2.100+0.060−0.050", "1.200", "80"]);
-    expect(one(".sl-suspect").textContent).toBe("1.200");
+    // The smaller effective sample, which is that of the verdict.
+    expect(one(".sl-summary td[title]").title).toBe("800 in the bulk, 80 in the tails");
+    expect([...el.querySelectorAll(".sl-suspect")].map((cell) => cell.textContent)).toEqual(["1.200", "80"]);
     push("summary", {});
     await nextFrame();
     expect(one<HTMLElement>(".sl-summary").hidden).toBe(true);

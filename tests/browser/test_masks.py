@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from .conftest import Opened
-from .notebook import SECONDS, Notebook
+from .notebook import RUN_ONE, SECONDS, Notebook
 
 
 CELL = """
@@ -122,4 +122,17 @@ def test_reload_brings_the_mask_back(page):
     page.widget.get_by_role("img", name="residual").wait_for(timeout=1000 * SECONDS)
     page.until(lambda: page.pixels("residual") == residual)
     assert masked(page) == 500
+
+
+def test_what_is_drawn_in_a_hidden_tab_is_there_when_the_tab_is_shown(page):
+    page.page.evaluate("jupyterapp.shell.currentWidget.hide()")
+    page.page.evaluate(RUN_ONE, 0)
+    page.until(lambda: page.widget.locator("canvas").count() > 0 and page.page.locator(".bqplot .axis").count() > 4)
+    page.python("assert wb.editor.flush(120) and wb._views.flush(120)")
+    page.page.wait_for_timeout(500)
+    assert page.widget.bounding_box() is None
+    page.page.evaluate("jupyterapp.shell.currentWidget.show()")
+    page.widget.get_by_role("img", name="residual").wait_for()
+    page.until(lambda: page.page.locator(".bqplot").first.bounding_box()["width"] > 100)
+    page.until(lambda: page.widget.get_by_text("χ²/ν").count() == 1)
     assert page.errors == []

@@ -18,6 +18,8 @@ def _buttons(monkeypatch):
 
 
 def test_a_run_gives_its_fit_and_its_summary(editor, heard, model):
+    told = []
+    editor.observe(lambda change: told.append(change["new"]), "progress")
     fit = editor.run(Counting(steps=5), wait=True, seed=3)
     assert fit is editor.fit
     assert fit.seed == 3
@@ -25,7 +27,10 @@ def test_a_run_gives_its_fit_and_its_summary(editor, heard, model):
     assert fit.draws["star.flux"].shape == (2, 5)
     assert editor.progress["state"] == "done"
     assert editor.progress["method"] == "Counting"
-    assert (editor.progress["step"], editor.progress["total"]) == (5, 5)
+    # Its steps, then what takes its time after them, then the end.
+    phases = [(document["state"], document["phase"], document["total"]) for document in told[-3:]]
+    assert phases[0] == ("running", "counting", 5)
+    assert phases[1:] == [("running", "judging the result", 0), ("done", "judging the result", 0)]
     rows = {row["path"]: row for row in editor.summary["rows"]}
     assert list(rows) == list(model.free)
     assert rows["star.xc"]["unit"] == "pixel"

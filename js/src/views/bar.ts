@@ -2,7 +2,7 @@
 
 import type { Scale } from "../pictures";
 import { inverse, type Limits, ticks } from "../stretch";
-import { format, h, whenChanged } from "./dom";
+import { format, h, plain, whenChanged } from "./dom";
 
 type End = "low" | "high";
 /** New limits of the panel, while a drag goes or at a press of a key. */
@@ -64,9 +64,7 @@ export function createBar(name: string): Bar {
 
   const drawTicks = whenChanged(({ limits, curve }: Scale) => {
     labels.replaceChildren(
-      ...ticks(limits, curve).map(({ value, place }) =>
-        tickLabel(place, format(value, 2).replace(/\.0+$/, "")),
-      ),
+      ...ticks(limits, curve).map(({ value, place }) => tickLabel(place, plain(value, 2).replace("-", "−"))),
     );
   });
 

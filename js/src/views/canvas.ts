@@ -49,13 +49,13 @@ export function drawPicture(
   context.globalAlpha = 1;
 }
 
-/** An empty canvas of the panel's size, in CSS pixels. */
+/** An empty canvas of the panel's size, in CSS pixels; none where there is no room, as in a hidden tab. */
 function prepare(canvas: HTMLCanvasElement, frame: Frame, ratio: number): CanvasRenderingContext2D | null {
   const width = Math.round(frame.width * ratio);
   const height = Math.round(frame.height * ratio);
   if (canvas.width !== width) canvas.width = width;
   if (canvas.height !== height) canvas.height = height;
-  const context = canvas.getContext("2d");
+  const context = width > 0 && height > 0 ? canvas.getContext("2d") : null;
   if (!context) return null;
   context.setTransform(1, 0, 0, 1, 0, 0);
   context.clearRect(0, 0, width, height);

@@ -33,7 +33,7 @@ export function createCard(store: Store, name: string): Card {
   const menu = createActions(store, name, title.edit);
   const fold = h(
     "button",
-    { type: "button", class: "sl-tool sl-fold", "aria-label": `rows of ${name}` },
+    { type: "button", class: "sl-tool sl-fold", "aria-label": `rows of ${name}`, title: "fold its rows" },
     icon("fold"),
   );
   const header = h(
@@ -244,7 +244,13 @@ function createActions(store: Store, name: string, edit: () => void) {
   menu.element.classList.add("sl-card-menu");
   const button = h(
     "button",
-    { type: "button", class: "sl-tool", "aria-label": `more of ${name}`, "aria-haspopup": "menu" },
+    {
+      type: "button",
+      class: "sl-tool",
+      "aria-label": `more of ${name}`,
+      "aria-haspopup": "menu",
+      title: "duplicate, rename, move, remove",
+    },
     icon("more"),
   );
   button.addEventListener("click", () => {

@@ -6,6 +6,9 @@ import { readable } from "../units";
 import { format, h, whenChanged } from "./dom";
 import type { View } from "./toolbar";
 
+/** Effective draws: as many as the verdict asks for. */
+const ENOUGH = 400;
+
 export const MARKS: Record<Summary["verdict"]["level"], string> = { ok: "✓", caution: "!", bad: "✕" };
 
 export function createSummary(): View {
@@ -60,9 +63,16 @@ function line(row: SummaryRow, sampled: boolean): HTMLElement {
   ];
   if (sampled) {
     cells.push(cell(rounded(row.r_hat, 3), (row.r_hat ?? 1) > 1.01));
-    cells.push(cell(rounded(row.ess_bulk, 0)));
+    cells.push(essCell(row));
   }
   return h("tr", {}, rowHead(row), ...cells);
+}
+
+/** The smaller of both, as in the verdict. */
+function essCell({ ess_bulk: bulk, ess_tail: tail = null }: SummaryRow): HTMLTableCellElement {
+  const least = bulk === null || tail === null ? (bulk ?? tail) : Math.min(bulk, tail);
+  const title = `${rounded(bulk, 0)} in the bulk, ${rounded(tail, 0)} in the tails`;
+  return h("td", { title, ...((least ?? ENOUGH) < ENOUGH && { class: "sl-suspect" }) }, rounded(least, 0));
 }
 
 const bestLine = (row: SummaryRow): HTMLElement =>

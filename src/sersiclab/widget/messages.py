@@ -105,7 +105,7 @@ def progress_document(progress: Progress) -> dict[str, Any]:
 
 def summary_document(fit: Fit) -> dict[str, Any]:
     """The table of a fit and the verdict on it."""
-    columns = ("mean", "sd", "q16", "q50", "q84", "r_hat", "ess_bulk")
+    columns = ("mean", "sd", "q16", "q50", "q84", "r_hat", "ess_bulk", "ess_tail")
     rows = [
         {"path": str(path), **{column: _finite(row[column]) for column in columns}, "unit": row["unit"]}
         for path, row in fit.summary().iterrows()

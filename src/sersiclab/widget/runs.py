@@ -13,6 +13,7 @@ from sersiclab.widget import messages
 
 
 POLL_SECONDS = 0.05
+JUDGING = "judging the result"  # which compiles too, the first time
 
 DrawsCallback = Callable[[Model, Any], None]
 
@@ -138,8 +139,9 @@ class Runs:
 
     def _progressed(self, progress: Progress) -> None:
         document = messages.progress_document(progress)
-        if progress.state in messages.ENDED:  # it is over when the fit is there
+        if progress.state in messages.ENDED:  # it is over when the fit is there, with its verdict
             del document["state"]
+            document |= {"phase": JUDGING, "total": 0, "eta": None}
         self._tell(document)
 
     def _ended_badly(self, error: Exception) -> None:

@@ -25,15 +25,22 @@ DATA = "#808080"
 COMPONENTS = ("#56b4e9", "#f0a020", "#2fc08c", "#ee7fb6", "#f0e442", "#e8663c")
 FLOOR = 1e-3  # of the brightest annulus: below it a logarithmic axis shows nothing of interest
 TICKS = 4
-MARGIN = {"top": 28, "bottom": 46, "left": 76, "right": 16}
+FEWEST = 2
+# Of the page, not bqplot's own: that takes its margins off the width of a figure in a hidden tab, which is 0.
+MARGIN = "28px 16px 46px 76px"
+NO_MARGIN = dict.fromkeys(("top", "bottom", "left", "right"), 0)
 TEXT = "var(--jp-ui-font-color1, CanvasText)"
 # bqplot writes labels in orange on dark ground.
-STYLE = f"<style>.sl-views .bqplot {{ --bq-axislabel-fill: {TEXT}; --bq-mainheading-fill: {TEXT}; }}</style>"
+STYLE = f"""<style>
+.sl-views .bqplot {{ --bq-axislabel-fill: {TEXT}; --bq-mainheading-fill: {TEXT}; }}
+.sl-views .bqplot, .sl-views .bqplot > svg {{ overflow: visible; }}
+.sl-views .bqplot .mainheading {{ translate: 0 -16px; }}
+</style>"""
 
 
 def _figure(title: str, x_label: str, y_label: str, scales: dict[str, Any], marks: list[Any]) -> Figure:
     axes = [
-        Axis(scale=scales["x"], label=x_label, grid_lines="none", tick_format=".6~g"),
+        Axis(scale=scales["x"], label=x_label, grid_lines="none", tick_format=".6~g", label_offset="36px"),
         Axis(
             scale=scales["y"],
             label=y_label,
@@ -51,10 +58,10 @@ def _figure(title: str, x_label: str, y_label: str, scales: dict[str, Any], mark
         background_style={"fill": "transparent"},
         legend_style={"fill": "transparent", "stroke-width": "0"},
         legend_text={"font-size": "11px"},
-        fig_margin=MARGIN,
+        fig_margin=NO_MARGIN,
         display_toolbar=False,
         animation_duration=0,
-        layout=ipywidgets.Layout(width="auto", height="300px", min_width="280px", flex="1 1 300px"),
+        layout=ipywidgets.Layout(margin=MARGIN, width="auto", height="226px", min_width="190px", flex="1 1 210px"),
     )
 
 
@@ -72,11 +79,13 @@ def _ticks(low: float, high: float, *, log: bool) -> Any:
         many = len(decades) > TICKS
         ticks = decades if many else np.sort(np.concatenate([decades, 2 * decades, 5 * decades]))
     else:
-        raw = (high - low) / TICKS
-        power = 10.0 ** np.floor(np.log10(raw))
-        step = power * next(k for k in (1, 2, 5, 10) if k * power >= raw)
-        ticks = step * np.arange(np.ceil(low / step), np.floor(high / step) + 1)
+        power = 10.0 ** np.floor(np.log10((high - low) / TICKS))
+        ticks = next(few for k in (10, 5, 2, 1) if len(few := _multiples(low, high, k * power)) >= FEWEST)
     return ticks[(ticks >= low) & (ticks <= high)]
+
+
+def _multiples(low: float, high: float, step: float) -> Any:
+    return step * np.arange(np.ceil(low / step), np.floor(high / step) + 1)
 
 
 def _set(widget: Any, **values: Any) -> None:
