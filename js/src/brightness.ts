@@ -30,8 +30,8 @@ export function brightnessMaker(): (state: State, pictures: Pictures) => Brightn
   }));
   const meanOf = new Map<string, (of: Rings, values: Pixels) => Float64Array>();
 
-  return (state, { maps }) => {
-    const { image, frames, schema } = state;
+  return (state, { maps, parts }) => {
+    const { image, schema } = state;
     const session = shown(state);
     const names = Object.keys(session.model.components);
     const shapes = new Map(names.map((name) => [name, shapeOf(schema, session, name)]));
@@ -40,11 +40,11 @@ export function brightnessMaker(): (state: State, pictures: Pictures) => Brightn
     if (!image || !maps || along === undefined || !shape) return null;
     const of = rings(image, shape.xc, shape.yc, shape.ellip, shape.theta);
     const means = seenNames(state)
-      .filter((name) => frames[name])
+      .filter((name) => parts[name])
       .map((name) => {
         const mean = meanOf.get(name) ?? memo(meanIn);
         meanOf.set(name, mean);
-        return { name, index: names.indexOf(name), mean: mean(of, frames[name] as Pixels) };
+        return { name, index: names.indexOf(name), mean: mean(of, parts[name] as Pixels) };
       });
     const { data, error } = dataOf(of, image);
     const sky = total(

@@ -47,17 +47,20 @@ export function oncePerFrame(action: () => void, signal: AbortSignal): Pen {
   };
 }
 
-/** At once, or once enough time has passed since the last. */
+/** At once where enough time has passed since the last, which spares the page a frame; or as soon as it has. */
 export function nowAndThen(action: () => void, signal: AbortSignal): () => void {
   let last = Number.NEGATIVE_INFINITY;
   let timer: ReturnType<typeof setTimeout> | undefined;
   signal.addEventListener("abort", () => clearTimeout(timer));
   const act = () => {
+    clearTimeout(timer);
     timer = undefined;
     last = performance.now();
     action();
   };
   return () => {
-    timer ??= setTimeout(act, Math.max(0, last + REST_MS - performance.now()));
+    const wait = last + REST_MS - performance.now();
+    if (wait <= 0) act();
+    else timer ??= setTimeout(act, wait + REST_MS / 2); // if no frame comes by then
   };
 }

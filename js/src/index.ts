@@ -11,6 +11,7 @@ import { undoKeys } from "./gestures/keys";
 import { createMaskEditor, maskPanel, type Sketch } from "./gestures/masking";
 import { panPanel, pointOn, zoomBy, zoomPanel } from "./gestures/view";
 import { whenLeft } from "./leaving";
+import { canFollow } from "./preview";
 import type { State } from "./state";
 import { createStore, type Store } from "./store";
 import "./style.css";
@@ -119,7 +120,7 @@ function render({ model, el, host, signal: hostSignal }: RenderProps<Traits>): (
   const pen = oncePerFrame(drawAll, signal);
   const stop = store.subscribe((state, before) => {
     const waits = onlyMoved(before, state) && state.frames === before.frames && moved(before, state);
-    if (waits) pen.withPicture();
+    if (waits && !canFollow(state)) pen.withPicture();
     else pen.now();
   });
   const resized = new ResizeObserver(() => {

@@ -2,8 +2,8 @@
 
 import type { Shape } from "./geometry";
 import { unpacked } from "./masking";
-import type { OptionValue } from "./spec";
-import type { Gauge, Image, Marginal, Pixels, Prediction } from "./state";
+import type { OptionValue, Session } from "./spec";
+import type { Drawing, Gauge, Image, Marginal, Pixels, Prediction } from "./state";
 import type { TangentPlane } from "./wcs";
 
 export type Outgoing =
@@ -160,7 +160,14 @@ export function readPrediction(
   };
 }
 
-export function readFrame(message: FrameMessage, buffers: DataView[], image: Image): Record<string, Pixels> {
+export function readFrame(
+  message: FrameMessage,
+  buffers: DataView[],
+  image: Image,
+  session: Session | null,
+): Record<string, Drawing> {
   const size = image.nx * image.ny;
-  return Object.fromEntries(message.components.map((name, i) => [name, pixels(buffers[i], size, name)]));
+  return Object.fromEntries(
+    message.components.map((name, i) => [name, { pixels: pixels(buffers[i], size, name), session }]),
+  );
 }

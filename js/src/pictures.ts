@@ -4,6 +4,7 @@ import { colormap, DIVERGING } from "./colormaps";
 import { DEFAULT_PERCENT, limitsBy, type Rule, sortedSample } from "./limits";
 import { memo } from "./memo";
 import { compare, type Maps, medianSigma, percentOf } from "./pixels";
+import { carrier } from "./preview";
 import { type Image, type Pixels, type State, selectedOf, type Unit } from "./state";
 import { type Curve, colourTable, curveOf, type Limits } from "./stretch";
 import { seenNames } from "./visibility";
@@ -50,10 +51,6 @@ export function residualHalf(state: State, noise: number): number {
   return residualRange * (residual === "sigma" ? 1 : noise);
 }
 
-/** The images of the components that are in the model and seen. */
-export const partsOf = (state: State): Pixels[] =>
-  seenNames(state).flatMap((name) => state.frames[name] ?? []);
-
 const scale = (lut: Uint8Array, curve: Curve, limits: Limits, symmetric = false): Scale => ({
   lut,
   curve,
@@ -64,6 +61,10 @@ const scale = (lut: Uint8Array, curve: Curve, limits: Limits, symmetric = false)
 
 /** Values and colours of every picture; what did not change stays the same object. */
 export interface Pictures {
+  /** Each component where it is now; some are a preview until Python has drawn them. */
+  parts: Record<string, Pixels>;
+  preview: boolean;
+  /** Of those that are in the model and seen. */
   maps: Maps | null;
   /** The typical noise of a pixel. */
   noise: number;
@@ -81,6 +82,7 @@ export interface Picture {
 export const FOURTH = ["component", "sigma", "mask", "psf"] as const;
 
 export function pictureMaker(): (state: State) => Pictures {
+  const carry = carrier();
   const combine = memo((image: Image | null, ...parts: Pixels[]) => image && compare(image, parts));
   const noiseOf = memo((image: Image | null) => (image ? medianSigma(image) : 1));
   const percent = memo((maps: Maps | null) => maps && percentOf(maps));
@@ -103,7 +105,7 @@ export function pictureMaker(): (state: State) => Pictures {
     return (unit === "sigma" ? maps?.significance : maps?.residual) ?? null;
   }
 
-  function fourth(state: State, likeModel: Scale): Picture {
+  function fourth(state: State, parts: Record<string, Pixels>, likeModel: Scale): Picture {
     const { image, display } = state;
     const nx = image?.nx ?? 1;
     switch (display.fourth) {
@@ -119,14 +121,16 @@ export function pictureMaker(): (state: State) => Pictures {
         return { values, nx: psf?.nx ?? 1, scale: plain("log", display.colormap, values, "minmax") };
       }
       default:
-        return { values: (image && state.frames[selectedOf(state)]) ?? null, nx, scale: likeModel };
+        return { values: (image && parts[selectedOf(state)]) ?? null, nx, scale: likeModel };
     }
   }
 
   return (state) => {
     const { image, display } = state;
     const nx = image?.nx ?? 1;
-    const maps = combine(Object.keys(state.frames).length > 0 ? image : null, ...partsOf(state));
+    const { parts, preview } = carry(state);
+    const seen = seenNames(state).flatMap((name) => parts[name] ?? []);
+    const maps = combine(Object.keys(parts).length > 0 ? image : null, ...seen);
     const sorted = sortedSample(image?.data ?? EMPTY, image?.mask ?? null);
     const colours = (which: number, [low, high]: Limits) =>
       (sequential[which] as (typeof sequential)[0])(display.stretch, display.colormap, low, high, sorted);
@@ -134,6 +138,8 @@ export function pictureMaker(): (state: State) => Pictures {
     const model = display.match ? data : colours(1, modelLimits(state, maps?.model ?? null));
     const noise = noiseOf(image);
     return {
+      parts,
+      preview,
       maps,
       noise,
       data: { values: image?.data ?? null, nx, scale: data },
@@ -143,7 +149,7 @@ export function pictureMaker(): (state: State) => Pictures {
         nx,
         scale: diverging(residualHalf(state, noise)),
       },
-      fourth: fourth(state, model),
+      fourth: fourth(state, parts, model),
     };
   };
 }

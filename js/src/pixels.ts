@@ -15,6 +15,7 @@ export interface Maps {
 /** Convolution is linear, so the sum of the convolved components is the convolved sum. */
 export function sumOf(size: number, parts: readonly Pixels[]): Pixels {
   const [first, ...rest] = parts;
+  if (first && rest.length === 0) return first;
   const sum = first ? first.slice() : new Float32Array(size);
   for (const part of rest) for (let i = 0; i < size; i++) sum[i] = (sum[i] as number) + (part[i] as number);
   return sum;

@@ -132,6 +132,12 @@ export interface Image {
   plane: TangentPlane | null;
 }
 
+/** A component as Python drew it last, and for which session, where that is known. */
+export interface Drawing {
+  pixels: Pixels;
+  session: Session | null;
+}
+
 /** A mask by its name; the one that the image came with has the name "". */
 export type Masks = Record<string, Uint8Array<ArrayBuffer>>;
 
@@ -184,7 +190,7 @@ export interface State {
   image: Image | null;
   masks: Masks;
   masking: Masking | null;
-  frames: Record<string, Pixels>;
+  frames: Record<string, Drawing>;
   dof: number | null;
   /** Ellipses of the last fit's draws, by component. */
   posterior: Record<string, Shape[]>;

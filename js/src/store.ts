@@ -15,6 +15,7 @@ import {
 import {
   ACTIVE,
   type Display,
+  type Drawing,
   type Gauge,
   IDLE,
   type Image,
@@ -24,7 +25,6 @@ import {
   type Masking,
   type Masks,
   type Notice,
-  type Pixels,
   type Prediction,
   type Predictions,
   type Problem,
@@ -65,7 +65,7 @@ export type Action =
   | { type: "masking"; masking: Masking | null }
   | { type: "posterior"; shapes: Record<string, Shape[]>; marginals?: Record<string, Marginal> }
   | { type: "prediction"; of: Omit<Predictions, "draws">; index: number; draw: Prediction }
-  | { type: "frame"; frames: Record<string, Pixels>; dof: number | null };
+  | { type: "frame"; frames: Record<string, Drawing>; dof: number | null };
 
 const HISTORY = 100;
 const GAUGES = 400;

@@ -1,11 +1,12 @@
 /** The only file that sees the anywidget model: traits and messages on one side, the store on the other. */
 
 import type { AnyModel, Host } from "@anywidget/types";
-import { moved } from "./drawing";
+import { moved, nowAndThen } from "./drawing";
 import { liveLoop } from "./live";
 import { packed } from "./masking";
 import {
   type Control,
+  type FrameMessage,
   type Incoming,
   type Outgoing,
   readFile,
@@ -16,6 +17,7 @@ import {
   readPrediction,
   readShapes,
 } from "./messages";
+import { canFollow } from "./preview";
 import { createPulse } from "./pulse";
 import { displayFrom } from "./saved";
 import { changedValues, isSession, type OptionValue, type Schema, type Session, sameDocument } from "./spec";
@@ -90,12 +92,13 @@ export function connect(model: Model, host: Host | undefined, signal: AbortSigna
       else model.send(message);
     } catch {} // a host throws where the kernel is gone, of which the pulse tells
   };
+  const valuesOf = (session: Session) => changedValues(store.state.schema, store.state.session, session);
   /** The masks that Python has. */
   const shared = new Set<string>();
   /** Who waits for a file. */
   const waiting = new Map<string, (file: { name: string; content: Blob }) => void>();
   const live = liveLoop(
-    (seq, values) => send({ t: "render", seq, values }),
+    (seq, session: Session) => send({ t: "render", seq, values: valuesOf(session) }),
     () => performance.now(),
   );
   const control = controlChannel(model, host, signal, () => pulse.heard());
@@ -143,18 +146,29 @@ export function connect(model: Model, host: Host | undefined, signal: AbortSigna
           store.dispatch({ type: "hostSession", session, display: displayFrom(display) });
       } else if (message.t === "said") store.dispatch({ type: "said", text: message.text });
       else if (message.t === "error") store.dispatch({ type: "notice", notice: message });
-      else if (message.t === "frame" && live.arrived(message.seq) && store.state.image)
-        store.dispatch({
-          type: "frame",
-          frames: readFrame(message, buffers, store.state.image),
-          dof: message.dof > 0 ? message.dof : null,
-        });
+      else if (message.t === "frame") showFrame(message, buffers);
     } catch (error) {
       store.dispatch({
         type: "notice",
         notice: { title: "A message could not be read", detail: String(error) },
       });
     }
+  }
+
+  function showFrame(message: FrameMessage, buffers: DataView[]): void {
+    const { fresh, of } = live.arrived(message.seq);
+    const { image, session } = store.state;
+    if (!fresh || !image) return;
+    const drawn = message.seq === null ? session : of;
+    const frames = readFrame(message, buffers, image, drawn);
+    store.dispatch({ type: "frame", frames, dof: message.dof > 0 ? message.dof : null });
+  }
+
+  // While the last picture follows the hand, the kernel's own may come less often: each keeps the page busy.
+  const askNowAndThen = nowAndThen(() => store.state.draft && live.request(store.state.draft), signal);
+  function ask(state: State): void {
+    if (state.draft && canFollow(state)) askNowAndThen();
+    else live.request(shown(state));
   }
 
   let late: ReturnType<typeof setTimeout> | undefined;
@@ -189,7 +203,7 @@ export function connect(model: Model, host: Host | undefined, signal: AbortSigna
       shareMask(state);
       if (state.session !== model.get("session")) write(model, "session", state.session);
       pulse.wanted();
-    } else if (moved(before, state)) live.request(draftValues(state));
+    } else if (moved(before, state)) ask(state);
     if (state.session !== before.session || moved(before, state)) late ??= setTimeout(tellLate, LATE_MS);
     if (state.display !== before.display) shareDisplay();
   });
@@ -240,8 +254,6 @@ export function connect(model: Model, host: Host | undefined, signal: AbortSigna
 
 /** Shared by all views of this widget: each hears the answers to all. */
 let lastRequest = 0;
-
-const draftValues = (state: State) => changedValues(state.schema, state.session, shown(state));
 
 function write<K extends keyof Traits>(model: Model, name: K, value: Traits[K]): void {
   model.set(name, value);

@@ -21,6 +21,33 @@ describe("the live loop", () => {
     expect(of("render")).toHaveLength(2);
   });
 
+  it("asks less often while the last picture follows the hand, and for the last place", () => {
+    const { move, frame, of, seqs } = setUp();
+    const asked = () =>
+      of("render").map((message) => (message.values as Record<string, number>)["galaxy.xc"]);
+    frame(null);
+    for (let x = 61; x <= 75; x++) {
+      move(x);
+      if (seqs().length > 0) frame(seqs().at(-1) as number);
+      vi.advanceTimersByTime(20);
+    }
+    expect(asked().length).toBeGreaterThan(2);
+    expect(asked().length).toBeLessThan(6);
+    vi.advanceTimersByTime(200);
+    expect(asked().at(-1)).toBe(75);
+  });
+
+  it("asks no more once a gesture that it followed is committed", () => {
+    const { move, frame, of, store } = setUp();
+    frame(null);
+    move(61);
+    move(62);
+    store.dispatch({ type: "commit" });
+    const number = of("render").length;
+    vi.advanceTimersByTime(500);
+    expect(of("render")).toHaveLength(number);
+  });
+
   it("numbers its requests upwards", () => {
     const { drag, frame, seqs } = setUp();
     for (const value of [3, 4, 5]) {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { setValue } from "../src/edits";
 import { dataLimits, modelLimits, pictureMaker, residualHalf } from "../src/pictures";
 import { DISPLAY, type Display, type Image, INITIAL, type State } from "../src/state";
 import { SCHEMA, SESSION, view } from "./fixtures";
@@ -23,7 +24,7 @@ const state = (display: Partial<Display> = {}): State => ({
   schema: SCHEMA,
   session: SESSION,
   image,
-  frames: { galaxy: flat },
+  frames: { galaxy: { pixels: flat, session: null } },
   display: { ...DISPLAY, ...display },
 });
 
@@ -53,6 +54,19 @@ describe("limits", () => {
 });
 
 describe("pictures", () => {
+  it("follow a gesture until Python has drawn it", () => {
+    const session = setValue(SCHEMA, SESSION, "galaxy.flux", 150);
+    const make = pictureMaker();
+    const drawn = { ...state(), frames: { galaxy: { pixels: flat, session: SESSION } } };
+    const [before, during] = [make(drawn), make({ ...drawn, draft: session })];
+    const after = make({ ...drawn, session, frames: { galaxy: { pixels: flat, session } } });
+    expect([before, during, after].map(({ preview }) => preview)).toEqual([false, true, false]);
+    expect(during.parts.galaxy?.[0]).toBeCloseTo(3);
+    expect(during.maps?.model[0]).toBeCloseTo(3);
+    expect(during.residual.values?.[0]).toBeCloseTo(-3);
+    expect(after.parts.galaxy).toBe(flat);
+  });
+
   it("keep what did not change", () => {
     const make = pictureMaker();
     const first = make(state());

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { setValue } from "../src/edits";
 import { type Session, settingAt, valueAt } from "../src/spec";
-import { DISPLAY, INITIAL, type State, selectedOf, shown } from "../src/state";
+import { DISPLAY, type Drawing, INITIAL, type State, selectedOf, shown } from "../src/state";
 import { type Action, createStore, reduce } from "../src/store";
 import { SCHEMA, SESSION } from "./fixtures";
 
@@ -135,7 +135,10 @@ describe("the rest of the state", () => {
   });
 
   it("keeps the images of components that a frame does not name", () => {
-    const [a, b] = [Float32Array.of(1), Float32Array.of(2)];
+    const [a, b] = [1, 2].map((value) => ({ pixels: Float32Array.of(value), session: null })) as [
+      Drawing,
+      Drawing,
+    ];
     const state = reduced(
       { type: "frame", frames: { galaxy: a, disk: a }, dof: 10 },
       { type: "frame", frames: { disk: b }, dof: null },

@@ -38,7 +38,8 @@
     }
   };
 
-  const move = (event) => watch.moves.push({ x: event.clientX, y: event.clientY, time: event.timeStamp });
+  const move = (event) =>
+    watch.moves.push({ x: event.clientX, y: event.clientY, time: event.timeStamp, heard: performance.now() });
   addEventListener("pointermove", move, { capture: true });
 
   // A picture is put into a canvas of its own, and drawn from there onto the one that is seen.
@@ -58,7 +59,7 @@
     const name = this.canvas.ariaLabel;
     if (name && fresh.has(source)) {
       fresh.delete(source);
-      const of = watch.arrived;
+      const of = { ...watch.arrived, began: performance.now() };
       // Told when the frame that it belongs to is done.
       waiting.push((time) => {
         watch.first[name] ??= time;

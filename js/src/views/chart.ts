@@ -71,13 +71,27 @@ export function createChart(name: string, height: number): Chart {
     const box = { x: MARGIN.left, y: MARGIN.top, width: right - MARGIN.left, height: bottom - MARGIN.top };
     place(body, { ...box, viewBox: Object.values(box).join(" ") });
     place(pointer, { y1: MARGIN.top, y2: bottom });
-    axes.replaceChildren(...xAxis(plot.x, x, bottom, right), ...yAxis(plot.y, y, right));
-    body.replaceChildren(...plot.marks.map((mark) => drawn(mark, x, y)));
-    legend.replaceChildren(
-      ...(plot.legend ?? []).map(({ label, class: kind, colour = "" }) =>
-        h("span", { class: kind, style: colour && `--sl-colour: ${colour}` }, label),
-      ),
-    );
+    drawAxes(JSON.stringify([plot.x, plot.y, right]), () => [
+      ...xAxis(plot.x, x, bottom, right),
+      ...yAxis(plot.y, y, right),
+    ]);
+    keep(body, plot.marks.length);
+    for (const [i, mark] of plot.marks.entries()) drawMark(body.children[i] as SVGPathElement, mark, x, y);
+    drawLegend(JSON.stringify(plot.legend ?? []), plot.legend ?? []);
+  }
+
+  let axesKey = "";
+  function drawAxes(key: string, make: () => SVGElement[]): void {
+    if (key !== axesKey) axes.replaceChildren(...make());
+    axesKey = key;
+  }
+
+  let legendKey = "";
+  function drawLegend(key: string, entries: Legend[]): void {
+    const entry = ({ label, class: kind, colour = "" }: Legend) =>
+      h("span", { class: kind, style: colour && `--sl-colour: ${colour}` }, label);
+    if (key !== legendKey) legend.replaceChildren(...entries.map(entry));
+    legendKey = key;
   }
 
   function point(value: number | null): void {
@@ -137,10 +151,18 @@ function text(x: number, y: number, anchor: string, content: string): SVGTextEle
   return element;
 }
 
-function drawn(mark: Mark, x: Along, y: Along): SVGElement {
-  const element = svg("path", { class: mark.class, d: PATHS[mark.kind](mark, x, y) });
-  if (mark.colour) element.style.setProperty("--sl-colour", mark.colour);
-  return element;
+/** So many paths, of which those that are there stay. */
+function keep(body: SVGElement, number: number): void {
+  while (body.children.length > number) body.lastChild?.remove();
+  while (body.children.length < number) body.append(svg("path"));
+}
+
+function drawMark(path: SVGPathElement, mark: Mark, x: Along, y: Along): void {
+  place(path, {
+    class: mark.class,
+    d: PATHS[mark.kind](mark, x, y),
+    style: mark.colour ? `--sl-colour: ${mark.colour}` : "",
+  });
 }
 
 const at = (value: number): string => value.toFixed(1);

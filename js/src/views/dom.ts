@@ -50,6 +50,10 @@ export function setText(element: Element, text: string): void {
   if (element.textContent !== text) element.textContent = text;
 }
 
+export function show(element: HTMLElement, shown: boolean): void {
+  if (element.hidden === shown) element.hidden = !shown;
+}
+
 /** Write a control's value, unless the user is typing in it. */
 export function setValue(input: HTMLInputElement | HTMLSelectElement, value: string): void {
   const root = input.getRootNode() as Document | ShadowRoot;

@@ -17,7 +17,7 @@ import { shapeOf, sizeName } from "../shapes";
 import { type State, selectedOf, shown } from "../state";
 import { isLocked, isSeen } from "../visibility";
 import { colourOf } from "./colours";
-import { h, place, svg } from "./dom";
+import { h, place, show, svg } from "./dom";
 
 export interface Overlay {
   elements: Element[];
@@ -168,7 +168,7 @@ function drawMark(
     const point = points[kind];
     // Only the selected component has all its handles: others would hide the picture.
     const visible = point !== undefined && editable && (selected || kind === "centre");
-    mark.handles[kind].hidden = !visible;
+    show(mark.handles[kind], visible);
     if (!point || !shape) continue;
     const at = toScreen(point, view, frame);
     // Not by a transform: whoever moves one has the whole page put together anew, in every frame of a drag.

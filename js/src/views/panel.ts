@@ -6,7 +6,7 @@ import { type Image, type PanelName, type Pixels, type State, shown } from "../s
 import { paint } from "../stretch";
 import { type Adjust, createBar } from "./bar";
 import { drawPicture, picture } from "./canvas";
-import { h, setText, whenChanged } from "./dom";
+import { h, setText, show, whenChanged } from "./dom";
 import { createOverlay } from "./overlay";
 
 /** What a panel shows. */
@@ -81,7 +81,7 @@ export function createPanel(name: PanelName, title: Node | string = name): Panel
 
   let painted = 0;
   const repaint = whenChanged((values: Pixels | null, nx: number, { limits, table }: Scale) => {
-    waiting.hidden = values !== null;
+    show(waiting, values === null);
     painted += 1;
     if (values) picture(paint(values, nx, limits, table), nx, source);
   });

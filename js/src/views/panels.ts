@@ -8,7 +8,7 @@ import type { Store } from "../store";
 import { seenNames } from "../visibility";
 import type { Adjust } from "./bar";
 import { picture } from "./canvas";
-import { format, h, option, setValue, whenChanged } from "./dom";
+import { format, h, option, setValue, show, whenChanged } from "./dom";
 import { type Content, createPanel, type MaskLayer, type Panel } from "./panel";
 import { createReadout } from "./readout";
 import { createSwipe } from "./swipe";
@@ -113,7 +113,7 @@ export function createPanels(store: Store, signal: AbortSignal): Panels {
     element.dataset.compare = visible.length === 2 ? display.compare : "off";
     for (const panel of panels) {
       const at = visible.indexOf(panel.name);
-      panel.element.hidden = at < 0;
+      show(panel.element, at >= 0);
       panel.element.classList.toggle("sl-back", display.layout === "single" && at === 1);
       if (at < 0) continue;
       panel.show(all[panel.name]);
@@ -201,13 +201,14 @@ function residualChange({ display }: State, half: number, noise: number): Partia
   return { residualRange: rounded(display.residual === "sigma" ? half : half / noise) };
 }
 
-function residualNote(state: State, { maps }: Pictures): string {
+function residualNote(state: State, { maps, preview }: Pictures): string {
   const unit = UNITS[state.display.residual];
   if (state.late) return `${unit} · Python is drawing …`;
   const names = Object.keys(shown(state).model.components).length - shown(state).off.length;
   // The χ² of a part of the model would mislead.
   if (seenNames(state).length < names) return `${unit} · not all components are shown`;
-  return maps && state.dof ? `${unit} · χ²/ν ${format(maps.chi2 / state.dof, 4)}` : unit;
+  if (!maps || !state.dof) return unit;
+  return `${unit} · χ²/ν ${preview ? "≈ " : ""}${format(maps.chi2 / state.dof, 4)}`;
 }
 
 function pixelAt(image: Image, at: Point): Point | null {

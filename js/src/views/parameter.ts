@@ -7,7 +7,7 @@ import { type State, shown } from "../state";
 import type { Store } from "../store";
 import { readable } from "../units";
 import { roundWarning, warningsOf } from "../warnings";
-import { format, h, numberInput, plain, setText, setValue, whenChanged } from "./dom";
+import { format, h, numberInput, plain, setText, setValue, show, whenChanged } from "./dom";
 import { createDrawer } from "./drawer";
 import { createPrior } from "./prior";
 import { createPriorEditor } from "./prior_editor";
@@ -120,7 +120,7 @@ export function createRow(store: Store, path: string, parameter: Parameter): Row
     setText(unit, readable(parameter.unit, state.image));
     writeValue(session);
     free.checked = isFree(setting);
-    freedom.hidden = isTied(setting);
+    show(freedom, !isTied(setting));
     // What follows two others, or another that does, can't be set by its own value.
     slider.disabled = box.disabled = rootOf(session, path) === null;
     element.dataset.kind = isTied(setting) ? "tied" : isFree(setting) ? "free" : "fixed";
@@ -148,7 +148,7 @@ function warningsAt(state: State, path: string, parameter: Parameter): string[] 
 }
 
 function showWarnings(element: HTMLElement, words: string[]): void {
-  element.hidden = words.length === 0;
+  show(element, words.length > 0);
   setText(element, words.join("; "));
 }
 

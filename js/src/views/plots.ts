@@ -7,7 +7,7 @@ import { shapeOf } from "../shapes";
 import { type Image, type State, selectedOf, shown } from "../state";
 import { type Axis, type Chart, createChart, type Legend, type Mark } from "./chart";
 import { colourOf } from "./colours";
-import { h, setText, whenChanged } from "./dom";
+import { h, setText, show, whenChanged } from "./dom";
 import { profileAxes } from "./profile_axes";
 
 export interface Plots {
@@ -44,9 +44,9 @@ export function createPlots(): Plots {
 
   function update(state: State, drawn: Drawn): void {
     const { display, image } = state;
-    profile.hidden = !display.profile;
-    for (const cut of cuts) cut.hidden = !display.cuts;
-    element.hidden = !display.profile && !display.cuts;
+    show(profile, display.profile);
+    for (const cut of cuts) show(cut, display.cuts);
+    show(element, display.profile || display.cuts);
     if (display.profile && drawn.pictures && image) {
       brightness = makeBrightness(state, drawn.pictures);
       setText(titles.profile, brightness ? `profile along ${brightness.along}` : "profile: no source");
@@ -138,10 +138,9 @@ function drawProfile(
     ...parts,
     mark("line", level(model), "sl-model-line"),
   ];
-  const [low, high] = [unit.of(faint), unit.of(bright)];
-  if (shape.size !== null)
-    marks.unshift({ kind: "rule", x: [shape.size, shape.size], y: [low, high], class: "sl-size-rule" });
   const { x, y } = profileAxes(unit, radius.at(-1) ?? 1, faint, bright);
+  if (shape.size !== null)
+    marks.unshift({ kind: "rule", x: [shape.size, shape.size], y: [y.low, y.high], class: "sl-size-rule" });
   chart.draw({ x, y, marks, legend });
 }
 

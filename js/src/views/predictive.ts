@@ -5,7 +5,7 @@ import { bands } from "../predictive";
 import { errorIn, meanIn, ringsOf } from "../profile";
 import { shapeOf } from "../shapes";
 import type { Session } from "../spec";
-import { ACTIVE, type Image, type Predictions, type State, shown } from "../state";
+import { ACTIVE, type Drawing, type Image, type Predictions, type State, shown } from "../state";
 import type { Store } from "../store";
 import { paint } from "../stretch";
 import type { Kernel } from "../sync";
@@ -154,7 +154,7 @@ function dataProfile(image: Image, session: Session, state: State) {
   if (!shape) return null;
   const rings = ringsOf(image, shape);
   const skies = names.filter((name) => !shapeOf(state.schema, shown(state), name) && state.frames[name]);
-  const sky = skies.map((name) => meanIn(rings, state.frames[name] as Float32Array<ArrayBuffer>));
+  const sky = skies.map((name) => meanIn(rings, (state.frames[name] as Drawing).pixels));
   const mean = meanIn(rings, image.data).map(
     (value, i) => value - sky.reduce((sum, each) => sum + (each[i] ?? 0), 0),
   );

@@ -3,16 +3,23 @@
 import type { brightnessUnit } from "../brightness";
 import type { Axis } from "./chart";
 
+/** Steps of the ends, in magnitudes and of decades: axes that stand while a hand moves are read, and need no drawing. */
+const MAGNITUDES = 0.25;
+const FLUX_DECADES = 0.1;
+const RADIUS_DECADES = 0.025;
+
 export function profileAxes(
   unit: ReturnType<typeof brightnessUnit>,
   last: number,
   faint: number,
   bright: number,
 ): { x: Axis; y: Axis } {
-  const [low, high] = [unit.of(faint), unit.of(bright)];
+  const [low, high] = unit.magnitudes
+    ? [outwards(unit.of(faint), MAGNITUDES, Math.ceil), outwards(unit.of(bright), MAGNITUDES, Math.floor)]
+    : [decadesOf(faint, FLUX_DECADES, Math.floor), decadesOf(bright, FLUX_DECADES, Math.ceil)];
   const x: Axis = {
     low: 0,
-    high: 1.03 * last,
+    high: decadesOf(1.03 * last, RADIUS_DECADES, Math.ceil),
     // Shows the centre and the outskirts.
     map: (r) => Math.sqrt(Math.max(r, 0)),
     ticks: radiusTicks(last),
@@ -22,6 +29,11 @@ export function profileAxes(
   if (!unit.magnitudes) Object.assign(y, { map: Math.log10, ticks: decades(low, high) });
   return { x, y };
 }
+
+type Round = (value: number) => number;
+const outwards = (value: number, step: number, round: Round): number => step * round(value / step);
+const decadesOf = (value: number, step: number, round: Round): number =>
+  10 ** outwards(Math.log10(value), step, round);
 
 function radiusTicks(largest: number): number[] {
   const steps = [0, 1, 2, 3, 4].flatMap((power) => [1, 2, 5].map((step) => step * 10 ** power));

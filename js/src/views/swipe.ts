@@ -2,7 +2,7 @@
 
 import type { State } from "../state";
 import type { Store } from "../store";
-import { h } from "./dom";
+import { h, show } from "./dom";
 
 export interface Swipe {
   element: HTMLElement;
@@ -52,7 +52,7 @@ export function createSwipe(store: Store): Swipe {
     update({ display }, stage) {
       const active =
         display.layout === "single" && display.compare === "swipe" && display.front !== display.back;
-      element.hidden = !active;
+      show(element, active);
       if (!active || !stage) return;
       left = stage.offsetLeft;
       width = stage.offsetWidth;

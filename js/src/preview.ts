@@ -1,0 +1,183 @@
+/**
+ * Pictures of a gesture while Python draws: the last picture of a component, carried to where the component is now.
+ *
+ * A galaxy that is shifted, turned, stretched or brightened keeps its form, so its last picture is sampled along the
+ * map from the new ellipse to the old one. Its PSF is stretched with it, and pixels are not integrated anew: where
+ * more than the flux or a sky's level changed, this is a preview of what Python draws.
+ */
+
+import { majorAxis, minorAxis, type Shape } from "./geometry";
+import { memo } from "./memo";
+import { shapeOf } from "./shapes";
+import { hasParameter, type Schema, type Session, sameDocument, valueAt } from "./spec";
+import { type Drawing, type Pixels, type State, shown } from "./state";
+
+/** What a picture can follow of a component's values; flux and level are NaN where it has none. */
+export interface Pose {
+  shape: Shape | null;
+  flux: number;
+  level: number;
+}
+
+/**
+ * The old place of the light at (x, y): (u, v) + (xx, xy; yx, yy) (x - x0, y - y0), about the new centre; and what
+ * became of it: gain times the light, plus shift.
+ */
+export type Carry = readonly [
+  ...matrix: [xx: number, xy: number, yx: number, yy: number],
+  ...centres: [u: number, v: number, x0: number, y0: number],
+  ...light: [gain: number, shift: number],
+];
+
+/** A picture with more pixels takes longer than a hand waits. */
+const LARGEST = 2 ** 20;
+/** Within so many pixels of the centre the light is too steep for straight lines between pixels. */
+const CORE = 12;
+
+/** The pictures of all components, each where the component is now; and whether one was carried there. */
+export interface Carried {
+  parts: Record<string, Pixels>;
+  preview: boolean;
+}
+
+export function carrier(): (state: State) => Carried {
+  const carriers: Record<string, typeof carried> = {};
+  return (state) => {
+    const parts: Record<string, Pixels> = {};
+    let preview = false;
+    for (const [name, drawing] of Object.entries(state.frames)) {
+      const carry = carryOf(state, name, drawing);
+      carriers[name] ??= memo(carried);
+      parts[name] = carry ? carriers[name](drawing.pixels, state.image?.nx ?? 1, ...carry) : drawing.pixels;
+      preview ||= carry !== null;
+    }
+    return { parts, preview };
+  };
+}
+
+/** Whether a picture can follow what is shown before Python draws it. */
+export const canFollow = (state: State): boolean =>
+  Object.entries(state.frames).some(([name, drawing]) => carryOf(state, name, drawing) !== null);
+
+/** From what a picture was drawn for to what is shown; null where it is the same, or can't follow. */
+function carryOf(state: State, name: string, { pixels, session }: Drawing): Carry | null {
+  if (!session || session === shown(state) || pixels.length > LARGEST) return null;
+  const from = poseOf(state.schema, session, name);
+  const to = poseOf(state.schema, shown(state), name);
+  return from && to && carryBetween(from, to);
+}
+
+function poseOf(schema: Schema, session: Session, name: string): Pose | null {
+  const component = session.model.components[name];
+  if (!component) return null;
+  const read = (parameter: string) =>
+    hasParameter(component, parameter) ? valueAt(session, `${name}.${parameter}`) : Number.NaN;
+  return { shape: shapeOf(schema, session, name), flux: read("flux"), level: read("level") };
+}
+
+/** Null where nothing moved, or the light can't tell where it came from. */
+export function carryBetween(from: Pose, to: Pose): Carry | null {
+  if (sameDocument(from, to)) return null;
+  const [matrix, centres] = mapBetween(from.shape, to.shape);
+  const [xx, xy, yx, yy] = matrix;
+  // An ellipse that is stretched spreads the same flux over more pixels.
+  const gain = Number.isNaN(to.flux) ? 1 : (to.flux / from.flux) * Math.abs(xx * yy - xy * yx);
+  const shift = Number.isNaN(to.level) ? 0 : to.level - from.level;
+  const carry: Carry = [...matrix, ...centres, gain, shift];
+  return carry.every(Number.isFinite) ? carry : null;
+}
+
+type Matrix = [xx: number, xy: number, yx: number, yy: number];
+type Centres = [u: number, v: number, x0: number, y0: number];
+
+function mapBetween(from: Shape | null, to: Shape | null): [Matrix, Centres] {
+  if (!from || !to)
+    return [
+      [1, 0, 0, 1],
+      [0, 0, 0, 0],
+    ];
+  const [along, across] = stretch(from, to);
+  const [a, b, c, d] = [
+    majorAxis(from.theta),
+    majorAxis(to.theta),
+    minorAxis(from.theta),
+    minorAxis(to.theta),
+  ];
+  const element = (i: "x" | "y", j: "x" | "y") => along * a[i] * b[j] + across * c[i] * d[j];
+  return [
+    [element("x", "x"), element("x", "y"), element("y", "x"), element("y", "y")],
+    [from.xc, from.yc, to.xc, to.yc],
+  ];
+}
+
+/** Old lengths by new ones, along the major axis and across. */
+function stretch(from: Shape, to: Shape): [number, number] {
+  const along = from.size === null || to.size === null ? 1 : from.size / to.size;
+  return [along, (along * (1 - from.ellip)) / (1 - to.ellip)];
+}
+
+/** Sample the old picture where each pixel's light was; beyond its edge it goes on as at the edge. */
+export function carried(pixels: Pixels, nx: number, ...carry: Carry): Pixels {
+  const out = linear(pixels, nx, carry);
+  refine(out, pixels, nx, carry);
+  return out;
+}
+
+/** Between the four pixels around. This loop is most of a preview's time: nothing in it is worked out twice. */
+function linear(pixels: Pixels, nx: number, carry: Carry): Pixels {
+  const [xx, xy, yx, yy, u0, v0, x0, y0, gain, shift] = carry;
+  const ny = pixels.length / nx;
+  const out = new Float32Array(pixels.length);
+  const [lastX, lastY] = [nx - 1, ny - 1];
+  for (let y = 0, at = 0; y < ny; y++) {
+    let u = u0 - xx * x0 + xy * (y - y0);
+    let v = v0 - yx * x0 + yy * (y - y0);
+    for (let x = 0; x < nx; x++, at++, u += xx, v += yx) {
+      const s = u < 0 ? 0 : u > lastX ? lastX : u;
+      const t = v < 0 ? 0 : v > lastY ? lastY : v;
+      const [i, j] = [s | 0, t | 0];
+      const right = i < lastX ? 1 : 0;
+      const from = j * nx + i;
+      const up = j < lastY ? from + nx : from;
+      const below = pixels[from] as number;
+      const above = pixels[up] as number;
+      const low = below + (s - i) * ((pixels[from + right] as number) - below);
+      const high = above + (s - i) * ((pixels[up + right] as number) - above);
+      out[at] = gain * (low + (t - j) * (high - low)) + shift;
+    }
+  }
+  return out;
+}
+
+/** About the centre by the cubic through the sixteen pixels around (Keys 1981, a = -1/2). */
+function refine(out: Pixels, pixels: Pixels, nx: number, carry: Carry): void {
+  const [xx, xy, yx, yy, u0, v0, x0, y0, gain, shift] = carry;
+  const ny = pixels.length / nx;
+  const near = (centre: number, size: number): [number, number] => [
+    Math.max(Math.ceil(centre - CORE), 0),
+    Math.min(Math.floor(centre + CORE), size - 1),
+  ];
+  const [[left, right], [bottom, top]] = [near(x0, nx), near(y0, ny)];
+  for (let y = bottom; y <= top; y++)
+    for (let x = left; x <= right; x++) {
+      const u = u0 + xx * (x - x0) + xy * (y - y0);
+      const v = v0 + yx * (x - x0) + yy * (y - y0);
+      const [i, j] = [Math.floor(u), Math.floor(v)];
+      if (i < 1 || j < 1 || i > nx - 3 || j > ny - 3) continue;
+      out[y * nx + x] = gain * cubic(pixels, nx, i, j, u - i, v - j) + shift;
+    }
+}
+
+function cubic(pixels: Pixels, nx: number, i: number, j: number, s: number, t: number): number {
+  let sum = 0;
+  for (let m = -1; m <= 2; m++) {
+    const weight = keys(t - m);
+    for (let k = -1; k <= 2; k++) sum += weight * keys(s - k) * (pixels[(j + m) * nx + i + k] as number);
+  }
+  return sum;
+}
+
+function keys(distance: number): number {
+  const d = Math.abs(distance);
+  return d < 1 ? (1.5 * d - 2.5) * d * d + 1 : ((-0.5 * d + 2.5) * d - 4) * d + 2;
+}

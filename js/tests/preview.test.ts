@@ -1,0 +1,75 @@
+import { describe, expect, it } from "vitest";
+import type { Shape } from "../src/geometry";
+import { carried, carryBetween, type Pose } from "../src/preview";
+import type { Pixels } from "../src/state";
+
+const [NX, NY] = [96, 80];
+const HERE: Shape = { xc: 40, yc: 38, size: 6, ellip: 0.3, theta: 0.4 };
+
+/** An elliptical Gaussian of a flux, by its formula. */
+function gaussian({ xc, yc, size, ellip, theta }: Shape, flux: number): Pixels {
+  const [a, q] = [size ?? 1, 1 - ellip];
+  return Float32Array.from({ length: NX * NY }, (_, i) => {
+    const [x, y] = [(i % NX) - xc, Math.floor(i / NX) - yc];
+    const along = (-x * Math.sin(theta) + y * Math.cos(theta)) / a;
+    const across = (x * Math.cos(theta) + y * Math.sin(theta)) / (a * q);
+    return (flux / (2 * Math.PI * a * a * q)) * Math.exp(-0.5 * (along ** 2 + across ** 2));
+  });
+}
+const pose = (change: Partial<Shape> = {}, flux = 1000): Pose => ({
+  shape: { ...HERE, ...change },
+  flux,
+  level: Number.NaN,
+});
+const sky = (level: number): Pose => ({ shape: null, flux: Number.NaN, level });
+
+function follow(pixels: Pixels, from: Pose, to: Pose): Pixels {
+  const carry = carryBetween(from, to);
+  if (!carry) throw new Error("nothing moved");
+  return carried(pixels, NX, ...carry);
+}
+const worst = (a: Pixels, b: Pixels) => Math.max(...a.map((value, i) => Math.abs(value - (b[i] as number))));
+
+describe("a picture that follows its component", () => {
+  const drawn = gaussian(HERE, 1000);
+
+  it.each<[string, Partial<Shape>]>([
+    ["is shifted", { xc: 46.37, yc: 33.62 }],
+    ["is turned", { theta: 1.3 }],
+    ["is stretched", { size: 7.1 }],
+    ["is flattened", { ellip: 0.45 }],
+    ["does all of it", { xc: 43.5, yc: 40.25, size: 6.6, ellip: 0.38, theta: 0.9 }],
+  ])("%s like the galaxy itself", (_, change) => {
+    const wanted = gaussian({ ...HERE, ...change }, 1300);
+    const peak = Math.max(...wanted);
+    expect(worst(drawn, wanted) / peak).toBeGreaterThan(0.1);
+    expect(worst(follow(drawn, pose(), pose(change, 1300)), wanted) / peak).toBeLessThan(0.01);
+  });
+
+  it("has its flux exactly", () => {
+    const brighter = follow(drawn, pose(), pose({}, 2500));
+    expect(worst(brighter, gaussian(HERE, 2500)) / Math.max(...brighter)).toBeLessThan(1e-6);
+  });
+
+  it("has a sky's level exactly", () => {
+    const slope = Float32Array.from({ length: NX * NY }, (_, i) => 0.25 * (i % NX));
+    expect(follow(slope, sky(0), sky(1.5))).toEqual(slope.map((value) => value + 1.5));
+  });
+
+  it("goes on at the edge where the old picture ended", () => {
+    const left = follow(drawn, pose(), pose({ xc: 60 }));
+    expect(left[10 * NX]).toBe(drawn[10 * NX]);
+  });
+
+  it("follows a point by its centre", () => {
+    const point = (xc: number): Pose => ({ ...pose({ xc, size: null }), flux: 1 });
+    const moved = follow(drawn, point(40), point(43));
+    expect(moved[38 * NX + 43]).toBe(drawn[38 * NX + 40]);
+  });
+
+  it("stays where nothing moved, or where the light can't tell", () => {
+    expect(carryBetween(pose(), pose())).toBeNull();
+    expect(carryBetween(pose({}, 0), pose({}, 1))).toBeNull();
+    expect(carryBetween(pose(), pose({ size: 0 }))).toBeNull();
+  });
+});
