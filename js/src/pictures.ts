@@ -102,7 +102,7 @@ export function pictureMaker(): (state: State) => Pictures {
 
   function residualOf(maps: Maps | null, unit: Unit): Pixels | null {
     if (unit === "percent") return percent(maps);
-    return (unit === "sigma" ? maps?.significance : maps?.residual) ?? null;
+    return (unit === "sigma" ? maps?.significance : maps?.residual()) ?? null;
   }
 
   function fourth(state: State, parts: Record<string, Pixels>, likeModel: Scale): Picture {

@@ -1,15 +1,16 @@
 /** Sums and differences of images: the model, its residual and what they amount to. */
 
 import { sortedSample } from "./limits";
+import { memo } from "./memo";
 import type { Image, Pixels } from "./state";
 
 export interface Maps {
   model: Pixels;
-  /** data - model, in image units. */
-  residual: Pixels;
   /** (data - model) / sigma. */
   significance: Pixels;
   chi2: number;
+  /** data - model, in image units: worked out when first asked for. */
+  residual(): Pixels;
 }
 
 /** Convolution is linear, so the sum of the convolved components is the convolved sum. */
@@ -24,21 +25,23 @@ export function sumOf(size: number, parts: readonly Pixels[]): Pixels {
 export function compare(image: Image, parts: readonly Pixels[]): Maps {
   const size = image.data.length;
   const model = sumOf(size, parts);
-  const residual = new Float32Array(size);
+  const { data, sigma, mask } = image;
   const significance = new Float32Array(size);
   let chi2 = 0;
   for (let i = 0; i < size; i++) {
-    const difference = (image.data[i] as number) - (model[i] as number);
-    const deviation = difference / (image.sigma[i] as number);
-    residual[i] = difference;
+    const deviation = ((data[i] as number) - (model[i] as number)) / (sigma[i] as number);
     significance[i] = deviation;
-    if (!image.mask[i] && Number.isFinite(deviation)) chi2 += deviation * deviation;
+    const square = deviation * deviation;
+    if (!mask[i] && square < Number.POSITIVE_INFINITY) chi2 += square;
   }
-  return { model, residual, significance, chi2 };
+  const difference = memo(() => model.map((light, i) => (data[i] as number) - light));
+  return { model, significance, chi2, residual: difference };
 }
 
 /** The residual in per cent of the model; undefined where the model has no light. */
-export function percentOf({ model, residual }: Maps): Pixels {
+export function percentOf(maps: Maps): Pixels {
+  const { model } = maps;
+  const residual = maps.residual();
   const percent = new Float32Array(model.length);
   for (let i = 0; i < percent.length; i++) {
     const light = model[i] as number;

@@ -147,7 +147,7 @@ describe("model and residual", () => {
 
   it("subtracts the model, divides by sigma and leaves masked pixels out of chi square", () => {
     const maps = compare(image, [part, part]);
-    expect(Array.from(maps.residual.subarray(0, 3))).toEqual([2, 2, 2]);
+    expect(Array.from(maps.residual().subarray(0, 3))).toEqual([2, 2, 2]);
     expect(Array.from(maps.significance.subarray(0, 3))).toEqual([2, 1, 0.5]);
     expect(maps.chi2).toBeCloseTo(4 + 1 + 0.25);
   });

@@ -53,7 +53,7 @@ function valuesAt(state: State, maps: Maps | null, pixel: Point): Partial<Record
     ...at,
     data: format(value(image.data)),
     model: format(value(maps?.model)),
-    residual: format(value(maps?.residual)),
+    residual: format(value(image.data) - value(maps?.model)),
     σ: format(value(image.sigma)),
     "S/N": format(value(image.data) / value(image.sigma), 3),
   };
