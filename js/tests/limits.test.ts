@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { limitsBy, quantile, type Rule, sky, sortedSample } from "../src/limits";
+import { withRoom } from "../src/views/bar";
 
 /** A sky with a tail of stars, made without chance: what astropy and numpy say of it stands below. */
 const VALUES = Float64Array.from({ length: 400 }, (_, i) => {
@@ -50,5 +51,15 @@ describe("the sample", () => {
     expect(sample.length).toBeLessThan(50_000);
     expect(quantile(sample, 0.25)).toBeCloseTo(100, -1);
     expect(new Set(sample).size).toBe(400);
+  });
+});
+
+describe("labels of a colour bar", () => {
+  const labels = [0, 0.5, 0.63, 0.9].map((place) => ({ place, text: "0.02" }));
+
+  it("don't touch each other", () => {
+    expect(withRoom(labels, 300).map(({ place }) => place)).toEqual([0, 0.5, 0.63, 0.9]);
+    expect(withRoom(labels, 170).map(({ place }) => place)).toEqual([0, 0.5, 0.9]);
+    expect(withRoom([], 170)).toEqual([]);
   });
 });

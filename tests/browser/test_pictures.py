@@ -1,5 +1,6 @@
 """The pictures, on a page without a kernel: whatever works here asks nothing of Python."""
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,10 @@ from .notebook import PIXELS
 
 SHAPE = (40, 50)
 CENTRE = (31.0, 12.0)  # of the star, x and y
+CONTROLS = {
+    *("button", "checkbox", "combobox", "menuitem", "radio", "searchbox", "slider", "spinbutton", "switch", "textbox"),
+    *("alertdialog", "dialog", "group", "img", "image", "progressbar", "toolbar"),
+}
 OPACITIES = "() => [...document.querySelectorAll('.sl-panel:not([hidden])')].map((p) => getComputedStyle(p).opacity)"
 
 
@@ -217,6 +222,24 @@ def test_a_rectangle_is_masked_by_the_keyboard(page):
     after = page.get_by_text("pixels masked").inner_text()
     assert int(after.split()[0]) == int(before.split()[0]) + 4
     page.get_by_role("button", name="Edit the mask").click()
+
+
+def test_every_control_has_a_name_of_its_own(page):
+    """The browser's own tree of accessibility, with everything open that opens."""
+    for name in ("Edit the mask", "Prior predictive", "settings of the run"):
+        page.get_by_role("button", name=name).click()
+    page.get_by_role("button", name="Session", exact=True).click()
+    for name in ("shape of prior, flux of star", "tie, flux of star"):
+        page.get_by_role("button", name=name).click()
+    page.wait_for_timeout(300)
+    nodes = page.context.new_cdp_session(page).send("Accessibility.getFullAXTree")["nodes"]
+    known = [(node["role"]["value"], node.get("name", {}).get("value", "")) for node in nodes if not node["ignored"]]
+    controls = [(role, name) for role, name in known if role in CONTROLS]
+    assert len(controls) > 60
+    assert [role for role, name in controls if not name.strip()] == []
+    assert {control: count for control, count in Counter(controls).items() if count > 1} == {}
+    page.reload()
+    page.get_by_role("img", name="residual").wait_for()
 
 
 def test_fine_screens_and_reduced_motion(chromium, file):

@@ -16,6 +16,8 @@ export interface Bar {
 /** Dragged outwards, an end goes this much faster than inwards. */
 const OUTWARD = 2.5;
 const KEY_STEP = 0.02;
+/** In CSS pixels: of a label's letters, of the room between two, and of a bar that is not laid out yet. */
+const [LETTER, GAP, USUAL_WIDTH] = [6.2, 5, 260];
 
 const span = ([low, high]: Limits): number => high - low;
 const middle = ([low, high]: Limits): number => (low + high) / 2;
@@ -63,9 +65,12 @@ export function createBar(name: string): Bar {
   }
 
   const drawTicks = whenChanged(({ limits, curve }: Scale) => {
-    labels.replaceChildren(
-      ...ticks(limits, curve).map(({ value, place }) => tickLabel(place, plain(value, 2).replace("-", "−"))),
-    );
+    const named = ticks(limits, curve).map(({ value, place }) => ({
+      place,
+      text: plain(value, 2).replace("-", "−"),
+    }));
+    const shown = withRoom(named, labels.clientWidth || USUAL_WIDTH);
+    labels.replaceChildren(...shown.map(({ place, text }) => tickLabel(place, text)));
   });
 
   function moveTo(end: End, value: number): void {
@@ -116,6 +121,17 @@ export function createBar(name: string): Bar {
       if (!same) draw();
     },
   };
+}
+
+/** Labels, from the left, that leave some pixels between each other. */
+export function withRoom<T extends { place: number; text: string }>(labels: T[], width: number): T[] {
+  const half = ({ text }: T) => (text.length * LETTER) / 2;
+  const chosen: T[] = [];
+  for (const label of labels) {
+    const last = chosen.at(-1);
+    if (!last || (label.place - last.place) * width > half(last) + half(label) + GAP) chosen.push(label);
+  }
+  return chosen;
 }
 
 const STOPS = 96;
