@@ -10,10 +10,38 @@ import pytest
 
 from . import notebook
 from .conftest import Opened
-from .notebook import SECONDS, Notebook
+from .notebook import PIXELS, SECONDS, Notebook
 
 
 QUICKSTART = Path(__file__).parents[2] / "notebooks" / "01_quickstart.ipynb"
+# The different pictures from the release of the pointer on; `pixels` is that of `PIXELS`.
+WATCH = f"""
+(element) => {{
+  const pixels = {PIXELS.strip()};
+  const shown = [];
+  let [released, ended] = [false, false];
+  addEventListener('pointerup', () => {{ released = true; }}, {{capture: true, once: true}});
+  const look = () => {{
+    if (released && pixels(element) !== shown.at(-1)) shown.push(pixels(element));
+    if (!ended) requestAnimationFrame(look);
+  }};
+  requestAnimationFrame(look);
+  window.endWatch = () => {{ ended = true; return shown; }};
+}}
+"""
+BRIGHTEST = """
+(element) => {
+  const canvas = element.tagName === 'CANVAS' ? element : element.querySelector('canvas');
+  const {width, height} = canvas;
+  const {data} = canvas.getContext('2d').getImageData(0, 0, width, height);
+  let [top, x, y, count] = [0, 0, 0, 0];
+  for (let i = 0; i < width * height; i++) {
+    if (data[4 * i] > top) [top, x, y, count] = [data[4 * i], 0, 0, 0];
+    if (data[4 * i] === top) [x, y, count] = [x + i % width + 0.5, y + Math.floor(i / width) + 0.5, count + 1];
+  }
+  return [x / count, y / count, width, height];
+}
+"""
 PATHS = [f"galaxy.{name}" for name in ("xc", "yc", "flux", "r_eff", "n", "ellip", "theta")]
 
 
@@ -71,6 +99,27 @@ def test_the_ellipse_follows_the_hand_and_the_model_the_ellipse(page):
     page.until(lambda: page.pixels("residual") != residual)
     page.drag("angle of galaxy", -25, 25)
     page.until(lambda: abs(value(page, "galaxy.theta") - before["galaxy.theta"]) > 0.05)
+
+
+def test_the_last_picture_of_a_drag_is_that_of_its_last_place(page):
+    """Nothing of the way is shown after the hand has let go, but a picture that was under way."""
+    page.settle()
+    model = page.widget.get_by_role("img", name="model")
+    model.evaluate(WATCH)
+    page.drag("centre of galaxy", -30, 20)
+    page.settle()
+    shown = page.page.evaluate("window.endWatch()")
+    assert 1 <= len(shown) <= 3, "as it was at the release, one that was under way, the last"
+    # Where the model on the screen is brightest, on the average, is its centre.
+    ny, nx = map(int, page.python("print(*wb.image.shape)").split())
+    x, y, width, height = model.evaluate(BRIGHTEST)
+    scale = min(width / nx, height / ny)
+    place = (nx - 1) / 2 + (x - width / 2) / scale, (ny - 1) / 2 - (y - height / 2) / scale
+    assert place == pytest.approx((value(page, "galaxy.xc"), value(page, "galaxy.yc")), abs=0.6)
+    last = page.pixels("model")
+    page.python("wb.editor._push()")  # what Python draws of the model that it has
+    page.settle()
+    assert page.pixels("model") == last
 
 
 def test_a_slider_moves_the_picture_and_undo_takes_it_back(page):
