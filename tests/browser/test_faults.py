@@ -131,6 +131,25 @@ def test_hostile_text_is_text(page, tmp_path):
     page.python(f"wb.editor.forget({HOSTILE!r})")
 
 
+def test_the_picture_follows_the_hand_while_python_stands_still(page):
+    page.settle()
+    place, pid = page.python("print(wb.model.initial['star.xc'])"), int(page.python("import os; print(os.getpid())"))
+    residual = page.pixels("residual")
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        page.drag("centre of star", 24, 0)
+        page.until(lambda: page.pixels("residual") != residual, 10)
+        carried = page.pixels("residual")
+        page.widget.get_by_text("Python is drawing").wait_for()
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    page.settle()
+    assert page.python("print(wb.model.initial['star.xc'])") != place
+    assert page.pixels("residual") != carried  # Python's own takes its place
+    page.press("Undo")
+    page.settle()
+
+
 def test_an_interrupt_of_a_cell_that_waits_for_a_run_keeps_its_draws(page):
     page.until(lambda: page.python("print(wb.editor.running)") == "False")
     page.send("kept = wb.run(Counting(steps=200, step_seconds=0.05), wait=True)")
