@@ -212,7 +212,7 @@ def drag(page: Notebook, seconds: float) -> None:
     seen = page.page.evaluate("({moves: watch.moves, asked: watch.asked, shown: watch.shown, sent: watch.sent})")
     moves = [move["time"] for move in seen["moves"]]
     asked = {each["seq"]: each["move"] for each in seen["asked"]}
-    # Each picture of Python's, when it was first seen; after the release, one that nobody asked for is of the last place.
+    # Each picture of Python's, when it was first seen; after the release, one unasked for is of the last place.
     own = [each for each in seen["shown"] if each["seq"] in asked or each["painted"] > released]
     answers = list({each["seq"]: each for each in reversed(own)}.values())
     shown = [(asked.get(each["seq"], len(moves) - 1), each["painted"]) for each in answers]
