@@ -7,20 +7,23 @@ from pathlib import Path
 STATIC = Path(__file__).parents[1] / "static"
 
 
-def read(name: str) -> str | Path:
-    """A file of the bundle as text, or "" where it was not built.
-
-    It is a path, which anywidget watches, only with ANYWIDGET_HMR=1: a widget made from a path is never freed.
-    """
+def read(name: str) -> str:
+    """A file of the bundle, or "" where it was not built."""
     path = STATIC / name
-    if not path.is_file():
-        return ""
-    return path if os.environ.get("ANYWIDGET_HMR") == "1" else path.read_text(encoding="utf-8")
+    return path.read_text(encoding="utf-8") if path.is_file() else ""
+
+
+def watched(name: str, *, source: str) -> str | Path:
+    """A file of the bundle or, with ANYWIDGET_HMR=1, the path of its `source`, which anywidget watches.
+
+    A widget made from a path is never freed.
+    """
+    return STATIC / source if os.environ.get("ANYWIDGET_HMR") == "1" else read(name)
 
 
 def require() -> None:
     """Raise `FileNotFoundError` unless the bundle was built."""
-    missing = [name for name in ("widget.js", "widget.css") if not (STATIC / name).is_file()]
+    missing = [name for name in ("loader.js", "widget.js", "widget.css") if not (STATIC / name).is_file()]
     if missing:
         raise FileNotFoundError(
             f"the widget's front end is not built: {STATIC} lacks {' and '.join(missing)}; "

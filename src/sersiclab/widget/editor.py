@@ -46,9 +46,10 @@ class Editor(anywidget.AnyWidget):
     Raises `TypeError` if `image` is no Image or `model` no Model.
     """
 
-    _esm = bundle.read("widget.js")
-    _css = bundle.read("widget.css")
+    _esm = bundle.watched("loader.js", source="widget.js")
+    _css = bundle.watched("widget.css", source="widget.css")
 
+    code = traitlets.Unicode(bundle.read("widget.js")).tag(sync=True)
     schema = traitlets.Dict().tag(sync=True, echo_update=False)
     # Echoed, so that two writes that cross end the same on both sides.
     session = traitlets.Dict().tag(sync=True)
@@ -229,8 +230,7 @@ class Editor(anywidget.AnyWidget):
     def close(self) -> None:
         """Take the widget off the page, end its run and free all that it holds."""
         if self._mailbox is not None and self._greeter is not None:
-            boxes = (self._greeter, self._mailbox)
-            self._greeter = self._mailbox = None
+            boxes, self._greeter, self._mailbox = (self._greeter, self._mailbox), None, None
             self.cancel()
             for box in boxes:
                 box.close()
