@@ -9,7 +9,7 @@
 import { majorAxis, minorAxis, type Shape } from "./geometry";
 import { memo } from "./memo";
 import { shapeOf } from "./shapes";
-import { hasParameter, type Schema, type Session, sameDocument, valueAt } from "./spec";
+import { hasParameter, parametersOf, type Schema, type Session, sameDocument, valueAt } from "./spec";
 import { type Drawing, type Pixels, type State, shown } from "./state";
 
 /** What a picture can follow of a component's values; flux and level are NaN where it has none. */
@@ -34,7 +34,7 @@ const LARGEST = 2 ** 20;
 /** Within so many pixels of the centre the light is too steep for straight lines between pixels. */
 const CORE = 12;
 
-/** The pictures of all components, each where the component is now; and whether one was carried there. */
+/** The pictures of all components, each where the component is now; and whether one is not as Python would draw it. */
 export interface Carried {
   parts: Record<string, Pixels>;
   preview: boolean;
@@ -49,7 +49,7 @@ export function carrier(): (state: State) => Carried {
       const carry = carryOf(state, name, drawing);
       carriers[name] ??= memo(carried);
       parts[name] = carry ? carriers[name](drawing.pixels, state.image?.nx ?? 1, ...carry) : drawing.pixels;
-      preview ||= carry !== null;
+      preview ||= !isAsDrawn(state, name, drawing);
     }
     return { parts, preview };
   };
@@ -61,10 +61,22 @@ export const canFollow = (state: State): boolean =>
 
 /** From what a picture was drawn for to what is shown; null where it is the same, or can't follow. */
 function carryOf(state: State, name: string, { pixels, session }: Drawing): Carry | null {
-  if (!session || session === shown(state) || pixels.length > LARGEST) return null;
+  if (!session || pixels.length > LARGEST || isAsDrawn(state, name, { pixels, session })) return null;
   const from = poseOf(state.schema, session, name);
   const to = poseOf(state.schema, shown(state), name);
   return from && to && carryBetween(from, to);
+}
+
+/** Whether the picture is that of the values that are shown, as far as is known. */
+function isAsDrawn(state: State, name: string, { session }: Drawing): boolean {
+  const now = shown(state);
+  const component = now.model.components[name];
+  if (!session || session === now || !component) return true;
+  if (component.type !== session.model.components[name]?.type) return false;
+  return parametersOf(state.schema, component).every(({ name: parameter }) => {
+    const path = `${name}.${parameter}`;
+    return Object.is(valueAt(now, path), valueAt(session, path));
+  });
 }
 
 function poseOf(schema: Schema, session: Session, name: string): Pose | null {

@@ -56,6 +56,7 @@ describe("limits", () => {
 describe("pictures", () => {
   it("follow a gesture until Python has drawn it", () => {
     const session = setValue(SCHEMA, SESSION, "galaxy.flux", 150);
+    const rounder = setValue(SCHEMA, SESSION, "galaxy.n", 3);
     const make = pictureMaker();
     const drawn = { ...state(), frames: { galaxy: { pixels: flat, session: SESSION } } };
     const [before, during] = [make(drawn), make({ ...drawn, draft: session })];
@@ -65,6 +66,9 @@ describe("pictures", () => {
     expect(during.maps?.model[0]).toBeCloseTo(3);
     expect(during.residual.values?.[0]).toBeCloseTo(-3);
     expect(after.parts.galaxy).toBe(flat);
+    const other = make({ ...drawn, draft: rounder }); // which no picture can follow
+    expect(other.preview).toBe(true);
+    expect(other.parts.galaxy).toBe(flat);
   });
 
   it("keep what did not change", () => {

@@ -37,6 +37,11 @@ def test_the_page_shows_the_pictures_offline(chromium, rng, tmp_path):
     page.get_by_role("switch", name="star").click()
     page.wait_for_timeout(500)
     assert residual.evaluate(PIXELS) != before
+    page.get_by_role("switch", name="star").click()
+    page.get_by_role("slider", name="star.flux").press("ArrowRight")
+    page.wait_for_timeout(1500)  # nobody waits for what Python does not draw: the last picture follows
+    assert residual.evaluate(PIXELS) != before
+    assert page.get_by_text("χ²/ν ≈").count() == 1
     page.get_by_role("button", name="NUTS").click()
     page.get_by_role("alert").wait_for()
     assert "No Python here" in page.get_by_role("alert").inner_text()

@@ -16,7 +16,8 @@ from sersiclab.widget.frames import Frames, degrees_of_freedom
 TRAITS = ("schema", "session", "display", "progress", "summary", "problems", "kept")
 REFUSED = ("run", "predict", "preset", "neighbours", "keep", "restore", "forget", "load", "regions")
 FILES: tuple[Kind, ...] = ("python", "regions", "sky regions")
-# The host of an anywidget, as far as ours needs one: it answers `hello`, and asks for small files, from the record.
+# The host of an anywidget, as far as ours needs one: it answers `hello`, and asks for small files, from the record. To
+# who asks for a picture it says that none comes: the last one follows the hand, and nobody waits.
 PAGE = Template("""<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
@@ -43,15 +44,17 @@ const give = ({ request, kind }) => {
   if (file) emit("msg:custom", { t: "file", request, ...file }, [bytes(content)]);
   else refuse();
 };
+const noPicture = (seq) => emit("msg:custom", { t: "frame", seq, components: [], dof: 0 }, []);
 const answers = {
   export: give,
+  render: ({ seq }) => noPicture(seq),
   hello: () => record.messages.forEach(([content, buffers]) => emit("msg:custom", content, buffers.map(bytes))),
   ...Object.fromEntries($refused.map((kind) => [kind, refuse])),
 };
 const model = {
   get: (name) => record.traits[name],
   set: (name, value) => { record.traits[name] = value; },
-  save_changes: () => {},
+  save_changes: () => queueMicrotask(() => noPicture(null)),
   on: (event, listener) => { (listeners[event] ??= new Set()).add(listener); },
   off: (event, listener) => listeners[event]?.delete(listener),
   send: (message) => queueMicrotask(() => answers[message.t]?.(message)),
