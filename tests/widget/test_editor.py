@@ -269,7 +269,7 @@ def test_close_frees_everything(image, model):
     editor._handle_custom_msg({"t": "hello"}, [])
     assert editor.flush(120)
     held = [weakref.ref(part) for part in (editor, editor.control, editor._greeter, editor._mailbox)]
-    threads = [editor._greeter._thread, editor._mailbox._thread]
+    threads = [box._thread for box in (editor._greeter, editor._mailbox, editor._gauges._mailbox)]  # each holds it
     editor.close()
     editor.close()  # twice is fine
     del editor
