@@ -27,8 +27,6 @@ from sersiclab.widget.session import Session, read
 if TYPE_CHECKING:
     from sersiclab.widget.editor import Editor
 
-Kind = Literal["python", "fits", "regions", "sky regions"]
-
 LARGEST_DOWNLOAD = 256 * 2**20  # bytes; more is for a disk near the kernel
 
 
@@ -175,23 +173,32 @@ class Files:
                 name, mime, exported = self.export(kind)
                 self._transmit(({"t": "file", "request": request, "name": name, "type": mime}, [exported]))
 
-    def export(self, kind: Kind) -> tuple[str, str, bytes]:
-        """Name, media type and bytes of a file. Raises `ValueError` for one that is too large to send."""
-        match kind:
-            case "python":
-                return "model.py", "text/x-python", self.to_python().encode()
-            case "fits":
-                buffer = io.BytesIO()
-                size = self._editor.image.data.nbytes * (4 + len(self._editor.model.components))
-                if size > LARGEST_DOWNLOAD:
-                    raise ValueError(f"the file would have {size / 2**20:.0f} MB: write it by wb.write_fits(path)")
-                write_model_fits(self._editor.model, self._editor.image, buffer)
-                return "model.fits", "application/fits", buffer.getvalue()
-            case "regions":
-                return "model.reg", "text/plain", self._regions("image").encode()
-            case "sky regions":
-                return "model.reg", "text/plain", self._regions("icrs").encode()
-        raise ValueError(f"kind must be one of python, fits, regions and sky regions, got {kind!r}")
+    def export(self, kind: str) -> tuple[str, str, bytes]:
+        """Name, media type and bytes of a file; `EXPORTS` has the kinds.
+
+        Raises `ValueError` for a kind that is none, and for a file that is too large to send.
+        """
+        if kind not in EXPORTS:
+            raise ValueError(f"kind must be one of {', '.join(EXPORTS)}, got {kind!r}")
+        name, mime, content = EXPORTS[kind]
+        return name, mime, content(self)
+
+    def _fits(self) -> bytes:
+        size = self._editor.image.data.nbytes * (4 + len(self._editor.model.components))
+        if size > LARGEST_DOWNLOAD:
+            raise ValueError(f"the file would have {size / 2**20:.0f} MB: write it by wb.write_fits(path)")
+        buffer = io.BytesIO()
+        write_model_fits(self._editor.model, self._editor.image, buffer)
+        return buffer.getvalue()
 
     def _say(self, text: str) -> None:
         self._transmit(({"t": "said", "text": text}, []))
+
+
+EXPORTS: dict[str, tuple[str, str, Callable[[Files], bytes]]] = {
+    "python": ("model.py", "text/x-python", lambda files: files.to_python().encode()),
+    "fits": ("model.fits", "application/fits", Files._fits),
+    "regions": ("model.reg", "text/plain", lambda files: files._regions("image").encode()),
+    "sky regions": ("model.reg", "text/plain", lambda files: files._regions("icrs").encode()),
+}
+"""What the page may ask for: name, media type and content of each kind of file."""

@@ -9,13 +9,12 @@ from typing import Any
 
 from sersiclab.widget import bundle, messages
 from sersiclab.widget.editor import Editor
-from sersiclab.widget.files import Kind
 from sersiclab.widget.frames import Frames, degrees_of_freedom
 
 
 TRAITS = ("schema", "session", "display", "progress", "summary", "problems", "kept")
 REFUSED = ("run", "predict", "preset", "neighbours", "keep", "restore", "forget", "load", "regions")
-FILES: tuple[Kind, ...] = ("python", "regions", "sky regions")
+FILES = ("python", "regions", "sky regions")
 # The host of an anywidget, as far as ours needs one: it answers `hello`, and asks for small files, from the record. To
 # who asks for a picture it says that none comes: the last one follows the hand, and nobody waits.
 PAGE = Template("""<!doctype html>
@@ -103,6 +102,6 @@ def _record(editor: Editor) -> dict[str, Any]:
     }
 
 
-def _file(editor: Editor, kind: Kind) -> list[Any]:
+def _file(editor: Editor, kind: str) -> list[Any]:
     name, mime, content = editor.files.export(kind)
     return [{"name": name, "type": mime}, base64.b64encode(content).decode()]
