@@ -120,6 +120,27 @@ def test_every_stretch_and_rule_of_the_limits_gives_another_picture(page):
     limits.select_option("percentile")
 
 
+def test_the_pictures_are_moved_as_one_and_the_model_may_have_limits_of_its_own(page):
+    names = ("data", "model", "residual")
+    before = [pixels(page, name) for name in names]
+    move_to(page, "data", 15, 22)  # off the star, whose handle would be dragged
+    page.keyboard.down("Control")
+    page.mouse.wheel(0, -400)
+    page.keyboard.up("Control")
+    zoomed = [pixels(page, name) for name in names]
+    page.mouse.down()
+    page.mouse.move(250, 350, steps=3)
+    page.mouse.up()
+    panned = [pixels(page, name) for name in names]
+    assert all(len({*three}) == 3 for three in zip(before, zoomed, panned, strict=True))
+    page.get_by_role("button", name="Fit view").click()
+    assert [pixels(page, name) for name in names] == before
+    match = page.get_by_role("checkbox", name="match model")
+    match.uncheck()
+    assert [pixels(page, name) == old for name, old in zip(names, before, strict=True)] == [True, False, True]
+    match.check()
+
+
 def test_residual_in_sigmas_flux_and_per_cent(page):
     units = page.get_by_role("combobox", name="residual units")
     seen = {}

@@ -41,7 +41,7 @@ export function createScales(store: Store): View {
   const low = numberBox("low limit", (value) => change({ limits: [value, dataLimits(store.state)[1]] }));
   const high = numberBox("high limit", (value) => change({ limits: [dataLimits(store.state)[0], value] }));
   for (const box of [percent, sigmas]) box.classList.add("sl-short");
-  const match = h("input", { type: "checkbox", "aria-label": "model as data" });
+  const match = h("input", { type: "checkbox", "aria-label": "match model" });
   match.addEventListener("change", () => change({ match: match.checked }));
   const matching = h(
     "label",
