@@ -55,7 +55,7 @@ def test_a_run_tells_where_it_is(blob):
     assert states[-1] == "done"
     assert set(states) <= {"compiling", "running", "done"}
     phases = list(dict.fromkeys(progress.phase for progress in told))
-    assert [phase for phase in phases if phase] == ["optimising", "warm-up", "sampling"]
+    assert [phase for phase in phases if phase] == ["optimising", "bending", "warm-up", "sampling"]
     sampling = [progress for progress in told if progress.phase in ("warm-up", "sampling")]
     assert {progress.total for progress in sampling} == {70}
     assert sampling[-1].step == 70
@@ -245,8 +245,8 @@ def test_beginning_where_an_earlier_fit_ended(blob, monkeypatch):
     model, image, _ = blob()
     first = fit(model, image, NUTS(warmup=50, draws=100), progress=False)
     starts = []
-    begin = least_squares._begin
-    monkeypatch.setattr(least_squares, "_begin", lambda density, u: starts.append(u) or begin(density, u))
+    find = least_squares._starts
+    monkeypatch.setattr(least_squares, "_starts", lambda problem: starts.extend(find(problem)) or find(problem))
     second = fit(model, image, NUTS(warmup=20, draws=100), init=first, progress=False)
     assert len(starts) == 1  # an earlier fit's best point is trusted
     assert second.best["galaxy.flux"] == pytest.approx(first.best["galaxy.flux"], rel=0.05)

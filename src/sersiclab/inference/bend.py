@@ -61,10 +61,20 @@ class Surrounding(NamedTuple):
 
 
 def bend(problem: Problem, monitor: Monitor, minimum: Minimum) -> Bend:
-    """The coordinates about a mode, from the metric at two points on each of the weakest axes.
+    """The coordinates about a mode, from the metric at two points on each of the weakest axes. Raises `Cancelled`."""
+    return bent(problem, monitor, unbent(problem, monitor, minimum))
+
+
+def bent(problem: Problem, monitor: Monitor, flat: Bend) -> Bend:
+    """The same coordinates, bent as the ridge is. Raises `Cancelled`."""
+    return flat._replace(forms=_forms(problem, monitor, flat))
+
+
+def unbent(problem: Problem, monitor: Monitor, minimum: Minimum) -> Bend:
+    """Coordinates that are not bent: those of the normal approximation.
 
     A parameter that the likelihood presses so hard against its bound that a normal distribution would lie beyond it
-    keeps its unconstrained coordinate. Raises `Cancelled`.
+    keeps its unconstrained coordinate.
     """
     straight = Straight.of(problem.density)
     here = look(problem.density, monitor, minimum.u)
@@ -74,9 +84,8 @@ def bend(problem: Problem, monitor: Monitor, minimum: Minimum) -> Bend:
         flat = _flat(problem, straight, minimum.u, here)
         outside = _outside(flat)
         if not outside.any():
-            break
+            return flat
         straight = straight.without(outside)
-    return flat._replace(forms=_forms(problem, monitor, flat))
 
 
 def _flat(problem: Problem, straight: Straight, u: Float[np.ndarray, " d"], here: Point) -> Bend:

@@ -1,7 +1,7 @@
 """Coordinates in which a posterior is about round, and its density there.
 
 A point is u = centre + factor z: z is about standard normal where the covariance is that of the posterior. With a
-flow, u = centre + factor flow(z), which can be so where the posterior is bent, too.
+flow, u = centre + factor flow(z), or with a ridge, u = ridge(factor z), it can be so where the posterior is bent, too.
 """
 
 from typing import NamedTuple
@@ -16,25 +16,30 @@ from sersiclab.inference.base import Problem
 from sersiclab.inference.flow import Flow, transport, transported
 from sersiclab.inference.monitor import Monitor
 from sersiclab.inference.program import Program
+from sersiclab.inference.ridge import Ridge
 
 
 COPY_WIDTH = 0.2  # radians
 
 
 class Frame(NamedTuple):
-    """The coordinates u = centre + factor flow(z), and each pixel's log likelihood at the centre."""
+    """The coordinates, and each pixel's log likelihood at the centre."""
 
     centre: Vector
     factor: Float[Array, "d d"]
     reference: Float[Array, "y x"]
     angles: Vector
     flow: Flow | None = None
+    ridge: Ridge | None = None
 
     def points(self, z: Array | Float[np.ndarray, "*s d"]) -> Float[np.ndarray, "*s d"]:
         """The points `u` of `z`, in double precision."""
         factor, centre = np.asarray(self.factor, dtype=float), np.asarray(self.centre, dtype=float)
         straight = np.asarray(z, dtype=float) if self.flow is None else transported(self.flow, z)
-        return centre + straight @ factor.T
+        turn = straight @ factor.T
+        if self.ridge is None:
+            return centre + turn
+        return self.ridge.points(turn.reshape(-1, len(centre))).reshape(turn.shape)
 
     def offset(self) -> float:
         """The log likelihood at the centre, to which potentials are relative."""
@@ -72,6 +77,9 @@ def potential(density: Density, frame: Frame, z: Vector) -> Float[Array, ""]:
     straight, log_stretch = (z, jnp.zeros(())) if frame.flow is None else transport(frame.flow, z)
     turn = jnp.matmul(frame.factor, straight, precision=jax.lax.Precision.HIGHEST)
     u = frame.centre + turn
+    if frame.ridge is not None:
+        u, log_stretch = frame.ridge.point(turn)
+        turn = jnp.subtract(u, frame.centre)
     gain = density.pointwise_log_likelihood(density.constrain(u)) - frame.reference
     return -(density.log_prior(u) + jnp.sum(gain) + jnp.sum(frame.angles * _log_copies(turn)) + log_stretch)
 

@@ -14,10 +14,11 @@ from sersiclab.inference.base import AbstractMethod, Outcome, Problem, check_cou
 from sersiclab.inference.chains import Chain, Settings, Trace
 from sersiclab.inference.flow import identity
 from sersiclab.inference.frame import REFERENCE, Frame, frame
-from sersiclab.inference.laplace import instead, start_covariance
+from sersiclab.inference.laplace import instead
 from sersiclab.inference.least_squares import Minimum, minimise
 from sersiclab.inference.monitor import Cancelled, Monitor, Pace
 from sersiclab.inference.program import constrain, is_double, precision
+from sersiclab.inference.ridge import ridge, straight_ridge
 from sersiclab.inference.svi import SVI, fit_guide
 from sersiclab.results import circular
 
@@ -28,9 +29,10 @@ TRIES = 8
 class NUTS(AbstractMethod):
     """Draws from the posterior itself: `chains` chains of `draws` draws, after `warmup` steps each.
 
-    The chains start at draws of the Laplace approximation and in its coordinates, so that a short
-    warm-up is enough: it adapts the step size to `target_accept` and, with `adapt_mass`, the coordinates
-    to the posterior's covariance. A trajectory has at most `2**max_tree_depth - 1` steps.
+    The chains start at draws of the Laplace approximation and in its coordinates, bent as the ridge of the
+    posterior is, so that a short warm-up is enough: it adapts the step size to `target_accept` and, with
+    `adapt_mass`, the coordinates to the posterior's covariance. A trajectory has at most
+    `2**max_tree_depth - 1` steps.
 
     With `transport=SVI(guide="flow")` the chains run where the flow has made a bent posterior about round
     (NeuTra: Hoffman et al. 2019, arXiv:1903.03704). The draws are the posterior's however good the flow is.
@@ -90,6 +92,7 @@ def _compile(problem: Problem, method: NUTS, x64: bool) -> None:  # noqa: FBT001
             reference=jnp.zeros_like(density.data),
             angles=jnp.asarray(problem.angles, dtype=float),
             flow=identity(len(problem.start), jax.random.key(0)) if _is_bent(method) else None,
+            ridge=straight_ridge(len(problem.start)) if method.transport is None else None,
         )
         group = _groups(method, np.zeros((method.chains, len(problem.start))), problem.seed)[0]
         chains.SAMPLE.prepare(silent, density, start, _settings(method, 0, adapting=False), group)
@@ -103,7 +106,11 @@ def _is_bent(method: NUTS) -> bool:
 def _coordinates(method: NUTS, problem: Problem, monitor: Monitor, minimum: Minimum) -> Frame | None:
     """The coordinates to begin in; None if the user cancels before they are found."""
     if method.transport is None:
-        return frame(problem, monitor, minimum.u, start_covariance(problem, minimum))
+        try:
+            found = ridge(problem, monitor, minimum)
+        except Cancelled:
+            return None
+        return frame(problem, monitor, minimum.u, np.eye(len(minimum.u)))._replace(ridge=found)
     guide = fit_guide(method.transport, problem, monitor, minimum)
     return None if guide.cancelled else guide.frame
 
@@ -204,13 +211,20 @@ class _Sampler:
         """New coordinates from the draws of all chains, leaning towards the old where draws are few."""
         size = z.shape[-1]
         factor = np.asarray(self.frame.factor, dtype=float)
-        turns = _fold(z.reshape(-1, size) @ factor.T, self.problem.angles)
+        turns = self._turns(z.reshape(-1, size))
         count, old = len(turns), 5.0 * size
         covariance = (count * np.cov(turns, rowvar=False) + old * factor @ factor.T) / (count + old)
         new = np.linalg.cholesky(np.atleast_2d(covariance))
         into_new = np.linalg.solve(new, factor)
         self.frame = self.frame._replace(factor=jnp.asarray(new, dtype=float))
         self.groups = [_restart(group, into_new) for group in self.groups]
+
+    def _turns(self, z: Float[np.ndarray, "draw d"]) -> Float[np.ndarray, "draw d"]:
+        """The points factor z, all in the same copy of the half circle."""
+        here, centre = self.frame, np.asarray(self.frame.centre, dtype=float)
+        if here.ridge is None:
+            return _fold(here.points(z) - centre, self.problem.angles)
+        return here.ridge.coordinates(centre + _fold(here.points(z) - centre, self.problem.angles))
 
     def sample(self) -> None:
         """The draws to keep."""
