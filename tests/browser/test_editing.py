@@ -96,6 +96,17 @@ def test_a_tie_is_a_chip_and_a_circle_is_refused(page):
     assert page.python("print(wb.editor.problems, list(wb.model.free))") == "[] ['star.xc', 'star.flux', 'ghost.flux']"
 
 
+def test_free_and_fixed(page):
+    flux = page.python("print(wb.model.free['star.flux'])")
+    free = page.widget.get_by_role("checkbox", name="free, flux of star")
+    free.uncheck()
+    page.until(lambda: "star.flux" not in page.python("print(list(wb.model.free))"))
+    free.check()
+    page.until(lambda: page.python("print(wb.model.free.get('star.flux'))") == flux)
+    for _ in range(2):
+        page.press("Undo")
+
+
 def test_a_prior_that_excludes_the_value_is_told_of_in_its_row(page):
     low = page.widget.get_by_role("spinbutton", name="prior low, flux of ghost")
     low.fill("89.99")

@@ -95,6 +95,28 @@ def test_one_button_masks_what_the_model_lacks(page):
     assert page.python("print(wb.image.mask[28:32, 8:12].all(), wb.image.mask[18:23, 28:33].any())") == "True False"
 
 
+def test_lasso_threshold_grow_and_invert(page):
+    page.python("wb.editor.mask = np.zeros((40, 50))")
+    page.settle()
+    page.press("Lasso")
+    page.page.mouse.move(*place(page, 38, 4))
+    page.page.mouse.down()
+    for corner in ((46, 4), (46, 10), (38, 10)):
+        page.page.mouse.move(*place(page, *corner), steps=4)
+    page.page.mouse.up()
+    page.until(lambda: masked(page) > 30)
+    assert page.python("print(wb.image.mask[6:9, 40:45].all(), wb.image.mask[:, :36].any())") == "True False"
+    drawn = masked(page)
+    page.press("Grow mask")
+    page.until(lambda: masked(page) > drawn)
+    grown = masked(page)
+    page.press("Invert mask")
+    page.until(lambda: masked(page) == 2000 - grown)
+    page.press("Invert mask")
+    page.press("Add to mask")
+    page.until(lambda: page.python("print(wb.image.mask[28:32, 8:12].all())") == "True")
+
+
 def test_a_double_click_adds_a_source_there(page):
     page.python("wb.editor.mask = np.zeros((40, 50))")
     page.press("Edit the mask")
