@@ -169,6 +169,20 @@ def test_an_interrupt_of_the_kernel_leaves_a_run_of_the_widget_alone(page):
     assert page.python("print(wb.fit.status)") == "complete"
 
 
+def test_a_run_is_held_and_goes_on(page):
+    start(page, "Counting(steps=60, step_seconds=0.05)")
+    page.press("Pause")
+    page.until(lambda: "paused" in state(page))
+    held = state(page)
+    page.page.wait_for_timeout(500)
+    assert state(page) == held
+    page.press("Resume")
+    page.until(lambda: "done" in state(page))
+    assert page.python("print(wb.fit.draws['star.flux'].shape[1])") == "60"
+    for gauge in ("R̂", "ESS", "divergences"):
+        assert page.widget.get_by_text(gauge, exact=True).first.is_visible()
+
+
 def test_a_reload_of_the_page_finds_the_run_going_on(page):
     start(page, "Counting(steps=160, step_seconds=0.05)")
     page.save()

@@ -91,12 +91,16 @@ def test_every_control_has_its_role_and_name(page):
 
 def test_the_ellipse_follows_the_hand_and_the_model_the_ellipse(page):
     before = {path: value(page, path) for path in PATHS}
-    residual = page.pixels("residual")
+    residual, profile = page.pixels("residual"), page.widget.locator(".sl-model-line").first.get_attribute("d")
     page.drag("centre of galaxy", 40, -30)
     page.until(lambda: value(page, "galaxy.xc") > before["galaxy.xc"] + 2)
     assert value(page, "galaxy.yc") > before["galaxy.yc"] + 2  # up is +y
     assert value(page, "galaxy.n") == before["galaxy.n"]
     page.until(lambda: page.pixels("residual") != residual)
+    assert page.widget.locator(".sl-model-line").first.get_attribute("d") != profile
+    place = value(page, "galaxy.xc")
+    page.widget.get_by_role("button", name="centre of galaxy").press("ArrowRight")
+    page.until(lambda: value(page, "galaxy.xc") == pytest.approx(place + 0.5, abs=1e-3))
     page.drag("angle of galaxy", -25, 25)
     page.until(lambda: abs(value(page, "galaxy.theta") - before["galaxy.theta"]) > 0.05)
 
