@@ -45,6 +45,11 @@ def test_one_point_for_each_point_and_its_volume(bent, rng):
     np.testing.assert_allclose(bent.points(s), u, atol=1e-10)
 
 
+def test_points_at_the_ends_of_all_digits_have_coordinates(bent):
+    for u in (0.0, -1e4, 1e4):
+        assert np.isfinite(bent.coordinates(np.full((1, len(LOW)), u))).all()
+
+
 def test_a_wall_bends_nothing_but_what_is_near_it(x64):
     w = np.array([0.5 * LENGTH, 0.5 * LENGTH, 0.4 * LENGTH, -3.0, 7.0])
     v = walls().inside(jnp.asarray(w))

@@ -24,6 +24,7 @@ NEAR = 4.0  # sigma from the mode: a parameter with a bound as near has an axis 
 LEADING = 3  # ... if no more of them have nearer ones
 SOFT = 0.5  # sigma, the depth of a wall
 LEAST, SMALL = -15.0, 1e-20  # below which a softplus is an exponential, and an exponential minus one its argument
+TINY = 1e-290  # less than any distance from a bound that has digits
 ROWS = 128
 
 
@@ -183,8 +184,8 @@ def _without_walls(
     low, high, depth = (np.asarray(part, dtype=float) for part in walls)
     straight = Straight(high > 0, (low > 0) & ~(high > 0))
     v, to_high = straight.v(u), np.where(high > 0, straight.v(-u), np.inf)
-    # Inside the logarithms is one minus an exponential: zero only where u is beyond all digits.
-    w = v + depth * (np.log(-np.expm1(-np.abs(v) / depth)) - np.log(-np.expm1(-to_high / depth)))
+    from_low, to_high = np.maximum(np.abs(v), TINY), np.maximum(to_high, TINY)
+    w = v + depth * (np.log(-np.expm1(-from_low / depth)) - np.log(-np.expm1(-to_high / depth)))
     return v, np.where(low > 0, w, u)
 
 

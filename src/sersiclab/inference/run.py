@@ -171,8 +171,8 @@ def start(
 
     `init` is where it begins: `{path: number}` (parameters that it lacks begin at their prior's `init` or
     median), or an earlier `Fit`, whose best values are taken where the paths agree and, if it was of the
-    same model and data, whose covariance too. Without it several starts are tried. `on_progress` is called from the
-    worker's thread with each new state, and at most ten times a second between.
+    same model and data, whose covariance too, by methods that begin with one (`SVI`). Without it several starts are
+    tried. `on_progress` is called from the worker's thread with each new state, and at most ten times a second between.
 
     Raises `TypeError` or `ValueError` naming the argument, what was expected and what came.
     """
