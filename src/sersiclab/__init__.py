@@ -19,6 +19,7 @@ from sersiclab.inference import Importance as Importance
 from sersiclab.inference import Laplace as Laplace
 from sersiclab.inference import Run as Run
 from sersiclab.inference import fit as fit
+from sersiclab.inference import resume as resume
 from sersiclab.inference import start as start
 from sersiclab.io import load as load
 from sersiclab.links import Ratio as Ratio

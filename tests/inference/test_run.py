@@ -1,7 +1,9 @@
 """Runs: progress, pause, cancel, Ctrl-C, errors, and no second compilation."""
 
 import _thread
+import dataclasses
 import itertools
+import pickle
 import subprocess
 import sys
 import threading
@@ -13,7 +15,7 @@ import pytest
 
 from sersiclab.density import Density
 from sersiclab.image import Image
-from sersiclab.inference import MAP, NUTS, Cancelled, Laplace, Progress, fit, least_squares, start
+from sersiclab.inference import MAP, NUTS, Cancelled, Laplace, Progress, fit, least_squares, resume, start
 from sersiclab.inference.monitor import Monitor, Pace
 from sersiclab.inference.run import _initial
 from sersiclab.model import Model
@@ -151,18 +153,61 @@ def test_pausing_and_going_on(blob):
 
 def test_ctrl_c_gives_the_draws_so_far(blob, monkeypatch):
     model, image, _ = blob()
-    keep, interrupted = Monitor.keep, []
+    keep, passing = Monitor.keep, [False]
 
     def keep_then_interrupt(self, draws):
         keep(self, draws)
-        if not interrupted:
-            interrupted.append(True)
+        if passing and not passing.pop():
             _thread.interrupt_main()
 
     monkeypatch.setattr(Monitor, "keep", keep_then_interrupt)
     result = fit(model, image, LONG, progress=False)
     assert result.status.startswith("cancelled after")
-    assert result.draws["galaxy.flux"].size > 0
+    count = result.draws["galaxy.flux"].shape[1]
+    assert count > 0
+    passing.extend([False, True])  # what there was, then the next draws
+    more = resume(result, progress=False)
+    assert more.status.startswith("cancelled after")
+    assert more.draws["galaxy.flux"].shape[1] > count
+    np.testing.assert_array_equal(more.draws["galaxy.flux"][:, :count], result.draws["galaxy.flux"])
+
+
+@pytest.fixture
+def cancelled_early(monkeypatch):
+    """Cancels a run by its first draws, once."""
+    keep, cancelled = Monitor.keep, []
+
+    def keep_then_cancel(self, draws):
+        keep(self, draws)
+        if not cancelled:
+            cancelled.append(True)
+            self.cancel()
+
+    monkeypatch.setattr(Monitor, "keep", keep_then_cancel)
+
+
+def test_a_cancelled_fit_goes_on_with_the_same_chains(blob, cancelled_early):
+    model, image, _ = blob()
+    method = NUTS(warmup=40, draws=150)
+    part = fit(model, image, method, seed=3, progress=False)
+    whole = fit(model, image, method, seed=3, progress=False)
+    assert part.status.startswith("cancelled after")
+    assert part.draws["galaxy.flux"].shape[1] < 150
+    resumed = resume(part, progress=False)
+    assert resumed.status == "complete"
+    for path, draws in whole.draws.items():
+        np.testing.assert_array_equal(resumed.draws[path], draws)
+    np.testing.assert_array_equal(resumed.stats["lp"], whole.stats["lp"])
+    assert resumed.timing["run"] > part.timing["run"]
+    assert resume(part, progress=False).draws["galaxy.flux"].shape[1] == 150  # there is nothing left to draw
+
+
+def test_what_has_no_chains_does_not_go_on(blob, cancelled_early):
+    model, image, _ = blob()
+    part = fit(model, image, NUTS(warmup=40, draws=150), seed=3, progress=False)
+    for other in (pickle.loads(pickle.dumps(part)), fit(model, image, MAP(), progress=False)):
+        with pytest.raises(ValueError, match="no chains to go on with: its status is"):
+            resume(other)
 
 
 def test_ctrl_c_before_any_draw_is_ctrl_c(blob, monkeypatch):
@@ -252,6 +297,20 @@ def test_beginning_where_an_earlier_fit_ended(blob, monkeypatch):
     assert second.best["galaxy.flux"] == pytest.approx(first.best["galaxy.flux"], rel=0.05)
 
 
+def test_the_sampler_begins_in_the_width_of_an_earlier_fit(blob):
+    """Were the draws narrower, so would its steps be, and it would need more of them."""
+    model, image, _ = blob()
+    first = fit(model, image, NUTS(warmup=40, draws=150), progress=False)
+    narrow = {path: draws.mean() + 0.1 * (draws - draws.mean()) for path, draws in first.draws.items()}
+
+    def steps(init):
+        return fit(model, image, NUTS(warmup=0, draws=60), init=init, progress=False).stats["n_steps"].mean()
+
+    plain = steps(first.best)
+    assert steps(first) < 1.3 * plain
+    assert steps(dataclasses.replace(first, draws=narrow)) > 1.5 * plain
+
+
 def test_beginning_where_a_fit_of_another_model_ended(blob):
     model, image, truth = blob()
     wider = model.with_component("other", FlatSky(Normal(0, 1)))
@@ -276,7 +335,7 @@ def test_the_covariance_of_an_earlier_fit_is_used_for_the_same_data_alone(blob):
 
     def known(of: Image, covariance: np.ndarray = covariance) -> np.ndarray | None:
         earlier = Fit(model, of, MAP(), seed=0, draws={}, best=best, covariance=covariance)
-        return _initial(model, image, earlier)[1]
+        return _initial(model, image, earlier).covariance
 
     hidden = Image(np.where(image.mask, np.nan, image.data), sigma=image.sigma, mask=image.mask)
     np.testing.assert_array_equal(known(hidden), covariance)

@@ -9,6 +9,7 @@ from sersiclab.inference.monitor import Progress as Progress
 from sersiclab.inference.nuts import NUTS as NUTS
 from sersiclab.inference.run import Run as Run
 from sersiclab.inference.run import fit as fit
+from sersiclab.inference.run import resume as resume
 from sersiclab.inference.run import start as start
 from sersiclab.inference.svi import SVI as SVI
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 from abc import abstractmethod
+from collections.abc import Callable
 
 import equinox as eqx
 import numpy as np
@@ -17,8 +18,8 @@ class Problem:
 
     `start` is a point of the unconstrained space; `settled` says that it is a user's or an earlier
     fit's, so that other starts need not be tried. `covariance` is that of the posterior in the
-    unconstrained space, if an earlier fit of the same data knows it. `angles` marks the parameters
-    that live on the half circle.
+    unconstrained space, if an earlier fit of the same data knows it, and `draws` are some of its draws there.
+    `angles` marks the parameters that live on the half circle.
     """
 
     density: Density
@@ -27,13 +28,15 @@ class Problem:
     seed: int
     settled: bool = False
     covariance: Float[np.ndarray, "d d"] | None = None
+    draws: Float[np.ndarray, "draw d"] | None = None
 
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
     """What a method found. `best` and `draws` are parameter values, in the order of `Density.paths`.
 
-    `method` is what the result is, which after `cancelled` may be less than what was asked for.
+    `method` is what the result is, which after `cancelled` may be less than what was asked for; `go_on` then takes
+    the run up where it ended, if it can be.
     """
 
     method: "AbstractMethod"
@@ -43,6 +46,7 @@ class Outcome:
     covariance: Float[np.ndarray, "d d"] | None = None
     message: str = ""
     cancelled: str = ""
+    go_on: "Callable[[Monitor], Outcome] | None" = None
 
 
 class AbstractMethod(eqx.Module):

@@ -1,7 +1,9 @@
 """The No-U-Turn Sampler (Hoffman & Gelman 2014, arXiv:1111.4246), warm-started from the mode."""
 
+import contextlib
 import os
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import jax
@@ -59,8 +61,7 @@ class NUTS(AbstractMethod):
             raise TypeError(f'NUTS.transport must be SVI(guide="flow") or None, got {self.transport!r}')
 
     def solve(self, problem: Problem, monitor: Monitor) -> Outcome:
-        pool = ThreadPoolExecutor(max_workers=_threads(self.chains), thread_name_prefix="sersiclab-chain")
-        try:
+        with _threads(self.chains) as pool:
             # The sampler compiles in one thread while the minimiser compiles and runs in this one.
             pool.submit(_compile, problem, self, is_double())
             minimum = minimise(problem, monitor, jacobian=True)
@@ -78,8 +79,17 @@ class NUTS(AbstractMethod):
                 if not sampler.traces:
                     return instead("NUTS", problem, monitor, minimum)
             return sampler.outcome()
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+
+
+@contextlib.contextmanager
+def _threads(chains: int) -> Iterator[ThreadPoolExecutor]:
+    """A thread for each chain, as far as there are processors."""
+    count = max(1, min(chains, os.cpu_count() or 1))
+    pool = ThreadPoolExecutor(max_workers=count, thread_name_prefix="sersiclab-chain")
+    try:
+        yield pool
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _compile(problem: Problem, method: NUTS, x64: bool) -> None:  # noqa: FBT001 (a thread's argument)
@@ -110,7 +120,11 @@ def _coordinates(method: NUTS, problem: Problem, monitor: Monitor, minimum: Mini
             found = ridge(problem, monitor, minimum)
         except Cancelled:
             return None
-        return frame(problem, monitor, minimum.u, np.eye(len(minimum.u)))._replace(ridge=found)
+        covariance = np.eye(len(minimum.u))
+        if problem.draws is not None:
+            turns = found.coordinates(minimum.u + _fold(problem.draws - minimum.u, problem.angles))
+            covariance = _leaning(turns, covariance)
+        return frame(problem, monitor, minimum.u, covariance)._replace(ridge=found)
     guide = fit_guide(method.transport, problem, monitor, minimum)
     return None if guide.cancelled else guide.frame
 
@@ -143,10 +157,6 @@ def _groups(method: NUTS, z: Float[np.ndarray, "chain d"], seed: int) -> list[Ch
         return [state]
     lanes = [np.array([i]) for i in range(count)]
     return [jax.tree.map(lambda leaf, lane=lane: leaf[lane], state) for lane in lanes]
-
-
-def _threads(count: int) -> int:
-    return max(1, min(count, os.cpu_count() or 1))
 
 
 class _Sampler:
@@ -209,12 +219,8 @@ class _Sampler:
 
     def _reshape(self, z: Float[np.ndarray, "chain draw d"]) -> None:
         """New coordinates from the draws of all chains, leaning towards the old where draws are few."""
-        size = z.shape[-1]
         factor = np.asarray(self.frame.factor, dtype=float)
-        turns = self._turns(z.reshape(-1, size))
-        count, old = len(turns), 5.0 * size
-        covariance = (count * np.cov(turns, rowvar=False) + old * factor @ factor.T) / (count + old)
-        new = np.linalg.cholesky(np.atleast_2d(covariance))
+        new = np.linalg.cholesky(_leaning(self._turns(z.reshape(-1, z.shape[-1])), factor @ factor.T))
         into_new = np.linalg.solve(new, factor)
         self.frame = self.frame._replace(factor=jnp.asarray(new, dtype=float))
         self.groups = [_restart(group, into_new) for group in self.groups]
@@ -227,9 +233,21 @@ class _Sampler:
         return here.ridge.coordinates(centre + _fold(here.points(z) - centre, self.problem.angles))
 
     def sample(self) -> None:
-        """The draws to keep."""
+        """The draws to keep, or those that are left of them."""
         self.monitor.phase("sampling", total=self.method.warmup + self.method.draws, step=self.done)
-        self._advance(self.method.draws, adapting=False)
+        left = self.method.draws - sum(trace.potential.shape[1] for trace in self.traces)
+        if left:
+            self._advance(left, adapting=False)
+
+    def go_on(self, monitor: Monitor) -> Outcome:
+        """What a cancelled run has left to draw, from the same chains."""
+        draws = self.monitor.draws
+        assert draws is not None
+        monitor.keep(draws)
+        self.monitor = monitor
+        with _threads(self.method.chains) as self.pool, contextlib.suppress(Cancelled):
+            self.sample()
+        return self.outcome()
 
     def _keep(self, trace: Trace) -> None:
         self.traces.append(trace)
@@ -263,6 +281,7 @@ class _Sampler:
             },
             covariance=np.atleast_2d(np.cov(u.reshape(-1, u.shape[-1]), rowvar=False)),
             cancelled="" if kept == self.method.draws else f"cancelled after {kept} of {self.method.draws} draws",
+            go_on=None if kept == self.method.draws else self.go_on,
         )
 
 
@@ -273,6 +292,12 @@ def _windows(warmup: int, *, adapt_mass: bool) -> list[tuple[int, bool]]:
     shares = np.array([0.15, 0.25, 0.4])
     lengths = [int(length) for length in np.rint(shares * warmup)]
     return [(lengths[0], False), (lengths[1], True), (lengths[2], True), (warmup - sum(lengths), False)]
+
+
+def _leaning(turns: Float[np.ndarray, "draw d"], old: Float[np.ndarray, "d d"]) -> Float[np.ndarray, "d d"]:
+    """The covariance of draws, leaning towards an old one where they are few."""
+    count, weight = len(turns), 5.0 * len(old)
+    return np.atleast_2d((count * np.cov(turns, rowvar=False) + weight * old) / (count + weight))
 
 
 def _fold(turns: Float[np.ndarray, "draw d"], angles: Bool[np.ndarray, " d"]) -> Float[np.ndarray, "draw d"]:

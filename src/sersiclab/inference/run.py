@@ -1,4 +1,4 @@
-"""Runs in a thread, and `fit`, which waits for one."""
+"""Runs in a thread; `fit`, which waits for one, and `resume`, which goes on with a cancelled one."""
 
 import atexit
 import threading
@@ -23,24 +23,34 @@ POLL_SECONDS = 0.1
 EXIT_SECONDS = 30.0
 FLAT = 1e-6  # the least eigenvalue of a correlation matrix that single precision can use
 
+SOME = 200  # draws of an earlier fit, which are enough for a covariance
+
 Init = Mapping[str, float] | Fit | None
+Solve = Callable[[Monitor], Outcome]
 
 
 class Beginning(NamedTuple):
-    """The density and where to begin, as the user has it."""
+    """Where to begin, as the user has it."""
 
-    density: Density
     values: dict[str, float]
-    settled: bool
-    covariance: np.ndarray | None
+    settled: bool = False
+    covariance: np.ndarray | None = None
+    draws: np.ndarray | None = None
+
+
+class Unfinished(NamedTuple):
+    """What a cancelled fit goes on with, in the precision in which it began."""
+
+    go_on: Solve
+    double: bool
 
 
 class Run:
     """An inference that runs in a thread. Made by `start`; `wait` gives the `Fit`."""
 
-    def __init__(self, model: Model, image: Image, method: AbstractMethod, seed: int, monitor: Monitor) -> None:
-        self._model, self._image, self._method, self._seed = model, image, method, seed
-        self._monitor = monitor
+    def __init__(self, model: Model, image: Image, seed: int, monitor: Monitor, spent: Mapping[str, float]) -> None:
+        self._model, self._image, self._seed = model, image, seed
+        self._monitor, self._spent = monitor, spent
         self._angles = [isinstance(prior, Angle) for prior in model.free.values()]
         self._finished = threading.Event()
         self._fit: Fit | None = None
@@ -67,7 +77,7 @@ class Run:
         self._monitor.pause()
 
     def resume(self) -> None:
-        """Go on after `pause`."""
+        """Go on after `pause`. A cancelled run goes on by `resume(run.wait())`."""
         self._monitor.resume()
 
     def cancel(self) -> None:
@@ -91,22 +101,21 @@ class Run:
         assert self._fit is not None
         return self._fit
 
-    def _begin(self, beginning: Beginning) -> None:
+    def _begin(self, solve: Solve, *, double: bool) -> None:
         # The thread must end before the interpreter does: XLA crashes if it is torn down in a computation.
         atexit.register(self._leave)
-        self._thread = threading.Thread(
-            target=self._work, args=(beginning, is_double()), name="sersiclab-run", daemon=True
-        )
+        self._double = double
+        self._thread = threading.Thread(target=self._work, args=(solve,), name="sersiclab-run", daemon=True)
         self._thread.start()
 
     def _leave(self) -> None:
         self.cancel()
         self._thread.join(EXIT_SECONDS)
 
-    def _work(self, beginning: Beginning, x64: bool) -> None:  # noqa: FBT001 (a thread's argument)
+    def _work(self, solve: Solve) -> None:
         try:
-            with precision(x64):
-                outcome = self._method.solve(self._problem(beginning), self._monitor)
+            with precision(self._double):
+                outcome = solve(self._monitor)
             self._fit = self._assemble(outcome)
             self._monitor.end("cancelled" if outcome.cancelled else "done", outcome.message)
         except Cancelled as error:
@@ -117,17 +126,6 @@ class Run:
             self._monitor.end("error", f"{type(error).__name__}: {error}")
         finally:
             self._finished.set()
-
-    def _problem(self, beginning: Beginning) -> Problem:
-        density, values = beginning.density, np.array(list(beginning.values.values()))
-        return Problem(
-            density=density,
-            start=unconstrain(self._monitor, density, values),
-            angles=np.array(self._angles),
-            seed=self._seed,
-            settled=beginning.settled,
-            covariance=beginning.covariance,
-        )
 
     def _assemble(self, outcome: Outcome) -> Fit:
         best = dict(zip(self._model.free, outcome.best.tolist(), strict=True))
@@ -146,9 +144,10 @@ class Run:
             status=outcome.cancelled or "complete",
             message=outcome.message,
             timing={
-                "compile": self._monitor.compile_seconds,
-                "run": progress.elapsed - self._monitor.compile_seconds,
+                "compile": self._monitor.compile_seconds + self._spent.get("compile", 0.0),
+                "run": progress.elapsed - self._monitor.compile_seconds + self._spent.get("run", 0.0),
             },
+            unfinished=outcome.go_on and Unfinished(outcome.go_on, self._double),
         )
 
     def _by_path(self, draws: np.ndarray) -> dict[str, np.ndarray]:
@@ -171,15 +170,20 @@ def start(
 
     `init` is where it begins: `{path: number}` (parameters that it lacks begin at their prior's `init` or
     median), or an earlier `Fit`, whose best values are taken where the paths agree and, if it was of the
-    same model and data, whose covariance too, by methods that begin with one (`SVI`). Without it several starts are
-    tried. `on_progress` is called from the worker's thread with each new state, and at most ten times a second between.
+    same model and data, its covariance too, by methods that begin with one (`SVI`, `NUTS`). Without it several starts
+    are tried. `on_progress` is called from the worker's thread with each new state, and at most ten times a second
+    between.
 
     Raises `TypeError` or `ValueError` naming the argument, what was expected and what came.
     """
     _check(model, image, method, seed)
-    values, covariance = _initial(model, image, init)
-    run = Run(model, image, method, int(seed), Monitor(type(method).__name__, on_progress))
-    run._begin(Beginning(Density.of(model, image), values, init is not None, covariance))
+    beginning, density = _initial(model, image, init), Density.of(model, image)
+
+    def solve(monitor: Monitor) -> Outcome:
+        return method.solve(_problem(density, model, beginning, int(seed), monitor), monitor)
+
+    run = Run(model, image, int(seed), Monitor(type(method).__name__, on_progress), {})
+    run._begin(solve, double=is_double())
     return run
 
 
@@ -195,11 +199,30 @@ def fit(
     """Fit a model to an image.
 
     As `start`, but waits for the result, with a progress bar unless `progress` is false. Ctrl-C stops
-    the run and gives the draws so far, if there are any.
+    the run and gives the draws so far, if there are any; `resume` goes on with them.
     """
-    run = start(model, image, method, seed=seed, init=init)
+    return _watched(start(model, image, method, seed=seed, init=init), bar=progress)
+
+
+def resume(fit: Fit, *, progress: bool = True) -> Fit:
+    """Go on with a cancelled fit by `NUTS`: its chains draw what is left, as if nothing had stopped them.
+
+    Waits for the result as `fit` does. The chains live in memory: a fit from a file has none. Raises `ValueError` if
+    there is nothing to go on with.
+    """
+    if not isinstance(fit.unfinished, Unfinished):
+        raise ValueError(
+            f"fit has no chains to go on with: its status is {fit.status!r}; only a run of NUTS that was cancelled "
+            "after its first draw has, until Python ends"
+        )
+    run = Run(fit.model, fit.image, fit.seed, Monitor(type(fit.method).__name__), fit.timing)
+    run._begin(fit.unfinished.go_on, double=fit.unfinished.double)
+    return _watched(run, bar=progress)
+
+
+def _watched(run: Run, *, bar: bool) -> Fit:
     try:
-        _watch(run, bar=progress)
+        _watch(run, bar=bar)
     except KeyboardInterrupt:
         run.cancel()
         run._finished.wait()
@@ -231,9 +254,25 @@ def _check(model: Any, image: Any, method: Any, seed: Any) -> None:
         raise ValueError("model has no free parameter: give at least one parameter a prior, such as Normal(60, 1)")
 
 
-def _initial(model: Model, image: Image, init: Init) -> tuple[dict[str, float], np.ndarray | None]:
-    """Where to begin, by path, and the covariance that an earlier fit knows."""
-    values, covariance = model.initial, None
+def _problem(density: Density, model: Model, beginning: Beginning, seed: int, monitor: Monitor) -> Problem:
+    def place(values: np.ndarray) -> np.ndarray:
+        return unconstrain(monitor, density, values)
+
+    draws = beginning.draws
+    return Problem(
+        density=density,
+        start=place(np.array(list(beginning.values.values()))),
+        angles=np.array([isinstance(prior, Angle) for prior in model.free.values()]),
+        seed=seed,
+        settled=beginning.settled,
+        covariance=beginning.covariance,
+        draws=None if draws is None else np.stack([place(draw) for draw in draws]),
+    )
+
+
+def _initial(model: Model, image: Image, init: Init) -> Beginning:
+    """Where to begin, by path, and what an earlier fit knows of the posterior's width."""
+    values, covariance, draws = model.initial, None, None
     if isinstance(init, Fit):
         shared = {path: value for path, value in init.best.items() if path in values}
         if not shared:
@@ -241,8 +280,11 @@ def _initial(model: Model, image: Image, init: Init) -> tuple[dict[str, float], 
                 f"init is a fit of another model: it has {list(init.best)}, and none of this one's {list(values)}"
             )
         values |= shared
-        covariance = init.covariance if init.model == model and _same_data(init.image, image) else None
-        covariance = covariance if covariance is None or _is_definite(covariance) else None
+        if init.covariance is not None and init.model == model and _same_data(init.image, image):
+            covariance = init.covariance if _is_definite(init.covariance) else None
+        if covariance is not None and init.draws:
+            rows = np.stack([array.ravel() for array in init.draws.values()], axis=1)
+            draws = rows[np.unique(np.linspace(0, len(rows) - 1, SOME).astype(int))]
     elif isinstance(init, Mapping):
         unknown = [path for path in init if path not in values]
         if unknown:
@@ -255,7 +297,7 @@ def _initial(model: Model, image: Image, init: Init) -> tuple[dict[str, float], 
         low, high = prior.support()
         if not low <= values[path] <= high:
             raise ValueError(f"init: {path} must lie in its prior's [{low:g}, {high:g}], got {values[path]:g}")
-    return values, covariance
+    return Beginning(values, init is not None, covariance, draws)
 
 
 def _same_data(one: Image, other: Image) -> bool:

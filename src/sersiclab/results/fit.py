@@ -43,7 +43,8 @@ class Fit:
     lies in [0, pi). `best` is the MAP or the draw with the highest posterior density. `stats` holds the
     sampler's statistics under ArviZ's names. `covariance` is that of the parameters in the
     unconstrained space of `Density`, in the order of `model.free`. `status` is "complete", or says
-    what happened. `message` says what went wrong, if anything did. `timing` is in seconds.
+    what happened. `message` says what went wrong, if anything did. `timing` is in seconds. `unfinished`
+    is what `resume` goes on with after a cancelled run; it is not saved.
 
     A fit does not change, but remembers what it computed, the quantities of `derive` among it.
     """
@@ -61,6 +62,7 @@ class Fit:
     timing: dict[str, float] = dataclasses.field(default_factory=dict)
     derived: dict[str, Derived] = dataclasses.field(default_factory=dict)
     versions: dict[str, str] = dataclasses.field(default_factory=document.versions)
+    unfinished: Any = None
 
     def __post_init__(self) -> None:
         paths = list(self.model.free)
@@ -77,6 +79,9 @@ class Fit:
         settle("draws", {path: np.asarray(self.draws[path]) for path in paths if self.draws})
         settle("best", {path: float(self.best[path]) for path in paths})
         settle("stats", {name: np.asarray(array) for name, array in self.stats.items()})
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"unfinished": None}  # threads and chains can't be pickled
 
     def summary(self) -> "pd.DataFrame":
         """A table with a row for every free parameter, then for every derived quantity.
