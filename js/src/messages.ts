@@ -35,8 +35,7 @@ export interface FrameMessage {
   t: "frame";
   seq: number | null;
   components: string[];
-  /** Null, and `dof` 0, in the answer to values that cannot be drawn. */
-  chi2: number | null;
+  /** 0 in the answer to values that cannot be drawn. */
   dof: number;
 }
 export interface MaskMessage {

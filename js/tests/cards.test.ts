@@ -83,7 +83,7 @@ describe("kinds, shares and more components", () => {
   it("adds a component in the middle, and asks Python for presets", async () => {
     const page = await open({ schema: { ...SCHEMA, presets: ["bulge + disk"] } });
     await page.showImage();
-    page.receive({ t: "frame", seq: null, components: [], chi2: 1, dof: 5 }, []);
+    page.receive({ t: "frame", seq: null, components: [], dof: 5 }, []);
     await page.change(page.named<HTMLSelectElement>("select", "add a component"), "PointSource");
     expect(names(page.state)).toContain("pointsource");
     await page.change(page.named<HTMLSelectElement>("select", "add a component"), "FlatSky");

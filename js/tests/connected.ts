@@ -18,9 +18,7 @@ export function setUp(traits = {}, host?: object) {
     store.dispatch({ type: "draft", session: setValue(SCHEMA, SESSION, "galaxy.xc", x) });
   const drag = (value: number) => store.dispatch({ type: "draft", session: n(value) });
   const frame = (seq: number | null, value = 1) =>
-    fake.receive({ t: "frame", seq, components: ["galaxy"], chi2: 1, dof: 5 }, [
-      view(PICTURE.map(() => value)),
-    ]);
+    fake.receive({ t: "frame", seq, components: ["galaxy"], dof: 5 }, [view(PICTURE.map(() => value))]);
   const drawn = () => store.state.frames.galaxy?.pixels[0];
   const seqs = () => fake.of("render").map((message) => message.seq as number);
   return { ...fake, store, kernel, controller, drag, move, frame, drawn, seqs };

@@ -103,9 +103,7 @@ describe("on the page", () => {
   async function drawn() {
     const page = await open();
     await page.showImage();
-    page.receive({ t: "frame", seq: null, components: ["galaxy"], chi2: 1, dof: 5 }, [
-      view([1, 1, 1, 1, 1, 1]),
-    ]);
+    page.receive({ t: "frame", seq: null, components: ["galaxy"], dof: 5 }, [view([1, 1, 1, 1, 1, 1])]);
     await nextFrame();
     const shown = () =>
       [...page.el.querySelectorAll("figure.sl-panel:not([hidden]) [role=img]")].map((img) =>

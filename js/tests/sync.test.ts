@@ -39,9 +39,7 @@ describe("start", () => {
     const { receive, drawn } = setUp();
     const shifted = new Uint8Array(25);
     shifted.set(new Uint8Array(Float32Array.from([7, 7, 7, 7, 7, 7]).buffer), 1);
-    receive({ t: "frame", seq: null, components: ["galaxy"], chi2: 1, dof: 1 }, [
-      new DataView(shifted.buffer, 1),
-    ]);
+    receive({ t: "frame", seq: null, components: ["galaxy"], dof: 1 }, [new DataView(shifted.buffer, 1)]);
     expect(drawn()).toBe(7);
   });
 
@@ -157,7 +155,7 @@ describe("trouble", () => {
 
   it("says when a buffer has the wrong size, and draws nothing", () => {
     const { receive, store, drawn } = setUp();
-    receive({ t: "frame", seq: null, components: ["galaxy"], chi2: 1, dof: 1 }, [view([1, 2])]);
+    receive({ t: "frame", seq: null, components: ["galaxy"], dof: 1 }, [view([1, 2])]);
     expect(store.state.notices[0]?.detail).toContain("expected 24 bytes, got 8");
     expect(drawn()).toBeUndefined();
   });
@@ -167,7 +165,7 @@ describe("trouble", () => {
     store.dispatch({ type: "frame", frames: {}, dof: 7 });
     drag(3);
     drag(4);
-    receive({ t: "frame", seq: seqs()[0], components: [], chi2: null, dof: 0 });
+    receive({ t: "frame", seq: seqs()[0], components: [], dof: 0 });
     expect(of("render")).toHaveLength(2);
     expect(store.state.dof).toBe(7);
   });
