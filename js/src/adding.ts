@@ -4,8 +4,9 @@ import type { Point } from "./geometry";
 import { regionAt, sourceAt } from "./masking";
 import { medianSigma } from "./pixels";
 import { newPrior, rounded } from "./priors";
+import { shapeOf } from "./shapes";
 import { type Component, type Parameter, type Prior, parametersOf, type Schema, type Session } from "./spec";
-import type { Image, Pixels } from "./state";
+import { type Image, type Pixels, type State, selectedOf, shown } from "./state";
 
 /** What the pixels say of a source. */
 export interface Source extends Point {
@@ -51,6 +52,16 @@ export function measure(image: Image, light: Pixels, map: Float32Array, at: Poin
   });
   return { ...centre, flux, size: Math.max(half?.radius ?? ASSUMED_SIZE, 1) };
 }
+
+/** The centre of the selected source, where it lies on the image. */
+export function selectedCentre(state: State, image: Image): Point | null {
+  const shape = shapeOf(state.schema, shown(state), selectedOf(state));
+  const centre = shape && { x: shape.xc, y: shape.yc };
+  return centre && isOn(image, centre) ? centre : null;
+}
+
+export const isOn = ({ nx, ny }: Image, { x, y }: Point): boolean =>
+  x > -0.5 && y > -0.5 && x < nx - 0.5 && y < ny - 0.5;
 
 function assumed(image: Image, at: Point): Source {
   const sigma = image.sigma[Math.round(at.y) * image.nx + Math.round(at.x)] as number;

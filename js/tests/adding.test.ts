@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { measure, sourceKinds, withSource } from "../src/adding";
 import { priorInterval, priorMarks } from "../src/intervals";
 import { smoothed } from "../src/masking";
-import type { Component, Parameter, Session, Setting } from "../src/spec";
+import type { Component, Parameter, Prior, Session, Setting } from "../src/spec";
 import type { Image } from "../src/state";
 import { SCHEMA, SESSION } from "./fixtures";
 import { nextFrame, open, STAGE } from "./page";
@@ -152,6 +152,30 @@ describe("on the page", () => {
     // The centre of the light of a picture of 3 x 2 pixels.
     expect(added?.xc).toMatchObject({ init: 0.9 });
     expect(one('[aria-label="pointsource"]')).toBeTruthy();
+  });
+
+  it("the menu adds at the selected source, small and faint; at the crosshair where there is one", async () => {
+    const centred = (x: number, y: number): Session => {
+      const { galaxy, ...others } = SESSION.model.components;
+      const moved = { ...(galaxy as Component), xc: x, yc: y };
+      return { ...SESSION, model: { ...SESSION.model, components: { galaxy: moved, ...others } } };
+    };
+    const added = async (session: Session, display = {}) => {
+      const opened = await open({ session, display: { selected: "galaxy", ...display } });
+      await opened.showImage();
+      await opened.change(opened.named<HTMLSelectElement>("select", "add a component"), "Sersic");
+      return (opened.state.session as Session).model.components.sersic as Record<string, Setting>;
+    };
+    const place = ({ xc, yc }: Record<string, Setting>) => [xc, yc].map((each) => (each as Prior).init);
+    const own = await added(centred(2.25, 0.25));
+    expect(place(own)).toEqual([2.25, 0.25]);
+    expect((own.r_eff as Prior).init).toBeLessThanOrEqual(3);
+    const middle = place(await added(centred(2.25, 0.25), { selected: "sky" }));
+    // Where the selected one lies beyond the image or is a sky, as if nothing was selected.
+    expect(place(await added(centred(60, 50)))).toEqual(middle);
+    expect(middle).not.toEqual([2.25, 0.25]);
+    const pinned = { pin: { x: 0, y: 1 } };
+    expect(place(await added(centred(2.25, 0.25), pinned))).not.toEqual([2.25, 0.25]);
   });
 
   it("so does A at the crosshair; Escape leaves it", async () => {

@@ -1,6 +1,6 @@
 /** A double click on a picture, or A at the crosshair, adds a source there. */
 
-import { measure, sourceKinds, withSky, withSource } from "../adding";
+import { isOn, measure, selectedCentre, sourceKinds, withSky, withSource } from "../adding";
 import type { Point } from "../geometry";
 import { toScreen } from "../geometry";
 import type { Pictures } from "../pictures";
@@ -14,35 +14,36 @@ export interface Adder {
   menu: Menu;
   /** Ask which kind to add at an image point, next to it on this panel. */
   ask(panel: Panel, at: Point): void;
-  /** One of a kind, where the crosshair is pinned or else in the middle of the image. */
+  /** One of a kind: where the crosshair is pinned, at the selected source's centre, or in the image's middle. */
   add(type: string): void;
 }
 
 export function createAdder(store: Store, editor: MaskEditor, pictures: () => Pictures | null): Adder {
   let place: Point = { x: 0, y: 0 };
-  const put = (type: string) => {
+  const put = (type: string, centre: Point | null = null) => {
     const { image, schema, session } = store.state;
     const map = editor.map();
     if (!image || !map) return;
     const light = pictures()?.maps?.residual() ?? image.data;
-    const source = measure(image, light, map, place);
+    const source = { ...measure(image, light, map, place), ...centre };
     const sky = schema.profiles[type]?.kind === "sky";
     const added = sky ? withSky(schema, session, type, image) : withSource(schema, session, type, source);
     store.dispatch({ type: "edit", session: added.session });
     select(store, added.name);
   };
-  const menu = createMenu("add here", put);
+  const menu = createMenu("add here", (type) => put(type));
   return {
     menu,
     add(type) {
       const { display, image } = store.state;
-      place = display.pin ?? { x: ((image?.nx ?? 1) - 1) / 2, y: ((image?.ny ?? 1) - 1) / 2 };
-      put(type);
+      if (!image) return;
+      const centre = display.pin ? null : selectedCentre(store.state, image);
+      place = display.pin ?? centre ?? { x: (image.nx - 1) / 2, y: (image.ny - 1) / 2 };
+      put(type, centre);
     },
     ask(panel, at) {
       const { image, masking, schema } = store.state;
-      const inside = image && at.x > -0.5 && at.y > -0.5 && at.x < image.nx - 0.5 && at.y < image.ny - 0.5;
-      if (!inside || masking) return;
+      if (!image || !isOn(image, at) || masking) return;
       place = at;
       const frame = panel.frame(image);
       const point = toScreen(at, viewOf(store.state, frame), frame);
