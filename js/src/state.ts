@@ -178,6 +178,8 @@ export interface State {
   gauges: Gauge[];
   kept: KeptFit[];
   summary: Summary | null;
+  /** The one that was there when a run began: it is of the run before, until the new one's comes. */
+  outdated: Summary | null;
   problems: Problem[];
   notices: Notice[];
   /** Python answers, as far as is known. */
@@ -275,6 +277,7 @@ export const INITIAL: State = {
   gauges: [],
   kept: [],
   summary: null,
+  outdated: null,
   problems: [],
   notices: [],
   answers: true,

@@ -132,10 +132,11 @@ function next(state: State, action: Action): State {
   }
 }
 
-/** A new run begins with no gauges. */
+/** A new run begins with no gauges, and what is known is of the one before. */
 function withRun(state: State, run: Run, time: number): State {
   const begins = ACTIVE.includes(run.state) && !ACTIVE.includes(state.run.state);
-  return { ...state, run, runReceived: time, gauges: begins ? [] : state.gauges };
+  const fresh = begins && { gauges: [], outdated: state.summary };
+  return { ...state, run, runReceived: time, ...fresh };
 }
 
 /** A first draw takes the place of an older request's; what is late for a newer one is dropped. */

@@ -73,7 +73,8 @@ type Model = AnyModel<Traits>;
 /** Messages which nobody decides to send. */
 const QUICK: Outgoing["t"][] = ["hello", "render", "mask"];
 
-const TRAITS = ["schema", "session", "display", "progress", "summary", "kept", "problems"] as const;
+/** The summary before the progress: in a view that opens while a run goes on, it is of the run before. */
+const TRAITS = ["schema", "session", "display", "summary", "progress", "kept", "problems"] as const;
 type TraitName = (typeof TRAITS)[number];
 
 /** Other views of the widget follow when one has come to rest. */

@@ -13,11 +13,16 @@ export const MARKS: Record<Summary["verdict"]["level"], string> = { ok: "✓", c
 
 export function createSummary(): View {
   const element = h("div", { class: "sl-summary" });
-  const show = whenChanged((summary: Summary | null) => {
+  const show = whenChanged((summary: Summary | null, old: boolean) => {
     element.hidden = summary === null;
-    element.replaceChildren(...(summary ? contents(summary) : []));
+    element.classList.toggle("sl-old", old);
+    const note = old ? [h("p", { class: "sl-of-before" }, "last run")] : [];
+    element.replaceChildren(...note, ...(summary ? contents(summary) : []));
   });
-  return { element, update: (state: State) => show(state.summary) };
+  return {
+    element,
+    update: ({ summary, outdated }: State) => show(summary, summary !== null && summary === outdated),
+  };
 }
 
 function contents({ verdict, ...summary }: Summary): HTMLElement[] {
