@@ -7,7 +7,7 @@ import { type Display, type State, selectedOf, shown } from "../state";
 import type { Store } from "../store";
 import { displayAfter, fluxParts, isLocked, isSeen } from "../visibility";
 import { colourOf } from "./colours";
-import { createAlert, h, option, setText, setValue, whenChanged } from "./dom";
+import { createAlert, h, hint, option, setText, setValue, whenChanged } from "./dom";
 import { icon } from "./icons";
 import { createMenu } from "./menu";
 import { createRow, type Row } from "./parameter";
@@ -38,7 +38,7 @@ export function createCard(store: Store, name: string): Card {
   );
   const header = h(
     "header",
-    { class: "sl-card-header", title: profile?.doc ?? "" },
+    { class: "sl-card-header", title: hint(profile?.doc) },
     h("span", { class: "sl-swatch", "aria-hidden": "true" }),
     title.element,
     ...parts.map((part) => part.element),

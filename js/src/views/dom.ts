@@ -54,6 +54,9 @@ export function show(element: HTMLElement, shown: boolean): void {
   if (element.hidden === shown) element.hidden = !shown;
 }
 
+/** What a docstring of Python says, as a tooltip shows it: without its marks of code. */
+export const hint = (doc = ""): string => doc.replaceAll("`", "");
+
 /** Write a control's value, unless the user is typing in it. */
 export function setValue(input: HTMLInputElement | HTMLSelectElement, value: string): void {
   const root = input.getRootNode() as Document | ShadowRoot;

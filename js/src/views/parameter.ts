@@ -7,7 +7,7 @@ import { type State, shown } from "../state";
 import type { Store } from "../store";
 import { readable } from "../units";
 import { roundWarning, warningsOf } from "../warnings";
-import { format, h, numberInput, plain, setText, setValue, show, whenChanged } from "./dom";
+import { format, h, hint, numberInput, plain, setText, setValue, show, whenChanged } from "./dom";
 import { createDrawer } from "./drawer";
 import { createPrior } from "./prior";
 import { createPriorEditor } from "./prior_editor";
@@ -35,7 +35,7 @@ export function createRow(store: Store, path: string, parameter: Parameter): Row
   const prior = createPrior(store, path);
   const problem = h("p", { class: "sl-problem" });
   const unit = h("small");
-  const label = h("span", { class: "sl-name", title: parameter.doc }, name, unit);
+  const label = h("span", { class: "sl-name", title: hint(parameter.doc) }, name, unit);
   const warning = h("p", { class: "sl-warning", role: "note", hidden: true });
   const shape = createDrawer(
     `shape of prior, ${name} of ${component}`,

@@ -15,7 +15,7 @@ import {
   type Tied,
 } from "../spec";
 import type { Store } from "../store";
-import { h, numberInput, option, plain, setValue, whenChanged } from "./dom";
+import { h, hint, numberInput, option, plain, setValue, whenChanged } from "./dom";
 
 export interface PriorView {
   element: HTMLElement;
@@ -85,7 +85,7 @@ function showPrior(
     {
       class: "sl-select",
       "aria-label": `prior family, ${name} of ${component}`,
-      title: schema.priors[family]?.doc ?? "",
+      title: hint(schema.priors[family]?.doc),
     },
     ...families.map((other) => option(other)),
   );

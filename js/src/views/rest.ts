@@ -12,7 +12,7 @@ import {
 } from "../spec";
 import { type State, shown } from "../state";
 import type { Store } from "../store";
-import { h, option, setValue, whenChanged } from "./dom";
+import { h, hint, option, setValue, whenChanged } from "./dom";
 import { createRow } from "./parameter";
 import type { View } from "./toolbar";
 
@@ -51,8 +51,8 @@ function createCard(store: Store, name: string): View {
     .map((parameter) => createRow(store, `${name}.${parameter.name}`, parameter));
   const kind = name === NOISE ? createKind(store, schema, owner.type) : null;
   const what = kind?.element ?? h("span", { class: "sl-label" }, titleOf(schema, owner));
-  const doc = (schema.noises?.[owner.type] ?? schema.links?.[owner.type])?.doc ?? "";
-  const header = h("header", { class: "sl-card-header", title: doc }, h("strong", {}, name), what);
+  const { doc } = schema.noises?.[owner.type] ?? schema.links?.[owner.type] ?? {};
+  const header = h("header", { class: "sl-card-header", title: hint(doc) }, h("strong", {}, name), what);
   const body = h("div", { class: "sl-rows" }, ...rows.map((row) => row.element));
   return {
     element: h("article", { class: "sl-card sl-rest" }, header, body),

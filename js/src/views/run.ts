@@ -3,7 +3,7 @@
 import { ACTIVE, type Run, type State } from "../state";
 import type { Store } from "../store";
 import type { Kernel } from "../sync";
-import { format, h, seconds, setText, whenChanged } from "./dom";
+import { format, h, hint, seconds, setText, whenChanged } from "./dom";
 import { createDrawer } from "./drawer";
 import { createGauges } from "./gauges";
 import { createKept } from "./kept";
@@ -47,7 +47,7 @@ export function createRunPanel(store: Store, kernel: Kernel, signal: AbortSignal
         {
           type: "button",
           class: "sl-method",
-          title: doc,
+          title: hint(doc),
           onclick: () => kernel.run(name, store.state.display.options[name] ?? {}),
         },
         name,
