@@ -29,9 +29,9 @@ TRIES = 8
 
 
 class NUTS(AbstractMethod):
-    """Draws from the posterior itself: `chains` chains of `draws` draws, after `warmup` steps each.
+    """Draws from the posterior itself, by chains that warm up first.
 
-    The chains start at draws of the Laplace approximation and in its coordinates, bent as the ridge of the
+    Each of `chains` chains takes `warmup` steps, then `draws` draws. They start at draws of the Laplace approximation and in its coordinates, bent as the ridge of the
     posterior is, so that a short warm-up is enough: it adapts the step size to `target_accept` and, with
     `adapt_mass`, the coordinates to the posterior's covariance. A trajectory has at most
     `2**max_tree_depth - 1` steps.

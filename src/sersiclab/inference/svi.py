@@ -20,9 +20,9 @@ GuideName = Literal["normal", "flow"]
 
 
 class SVI(AbstractMethod):
-    """A guide that is fitted to the posterior by stochastic variational inference, and `draws` draws of it.
+    """A guide that is fitted to the posterior by stochastic variational inference, and draws of it.
 
-    The guide is a normal distribution in the unconstrained space or, with `guide="flow"`, one that a flow
+    Of the guide `draws` draws are made. It is a normal distribution in the unconstrained space or, with `guide="flow"`, one that a flow
     bends. It starts from the Laplace approximation and takes at most `steps` steps; the normal guide, fitted
     by natural gradients, mostly ends after a few.
 
