@@ -31,10 +31,10 @@ TRIES = 8
 class NUTS(AbstractMethod):
     """Draws from the posterior itself, by chains that warm up first.
 
-    Each of `chains` chains takes `warmup` steps, then `draws` draws. They start at draws of the Laplace approximation and in its coordinates, bent as the ridge of the
-    posterior is, so that a short warm-up is enough: it adapts the step size to `target_accept` and, with
-    `adapt_mass`, the coordinates to the posterior's covariance. A trajectory has at most
-    `2**max_tree_depth - 1` steps.
+    Each of `chains` chains takes `warmup` steps, then `draws` draws. They start at draws of the Laplace
+    approximation and in its coordinates, bent as the ridge of the posterior is, so that a short warm-up is
+    enough: it adapts the step size to `target_accept` and, with `adapt_mass`, the coordinates to the
+    posterior's covariance. A trajectory has at most `2**max_tree_depth - 1` steps.
 
     With `transport=SVI(guide="flow")` the chains run where the flow has made a bent posterior about round
     (NeuTra: Hoffman et al. 2019, arXiv:1903.03704). The draws are the posterior's however good the flow is.

@@ -22,13 +22,13 @@ GuideName = Literal["normal", "flow"]
 class SVI(AbstractMethod):
     """A guide that is fitted to the posterior by stochastic variational inference, and draws of it.
 
-    Of the guide `draws` draws are made. It is a normal distribution in the unconstrained space or, with `guide="flow"`, one that a flow
-    bends. It starts from the Laplace approximation and takes at most `steps` steps; the normal guide, fitted
-    by natural gradients, mostly ends after a few.
+    Of the guide `draws` draws are made. It is a normal distribution in the unconstrained space or, with
+    `guide="flow"`, one that a flow bends. It starts from the Laplace approximation and takes at most `steps`
+    steps; the normal guide, fitted by natural gradients, mostly ends after a few.
 
     `Fit.stats` has `lp` and, the same for all draws, `elbo`, the lower bound of the log evidence, and
-    `pareto_k`, which says how like the posterior the guide is (Yao et al. 2018, arXiv:1802.02538): below 0.5
-    it is good, from 0.7 on it misses part of the posterior. `Importance(proposal=SVI())` corrects what is left.
+    `pareto_k`, which says how like the posterior the guide is (Yao et al. 2018, arXiv:1802.02538): below 0.5 it
+    is good, from 0.7 on it misses part of the posterior. `Importance(proposal=SVI())` corrects what is left.
     """
 
     guide: GuideName = "normal"
