@@ -23,7 +23,8 @@ def load(path: str | Path, *, types: Sequence[type] = ()) -> Fit:
     uses. Raises `FileNotFoundError`, or `ValueError` if the file is no fit or names an unknown class.
     """
     tree = storage.read(path, "fit")
-    fields = {field.name: tree[field.name] for field in dataclasses.fields(Fit)}
+    saved = [field.name for field in dataclasses.fields(Fit) if field.metadata.get("saved", True)]
+    fields = {name: tree[name] for name in saved}
     return Fit(
         **fields
         | {

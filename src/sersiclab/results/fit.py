@@ -62,7 +62,7 @@ class Fit:
     timing: dict[str, float] = dataclasses.field(default_factory=dict)
     derived: dict[str, Derived] = dataclasses.field(default_factory=dict)
     versions: dict[str, str] = dataclasses.field(default_factory=document.versions)
-    unfinished: Any = None
+    unfinished: Any = dataclasses.field(default=None, metadata={"saved": False})
 
     def __post_init__(self) -> None:
         paths = list(self.model.free)
