@@ -1,4 +1,5 @@
-// The widget, its style sheet and the module that loads them once for a page, checked for size. The version has one home: the Python package.
+// The widget, its style sheet and the module that loads them once for a page, checked for size. The version has one
+// home: the Python package.
 import { createHash } from "node:crypto";
 import { readFileSync, statSync } from "node:fs";
 import { build } from "esbuild";

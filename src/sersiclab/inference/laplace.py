@@ -17,7 +17,7 @@ UNIFORM_SD = 2.0  # radians
 class Laplace(AbstractMethod):
     """A normal approximation of the posterior about its mode, and draws of it.
 
-    It is one in the unconstrained space, of which `draws` draws are made. Its mean is the mode of the posterior
+    It lies in the unconstrained space, and `draws` draws are made of it. Its mean is the mode of the posterior
     density of `u`, its inverse covariance the Gauss-Newton matrix of the residuals plus the prior's curvature
     there. Exact for linear parameters under normal priors; a good guess where the data say much. `best` is the
     mode. Where the posterior is not curved, there are no draws, and `message` names the parameters.
