@@ -62,7 +62,6 @@ def test_limits_see_valid_pixels_only(image):
     valid = image.data[image.valid]
     assert found["minmax"] == [valid.min(), valid.max()]
     assert found["percentile"] == pytest.approx(np.percentile(valid, [0.5, 99.5]))
-    assert found["zscale"][0] < found["zscale"][1]
 
 
 def test_limits_of_a_large_image_come_from_pixels_of_all_over_it():
@@ -71,7 +70,6 @@ def test_limits_of_a_large_image_come_from_pixels_of_all_over_it():
     found = limits(Image(data, sigma=1.0))
     assert found["minmax"] == [-9.0, 1.0]
     assert found["percentile"] == pytest.approx([0.005, 0.995], abs=1e-4)
-    assert found["zscale"] == pytest.approx([0.0, 1.0], abs=0.01)
 
 
 def test_limits_of_a_flat_image_are_not_empty(image):
