@@ -156,7 +156,7 @@ export function standalone(drawing: SVGElement): SVGElement {
 function standaloneShape(element: SVGElement): SVGElement | null {
   const style = getComputedStyle(element);
   // What only a hand needs is no part of a picture.
-  if (element.matches(".sl-stem, .sl-grip, .sl-pixel, .sl-sketch")) return null;
+  if (element.matches("title, .sl-stem, .sl-grip, .sl-pixel, .sl-sketch")) return null;
   if (style.display === "none" || style.visibility === "hidden") return null;
   const children = [...element.children].flatMap((child) => standaloneShape(child as SVGElement) ?? []);
   const copy = element.cloneNode(false) as SVGElement;

@@ -12,7 +12,7 @@ import { createMaskEditor, maskPanel, type Sketch } from "./gestures/masking";
 import { panPanel, pointOn, zoomBy, zoomPanel } from "./gestures/view";
 import { whenLeft } from "./leaving";
 import { canFollow } from "./preview";
-import type { State } from "./state";
+import { isOld, type State } from "./state";
 import { createStore, type Store } from "./store";
 import "./style.css";
 import { connect, type Traits } from "./sync";
@@ -113,6 +113,7 @@ function render({ model, el, host, signal: hostSignal }: RenderProps<Traits>): (
     predictive.measure();
     root.dataset.ellipses = state.display.ellipses ? "shown" : "hidden";
     root.toggleAttribute("data-masking", state.masking !== null);
+    root.toggleAttribute("data-old", isOld(state));
     root.dataset.layout = state.display.layout;
     for (const view of views) view.update(state);
     drawRest();

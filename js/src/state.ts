@@ -178,7 +178,7 @@ export interface State {
   gauges: Gauge[];
   kept: KeptFit[];
   summary: Summary | null;
-  /** The one that was there when a run began: it is of the run before, until the new one's comes. */
+  /** The one that was there when a run began: see `isOld`. */
   outdated: Summary | null;
   problems: Problem[];
   notices: Notice[];
@@ -292,6 +292,10 @@ export const INITIAL: State = {
   marginals: {},
   predictions: null,
 };
+
+/** Whether what is known of the posterior is of the run before: until another's comes, or where none came of it. */
+export const isOld = ({ summary, outdated }: Pick<State, "summary" | "outdated">): boolean =>
+  summary !== null && summary === outdated;
 
 /** What is on the screen: the gesture in progress, or the committed session. */
 export const shown = (state: State): Session => state.draft ?? state.session;

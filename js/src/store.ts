@@ -132,11 +132,13 @@ function next(state: State, action: Action): State {
   }
 }
 
-/** A new run begins with no gauges, and what is known is of the one before. */
+/** A new run begins with no gauges, and what is known is of the one before, until it is done. */
 function withRun(state: State, run: Run, time: number): State {
   const begins = ACTIVE.includes(run.state) && !ACTIVE.includes(state.run.state);
   const fresh = begins && { gauges: [], outdated: state.summary };
-  return { ...state, run, runReceived: time, ...fresh };
+  // A summary that is the same again is not sent.
+  const ends = run.state === "done" && { outdated: null };
+  return { ...state, run, runReceived: time, ...fresh, ...ends };
 }
 
 /** A first draw takes the place of an older request's; what is late for a newer one is dropped. */

@@ -88,40 +88,6 @@ describe("the run panel", () => {
     expect(one<HTMLElement>(".sl-summary").hidden).toBe(true);
   });
 
-  it("marks them as of the last run while another goes on, until its own come", async () => {
-    const { el, one, push } = await open();
-    const old = () => el.querySelector(".sl-of-before")?.textContent ?? "";
-    push("summary", SUMMARY);
-    await nextFrame();
-    expect(old()).toBe("");
-    push("progress", { state: "compiling", method: "MAP" });
-    await nextFrame();
-    expect(old()).toBe("last run");
-    expect(one(".sl-summary").classList).toContain("sl-old");
-    expect(one(".sl-verdict").textContent).toContain("the chains disagree");
-    push("progress", { state: "running", method: "MAP", step: 1, total: 2 });
-    await nextFrame();
-    expect(old()).toBe("last run");
-    push("summary", { ...SUMMARY, verdict: { level: "ok", text: "ok: they agree." } });
-    await nextFrame();
-    expect(old()).toBe("");
-    expect(one(".sl-summary").classList).not.toContain("sl-old");
-    push("progress", { state: "done", method: "MAP" });
-    await nextFrame();
-    expect(old()).toBe("");
-  });
-
-  it("marks them in a view that opens while a run goes on, and where the run ends without any", async () => {
-    const { one, push } = await open({
-      summary: SUMMARY as never,
-      progress: { state: "running", method: "NUTS" },
-    });
-    expect(one(".sl-of-before").textContent).toBe("last run");
-    push("progress", { state: "error", method: "NUTS" });
-    await nextFrame();
-    expect(one(".sl-of-before").textContent).toBe("last run");
-  });
-
   it("says in plain words what a method does", async () => {
     const doc = "A normal approximation, and `draws` draws of it.";
     const { el } = await open({ schema: { ...SCHEMA, methods: { Laplace: { doc } } } });

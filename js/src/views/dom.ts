@@ -50,6 +50,13 @@ export function setText(element: Element, text: string): void {
   if (element.textContent !== text) element.textContent = text;
 }
 
+/** What the pointer is told over an element, and "" for nothing. */
+export function setTitle(element: HTMLElement, text: string): void {
+  if (element.title === text) return;
+  if (text) element.title = text;
+  else element.removeAttribute("title");
+}
+
 export function show(element: HTMLElement, shown: boolean): void {
   if (element.hidden === shown) element.hidden = !shown;
 }

@@ -14,10 +14,10 @@ import {
 } from "../geometry";
 import { type Interval, type PriorMarks, priorMarks } from "../intervals";
 import { shapeOf, sizeName } from "../shapes";
-import { type State, selectedOf, shown } from "../state";
+import { isOld, type State, selectedOf, shown } from "../state";
 import { isLocked, isSeen } from "../visibility";
 import { colourOf } from "./colours";
-import { h, place, show, svg } from "./dom";
+import { h, place, setText, show, svg } from "./dom";
 
 export interface Overlay {
   elements: Element[];
@@ -32,6 +32,7 @@ export interface Overlay {
 
 interface Mark {
   group: SVGGElement;
+  title: SVGTitleElement;
   rings: SVGPathElement[];
   /** Where the prior expects size and centre, and the ellipses of the posterior. */
   band: SVGPathElement;
@@ -73,6 +74,10 @@ export function createOverlay(): Overlay {
       drawPrior(mark, shape, selected ? priorOf(state, name) : NO_PRIOR, view, frame);
       const ellipses = (state.posterior[name] ?? []).map((draw) => ellipsePath(draw, view, frame));
       place(mark.draws, { d: ellipses.join("") });
+      setText(
+        mark.title,
+        ellipses.length > 0 && isOld(state) ? "dashed ellipses: the last run's posterior" : "",
+      );
     }
   }
 
@@ -81,12 +86,13 @@ export function createOverlay(): Overlay {
     const stem = svg("line", { class: "sl-stem" });
     const [band, draws] = [svg("path", { class: "sl-band" }), svg("path", { class: "sl-draws" })];
     const prior = svg("ellipse", { class: "sl-prior-centre" });
-    const group = svg("g", { "data-component": name }, band, prior, draws, ...rings, stem);
+    const title = svg("title");
+    const group = svg("g", { "data-component": name }, title, band, prior, draws, ...rings, stem);
     const handles = {} as Record<HandleKind, HTMLElement>;
     for (const kind of HANDLES) handles[kind] = handle(kind, name, named);
     layer.append(...Object.values(handles));
     drawing.append(group);
-    const mark = { group, rings, band, prior, draws, stem, handles };
+    const mark = { group, title, rings, band, prior, draws, stem, handles };
     marks.set(name, mark);
     return mark;
   }

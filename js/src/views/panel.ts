@@ -2,7 +2,7 @@
 
 import { type Frame, fitView, type Point, type View } from "../geometry";
 import type { Scale } from "../pictures";
-import { type Image, type PanelName, type Pixels, type State, shown } from "../state";
+import { type Image, isOld, type PanelName, type Pixels, type State, shown } from "../state";
 import { paint } from "../stretch";
 import { type Adjust, createBar } from "./bar";
 import { drawPicture, picture } from "./canvas";
@@ -136,7 +136,13 @@ export function createPanel(name: PanelName, title: Node | string = name): Panel
       overlay.name(primary);
       latest = state;
       const { schema, display, posterior } = state;
-      drawOverlay(JSON.stringify([primary, view, size]), shown(state), schema, display, posterior);
+      drawOverlay(
+        JSON.stringify([primary, view, size, isOld(state)]),
+        shown(state),
+        schema,
+        display,
+        posterior,
+      );
     },
     mark(state, pixel) {
       const size = frame(state.image);

@@ -3,7 +3,7 @@
 import { setFree, setValue as setParameter } from "../edits";
 import { fromSlider, type Range, rangeOf, toSlider } from "../priors";
 import { isFree, isTied, type Parameter, rootOf, type Setting, settingAt, splitPath, valueAt } from "../spec";
-import { type State, shown } from "../state";
+import { isOld, type State, shown } from "../state";
 import type { Store } from "../store";
 import { readable } from "../units";
 import { roundWarning, warningsOf } from "../warnings";
@@ -105,7 +105,7 @@ export function createRow(store: Store, path: string, parameter: Parameter): Row
     const of = [shown(state), session].flatMap((each) => [settingAt(each, path), valueAt(each, path)]);
     const ellip = valueAt(shown(state), `${component}.ellip`);
     const opened = shape.open || tie.open ? state : null;
-    writeChanged(...of, ellip, schema, image, summary, problems, opened);
+    writeChanged(...of, ellip, schema, image, summary, isOld(state), problems, opened);
   }
 
   function write(state: State): void {
@@ -124,7 +124,7 @@ export function createRow(store: Store, path: string, parameter: Parameter): Row
     // What follows two others, or another that does, can't be set by its own value.
     slider.disabled = box.disabled = rootOf(session, path) === null;
     element.dataset.kind = isTied(setting) ? "tied" : isFree(setting) ? "free" : "fixed";
-    track.update(setting, parameter, range, rowOfSummary(state, path));
+    track.update(setting, parameter, range, { row: rowOfSummary(state, path), old: isOld(state) });
     prior.update(state.schema, setting, parameter);
     shape.button.disabled = !isFree(setting);
     tie.button.setAttribute("aria-pressed", String(isTied(setting)));

@@ -4,11 +4,11 @@ import { distributionOf } from "../distributions";
 import { fromSlider, type Range, rounded, toSlider } from "../priors";
 import { GRIPS, type Grip, gripsOf, moveGrip, plotRange, stepGrip } from "../shaping";
 import { isFree, type Parameter, type Prior, settingAt, splitPath, withSetting } from "../spec";
-import { type Marginal, type State, type SummaryRow, shown } from "../state";
+import { isOld, type Marginal, type State, type SummaryRow, shown } from "../state";
 import type { Store } from "../store";
 import { evenly } from "../stretch";
 import { readable } from "../units";
-import { format, h, place, plain, svg } from "./dom";
+import { format, h, place, plain, setTitle, svg } from "./dom";
 
 export interface PriorPlot {
   element: HTMLElement;
@@ -162,6 +162,7 @@ export function createPriorPlot(store: Store, path: string, parameter: Parameter
     place(prior, { d: area(density, peakOf(density)) });
     const marginal = state.marginals[path];
     place(posterior, { d: marginal ? area(marginalCurve(marginal, range), PEAK) : "" });
+    setTitle(field, marginal && isOld(state) ? "dashed: the last run's posterior" : "");
     const x = WIDTH * part(now.init);
     place(value, { x1: x, x2: x });
     showTicks(ticks, range, part);

@@ -1,7 +1,7 @@
 /** The result of a run: the verdict on it, and a table of the parameters. */
 
 import { splitPath } from "../spec";
-import type { State, Summary, SummaryRow } from "../state";
+import { isOld, type State, type Summary, type SummaryRow } from "../state";
 import { readable } from "../units";
 import { format, h, whenChanged } from "./dom";
 import type { View } from "./toolbar";
@@ -15,14 +15,10 @@ export function createSummary(): View {
   const element = h("div", { class: "sl-summary" });
   const show = whenChanged((summary: Summary | null, old: boolean) => {
     element.hidden = summary === null;
-    element.classList.toggle("sl-old", old);
     const note = old ? [h("p", { class: "sl-of-before" }, "last run")] : [];
     element.replaceChildren(...note, ...(summary ? contents(summary) : []));
   });
-  return {
-    element,
-    update: ({ summary, outdated }: State) => show(summary, summary !== null && summary === outdated),
-  };
+  return { element, update: (state: State) => show(state.summary, isOld(state)) };
 }
 
 function contents({ verdict, ...summary }: Summary): HTMLElement[] {

@@ -3,22 +3,28 @@
 import { densityCurve, type Range, toSlider } from "../priors";
 import { isFree, type Parameter, type Setting } from "../spec";
 import type { SummaryRow } from "../state";
-import { h, place, svg } from "./dom";
+import { h, place, setTitle, svg } from "./dom";
 
+/** What a run said of the parameter, and whether it was the one before. */
+export interface Posterior {
+  row: SummaryRow | undefined;
+  old: boolean;
+}
 export interface Track {
   element: HTMLElement;
-  update(setting: Setting, parameter: Parameter, range: Range, posterior: SummaryRow | undefined): void;
+  update(setting: Setting, parameter: Parameter, range: Range, posterior: Posterior): void;
 }
 
 const WIDTH = 100;
 const HEIGHT = 20;
 const PEAK = 0.92;
 const FLAT = 0.4;
+/** An interval is at least this wide. */
+const LEAST = 0.6;
 
 export function createTrack(slider: HTMLInputElement): Track {
   const density = svg("path", { class: "sl-density" });
-  const interval = svg("rect", { class: "sl-interval", y: HEIGHT - 3, height: 3 });
-  const median = svg("rect", { class: "sl-interval", y: HEIGHT - 7, height: 7, width: 0.8 });
+  const interval = svg("path", { class: "sl-interval" });
   const drawing = svg(
     "svg",
     {
@@ -29,12 +35,11 @@ export function createTrack(slider: HTMLInputElement): Track {
     },
     density,
     interval,
-    median,
   );
 
   let drawn = "";
 
-  function drawPosterior(range: Range, row: SummaryRow | undefined): void {
+  function drawPosterior(range: Range, { row, old }: Posterior): void {
     const low = toSlider(range, range.low);
     const high = range.wraps ? Math.PI : toSlider(range, range.high);
     const at = (value: number) => {
@@ -44,16 +49,15 @@ export function createTrack(slider: HTMLInputElement): Track {
     const { q16 = null, q50 = null, q84 = null } = row ?? {};
     const known = q16 !== null && q50 !== null && q84 !== null;
     // An interval across the seam of an angle has no place on the line.
-    const display = known && at(q84) >= at(q16) ? "inline" : "none";
-    place(interval, { display });
-    place(median, { display });
-    if (!known) return;
-    place(interval, { x: at(q16), width: Math.max(at(q84) - at(q16), 0.6) });
-    place(median, { x: at(q50) - 0.4 });
+    const seen = known && at(q84) >= at(q16);
+    const [y, end] = [HEIGHT - 1.5, seen ? Math.max(at(q84), at(q16) + LEAST) : 0];
+    place(interval, { d: seen ? `M${at(q16)} ${y}H${end}M${at(q50)} ${HEIGHT - 7}V${HEIGHT}` : "" });
+    setTitle(element, seen && old ? "16 to 84 per cent of the last run's posterior" : "");
   }
 
+  const element = h("div", { class: "sl-track" }, drawing, slider);
   return {
-    element: h("div", { class: "sl-track" }, drawing, slider),
+    element,
     update(setting, parameter, range, posterior) {
       const key = densityKey(setting, range);
       if (key !== drawn) place(density, { d: areaOf(setting, parameter, range) });

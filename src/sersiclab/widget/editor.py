@@ -153,8 +153,8 @@ class Editor(anywidget.AnyWidget):
         name = messages.method_name(fit.method)
         with self._turn:
             self._fit = fit
-        self._transmit(messages.posterior_message(fit))
         summary = messages.summary_document(fit)  # which takes a while, the first time
+        self._transmit(messages.posterior_message(fit))  # until the summary comes, it passes for the last run's
         with self._turn:
             self.summary = summary
             if not self.problems:  # the pictures show the fit; a step that the user can undo
