@@ -1,6 +1,7 @@
 /** The whole widget in a page of jsdom, which has neither canvas nor layout. */
 
 import { setMaxListeners } from "node:events";
+import { onTestFinished } from "vitest";
 import widget from "../src/index";
 import type { Traits } from "../src/sync";
 import { fakeModel, IMAGE_BUFFERS, IMAGE_MESSAGE } from "./fixtures";
@@ -30,6 +31,7 @@ export async function open(traits: Partial<Traits> = {}) {
   const el = document.createElement("div");
   document.body.replaceChildren(el);
   const controller = new AbortController();
+  onTestFinished(() => controller.abort()); // its timers must not outlive the page
   const cleanup = await (widget.render as (props: object) => () => void)({
     model: fake.model,
     el,
