@@ -5,10 +5,8 @@ curvature are exact. That is why this is our own solver: least-squares libraries
 and a prior such as a log-uniform one, or the Jacobian of a transform, is not a sum of squares.
 """
 
-import os
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import jax
@@ -21,6 +19,7 @@ from sersiclab.inference import likelihood
 from sersiclab.inference.base import Problem
 from sersiclab.inference.monitor import Cancelled, Monitor, Pace
 from sersiclab.inference.program import Program, is_double, precision
+from sersiclab.inference.threads import threads
 
 
 STARTS = 4
@@ -312,7 +311,7 @@ def _others(
             state = state if known is None else state._replace(known=known)
             return _run(problem.density, monitor, aim, state, most=OTHER_ITERATIONS)
 
-    with ThreadPoolExecutor(max_workers=os.cpu_count(), thread_name_prefix="sersiclab-start") as pool:
+    with threads("start") as pool:
         yield from pool.map(descend, starts)
 
 

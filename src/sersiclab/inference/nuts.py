@@ -1,9 +1,7 @@
 """The No-U-Turn Sampler (Hoffman & Gelman 2014, arXiv:1111.4246), warm-started from the mode."""
 
 import contextlib
-import os
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import jax
@@ -22,6 +20,7 @@ from sersiclab.inference.monitor import Cancelled, Monitor, Pace
 from sersiclab.inference.program import constrain, is_double, precision
 from sersiclab.inference.ridge import ridge, straight_ridge
 from sersiclab.inference.svi import SVI, fit_guide
+from sersiclab.inference.threads import threads
 from sersiclab.results import circular
 
 
@@ -61,7 +60,7 @@ class NUTS(AbstractMethod):
             raise TypeError(f'NUTS.transport must be SVI(guide="flow") or None, got {self.transport!r}')
 
     def solve(self, problem: Problem, monitor: Monitor) -> Outcome:
-        with _threads(self.chains) as pool:
+        with threads("chain", most=self.chains) as pool:
             # The sampler compiles in one thread while the minimiser compiles and runs in this one.
             pool.submit(_compile, problem, self, is_double())
             minimum = minimise(problem, monitor, jacobian=True)
@@ -79,17 +78,6 @@ class NUTS(AbstractMethod):
                 if not sampler.traces:
                     return instead("NUTS", problem, monitor, minimum)
             return sampler.outcome()
-
-
-@contextlib.contextmanager
-def _threads(chains: int) -> Iterator[ThreadPoolExecutor]:
-    """A thread for each chain, as far as there are processors."""
-    count = max(1, min(chains, os.cpu_count() or 1))
-    pool = ThreadPoolExecutor(max_workers=count, thread_name_prefix="sersiclab-chain")
-    try:
-        yield pool
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _compile(problem: Problem, method: NUTS, x64: bool) -> None:  # noqa: FBT001 (a thread's argument)
@@ -245,7 +233,7 @@ class _Sampler:
         assert draws is not None
         monitor.keep(draws)
         self.monitor = monitor
-        with _threads(self.method.chains) as self.pool, contextlib.suppress(Cancelled):
+        with threads("chain", most=self.method.chains) as self.pool, contextlib.suppress(Cancelled):
             self.sample()
         return self.outcome()
 

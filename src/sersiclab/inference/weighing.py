@@ -11,10 +11,11 @@ from sersiclab.density import Density
 from sersiclab.inference.frame import Frame, potential
 from sersiclab.inference.monitor import Cancelled, Monitor, Pace
 from sersiclab.inference.program import Program
+from sersiclab.inference.threads import processors, threads
 
 
-CHUNK = 256  # points at most between two looks at the monitor
-BATCH_PIXELS = 2**17  # pixels rendered at once
+CHUNK = 256  # points at most of a thread between two looks at the monitor
+BATCH_PIXELS = 2**16  # pixels that a thread renders at once
 
 
 def batch_size(density: Density) -> int:
@@ -47,16 +48,23 @@ def potentials(
     padded = np.concatenate([z, np.zeros((CHUNK, z.shape[1]))]).astype(jnp.result_type(float))
     weigh = _WEIGH.prepare(monitor, density, here, jnp.asarray(padded[:CHUNK]), jnp.asarray(0))
     monitor.phase("weighing", total=before + len(z) + after, step=before)
-    try:
-        while done < len(z):
-            began = time.perf_counter()
-            steps = pace.steps
-            part = weigh(density, here, jnp.asarray(padded[done : done + CHUNK]), jnp.asarray(steps))
-            found = np.concatenate([found, np.asarray(part, dtype=float)[: steps * size]])[: len(z)]
-            pace.took(steps, time.perf_counter() - began)
-            done = len(found)
-            monitor.advance(before + done)
-    except Cancelled:
-        pass
+    most = processors() if jax.default_backend() == "cpu" else 1
+
+    def part(first: int, steps: int) -> Float[np.ndarray, " row"]:
+        rows = jnp.asarray(padded[first : first + CHUNK])
+        return np.asarray(weigh(density, here, rows, jnp.asarray(steps)), dtype=float)[: steps * size]
+
+    with threads("weigh", most=most) as pool:
+        try:
+            while done < len(z):
+                began = time.perf_counter()
+                steps = min(pace.steps, -(-(len(z) - done) // (most * size)))
+                parts = [pool.submit(part, first, steps) for first in range(done, len(z), steps * size)[:most]]
+                found = np.concatenate([found, *(each.result() for each in parts)])[: len(z)]
+                pace.took(steps, time.perf_counter() - began)
+                done = len(found)
+                monitor.advance(before + done)
+        except Cancelled:
+            pass
     # Where the posterior is not finite, it is as good as zero.
     return np.where(np.isfinite(found), found, np.inf)
