@@ -117,7 +117,11 @@ def sample(density: Density, frame: Frame, settings: Settings, chains: Chain) ->
 
         return jax.lax.fori_loop(0, settings.steps, draw, (chain, empty))
 
-    return jax.vmap(one)(chains)
+    if len(chains.potential) > 1:
+        return jax.vmap(one)(chains)
+    # A batch of one would compute both branches of every condition, and take twice as long to trace.
+    alone = one(jax.tree.map(lambda leaf: leaf[0], chains))
+    return jax.tree.map(lambda leaf: leaf[None], alone)
 
 
 SAMPLE = Program(sample)
