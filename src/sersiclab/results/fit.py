@@ -17,8 +17,7 @@ from sersiclab.image import Image
 from sersiclab.model import Model, render
 from sersiclab.noise import AbstractNormalNoise
 from sersiclab.parameters import ParameterInfo, parameter_info
-from sersiclab.priors import Angle
-from sersiclab.results import approximation, circular, comparison, document, files, per_draw, posterior, radial, table
+from sersiclab.results import approximation, comparison, document, figures, files, per_draw, posterior, radial, table
 from sersiclab.results import derived as derived_quantities
 from sersiclab.results.derived import Derived, Function
 from sersiclab.results.observables import observables
@@ -247,31 +246,17 @@ class Fit:
 
     def plot(self) -> "Figure":
         """Data, model and residual, and the surface-brightness profile, as a matplotlib figure."""
-        from sersiclab import plots
-
-        return plots.plot_fit(self.model, self.image, self.best, title=self._title())
+        return figures.plot(self)
 
     def plot_posterior(self, *, seed: int = 0) -> "Figure":
         """An image that the posterior predicts, the model's uncertainty, and profiles with bands of 68 % of draws."""
-        from sersiclab import plots
-
         self._need_draws("plot_posterior")
-        predicted = self.posterior_predictive(1, seed=seed)[0]
-        tables = self.radial_profile(), self.curve_of_growth()
-        return plots.plot_posterior(self.model, self.image, self.model_sd, predicted, *tables, title=self._title())
+        return figures.plot_posterior(self, seed=seed)
 
     def plot_corner(self, paths: "list[str] | None" = None) -> "Figure":
         """Marginal and pairwise posterior densities of parameters and derived quantities."""
-        from sersiclab import plots
-
         self._need_draws("plot_corner")
-        units = {path: info.unit for path, info in self.infos.items()} | {k: d.unit for k, d in self.derived.items()}
-        draws = self.draws | {name: quantity.draws for name, quantity in self.derived.items()}
-        best = self.best | {name: quantity.best for name, quantity in self.derived.items()}
-        for path, prior in self.model.free.items():
-            if isinstance(prior, Angle):
-                best[path] = circular.near(best[path], float(np.mean(self.draws[path])))
-        return plots.plot_corner(draws, best, units, paths=paths)
+        return figures.plot_corner(self, paths)
 
     @cached_property
     def observables(self) -> dict[str, Derived]:
@@ -332,9 +317,6 @@ class Fit:
         if not self.draws:
             method = type(self.method).__name__
             raise ValueError(f"{what} needs draws, and {method} made none: use Laplace() or NUTS()")
-
-    def _title(self) -> str:
-        return f"{type(self.method).__name__}, χ²/dof = {self.reduced_chi2:.3f}, {self.verdict.level}"
 
     def __repr__(self) -> str:
         shape = next((array.shape for array in self.draws.values()), None)

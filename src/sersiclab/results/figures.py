@@ -1,0 +1,47 @@
+"""A fit as figures: what is drawn of its images, its posterior and its parameters."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sersiclab.priors import Angle
+from sersiclab.results import circular
+
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from sersiclab.results.fit import Fit
+
+
+def plot(fit: "Fit") -> "Figure":
+    """Data, model, residual and profile; see `Fit.plot`."""
+    from sersiclab import plots
+
+    return plots.plot_fit(fit.model, fit.image, fit.best, title=_title(fit))
+
+
+def plot_posterior(fit: "Fit", *, seed: int) -> "Figure":
+    """A predicted image, the uncertainty map, and profiles with bands; see `Fit.plot_posterior`."""
+    from sersiclab import plots
+
+    predicted = fit.posterior_predictive(1, seed=seed)[0]
+    tables = fit.radial_profile(), fit.curve_of_growth()
+    return plots.plot_posterior(fit.model, fit.image, fit.model_sd, predicted, *tables, title=_title(fit))
+
+
+def plot_corner(fit: "Fit", paths: list[str] | None) -> "Figure":
+    """Marginal and pairwise densities of the draws, angles beside their best value; see `Fit.plot_corner`."""
+    from sersiclab import plots
+
+    units = {path: info.unit for path, info in fit.infos.items()} | {k: d.unit for k, d in fit.derived.items()}
+    draws = fit.draws | {name: quantity.draws for name, quantity in fit.derived.items()}
+    best = fit.best | {name: quantity.best for name, quantity in fit.derived.items()}
+    for path, prior in fit.model.free.items():
+        if isinstance(prior, Angle):
+            best[path] = circular.near(best[path], float(np.mean(fit.draws[path])))
+    return plots.plot_corner(draws, best, units, paths=paths)
+
+
+def _title(fit: "Fit") -> str:
+    return f"{type(fit.method).__name__}, χ²/dof = {fit.reduced_chi2:.3f}, {fit.verdict.level}"
