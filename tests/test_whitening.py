@@ -182,7 +182,7 @@ def test_what_is_no_correlation_is_refused(correlation, message) -> None:
 
 
 def test_it_can_neither_be_inflated_nor_measured_on_nothing() -> None:
-    with pytest.raises(TypeError, match=r"InflatedNoise\.base must be a noise with a sigma to inflate"):
+    with pytest.raises(TypeError, match=r"InflatedNoise\.base must be of independent pixels"):
         InflatedNoise(CorrelatedNoise([[1.0]]))
     with pytest.raises(ValueError, match="too few for correlations up to 3"):
         CorrelatedNoise.measured(np.zeros((20, 20)), reach=3)

@@ -13,7 +13,7 @@ from jaxtyping import Array, Bool, Float
 from numpyro.distributions import constraints
 
 from sersiclab import whitening
-from sersiclab.parameters import Parameter, check_parameters, nested, parameter
+from sersiclab.parameters import Parameter, Scalar, check_parameters, nested, parameter
 from sersiclab.priors import LogNormal, Uniform
 
 
@@ -41,6 +41,10 @@ class AbstractNoise(eqx.Module):
     def among(self, valid: Bool[np.ndarray, "y x"]) -> "AbstractNoise":
         """The same noise, of an image whose `valid` pixels count: itself, unless it must know of them."""
         return self
+
+    def inflated(self, mean: Pixels, sigma: Pixels, inflation: Scalar, floor: Scalar) -> dist.Distribution:
+        """The distribution of the data with sigma' = sqrt((inflation sigma)^2 + floor^2)."""
+        return self.distribution(mean, jnp.hypot(inflation * sigma, floor))
 
 
 class AbstractNormalNoise(AbstractNoise):
@@ -180,9 +184,18 @@ class PoissonNoise(AbstractNoise):
     def distribution(self, mean: Pixels, sigma: Pixels) -> dist.Distribution:
         return _Counts(mean, self.gain, self.sky)
 
+    def inflated(self, mean: Pixels, sigma: Pixels, inflation: Scalar, floor: Scalar) -> dist.Distribution:
+        gain: Any = self.gain / inflation**2
+        return _Counts(mean, gain, self.sky + gain * floor * floor)
+
 
 class InflatedNoise(AbstractNoise):
-    """Another noise, with an error map that is not trusted: sigma' = sqrt((inflation sigma)^2 + floor^2)."""
+    """Another noise, with an error map that is not trusted: sigma' = sqrt((inflation sigma)^2 + floor^2).
+
+    That of Poisson noise is sqrt((model + sky) / gain). It becomes sigma' with the gain over inflation^2, and
+    with (gain floor)^2 counts more in the data and in the mean, as is done for read noise (Snyder et al. 1995,
+    J. Opt. Soc. Am. A 12, 272).
+    """
 
     base: AbstractNoise = nested()
     inflation: Parameter = parameter(
@@ -193,11 +206,11 @@ class InflatedNoise(AbstractNoise):
     def __check_init__(self) -> None:
         if not isinstance(self.base, AbstractNoise):
             raise TypeError(f"InflatedNoise.base must be a noise model such as GaussianNoise(), got {self.base!r}")
-        if isinstance(self.base, PoissonNoise | InflatedNoise | CorrelatedNoise):
-            raise TypeError(f"InflatedNoise.base must be a noise with a sigma to inflate, got {self.base!r}")
+        if isinstance(self.base, InflatedNoise | CorrelatedNoise):
+            raise TypeError(f"InflatedNoise.base must be of independent pixels and not inflated yet, got {self.base!r}")
 
     def distribution(self, mean: Pixels, sigma: Pixels) -> dist.Distribution:
-        return self.base.distribution(mean, jnp.sqrt((self.inflation * sigma) ** 2 + self.floor**2))
+        return self.base.inflated(mean, sigma, self.inflation, self.floor)
 
 
 class _Law(dist.Distribution):
