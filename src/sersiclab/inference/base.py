@@ -18,7 +18,8 @@ class Problem:
 
     `start` is a point of the unconstrained space; `settled` says that it is a user's or an earlier
     fit's, so that other starts need not be tried. `covariance` is that of the posterior in the
-    unconstrained space, if an earlier fit of the same data knows it, and `draws` are some of its draws there.
+    unconstrained space, if an earlier fit of the same data knows it, and `draws` are some of its draws, as
+    parameter values.
     `angles` marks the parameters that live on the half circle.
     """
 

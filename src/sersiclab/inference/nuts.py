@@ -17,7 +17,7 @@ from sersiclab.inference.frame import REFERENCE, Frame, frame
 from sersiclab.inference.laplace import instead
 from sersiclab.inference.least_squares import Minimum, minimise
 from sersiclab.inference.monitor import Cancelled, Monitor, Pace
-from sersiclab.inference.program import constrain, is_double, precision
+from sersiclab.inference.program import constrain, is_double, precision, unconstrain
 from sersiclab.inference.ridge import ridge, straight_ridge
 from sersiclab.inference.svi import SVI, fit_guide
 from sersiclab.inference.threads import threads
@@ -110,7 +110,8 @@ def _coordinates(method: NUTS, problem: Problem, monitor: Monitor, minimum: Mini
             return None
         covariance = np.eye(len(minimum.u))
         if problem.draws is not None:
-            turns = found.coordinates(minimum.u + _fold(problem.draws - minimum.u, problem.angles))
+            u = np.stack([unconstrain(monitor, problem.density, draw) for draw in problem.draws])
+            turns = found.coordinates(minimum.u + _fold(u - minimum.u, problem.angles))
             covariance = _leaning(turns, covariance)
         return frame(problem, monitor, minimum.u, covariance)._replace(ridge=found)
     guide = fit_guide(method.transport, problem, monitor, minimum)

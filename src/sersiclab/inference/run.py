@@ -255,18 +255,14 @@ def _check(model: Any, image: Any, method: Any, seed: Any) -> None:
 
 
 def _problem(density: Density, model: Model, beginning: Beginning, seed: int, monitor: Monitor) -> Problem:
-    def place(values: np.ndarray) -> np.ndarray:
-        return unconstrain(monitor, density, values)
-
-    draws = beginning.draws
     return Problem(
         density=density,
-        start=place(np.array(list(beginning.values.values()))),
+        start=unconstrain(monitor, density, np.array(list(beginning.values.values()))),
         angles=np.array([isinstance(prior, Angle) for prior in model.free.values()]),
         seed=seed,
         settled=beginning.settled,
         covariance=beginning.covariance,
-        draws=None if draws is None else np.stack([place(draw) for draw in draws]),
+        draws=beginning.draws,
     )
 
 
