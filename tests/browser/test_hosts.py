@@ -1,4 +1,4 @@
-"""The widget in other hosts than JupyterLab: it draws, follows the keyboard and shows the end of a run."""
+"""The widget in other hosts than JupyterLab: it draws, follows the keyboard, shows the end of a run and gives files."""
 
 import re
 import sys
@@ -101,9 +101,26 @@ def use(page: Any, folder: Path) -> None:
         until(page, lambda: widget.get_by_role("status").inner_text(), lambda text: "done" in text)
         until(page, lambda: chi2(widget), lambda value: value is not None and value < first)
         assert float(widget.get_by_role("spinbutton", name="disk.flux").input_value()) == pytest.approx(20.0, rel=0.1)
+        take_files(page, widget)
         assert widget.get_by_role("alert").count() == 0
     finally:
         page.screenshot(path=folder / "host.png")
+
+
+def take_files(page: Any, widget: Any) -> None:
+    """Downloads that the page makes by itself, and one that Python makes."""
+    widget.get_by_role("button", name="Session", exact=True).click()
+    begins = {
+        "Save session": b'{\n "sersiclab": "session"',
+        "PNG": b"\x89PNG",
+        "DS9 regions in pixels": b"# Region file",
+    }
+    for name, begin in begins.items():
+        with page.expect_download(timeout=1000 * SECONDS) as waiting:
+            widget.get_by_role("button", name=name, exact=True).click()
+        content = Path(waiting.value.path()).read_bytes()
+        assert content.startswith(begin), name
+    assert b"\nellipse(15." in content  # the disk, by DS9's count
 
 
 def chi2(widget: Any) -> float | None:
