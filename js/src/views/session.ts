@@ -50,7 +50,7 @@ export function createSessionBar(store: Store, kernel: Kernel, picture: PictureF
     else kernel.regions(name, bytes, selectedOf(store.state));
   }
   async function exported(kind: string): Promise<void> {
-    say("…");
+    say("the file is being made …");
     const { name, content } = await kernel.exported(kind);
     give(name, content);
   }
