@@ -24,7 +24,8 @@ Windows = Float[np.ndarray, "m y x"]
 LEAST_POWER = 0.02  # of the spectrum, in that of white noise
 CONVERGED = 1e-3  # relative change of the variance of the rest, from a window to the next
 LARGEST_WINDOW = 8  # pixels to each side
-BLOCK = 512  # patterns of masked pixels that are solved at once
+BLOCK = 32  # patterns of masked pixels that are solved at once: as many as a processor's cache holds
+KEPT = 2  # masks whose predictors are kept, for the fits and the residuals of an image
 GRID = 64  # wave numbers along an axis at which the spectrum is looked at
 
 
@@ -129,8 +130,24 @@ def _predictors(
     among, own = between(correlation, before[:, None] - before[None, :]), between(correlation, before)
     both = there[:, :, None] & there[:, None, :]
     given = np.where(there, own, 0.0)
-    weights = np.linalg.solve(np.where(both, among, np.eye(len(before))), given[:, :, None])[:, :, 0]
+    weights = _solved(np.where(both, among, np.eye(len(before))), given)
     return weights, 1.0 - np.sum(weights * given, axis=-1)
+
+
+def _solved(matrices: Float[np.ndarray, "s m m"], right: Float[np.ndarray, "s m"]) -> Float[np.ndarray, "s m"]:
+    """The solutions of many small positive definite systems, by elimination in all of them at once.
+
+    LAPACK solves one after the other, each in several threads, which wait for each other where the machine has other
+    work: then fifty times as long.
+    """
+    a, b = matrices.copy(), right.copy()
+    for k in range(b.shape[1]):
+        factor = a[:, k + 1 :, k] / a[:, k, k, None]
+        a[:, k + 1 :, k + 1 :] -= factor[:, :, None] * a[:, k, None, k + 1 :]
+        b[:, k + 1 :] -= factor * b[:, k, None]
+    for k in reversed(range(b.shape[1])):
+        b[:, k] = (b[:, k] - np.sum(a[:, k, k + 1 :] * b[:, k + 1 :], axis=1)) / a[:, k, k]
+    return b
 
 
 def _rest(correlation: Correlation, window: int) -> float:
@@ -143,6 +160,13 @@ def predictors(correlation: Correlation, valid: Bool[np.ndarray, "y x"]) -> tupl
 
     Pixels that are not valid have no weight. Near edges and masks each pattern of what is there is solved once.
     """
+    return _predictors_among(correlation, np.packbits(valid).tobytes(), valid.shape)
+
+
+@lru_cache(maxsize=KEPT)
+def _predictors_among(correlation: Correlation, bits: bytes, shape: tuple[int, int]) -> tuple[Windows, Plane]:
+    count = shape[0] * shape[1]
+    valid = np.unpackbits(np.frombuffer(bits, np.uint8), count=count).astype(bool).reshape(shape)
     window = window_of(correlation)
     padded = np.pad(valid, window)
     ny, nx = valid.shape
@@ -154,7 +178,10 @@ def predictors(correlation: Correlation, valid: Bool[np.ndarray, "y x"]) -> tupl
     found = [_predictors(correlation, window, block) for block in blocks]
     weights = np.concatenate([each for each, _ in found])[which.ravel()]
     rest = np.sqrt(np.concatenate([variance for _, variance in found]))[which.ravel()]
-    return np.ascontiguousarray(weights.T).reshape(-1, ny, nx), rest.reshape(ny, nx)
+    both = np.ascontiguousarray(weights.T).reshape(-1, ny, nx), rest.reshape(ny, nx)
+    for plane in both:
+        plane.flags.writeable = False
+    return both
 
 
 def whiten(e: Float[Array, "y x"], weights: Any, rest: Any, window: int) -> Float[Array, "y x"]:
