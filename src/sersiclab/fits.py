@@ -14,6 +14,7 @@ from jaxtyping import Shaped
 
 
 WIDEST = 10.0  # arcmin; without CDELT and CD a pixel of a WCS is a degree wide
+SAME_SCALE = 1.05  # ratio of two pixel scales that is no mistake
 
 Source = str | os.PathLike[str]
 
@@ -61,9 +62,35 @@ class Plane:
     def pixel_scale(self) -> float | None:
         """Arcsec per pixel: the square root of the pixel's area, else what the header says, if anything."""
         if self.wcs is not None:
-            return float(np.sqrt(self.wcs.proj_plane_pixel_area().to_value("arcsec2")))
+            return pixel_scale_of(self.wcs)
         scale = self.header.number("PIXSCALE", "PIXSCAL1", "SECPIX", "SECPIX1", "PIXELSCL")
         return scale if scale is not None and scale > 0 else None
+
+
+def celestial(wcs: Any) -> Any:
+    """The celestial part of an astropy `WCS`, or of that of a header; None of anything else."""
+    if wcs is None:
+        return None
+    from astropy.io import fits
+    from astropy.wcs import WCS
+
+    wcs = WCS(wcs) if isinstance(wcs, fits.Header) else wcs
+    return wcs.celestial if isinstance(wcs, WCS) and wcs.has_celestial else None
+
+
+def pixel_scale_of(wcs: Any) -> float | None:
+    """Arcsec per pixel, the square root of the pixel's area, by a WCS; None where there is none, or it has no scale."""
+    sky = celestial(wcs)
+    scale = None if sky is None else float(np.sqrt(sky.proj_plane_pixel_area().to_value("arcsec2")))
+    return scale if scale is not None and scale < 60.0 * WIDEST else None
+
+
+def settled_scale(given: float | None, wcs: Any) -> float | None:
+    """The user's pixel scale or, without one, that of the WCS. Warns where they differ."""
+    own = pixel_scale_of(wcs)
+    if given is not None and own is not None and not 1 / SAME_SCALE < given / own < SAME_SCALE:
+        warnings.warn(f"pixel_scale is {given:g} arcsec, that of wcs {own:.4g}: lengths go by the first", stacklevel=5)
+    return own if given is None else given
 
 
 @dataclasses.dataclass(frozen=True)

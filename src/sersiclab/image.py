@@ -10,6 +10,8 @@ import equinox as eqx
 import numpy as np
 from jaxtyping import Bool, Float
 
+from sersiclab.fits import settled_scale
+
 
 class Image(eqx.Module):
     """An observed image with its error map, PSF and mask.
@@ -20,9 +22,9 @@ class Image(eqx.Module):
     units): `sigma² = (data + sky_level)/gain + (read_noise/gain)²`. `mask` is True (non-zero) where a
     pixel is excluded; so are the masked pixels of a numpy masked array, and, with a warning, those whose
     `sigma` is zero or not finite. The `psf` is centred in its array and normalised here; `None` means no
-    blurring. `zeropoint` is the magnitude of one image unit, `pixel_scale` is in arcsec. `unit` is the
-    image's unit as astropy writes it, such as "nmgy"; that of arrays which are `Quantity`s is kept.
-    `provenance` says what was not given by the user.
+    blurring. `zeropoint` is the magnitude of one image unit, `pixel_scale` is in arcsec, by default that of
+    the `wcs`. `unit` is the image's unit as astropy writes it, such as "nmgy"; that of arrays which are
+    `Quantity`s is kept. `provenance` says what was not given by the user.
 
     Raises `ValueError` or `TypeError` naming the argument, what was expected and what came.
     """
@@ -91,7 +93,7 @@ class Image(eqx.Module):
         self.psf_oversampling = _positive_integer("psf_oversampling", psf_oversampling)
         self.psf_includes_pixel = bool(psf_includes_pixel)
         self.zeropoint = _optional("zeropoint", zeropoint)
-        self.pixel_scale = _optional("pixel_scale", pixel_scale, positive=True)
+        self.pixel_scale = settled_scale(_optional("pixel_scale", pixel_scale, positive=True), wcs)
         self.gain = _optional("gain", gain, positive=True)
         self.wcs = wcs
         if not isinstance(band, str | None):

@@ -120,6 +120,25 @@ def test_position_angles_and_coordinates(make_fit, angle, parity):
     assert found["galaxy.dec"].sd * 3600 == pytest.approx(0.1 * 0.25, rel=0.1)
 
 
+def test_lengths_are_in_arcsec_by_the_wcs_alone(make_fit):
+    fit = seen(make_fit, rotated(37.0, parity=1), zeropoint=25.0)
+    given = seen(make_fit, rotated(37.0, parity=1), zeropoint=25.0, pixel_scale=0.25)
+    assert fit.observables["galaxy.r_eff_arcsec"].best == pytest.approx(0.25 * fit.best["galaxy.r_eff"])
+    assert fit.observables["galaxy.mean_sb"].best == pytest.approx(given.observables["galaxy.mean_sb"].best)
+
+
+@pytest.mark.parametrize("wcs", [rotated(0.0), rotated(0.0).to_header()], ids=["WCS", "header"])
+def test_a_pixel_scale_that_the_wcs_contradicts(make_fit, wcs):
+    with pytest.warns(UserWarning, match=r"pixel_scale is 0\.5 arcsec, that of wcs 0\.25: lengths go by the first"):
+        assert seen(make_fit, wcs, pixel_scale=0.5).image.pixel_scale == 0.5
+    assert seen(make_fit, wcs, pixel_scale=0.25).image.pixel_scale == 0.25
+
+
+@pytest.mark.parametrize("wcs", [WCS(naxis=1), WCS(naxis=2), ("no", "wcs")], ids=["spectral", "empty", "other"])
+def test_what_is_no_place_on_the_sky_has_no_scale(make_fit, wcs):
+    assert seen(make_fit, wcs).image.pixel_scale is None
+
+
 def test_right_ascension_has_no_seam(make_fit):
     fit = seen(make_fit, rotated(0.0, ra=360.0 - 0.0001, dec=0.0))
     ra = fit.observables["galaxy.ra"]

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
+from sersiclab.fits import celestial
 from sersiclab.image import Image
 from sersiclab.model import Model
 from sersiclab.parameters import at, own_parameters, parameter_info, with_parameters
@@ -149,11 +150,8 @@ class _Sky:
 
     @classmethod
     def of(cls, image: Image) -> "_Sky | None":
-        from astropy.io.fits import Header
-        from astropy.wcs import WCS
-
-        wcs = WCS(image.wcs) if isinstance(image.wcs, Header) else image.wcs
-        return cls(wcs.celestial) if isinstance(wcs, WCS) and wcs.has_celestial else None
+        wcs = celestial(image.wcs)
+        return None if wcs is None else cls(wcs)
 
     def coordinates(self, x: Any, y: Any) -> tuple[Any, Any]:
         """Right ascension and declination in degrees (ICRS)."""
