@@ -3,9 +3,10 @@
 import { ellipticalRadius, type Point, type Shape } from "./geometry";
 import { memo } from "./memo";
 import type { Pictures } from "./pictures";
-import { errorIn, meanIn, type Rings, ringsOf } from "./profile";
+import { carriedAt, type Light } from "./preview";
+import { errorIn, meanIn, meanOf, type Rings, ringsOf } from "./profile";
 import { shapeOf } from "./shapes";
-import { type Image, type Pixels, type State, selectedOf, shown } from "./state";
+import { type Image, type State, selectedOf, shown } from "./state";
 import { seenNames } from "./visibility";
 
 export interface Brightness {
@@ -28,7 +29,7 @@ export function brightnessMaker(): (state: State, pictures: Pictures) => Brightn
     data: meanIn(of, image.data),
     error: errorIn(of, image.sigma),
   }));
-  const meanOf = new Map<string, (of: Rings, values: Pixels) => Float64Array>();
+  const lightIn = new Map<string, typeof meanOfLight>();
 
   return (state, { maps, parts }) => {
     const { image, schema } = state;
@@ -42,9 +43,9 @@ export function brightnessMaker(): (state: State, pictures: Pictures) => Brightn
     const means = seenNames(state)
       .filter((name) => parts[name])
       .map((name) => {
-        const mean = meanOf.get(name) ?? memo(meanIn);
-        meanOf.set(name, mean);
-        return { name, index: names.indexOf(name), mean: mean(of, parts[name] as Pixels) };
+        const mean = lightIn.get(name) ?? memo(meanOfLight);
+        lightIn.set(name, mean);
+        return { name, index: names.indexOf(name), mean: mean(of, parts[name] as Light) };
       });
     const { data, error } = dataOf(of, image);
     const sky = total(
@@ -63,6 +64,9 @@ export function brightnessMaker(): (state: State, pictures: Pictures) => Brightn
     };
   };
 }
+
+const meanOfLight = (of: Rings, { pixels, nx, carry }: Light): Float64Array =>
+  carry ? meanOf(of, carriedAt(pixels, nx, carry)) : meanIn(of, pixels);
 
 function total(parts: { mean: Float64Array }[], length: number): Float64Array {
   const sum = new Float64Array(length);

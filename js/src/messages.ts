@@ -12,6 +12,7 @@ export type Outgoing =
   | { t: "mask"; name: string }
   | { t: "preset"; name: string }
   | { t: "neighbours" }
+  | { t: "noise" }
   | { t: "predict"; request: number; number: number; seed: number }
   | { t: "keep" | "restore" | "forget"; name: string }
   | { t: "load"; name: string }
@@ -91,10 +92,11 @@ export type Incoming =
   | SaidMessage
   | ErrorMessage;
 
-/** The bytes of a buffer, copied when the host hands them at an odd offset. */
+/** The bytes of a buffer, copied where it is a part of the host's. */
 function bytesOf(buffer: ArrayBufferView | ArrayBuffer): ArrayBuffer {
   if (buffer instanceof ArrayBuffer) return buffer;
   const { byteOffset, byteLength } = buffer;
+  if (byteLength === buffer.buffer.byteLength) return buffer.buffer as ArrayBuffer;
   return buffer.buffer.slice(byteOffset, byteOffset + byteLength) as ArrayBuffer;
 }
 

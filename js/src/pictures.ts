@@ -3,8 +3,9 @@
 import { colormap, DIVERGING } from "./colormaps";
 import { DEFAULT_PERCENT, limitsBy, type Rule, sortedSample } from "./limits";
 import { memo } from "./memo";
-import { compare, type Maps, medianSigma, percentOf } from "./pixels";
-import { carrier } from "./preview";
+import { chi2Of, compare, type Maps, medianSigma, percentOf, sumOf } from "./pixels";
+import { carrier, type Light, lightOn } from "./preview";
+import { overall, type Raster, sampledImage, whole } from "./raster";
 import { type Image, type Pixels, type State, selectedOf, type Unit } from "./state";
 import { type Curve, colourTable, curveOf, type Limits } from "./stretch";
 import { seenNames } from "./visibility";
@@ -61,11 +62,19 @@ const scale = (lut: Uint8Array, curve: Curve, limits: Limits, symmetric = false)
 
 /** Values and colours of every picture; what did not change stays the same object. */
 export interface Pictures {
+  /** The pixels that they show. */
+  raster: Raster;
   /** Each component where it is now; some are a preview until Python has drawn them. */
-  parts: Record<string, Pixels>;
+  parts: Record<string, Light>;
   preview: boolean;
-  /** Of those that are in the model and seen. */
+  /** On the raster, of those that are in the model and seen. */
   maps: Maps | null;
+  /** The same of all pixels, which of a large image takes its time. */
+  allMaps(): Maps | null;
+  /** The model on other pixels. */
+  modelOn(raster: Raster): Pixels | null;
+  /** Of all pixels; null while a large picture is a preview. */
+  chi2(): number | null;
   /** The typical noise of a pixel. */
   noise: number;
   data: Picture;
@@ -81,12 +90,24 @@ export interface Picture {
 
 export const FOURTH = ["component", "sigma", "mask", "psf"] as const;
 
-export function pictureMaker(): (state: State) => Pictures {
+/** The pictures of a state, on these pixels or on all. */
+export function pictureMaker(): (state: State, raster?: Raster) => Pictures {
   const carry = carrier();
-  const combine = memo((image: Image | null, ...parts: Pixels[]) => image && compare(image, parts));
+  const combine = memo((image: Image, ...parts: Pixels[]) => compare(image, parts));
+  const same = memo((x: number, y: number, step: number, nx: number, ny: number) => ({ x, y, step, nx, ny }));
+  const sampleImage = memo(sampledImage);
+  const samplers: Record<string, typeof lightOn> = {};
+  const everywhere = memo((image: Image, ...lights: Light[]) => compareAll(image, lights));
+  const spread = memo((image: Image, ...lights: Light[]) => sumOn(lights, overall(image)));
+  const wholeChi2 = memo((image: Image, ...lights: Light[]) =>
+    chi2Of(
+      image,
+      lights.map(({ pixels }) => pixels),
+    ),
+  );
   const noiseOf = memo((image: Image | null) => (image ? medianSigma(image) : 1));
   const percent = memo((maps: Maps | null) => maps && percentOf(maps));
-  const maskValues = memo((mask: Uint8Array | undefined) => mask && Float32Array.from(mask));
+  const maskValues = memo((mask: Uint8Array) => Float32Array.from(mask));
   const sequential = [0, 1].map(() =>
     memo((stretch: string, name: string, low: number, high: number, sorted: Float32Array) =>
       scale(colormap(name), curveOf(stretch, sorted, [low, high]), [low, high]),
@@ -105,53 +126,100 @@ export function pictureMaker(): (state: State) => Pictures {
     return (unit === "sigma" ? maps?.significance : maps?.residual()) ?? null;
   }
 
-  function fourth(state: State, parts: Record<string, Pixels>, likeModel: Scale): Picture {
-    const { image, display } = state;
-    const nx = image?.nx ?? 1;
-    switch (display.fourth) {
+  function fourth(state: State, image: Image, part: Pixels | null, likeModel: Scale): Picture {
+    const { colormap, fourth } = state.display;
+    const { nx } = image;
+    switch (fourth) {
       case "sigma": {
-        const values = image?.sigma ?? null;
-        return { values, nx, scale: plain("linear", display.colormap, values, "percentile") };
+        const scale = plain("linear", colormap, state.image?.sigma ?? null, "percentile");
+        return { values: image.sigma, nx, scale };
       }
       case "mask":
-        return { values: maskValues(image?.mask) ?? null, nx, scale: maskScale };
+        return { values: maskValues(image.mask), nx, scale: maskScale };
       case "psf": {
-        const psf = image?.psf ?? null;
-        const values = psf?.pixels ?? null;
-        return { values, nx: psf?.nx ?? 1, scale: plain("log", display.colormap, values, "minmax") };
+        const values = image.psf?.pixels ?? null;
+        return { values, nx: image.psf?.nx ?? 1, scale: plain("log", colormap, values, "minmax") };
       }
       default:
-        return { values: (image && parts[selectedOf(state)]) ?? null, nx, scale: likeModel };
+        return { values: part, nx, scale: likeModel };
     }
   }
 
-  return (state) => {
-    const { image, display } = state;
-    const nx = image?.nx ?? 1;
+  /** How the model is read, at all its pixels or at some. */
+  function readers(image: Image | null, lights: Light[], maps: Maps | null, raster: Raster) {
+    const isAll = raster.nx === image?.nx && raster.ny === image.ny;
+    const isCarried = lights.some((light) => light.carry !== null);
+    return {
+      allMaps: () => (isAll || !image || !maps ? maps : everywhere(image, ...lights)),
+      modelOn: (on: Raster) => (maps ? sumOn(lights, on) : null),
+      chi2: () => {
+        if (isAll || !image || !maps) return maps?.chi2 ?? null;
+        return isCarried ? null : wholeChi2(image, ...lights);
+      },
+      sample: () => (isAll || !image || !maps ? (maps?.model ?? null) : spread(image, ...lights)),
+    };
+  }
+
+  return (state, asked) => {
+    const { display } = state;
+    const { x, y, step, nx, ny } = asked ?? whole(state.image ?? NO_IMAGE);
+    const raster = same(x, y, step, nx, ny);
+    const image = state.image && sampleImage(state.image, raster);
     const { parts, preview } = carry(state);
-    const seen = seenNames(state).flatMap((name) => parts[name] ?? []);
-    const maps = combine(Object.keys(parts).length > 0 ? image : null, ...seen);
-    const sorted = sortedSample(image?.data ?? EMPTY, image?.mask ?? null);
+    const on = (name: string): Pixels | null => {
+      samplers[name] ??= memo(lightOn);
+      return parts[name] && image ? samplers[name](parts[name], raster) : null;
+    };
+    const seen = seenNames(state).filter((name) => parts[name]);
+    const maps =
+      image && Object.keys(parts).length > 0
+        ? combine(image, ...seen.map((name) => on(name) as Pixels))
+        : null;
+    const { sample, ...model } = readers(
+      state.image,
+      seen.map((name) => parts[name] as Light),
+      maps,
+      raster,
+    );
+    const sorted = sortedSample(state.image?.data ?? EMPTY, state.image?.mask ?? null);
     const colours = (which: number, [low, high]: Limits) =>
       (sequential[which] as (typeof sequential)[0])(display.stretch, display.colormap, low, high, sorted);
-    const data = colours(0, dataLimits(state));
-    const model = display.match ? data : colours(1, modelLimits(state, maps?.model ?? null));
-    const noise = noiseOf(image);
+    const own = !display.match && typeof display.limits === "string";
+    const likeData = colours(0, dataLimits(state));
+    const likeModel = own ? colours(1, modelLimits(state, sample())) : likeData;
+    const noise = noiseOf(state.image);
     return {
+      raster,
       parts,
       preview,
       maps,
+      ...model,
       noise,
-      data: { values: image?.data ?? null, nx, scale: data },
-      model: { values: maps?.model ?? null, nx, scale: model },
+      data: { values: image?.data ?? null, nx, scale: likeData },
+      model: { values: maps?.model ?? null, nx, scale: likeModel },
       residual: {
         values: residualOf(maps, display.residual),
         nx,
         scale: diverging(residualHalf(state, noise)),
       },
-      fourth: fourth(state, parts, model),
+      fourth: image
+        ? fourth(state, image, display.fourth === "component" ? on(selectedOf(state)) : null, likeModel)
+        : { values: null, nx, scale: likeModel },
     };
   };
 }
 
+const sumOn = (lights: Light[], raster: Raster): Pixels =>
+  sumOf(
+    raster.nx * raster.ny,
+    lights.map((light) => lightOn(light, raster)),
+  );
+
+const compareAll = (image: Image, lights: Light[]): Maps =>
+  compare(
+    image,
+    lights.map((light) => lightOn(light, whole(image))),
+  );
+
+const NO_IMAGE = { nx: 1, ny: 1 };
 const EMPTY = new Float32Array(0);

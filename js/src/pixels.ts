@@ -38,6 +38,26 @@ export function compare(image: Image, parts: readonly Pixels[]): Maps {
   return { model, significance, chi2, residual: difference };
 }
 
+const CHUNK = 4096;
+
+/** The χ² alone: of a large image, without its maps. */
+export function chi2Of({ data, sigma, mask }: Image, parts: readonly Pixels[]): number {
+  const model = new Float32Array(CHUNK);
+  let chi2 = 0;
+  for (let from = 0; from < data.length; from += CHUNK) {
+    const length = Math.min(CHUNK, data.length - from);
+    model.fill(0);
+    for (const part of parts)
+      for (let k = 0; k < length; k++) model[k] = (model[k] as number) + (part[from + k] as number);
+    for (let k = 0, i = from; k < length; k++, i++) {
+      const deviation = ((data[i] as number) - (model[k] as number)) / (sigma[i] as number);
+      const square = deviation * deviation;
+      if (!mask[i] && square < Number.POSITIVE_INFINITY) chi2 += square;
+    }
+  }
+  return chi2;
+}
+
 /** The residual in per cent of the model; undefined where the model has no light. */
 export function percentOf(maps: Maps): Pixels {
   const { model } = maps;

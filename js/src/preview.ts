@@ -8,8 +8,9 @@
 
 import { majorAxis, minorAxis, type Shape } from "./geometry";
 import { memo } from "./memo";
+import { LARGEST, middles, type Raster, sampled } from "./raster";
 import { shapeOf } from "./shapes";
-import { hasParameter, parametersOf, type Schema, type Session, sameDocument, valueAt } from "./spec";
+import { hasParameter, parametersOf, type Schema, type Session, sameDocument, typeOf, valueAt } from "./spec";
 import { type Drawing, type Pixels, type State, shown } from "./state";
 
 /** What a picture can follow of a component's values; flux and level are NaN where it has none. */
@@ -29,30 +30,52 @@ export type Carry = readonly [
   ...light: [gain: number, shift: number],
 ];
 
-/** A picture with more pixels takes longer than a hand waits. */
-const LARGEST = 2 ** 20;
 /** Within so many pixels of the centre the light is too steep for straight lines between pixels. */
 const CORE = 12;
 
-/** The pictures of all components, each where the component is now; and whether one is not as Python would draw it. */
+/** A component's picture and, where it is too large to be carried as a whole, how it is to be carried. */
+export interface Light {
+  pixels: Pixels;
+  nx: number;
+  carry: Carry | null;
+}
+/** The light of all components, each where the component is now; and whether one is not as Python would draw it. */
 export interface Carried {
-  parts: Record<string, Pixels>;
+  parts: Record<string, Light>;
   preview: boolean;
 }
 
 export function carrier(): (state: State) => Carried {
-  const carriers: Record<string, typeof carried> = {};
+  const carriers: Record<string, typeof lightOf> = {};
   return (state) => {
-    const parts: Record<string, Pixels> = {};
+    const parts: Record<string, Light> = {};
     let preview = false;
     for (const [name, drawing] of Object.entries(state.frames)) {
       const carry = carryOf(state, name, drawing);
-      carriers[name] ??= memo(carried);
-      parts[name] = carry ? carriers[name](drawing.pixels, state.image?.nx ?? 1, ...carry) : drawing.pixels;
+      carriers[name] ??= memo(lightOf);
+      parts[name] = carriers[name](drawing.pixels, state.image?.nx ?? 1, ...(carry ?? []));
       preview ||= !isAsDrawn(state, name, drawing);
     }
     return { parts, preview };
   };
+}
+
+function lightOf(pixels: Pixels, nx: number, ...carry: Carry | []): Light {
+  if (carry.length === 0) return { pixels, nx, carry: null };
+  if (pixels.length > LARGEST) return { pixels, nx, carry };
+  return { pixels: carried(pixels, nx, ...carry), nx, carry: null };
+}
+
+/** The light on some pixels of the image: the very same array where they are all, and it need not be carried. */
+export function lightOn({ pixels, nx, carry }: Light, raster: Raster): Pixels {
+  if (!carry) return sampled(pixels, nx, raster);
+  const at = carriedAt(pixels, nx, carry);
+  const out = new Float32Array(raster.nx * raster.ny);
+  const columns = middles(raster.x, raster.step, raster.nx, nx);
+  const rows = middles(raster.y, raster.step, raster.ny, pixels.length / nx);
+  let to = 0;
+  for (const y of rows) for (const x of columns) out[to++] = at(x, y);
+  return out;
 }
 
 /** Whether a picture can follow what is shown before Python draws it. */
@@ -60,11 +83,19 @@ export const canFollow = (state: State): boolean =>
   Object.entries(state.frames).some(([name, drawing]) => carryOf(state, name, drawing) !== null);
 
 /** From what a picture was drawn for to what is shown; null where it is the same, or can't follow. */
-function carryOf(state: State, name: string, { pixels, session }: Drawing): Carry | null {
-  if (!session || pixels.length > LARGEST || isAsDrawn(state, name, { pixels, session })) return null;
+function carryOf(state: State, name: string, drawing: Drawing): Carry | null {
+  const { session } = drawing;
+  if (!session || isAsDrawn(state, name, drawing) || kindOf(session, name) !== kindOf(shown(state), name))
+    return null;
   const from = poseOf(state.schema, session, name);
   const to = poseOf(state.schema, shown(state), name);
   return from && to && carryBetween(from, to);
+}
+
+/** Another kind of galaxy has another form, and its size may mean something else. */
+function kindOf(session: Session, name: string): string {
+  const component = session.model.components[name];
+  return component ? typeOf(component) : "";
 }
 
 /** Whether the picture is that of the values that are shown, as far as is known. */
@@ -72,7 +103,7 @@ function isAsDrawn(state: State, name: string, { session }: Drawing): boolean {
   const now = shown(state);
   const component = now.model.components[name];
   if (!session || session === now || !component) return true;
-  if (component.type !== session.model.components[name]?.type) return false;
+  if (typeOf(component) !== kindOf(session, name)) return false;
   return parametersOf(state.schema, component).every(({ name: parameter }) => {
     const path = `${name}.${parameter}`;
     return Object.is(valueAt(now, path), valueAt(session, path));
@@ -161,25 +192,44 @@ function linear(pixels: Pixels, nx: number, carry: Carry): Pixels {
   return out;
 }
 
-/** About the centre by the cubic through the sixteen pixels around (Keys 1981, a = -1/2). */
+/** About the centre by a cubic. */
 function refine(out: Pixels, pixels: Pixels, nx: number, carry: Carry): void {
-  const [xx, xy, yx, yy, u0, v0, x0, y0, gain, shift] = carry;
+  const [x0, y0] = [carry[6], carry[7]];
   const ny = pixels.length / nx;
+  const at = carriedAt(pixels, nx, carry);
   const near = (centre: number, size: number): [number, number] => [
     Math.max(Math.ceil(centre - CORE), 0),
     Math.min(Math.floor(centre + CORE), size - 1),
   ];
   const [[left, right], [bottom, top]] = [near(x0, nx), near(y0, ny)];
-  for (let y = bottom; y <= top; y++)
-    for (let x = left; x <= right; x++) {
-      const u = u0 + xx * (x - x0) + xy * (y - y0);
-      const v = v0 + yx * (x - x0) + yy * (y - y0);
-      const [i, j] = [Math.floor(u), Math.floor(v)];
-      if (i < 1 || j < 1 || i > nx - 3 || j > ny - 3) continue;
-      out[y * nx + x] = gain * cubic(pixels, nx, i, j, u - i, v - j) + shift;
-    }
+  for (let y = bottom; y <= top; y++) for (let x = left; x <= right; x++) out[y * nx + x] = at(x, y);
 }
 
+/** The same at one point. */
+export function carriedAt(pixels: Pixels, nx: number, carry: Carry): (x: number, y: number) => number {
+  const [xx, xy, yx, yy, u0, v0, x0, y0, gain, shift] = carry;
+  const [lastX, lastY] = [nx - 1, pixels.length / nx - 1];
+  return (x, y) => {
+    const [dx, dy] = [x - x0, y - y0];
+    const u = u0 + xx * dx + xy * dy;
+    const v = v0 + yx * dx + yy * dy;
+    const s = u < 0 ? 0 : u > lastX ? lastX : u;
+    const t = v < 0 ? 0 : v > lastY ? lastY : v;
+    const [i, j] = [Math.floor(s), Math.floor(t)];
+    const isInside = i > 0 && j > 0 && i < lastX - 1 && j < lastY - 1;
+    if (isInside && Math.abs(dx) <= CORE && Math.abs(dy) <= CORE)
+      return gain * cubic(pixels, nx, i, j, s - i, t - j) + shift;
+    const right = i < lastX ? 1 : 0;
+    const from = j * nx + i;
+    const up = j < lastY ? from + nx : from;
+    const low = mix(pixels[from] as number, pixels[from + right] as number, s - i);
+    return gain * mix(low, mix(pixels[up] as number, pixels[up + right] as number, s - i), t - j) + shift;
+  };
+}
+
+const mix = (a: number, b: number, part: number): number => a + part * (b - a);
+
+/** Through the sixteen pixels around (Keys 1981, a = -1/2). */
 function cubic(pixels: Pixels, nx: number, i: number, j: number, s: number, t: number): number {
   let sum = 0;
   for (let m = -1; m <= 2; m++) {

@@ -1,113 +1,219 @@
-/** Surface brightness in elliptical annuli, the annuli of Python's plots: a pixel wide, or a tenth of the radius. */
+/**
+ * Surface brightness in elliptical annuli, the annuli of Python's plots: a pixel wide, or a tenth of the radius.
+ *
+ * About the centre each pixel goes into its own annulus. In a large image, where annuli are wide, blocks of pixels go
+ * as one: all light still counts, and what there is to do for another ellipse does not grow with the image.
+ */
 
+import { countIn, type Division, divided, type Grid, middlesOf, sumInBlocks } from "./blocks";
 import type { Shape } from "./geometry";
 import type { Pixels } from "./state";
 
-export interface Grid {
-  nx: number;
-  ny: number;
-  mask: Uint8Array;
-}
-/** For each pixel its annulus or -1; of each annulus the number of pixels and their mean radius. */
-export interface Rings {
+/** Pixels, or blocks of them, and the annulus of each or -1. */
+interface Members {
+  index: Int32Array;
   label: Int16Array;
+}
+/** What is in each annulus: of pixels near the centre and of blocks further out; their number and mean radius. */
+export interface Rings {
+  grid: Grid;
+  division: Division;
+  pixels: Members;
+  blocks: Members;
   number: Float64Array;
   radius: Float64Array;
 }
 
 const GROWTH = 0.1;
+/** Up to here annuli are a pixel wide. */
+const EVEN = 1 / GROWTH;
 /** The part of an annulus that must be on the image and unmasked. */
 const COVERAGE = 0.25;
-/** Radii are looked up in steps of this part of a pixel. */
-const STEP = 1 / 64;
+/** To put more of them into annuli takes longer than a hand waits. */
+const BLOCKS = 2 ** 18;
+/** Blocks begin at so many times their side along the minor axis, where annuli are as wide as two. */
+const NEAR = 20;
+
+/** The edges of the annuli up to a radius, and the annulus of each radius below. */
+interface Scale {
+  edges: number[];
+  annulus(radius: number): number;
+}
 
 export function ringsOf(grid: Grid, shape: Shape): Rings {
-  const radius = radii(grid, shape);
-  let largest = 0;
-  for (let i = 0; i < radius.length; i++)
-    if (!grid.mask[i] && (radius[i] as number) > largest) largest = radius[i] as number;
-  const edges = [0];
-  while ((edges.at(-1) as number) < largest) edges.push(next(edges.at(-1) as number));
-  return assign(radius, grid.mask, edges, Math.max(1 - shape.ellip, 1e-3));
-}
-
-const next = (edge: number): number => edge + Math.max(1, GROWTH * edge);
-
-function radii({ nx, ny }: Grid, shape: Shape): Float32Array {
-  const radius = new Float32Array(nx * ny);
-  const [sin, cos] = [Math.sin(shape.theta), Math.cos(shape.theta)];
+  const { nx, ny } = grid;
+  const side = Math.ceil(Math.sqrt((nx * ny) / BLOCKS));
+  const division = divided(grid, side);
   const q = Math.max(1 - shape.ellip, 1e-3);
-  for (let y = 0, i = 0; y < ny; y++)
-    for (let x = 0; x < nx; x++, i++) {
-      const [dx, dy] = [x - shape.xc, y - shape.yc];
-      const along = dy * cos - dx * sin;
-      const across = (dx * cos + dy * sin) / q;
-      radius[i] = Math.sqrt(along * along + across * across);
-    }
-  return radius;
-}
-
-function assign(radius: Float32Array, mask: Uint8Array, edges: number[], q: number): Rings {
-  const bins = edges.length - 1;
-  const table = lookUp(edges);
-  const label = new Int16Array(radius.length).fill(-1);
-  const number = new Float64Array(bins);
-  const sum = new Float64Array(bins);
-  for (let i = 0; i < radius.length; i++) {
-    if (mask[i]) continue;
-    const r = radius[i] as number;
-    let bin = table[Math.floor(r / STEP)] ?? bins;
-    if (bin + 1 < edges.length && r >= (edges[bin + 1] as number)) bin += 1;
-    if (bin >= bins) continue;
-    label[i] = bin;
-    number[bin] = (number[bin] as number) + 1;
-    sum[bin] = (sum[bin] as number) + r;
-  }
-  const area = (bin: number) => Math.PI * q * ((edges[bin + 1] as number) ** 2 - (edges[bin] as number) ** 2);
-  const enough = Array.from(number, (count, bin) => count >= Math.max(1, COVERAGE * area(bin)));
-  const renamed = new Int16Array(bins).fill(-1);
-  const kept: number[] = [];
-  for (const [bin, good] of enough.entries()) if (good) renamed[bin] = kept.push(bin) - 1;
-  for (let i = 0; i < label.length; i++) {
-    const bin = label[i] as number;
-    if (bin >= 0) label[i] = renamed[bin] as number;
-  }
+  const radius = radiusFrom(shape, q);
+  const corners = [radius(0, 0), radius(nx - 1, 0), radius(0, ny - 1), radius(nx - 1, ny - 1)];
+  const { edges, annulus } = scaleTo(Math.max(...corners));
+  const number = new Float64Array(edges.length);
+  const sum = new Float64Array(edges.length);
+  const place: Place = (r, count) => {
+    const at = annulus(r);
+    number[at] = (number[at] as number) + count;
+    sum[at] = (sum[at] as number) + count * r;
+    return at;
+  };
+  const reach = side > 1 ? (NEAR * side) / q : Number.POSITIVE_INFINITY;
+  const { near, blocks } = placeBlocks(grid, division, reach, radius, place);
+  const pixels = placePixels(grid, division, near, radius, place);
+  const kept = coveredOf(number, edges, q);
+  const pick = (values: Float64Array) => Float64Array.from(kept, (at) => values[at] as number);
   return {
-    label,
-    number: Float64Array.from(kept, (bin) => number[bin] as number),
-    radius: Float64Array.from(kept, (bin) => (sum[bin] as number) / (number[bin] as number)),
+    grid,
+    division,
+    pixels: renamed(pixels, kept),
+    blocks: renamed(blocks, kept),
+    number: pick(number),
+    radius: pick(sum.map((each, at) => each / (number[at] as number))),
   };
 }
 
-/** The annulus in which each small step of radius begins. */
-function lookUp(edges: number[]): Uint16Array {
-  const steps = Math.ceil((edges.at(-1) as number) / STEP) + 1;
-  const table = new Uint16Array(steps);
-  let bin = 0;
-  for (let step = 0; step < steps; step++) {
-    while (bin + 1 < edges.length && (edges[bin + 1] as number) <= step * STEP) bin += 1;
-    table[step] = bin;
+type Radius = (x: number, y: number) => number;
+/** Count what lies at a radius; its annulus. */
+type Place = (radius: number, count: number) => number;
+
+/** The blocks that go as one into their annuli, and those within `reach` of the centre, which don't. */
+function placeBlocks(
+  grid: Grid,
+  division: Division,
+  reach: number,
+  radius: Radius,
+  place: Place,
+): { near: Int32Array; blocks: Members } {
+  const near = new Int32Array(division.number);
+  const index = new Int32Array(division.number);
+  const label = new Int16Array(division.number);
+  const counts = division.side > 1 ? countIn(grid, division) : near;
+  const [columns, rows] = middlesOf(grid, division);
+  let [inside, outside, block] = [0, 0, 0];
+  for (const y of rows)
+    for (const x of columns) {
+      const r = radius(x, y);
+      const count = counts[block] as number;
+      if (r < reach) near[inside++] = block;
+      else if (count > 0) {
+        label[outside] = place(r, count);
+        index[outside++] = block;
+      }
+      block += 1;
+    }
+  const blocks = { index: index.subarray(0, outside), label: label.subarray(0, outside) };
+  return { near: near.subarray(0, inside), blocks };
+}
+
+/** The pixels of these blocks that are not masked. */
+function placePixels(
+  grid: Grid,
+  { side, across }: Division,
+  near: Int32Array,
+  radius: Radius,
+  place: Place,
+): Members {
+  const { nx, ny, mask } = grid;
+  const index = new Int32Array(near.length * side * side);
+  const label = new Int16Array(index.length);
+  let found = 0;
+  for (const block of near) {
+    const [left, bottom] = [(block % across) * side, Math.floor(block / across) * side];
+    for (let y = bottom; y < bottom + side && y < ny; y++)
+      for (let x = left; x < left + side && x < nx; x++) {
+        const i = y * nx + x;
+        if (mask[i]) continue;
+        label[found] = place(radius(x, y), 1);
+        index[found++] = i;
+      }
   }
-  return table;
+  return { index: index.subarray(0, found), label: label.subarray(0, found) };
+}
+
+function radiusFrom({ xc, yc, theta }: Shape, q: number): Radius {
+  const [sin, cos] = [Math.sin(theta), Math.cos(theta)];
+  return (x, y) => {
+    const [dx, dy] = [x - xc, y - yc];
+    const along = dy * cos - dx * sin;
+    const across = (dx * cos + dy * sin) / q;
+    return Math.sqrt(along * along + across * across);
+  };
+}
+
+function scaleTo(largest: number): Scale {
+  const edges = [0];
+  for (let edge = 0; edge <= largest; edges.push(edge)) edge += Math.max(1, GROWTH * edge);
+  const growth = 1 / Math.log1p(GROWTH);
+  const annulus = (radius: number): number => {
+    if (radius < EVEN) return Math.floor(radius);
+    const at = Math.floor(EVEN + Math.log(radius / EVEN) * growth);
+    // What lies on an edge may be rounded to the wrong side.
+    if (radius < (edges[at] as number)) return at - 1;
+    return radius < (edges[at + 1] as number) ? at : at + 1;
+  };
+  return { edges, annulus };
+}
+
+/** The annuli of which enough is on the image and unmasked. */
+function coveredOf(number: Float64Array, edges: number[], q: number): number[] {
+  const area = (at: number) => Math.PI * q * ((edges[at + 1] as number) ** 2 - (edges[at] as number) ** 2);
+  return edges
+    .slice(1)
+    .flatMap((_, at) => ((number[at] as number) >= Math.max(1, COVERAGE * area(at)) ? [at] : []));
+}
+
+/** With annuli counted among those that are kept. */
+function renamed({ index, label }: Members, kept: number[]): Members {
+  const names = new Int16Array((kept.at(-1) ?? -1) + 1).fill(-1);
+  for (const [name, at] of kept.entries()) names[at] = name;
+  return { index, label: label.map((at) => names[at] ?? -1) };
 }
 
 /** The mean of an image in each annulus. */
 export function meanIn(rings: Rings, values: Pixels): Float64Array {
-  return sumIn(rings, values, false).map((sum, bin) => sum / (rings.number[bin] as number));
+  return sumIn(rings, values, false).map((sum, at) => sum / (rings.number[at] as number));
 }
 
 /** The standard error of that mean. */
 export function errorIn(rings: Rings, sigma: Pixels): Float64Array {
-  return sumIn(rings, sigma, true).map((sum, bin) => Math.sqrt(sum) / (rings.number[bin] as number));
+  return sumIn(rings, sigma, true).map((sum, at) => Math.sqrt(sum) / (rings.number[at] as number));
 }
 
-function sumIn({ label, number }: Rings, values: Pixels, squared: boolean): Float64Array {
+/** The mean of light that is known at any point, and so smooth that blocks have it from their middles. */
+export function meanOf(rings: Rings, light: (x: number, y: number) => number): Float64Array {
+  const { blocks, division, grid, number, pixels } = rings;
+  const { nx } = grid;
   const sums = new Float64Array(number.length);
-  for (let i = 0; i < label.length; i++) {
-    const bin = label[i] as number;
-    if (bin < 0) continue;
-    const value = values[i] as number;
-    sums[bin] = (sums[bin] as number) + (squared ? value * value : value);
+  add(sums, pixels, (i) => light(i % nx, Math.floor(i / nx)));
+  if (blocks.index.length > 0) {
+    const counts = countIn(grid, division);
+    const [columns, rows] = middlesOf(grid, division);
+    const { across } = division;
+    add(sums, blocks, (i) => {
+      const [x, y] = [columns[i % across] as number, rows[Math.floor(i / across)] as number];
+      return (counts[i] as number) * light(x, y);
+    });
+  }
+  return sums.map((sum, at) => sum / (number[at] as number));
+}
+
+function sumIn(
+  { blocks, division, grid, number, pixels }: Rings,
+  values: Pixels,
+  squared: boolean,
+): Float64Array {
+  const sums = new Float64Array(number.length);
+  if (squared) add(sums, pixels, (i) => (values[i] as number) ** 2);
+  else add(sums, pixels, (i) => values[i] as number);
+  if (blocks.index.length > 0) {
+    const known = sumInBlocks(values, grid, division, squared);
+    add(sums, blocks, (i) => known[i] as number);
   }
   return sums;
+}
+
+function add(sums: Float64Array, { index, label }: Members, value: (i: number) => number): void {
+  for (let k = 0; k < index.length; k++) {
+    const at = label[k] as number;
+    if (at >= 0) sums[at] = (sums[at] as number) + value(index[k] as number);
+  }
 }

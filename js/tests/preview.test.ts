@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Shape } from "../src/geometry";
-import { carried, carryBetween, type Pose } from "../src/preview";
+import { carried, carriedAt, carryBetween, lightOn, type Pose } from "../src/preview";
 import type { Pixels } from "../src/state";
 
 const [NX, NY] = [96, 80];
@@ -65,6 +65,21 @@ describe("a picture that follows its component", () => {
     const point = (xc: number): Pose => ({ ...pose({ xc, size: null }), flux: 1 });
     const moved = follow(drawn, point(40), point(43));
     expect(moved[38 * NX + 43]).toBe(drawn[38 * NX + 40]);
+  });
+
+  it("is the same where it is looked at a pixel at a time, or at some", () => {
+    const carry = carryBetween(pose(), pose({ xc: 43.5, yc: 40.25, size: 6.6, theta: 0.9 }, 1300));
+    if (!carry) throw new Error("nothing moved");
+    const all = carried(drawn, NX, ...carry);
+    const at = carriedAt(drawn, NX, carry);
+    const alone = all.map((_, i) => at(i % NX, Math.floor(i / NX)));
+    expect(worst(alone, all)).toBeLessThan(1e-5);
+    const some = lightOn({ pixels: drawn, nx: NX, carry }, { x: 20, y: 30, step: 3, nx: 12, ny: 9 });
+    const picked = some.map(
+      (_, i) => all[(30 + 3 * Math.floor(i / 12) + 1) * NX + 20 + 3 * (i % 12) + 1] as number,
+    );
+    expect(worst(some, picked)).toBeLessThan(1e-5);
+    expect(Math.max(...some)).toBeGreaterThan(1);
   });
 
   it("stays where nothing moved, or where the light can't tell", () => {

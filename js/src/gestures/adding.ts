@@ -24,7 +24,7 @@ export function createAdder(store: Store, editor: MaskEditor, pictures: () => Pi
     const { image, schema, session } = store.state;
     const map = editor.map();
     if (!image || !map) return;
-    const light = pictures()?.maps?.residual() ?? image.data;
+    const light = pictures()?.allMaps()?.residual() ?? image.data;
     const source = { ...measure(image, light, map, place), ...centre };
     const sky = schema.profiles[type]?.kind === "sky";
     const added = sky ? withSky(schema, session, type, image) : withSource(schema, session, type, source);

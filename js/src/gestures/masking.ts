@@ -49,7 +49,7 @@ export function createMaskEditor(store: Store, pictures: () => Pictures | null):
     map() {
       const { image } = store.state;
       if (!image) return null;
-      const values = pictures()?.maps?.significance ?? overSky(image);
+      const values = pictures()?.allMaps()?.significance ?? overSky(image);
       return smooth(values, bad(image.data, image.sigma), image.nx, image.ny);
     },
   };

@@ -1,6 +1,7 @@
 /** Drawing a picture into a panel: crisp pixels, hatching where there are none. */
 
 import { type Frame, magnification, toScreen, type View } from "../geometry";
+import type { Raster } from "../raster";
 
 /** A picture at its own resolution, one canvas pixel per image pixel. */
 export function picture(rgba: Uint8ClampedArray<ArrayBuffer>, nx: number, into: HTMLCanvasElement): void {
@@ -12,6 +13,8 @@ export function picture(rgba: Uint8ClampedArray<ArrayBuffer>, nx: number, into: 
 
 /** What lies on a panel: its picture, and over it the mask, opaque or as a veil through which one sees. */
 export interface Layers {
+  /** Which pixels of the image they have. */
+  raster: Raster;
   source: HTMLCanvasElement | null;
   mask: HTMLCanvasElement | null;
   veiled: boolean;
@@ -30,8 +33,9 @@ export function drawPicture(
   const context = prepare(canvas, frame, ratio);
   if (!context || !layers.source) return;
   const scale = magnification(view, frame);
-  const corner = toScreen({ x: -0.5, y: frame.ny - 0.5 }, view, frame);
-  const box = [corner.x, corner.y, frame.nx * scale, frame.ny * scale] as const;
+  const { x, y, nx, ny, step } = layers.raster;
+  const corner = toScreen({ x: x - 0.5, y: y + ny * step - 0.5 }, view, frame);
+  const box = [corner.x, corner.y, nx * step * scale, ny * step * scale] as const;
   context.fillStyle = hatching(context, GREY);
   context.fillRect(...box);
   context.drawImage(layers.source, ...box);

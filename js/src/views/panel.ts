@@ -2,6 +2,7 @@
 
 import { type Frame, fitView, type Point, type View } from "../geometry";
 import type { Scale } from "../pictures";
+import { type Raster, whole } from "../raster";
 import { type Image, isOld, type PanelName, type Pixels, type State, shown } from "../state";
 import { paint } from "../stretch";
 import { type Adjust, createBar } from "./bar";
@@ -19,8 +20,8 @@ export interface Content {
   scale: Scale;
   /** Null where the colours are not the user's to set. */
   adjust: Adjust | null;
-  /** False for a picture of something else than the image's sky: it has a view of its own. */
-  linked: boolean;
+  /** Which pixels of the image it has; null for a picture of something else, which has a view of its own. */
+  raster: Raster | null;
 }
 
 /** The mask as a picture, and whether one sees through it. */
@@ -74,7 +75,7 @@ export function createPanel(name: PanelName, title: Node | string = name): Panel
 
   function frame(image: Image | null): Frame {
     if (width === 0) measure();
-    if (content && !content.linked && content.values)
+    if (content && !content.raster && content.values)
       return { width, height, nx: content.nx, ny: content.values.length / content.nx };
     return { width, height, nx: image?.nx ?? 1, ny: image?.ny ?? 1 };
   }
@@ -86,7 +87,7 @@ export function createPanel(name: PanelName, title: Node | string = name): Panel
     if (values) picture(paint(values, nx, limits, table), nx, source);
   });
 
-  const isLinked = () => content?.linked ?? true;
+  const isLinked = () => content === null || content.raster !== null;
 
   let masked: MaskLayer | null = null;
   const drawOn = whenChanged((_key: string) => {
@@ -95,6 +96,7 @@ export function createPanel(name: PanelName, title: Node | string = name): Panel
       source: content?.values ? source : null,
       mask: masked?.canvas ?? null,
       veiled: masked?.veiled ?? false,
+      raster: content?.raster ?? whole(size),
     };
     drawPicture(canvas, scratch, layers, view, size, devicePixelRatio || 1);
   });
@@ -104,7 +106,7 @@ export function createPanel(name: PanelName, title: Node | string = name): Panel
   function redraw(view: View, size: Frame, mask: MaskLayer): void {
     drawing = { view, size };
     masked = isLinked() && content?.label !== "mask" ? mask : null;
-    const layers = [painted, masked && [mask.painted, mask.veiled], content?.values ? 1 : 0];
+    const layers = [painted, masked && [mask.painted, mask.veiled], content?.values ? 1 : 0, content?.raster];
     drawOn(JSON.stringify([layers, view, size, devicePixelRatio]));
   }
 
@@ -126,7 +128,7 @@ export function createPanel(name: PanelName, title: Node | string = name): Panel
       setText(note, next.note);
       repaint(next.values, next.nx, next.scale);
       bar.update(next.scale, next.adjust);
-      stage.classList.toggle("sl-still", !next.linked);
+      stage.classList.toggle("sl-still", next.raster === null);
     },
     update(state, mask, primary) {
       const size = frame(state.image);

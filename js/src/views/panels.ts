@@ -2,14 +2,16 @@
 
 import type { Point } from "../geometry";
 import type { Sketch } from "../gestures/masking";
+import type { Mask } from "../masking";
 import { type Picture, type Pictures, pictureMaker } from "../pictures";
+import { inSight, type Raster, sampled, whole } from "../raster";
 import { type Image, type PanelName, type State, selectedOf, shown } from "../state";
 import type { Store } from "../store";
 import { seenNames } from "../visibility";
 import type { Adjust } from "./bar";
 import { picture } from "./canvas";
 import { format, h, option, setValue, show, whenChanged } from "./dom";
-import { type Content, createPanel, type MaskLayer, type Panel } from "./panel";
+import { type Content, createPanel, type MaskLayer, type Panel, viewOf } from "./panel";
 import { createReadout } from "./readout";
 import { createSwipe } from "./swipe";
 
@@ -75,8 +77,8 @@ export function createPanels(store: Store, signal: AbortSignal): Panels {
     element.style.setProperty("--sl-aspect", String(image ? clamp(image.nx / image.ny, 0.7, 1.8) : 1));
   });
   /** A stroke goes on in the same array: its number says that it went on. */
-  const paintMask = whenChanged((mask: Uint8Array | undefined, nx: number, _stroke: number) => {
-    if (mask) picture(maskPicture(mask, nx), nx, maskCanvas);
+  const paintMask = whenChanged((mask: Mask | undefined, nx: number, raster: Raster, _stroke: number) => {
+    if (mask) picture(maskPicture(sampled(mask, nx, raster), raster.nx), raster.nx, maskCanvas);
     maskPainted += 1;
   });
   let strokes = 0;
@@ -88,7 +90,7 @@ export function createPanels(store: Store, signal: AbortSignal): Panels {
       label,
       note,
       adjust: image ? adjust : null,
-      linked: true,
+      raster: made.raster,
       ...shows,
     });
     const own = display.match || typeof display.limits !== "string";
@@ -96,17 +98,20 @@ export function createPanels(store: Store, signal: AbortSignal): Panels {
       data: content("data", made.data, "", setData),
       model: content("model", made.model, own ? "" : "own limits", setData),
       residual: content("residual", made.residual, residualNote(state, made), setResidual),
-      fourth: { ...content(fourthName(state), made.fourth, "", null), linked: display.fourth !== "psf" },
+      fourth: {
+        ...content(fourthName(state), made.fourth, "", null),
+        raster: display.fourth === "psf" ? null : made.raster,
+      },
     };
   }
 
   function update(state: State): void {
     const { image, display } = state;
     measure(image);
-    paintMask(image?.mask, image?.nx ?? 1, 0);
-    pictures = makePictures(state);
     chooser.update(state);
     const visible = visiblePanels(state);
+    pictures = makePictures(state, image ? rasterOf(state, image, visible) : undefined);
+    paintMask(image?.mask, image?.nx ?? 1, pictures.raster, 0);
     const mask = maskLayer(state);
     const all = contents(state, pictures);
     element.dataset.layout = display.layout;
@@ -124,6 +129,19 @@ export function createPanels(store: Store, signal: AbortSignal): Panels {
     drawCursor(state);
   }
 
+  /** The pixels in sight: on the panels that go by the image's own view. */
+  function rasterOf(state: State, image: Image, visible: PanelName[]): Raster {
+    const { display } = state;
+    const linked = panels.filter(
+      ({ name }) => visible.includes(name) && !(name === "fourth" && display.fourth === "psf"),
+    );
+    const sights = linked.map((panel) => {
+      const frame = panel.frame(image);
+      return { frame, view: viewOf(state, frame) };
+    });
+    return inSight(image, sights, devicePixelRatio || 1);
+  }
+
   const maskLayer = ({ masking }: State): MaskLayer => ({
     canvas: maskCanvas,
     painted: maskPainted,
@@ -132,7 +150,8 @@ export function createPanels(store: Store, signal: AbortSignal): Panels {
 
   function sketch(state: State, { mask, outline }: Sketch): void {
     const { image } = state;
-    paintMask(mask ?? image?.mask, image?.nx ?? 1, mask ? ++strokes : 0);
+    const raster = pictures?.raster ?? whole({ nx: image?.nx ?? 1, ny: image?.ny ?? 1 });
+    paintMask(mask ?? image?.mask, image?.nx ?? 1, raster, mask ? ++strokes : 0);
     for (const panel of panels) if (!panel.element.hidden) panel.sketch(state, maskLayer(state), outline);
   }
 
@@ -146,7 +165,7 @@ export function createPanels(store: Store, signal: AbortSignal): Panels {
     const point = cursor ?? state.display.pin;
     pixel = point && state.image ? pixelAt(state.image, point) : null;
     for (const panel of panels) if (!panel.element.hidden) panel.mark(state, pixel);
-    readout.update(state, pictures?.maps ?? null, pixel);
+    readout.update(state, pictures, pixel);
   }
 
   // The eye compares what takes turns; whoever asked for less motion turns the pictures by key.
@@ -201,14 +220,15 @@ function residualChange({ display }: State, half: number, noise: number): Partia
   return { residualRange: rounded(display.residual === "sigma" ? half : half / noise) };
 }
 
-function residualNote(state: State, { maps, preview }: Pictures): string {
+function residualNote(state: State, { chi2, preview }: Pictures): string {
   const unit = UNITS[state.display.residual];
   if (state.late) return `${unit} · Python is drawing …`;
   const names = Object.keys(shown(state).model.components).length - shown(state).off.length;
   // The χ² of a part of the model would mislead.
   if (seenNames(state).length < names) return `${unit} · not all components are shown`;
-  if (!maps || !state.dof) return unit;
-  return `${unit} · χ²/ν ${preview ? "≈ " : ""}${format(maps.chi2 / state.dof, 4)}`;
+  const total = state.dof ? chi2() : null;
+  if (total === null || !state.dof) return unit;
+  return `${unit} · χ²/ν ${preview ? "≈ " : ""}${format(total / state.dof, 4)}`;
 }
 
 function pixelAt(image: Image, at: Point): Point | null {

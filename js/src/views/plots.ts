@@ -3,6 +3,7 @@
 import { type Brightness, brightnessMaker, brightnessUnit, radiusOf } from "../brightness";
 import type { Point } from "../geometry";
 import type { Pictures } from "../pictures";
+import { column, type Raster, row, sampledImage } from "../raster";
 import { shapeOf } from "../shapes";
 import { type Image, type State, selectedOf, shown } from "../state";
 import { type Axis, type Chart, createChart, type Legend, type Mark } from "./chart";
@@ -69,10 +70,10 @@ export function createPlots(): Plots {
   }
 
   const drawRow = whenChanged((image: Image, pictures: Pictures, y: number) =>
-    drawCut(charts.row, image, pictures, (i) => y * image.nx + i, image.nx, "x [pixel]"),
+    drawCut(charts.row, image, pictures, row(image, y), "x [pixel]"),
   );
   const drawColumn = whenChanged((image: Image, pictures: Pictures, x: number) =>
-    drawCut(charts.column, image, pictures, (i) => i * image.nx + x, image.ny, "y [pixel]"),
+    drawCut(charts.column, image, pictures, column(image, x), "y [pixel]"),
   );
 
   const measure = () => {
@@ -154,20 +155,12 @@ function reach(data: Float64Array, error: Float64Array, model: Float64Array): [n
   return [faint, Math.max(1.6 * top, 2 * faint)];
 }
 
-function drawCut(
-  chart: Chart,
-  image: Image,
-  { data, model }: Pictures,
-  index: (i: number) => number,
-  length: number,
-  label: string,
-): void {
-  const read = (values: ArrayLike<number> | null, hide: boolean) =>
-    Float64Array.from({ length }, (_, i) => {
-      const at = index(i);
-      return hide && image.mask[at] ? Number.NaN : (values?.[at] ?? Number.NaN);
-    });
-  const [seen, drawn] = [read(data.values, true), read(model.values, false)];
+function drawCut(chart: Chart, image: Image, pictures: Pictures, line: Raster, label: string): void {
+  const length = line.nx * line.ny;
+  const { data, mask } = sampledImage(image, line);
+  const model = pictures.modelOn(line);
+  const seen = Float64Array.from(data, (value, i) => (mask[i] ? Number.NaN : value));
+  const drawn = Float64Array.from({ length }, (_, i) => model?.[i] ?? Number.NaN);
   const both = [...seen, ...drawn].filter(Number.isFinite);
   const [low, high] = both.length > 0 ? [Math.min(...both), Math.max(...both)] : [0, 1];
   const margin = 0.06 * (high - low || 1);

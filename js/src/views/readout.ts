@@ -1,7 +1,8 @@
 /** The values of the pixel under the cursor; they never wait for the kernel. */
 
 import { ellipticalRadius, type Point } from "../geometry";
-import type { Maps } from "../pixels";
+import type { Pictures } from "../pictures";
+import { pixel as alone } from "../raster";
 import { shapeOf } from "../shapes";
 import { type State, selectedOf, shown } from "../state";
 import { sexagesimal, skyAt } from "../wcs";
@@ -9,7 +10,7 @@ import { format, h, setText } from "./dom";
 
 export interface Readout {
   element: HTMLElement;
-  update(state: State, maps: Maps | null, pixel: Point | null): void;
+  update(state: State, pictures: Pictures | null, pixel: Point | null): void;
 }
 
 const FIELDS = ["x", "y", "data", "model", "residual", "σ", "S/N", "r/r_eff", "RA, Dec"] as const;
@@ -29,15 +30,15 @@ export function createReadout(): Readout {
   }
   return {
     element,
-    update(state, maps, pixel) {
+    update(state, pictures, pixel) {
       element.classList.toggle("sl-without-sky", !state.image?.plane);
-      const values = pixel ? valuesAt(state, maps, pixel) : {};
+      const values = pixel ? valuesAt(state, pictures, pixel) : {};
       for (const [field, output] of outputs) setText(output, values[field] ?? "–");
     },
   };
 }
 
-function valuesAt(state: State, maps: Maps | null, pixel: Point): Partial<Record<Field, string>> {
+function valuesAt(state: State, pictures: Pictures | null, pixel: Point): Partial<Record<Field, string>> {
   const { image } = state;
   if (!image) return {};
   const index = pixel.y * image.nx + pixel.x;
@@ -48,12 +49,13 @@ function valuesAt(state: State, maps: Maps | null, pixel: Point): Partial<Record
     ...skyOf(state, pixel),
   };
   if (image.mask[index]) return { ...at, data: "masked" };
-  const value = (pixels: ArrayLike<number> | undefined) => pixels?.[index] ?? Number.NaN;
+  const value = (pixels: ArrayLike<number>) => pixels[index] ?? Number.NaN;
+  const model = pictures?.modelOn(alone(pixel.x, pixel.y))?.[0] ?? Number.NaN;
   return {
     ...at,
     data: format(value(image.data)),
-    model: format(value(maps?.model)),
-    residual: format(value(image.data) - value(maps?.model)),
+    model: format(model),
+    residual: format(value(image.data) - model),
     σ: format(value(image.sigma)),
     "S/N": format(value(image.data) / value(image.sigma), 3),
   };
