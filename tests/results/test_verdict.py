@@ -3,9 +3,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from sersiclab.image import Image
 from sersiclab.inference import MAP, NUTS
+from sersiclab.model import Model
+from sersiclab.noise import CorrelatedNoise
 from sersiclab.priors import LogUniform, Normal, Uniform
 from sersiclab.results import Fit, Verdict
 from sersiclab.results.verdict import r_hat_reasons
@@ -126,6 +129,67 @@ def test_chi2_on_both_sides_of_one(make_fit: MakeFit, scene: Any, factor: float,
     verdict = make_fit(image=other).verdict
     assert verdict.level == level
     assert hint in str(verdict)
+
+
+def with_data(make_fit: MakeFit, scene: Any, change: Callable[[np.ndarray], np.ndarray], **more: Any) -> Verdict:
+    image = scene[1]
+    data = np.where(image.mask, 0.0, image.data) + change(np.zeros(image.shape))
+    return make_fit(image=Image(data, sigma=image.sigma, psf=image.psf, mask=image.mask), **more).verdict
+
+
+def test_outliers_are_told_apart_from_a_model_that_is_too_simple(make_fit: MakeFit, scene: Any) -> None:
+    def spots(zeros: np.ndarray) -> np.ndarray:
+        zeros[::9, ::9] = 12.0
+        return zeros
+
+    verdict = with_data(make_fit, scene, spots)
+    assert verdict.level != "ok"
+    assert "20 pixels beyond 5 sigma" in str(verdict)  # a grid of 4 x 5, none masked
+    assert "Student t" in str(verdict)
+
+
+def test_structure_of_the_galaxy_asks_for_a_component(make_fit: MakeFit, scene: Any) -> None:
+    def arm(zeros: np.ndarray) -> np.ndarray:
+        y, x = np.indices(zeros.shape)
+        return 4.0 * np.exp(-((x - 24) ** 2 + (y - 16) ** 2) / 18)
+
+    said = str(with_data(make_fit, scene, arm))
+    assert "where the model is brighter than the noise" in said
+    assert "start from bulge + disk" in said.lower()
+    assert "of the sky" not in said
+
+
+def smooth(rng: np.random.Generator, shape: tuple[int, int], width: float) -> np.ndarray:
+    noise = ndimage.gaussian_filter(rng.normal(size=shape), width, mode="wrap")
+    return noise / noise.std()
+
+
+@pytest.mark.parametrize(
+    ("width", "words", "unsaid"),
+    [(0.5, "Correlated as the noise", "not empty"), (6.0, "The sky is not empty", "Correlated as the noise")],
+)
+def test_what_correlates_the_sky(
+    make_fit: MakeFit, scene: Any, rng: np.random.Generator, width: float, words: str, unsaid: str
+) -> None:
+    """Noise that was resampled reaches a pixel or two, light that is left over goes on."""
+    image = scene[1]
+    field = image.sigma * smooth(rng, image.shape, width)
+    data = np.where(image.mask, 0.0, make_fit().model_image + field)
+    said = str(make_fit(image=Image(data, sigma=image.sigma, psf=image.psf, mask=image.mask)).verdict)
+    assert words in said
+    assert unsaid not in said
+
+
+def test_a_correlated_noise_answers_for_it(make_fit: MakeFit, scene: Any, rng: np.random.Generator) -> None:
+    model, image = scene
+    field = image.sigma * smooth(rng, image.shape, 0.5)
+    data = np.where(image.mask, 0.0, make_fit().model_image + field)
+    noise = CorrelatedNoise.measured(field / image.sigma, mask=image.mask)
+    fit = make_fit(
+        model=Model(dict(model.components), noise=noise),
+        image=Image(data, sigma=image.sigma, psf=image.psf, mask=image.mask),
+    )
+    assert fit.verdict.level == "ok"
 
 
 def test_a_cancelled_run(make_fit: MakeFit) -> None:

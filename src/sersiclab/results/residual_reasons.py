@@ -1,4 +1,4 @@
-"""Whether the residuals are noise, or something that the model lacks."""
+"""Whether the residuals are noise, or something that the model lacks, and what to do about it."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Literal
@@ -6,45 +6,79 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from jaxtyping import Bool, Float
 
+from sersiclab.noise import CorrelatedNoise
+
 
 if TYPE_CHECKING:
     from sersiclab.results.fit import Fit
+
+Reason = tuple[Literal["caution"], str]
 
 CORRELATED = 0.05  # mean product of neighbouring residuals, each in units of their standard deviation
 CHANCE = 5.0  # standard errors
 CLIP = 3.0  # sigma: outliers are the noise model's concern
 FEW = 100  # pairs of pixels
+FAR = 5  # pixels: farther than resampling correlates noise
+STILL = 0.5  # what is correlated by so much of it at that distance, too, is no noise
 
 
-def residual_reasons(fit: "Fit") -> Iterator[tuple[Literal["caution"], str]]:
+def residual_reasons(fit: "Fit") -> Iterator[Reason]:
     """What neighbouring residuals say: of noise they have nothing in common.
 
-    In all of the image, and where the model outshines the noise, for what is lost in the whole.
+    Of the sky, where only the noise and what the model leaves out can make them alike, and where the model
+    outshines the noise, if they are more alike there.
     """
     residual, valid = fit.white_residual, fit.image.valid
     if not np.isfinite(residual[valid]).all():
         return
-    bright = valid & (np.abs(fit.model_image - np.median(fit.model_image[valid])) > fit.image.sigma)
-    found = {
-        "": neighbours(residual, valid),
-        " where the model is brighter than the noise": neighbours(residual, bright),
-    }
-    where, (correlation, error) = max(found.items(), key=lambda item: abs(item[1][0]) / item[1][1])
-    if abs(correlation) > max(CORRELATED, CHANCE * error):
-        yield (
-            "caution",
-            f"Neighbouring residuals are alike{where} (correlation {correlation:.2f} ± {error:.1g}): the model lacks "
-            "structure that the galaxy has, the PSF is not quite right, or the noise is correlated (CorrelatedNoise); "
-            "errors are then too small."
-            if correlation > 0
-            else f"Neighbouring residuals are opposite{where} (correlation {correlation:.2f} ± {error:.1g}): the noise "
-            "is not independent, or the PSF is not quite right.",
+    bright = shining(fit)
+    of_sky, sky_error = neighbours(residual, valid & ~bright)
+    of_sources, source_error = neighbours(residual, bright)
+    if _significant(of_sky, sky_error):
+        yield "caution", _of_the_sky(fit, residual, of_sky, sky_error)
+    else:
+        of_sky, sky_error = 0.0, 0.0
+    if not _significant(of_sources - max(of_sky, 0.0), float(np.hypot(source_error, sky_error))):
+        return
+    told = f"where the model is brighter than the noise (correlation {of_sources:.2f} ± {source_error:.1g})"
+    yield (
+        "caution",
+        f"Neighbouring residuals are alike {told}: the model lacks structure that the galaxy has (start from bulge + "
+        "disk, add a component), or the PSF is not quite right; errors are too small."
+        if of_sources > 0
+        else f"Neighbouring residuals are opposite {told}: the PSF is not quite right, or the noise is correlated.",
+    )
+
+
+def shining(fit: "Fit") -> Bool[np.ndarray, "y x"]:
+    """The pixels in which the model, less its sky, is brighter than the noise."""
+    valid = fit.image.valid
+    return valid & (np.abs(fit.model_image - np.median(fit.model_image[valid])) > fit.image.sigma)
+
+
+def _significant(correlation: float, error: float) -> bool:
+    return bool(abs(correlation) > max(CORRELATED, CHANCE * error))
+
+
+def _of_the_sky(fit: "Fit", residual: Float[np.ndarray, "y x"], correlation: float, error: float) -> str:
+    told = f"(correlation {correlation:.2f} ± {error:.1g})"
+    if correlation < 0:
+        return f"Neighbouring residuals of the sky are opposite {told}: choose Correlated as the noise."
+    far, _ = neighbours(residual, fit.image.valid & ~shining(fit), FAR)
+    if far > STILL * correlation or isinstance(fit.model.noise, CorrelatedNoise):
+        return (
+            f"The sky is not empty: residuals there are alike {told}, {far:.2f} also {FAR} pixels apart. Mask the "
+            "neighbours, and add a sky if the model has none."
         )
+    return (
+        f"Neighbouring pixels of the sky are alike {told}: resampling has correlated the noise; errors are too small. "
+        "Choose Correlated as the noise, which is measured on the sky (CorrelatedNoise.measured)."
+    )
 
 
-def neighbours(residual: Float[np.ndarray, "y x"], use: Bool[np.ndarray, "y x"]) -> tuple[float, float]:
-    """The correlation of horizontally and vertically neighbouring residuals, and its standard error."""
-    pairs = [(np.s_[:, 1:], np.s_[:, :-1]), (np.s_[1:, :], np.s_[:-1, :])]
+def neighbours(residual: Float[np.ndarray, "y x"], use: Bool[np.ndarray, "y x"], lag: int = 1) -> tuple[float, float]:
+    """The correlation of residuals `lag` pixels apart, in rows and in columns, and its standard error."""
+    pairs = [(np.s_[:, lag:], np.s_[:, :-lag]), (np.s_[lag:, :], np.s_[:-lag, :])]
     both = [use[one] & use[other] for one, other in pairs]
     number = sum(int(each.sum()) for each in both)
     if number < FEW:

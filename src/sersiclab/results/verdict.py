@@ -16,7 +16,7 @@ from sersiclab.results.degeneracy import degeneracy_reasons
 from sersiclab.results.derived import parameter_sds
 from sersiclab.results.diagnostics import convergence, e_bfmi
 from sersiclab.results.render_reasons import render_reasons
-from sersiclab.results.residual_reasons import residual_reasons
+from sersiclab.results.residual_reasons import residual_reasons, shining
 
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ BOUND_FRACTION = 1e-3  # or, without sigma, within this fraction of the prior's 
 CONFLICT_SIGMA = 3.0  # posterior mean from the prior's centre, in the prior's sigma
 # The error map is seldom better than 20 %: less is no reason to worry, a factor of two is.
 CHI2_CAUTION, CHI2_BAD = 1.2, 2.0
+OUTLIER = 5.0  # sigma: Gaussian noise has one in two million pixels beyond
 CHI2_SIGMA = 5.0  # and only if it is no chance: the sd of chi2/dof is sqrt(2/dof)
 
 
@@ -257,13 +258,34 @@ def _chi2(fit: "Fit") -> Iterator[Reason]:
         return
     level: Level = "bad" if not 1 / CHI2_BAD <= value <= CHI2_BAD else "caution"
     if value > CHI2_CAUTION:
+        yield level, f"chi2 per degree of freedom is {value:.3g}, more than 1: {_excess(fit)}"
+    elif value < 1 / CHI2_CAUTION:
         yield (
             level,
-            f"chi2 per degree of freedom is {value:.3g}, more than 1: the model is too simple, a neighbour is not "
-            "masked, or sigma is too small.",
+            f"chi2 per degree of freedom is {value:.3g}, less than 1: sigma is too large; choose Inflated as the "
+            "noise, which finds by how much.",
         )
-    elif value < 1 / CHI2_CAUTION:
-        yield level, f"chi2 per degree of freedom is {value:.3g}, less than 1: sigma is too large."
+
+
+def _excess(fit: "Fit") -> str:
+    """Where a chi2 that is too large comes from, and what to do about it: outliers, the sources or sigma itself."""
+    squares, bright = np.square(fit.white_residual), shining(fit)
+    outliers, sky = squares > OUTLIER**2, fit.image.valid & ~bright
+    if np.sum(squares[~outliers]) <= CHI2_CAUTION * fit.dof:
+        return (
+            f"{int(outliers.sum())} pixels beyond {OUTLIER:g} sigma make it so. Mask what they belong to, such as a "
+            "neighbour, or choose Student t as the noise."
+        )
+    if bright.any() and sky.any() and np.mean(squares[sky]) <= CHI2_CAUTION < np.mean(squares[bright]):
+        return (
+            f"it is {np.mean(squares[bright]):.3g} where the model is brighter than the noise and "
+            f"{np.mean(squares[sky]):.2g} elsewhere: the model is too simple. Start from bulge + disk, add a "
+            "component, or mask a neighbour."
+        )
+    return (
+        "the model is too simple, a neighbour is not masked, or sigma is too small. Mask the neighbours and add a sky; "
+        "if it stays so, choose Inflated as the noise."
+    )
 
 
 @jax.jit
