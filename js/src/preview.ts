@@ -8,7 +8,7 @@
 
 import { majorAxis, minorAxis, type Shape } from "./geometry";
 import { memo } from "./memo";
-import { LARGEST, middles, type Raster, sampled } from "./raster";
+import { LARGEST, type Raster, sampled, whole } from "./raster";
 import { shapeOf } from "./shapes";
 import { hasParameter, parametersOf, type Schema, type Session, sameDocument, typeOf, valueAt } from "./spec";
 import { type Drawing, type Pixels, type State, shown } from "./state";
@@ -63,19 +63,14 @@ export function carrier(): (state: State) => Carried {
 function lightOf(pixels: Pixels, nx: number, ...carry: Carry | []): Light {
   if (carry.length === 0) return { pixels, nx, carry: null };
   if (pixels.length > LARGEST) return { pixels, nx, carry };
-  return { pixels: carried(pixels, nx, ...carry), nx, carry: null };
+  const everywhere = whole({ nx, ny: pixels.length / nx });
+  return { pixels: carriedOn(pixels, nx, everywhere, carry), nx, carry: null };
 }
 
 /** The light on some pixels of the image: the very same array where they are all, and it need not be carried. */
 export function lightOn({ pixels, nx, carry }: Light, raster: Raster): Pixels {
   if (!carry) return sampled(pixels, nx, raster);
-  const at = carriedAt(pixels, nx, carry);
-  const out = new Float32Array(raster.nx * raster.ny);
-  const columns = middles(raster.x, raster.step, raster.nx, nx);
-  const rows = middles(raster.y, raster.step, raster.ny, pixels.length / nx);
-  let to = 0;
-  for (const y of rows) for (const x of columns) out[to++] = at(x, y);
-  return out;
+  return carriedOn(pixels, nx, raster, carry);
 }
 
 /** Whether a picture can follow what is shown before Python draws it. */
@@ -160,49 +155,57 @@ function stretch(from: Shape, to: Shape): [number, number] {
 }
 
 /** Sample the old picture where each pixel's light was; beyond its edge it goes on as at the edge. */
-export function carried(pixels: Pixels, nx: number, ...carry: Carry): Pixels {
-  const out = linear(pixels, nx, carry);
-  refine(out, pixels, nx, carry);
+export function carriedOn(pixels: Pixels, nx: number, raster: Raster, carry: Carry): Pixels {
+  const out = linear(pixels, nx, raster, carry);
+  refine(out, pixels, nx, raster, carry);
   return out;
 }
 
 /** Between the four pixels around. This loop is most of a preview's time: nothing in it is worked out twice. */
-function linear(pixels: Pixels, nx: number, carry: Carry): Pixels {
+function linear(pixels: Pixels, nx: number, raster: Raster, carry: Carry): Pixels {
   const [xx, xy, yx, yy, u0, v0, x0, y0, gain, shift] = carry;
-  const ny = pixels.length / nx;
-  const out = new Float32Array(pixels.length);
-  const [lastX, lastY] = [nx - 1, ny - 1];
-  for (let y = 0, at = 0; y < ny; y++) {
-    let u = u0 - xx * x0 + xy * (y - y0);
-    let v = v0 - yx * x0 + yy * (y - y0);
-    for (let x = 0; x < nx; x++, at++, u += xx, v += yx) {
+  const { step } = raster;
+  const out = new Float32Array(raster.nx * raster.ny);
+  const [lastX, lastY] = [nx - 1, pixels.length / nx - 1];
+  const left = raster.x + (step >> 1) - x0;
+  const bottom = raster.y + (step >> 1) - y0;
+  const [du, dv] = [step * xx, step * yx];
+  for (let j = 0, at = 0; j < raster.ny; j++) {
+    let u = u0 + xx * left + xy * (bottom + j * step);
+    let v = v0 + yx * left + yy * (bottom + j * step);
+    for (let end = at + raster.nx; at < end; at++, u += du, v += dv) {
       const s = u < 0 ? 0 : u > lastX ? lastX : u;
       const t = v < 0 ? 0 : v > lastY ? lastY : v;
-      const [i, j] = [s | 0, t | 0];
+      const [i, k] = [s | 0, t | 0];
       const right = i < lastX ? 1 : 0;
-      const from = j * nx + i;
-      const up = j < lastY ? from + nx : from;
+      const from = k * nx + i;
+      const up = k < lastY ? from + nx : from;
       const below = pixels[from] as number;
       const above = pixels[up] as number;
       const low = below + (s - i) * ((pixels[from + right] as number) - below);
       const high = above + (s - i) * ((pixels[up + right] as number) - above);
-      out[at] = gain * (low + (t - j) * (high - low)) + shift;
+      out[at] = gain * (low + (t - k) * (high - low)) + shift;
     }
   }
   return out;
 }
 
 /** About the centre by a cubic. */
-function refine(out: Pixels, pixels: Pixels, nx: number, carry: Carry): void {
-  const [x0, y0] = [carry[6], carry[7]];
-  const ny = pixels.length / nx;
+function refine(out: Pixels, pixels: Pixels, nx: number, raster: Raster, carry: Carry): void {
   const at = carriedAt(pixels, nx, carry);
-  const near = (centre: number, size: number): [number, number] => [
-    Math.max(Math.ceil(centre - CORE), 0),
-    Math.min(Math.floor(centre + CORE), size - 1),
-  ];
-  const [[left, right], [bottom, top]] = [near(x0, nx), near(y0, ny)];
-  for (let y = bottom; y <= top; y++) for (let x = left; x <= right; x++) out[y * nx + x] = at(x, y);
+  const { step } = raster;
+  const near = (centre: number, from: number, number: number): [number, number] => {
+    const middle = centre - from - (step >> 1);
+    return [
+      Math.max(Math.ceil((middle - CORE) / step), 0),
+      Math.min(Math.floor((middle + CORE) / step), number - 1),
+    ];
+  };
+  const [left, right] = near(carry[6], raster.x, raster.nx);
+  const [bottom, top] = near(carry[7], raster.y, raster.ny);
+  for (let j = bottom; j <= top; j++)
+    for (let i = left; i <= right; i++)
+      out[j * raster.nx + i] = at(raster.x + i * step + (step >> 1), raster.y + j * step + (step >> 1));
 }
 
 /** The same at one point. */

@@ -55,7 +55,7 @@ export function inSight(size: Size, panels: readonly { view: View; frame: Frame 
 }
 
 /** The columns, or the rows, of the pixels that the cells show; the last cell may reach beyond the image. */
-export function middles(from: number, step: number, number: number, length: number): Int32Array {
+function middles(from: number, step: number, number: number, length: number): Int32Array {
   return Int32Array.from({ length: number }, (_, i) => Math.min(from + i * step + (step >> 1), length - 1));
 }
 

@@ -1,9 +1,11 @@
 import { describe, expect, it } from "vitest";
 import type { Shape } from "../src/geometry";
-import { carried, carriedAt, carryBetween, lightOn, type Pose } from "../src/preview";
+import { carriedAt, carriedOn, carryBetween, lightOn, type Pose } from "../src/preview";
+import { whole } from "../src/raster";
 import type { Pixels } from "../src/state";
 
 const [NX, NY] = [96, 80];
+const ALL = whole({ nx: NX, ny: NY });
 const HERE: Shape = { xc: 40, yc: 38, size: 6, ellip: 0.3, theta: 0.4 };
 
 /** An elliptical Gaussian of a flux, by its formula. */
@@ -26,7 +28,7 @@ const sky = (level: number): Pose => ({ shape: null, flux: Number.NaN, level });
 function follow(pixels: Pixels, from: Pose, to: Pose): Pixels {
   const carry = carryBetween(from, to);
   if (!carry) throw new Error("nothing moved");
-  return carried(pixels, NX, ...carry);
+  return carriedOn(pixels, NX, ALL, carry);
 }
 const worst = (a: Pixels, b: Pixels) => Math.max(...a.map((value, i) => Math.abs(value - (b[i] as number))));
 
@@ -70,7 +72,7 @@ describe("a picture that follows its component", () => {
   it("is the same where it is looked at a pixel at a time, or at some", () => {
     const carry = carryBetween(pose(), pose({ xc: 43.5, yc: 40.25, size: 6.6, theta: 0.9 }, 1300));
     if (!carry) throw new Error("nothing moved");
-    const all = carried(drawn, NX, ...carry);
+    const all = carriedOn(drawn, NX, ALL, carry);
     const at = carriedAt(drawn, NX, carry);
     const alone = all.map((_, i) => at(i % NX, Math.floor(i / NX)));
     expect(worst(alone, all)).toBeLessThan(1e-5);
