@@ -84,6 +84,8 @@ def galaxies():
 def test_what_may_be_negative_has_no_order():
     with pytest.raises(ValueError, match=r"bulge.flux may be negative: a ratio between 0 and 1 puts no order"):
         galaxies().with_order("bulge.flux", "disk.flux")
+    with pytest.raises(ValueError, match=r"bulge.n and disk.r_eff have different units"):
+        galaxies().with_order("bulge.n", "disk.r_eff")
     with pytest.raises(ValueError, match=r"'bar.r_eff' is not a parameter of this model"):
         galaxies().with_order("bar.r_eff", "disk.r_eff")
 
@@ -122,6 +124,7 @@ def test_links_go_with_their_followers():
         (lambda: TotalFlux(flux=1.0, fraction=1.5), ValueError, r"TotalFlux.fraction must lie in \[0, 1\], got 1.5"),
         (lambda: Tied("a.b", by=0.5), TypeError, r"Tied.by must be a Tied to one parameter"),
         (lambda: stars().with_total_flux("one", "other", name="sky"), ValueError, "name must differ from those"),
+        (lambda: stars().with_total_flux("one", "one"), ValueError, "two components, got 'one' twice"),
     ],
 )
 def test_mistakes_are_named(make, error, message):
