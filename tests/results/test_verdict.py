@@ -11,7 +11,7 @@ from sersiclab.model import Model
 from sersiclab.noise import CorrelatedNoise
 from sersiclab.priors import LogUniform, Normal, Uniform
 from sersiclab.results import Fit, Verdict
-from sersiclab.results.verdict import r_hat_reasons
+from sersiclab.results.verdict import ess_reasons, r_hat_reasons
 
 
 MakeFit = Callable[..., Fit]
@@ -39,6 +39,11 @@ def test_chains_that_disagree(make_fit: MakeFit, rng: np.random.Generator, shift
 def test_the_level_of_r_hat() -> None:
     found = {value: [level for level, _ in r_hat_reasons({"a": value, "b": 1.0})] for value in (1.009, 1.02, 1.2)}
     assert found == {1.009: [], 1.02: ["caution"], 1.2: ["bad"]}
+
+
+def test_what_falls_just_short_is_not_rounded_to_what_it_should_be() -> None:
+    assert "r_hat is 1.011 for" in next(r_hat_reasons({"a": 1.0101}))[1]
+    assert "sample is small: 399 for" in next(ess_reasons({"a": 399.7}))[1]
 
 
 @pytest.mark.parametrize(("shape", "level"), [((2, 120), "caution"), ((2, 40), "bad")])

@@ -103,8 +103,8 @@ def r_hat_reasons(r_hat: Mapping[str, float]) -> Iterator[Reason]:
         worst = max(r_hat, key=lambda path: r_hat[path])
         yield (
             "bad" if r_hat[worst] > R_HAT_BAD else "caution",
-            f"The chains disagree: r_hat is {r_hat[worst]:.3f} for {worst}{_others(len(r_hat))}, and should be "
-            f"at most {R_HAT_CAUTION}; draw more.",
+            f"The chains disagree: r_hat is {np.ceil(1e3 * r_hat[worst]) / 1e3:.3f} for {worst}"
+            f"{_others(len(r_hat))}, and should be at most {R_HAT_CAUTION}; draw more.",
         )
 
 
@@ -115,8 +115,8 @@ def ess_reasons(ess: Mapping[str, float]) -> Iterator[Reason]:
         worst = min(ess, key=lambda path: ess[path])
         yield (
             "bad" if ess[worst] < ESS_BAD else "caution",
-            f"The effective sample is small: {ess[worst]:.0f} for {worst}{_others(len(ess))}, and should be at "
-            f"least {ESS_CAUTION}; draw more.",
+            f"The effective sample is small: {np.floor(ess[worst]):.0f} for {worst}{_others(len(ess))}, and "
+            f"should be at least {ESS_CAUTION}; draw more.",
         )
 
 
