@@ -25,14 +25,14 @@ export interface Rings {
 }
 
 const GROWTH = 0.1;
-/** Up to here annuli are a pixel wide. */
-const EVEN = 1 / GROWTH;
 /** The part of an annulus that must be on the image and unmasked. */
 const COVERAGE = 0.25;
+/** An image of no more pixels has none of it done by blocks. */
+const ALL = 2 ** 18;
 /** To put more of them into annuli takes longer than a hand waits. */
-const BLOCKS = 2 ** 18;
-/** Blocks begin at so many times their side along the minor axis, where annuli are as wide as two. */
-const NEAR = 20;
+const BLOCKS = 2 ** 17;
+/** Blocks begin where their sides go so often into the minor axis: annuli are wider there than they. */
+const NEAR = 14;
 
 /** The edges of the annuli up to a radius, and the annulus of each radius below. */
 interface Scale {
@@ -42,7 +42,7 @@ interface Scale {
 
 export function ringsOf(grid: Grid, shape: Shape): Rings {
   const { nx, ny } = grid;
-  const side = Math.ceil(Math.sqrt((nx * ny) / BLOCKS));
+  const side = nx * ny > ALL ? Math.ceil(Math.sqrt((nx * ny) / BLOCKS)) : 1;
   const division = divided(grid, side);
   const q = Math.max(1 - shape.ellip, 1e-3);
   const radius = radiusFrom(shape, q);
@@ -142,12 +142,14 @@ function radiusFrom({ xc, yc, theta }: Shape, q: number): Radius {
 function scaleTo(largest: number): Scale {
   const edges = [0];
   for (let edge = 0; edge <= largest; edges.push(edge)) edge += Math.max(1, GROWTH * edge);
-  const growth = 1 / Math.log1p(GROWTH);
+  // Annuli are at least a pixel wide: from a whole radius to the next one, there are no more than two.
+  const table = new Uint16Array(Math.floor(largest) + 1);
+  for (let radius = 0, at = 0; radius < table.length; radius++) {
+    if (radius >= (edges[at + 1] as number)) at += 1;
+    table[radius] = at;
+  }
   const annulus = (radius: number): number => {
-    if (radius < EVEN) return Math.floor(radius);
-    const at = Math.floor(EVEN + Math.log(radius / EVEN) * growth);
-    // What lies on an edge may be rounded to the wrong side.
-    if (radius < (edges[at] as number)) return at - 1;
+    const at = table[radius | 0] as number;
     return radius < (edges[at + 1] as number) ? at : at + 1;
   };
   return { edges, annulus };

@@ -66,7 +66,8 @@ describe("annuli of a large image", () => {
   const light = (x: number, y: number) => 20 * Math.exp(-ellipticalRadius(long, { x, y }) / 90);
   for (let y = 0, i = 0; y < height; y++)
     for (let x = 0; x < width; x++, i++) {
-      const star = 400 * Math.exp(-((x - 1002) ** 2 + (y - 401) ** 2) / 4);
+      // Within its annulus: on an edge, a block takes it to either side.
+      const star = 400 * Math.exp(-((x - 1022) ** 2 + (y - 393) ** 2) / 4);
       radii[i] = ellipticalRadius(long, { x, y });
       galaxy[i] = light(x, y);
       noise[i] = 1 + ((i * 7) % 5) / 4;
@@ -106,7 +107,7 @@ describe("annuli of a large image", () => {
   const places = Array.from(rings.radius, (radius, at) => ({ at, radius, exact: ring(radius) }));
 
   it("are of blocks further out, and reach as far as a quarter of them is seen", () => {
-    expect(rings.blocks.index.length).toBeGreaterThan(1e5);
+    expect(rings.blocks.index.length).toBeGreaterThan(5e4);
     expect(rings.pixels.index.length).toBeLessThan(5e4);
     const last = places.at(-1);
     expect(last?.exact.number).toBeGreaterThan(0.22 * (last?.exact.area ?? 0));

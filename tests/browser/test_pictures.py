@@ -27,6 +27,8 @@ CONTROLS = {
 }
 OPACITIES = "() => [...document.querySelectorAll('.sl-panel:not([hidden])')].map((p) => getComputedStyle(p).opacity)"
 
+PLACES = "(elements) => elements.filter((e) => e.getClientRects().length).map((e) => e.outerHTML)"
+
 
 @pytest.fixture(scope="module")
 def image_and_model() -> tuple[Image, Model]:
@@ -214,6 +216,38 @@ def test_profile_and_cuts_follow_the_cursor(page):
     assert page.get_by_text("row y = 25").count() == 1
     assert cut.inner_html() != before
     assert page.get_by_role("figure", name="profile").locator(".sl-model-line").get_attribute("d").startswith("M")
+
+
+def reading(page: Any) -> list[str]:
+    """Where the readout says that it reads: x and y."""
+    page.wait_for_timeout(100)
+    return page.get_by_role("group", name="pixel under the cursor").inner_text().split()[:4]
+
+
+def test_a_click_pins_the_crosshair_arrows_move_it_and_escape_lets_it_go(page):
+    stage = page.get_by_role("group", name="data panel")
+    lines = page.locator(".sl-panel-residual .sl-crosshair, .sl-panel-residual .sl-pixel")
+    page.get_by_role("button", name="Crosshair").click()
+    move_to(page, "data", 15, 22)  # off the star, which a click would select
+    page.mouse.down()
+    page.mouse.up()
+    page.mouse.move(5, 5)  # off the pictures
+    assert reading(page) == ["x", "15", "y", "22"]
+    before, picture = lines.evaluate_all(PLACES), pixels(page, "data")
+    assert before
+    stage.focus()
+    for key in ("Shift+ArrowRight", "Shift+ArrowRight", "Shift+ArrowDown"):
+        page.keyboard.press(key)
+    assert reading(page) == ["x", "17", "y", "21"]
+    assert lines.evaluate_all(PLACES) != before
+    assert pixels(page, "data") == picture  # the view did not move with it
+    move_to(page, "model", 20, 30)
+    assert reading(page) == ["x", "20", "y", "30"]  # the cursor goes before
+    page.mouse.move(5, 5)
+    assert reading(page) == ["x", "17", "y", "21"]
+    page.keyboard.press("Escape")
+    assert reading(page) == ["x", "–", "y", "–"]
+    page.get_by_role("button", name="Crosshair").click()
 
 
 def test_the_help_keeps_the_focus_and_gives_it_back(page):
