@@ -55,7 +55,7 @@ function render({ model, el, host, signal: hostSignal }: RenderProps<Traits>): (
   const adder = createAdder(store, editor, () => pictures.shown.pictures);
   pictures.element.append(adder.menu.element);
   const maskBar = createMaskBar(store, editor, kernel.neighbours);
-  const components = createComponents(store, { add: adder.add, preset: kernel.preset });
+  const components = createComponents(store, { add: adder.add, preset: kernel.preset, noise: kernel.noise });
   const run = createRunPanel(store, kernel, signal);
   const views = [toolbar, session, scales, maskBar, pictures, notices, run];
   const controls = h("div", { class: "sl-controls" }, components.element, run.element);

@@ -38,8 +38,8 @@ export interface Schema {
   /** `support` is where every prior of the family reaches; null where its own fields bound it. */
   priors: Record<string, { doc: string; fields: PriorField[]; support?: Support | null }>;
   methods: Record<string, { doc: string; options?: MethodOption[] }>;
-  /** Kinds of noise, and how each begins. */
-  noises?: Record<string, Profile & { document: Component }>;
+  /** Kinds of noise, and how each begins; null where Python must measure it. */
+  noises?: Record<string, Profile & { document: Component | null }>;
   /** What components may share, such as a total flux. */
   links?: Record<string, Profile>;
   /** Models to start from, which Python guesses. */

@@ -59,6 +59,8 @@ export interface Kernel {
   preset(name: string): void;
   /** Ask for the mask of every detected source that the model lacks. */
   neighbours(): void;
+  /** Ask for the noise as it is measured on the sky: correlated. */
+  noise(): void;
   /** Ask for galaxies drawn from the priors; the number of the request. */
   predict(number: number, seed: number): number;
   /** A file to be taken up: a session, or regions of DS9. */
@@ -237,6 +239,7 @@ export function connect(model: Model, host: Host | undefined, signal: AbortSigna
     resume: () => void control({ t: "resume" }),
     preset: (name) => send({ t: "preset", name }),
     neighbours: () => send({ t: "neighbours" }),
+    noise: () => send({ t: "noise" }),
     predict(number, seed) {
       lastRequest += 1;
       send({ t: "predict", request: lastRequest, number, seed });

@@ -177,6 +177,16 @@ describe("the noise", () => {
     expect(one(".sl-rest:last-child .sl-rows").children).toHaveLength(0);
   });
 
+  it("that is correlated is asked of Python, which measures it", async () => {
+    const measured = { ...kind("Correlated", [], { type: "" }), document: null };
+    const noises = { ...schema.noises, CorrelatedNoise: measured };
+    const page = await open({ schema: { ...schema, noises }, session });
+    const choice = page.named<HTMLSelectElement>("select", "kind of noise");
+    await page.change(choice, "CorrelatedNoise", ["change"]);
+    expect(page.of("noise")).toEqual([{ t: "noise" }]);
+    expect(choice.value).toBe("GaussianNoise");
+  });
+
   it("has no card without kinds to choose from", async () => {
     const { el } = await open({ session });
     expect(el.querySelectorAll('[aria-label="kind of noise"]')).toHaveLength(0);

@@ -8,9 +8,11 @@ import pytest
 from sersiclab.datasets import example
 from sersiclab.guess import guess
 from sersiclab.image import Image
-from sersiclab.profiles import FlatSky, PointSource
+from sersiclab.model import Model, render
+from sersiclab.noise import CorrelatedNoise
+from sersiclab.profiles import FlatSky, Gaussian, PointSource
 from sersiclab.widget import Editor
-from sersiclab.widget.presets import PRESETS, start_from
+from sersiclab.widget.presets import PRESETS, measured_noise, start_from
 
 
 @pytest.mark.parametrize("name", PRESETS)
@@ -64,3 +66,34 @@ def test_the_front_end_asks_for_their_mask(editor, heard, monkeypatch):
     assert editor.flush(60)
     assert editor.mask[1, 1]
     assert not editor.mask[1, 2]
+
+
+def resampled() -> tuple[Image, Model]:
+    """A galaxy under noise that was shifted by half a pixel along its rows: neighbours there share half of theirs."""
+    model = Model({"galaxy": Gaussian(xc=40.0, yc=30.0, flux=500.0, fwhm=8.0, ellip=0.3, theta=0.5)})
+    noise = np.random.default_rng(3).normal(size=(60, 81))
+    blank = Image(np.zeros((60, 80)), sigma=1.0)
+    return Image(render(model, blank) + (noise[:, 1:] + noise[:, :-1]) / np.sqrt(2), sigma=1.0), model
+
+
+def test_the_noise_is_measured_on_the_sky():
+    rho = np.array(measured_noise(*resampled()).correlation)
+    expected = np.zeros((7, 7))
+    expected[3, 2:5] = 0.5, 1.0, 0.5
+    np.testing.assert_allclose(rho, expected, atol=0.08)  # a standard error is 0.015, and the lags are 24
+
+
+def test_where_there_is_no_sky_the_noise_is_not_measured():
+    image, model = resampled()
+    with pytest.raises(ValueError, match="can't be measured on the sky"):
+        measured_noise(image.cutout((40, 30), 20), model)
+
+
+def test_the_front_end_asks_for_it():
+    image, model = resampled()
+    with closing(Editor(image, model)) as editor:
+        editor._handle_custom_msg({"t": "noise"}, [])
+        assert editor.flush(60)
+        assert isinstance(editor.model.noise, CorrelatedNoise)
+        assert editor.model.components == model.components
+        assert editor.schema["noises"]["CorrelatedNoise"]["document"] is None

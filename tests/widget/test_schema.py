@@ -13,9 +13,10 @@ from sersiclab.widget.session import from_model, read, with_values
 
 MODEL = Model({"sky": FlatSky(level=Uniform(-1.0, 1.0))})
 NOISES = editor_schema(())["noises"]
+CHOSEN = [name for name, kind in NOISES.items() if kind["document"] is not None]
 
 
-@pytest.mark.parametrize("name", NOISES)
+@pytest.mark.parametrize("name", CHOSEN)
 def test_every_noise_that_can_be_chosen_makes_a_model(name):
     noise = json.loads(json.dumps(NOISES[name]["document"]))
     session = from_model(MODEL)

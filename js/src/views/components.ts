@@ -9,16 +9,17 @@ import { h, option, whenChanged } from "./dom";
 import { createRest } from "./rest";
 import type { View } from "./toolbar";
 
-/** What the list asks of others: a component of a kind where the user looks, and a model guessed by Python. */
+/** What the list asks of others: a component of a kind where the user looks; of Python, a guessed model and a noise that is measured. */
 export interface Sources {
   add(type: string): void;
   preset(name: string): void;
+  noise(): void;
 }
 
 export function createComponents(store: Store, sources: Sources): View {
   const list = h("div", { class: "sl-cards" });
   const add = createAdd(store, sources);
-  const rest = createRest(store);
+  const rest = createRest(store, sources.noise);
   const element = h(
     "section",
     { class: "sl-components", "aria-label": "components" },

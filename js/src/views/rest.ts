@@ -16,11 +16,11 @@ import { h, hint, option, setValue, whenChanged } from "./dom";
 import { createRow } from "./parameter";
 import type { View } from "./toolbar";
 
-export function createRest(store: Store): View {
+export function createRest(store: Store, measureNoise: () => void): View {
   const element = h("div", { class: "sl-cards" });
   let cards: View[] = [];
   const rebuild = whenChanged((_outline: string, schema: Schema) => {
-    cards = namesOf(schema, shown(store.state)).map((name) => createCard(store, name));
+    cards = namesOf(schema, shown(store.state)).map((name) => createCard(store, name, measureNoise));
     element.replaceChildren(...cards.map((card) => card.element));
   });
   return {
@@ -43,13 +43,13 @@ const namesOf = ({ noises = {} }: Schema, { model }: Session): string[] => [
   ...(model.noise && Object.keys(noises).length > 0 ? [NOISE] : []),
 ];
 
-function createCard(store: Store, name: string): View {
+function createCard(store: Store, name: string, measureNoise: () => void): View {
   const { schema } = store.state;
   const owner = ownerOf(shown(store.state), name) ?? { type: "" };
   const rows = parametersOf(schema, owner)
     .filter((parameter) => hasParameter(owner, parameter.name))
     .map((parameter) => createRow(store, `${name}.${parameter.name}`, parameter));
-  const kind = name === NOISE ? createKind(store, schema, owner.type) : null;
+  const kind = name === NOISE ? createKind(store, schema, owner.type, measureNoise) : null;
   const what = kind?.element ?? h("span", { class: "sl-label" }, titleOf(schema, owner));
   const { doc } = schema.noises?.[owner.type] ?? schema.links?.[owner.type] ?? {};
   const header = h("header", { class: "sl-card-header", title: hint(doc) }, h("strong", {}, name), what);
@@ -63,8 +63,8 @@ function createCard(store: Store, name: string): View {
   };
 }
 
-/** One that can't be begun here, as it was measured or is the user's own, stays in the list while it is chosen. */
-function createKind(store: Store, schema: Schema, present: string): View {
+/** One that is the user's own stays in the list while it is chosen. */
+function createKind(store: Store, schema: Schema, present: string, measure: () => void): View {
   const { noises = {} } = schema;
   const others = present in noises ? [] : [option(present)];
   const element = h(
@@ -76,6 +76,10 @@ function createKind(store: Store, schema: Schema, present: string): View {
   element.addEventListener("change", () => {
     const { session } = store.state;
     const noise = noises[element.value]?.document;
+    if (noise === null) {
+      setValue(element, session.model.noise?.type ?? ""); // until it is measured
+      measure();
+    }
     if (noise) store.dispatch({ type: "edit", session: { ...session, model: { ...session.model, noise } } });
   });
   return { element, update: (state) => setValue(element, shown(state).model.noise?.type ?? "") };

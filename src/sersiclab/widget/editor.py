@@ -29,10 +29,10 @@ from sersiclab.widget.mailbox import Mailbox
 from sersiclab.widget.masks import Masks
 from sersiclab.widget.options import method_of
 from sersiclab.widget.predictive import Predictions
-from sersiclab.widget.presets import mask_of_neighbours, start_from
+from sersiclab.widget.presets import mask_of_neighbours, measured_noise, start_from
 from sersiclab.widget.runs import DrawsCallback, Runs
 from sersiclab.widget.schema import editor_schema
-from sersiclab.widget.session import Problem, Reading, Shown, allowed, from_model, read, with_values
+from sersiclab.widget.session import Problem, Reading, Shown, allowed, from_model, read, with_noise, with_values
 from sersiclab.widget.still import Still
 
 
@@ -199,18 +199,15 @@ class Editor(anywidget.AnyWidget):
 
     def cancel(self) -> None:
         """End the run under way, if there is one, and keep its draws."""
-        if self._runs.task is not None:
-            self._runs.task.cancel()
+        self._runs.cancel()
 
     def pause(self) -> None:
         """Hold the run under way."""
-        if self._runs.task is not None:
-            self._runs.task.pause()
+        self._runs.pause()
 
     def resume(self) -> None:
         """Go on with a run that was paused."""
-        if self._runs.task is not None:
-            self._runs.task.resume()
+        self._runs.resume()
 
     def on_draws(self, callback: DrawsCallback) -> None:
         """Call `callback(model, draws)`, while a run goes, with the draws so far, `{path: (chain, draw)}`."""
@@ -263,6 +260,8 @@ class Editor(anywidget.AnyWidget):
                     self._post("preset", partial(self._start_from, name))
                 case {"t": "neighbours"}:
                     self._post("neighbours", self.mask_neighbours)
+                case {"t": "noise"}:
+                    self._post("noise", self._measure_noise)
                 case {"t": "keep" | "restore" | "forget" as action, "name": name}:
                     self._post(action, partial(getattr(self, action), str(name)))
                 case {"t": "load" | "regions" | "export" as kind}:
@@ -329,6 +328,11 @@ class Editor(anywidget.AnyWidget):
 
     def _start_from(self, preset: str) -> None:
         self.model = start_from(preset, self._image, self.model)
+
+    def _measure_noise(self) -> None:
+        noise = measured_noise(self._image, self._shown.model)
+        with self._turn:
+            self.session = with_noise(self.session, noise)
 
     def _tell_kept(self, rows: list[dict[str, Any]]) -> None:
         with self._turn:

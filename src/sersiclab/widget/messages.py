@@ -3,7 +3,8 @@
 Traits of the Editor, each written by one side: `schema`, `progress`, `summary`, `problems` by Python, `display` by the
 front end, `session` by whoever changes the model. Messages to Python: {"t": "hello"} from a new view; {"t": "render",
 "seq", "values"} during a gesture; {"t": "mask", "name"} with the bits of a mask, before a session that names it;
-{"t": "run", "method", "options"}; {"t": "preset", "name"} (see `presets`); {"t": "predict", "request", "number",
+{"t": "run", "method", "options"}; {"t": "preset", "name"}, {"t": "neighbours"} and
+{"t": "noise"} (see `presets`); {"t": "predict", "request", "number",
 "seed"}, answered by so many `prediction`s (see `predictive`); {"t": "keep" | "restore" | "forget", "name"}, of a fit
 (see `kept`); those of `files`. Messages to the front end: `image`, `mask`, `posterior`,
 `frame` and `error`, made here. Cancel, pause and resume come by `control.Control`.

@@ -1,4 +1,4 @@
-"""What the pixels suggest: models to start from, and the mask of what a model lacks."""
+"""What the pixels suggest: models to start from, the mask of what a model lacks, and how the noise is correlated."""
 
 from collections.abc import Mapping
 
@@ -8,10 +8,13 @@ from jaxtyping import Bool
 from sersiclab.detection import detect
 from sersiclab.guess import guess
 from sersiclab.image import Image
-from sersiclab.model import Model
+from sersiclab.model import Model, render
+from sersiclab.noise import CorrelatedNoise
 from sersiclab.parameters import at, parameters
 from sersiclab.profiles import AbstractSky
 
+
+DARK = 0.3  # sigma: where the model is fainter it can't spoil what is measured of the noise
 
 # The innermost first, as `guess` wants it.
 PRESETS: Mapping[str, Mapping[str, str]] = {
@@ -43,3 +46,19 @@ def mask_of_neighbours(image: Image, model: Model) -> Bool[np.ndarray, "y x"]:
         if f"{name}.xc" in values
     ]
     return detect(image).masked(image, keep=places).mask
+
+
+def measured_noise(image: Image, model: Model) -> CorrelatedNoise:
+    """The correlation of the residuals on the sky, away from the sources that are detected and from the model's.
+
+    Raises `ValueError` if too little of the sky is left.
+    """
+    found = detect(image)
+    shown = np.asarray(render(model, image))
+    light = np.abs(shown - np.median(shown[image.valid]))
+    sky = image.valid & ~found.mask & (found.labels == 0) & (light < DARK * image.sigma)
+    residual = np.where(sky, image.data - shown, 0.0) / np.where(sky, image.sigma, 1.0)
+    try:
+        return CorrelatedNoise.measured(residual, mask=~sky)
+    except ValueError as error:
+        raise ValueError(f"the noise can't be measured on the sky of this image: {error}") from error

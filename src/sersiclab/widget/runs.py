@@ -137,6 +137,21 @@ class Runs:
         self.task = Task(model, image, method, seed, self._listener)
         return self.task
 
+    def cancel(self) -> None:
+        """End the run under way, if there is one."""
+        if self.task is not None:
+            self.task.cancel()
+
+    def pause(self) -> None:
+        """Hold it."""
+        if self.task is not None:
+            self.task.pause()
+
+    def resume(self) -> None:
+        """Go on with it."""
+        if self.task is not None:
+            self.task.resume()
+
     def _progressed(self, progress: Progress) -> None:
         document = messages.progress_document(progress)
         if progress.state in messages.ENDED:  # it is over when the fit is there, with its verdict

@@ -7,6 +7,7 @@ from sersiclab.inference import METHODS
 from sersiclab.model import Model
 from sersiclab.noise import (
     AbstractNoise,
+    CorrelatedNoise,
     GaussianNoise,
     HuberNoise,
     InflatedNoise,
@@ -21,7 +22,7 @@ from sersiclab.widget.presets import PRESETS
 from sersiclab.widget.session import from_model
 
 
-# Those that need nothing but numbers. A correlation is measured, in Python.
+# Those that need nothing but numbers.
 CHOSEN: tuple[AbstractNoise, ...] = (
     GaussianNoise(),
     StudentTNoise(),
@@ -31,15 +32,19 @@ CHOSEN: tuple[AbstractNoise, ...] = (
     InflatedNoise(GaussianNoise()),
 )
 
+CORRELATED = "Correlated (measured on the sky)"
+
 
 def editor_schema(types: Sequence[type]) -> dict[str, Any]:
     """The schema of the package and of the user's own `types`, with the options of methods and the presets.
 
-    Of noises, those that can be chosen, each with the document that it begins with.
+    Of noises, those that can be chosen, each with the document that it begins with; None for the one that is measured.
     """
     document = schema(types, METHODS)
     methods = {cls.__name__: {**document["methods"][cls.__name__], "options": options_of(cls)} for cls in METHODS}
     noises = {name: {**document["noises"][name], "document": start} for name, start in _starts().items()}
+    correlated = document["noises"][CorrelatedNoise.__name__]
+    noises[CorrelatedNoise.__name__] = {**correlated, "title": CORRELATED, "document": None}
     return {**document, "methods": methods, "presets": list(PRESETS), "noises": noises}
 
 

@@ -12,8 +12,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sersiclab.model import Model
+from sersiclab.noise import AbstractNoise
 from sersiclab.parameters import Tied
 from sersiclab.priors import PRIORS
+from sersiclab.profiles import FlatSky
 from sersiclab.spec import SpecError, from_dict, to_dict
 
 
@@ -49,6 +51,12 @@ class Shown:
 def from_model(model: Model) -> Session:
     """The session of a model, all of whose components are on."""
     return with_values({"version": VERSION, "model": to_dict(model), "off": []}, model.initial)
+
+
+def with_noise(session: Session, noise: AbstractNoise) -> Session:
+    """A copy of a session with another noise."""
+    document = to_dict(Model({"sky": FlatSky(level=0.0)}, noise=noise))["noise"]
+    return {**session, "model": {**session["model"], "noise": document}}
 
 
 def with_values(session: Session, values: Mapping[str, float]) -> Session:
