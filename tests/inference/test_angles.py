@@ -59,7 +59,7 @@ def test_an_angle_of_a_round_galaxy_is_uniform(blob):
     round_one = model.replace({"galaxy.ellip": Uniform(0, 1e-5)})
     result = fit(round_one, image, NUTS(warmup=200, draws=1000), progress=False)
     draws = result.draws["galaxy.theta"]
-    thinned = draws[:, ::10].ravel() % np.pi
+    thinned = draws[:, ::4].ravel() % np.pi  # these are independent: the effective number is above 0.7 of all
     assert kstest(thinned / np.pi, "uniform").pvalue > 1e-3
     assert result.stats["n_steps"].mean() < 30
     assert result.draws["galaxy.flux"].mean() == pytest.approx(1000, rel=0.2)
