@@ -226,7 +226,7 @@ def reading(page: Any) -> list[str]:
 
 def test_a_click_pins_the_crosshair_arrows_move_it_and_escape_lets_it_go(page):
     stage = page.get_by_role("group", name="data panel")
-    lines = page.locator(".sl-panel-residual .sl-crosshair, .sl-panel-residual .sl-pixel")
+    lines = page.locator(".sl-panel-residual .sl-cross, .sl-panel-residual .sl-pixel")
     page.get_by_role("button", name="Crosshair").click()
     move_to(page, "data", 15, 22)  # off the star, which a click would select
     page.mouse.down()
