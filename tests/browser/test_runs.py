@@ -93,6 +93,7 @@ def test_importance_compiles_draws_and_is_judged(page):
     shown = run(page, "Importance")
     compiling = [each for each in shown if each["words"] == "Importance compiling"]
     running = [each for each in shown if "/" in each["words"]]
+    assert compiling
     assert shown.index(compiling[0]) < shown.index(running[0])
     assert not any(each["counted"] or each["pause"] for each in compiling), "nobody knows how long that takes"
     assert all(each["progress"] and each["cancel"] for each in compiling)
