@@ -232,3 +232,11 @@ def test_with_mask_replaces_the_mask_alone():
         image.with_mask(mask.T)
     with pytest.raises(ValueError, match=r"^mask excludes every pixel"):
         image.with_mask(np.ones(SHAPE))
+
+
+def test_an_error_map_without_a_usable_pixel_is_named():
+    with (
+        pytest.warns(UserWarning, match="sigma is zero"),
+        pytest.raises(ValueError, match=r"^sigma is usable in no pix"),
+    ):
+        Image(DATA, sigma=0.0)

@@ -88,7 +88,8 @@ class Image(eqx.Module):
             raise ValueError(f"give {named[0]}, or the detector's gain, read_noise and sky_level, not both")
         self.sigma, self.mask = _exclude_unusable(noise[(named or ["gain"])[0]](), user_mask)
         if self.mask.all():
-            raise ValueError("mask excludes every pixel: nothing is left to fit (True means excluded)")
+            why = "mask excludes every pixel" if user_mask.all() else "sigma is usable in no pixel that mask leaves"
+            raise ValueError(f"{why}: nothing is left to fit (True means excluded)")
         self.psf = None if psf is None else _normalised_psf(psf)
         self.psf_oversampling = _positive_integer("psf_oversampling", psf_oversampling)
         self.psf_includes_pixel = bool(psf_includes_pixel)

@@ -6,7 +6,7 @@ import pytest
 from scipy import ndimage
 
 from sersiclab.image import Image
-from sersiclab.inference import MAP, NUTS
+from sersiclab.inference import MAP, NUTS, Laplace
 from sersiclab.model import Model
 from sersiclab.noise import CorrelatedNoise
 from sersiclab.priors import LogUniform, Normal, Uniform
@@ -195,6 +195,18 @@ def test_a_correlated_noise_answers_for_it(make_fit: MakeFit, scene: Any, rng: n
         image=Image(data, sigma=image.sigma, psf=image.psf, mask=image.mask),
     )
     assert fit.verdict.level == "ok"
+
+
+def test_one_draw_that_is_more_likely_than_all_others(make_fit: MakeFit, truth: dict, sds: dict) -> None:
+    """The weighted draws are then all alike, and have no width."""
+    rng = np.random.default_rng(4)
+    draws = {path: truth[path] + 20 * sds[path] * rng.normal(size=(1, 60)) for path in ("galaxy.xc", "core.flux")}
+    still = {path: np.full((1, 60), truth[path]) for path in truth if path not in draws}
+    draws["galaxy.xc"][0, 7], draws["core.flux"][0, 7] = truth["galaxy.xc"], truth["core.flux"]
+    fit = make_fit(draws=draws | still, stats={}, covariance=np.eye(len(truth)), method=Laplace())
+    check = fit.approximation
+    assert check is not None
+    assert (check.blind, np.ptp(check.draws["galaxy.xc"])) == (True, 0.0)
 
 
 def test_a_cancelled_run(make_fit: MakeFit) -> None:

@@ -63,8 +63,9 @@ def _worst(fit: "Fit", picked: dict[str, np.ndarray]) -> str:
     for path, array in fit.draws.items():
         centre, width = float(np.mean(array)), float(np.std(array))
         other, other_width = float(np.mean(picked[path])), max(float(np.std(picked[path])), np.finfo(float).tiny)
-        shift = abs(other - centre) / max(min(width, other_width), np.finfo(float).tiny)
-        stretch = max(width / other_width, other_width / max(width, np.finfo(float).tiny))
+        with np.errstate(over="ignore"):  # draws that are all alike have no width
+            shift = abs(other - centre) / max(min(width, other_width), np.finfo(float).tiny)
+            stretch = max(width / other_width, other_width / max(width, np.finfo(float).tiny))
         wrongs[path] = max(shift / SHIFT, stretch / STRETCH)
     worst = max(wrongs, key=lambda path: wrongs[path])
     return worst if wrongs[worst] > 1 else ""
