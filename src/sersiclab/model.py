@@ -121,11 +121,9 @@ class Model(eqx.Module):
         """
         start = parameters.parameters(parameters.at(self.owners, self.initial))
         low, high = (self._initial_of(path, start) for path in (smaller, larger))
-        infos = [parameters.parameter_info(self.owners[p.split(".")[0]])[p.split(".", 1)[1]] for p in (smaller, larger)]
-        if infos[0].unit != infos[1].unit:
-            raise ValueError(f"{smaller} and {larger} have different units: no order can be put on them")
-        for path, info in zip((smaller, larger), infos, strict=True):
-            if info.low < 0.0:
+        for path in (smaller, larger):
+            owner, key = path.split(".", 1)
+            if parameters.parameter_info(self.owners[owner])[key].low < 0.0:
                 raise ValueError(f"{path} may be negative: a ratio between 0 and 1 puts no order on it")
         if ratio is None:
             ratio = Uniform(low=0.0, high=1.0, init=_inside(low / high if high > 0 else 0.5))
