@@ -153,6 +153,17 @@ def test_outliers_are_told_apart_from_a_model_that_is_too_simple(make_fit: MakeF
     assert "Student t" in str(verdict)
 
 
+@pytest.mark.parametrize(("number", "level"), [(3, "ok"), (4, "caution")])
+def test_a_small_neighbour_is_told_though_chi2_hides_it(make_fit: MakeFit, scene: Any, number: int, level: str) -> None:
+    def spot(zeros: np.ndarray) -> np.ndarray:
+        zeros[26, 3 : 3 + number] = 8.0
+        return zeros
+
+    verdict = with_data(make_fit, scene, spot)
+    assert verdict.level == level
+    assert ("4 pixels lie beyond 5 sigma" in str(verdict)) is (number == 4)
+
+
 def test_structure_of_the_galaxy_asks_for_a_component(make_fit: MakeFit, scene: Any) -> None:
     def arm(zeros: np.ndarray) -> np.ndarray:
         y, x = np.indices(zeros.shape)

@@ -57,7 +57,7 @@ export function createPanel(name: PanelName, title: Node | string = name): Panel
   const stage = h("div", { class: "sl-stage", tabindex: 0, role: "group", "aria-label": `${name} panel` });
   const note = h("span", { class: "sl-note" });
   const bar = createBar(name);
-  const waiting = h("span", { class: "sl-waiting" }, "waiting for the image");
+  const waiting = h("span", { class: "sl-waiting" }, `waiting for the ${name}`);
   stage.append(canvas, waiting, ...overlay.elements);
   const caption = h("figcaption", { class: "sl-caption" }, h("span", {}, title), note);
   const element = h("figure", { class: `sl-panel sl-panel-${name}` }, caption, stage, bar.element);

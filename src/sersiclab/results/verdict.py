@@ -43,7 +43,8 @@ BOUND_FRACTION = 1e-3  # or, without sigma, within this fraction of the prior's 
 CONFLICT_SIGMA = 3.0  # posterior mean from the prior's centre, in the prior's sigma
 # The error map is seldom better than 20 %: less is no reason to worry, a factor of two is.
 CHI2_CAUTION, CHI2_BAD = 1.2, 2.0
-OUTLIER = 5.0  # sigma: Gaussian noise has one in two million pixels beyond
+OUTLIER = 5.0  # sigma: Gaussian noise has one in two million pixels beyond,
+OUTLIERS = 4  # which are more than 200 000 pixels have if sigma is 15 % too small
 CHI2_SIGMA = 5.0  # and only if it is no chance: the sd of chi2/dof is sqrt(2/dof)
 
 
@@ -254,6 +255,8 @@ def _chi2(fit: "Fit") -> Iterator[Reason]:
     if not np.isfinite(value):
         yield "bad", f"chi2 can't be judged: it is {fit.chi2:g} for {fit.dof} degrees of freedom."
         return
+    if value <= CHI2_CAUTION:
+        yield from _outliers(fit)
     if abs(value - 1.0) < CHI2_SIGMA * np.sqrt(2.0 / fit.dof):
         return
     level: Level = "bad" if not 1 / CHI2_BAD <= value <= CHI2_BAD else "caution"
@@ -264,6 +267,19 @@ def _chi2(fit: "Fit") -> Iterator[Reason]:
             level,
             f"chi2 per degree of freedom is {value:.3g}, less than 1: sigma is too large; choose Inflated as the "
             "noise, which finds by how much.",
+        )
+
+
+def _outliers(fit: "Fit") -> Iterator[Reason]:
+    """A neighbour that is not masked may spoil a fit and be lost in the chi2 of the whole image."""
+    squares = np.square(fit.white_residual)
+    number = int(np.sum(squares > OUTLIER**2))
+    if number >= OUTLIERS:
+        y, x = np.unravel_index(np.argmax(squares), squares.shape)
+        yield (
+            "caution",
+            f"{number} pixels lie beyond {OUTLIER:g} sigma, the worst at x = {x}, y = {y}. Mask what they belong to, "
+            "such as a neighbour, or choose Student t as the noise.",
         )
 
 
