@@ -98,6 +98,20 @@ def tamed(correlation: Correlation) -> Correlation:
     return tuple(tuple(row) for row in rho.tolist())
 
 
+@lru_cache(maxsize=16)
+def remainder(correlation: Correlation) -> tuple[float, float]:
+    """The variance of what `whiten` makes of noise with this correlation, and the correlation of neighbours in it.
+
+    One and zero, but for what `tamed` adds at wave numbers of which the noise has no power.
+    """
+    power, believed = (spectrum(each, (GRID, GRID)) for each in (correlation, tamed(correlation)))
+    left = np.maximum(power, 0.0) / believed
+    left[:, 1:-1] *= 2.0  # for the other half of the wave numbers
+    rows, columns = np.cos(2 * np.pi * np.fft.fftfreq(GRID)), np.cos(2 * np.pi * np.fft.rfftfreq(GRID))
+    alike = np.sum(left * 0.5 * (rows[:, None] + columns[None, :]))
+    return float(np.sum(left)) / GRID**2, float(alike / np.sum(left))
+
+
 def offsets(window: int) -> Int[np.ndarray, "m 2"]:
     """(dy, dx) of the pixels before one, in the order of the rows, within a window."""
     side = range(-window, window + 1)

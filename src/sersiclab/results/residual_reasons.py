@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from jaxtyping import Bool, Float
 
-from sersiclab.noise import CorrelatedNoise
+from sersiclab import whitening
+from sersiclab.noise import AbstractNoise, CorrelatedNoise
 
 
 if TYPE_CHECKING:
@@ -31,9 +32,10 @@ def residual_reasons(fit: "Fit") -> Iterator[Reason]:
     residual, valid = fit.white_residual, fit.image.valid
     if not np.isfinite(residual[valid]).all():
         return
-    bright = shining(fit)
+    bright, expected = shining(fit), remainder(fit.model.noise)[1]
     of_sky, sky_error = neighbours(residual, valid & ~bright)
     of_sources, source_error = neighbours(residual, bright)
+    of_sky, of_sources = (each - np.clip(each, 0.0, expected) for each in (of_sky, of_sources))
     if _significant(of_sky, sky_error):
         yield "caution", _of_the_sky(fit, residual, of_sky, sky_error)
     else:
@@ -48,6 +50,11 @@ def residual_reasons(fit: "Fit") -> Iterator[Reason]:
         if of_sources > 0
         else f"Neighbouring residuals are opposite {told}: the PSF is not quite right, or the noise is correlated.",
     )
+
+
+def remainder(noise: AbstractNoise) -> tuple[float, float]:
+    """The variance of the noise once it is made white, and the correlation of neighbours: one and zero, or nearly."""
+    return whitening.remainder(noise.correlation) if isinstance(noise, CorrelatedNoise) else (1.0, 0.0)
 
 
 def shining(fit: "Fit") -> Bool[np.ndarray, "y x"]:

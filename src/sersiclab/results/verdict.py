@@ -16,7 +16,7 @@ from sersiclab.results.degeneracy import degeneracy_reasons
 from sersiclab.results.derived import parameter_sds
 from sersiclab.results.diagnostics import convergence, e_bfmi
 from sersiclab.results.render_reasons import render_reasons
-from sersiclab.results.residual_reasons import residual_reasons, shining
+from sersiclab.results.residual_reasons import remainder, residual_reasons, shining
 
 
 if TYPE_CHECKING:
@@ -255,6 +255,8 @@ def _chi2(fit: "Fit") -> Iterator[Reason]:
     if not np.isfinite(value):
         yield "bad", f"chi2 can't be judged: it is {fit.chi2:g} for {fit.dof} degrees of freedom."
         return
+    if value < 1.0:
+        value = min(1.0, value / remainder(fit.model.noise)[0])
     if value <= CHI2_CAUTION:
         yield from _outliers(fit)
     if abs(value - 1.0) < CHI2_SIGMA * np.sqrt(2.0 / fit.dof):
