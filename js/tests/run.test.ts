@@ -88,6 +88,15 @@ describe("the run panel", () => {
     expect(one<HTMLElement>(".sl-summary").hidden).toBe(true);
   });
 
+  it("keeps the digits of fluxes that are small", async () => {
+    const { one, push } = await open();
+    const tiny = { mean: 6.29055e-8, sd: 3.1e-10, q16: 6.26e-8, q50: 6.29e-8, q84: 6.32e-8 };
+    push("summary", { ...SUMMARY, rows: [{ ...SUMMARY.rows[0], path: "galaxy.flux", ...tiny }] });
+    await nextFrame();
+    const cells = [...one(".sl-summary tbody tr:last-child").children].map((cell) => cell.textContent);
+    expect(cells.slice(1, 3)).toEqual(["6.291e−8 ± 3.1e−10", "6.290e−8+3.0e−10−3.0e−10"]);
+  });
+
   it("says in plain words what a method does", async () => {
     const doc = "A normal approximation, and `draws` draws of it.";
     const { el } = await open({ schema: { ...SCHEMA, methods: { Laplace: { doc } } } });

@@ -6,6 +6,8 @@ import { readable } from "../units";
 import { format, h, whenChanged } from "./dom";
 import type { View } from "./toolbar";
 
+const MOST_DECIMALS = 6;
+
 /** Effective draws: as many as the verdict asks for. */
 const ENOUGH = 400;
 
@@ -91,11 +93,15 @@ function median({ q16, q50, q84 }: SummaryRow, digits: number): HTMLElement {
 }
 
 /** Decimals that show two digits of the uncertainty. */
-const decimals = (sd: number | null): number =>
-  sd ? Math.min(Math.max(1 - Math.floor(Math.log10(sd)), 0), 6) : 3;
+const decimals = (sd: number | null): number => (sd ? Math.max(1 - Math.floor(Math.log10(sd)), 0) : 3);
+
+const clamped = (digits: number): number => Math.min(Math.max(digits, 0), MOST_DECIMALS);
 
 function rounded(value: number | null, digits: number): string {
   if (value === null || !Number.isFinite(value)) return "–";
   if (Math.abs(value) >= 1e6) return format(value, 5);
-  return value.toFixed(digits).replace("-", "−");
+  // Fluxes in maggies are of the order 1e-9.
+  const power = Math.floor(Math.log10(Math.abs(value) || 1)) + digits;
+  const text = digits > MOST_DECIMALS ? value.toExponential(clamped(power)) : value.toFixed(digits);
+  return text.replaceAll("-", "−");
 }

@@ -8,6 +8,7 @@ from jaxtyping import Bool, Float
 
 from sersiclab import whitening
 from sersiclab.noise import AbstractNoise, CorrelatedNoise
+from sersiclab.profiles import AbstractSource
 
 
 if TYPE_CHECKING:
@@ -45,8 +46,8 @@ def residual_reasons(fit: "Fit") -> Iterator[Reason]:
     told = f"where the model is brighter than the noise (correlation {of_sources:.2f} ± {source_error:.1g})"
     yield (
         "caution",
-        f"Neighbouring residuals are alike {told}: the model lacks structure that the galaxy has (start from bulge + "
-        "disk, add a component), or the PSF is not quite right; errors are too small."
+        f"Neighbouring residuals are alike {told}: the model lacks structure that the galaxy has, or the PSF "
+        f"is not quite right; errors are too small. {more_structure(fit)}"
         if of_sources > 0
         else f"Neighbouring residuals are opposite {told}: the PSF is not quite right, or the noise is correlated.",
     )
@@ -61,6 +62,14 @@ def shining(fit: "Fit") -> Bool[np.ndarray, "y x"]:
     """The pixels in which the model, less its sky, is brighter than the noise."""
     valid = fit.image.valid
     return valid & (np.abs(fit.model_image - np.median(fit.model_image[valid])) > fit.image.sigma)
+
+
+def more_structure(fit: "Fit") -> str:
+    """What to try where the model is too simple."""
+    sources = [part for part in fit.model.components.values() if isinstance(part, AbstractSource)]
+    if len(sources) > 1:
+        return "Add a component, such as a bar or a point source; smooth ones can't have spiral arms or dust."
+    return "Start from bulge + disk, or add a component."
 
 
 def _significant(correlation: float, error: float) -> bool:

@@ -16,7 +16,7 @@ from sersiclab.results.degeneracy import degeneracy_reasons
 from sersiclab.results.derived import parameter_sds
 from sersiclab.results.diagnostics import convergence, e_bfmi
 from sersiclab.results.render_reasons import render_reasons
-from sersiclab.results.residual_reasons import remainder, residual_reasons, shining
+from sersiclab.results.residual_reasons import more_structure, remainder, residual_reasons, shining
 
 
 if TYPE_CHECKING:
@@ -297,8 +297,7 @@ def _excess(fit: "Fit") -> str:
     if bright.any() and sky.any() and np.mean(squares[sky]) <= CHI2_CAUTION < np.mean(squares[bright]):
         return (
             f"it is {np.mean(squares[bright]):.3g} where the model is brighter than the noise and "
-            f"{np.mean(squares[sky]):.2g} elsewhere: the model is too simple. Start from bulge + disk, add a "
-            "component, or mask a neighbour."
+            f"{np.mean(squares[sky]):.2g} elsewhere: the model is too simple. {more_structure(fit)}"
         )
     return (
         "the model is too simple, a neighbour is not masked, or sigma is too small. Mask the neighbours and add a sky; "
