@@ -16,6 +16,8 @@ from sersiclab.model import Model, render
 from sersiclab.priors import Angle, LogNormal, LogUniform, Normal, TruncatedNormal, Uniform
 from sersiclab.profiles import Sersic
 
+from .calibration import draw_prior, mock, one_sersic
+
 
 TRUTH = {"xc": 19.4, "yc": 17.2, "flux": 900.0, "r_eff": 4.0, "n": 2.5, "ellip": 0.55, "theta": 0.4}
 
@@ -139,6 +141,17 @@ def test_one_start_finds_very_bright_components_however_they_lie(blob, x64):
         result = fit(model, mock, MAP(), init=model.initial, progress=False)
         assert result.message == ""
         assert result.reduced_chi2 < 1.3
+
+
+def test_the_rounding_of_a_very_bright_galaxy_does_not_keep_it_from_converging():
+    """Its brightest pixel has ten thousand times the noise: in single precision the gradient never vanishes."""
+    model = one_sersic(least_flux=30_000.0)
+    for number in (87, 138):  # of the calibration's first set
+        rng = np.random.default_rng([20261122, number])
+        truth = draw_prior(model, rng)
+        result = fit(model, mock(model, truth, rng), MAP(), progress=False)
+        assert result.message == ""
+        assert result.best["galaxy.n"] == pytest.approx(truth["galaxy.n"], abs=0.01)
 
 
 def test_a_maximum_at_a_bound_is_found(blob):

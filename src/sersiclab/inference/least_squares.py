@@ -28,7 +28,7 @@ MAX_ITERATIONS = 100  # for the first start
 OTHER_ITERATIONS = 50  # for each of the others
 MORE_ITERATIONS = 300  # for the best of them
 SMALL = 1e-3  # a gain in log density that matters to nobody ...
-PATIENCE = 8  # ... after so many iterations in a row
+PATIENCE = 8  # ... once so many more iterations have had one like it than a larger one
 NEARLY = 2.0  # in log density: a maximum lower by so little counts ...
 FAR = 10.0  # ... if one peak alone would have fallen by so much there
 SAME = 1.0  # and where it would have fallen by less, a descent would only find it again
@@ -158,7 +158,8 @@ def _iterate(density: Density, aim: Aim, state: Descent) -> Descent:
     factor = jnp.where(state.fresh, 1.0, jnp.where(accepted, easier, 8.0))
     damping = jnp.maximum(state.damping * factor, jnp.where(accepted, 10 * epsilon, RETRY))
     step, expected, reach = _propose(point, damping)
-    quiet = jnp.where(reach < SMALL, state.quiet + 1, 0)
+    # Of a very bright galaxy in single precision, rounding alone reaches so far now and then.
+    quiet = jnp.where(reach < SMALL, state.quiet + 1, jnp.maximum(state.quiet - 1, 0))
     failed = (damping > 1e10) | (state.fresh & ~accepted)
     return Descent(
         known=state.known,
