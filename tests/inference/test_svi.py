@@ -140,14 +140,21 @@ def test_the_verdict_knows_a_guide_that_misses(linear):
     model, image, *_ = linear()
     good = fit(model, image, SVI(), progress=False)
 
-    def verdict(k):
-        stats = good.stats | {"pareto_k": np.full_like(good.stats["pareto_k"], k)}
+    def verdict(k, log_weight=good.stats["log_weight"]):
+        stats = good.stats | {"pareto_k": np.full_like(good.stats["pareto_k"], k), "log_weight": log_weight}
         return Fit(model, image, SVI(), seed=0, draws=good.draws, best=good.best, stats=stats).verdict
 
     assert verdict(0.4).level == "ok"
-    assert verdict(0.8).level == "bad"
-    assert "the guide" in str(verdict(0.8))
-    assert "NUTS()" in str(verdict(0.8))
+    assert verdict(0.8).level == "caution"  # the weights say that means and errors are right all the same
+    assert "Importance(proposal=SVI())" in str(verdict(0.8))
+    assert verdict(1.1).level == "bad"
+    assert "NUTS()" in str(verdict(1.1))
+    flux = good.draws["galaxy.flux"]
+    x = (flux - flux.mean()) / flux.std()
+    elsewhere = norm.logpdf(x, 1.0, 0.8) - norm.logpdf(x)  # the posterior lies a sigma away
+    moved = verdict(0.4, elsewhere - np.log(np.exp(elsewhere).sum()))
+    assert moved.level == "bad"
+    assert "galaxy.flux" in str(moved)
 
 
 def test_another_galaxy_compiles_nothing(blob, traces):

@@ -1,3 +1,4 @@
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
@@ -9,6 +10,7 @@ from sersiclab.image import Image
 from sersiclab.inference import MAP, NUTS, Laplace
 from sersiclab.model import Model
 from sersiclab.noise import CorrelatedNoise
+from sersiclab.parameters import Tied
 from sersiclab.priors import LogUniform, Normal, Uniform
 from sersiclab.results import Fit, Verdict
 from sersiclab.results.verdict import ess_reasons, r_hat_reasons
@@ -253,3 +255,14 @@ def test_a_best_value_at_a_bound_without_draws(make_fit: MakeFit, truth: dict[st
     wide, narrow = (make_fit(draws={}, stats={}, covariance=sd**2 * np.eye(9)) for sd in (3.0, 0.01))
     assert "presses" in str(wide.verdict)
     assert narrow.verdict.level == "ok"
+
+
+def test_a_tie_that_leaves_its_range_is_told_and_no_error(make_fit: MakeFit) -> None:
+    fit = make_fit()
+    galaxy = dataclasses.replace(fit.model.components["galaxy"], n=Tied("core.flux", scale=0.1))
+    tied = Model(fit.model.components | {"galaxy": galaxy})
+    best = {path: fit.best[path] for path in tied.free}
+    verdict = Fit(tied, fit.image, MAP(), seed=0, draws={}, best=best | {"core.flux": 120.0}, stats={}).verdict
+    assert verdict.level == "bad"
+    assert "must lie in [" in str(verdict)
+    assert "got 12" in str(verdict)

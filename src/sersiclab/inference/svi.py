@@ -26,9 +26,10 @@ class SVI(AbstractMethod):
     `guide="flow"`, one that a flow bends. It starts from the Laplace approximation and takes at most `steps`
     steps; the normal guide, fitted by natural gradients, mostly ends after a few.
 
-    `Fit.stats` has `lp` and, the same for all draws, `elbo`, the lower bound of the log evidence, and
-    `pareto_k`, which says how like the posterior the guide is (Yao et al. 2018, arXiv:1802.02538): below 0.5 it
-    is good, from 0.7 on it misses part of the posterior. `Importance(proposal=SVI())` corrects what is left.
+    `Fit.stats` has `lp`, `log_weight` (ln of what a draw would weigh, were all to be draws of the posterior; the
+    weights' sum is one) and, the same for all draws, `elbo`, the lower bound of the log evidence, and `pareto_k`, which
+    says how like the posterior the guide is (Yao et al. 2018, arXiv:1802.02538): below 0.5 it is good, from 0.7 on
+    it may miss part of the posterior. `Importance(proposal=SVI())` corrects what is left.
     """
 
     guide: GuideName = "normal"
@@ -88,11 +89,13 @@ def _stats(
     log_guide = -0.5 * np.sum(z**2, axis=1) - 0.5 * z.shape[1] * np.log(2 * np.pi)
     volume = np.linalg.slogdet(np.asarray(here.factor, dtype=float))[1]
     ratios = -found - log_guide
+    log_weights, pareto_k = pareto_smoothed(ratios)
     same = np.ones((1, len(found)))
     return {
         "lp": here.offset() - found[None],
+        "log_weight": log_weights[None],
         "elbo": (here.offset() + float(volume) + float(np.mean(ratios))) * same,
-        "pareto_k": pareto_smoothed(ratios)[1] * same,
+        "pareto_k": pareto_k * same,
     }
 
 

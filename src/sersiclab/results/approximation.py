@@ -1,4 +1,4 @@
-"""Whether a normal approximation is like the posterior: the draws' weights, were they to be draws of the posterior."""
+"""Whether an approximation is like the posterior: the draws' weights, were they to be draws of the posterior."""
 
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -50,7 +50,18 @@ def check(fit: "Fit") -> Check:
     log_posterior, u = per_draw.log_posterior(Density.of(fit.model, fit.image), ends, fit.best)
     ratios = log_posterior[:-1] - _log_normal(fit, np.clip(np.nan_to_num(u, posinf=FAR, neginf=-FAR), -FAR, FAR))
     log_weights, k = pareto_smoothed(np.where(np.isfinite(ratios), ratios, -np.inf))
-    weights = np.exp(log_weights)
+    return _check(fit, flat, np.exp(log_weights), k)
+
+
+def check_guide(fit: "Fit") -> Check:
+    """The same of a guide's draws, whose weights are known."""
+    flat = {path: array.ravel() for path, array in fit.draws.items()}
+    return _check(fit, flat, np.exp(fit.stats["log_weight"].ravel()), float(fit.stats["pareto_k"].max()))
+
+
+def _check(
+    fit: "Fit", flat: dict[str, Float[np.ndarray, " draw"]], weights: Float[np.ndarray, " draw"], k: float
+) -> Check:
     ends = np.cumsum(weights)
     chosen = np.searchsorted(ends / ends[-1], (np.arange(len(ends)) + 0.5) / len(ends))
     picked = {path: array[chosen][None] for path, array in flat.items()}

@@ -184,9 +184,10 @@ class Fit:
 
     @cached_property
     def approximation(self) -> "approximation.Check | None":
-        """How like the posterior the normal distribution is of which the draws are; None if they are of no such."""
-        known = "pareto_k" in self.stats or "lp" in self.stats
-        if known or not self.draws or self.covariance is None:
+        """How like the posterior its approximation is; None if the draws are not of one, but of the posterior."""
+        if "log_weight" in self.stats:
+            return approximation.check_guide(self)
+        if "lp" in self.stats or not self.draws or self.covariance is None:
             return None
         return approximation.check(self)
 

@@ -63,6 +63,10 @@ class Verdict:
 
 def judge(fit: "Fit") -> Verdict:
     """The verdict on a fit: as bad as its worst reason, which comes first."""
+    try:
+        fit.model_image  # noqa: B018 (drawn here once, for all checks)
+    except ValueError as mistake:  # a tie has taken a parameter out of its range
+        return Verdict("bad", (_sentence(f"The model can't be drawn at its best values: {mistake}"),))
     checks: tuple[Callable[[Fit], Iterator[Reason]], ...] = (
         _completion,
         _convergence,
@@ -142,16 +146,16 @@ def _sampler(fit: "Fit") -> Iterator[Reason]:
 
 
 def _weights(fit: "Fit") -> Iterator[Reason]:
-    k = float(np.max(fit.stats.get("pareto_k", -np.inf)))
-    if "elbo" in fit.stats:  # draws of a guide, which the weights only judge
-        yield from _guide(k)
-    elif k >= PARETO_K_BAD:
+    if "efficiency" not in fit.stats:
+        return
+    k = float(np.max(fit.stats["pareto_k"]))
+    if k >= PARETO_K_BAD:
         yield (
             "bad",
             f"The importance weights can't be trusted: Pareto k is {k:.2f}, and should be below {PARETO_K_BAD}; the "
             "posterior is not like its approximation: use NUTS().",
         )
-    elif float(np.min(fit.stats.get("efficiency", 1.0))) < EFFICIENCY_CAUTION:
+    elif float(np.min(fit.stats["efficiency"])) < EFFICIENCY_CAUTION:
         yield (
             "caution",
             f"Only {np.min(fit.stats['efficiency']):.1%} of the candidates count: the posterior is not like its "
@@ -162,21 +166,28 @@ def _weights(fit: "Fit") -> Iterator[Reason]:
 def _approximation(fit: "Fit") -> Iterator[Reason]:
     if not all(np.all(np.isfinite(values)) for values in (*fit.best.values(), *fit.draws.values())):
         return
-    check, method = fit.approximation, type(fit.method).__name__
+    check = fit.approximation
     if check is None:
         return
+    what = f"the {'guide' if 'log_weight' in fit.stats else 'normal distribution'} of {type(fit.method).__name__}"
     if check.blind:
         yield (
             "bad",
-            f"The posterior is not like the normal distribution of {method} (its draws' Pareto k is "
+            f"The posterior is not like {what} (its draws' Pareto k is "
             f"{check.pareto_k:.2f}, {check.efficiency:.0%} count): means and errors may be far off: use NUTS().",
         )
     elif check.wrong:
         found, better = (_mean_and_sd(draws[check.wrong]) for draws in (fit.draws, check.draws))
         yield (
             "bad",
-            f"The posterior is not like the normal distribution of {method}: {check.wrong} is about {better}, not "
-            f"{found}; use Importance() or NUTS().",
+            f"The posterior is not like {what}: {check.wrong} is about {better}, not {found}; use Importance() or "
+            "NUTS().",
+        )
+    elif "log_weight" in fit.stats and check.pareto_k >= PARETO_K_BAD:
+        yield (
+            "caution",
+            f"Tails of the posterior may lie beyond {what}: Pareto k is {check.pareto_k:.2f}, and should be below "
+            f"{PARETO_K_BAD}; Importance(proposal=SVI()) or NUTS() would tell.",
         )
 
 
@@ -187,15 +198,6 @@ def _mean_and_sd(draws: Any) -> str:
 def _draws(fit: "Fit") -> dict[str, np.ndarray]:
     """The draws, or some picked to be more like the posterior where the approximation they come from is not."""
     return fit.draws if fit.approximation is None else fit.approximation.draws
-
-
-def _guide(k: float) -> Iterator[Reason]:
-    if k >= PARETO_K_BAD:
-        yield (
-            "bad",
-            f"The posterior is not like the guide: Pareto k is {k:.2f}, and should be below {PARETO_K_BAD}; means and "
-            "errors may be far off; use NUTS().",
-        )
 
 
 def _bounds(fit: "Fit") -> Iterator[Reason]:
