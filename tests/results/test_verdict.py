@@ -266,3 +266,16 @@ def test_a_tie_that_leaves_its_range_is_told_and_no_error(make_fit: MakeFit) -> 
     assert verdict.level == "bad"
     assert "must lie in [" in str(verdict)
     assert "got 12" in str(verdict)
+
+
+def test_without_a_psf_it_says_what_was_measured(make_fit: MakeFit) -> None:
+    sound = make_fit()
+    image = Image(sound.image.data, sigma=sound.image.sigma, mask=sound.image.mask)
+    model = Model({"galaxy": sound.model.components["galaxy"], "sky": sound.model.components["sky"]})
+    best = {path: sound.best[path] for path in model.free}
+    blurred = Fit(model, image, MAP(), seed=0, draws={}, best=best, stats={}).verdict
+    assert "has no PSF" in blurred.reasons[-1]
+    sky = Model({"sky": model.components["sky"]})
+    flat = Image(np.full(image.shape, 5.0) + sound.residual, sigma=image.sigma, mask=image.mask)
+    alone = Fit(sky, flat, MAP(), seed=0, draws={}, best={"sky.level": 5.0}, stats={}).verdict
+    assert "PSF" not in str(alone)

@@ -12,6 +12,7 @@ from sersiclab.model import lower
 from sersiclab.noise import AbstractNoise, AbstractNormalNoise
 from sersiclab.parameters import AbstractPrior
 from sersiclab.priors import LogNormal, LogUniform, Normal, TruncatedNormal
+from sersiclab.profiles import AbstractSource
 from sersiclab.results.degeneracy import degeneracy_reasons
 from sersiclab.results.derived import parameter_sds
 from sersiclab.results.diagnostics import convergence, e_bfmi
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from sersiclab.results.fit import Fit
 
 Level = Literal["ok", "caution", "bad"]
+LEVELS: tuple[Level, ...] = ("bad", "caution", "ok")  # the worst first
 Reason = tuple[Level, str]
 
 # Rank-normalised r_hat and ESS: Vehtari et al. 2021, arXiv:1903.08008 (1.01; 100 for each of four chains).
@@ -79,11 +81,18 @@ def judge(fit: "Fit") -> Verdict:
         residual_reasons,
         lambda fit: degeneracy_reasons(fit, _draws(fit)),
         render_reasons,
+        _blurred,
     )
     found = [reason for check in checks for reason in check(fit)]
-    found.sort(key=lambda reason: reason[0] != "bad")
+    found.sort(key=lambda reason: LEVELS.index(reason[0]))
     level: Level = found[0][0] if found else "ok"
     return Verdict(level, tuple(text for _, text in found))
+
+
+def _blurred(fit: "Fit") -> Iterator[Reason]:
+    """What is no fault of the fit, and yet no property of the galaxy."""
+    if fit.image.psf is None and any(isinstance(part, AbstractSource) for part in fit.model.components.values()):
+        yield "ok", "The image has no PSF: sizes and shapes are those of the galaxy as it was blurred."
 
 
 def _completion(fit: "Fit") -> Iterator[Reason]:
