@@ -82,7 +82,8 @@ def test_one_file_holds_all(several):
     sky = image.wcs.pixel_to_world(3, 2)
     assert (sky.ra.deg, sky.dec.deg) == pytest.approx((150.0, 2.0))
     assert Image.read(several, weight=4.0).sigma[0, 0] == 0.5
-    assert Image.read(several, sigma=1, pixel_scale=0.3).pixel_scale == 0.3
+    with pytest.warns(UserWarning, match=r"pixel_scale is 0\.3 arcsec, that of wcs 0\.2"):
+        assert Image.read(several, sigma=1, pixel_scale=0.3).pixel_scale == 0.3
     assert Image.read(several, gain=1.0, read_noise=2.0).sigma[0, 4] == pytest.approx(np.sqrt(8))
 
 

@@ -108,13 +108,12 @@ def test_the_posterior_is_thin_ellipses(page):
     assert ellipses.get_attribute("d").count("Z") == 30
     size = float(page.python("print(wb.fit.draws['disk.r_eff'].max())"))
     assert widest(page, "draws") == pytest.approx(2 * size, rel=0.05)
-    for what in ("band", "draws"):
-        assert drawn(page, what).is_visible()
+    both = [drawn(page, what) for what in ("band", "draws")]
+    assert all(each.is_visible() for each in both)
     page.press("Ellipses")
-    for what in ("band", "draws"):
-        assert not drawn(page, what).is_visible()
+    page.until(lambda: not any(each.is_visible() for each in both))
     page.press("Ellipses")
-    assert ellipses.is_visible()
+    page.until(lambda: all(each.is_visible() for each in both))
 
 
 def test_svi_is_judged_and_what_is_of_the_last_run_says_so_meanwhile(page):
