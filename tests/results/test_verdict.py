@@ -138,6 +138,15 @@ def test_chi2_on_both_sides_of_one(make_fit: MakeFit, scene: Any, factor: float,
     assert hint in str(verdict)
 
 
+def test_a_sigma_that_cannot_be_inflated_is_multiplied(make_fit: MakeFit, scene: Any) -> None:
+    model, image = scene[:2]
+    wide = Image(image.data, sigma=4.0 * image.sigma, psf=image.psf, mask=image.mask)
+    correlated = Model(model.components, noise=CorrelatedNoise(((1.0,),)))
+    said = str(make_fit(model=correlated, image=wide).verdict)
+    assert "sigma is too large; multiply sigma by 0.2" in said
+    assert "Inflated" not in said
+
+
 def with_data(make_fit: MakeFit, scene: Any, change: Callable[[np.ndarray], np.ndarray], **more: Any) -> Verdict:
     image = scene[1]
     data = np.where(image.mask, 0.0, image.data) + change(np.zeros(image.shape))

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from sersiclab.model import lower
-from sersiclab.noise import AbstractNoise, AbstractNormalNoise
+from sersiclab.noise import AbstractNoise, AbstractNormalNoise, CorrelatedNoise
 from sersiclab.parameters import AbstractPrior
 from sersiclab.priors import LogNormal, LogUniform, Normal, TruncatedNormal
 from sersiclab.profiles import AbstractSource
@@ -274,12 +274,11 @@ def _chi2(fit: "Fit") -> Iterator[Reason]:
         return
     level: Level = "bad" if not 1 / CHI2_BAD <= value <= CHI2_BAD else "caution"
     if value > CHI2_CAUTION:
-        yield level, f"chi2 per degree of freedom is {value:.3g}, more than 1: {_excess(fit)}"
+        yield level, f"chi2 per degree of freedom is {value:.3g}, more than 1: {_excess(fit, value)}"
     elif value < 1 / CHI2_CAUTION:
         yield (
             level,
-            f"chi2 per degree of freedom is {value:.3g}, less than 1: sigma is too large; choose Inflated as the "
-            "noise, which finds by how much.",
+            f"chi2 per degree of freedom is {value:.3g}, less than 1: sigma is too large; {_rescale(fit, value)}.",
         )
 
 
@@ -296,7 +295,7 @@ def _outliers(fit: "Fit") -> Iterator[Reason]:
         )
 
 
-def _excess(fit: "Fit") -> str:
+def _excess(fit: "Fit", value: float) -> str:
     """Where a chi2 that is too large comes from, and what to do about it: outliers, the sources or sigma itself."""
     squares, bright = np.square(fit.white_residual), shining(fit)
     outliers, sky = squares > OUTLIER**2, fit.image.valid & ~bright
@@ -312,8 +311,15 @@ def _excess(fit: "Fit") -> str:
         )
     return (
         "the model is too simple, a neighbour is not masked, or sigma is too small. Mask the neighbours and add a sky; "
-        "if it stays so, choose Inflated as the noise."
+        f"if it stays so, {_rescale(fit, value)}."
     )
+
+
+def _rescale(fit: "Fit", value: float) -> str:
+    """What to do about a sigma that is wrong everywhere; that of correlated noise can't be inflated."""
+    if isinstance(fit.model.noise, CorrelatedNoise):
+        return f"multiply sigma by {np.sqrt(value):.2g}"
+    return "choose Inflated as the noise, which finds by how much"
 
 
 @jax.jit

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from sersiclab.inference import METHODS
-from sersiclab.model import Model
 from sersiclab.noise import (
     AbstractNoise,
     CorrelatedNoise,
@@ -15,11 +14,10 @@ from sersiclab.noise import (
     PoissonNoise,
     StudentTNoise,
 )
-from sersiclab.profiles import FlatSky
 from sersiclab.schema import schema
 from sersiclab.widget.options import options_of
 from sersiclab.widget.presets import PRESETS
-from sersiclab.widget.session import from_model
+from sersiclab.widget.session import noise_document
 
 
 # Those that need nothing but numbers.
@@ -42,13 +40,8 @@ def editor_schema(types: Sequence[type]) -> dict[str, Any]:
     """
     document = schema(types, METHODS)
     methods = {cls.__name__: {**document["methods"][cls.__name__], "options": options_of(cls)} for cls in METHODS}
-    noises = {name: {**document["noises"][name], "document": start} for name, start in _starts().items()}
+    starts = {type(noise).__name__: noise_document(noise) for noise in CHOSEN}
+    noises = {name: {**document["noises"][name], "document": start} for name, start in starts.items()}
     correlated = document["noises"][CorrelatedNoise.__name__]
     noises[CorrelatedNoise.__name__] = {**correlated, "title": CORRELATED, "document": None}
     return {**document, "methods": methods, "presets": list(PRESETS), "noises": noises}
-
-
-def _starts() -> dict[str, Any]:
-    """The documents of the noises, every prior with its start."""
-    models = [Model({"sky": FlatSky(level=0.0)}, noise=noise) for noise in CHOSEN]
-    return {type(model.noise).__name__: from_model(model)["model"]["noise"] for model in models}

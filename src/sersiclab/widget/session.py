@@ -55,8 +55,12 @@ def from_model(model: Model) -> Session:
 
 def with_noise(session: Session, noise: AbstractNoise) -> Session:
     """A copy of a session with another noise."""
-    document = to_dict(Model({"sky": FlatSky(level=0.0)}, noise=noise))["noise"]
-    return {**session, "model": {**session["model"], "noise": document}}
+    return {**session, "model": {**session["model"], "noise": noise_document(noise)}}
+
+
+def noise_document(noise: AbstractNoise) -> dict[str, Any]:
+    """What a session holds of a noise, every prior with its start."""
+    return from_model(Model({"sky": FlatSky(level=0.0)}, noise=noise))["model"]["noise"]
 
 
 def with_values(session: Session, values: Mapping[str, float]) -> Session:
