@@ -13,7 +13,7 @@ from sersiclab.noise import CorrelatedNoise
 from sersiclab.parameters import Tied
 from sersiclab.priors import LogUniform, Normal, Uniform
 from sersiclab.results import Fit, Verdict
-from sersiclab.results.verdict import ess_reasons, r_hat_reasons
+from sersiclab.results.verdict.sampling import ess_reasons, r_hat_reasons
 
 
 MakeFit = Callable[..., Fit]

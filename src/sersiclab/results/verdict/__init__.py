@@ -1,0 +1,64 @@
+"""Whether to trust a fit, in plain words."""
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+from sersiclab.profiles import AbstractSource
+from sersiclab.results.degeneracy import degeneracy_reasons
+from sersiclab.results.render_reasons import render_reasons
+from sersiclab.results.residual_reasons import residual_reasons
+from sersiclab.results.verdict.bounds import bound_reasons, conflict_reasons, posterior_draws
+from sersiclab.results.verdict.chi2 import chi2_reasons
+from sersiclab.results.verdict.levels import LEVELS as LEVELS
+from sersiclab.results.verdict.levels import Level as Level
+from sersiclab.results.verdict.levels import Reason as Reason
+from sersiclab.results.verdict.levels import Verdict as Verdict
+from sersiclab.results.verdict.levels import sentence
+from sersiclab.results.verdict.sampling import (
+    approximation_reasons,
+    completion_reasons,
+    convergence_reasons,
+    sampler_reasons,
+    weight_reasons,
+)
+
+
+if TYPE_CHECKING:
+    from sersiclab.results.fit import Fit
+
+
+def _blurred(fit: "Fit") -> Iterator[Reason]:
+    """What is no fault of the fit, and yet no property of the galaxy."""
+    if fit.image.psf is None and any(isinstance(part, AbstractSource) for part in fit.model.components.values()):
+        yield "ok", "The image has no PSF: sizes and shapes are those of the galaxy as it was blurred."
+
+
+Check = Callable[["Fit"], Iterator[Reason]]
+
+# In the order of causes: among reasons of one level, those of an earlier check explain those of a later one.
+CHECKS: tuple[Check, ...] = (
+    completion_reasons,
+    convergence_reasons,
+    sampler_reasons,
+    weight_reasons,
+    approximation_reasons,
+    bound_reasons,
+    conflict_reasons,
+    chi2_reasons,
+    residual_reasons,
+    lambda fit: degeneracy_reasons(fit, posterior_draws(fit)),
+    render_reasons,
+    _blurred,
+)
+
+
+def judge(fit: "Fit") -> Verdict:
+    """The verdict on a fit: as bad as its worst reason, which comes first."""
+    try:
+        fit.model_image  # noqa: B018 (drawn here once, for all checks)
+    except ValueError as mistake:  # a tie has taken a parameter out of its range
+        return Verdict("bad", (sentence(f"The model can't be drawn at its best values: {mistake}"),))
+    found = [reason for check in CHECKS for reason in check(fit)]
+    found.sort(key=lambda reason: LEVELS.index(reason[0]))
+    level: Level = found[0][0] if found else "ok"
+    return Verdict(level, tuple(text for _, text in found))

@@ -1,0 +1,116 @@
+"""Whether the residuals are as large as the noise, and where they are not."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from sersiclab.model import lower
+from sersiclab.noise import AbstractNoise, AbstractNormalNoise, CorrelatedNoise
+from sersiclab.results.residual_reasons import more_structure, remainder, shining
+from sersiclab.results.verdict.levels import Level, Reason
+
+
+if TYPE_CHECKING:
+    from sersiclab.results.fit import Fit
+
+# The error map is seldom better than 20 %: less is no reason to worry, a factor of two is.
+CHI2_CAUTION, CHI2_BAD = 1.2, 2.0
+OUTLIER = 5.0  # sigma: Gaussian noise has one in two million pixels beyond,
+OUTLIERS = 4  # which are more than 200 000 pixels have if sigma is 15 % too small
+CHI2_SIGMA = 5.0  # and only if it is no chance: the sd of chi2/dof is sqrt(2/dof)
+
+
+def chi2_reasons(fit: "Fit") -> Iterator[Reason]:
+    if not isinstance(fit.model.noise, AbstractNormalNoise):
+        yield from _surprise(fit)
+        return
+    value = float(np.sum(fit.white_residual**2)) / fit.dof if fit.dof > 0 else float("nan")
+    if not np.isfinite(value):
+        yield "bad", f"chi2 can't be judged: it is {fit.chi2:g} for {fit.dof} degrees of freedom."
+        return
+    if value < 1.0:
+        value = min(1.0, value / remainder(fit.model.noise)[0])
+    if value <= CHI2_CAUTION:
+        yield from _outliers(fit)
+    if abs(value - 1.0) < CHI2_SIGMA * np.sqrt(2.0 / fit.dof):
+        return
+    level: Level = "bad" if not 1 / CHI2_BAD <= value <= CHI2_BAD else "caution"
+    if value > CHI2_CAUTION:
+        yield level, f"chi2 per degree of freedom is {value:.3g}, more than 1: {_excess(fit, value)}"
+    elif value < 1 / CHI2_CAUTION:
+        yield (
+            level,
+            f"chi2 per degree of freedom is {value:.3g}, less than 1: sigma is too large; {_rescale(fit, value)}.",
+        )
+
+
+def _outliers(fit: "Fit") -> Iterator[Reason]:
+    """A neighbour that is not masked may spoil a fit and be lost in the chi2 of the whole image."""
+    squares = np.square(fit.white_residual)
+    number = int(np.sum(squares > OUTLIER**2))
+    if number >= OUTLIERS:
+        y, x = np.unravel_index(np.argmax(squares), squares.shape)
+        yield (
+            "caution",
+            f"{number} pixels lie beyond {OUTLIER:g} sigma, the worst at x = {x}, y = {y}. Mask what they belong to, "
+            "such as a neighbour, or choose Student t as the noise.",
+        )
+
+
+def _excess(fit: "Fit", value: float) -> str:
+    """Where a chi2 that is too large comes from, and what to do about it: outliers, the sources or sigma itself."""
+    squares, bright = np.square(fit.white_residual), shining(fit)
+    outliers, sky = squares > OUTLIER**2, fit.image.valid & ~bright
+    if np.sum(squares[~outliers]) <= CHI2_CAUTION * fit.dof:
+        return (
+            f"{int(outliers.sum())} pixels beyond {OUTLIER:g} sigma make it so. Mask what they belong to, such as a "
+            "neighbour, or choose Student t as the noise."
+        )
+    if bright.any() and sky.any() and np.mean(squares[sky]) <= CHI2_CAUTION < np.mean(squares[bright]):
+        return (
+            f"it is {np.mean(squares[bright]):.3g} where the model is brighter than the noise and "
+            f"{np.mean(squares[sky]):.2g} elsewhere: the model is too simple. {more_structure(fit)}"
+        )
+    return (
+        "the model is too simple, a neighbour is not masked, or sigma is too small. Mask the neighbours and add a sky; "
+        f"if it stays so, {_rescale(fit, value)}."
+    )
+
+
+def _rescale(fit: "Fit", value: float) -> str:
+    """What to do about a sigma that is wrong everywhere; that of correlated noise can't be inflated."""
+    if isinstance(fit.model.noise, CorrelatedNoise):
+        return f"multiply sigma by {np.sqrt(value):.2g}"
+    return "choose Inflated as the noise, which finds by how much"
+
+
+@jax.jit
+def _found_and_expected(noise: AbstractNoise, mean: Any, sigma: Any, data: Any) -> tuple[Any, Any]:
+    """The log likelihood of each pixel, and that of a pixel drawn from the noise model."""
+    law = noise.distribution(mean, sigma)
+    return law.log_prob(data), law.log_prob(law.sample(jax.random.key(0)))
+
+
+def _surprise(fit: "Fit") -> Iterator[Reason]:
+    """Whether the noise model finds the data as likely as data that are drawn from it."""
+    valid, image = fit.image.valid, fit.image
+    planes = [np.where(valid, plane, 1.0) for plane in (fit.model_image, image.sigma, image.data)]
+    noise = lower(fit.model.at(fit.best)).noise
+    both = _found_and_expected(noise, *(jnp.asarray(plane, dtype=float) for plane in planes))
+    found, expected = (np.asarray(plane, dtype=float)[valid] for plane in both)
+    # For Gaussian noise twice the difference is chi2/dof - 1.
+    excess = 2 * float(np.mean(expected) - np.mean(found))
+    error = 2 * float(np.sqrt((np.var(expected) + np.var(found)) / len(found)))
+    if not np.isfinite(excess):
+        yield "bad", "The likelihood of the data is not finite at the best values."
+    elif excess > max(CHI2_CAUTION - 1, CHI2_SIGMA * error):
+        yield (
+            "bad" if excess > CHI2_BAD - 1 else "caution",
+            f"The data are less likely than the noise model expects, as with a chi2 per degree of freedom of "
+            f"{1 + excess:.3g}: the model is too simple, a neighbour is not masked, or the noise is underestimated.",
+        )
+    elif -excess > max(1 - 1 / CHI2_CAUTION, CHI2_SIGMA * error):
+        yield "caution", "The data are more likely than the noise model expects: the noise is overestimated."

@@ -1,0 +1,30 @@
+"""The levels of a verdict, and how its sentences are made."""
+
+import dataclasses
+from typing import Literal
+
+
+Level = Literal["ok", "caution", "bad"]
+LEVELS: tuple[Level, ...] = ("bad", "caution", "ok")  # the worst first
+Reason = tuple[Level, str]
+
+
+@dataclasses.dataclass(frozen=True)
+class Verdict:
+    """A level, and the reasons for it as sentences; `str` gives both in plain words."""
+
+    level: Level
+    reasons: tuple[str, ...]
+
+    def __str__(self) -> str:
+        if not self.reasons:
+            return "ok: nothing speaks against this fit."
+        return f"{self.level}: " + " ".join(self.reasons)
+
+
+def others(number: int) -> str:
+    return "" if number == 1 else f" ({number - 1} more)"
+
+
+def sentence(text: str) -> str:
+    return text if text.endswith((".", "!", "?")) else text + "."
