@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +78,89 @@ def test_an_existing_file_is_replaced(tmp_path: Path) -> None:
     assert storage.read(path, "fit")["x"] == 2
 
 
+def test_a_file_of_another_kind_is_kept_unless_it_is_to_be_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "a.asdf"
+    asdf.AsdfFile({"data": 1}).write_to(path)
+    before = path.read_bytes()
+    with pytest.raises(FileExistsError, match=r"a\.asdf already exists and holds something else; pass overwrite=True"):
+        storage.write(path, "fit", {"x": 1})
+    assert path.read_bytes() == before
+    storage.write(path, "fit", {"x": 1}, overwrite=True)
+    assert storage.read(path, "fit")["x"] == 1
+
+
+def test_a_new_file_takes_no_place(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    storage.write_text(path, "one")
+    with pytest.raises(FileExistsError, match=r"a\.txt already exists; pass overwrite=True to replace it"):
+        storage.write_text(path, "two")
+    with pytest.raises(FileExistsError, match="already exists"):
+        storage.check_free(path)
+    assert path.read_text() == "one"
+    storage.check_free(path, overwrite=True)
+    storage.write_text(path, "two", overwrite=True)
+    assert path.read_text() == "two"
+    assert [file.name for file in tmp_path.iterdir()] == ["a.txt"]
+
+
+def test_a_file_that_appears_meanwhile_is_kept(tmp_path: Path) -> None:
+    def write_late() -> None:
+        with storage.writing(tmp_path / "a.txt") as temporary:
+            temporary.write_text("late")
+            (tmp_path / "a.txt").write_text("first")
+
+    with pytest.raises(FileExistsError):
+        write_late()
+    assert [file.read_text() for file in tmp_path.iterdir()] == ["first"]
+
+
+def test_an_empty_file_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").touch(mode=0o600)
+    storage.write_text(tmp_path / "a.txt", "one")
+    assert (tmp_path / "a.txt").read_text() == "one"
+    assert (tmp_path / "a.txt").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_link_stays_a_link(tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "link.txt").symlink_to(tmp_path / "disk" / "a.txt")
+    storage.write_text(tmp_path / "link.txt", "one")
+    storage.write_text(tmp_path / "link.txt", "two", overwrite=True)
+    assert (tmp_path / "link.txt").is_symlink()
+    assert (tmp_path / "disk" / "a.txt").read_text() == "two"
+    assert len(list((tmp_path / "disk").iterdir())) == 1
+
+
+def test_an_interrupt_leaves_the_earlier_file(tmp_path: Path) -> None:
+    def write_half() -> None:
+        with storage.writing(tmp_path / "a.txt", overwrite=True) as temporary:
+            temporary.write_text("half")
+            raise KeyboardInterrupt
+
+    (tmp_path / "a.txt").write_text("one")
+    with pytest.raises(KeyboardInterrupt):
+        write_half()
+    assert [file.read_text() for file in tmp_path.iterdir()] == ["one"]
+
+
+def test_places_that_can_not_hold_a_file_are_named(tmp_path: Path) -> None:
+    with pytest.raises(IsADirectoryError, match="is a folder, expected the name of a file"):
+        storage.write_text(tmp_path, "one", overwrite=True)
+    with pytest.raises(OSError, match="/dev/null is not a regular file"):
+        storage.write_text("/dev/null", "one", overwrite=True)
+
+
+def test_what_a_killed_process_left_is_swept_a_day_later(tmp_path: Path) -> None:
+    left = [tmp_path / f".sersiclab-{digit * 12}-a.txt" for digit in "12"]
+    others = [tmp_path / ".sersiclab-333333333333-b.txt", tmp_path / ".a.txt"]
+    for file in (*left, *others):
+        file.touch()
+        os.utime(file, (0, 0))
+    os.utime(left[1])
+    storage.write_text(tmp_path / "a.txt", "one")
+    assert set(tmp_path.iterdir()) == {tmp_path / "a.txt", left[1], *others}
+
+
 @pytest.mark.parametrize("name", ["a.fits", "a", "a.asdf.gz"])
 def test_the_suffix_must_be_asdf(tmp_path: Path, name: str) -> None:
     with pytest.raises(ValueError, match=r"must end in \.asdf, got .*" + name):
@@ -100,7 +184,7 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
     asdf.AsdfFile({"data": 1}).write_to(path)
     with pytest.raises(ValueError, match="was not written by sersiclab"):
         storage.read(path, "fit")
-    storage.write(path, "catalogue", {})
+    storage.write(path, "catalogue", {}, overwrite=True)
     with pytest.raises(ValueError, match="holds a catalogue, expected a fit"):
         storage.read(path, "fit")
 

@@ -1,8 +1,14 @@
-"""Files: a tree of plain values and arrays, to and from one ASDF file."""
+"""Files: how all of them are written, and a tree of plain values and arrays to and from one ASDF file."""
 
+import contextlib
+import glob
+import os
+import shutil
+import time
 import uuid
 import warnings
 from collections import OrderedDict
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,27 +19,103 @@ from sersiclab._version import __version__
 
 FORMAT = 1  # raised when a reader of today could no longer read what is written
 SUFFIX = ".asdf"
+MARK = b"\nsersiclab:"  # every ASDF file of ours has it near its beginning
+_BEGINNING = 2**16  # bytes
+_PREFIX = ".sersiclab-"  # of temporary files
+_STALE = 86400.0  # seconds after which a temporary file was left behind by a process that was killed
 
 
-def write(path: str | Path, kind: str, tree: dict[str, Any]) -> Path:
+@contextlib.contextmanager
+def writing(path: str | Path, *, overwrite: bool = False, mark: bytes | None = None) -> Iterator[Path]:
+    """Give the path of a temporary file to write to, which takes the place of `path` when the block ends.
+
+    The file at `path` is thus complete at any time: the earlier one stays if writing fails (a full disk, an
+    interrupt), and nothing else is left behind. The temporary name ends with that of `path`. A file that exists
+    is replaced with `overwrite`, or if it is empty or has `mark` near its beginning, which tells that it is an
+    earlier version of the document. Raises `FileExistsError` for any other, and `OSError` where nothing can be
+    written.
+    """
+    target = check_free(path, overwrite=overwrite, mark=mark)
+    temporary = target.with_name(f"{_PREFIX}{uuid.uuid4().hex[:12]}-{target.name}")
+    try:
+        yield temporary
+        with temporary.open("rb+") as file:
+            os.fsync(file.fileno())
+        check_free(path, overwrite=overwrite, mark=mark)
+        if target.exists():
+            shutil.copymode(target, temporary)
+        temporary.replace(target)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    _sync_folder(target.parent)
+    _sweep(target)
+
+
+def write_text(path: str | Path, text: str, *, overwrite: bool = False, mark: bytes | None = None) -> Path:
+    """Write a text in UTF-8 as `writing` has it, and return the path."""
+    path = Path(path).expanduser()
+    with writing(path, overwrite=overwrite, mark=mark) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+    return path
+
+
+def check_free(path: str | Path, *, overwrite: bool = False, mark: bytes | None = None) -> Path:
+    """Raise the error that `writing` would raise, before the work whose result is to be written.
+
+    Returns the absolute path of the file, with links resolved.
+    """
+    target = Path(os.path.realpath(Path(path).expanduser()))
+    if not target.parent.is_dir():
+        raise FileNotFoundError(f"the folder {target.parent} does not exist; create it, or save elsewhere")
+    if target.is_dir():
+        raise IsADirectoryError(f"{path} is a folder, expected the name of a file")
+    if target.exists():
+        if not target.is_file():
+            raise OSError(f"{path} is not a regular file")
+        if not os.access(target, os.W_OK):
+            raise PermissionError(f"{path} is read-only")
+        if not (overwrite or target.stat().st_size == 0 or (mark is not None and _begins_with(target, mark))):
+            what = "already exists" if mark is None else "already exists and holds something else"
+            raise FileExistsError(f"{path} {what}; pass overwrite=True to replace it")
+    return target
+
+
+def _begins_with(target: Path, mark: bytes) -> bool:
+    with target.open("rb") as file:
+        return mark in file.read(_BEGINNING)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Have the folder's new entry on the disk, where the system can."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _sweep(target: Path) -> None:
+    """Delete temporary files of this target that a process left behind when it was killed."""
+    for left in target.parent.glob(f"{_PREFIX}{'[0-9a-f]' * 12}-{glob.escape(target.name)}"):
+        with contextlib.suppress(OSError):
+            if time.time() - left.stat().st_mtime > _STALE:
+                left.unlink()
+
+
+def write(path: str | Path, kind: str, tree: dict[str, Any], *, overwrite: bool = False) -> Path:
     """Write a tree of dicts, lists, texts, numbers, None and arrays to `path`, and return the path.
 
-    `kind` says what the tree is. The file appears whole or not at all: it is written beside its place
-    and then moved there. Raises `ValueError` for a suffix other than .asdf.
+    `kind` says what the tree is. The file appears whole or not at all, as `writing` has it; one that `write`
+    wrote before is replaced. Raises `ValueError` for a suffix other than .asdf.
     """
     import asdf
 
     path = _checked(path)
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"the folder {path.parent} does not exist; create it, or save elsewhere")
     document = {"sersiclab": {"format": FORMAT, "kind": kind, "version": __version__, **_plain(tree)}}
-    temporary = path.with_name(f".{path.stem}-{uuid.uuid4().hex}{SUFFIX}")
-    try:
+    with writing(path, overwrite=overwrite, mark=MARK) as temporary:
         asdf.AsdfFile(document).write_to(temporary)
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
     return path
 
 
