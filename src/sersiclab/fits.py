@@ -3,14 +3,14 @@
 import contextlib
 import dataclasses
 import os
-import re
 import warnings
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from jaxtyping import Shaped
+
+from sersiclab.sections import FileName, Section, Span, parse_name, part_of, part_of_wcs
 
 
 WIDEST = 10.0  # arcmin; without CDELT and CD a pixel of a WCS is a degree wide
@@ -51,12 +51,16 @@ class Header:
 
 @dataclasses.dataclass(frozen=True)
 class Plane:
-    """One 2-d image of a file: its array `[y, x]`, where it came from, its celestial WCS, if any, and its header."""
+    """One 2-d image of a file: its array `[y, x]`, where it came from, its celestial WCS, if any, and its header.
+
+    `spans` are the pixels, along x and y, of the section that was read, None if that is the whole image.
+    """
 
     array: Shaped[np.ndarray, "y x"]
     source: str
     wcs: Any = None
     header: Header = Header()
+    spans: tuple[Span, ...] | None = None
 
     @property
     def pixel_scale(self) -> float | None:
@@ -95,12 +99,16 @@ def settled_scale(given: float | None, wcs: Any) -> float | None:
 
 @dataclasses.dataclass(frozen=True)
 class File:
-    """An open FITS file; `argument` names what is being read in messages, `name` the extension asked for, if any."""
+    """An open FITS file; `argument` names what is being read in messages.
+
+    `extension` and `section` are what the name asks for in brackets, if anything.
+    """
 
     argument: str
     label: str
     hdus: Any
-    name: str | None = None
+    extension: str | None = None
+    section: Section | None = None
 
     def header(self, index: int) -> Header:
         """The header of an extension, which inherits that of a primary extension without pixels."""
@@ -115,12 +123,14 @@ class File:
 def read_plane(argument: str, source: Any, *, band: str | None = None) -> Plane:
     """The image of `"sci.fits"` (its first 2-d one), `"sci.fits[SCI]"`, `"sci.fits[SCI,2]"` or `"sci.fits[1]"`.
 
-    `argument` names what is being read in messages. Where images of several bands are in a file, `band`
-    chooses. A `.npy` file is read too, and an open `HDUList` or one HDU is as good as a file. Raises
-    `FileNotFoundError` where there is no such file and `ValueError` where it has no such image.
+    A section may follow, `"sci.fits[SCI,2][11:80,11:90]"` or `"sci.fits[11:80,11:90]"`, in pixels from 1 with both
+    ends included; the WCS is that of the section. `argument` names what is being read in messages. Where images of
+    several bands are in a file, `band` chooses. A `.npy` file is read too, and an open `HDUList` or one HDU is as
+    good as a file. Raises `FileNotFoundError` where there is no such file and `ValueError` where it has no such image.
     """
-    if not is_hdu(source) and Path(source).suffix == ".npy":
-        return _numpy_plane(argument, Path(source))
+    name = None if is_hdu(source) else named(argument, source)
+    if name is not None and name.path.suffix == ".npy":
+        return _numpy_plane(argument, name)
     with opened(argument, source) as file:
         return plane(file, choose(file, band), band)
 
@@ -146,7 +156,8 @@ def opened(argument: str, source: Any) -> Iterator[File]:
             hdus = source if isinstance(source, fits.HDUList) else [source]
             yield File(argument, source.__class__.__name__, hdus)
             return
-        path, name = split_extension(source)
+        name = named(argument, source)
+        path = name.path
         if not path.is_file():
             raise FileNotFoundError(f"{argument}: there is no file {str(path)!r}")
         try:
@@ -154,14 +165,15 @@ def opened(argument: str, source: Any) -> Iterator[File]:
         except OSError as error:
             raise ValueError(f"{argument}: {str(path)!r} is not a FITS file ({error})") from error
         with hdus:
-            yield File(argument, str(path), hdus, name)
+            yield File(argument, str(path), hdus, name.extension, name.section)
 
 
 def choose(file: File, band: str | None = None) -> int:
     """The extension that was asked for, else the first image of the band, else the first image."""
-    if file.name is not None:
-        return _index(file, file.name)
-    images = [i for i, hdu in enumerate(file.hdus) if hdu.is_image and _is_plane(hdu)]
+    if file.extension is not None:
+        return _index(file, file.extension)
+    axes = 2 if file.section is None else len(file.section.ranges)
+    images = [i for i, hdu in enumerate(file.hdus) if hdu.is_image and _is_plane(hdu, axes)]
     if not images:
         raise ValueError(f"{file.argument}: {file.label!r} has no 2-d image; it has {contents(file.hdus)}")
     bands = {i: text for i in images if (text := Header((file.hdus[i].header,)).text("BAND", "FILTER"))}
@@ -177,17 +189,32 @@ def plane(file: File, index: int, band: str | None = None) -> Plane:
     """The 2-d image of an extension, or the plane of that band from a cube that names its bands."""
     hdu = file.hdus[index]
     label = file.where(index)
-    array = _two_dimensional(file.argument, label, hdu, _pixels(file.argument, label, hdu), band)
-    return Plane(array, label, _celestial_wcs(file.argument, label, hdu.header, file.hdus), file.header(index))
+    pixels = _pixels(file.argument, label, hdu)
+    wcs = _celestial_wcs(file.argument, label, hdu.header, file.hdus)
+    if file.section is None:
+        array = _two_dimensional(file.argument, label, hdu, pixels, band)
+        return Plane(array, label, wcs, file.header(index))
+    if len(file.section.ranges) == 2:
+        pixels = _two_dimensional(file.argument, label, hdu, pixels, band)
+    spans = _spans(file.argument, label, file.section, pixels.shape)
+    array = _two_dimensional(file.argument, label, hdu, part_of(pixels, spans), band)
+    label, spans = f"{label}[{file.section.text}]", spans[:2]
+    return Plane(array, label, None if wcs is None else part_of_wcs(wcs, spans), file.header(index), spans)
 
 
-def split_extension(source: Source) -> tuple[Path, str | None]:
-    """The file and the name or number of the extension in brackets, None if there is none."""
-    text = os.fspath(source)
-    match = re.fullmatch(r"(.+)\[([^\[\]]*)\]", text)
-    if match is None or Path(text).exists():
-        return Path(text), None
-    return Path(match[1]), match[2].strip()
+def named(argument: str, source: Source) -> FileName:
+    """The parts of a file's name; errors name the argument."""
+    try:
+        return parse_name(source)
+    except ValueError as error:
+        raise ValueError(f"{argument}: {error}") from error
+
+
+def _spans(argument: str, label: str, section: Section, shape: tuple[int, ...]) -> tuple[Span, ...]:
+    try:
+        return section.spans(shape)
+    except ValueError as error:
+        raise ValueError(f"{argument}: {label}: {error}") from error
 
 
 def contents(hdus: Any) -> str:
@@ -212,18 +239,26 @@ def _card(layer: Any, name: str) -> Any:
     return None if isinstance(value, Undefined) else value
 
 
-def _numpy_plane(argument: str, path: Path) -> Plane:
+def _numpy_plane(argument: str, name: FileName) -> Plane:
+    path = name.path
     if not path.is_file():
         raise FileNotFoundError(f"{argument}: there is no file {str(path)!r}")
+    if name.extension is not None:
+        raise ValueError(
+            f"{argument}: {str(path)!r} has no extension [{name.extension}]; it is a file of a numpy array"
+        )
     try:
         array = np.load(path, allow_pickle=False)
     except (OSError, ValueError) as error:
         raise ValueError(f"{argument}: {str(path)!r} is not a file of a numpy array ({error})") from error
-    return Plane(array, str(path))
+    if name.section is None:
+        return Plane(array, str(path))
+    spans = _spans(argument, str(path), name.section, array.shape)
+    return Plane(part_of(array, spans), f"{path}[{name.section.text}]", spans=spans)
 
 
 def _index(file: File, name: str) -> int:
-    extension, _, version = (part.strip() for part in name.partition(","))
+    extension, version, *_ = (part.strip() for part in f"{name},".split(","))  # a third part is CFITSIO's XTENSION
     if extension.isdecimal() and not version:
         key: Any = int(extension)
         found = key if key < len(file.hdus) else None
@@ -235,7 +270,9 @@ def _index(file: File, name: str) -> int:
     return found
 
 
-def _is_plane(hdu: Any) -> bool:
+def _is_plane(hdu: Any, axes: int) -> bool:
+    if axes > 2:
+        return len(hdu.shape) == axes
     shape = squeezed(hdu.shape)
     return len(shape) == 2 or (len(shape) == 3 and len(_bands(hdu)) == shape[0])
 

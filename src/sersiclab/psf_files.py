@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float, Shaped
 from scipy import ndimage
 
-from sersiclab.fits import File, Header, choose, is_hdu, opened, plane, read_plane
+from sersiclab.fits import File, Header, choose, is_hdu, named, opened, plane, read_plane
 
 
 Position = tuple[float, float]  # x, y: pixels from 0, of the image that the PSF model was made for
@@ -41,7 +41,7 @@ def is_model(value: Any) -> bool:
 
 
 def _of_file(source: Any, band: str | None, position: Position) -> Psf:
-    if not is_hdu(source) and str(source).endswith(".npy"):
+    if not is_hdu(source) and named("psf", source).path.suffix == ".npy":
         return Psf(read_plane("psf", source).array, str(source))
     with opened("psf", source) as file:
         for index, hdu in enumerate(file.hdus):
@@ -60,7 +60,7 @@ def _stpsf_extension(file: File, band: str | None) -> int:
     """The oversampled PSF where STPSF wrote several."""
     names = [hdu.name for hdu in file.hdus]
     for name in OVERSAMPLED:
-        if file.name is None and name in names:
+        if file.extension is None and name in names:
             return names.index(name)
     return choose(file, band)
 

@@ -13,7 +13,7 @@ from jaxtyping import Bool, Float
 from scipy import ndimage
 
 from sersiclab.companions import bad_pixels, companions
-from sersiclab.fits import Header, Plane, choose, is_hdu, opened, plane, read_plane
+from sersiclab.fits import Header, Plane, choose, is_hdu, named, opened, plane, read_plane
 from sersiclab.photometry import in_unit, read_band, read_gain, read_unit, read_zeropoint, unit_of
 from sersiclab.psf_files import Position, Psf, is_model, read_psf
 
@@ -76,7 +76,7 @@ def _science(data: Any, band: str | None) -> tuple[Plane, dict[str, Plane]]:
     """The image itself and what its file holds besides, by role."""
     from astropy.nddata import Cutout2D, NDData
 
-    if isinstance(data, str | os.PathLike) and str(data).endswith(".npy"):
+    if isinstance(data, str | os.PathLike) and named("data", data).path.suffix == ".npy":
         return read_plane("data", data), {}
     if is_file(data):
         with opened("data", data) as file:
