@@ -23,7 +23,7 @@ NEVER_ZERO = ("a1", "a3", "a4", "a5", "a6", "slope_x")
 def there_and_back(model, image, folder):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
-        sl.io.write_galfit(model, image, folder / "galaxy.feedme")
+        sl.io.write_galfit(model, image, folder / "galaxy.feedme", overwrite=True)
         return sl.io.read_galfit(folder / "galaxy.feedme")
 
 
@@ -161,7 +161,7 @@ def test_what_galfit_has_less_of_is_told(small, tmp_path):
     model = model.replace({"disk.ellip": sl.Tied("bulge.ellip", scale=0.5, offset=0.1)})
     model = sl.Model(model.components, noise=sl.StudentTNoise())
     image = sl.Image(small.data, sigma=small.sigma, psf=small.psf)
-    with pytest.warns(UserWarning, match=r"^GALFIT has less than this model or image:") as caught:
+    with pytest.warns(UserWarning, match=r"^GALFIT cannot express all of this model or image:") as caught:
         sl.io.write_galfit(model, image, tmp_path / "a.feedme")
     told = str(caught[0].message)
     for part in (
@@ -184,9 +184,9 @@ def test_what_the_psf_is_taken_for_is_told_where_it_matters(small, tmp_path):
     _, image = sl.io.read_galfit(tmp_path / "a.feedme")
     assert image.psf_includes_pixel
     with pytest.warns(UserWarning, match="image.psf holds the pixel's response; GALFIT takes it for one without"):
-        sl.io.write_galfit(both, seen, tmp_path / "a.feedme")
+        sl.io.write_galfit(both, seen, tmp_path / "a.feedme", overwrite=True)
     with pytest.warns(UserWarning, match="image.psf lacks the pixel's response; GALFIT draws a psf as its image"):
-        sl.io.write_galfit(both, small, tmp_path / "a.feedme")
+        sl.io.write_galfit(both, small, tmp_path / "a.feedme", overwrite=True)
 
 
 def galaxy(**changes):

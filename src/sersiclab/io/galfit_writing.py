@@ -11,38 +11,44 @@ from sersiclab.image import Image
 from sersiclab.io.describe import Described, described
 from sersiclab.io.entries import Entry, tie_line
 from sersiclab.io.functions import Frame
-from sersiclab.io.planes import tell_of_pixel, write_planes
+from sersiclab.io.planes import plane_paths, tell_of_pixel, write_planes
 from sersiclab.io.tables import GALFIT, GALFIT_MODIFIERS
 from sersiclab.model import Model
 from sersiclab.parameters import Tied
+from sersiclab.storage import check_free, write_text
 
 
 CLOSE = 1e-6  # a tie that is off by so little is one of offset, or of ratio
 
 
-def write_galfit(model: Model, image: Image, path: str | Path) -> None:
+def write_galfit(model: Model, image: Image, path: str | Path, *, overwrite: bool = False) -> None:
     """Write a menu that GALFIT accepts, with the image's planes and the constraints in files beside it.
 
     `path` is that of the menu, such as "galaxy.feedme"; the others begin with its stem. `read_galfit` gives
-    the same numbers, toggles, ranges and ties back. Raises `ValueError` naming what GALFIT lacks (Spergel
-    profiles, negative fluxes ...); one warning lists what it has less of: priors become ranges or nothing.
+    the same numbers, toggles, ranges and ties back. Files of these names are replaced only with `overwrite`.
+    Raises `FileExistsError` naming them and `ValueError` naming what GALFIT lacks (Spergel profiles, negative
+    fluxes ...); one warning lists what GALFIT cannot express: priors become ranges or nothing.
     """
-    path = Path(path)
+    path = Path(path).expanduser()
     notes: list[str] = []
     frame = _frame(image, notes)
     components = described(model, "GALFIT", (GALFIT, GALFIT_MODIFIERS), frame, notes)
     constraints = [*_ranges(components), *_ties(model, components, frame, notes)]
     tell_of_pixel(image, [component.function.name for component in components], "psf", "GALFIT", notes)
-    files = {name: file.name for name, file in write_planes(image, path.with_suffix("")).items()}
+    constraint_path = path.with_suffix(".constraints")
+    planned = [path, *plane_paths(image, path.with_suffix("")).values(), *([constraint_path] if constraints else [])]
+    for target in planned:
+        check_free(target, overwrite=overwrite)
+    files = {name: file.name for name, file in write_planes(image, path.with_suffix(""), overwrite=overwrite).items()}
     if constraints:
-        files["constraints"] = path.with_suffix(".constraints").name
-        path.with_suffix(".constraints").write_text("\n".join(constraints) + "\n", encoding="utf-8")
+        files["constraints"] = constraint_path.name
+        write_text(constraint_path, "\n".join(constraints) + "\n", overwrite=overwrite)
     blocks = [_block(number, component) for number, component in enumerate(components, start=1)]
     text = "\n\n".join(["\n".join(_header(image, path, files, frame)), *blocks]) + "\n"
-    path.write_text(text, encoding="utf-8")
+    write_text(path, text, overwrite=overwrite)
     if notes:
         listed = "\n  ".join(notes)
-        warnings.warn(f"GALFIT has less than this model or image:\n  {listed}", stacklevel=2)
+        warnings.warn(f"GALFIT cannot express all of this model or image:\n  {listed}", stacklevel=2)
 
 
 def number(value: float) -> str:

@@ -19,11 +19,12 @@ from sersiclab.io.functions import Frame, Function
 from sersiclab.io.galfit import find, undiluted
 from sersiclab.io.galfit_writing import number
 from sersiclab.io.imfit_text import Configuration, FunctionText, read_configuration
-from sersiclab.io.planes import holds_pixel, tell_of_pixel, write_planes
+from sersiclab.io.planes import holds_pixel, plane_paths, tell_of_pixel, write_planes
 from sersiclab.io.tables import IMFIT
 from sersiclab.model import Model
 from sersiclab.parameters import Tied
 from sersiclab.profiles import AbstractProfile, TiltedSky
+from sersiclab.storage import check_free, write_text
 
 
 FILES = ("noise", "mask", "psf")  # of imfit's command
@@ -60,26 +61,29 @@ def read_imfit(
     return model, image
 
 
-def write_imfit(model: Model, image: Image, path: str | Path) -> None:
+def write_imfit(model: Model, image: Image, path: str | Path, *, overwrite: bool = False) -> None:
     """Write a configuration that imfit accepts, with the image's planes beside it.
 
     `read_imfit` gives the same numbers, toggles and limits back; the first comment is the command that fits.
-    Components that share a centre by ties are one block. Raises `ValueError` naming what imfit lacks; one
-    warning lists what it has less of: priors become limits or nothing, other ties numbers of their own.
+    Components that share a centre by ties are one block. Files of these names are replaced only with
+    `overwrite`. Raises `FileExistsError` naming them and `ValueError` naming what imfit lacks; one warning lists
+    what imfit cannot express: priors become limits or nothing, other ties numbers of their own.
     """
-    path = Path(path)
+    path = Path(path).expanduser()
     notes: list[str] = []
     frame = _frame(image)
     components = described(model, "imfit", (IMFIT, ()), frame, notes)
     blocks = _blocks(model, components, frame, notes)
     tell_of_pixel(image, [component.function.name for component in components], "PointSource", "imfit", notes)
-    files = write_planes(image, path.with_suffix(""))
+    for target in (path, *plane_paths(image, path.with_suffix("")).values()):
+        check_free(target, overwrite=overwrite)
+    files = write_planes(image, path.with_suffix(""), overwrite=overwrite)
     words = [f"{files['image'].name} -c {path.name} --noise={files['sigma'].name} --mask={files['mask'].name}"]
     words += [f"--psf={files['psf'].name}"] if "psf" in files else []
-    path.write_text(f"# imfit {' '.join(words)}\n\n" + "\n".join(blocks), encoding="utf-8")
+    write_text(path, f"# imfit {' '.join(words)}\n\n" + "\n".join(blocks), overwrite=overwrite)
     if notes:
         listed = "\n  ".join(notes)
-        warnings.warn(f"imfit has less than this model or image:\n  {listed}", stacklevel=2)
+        warnings.warn(f"imfit cannot express all of this model or image:\n  {listed}", stacklevel=2)
 
 
 def _image(

@@ -6,6 +6,7 @@ from typing import Any
 
 from sersiclab.fits import Plane
 from sersiclab.image import Image
+from sersiclab.storage import writing
 
 
 def holds_pixel(psf: Plane | None, kinds: Collection[str], star: str, program: str, notes: list[str]) -> bool:
@@ -35,7 +36,13 @@ def tell_of_pixel(image: Image, kinds: Collection[str], star: str, program: str,
         notes.append(f"image.psf lacks the pixel's response; {program} draws a {star} as its image all the same")
 
 
-def write_planes(image: Image, stem: Path) -> dict[str, Path]:
+def plane_paths(image: Image, stem: Path) -> dict[str, Path]:
+    """The files that `write_planes` writes, by name."""
+    names = ("image", "sigma", "mask") if image.psf is None else ("image", "sigma", "mask", "psf")
+    return {name: stem.with_name(f"{stem.name}_{name}.fits") for name in names}
+
+
+def write_planes(image: Image, stem: Path, *, overwrite: bool) -> dict[str, Path]:
     """Write `<stem>_image.fits`, `_sigma`, `_mask` (1 excludes) and, where there is one, `_psf`; their paths.
 
     The image's header holds the WCS, unit, filter and gain, an exposure of 1 and what else we read again.
@@ -53,12 +60,14 @@ def write_planes(image: Image, stem: Path) -> dict[str, Path]:
     if image.psf is not None:
         # The standard has no keyword for whether a PSF holds the pixel's response.
         planes["psf"] = image.psf, {"PIXRESP": image.psf_includes_pixel}
-    return {name: _write(stem, name, *plane) for name, plane in planes.items()}
+    paths = plane_paths(image, stem)
+    for name, path in paths.items():
+        _write(path, *planes[name], overwrite=overwrite)
+    return paths
 
 
-def _write(stem: Path, name: str, array: Any, cards: Mapping[str, Any]) -> Path:
+def _write(path: Path, array: Any, cards: Mapping[str, Any], *, overwrite: bool) -> None:
     from astropy.io import fits
 
-    path = stem.with_name(f"{stem.name}_{name}.fits")
-    fits.writeto(path, array, fits.Header(cards), overwrite=True)
-    return path
+    with writing(path, overwrite=overwrite) as temporary:
+        fits.writeto(temporary, array, fits.Header(cards))
