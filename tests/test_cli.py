@@ -120,11 +120,11 @@ def test_a_model_from_other_programs_files(files, monkeypatch, fitted):
     model = sl.guess(image, "exponential")
     (files / "a.json").write_text(json.dumps(sl.to_dict(model)))
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # what the programs have less of
+        warnings.simplefilter("ignore", UserWarning)  # what the programs cannot express
         sl.io.write_galfit(model, image, files / "a.feedme")
-        sl.io.write_imfit(model, image, files / "a.dat")
+        sl.io.write_imfit(model, image, files / "b.dat")
         sigma = ["--sigma", "rms.fits"]
-        for arguments in (["a.feedme"], ["sci.fits", "--imfit", "a.dat"], ["sci.fits", "--model", "a.json", *sigma]):
+        for arguments in (["a.feedme"], ["sci.fits", "--imfit", "b.dat"], ["sci.fits", "--model", "a.json", *sigma]):
             assert main(["fit", *arguments]) == 0
             assert list(fitted["model"].components) == ["galaxy"]
             np.testing.assert_array_equal(fitted["image"].data, image.data)
