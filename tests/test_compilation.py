@@ -54,6 +54,66 @@ def test_a_folder_that_can_not_be_made_is_an_error(tmp_path):
     assert jax.config.jax_compilation_cache_dir is None
 
 
+@pytest.fixture
+def folder(tmp_path):
+    folder = tmp_path / "parent" / "cache"
+    folder.mkdir(parents=True)
+    folder.parent.chmod(0o755)
+    return folder
+
+
+@pytest.mark.usefixtures("unset")
+@pytest.mark.skipif(os.name != "posix", reason="permissions are those of POSIX")
+@pytest.mark.parametrize("way", ["argument", "jax.config", "environment"])
+@pytest.mark.parametrize("mode", [0o777, 0o1777, 0o702])
+def test_a_folder_that_others_can_write_to_is_reported(folder, monkeypatch, mode, way):
+    folder.chmod(mode)
+    if way == "environment":
+        monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", str(folder))
+    if way == "jax.config":
+        jax.config.update("jax_compilation_cache_dir", str(folder))
+    ask = {
+        "argument": lambda: persistent_cache(folder),
+        "jax.config": persistent_cache,
+        "environment": cache_environment,
+    }
+    with pytest.warns(UserWarning, match=r"other users can change .*cache is writable by everyone"):
+        ask[way]()
+
+
+@pytest.mark.usefixtures("unset")
+@pytest.mark.skipif(os.name != "posix", reason="permissions are those of POSIX")
+def test_so_is_one_in_whose_place_others_can_put_another(folder):
+    folder.parent.chmod(0o777)
+    with pytest.warns(UserWarning, match="parent is writable by everyone"):
+        persistent_cache(folder)
+
+
+@pytest.mark.usefixtures("unset")
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="only the administrator gives files away")
+def test_so_is_one_of_another_user_or_group(folder):
+    os.chown(folder, -1, 12345)
+    folder.chmod(0o770)
+    with pytest.warns(UserWarning, match="cache is writable by a group"):
+        persistent_cache(folder)
+    os.chown(folder, 12345, -1)
+    with pytest.warns(UserWarning, match="cache belongs to another user"):
+        persistent_cache(folder)
+
+
+@pytest.mark.usefixtures("unset")
+@pytest.mark.skipif(os.name != "posix", reason="permissions are those of POSIX")
+def test_a_folder_of_the_users_own_is_no_news(folder, recwarn):
+    folder.parent.chmod(0o1777)
+    for mode in (0o755, 0o700, 0o775):
+        folder.chmod(mode)
+        persistent_cache(folder)
+    (folder / "new").parent.chmod(0o755)
+    persistent_cache(folder / "new")
+    assert (folder / "new").stat().st_mode & 0o777 == 0o700
+    assert not [warning for warning in recwarn if "compilation cache" in str(warning.message)]
+
+
 def test_the_environment_keeps_what_is_there(monkeypatch):
     monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", "/theirs")
     monkeypatch.setenv("SERSICLAB_OTHER", "1")

@@ -62,7 +62,7 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path, mon
     path = storage.write(tmp_path / "a.asdf", "fit", {"x": 1})
 
     def fail(self: asdf.AsdfFile, file: Any) -> None:
-        Path(file).write_bytes(b"half")
+        file.write(b"half")
         raise OSError("disk full")
 
     monkeypatch.setattr(asdf.AsdfFile, "write_to", fail)
@@ -202,3 +202,30 @@ def test_a_newer_format_is_refused_with_what_to_do(tmp_path: Path, monkeypatch: 
     monkeypatch.undo()
     with pytest.raises(ValueError, match=r"in format 2; .* reads up to format 1: upgrade sersiclab"):
         storage.read(path, "fit")
+
+
+ASDF = "#ASDF 1.0.0\n#ASDF_STANDARD 1.6.0\n%YAML 1.1\n%TAG ! tag:stsci.edu:asdf/\n--- !core/asdf-1.1.0\n"
+
+
+def nested_aliases(depth: int) -> str:
+    """9 to the power of `depth` nodes in as many lines."""
+    lines = ["a0: &a0 [ha, ha, ha, ha, ha, ha, ha, ha, ha]"]
+    lines += [f"a{i}: &a{i} [{', '.join(9 * [f'*a{i - 1}'])}]" for i in range(1, depth)]
+    return "".join(f"  {line}\n" for line in lines)
+
+
+@pytest.mark.parametrize(
+    "text", [nested_aliases(60), "  a: &a [*a]\n", "  a: &a {b: *a}\n"], ids=["nested aliases", "list", "mapping"]
+)
+def test_nodes_that_refer_to_each_other_are_refused_at_once(tmp_path: Path, text: str) -> None:
+    (tmp_path / "a.asdf").write_text(f"{ASDF}sersiclab:\n  format: 1\n  kind: fit\n  version: x\n{text}...\n")
+    with pytest.raises(ValueError, match=r"a\.asdf is not a readable ASDF file: .*(several places|recurs)"):
+        storage.read(tmp_path / "a.asdf", "fit")
+
+
+def test_an_array_may_be_in_several_places(tmp_path: Path) -> None:
+    array, same = np.arange(3.0), ["x"]
+    tree = {"a": array, "b": [array, array], "c": same, "d": same}
+    found = storage.read(storage.write(tmp_path / "a.asdf", "fit", tree), "fit")
+    assert np.array_equal(found["b"], [array, array])
+    assert (found["c"], found["d"]) == (same, same)

@@ -1,6 +1,8 @@
 """JAX's cache of compiled programs on disk, offered: what one process has compiled, the next one reads."""
 
 import os
+import stat
+import warnings
 from pathlib import Path
 
 import jax
@@ -18,18 +20,20 @@ def persistent_cache(path: str | os.PathLike[str] | None = None) -> Path:
     Call it before the first fit. It changes `jax.config`, and so holds for all programs of this process. If
     there is no `path`, the folder is the one that JAX has been given already, in `jax.config` or in the
     environment (`JAX_COMPILATION_CACHE_DIR`), or else one of ours in the user's cache folder. It may be deleted
-    at any time. Raises `OSError` if the folder can't be made.
+    at any time. Raises `OSError` if the folder can't be made. Warns if other users can write to the folder: its
+    files are executed.
     """
     present: str | None = jax.config.jax_compilation_cache_dir  # pyright: ignore[reportAttributeAccessIssue]
     if path is None and present:
         folder = Path(present)
     else:
         folder = _folder() if path is None else Path(path).expanduser().absolute()
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         jax.config.update("jax_compilation_cache_dir", str(folder))
         compilation_cache.reset_cache()  # JAX looks for the folder at its first compilation only
     if "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS" not in os.environ:
         jax.config.update("jax_persistent_cache_min_compile_time_secs", _LEAST_SECONDS)
+    _warn_if_exposed(folder)
     return folder
 
 
@@ -39,8 +43,38 @@ def cache_environment() -> dict[str, str]:
         "JAX_COMPILATION_CACHE_DIR": str(_folder()),
         "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": str(_LEAST_SECONDS),
     }
-    return {**ours, **os.environ}
+    environment = {**ours, **os.environ}
+    _warn_if_exposed(Path(environment["JAX_COMPILATION_CACHE_DIR"]))
+    return environment
 
 
 def _folder() -> Path:
     return platformdirs.user_cache_path("sersiclab", appauthor=False) / "compiled"
+
+
+def _warn_if_exposed(folder: Path) -> None:
+    """Warn if another user could put programs into the folder, or another folder in its place."""
+    if os.name != "posix" or not folder.exists():
+        return
+    path = folder.resolve()
+    reasons = [reason for place in (path, *path.parents) if (reason := _exposure(place, is_parent=place != path))]
+    if reasons:
+        warnings.warn(
+            f"other users can change the compilation cache {folder}, whose files are executed: {'; '.join(reasons)}. "
+            "Choose a folder of your own (persistent_cache(path)), or run chmod go-w on it",
+            stacklevel=3,
+        )
+
+
+def _exposure(place: Path, *, is_parent: bool) -> str:
+    """What lets other users write here; nothing if only this user and the administrator can."""
+    found = place.stat()
+    if not is_parent and found.st_uid not in (0, os.geteuid()):
+        return f"{place} belongs to another user"
+    if is_parent and found.st_mode & stat.S_ISVTX:
+        return ""  # others can't rename what is not theirs
+    if found.st_mode & stat.S_IWOTH:
+        return f"{place} is writable by everyone"
+    if found.st_mode & stat.S_IWGRP and found.st_gid not in (0, os.getegid()):
+        return f"{place} is writable by a group"
+    return ""

@@ -114,8 +114,8 @@ def write(path: str | Path, kind: str, tree: dict[str, Any], *, overwrite: bool 
 
     path = _checked(path)
     document = {"sersiclab": {"format": FORMAT, "kind": kind, "version": __version__, **_plain(tree)}}
-    with writing(path, overwrite=overwrite, mark=MARK) as temporary:
-        asdf.AsdfFile(document).write_to(temporary)
+    with writing(path, overwrite=overwrite, mark=MARK) as temporary, temporary.open("wb") as file:
+        asdf.AsdfFile(document).write_to(file)  # given a path, it leaves a temporary file of its own if it fails
     return path
 
 
@@ -133,7 +133,7 @@ def read(path: str | Path, kind: str) -> dict[str, Any]:
         with warnings.catch_warnings():
             warnings.simplefilter("error", asdf.exceptions.AsdfConversionWarning)  # arrays cut short
             with asdf.open(path, lazy_load=False, memmap=False, validate_checksums=True) as file:
-                tree = _native(dict(file.tree).get("sersiclab"))
+                tree = _native(dict(file.tree).get("sersiclab"), set())
     except Exception as error:
         raise ValueError(f"{path} is not a readable ASDF file: {error}") from error
     if not isinstance(tree, dict) or "kind" not in tree:
@@ -174,11 +174,20 @@ def _plain(node: Any) -> Any:
     return np.ascontiguousarray(array) if array.ndim else array.item()
 
 
-def _native(node: Any) -> Any:
+def _native(node: Any, seen: set[int]) -> Any:
+    """A tree as read, in plain dicts, lists and arrays; `seen` holds the ids of its dicts and lists so far.
+
+    A few lines of YAML in which each node refers several times to the one before stand for more nodes than any
+    memory holds.
+    """
+    if isinstance(node, dict | list):
+        if id(node) in seen:
+            raise ValueError("one of its nodes is in several places, as in no file of sersiclab")
+        seen.add(id(node))
     if isinstance(node, dict):
-        return {key: _native(value) for key, value in node.items()}
+        return {key: _native(value, seen) for key, value in node.items()}
     if isinstance(node, list):
-        return [_native(value) for value in node]
+        return [_native(value, seen) for value in node]
     if isinstance(node, str | bool | int | float) or node is None:
         return node
     array = np.asarray(node)

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sersiclab import storage
 from sersiclab.cli import arguments as given
 
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 BAD, INTERRUPTED = 3, 130
 MENUS = (".feedme", ".galfit")
+OUTPUTS = ("fit.asdf", "summary.csv", "table.ecsv", "fit.fits", "fit.reg", "fit.png", "fit.html")
 
 
 def demo(arguments: argparse.Namespace) -> int:
@@ -165,6 +167,7 @@ def _fit_and_write(image: "Image", model: "Model", arguments: argparse.Namespace
     method = given.method(arguments)
     # Before the fit, lest it be lost for want of a folder.
     arguments.output.mkdir(parents=True, exist_ok=True)
+    _check_folder(arguments.output)
     result = fit(model, image, method, seed=arguments.seed, progress=True)
     files = _write(result, arguments.output)
     if arguments.json:
@@ -176,20 +179,35 @@ def _fit_and_write(image: "Image", model: "Model", arguments: argparse.Namespace
     return BAD if arguments.strict and result.verdict.level == "bad" else 0
 
 
+def _check_folder(folder: Path) -> None:
+    """Raise where a file would be lost that is not from an earlier fit, which is replaced whole."""
+    try:
+        storage.check_free(folder / "fit.asdf", mark=storage.MARK)
+        if not (folder / "fit.asdf").exists():
+            for name in OUTPUTS:
+                storage.check_free(folder / name)
+    except FileExistsError as error:
+        present = next(name for name in OUTPUTS if (folder / name).exists())
+        raise FileExistsError(
+            f"{folder / present} already exists, and is not from an earlier fit: choose another folder by -o"
+        ) from error
+
+
 def _write(result: "Fit", folder: Path) -> dict[str, Path]:
     """The fit first: nothing after it can lose it."""
     from sersiclab.widget import Workbench
 
-    files = {name: folder / name for name in ("fit.asdf", "summary.csv", "table.ecsv", "fit.fits", "fit.reg")}
-    result.save(files["fit.asdf"])
-    result.summary().to_csv(files["summary.csv"])
-    result.to_table().write(files["table.ecsv"], overwrite=True)
+    files = {name: folder / name for name in OUTPUTS}
+    result.save(files["fit.asdf"], overwrite=True)
+    storage.write_text(files["summary.csv"], result.summary().to_csv(), overwrite=True)
+    with storage.writing(files["table.ecsv"], overwrite=True) as temporary:
+        result.to_table().write(temporary, format="ascii.ecsv")
     result.write_fits(files["fit.fits"], overwrite=True)
-    result.write_regions(files["fit.reg"])
-    files |= {name: folder / name for name in ("fit.png", "fit.html")}
-    result.plot().savefig(files["fit.png"], dpi=150)
+    result.write_regions(files["fit.reg"], overwrite=True)
+    with storage.writing(files["fit.png"], overwrite=True) as temporary:
+        result.plot().savefig(temporary, dpi=150)
     with Workbench.of(result) as workbench:
-        workbench.to_html(files["fit.html"])
+        workbench.to_html(files["fit.html"], overwrite=True)
     return files
 
 

@@ -19,6 +19,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from sersiclab import storage
 from sersiclab.cli.arguments import FILES
 from sersiclab.compilation import cache_environment
 
@@ -78,7 +79,8 @@ def _quickstart() -> Path:
         packaged = Path(str(files("sersiclab"))) / "notebooks" / target.name
         checkout = Path(__file__).resolve().parents[3] / "notebooks" / target.name
         FOLDER.mkdir(exist_ok=True)
-        shutil.copyfile(packaged if packaged.exists() else checkout, target)
+        with storage.writing(target) as temporary:
+            shutil.copyfile(packaged if packaged.exists() else checkout, temporary)
     return target
 
 
@@ -100,8 +102,7 @@ def _image_notebook(images: Sequence[str], data: Mapping[str, Any]) -> Path:
         cells.append(v4.new_code_cell(f"{read}\n{workbench} = sl.Workbench({image})\n{workbench}"))
     kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
     FOLDER.mkdir(exist_ok=True)
-    target.write_text(v4.writes(v4.new_notebook(cells=cells, metadata={"kernelspec": kernelspec})), encoding="utf-8")
-    return target
+    return storage.write_text(target, v4.writes(v4.new_notebook(cells=cells, metadata={"kernelspec": kernelspec})))
 
 
 def _absolute(name: str) -> str:
@@ -150,7 +151,8 @@ def _run_to_first_widget(path: Path, base: str, token: str) -> None:
                 break
     finally:
         client.stop_channels()
-    nbformat.write(notebook, path)
+    with storage.writing(path, overwrite=True) as temporary:
+        nbformat.write(notebook, temporary)
     # JupyterLab draws widgets only in notebooks that it trusts.
     NotebookNotary().sign(nbformat.read(path, as_version=4))
 

@@ -7,6 +7,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
+from sersiclab import storage
 from sersiclab._version import __version__
 from sersiclab.image import Image
 from sersiclab.model import Model, render_components
@@ -25,15 +26,16 @@ def write_fits(fit: "Fit", path: str | Path, *, overwrite: bool) -> Path:
 
     hdus = [fits.PrimaryHDU(header=_origin(fit)), *_planes(fit.image, fit.model, fit.best), _parameters(fit)]
     path = Path(path).expanduser()
-    fits.HDUList(hdus).writeto(path, overwrite=overwrite)
+    with storage.writing(path, overwrite=overwrite) as temporary:
+        fits.HDUList(hdus).writeto(temporary)
     return path
 
 
-def write_model_fits(model: Model, image: Image, target: str | Path | IO[bytes], *, overwrite: bool = False) -> None:
-    """The same planes of a model at its initial values, which nothing was fitted to.
+def write_model_fits(model: Model, image: Image, target: Path | IO[bytes]) -> None:
+    """Write the same planes for a model at its initial values, to which nothing was fitted.
 
     PARAMETERS has the path and the value of every parameter, and whether it is free; the history has the Python code
-    of the model. Raises `OSError` where the file exists.
+    of the model.
     """
     from astropy.io import fits
 
@@ -50,7 +52,7 @@ def write_model_fits(model: Model, image: Image, target: str | Path | IO[bytes],
     ]
     table = fits.BinTableHDU.from_columns(columns, name="PARAMETERS")
     hdus = [fits.PrimaryHDU(header=header), *_planes(image, model, model.initial), table]
-    fits.HDUList(hdus).writeto(target, overwrite=overwrite)
+    fits.HDUList(hdus).writeto(target)
 
 
 def _planes(image: Image, model: Model, values: Mapping[str, float]) -> list[Any]:

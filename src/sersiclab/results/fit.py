@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
+from sersiclab import storage
 from sersiclab.accuracy import RenderError, render_error
 from sersiclab.density import Density
 from sersiclab.image import Image
@@ -296,17 +297,19 @@ class Fit:
         """
         return files.write_fits(self, path, overwrite=overwrite)
 
-    def write_regions(self, path: str | Path) -> Path:
-        """Write the components at `best` as DS9 regions: ellipses in image pixels."""
-        path = Path(path).expanduser()
-        path.write_text(files.ds9_regions(self), encoding="utf-8")
-        return path
+    def write_regions(self, path: str | Path, *, overwrite: bool = False) -> Path:
+        """Write the components at `best` as DS9 regions: ellipses in image pixels.
 
-    def save(self, path: str | Path) -> Path:
-        """Write the whole fit to an `.asdf` file, which `sersiclab.load` reads back exactly."""
-        from sersiclab import storage
+        Raises `FileExistsError` where the file exists.
+        """
+        return storage.write_text(path, files.ds9_regions(self), overwrite=overwrite)
 
-        return storage.write(path, "fit", document.to_tree(self))
+    def save(self, path: str | Path, *, overwrite: bool = False) -> Path:
+        """Write the whole fit to an `.asdf` file, which `sersiclab.load` reads back exactly.
+
+        A file that sersiclab saved before is replaced. Raises `FileExistsError` for any other, unless `overwrite`.
+        """
+        return storage.write(path, "fit", document.to_tree(self), overwrite=overwrite)
 
     @property
     def infos(self) -> dict[str, ParameterInfo]:

@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from sersiclab import storage
 from sersiclab.io.regions import read_regions
 from sersiclab.parameters import at
 from sersiclab.results.files import write_model_fits
@@ -20,7 +21,7 @@ from sersiclab.widget.code import python_code
 from sersiclab.widget.masks import Masks
 from sersiclab.widget.messages import Message, error_message
 from sersiclab.widget.regions import with_regions
-from sersiclab.widget.saved import LARGEST, Saved, from_text, to_document
+from sersiclab.widget.saved import LARGEST, MARK, Saved, from_text, to_document
 from sersiclab.widget.session import Session, read
 
 
@@ -49,19 +50,19 @@ class Files:
 
     # -- sessions ------------------------------------------------------------------------------------
 
-    def save(self, path: str | Path) -> Path:
-        """Write model, priors, switches, mask and the look of the pictures to a JSON file; `load` takes it up again.
+    def save(self, path: str | Path, *, overwrite: bool = False) -> Path:
+        """Write model, priors, switches, mask and the look of the pictures to a JSON file, which `load` reads.
 
-        A fit is not in it: `fit.save(path)` keeps it with its draws.
+        It does not hold the fit: `fit.save(path)` keeps it with its draws. An earlier session in this file is
+        replaced. Raises `FileExistsError` for any other file, unless `overwrite`.
         """
         with self._turn:
             session = self._editor.session
             name = session.get("mask")
             mask = None if name is None else self._masks.bits(name)
             saved = Saved(session, mask, dict(self._editor.display))
-        path = Path(path).expanduser()
-        path.write_text(json.dumps(to_document(saved, self._editor.image.shape), indent=1), encoding="utf-8")
-        return path
+        text = json.dumps(to_document(saved, self._editor.image.shape), indent=1)
+        return storage.write_text(path, text, overwrite=overwrite, mark=MARK)
 
     def load(self, path: str | Path) -> None:
         """Take up a session that was saved from an image of the same shape.
@@ -105,7 +106,8 @@ class Files:
         where the file exists.
         """
         path = Path(path).expanduser()
-        write_model_fits(self._editor.model, self._editor.image, path, overwrite=overwrite)
+        with storage.writing(path, overwrite=overwrite) as temporary:
+            write_model_fits(self._editor.model, self._editor.image, temporary)
         return path
 
     def to_python(self) -> str:
@@ -114,11 +116,14 @@ class Files:
 
     # -- regions -------------------------------------------------------------------------------------
 
-    def write_regions(self, path: str | Path, *, frame: Literal["image", "icrs"] = "image") -> Path:
-        """Write the components as DS9 regions: ellipses in image pixels, or on the sky."""
-        path = Path(path).expanduser()
-        path.write_text(self._regions(frame), encoding="utf-8")
-        return path
+    def write_regions(
+        self, path: str | Path, *, frame: Literal["image", "icrs"] = "image", overwrite: bool = False
+    ) -> Path:
+        """Write the components as DS9 regions: ellipses in image pixels, or on the sky.
+
+        Raises `FileExistsError` where the file exists.
+        """
+        return storage.write_text(path, self._regions(frame), overwrite=overwrite)
 
     def _regions(self, frame: Literal["image", "icrs"]) -> str:
         model = self._editor.model

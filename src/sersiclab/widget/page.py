@@ -7,6 +7,7 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
+from sersiclab import storage
 from sersiclab.widget import bundle, messages
 from sersiclab.widget.editor import Editor
 from sersiclab.widget.frames import Frames, degrees_of_freedom
@@ -15,6 +16,8 @@ from sersiclab.widget.frames import Frames, degrees_of_freedom
 TRAITS = ("schema", "session", "display", "progress", "summary", "problems", "kept")
 REFUSED = ("run", "predict", "preset", "neighbours", "keep", "restore", "forget", "load", "regions")
 FILES = ("python", "regions", "sky regions")
+TITLE = "sersiclab: "
+MARK = f"<title>{TITLE}".encode()  # every page has it near its beginning
 # The host of an anywidget, as far as ours needs one: it answers `hello`, and asks for small files, from the record. To
 # who asks for a picture it says that none comes: the last one follows the hand, and nobody waits.
 PAGE = Template("""<!doctype html>
@@ -66,10 +69,9 @@ widget.render({ model, el: document.getElementById("widget"), signal: new AbortC
 """)
 
 
-def write_page(path: str | Path, editor: Editor) -> Path:
-    """Write the editor as it is now to an HTML file, and return its path."""
-    path = Path(path)
-    title = f"sersiclab: {', '.join(editor.model.components)}"
+def write_page(path: str | Path, editor: Editor, *, overwrite: bool = False) -> Path:
+    """Write the editor as it is now to an HTML file, and return its path; see `Workbench.to_html`."""
+    title = f"{TITLE}{', '.join(editor.model.components)}"
     text = PAGE.substitute(
         refused=json.dumps(REFUSED),
         title=html.escape(title),
@@ -77,8 +79,7 @@ def write_page(path: str | Path, editor: Editor) -> Path:
         record=_within_script(json.dumps(_record(editor))),
         bundle=(bundle.STATIC / "widget.js").read_text(encoding="utf-8").replace("</script", "<\\/script"),
     )
-    path.write_text(text, encoding="utf-8")
-    return path
+    return storage.write_text(path, text, overwrite=overwrite, mark=MARK)
 
 
 def _within_script(text: str) -> str:

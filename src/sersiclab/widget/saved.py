@@ -19,6 +19,7 @@ from sersiclab.widget.session import Session, read, with_values
 
 
 VERSION = 1
+MARK = b'"sersiclab":'  # every document has it near its beginning
 LARGEST = 64 * 2**20  # bytes: the mask of 16 384 pixels squared takes two thirds
 KEYS = ("version", "model", "off", "order")
 TOLD = 3  # problems of a model, before the reader has seen enough

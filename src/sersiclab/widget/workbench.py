@@ -111,9 +111,9 @@ class Workbench(ipywidgets.VBox):
         """Python code that builds the model, and the mask if it was edited."""
         return self._editor.files.to_python()
 
-    def save(self, path: str | Path) -> Path:
+    def save(self, path: str | Path, *, overwrite: bool = False) -> Path:
         """Write model, mask and the look of the pictures to a JSON file; see `Files.save`."""
-        return self._editor.files.save(path)
+        return self._editor.files.save(path, overwrite=overwrite)
 
     def load(self, path: str | Path) -> None:
         """Take up a session that was saved; see `Files.load`."""
@@ -123,9 +123,11 @@ class Workbench(ipywidgets.VBox):
         """Write data, model, residual and components to a FITS file; see `Files.write_fits`."""
         return self._editor.files.write_fits(path, overwrite=overwrite)
 
-    def write_regions(self, path: str | Path, *, frame: Literal["image", "icrs"] = "image") -> Path:
+    def write_regions(
+        self, path: str | Path, *, frame: Literal["image", "icrs"] = "image", overwrite: bool = False
+    ) -> Path:
         """Write the components as DS9 regions; see `Files.write_regions`."""
-        return self._editor.files.write_regions(path, frame=frame)
+        return self._editor.files.write_regions(path, frame=frame, overwrite=overwrite)
 
     def read_regions(self, path: str | Path, *, selected: str = "") -> str:
         """Take up DS9 regions, and say what was done; see `Files.read_regions`."""
@@ -140,11 +142,14 @@ class Workbench(ipywidgets.VBox):
         plot_fit(model, self.image, model.initial).savefig(buffer, format="png", dpi=SNAPSHOT_DPI)
         return buffer.getvalue()
 
-    def to_html(self, path: str | Path) -> Path:
-        """Write one HTML file that needs no kernel and no network: the editor with its last pictures and summary."""
+    def to_html(self, path: str | Path, *, overwrite: bool = False) -> Path:
+        """Write one HTML file that needs no kernel and no network: the editor with its last pictures and summary.
+
+        An earlier page of ours in this file is replaced. Raises `FileExistsError` for any other, unless `overwrite`.
+        """
         from sersiclab.widget.page import write_page
 
-        return write_page(path, self._editor)
+        return write_page(path, self._editor, overwrite=overwrite)
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         return self._editor.still.beside(super()._repr_mimebundle_(**kwargs))
