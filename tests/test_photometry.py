@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
-from sersiclab.fits import Header
+from sersiclab.headers import Header
 from sersiclab.photometry import parse_unit, read_band, read_gain, read_unit, read_zeropoint
 
 

@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool
 
-from sersiclab.fits import File, Header, Plane, plane, squeezed
+from sersiclab.fits import File, Plane, plane, squeezed
+from sersiclab.headers import Header
 
 
 # The names that surveys and observatories give them. HST and JWST write SCI, ERR and DQ, drizzled images

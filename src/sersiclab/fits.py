@@ -1,52 +1,23 @@
-"""Image planes and header values from FITS files, which break the standard more often than not."""
+"""Image planes from FITS files."""
 
 import contextlib
 import dataclasses
 import os
 import warnings
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from jaxtyping import Shaped
 
+from sersiclab.astrometry import celestial_of_header, pixel_scale_of
+from sersiclab.headers import Header
+from sersiclab.integrity import Extension, disagreement, extensions, open_whole, without_rest
 from sersiclab.sections import FileName, Section, Span, parse_name, part_of, part_of_wcs
 
 
-WIDEST = 10.0  # arcmin; without CDELT and CD a pixel of a WCS is a degree wide
-SAME_SCALE = 1.05  # ratio of two pixel scales that is no mistake
-
 Source = str | os.PathLike[str]
-
-
-@dataclasses.dataclass(frozen=True)
-class Header:
-    """The cards of an extension, then those that it inherits; cards that can't be read are as if missing."""
-
-    layers: tuple[Any, ...] = ()
-
-    def find(self, *names: str) -> tuple[str, Any] | None:
-        """The first of these keywords that has a value, and the value; None if there is none."""
-        for name in names:
-            for layer in self.layers:
-                value = _card(layer, name)
-                if value is not None and value != "":
-                    return name, value
-        return None
-
-    def text(self, *names: str) -> str | None:
-        """The first value as text."""
-        found = self.find(*names)
-        return None if found is None else str(found[1]).strip() or None
-
-    def number(self, *names: str) -> float | None:
-        """The first value as a finite number, which some write as a text."""
-        found = self.find(*names)
-        try:
-            value = float("nan") if found is None or isinstance(found[1], bool) else float(found[1])
-        except (TypeError, ValueError):
-            return None
-        return value if np.isfinite(value) else None
+NO_HEADER = Header()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,7 +30,7 @@ class Plane:
     array: Shaped[np.ndarray, "y x"]
     source: str
     wcs: Any = None
-    header: Header = Header()
+    header: Header = NO_HEADER
     spans: tuple[Span, ...] | None = None
 
     @property
@@ -71,37 +42,12 @@ class Plane:
         return scale if scale is not None and scale > 0 else None
 
 
-def celestial(wcs: Any) -> Any:
-    """The celestial part of an astropy `WCS`, or of that of a header; None of anything else."""
-    if wcs is None:
-        return None
-    from astropy.io import fits
-    from astropy.wcs import WCS
-
-    wcs = WCS(wcs) if isinstance(wcs, fits.Header) else wcs
-    return wcs.celestial if isinstance(wcs, WCS) and wcs.has_celestial else None
-
-
-def pixel_scale_of(wcs: Any) -> float | None:
-    """Arcsec per pixel, the square root of the pixel's area, by a WCS; None where there is none, or it has no scale."""
-    sky = celestial(wcs)
-    scale = None if sky is None else float(np.sqrt(sky.proj_plane_pixel_area().to_value("arcsec2")))
-    return scale if scale is not None and scale < 60.0 * WIDEST else None
-
-
-def settled_scale(given: float | None, wcs: Any) -> float | None:
-    """The user's pixel scale or, without one, that of the WCS. Warns where they differ."""
-    own = pixel_scale_of(wcs)
-    if given is not None and own is not None and not 1 / SAME_SCALE < given / own < SAME_SCALE:
-        warnings.warn(f"pixel_scale is {given:g} arcsec, that of wcs {own:.4g}: lengths go by the first", stacklevel=5)
-    return own if given is None else given
-
-
 @dataclasses.dataclass(frozen=True)
 class File:
     """An open FITS file; `argument` names what is being read in messages.
 
-    `extension` and `section` are what the name asks for in brackets, if anything.
+    `extension` and `section` are what the name asks for in brackets, if anything. `stream` holds the bytes and
+    `structure` says where each extension lies in them; an HDU that the user opened has neither.
     """
 
     argument: str
@@ -109,6 +55,8 @@ class File:
     hdus: Any
     extension: str | None = None
     section: Section | None = None
+    stream: BinaryIO | None = None
+    structure: tuple[Extension, ...] = ()
 
     def header(self, index: int) -> Header:
         """The header of an extension, which inherits that of a primary extension without pixels."""
@@ -118,6 +66,40 @@ class File:
     def where(self, index: int) -> str:
         """What messages call an extension."""
         return f"{self.label}[{index}]"
+
+    def pixels(self, index: int) -> Any:
+        """The pixels of an extension; a warning where its own sums disagree with them."""
+        hdu, label = self.hdus[index], self.where(index)
+        if not hdu.is_image:
+            raise ValueError(f"{self.argument}: {label} is a table; expected a 2-d image")
+        with self.reading(index):
+            pixels = hdu.data
+        if pixels is None:
+            raise ValueError(f"{self.argument}: {label} has no pixels; expected a 2-d image")
+        return pixels
+
+    @contextlib.contextmanager
+    def reading(self, index: int) -> Iterator[None]:
+        """Check an extension's sums, then name it in whatever goes wrong while its data are read."""
+        label = self.where(index)
+        found = self.structure[index] if index < len(self.structure) else None
+        if found is not None and self.stream is not None and found.available == found.size:
+            problem = disagreement(self.stream, found)
+            if problem is not None:
+                warnings.warn(f"{self.argument}: {label}: {problem}", stacklevel=6)
+        try:
+            yield
+        except MemoryError as error:
+            shape = " x ".join(map(str, self.hdus[index].shape))
+            problem = f"an array of {shape} needs more memory than there is"
+            raise ValueError(f"{self.argument}: the pixels of {label} can't be read ({problem})") from error
+        except Exception as error:  # astropy's errors of damaged data have no common class
+            short = (
+                ""
+                if found is None or found.available == found.size
+                else (f"its header claims {found.size} bytes of them, the file holds {found.available}; ")
+            )
+            raise ValueError(f"{self.argument}: the pixels of {label} can't be read ({short}{error})") from error
 
 
 def read_plane(argument: str, source: Any, *, band: str | None = None) -> Plane:
@@ -157,15 +139,41 @@ def opened(argument: str, source: Any) -> Iterator[File]:
             yield File(argument, source.__class__.__name__, hdus)
             return
         name = named(argument, source)
-        path = name.path
-        if not path.is_file():
-            raise FileNotFoundError(f"{argument}: there is no file {str(path)!r}")
+        if not name.path.is_file():
+            raise FileNotFoundError(f"{argument}: there is no file {str(name.path)!r}")
+        with _whole(argument, name) as file:
+            yield file
+
+
+@contextlib.contextmanager
+def _whole(argument: str, name: FileName) -> Iterator[File]:
+    """Open a file whose structure and check sums are as they should be; else raise `ValueError`, or warn."""
+    from astropy.io import fits
+
+    label = str(name.path)
+    with contextlib.ExitStack() as stack:
         try:
-            hdus = fits.open(path, memmap=False)
-        except OSError as error:
-            raise ValueError(f"{argument}: {str(path)!r} is not a FITS file ({error})") from error
-        with hdus:
-            yield File(argument, str(path), hdus, name.extension, name.section)
+            stream = stack.enter_context(open_whole(name.path))
+            structure = extensions(stream)
+            stream, rest = without_rest(stream, structure[-1])
+        except ValueError as error:
+            raise ValueError(f"{argument}: {label!r} {error}") from error
+        except MemoryError as error:
+            raise ValueError(f"{argument}: {label!r} can't be read: it needs more memory than there is") from error
+        try:
+            hdus = stack.enter_context(fits.open(stream, memmap=False))
+            number = len([hdu.is_image for hdu in hdus])  # reads all headers
+        except Exception as error:  # astropy's errors of damaged headers have no common class
+            raise ValueError(f"{argument}: {label!r} is not a FITS file ({error})") from error
+        if rest:
+            warnings.warn(
+                f"{argument}: {label!r} has {rest} bytes after [{len(structure) - 1}] that belong to no extension: "
+                "they are ignored, or that extension's header is damaged",
+                stacklevel=8,
+            )
+        if number < len(structure):
+            warnings.warn(f"{argument}: {label!r} is damaged: [{number}] can't be read and is ignored", stacklevel=8)
+        yield File(argument, label, hdus, name.extension, name.section, stream, tuple(structure))
 
 
 def choose(file: File, band: str | None = None) -> int:
@@ -189,8 +197,8 @@ def plane(file: File, index: int, band: str | None = None) -> Plane:
     """The 2-d image of an extension, or the plane of that band from a cube that names its bands."""
     hdu = file.hdus[index]
     label = file.where(index)
-    pixels = _pixels(file.argument, label, hdu)
-    wcs = _celestial_wcs(file.argument, label, hdu.header, file.hdus)
+    pixels = file.pixels(index)
+    wcs = celestial_of_header(file.argument, label, hdu.header, file.hdus)
     if file.section is None:
         array = _two_dimensional(file.argument, label, hdu, pixels, band)
         return Plane(array, label, wcs, file.header(index))
@@ -226,17 +234,6 @@ def contents(hdus: Any) -> str:
         return " x ".join(map(str, hdu.shape)) or "(empty)"
 
     return ", ".join(" ".join(f"[{i}] {hdu.name} {size(hdu)}".split()) for i, hdu in enumerate(hdus))
-
-
-def _card(layer: Any, name: str) -> Any:
-    from astropy.io.fits.card import Undefined
-    from astropy.io.fits.verify import VerifyError
-
-    try:
-        value = layer.get(name)
-    except (VerifyError, ValueError):
-        return None
-    return None if isinstance(value, Undefined) else value
 
 
 def _numpy_plane(argument: str, name: FileName) -> Plane:
@@ -282,18 +279,6 @@ def _bands(hdu: Any) -> list[str]:
     return list(Header((hdu.header,)).text("BANDS") or "")
 
 
-def _pixels(argument: str, label: str, hdu: Any) -> Any:
-    if not hdu.is_image:
-        raise ValueError(f"{argument}: {label} is a table; expected a 2-d image")
-    try:
-        pixels = hdu.data
-    except (OSError, TypeError, ValueError) as error:
-        raise ValueError(f"{argument}: the pixels of {label} can't be read ({error})") from error
-    if pixels is None:
-        raise ValueError(f"{argument}: {label} has no pixels; expected a 2-d image")
-    return pixels
-
-
 def squeezed(shape: tuple[int, ...]) -> tuple[int, ...]:
     """The shape without leading axes of length 1, as of a cube of one plane."""
     while len(shape) > 2 and shape[0] == 1:
@@ -313,23 +298,3 @@ def _two_dimensional(argument: str, label: str, hdu: Any, pixels: Any, band: str
         f"{argument}: {label} ({hdu.name or 'no name'}) has the shape {pixels.shape}; expected a 2-d image "
         f"[y, x] ({remedy})"
     )
-
-
-def _celestial_wcs(argument: str, label: str, header: Any, hdus: Any) -> Any:
-    from astropy.io.fits import HDUList
-    from astropy.wcs import WCS, FITSFixedWarning
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FITSFixedWarning)
-        try:
-            wcs = WCS(header, fobj=hdus if isinstance(hdus, HDUList) else None)
-            if not wcs.has_celestial:
-                return None
-            area = wcs.celestial.proj_plane_pixel_area().to_value("arcmin2")
-            if 0.0 < area < WIDEST**2:
-                return wcs.celestial
-            problem = f"its pixels are {area**0.5:.3g} arcmin wide: CDELT or CD are missing or wrong"
-        except Exception as error:  # wcslib's errors have no common class
-            problem = f"it can't be read: {error}"
-    warnings.warn(f"{argument}: the WCS of {label} is left out ({problem})", stacklevel=5)
-    return None

@@ -10,7 +10,7 @@ import equinox as eqx
 import numpy as np
 from jaxtyping import Bool, Float
 
-from sersiclab.fits import settled_scale
+from sersiclab.astrometry import settled_scale
 
 
 class Image(eqx.Module):

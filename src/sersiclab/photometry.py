@@ -7,7 +7,7 @@ from typing import Any
 
 import astropy.units as u
 
-from sersiclab.fits import Header
+from sersiclab.headers import Header
 
 
 Found = tuple[float, str]  # a number, and the keywords it comes from

@@ -12,7 +12,8 @@ import numpy as np
 from jaxtyping import Float, Shaped
 from scipy import ndimage
 
-from sersiclab.fits import File, Header, choose, is_hdu, named, opened, plane, read_plane
+from sersiclab.fits import File, choose, is_hdu, named, opened, plane, read_plane
+from sersiclab.headers import Header
 
 
 Position = tuple[float, float]  # x, y: pixels from 0, of the image that the PSF model was made for
@@ -81,7 +82,8 @@ def _of_psfex(file: File, index: int, position: Position) -> Psf:
     """The sum of PSFEx's images times the monomials of the position, on whole samples per pixel."""
     hdu = file.hdus[index]
     header, label = Header((hdu.header,)), file.where(index)
-    images = np.asarray(hdu.data["PSF_MASK"][0], dtype=float)
+    with file.reading(index):
+        images = np.asarray(hdu.data["PSF_MASK"][0], dtype=float)
     images = images.reshape((-1, *images.shape[-2:]))
     terms = _monomials(label, header, position)
     if terms.size != len(images):
@@ -131,7 +133,7 @@ def _of_stpsf_grid(file: File, index: int, position: Position) -> Psf:
         if len(numbers) != 2:
             raise ValueError(f"psf: {file.where(index)} does not say in DET_YX{i} where its PSF {i} lies")
         places.append((float(numbers[1]), float(numbers[0])))
-    array = _interpolated(np.asarray(hdu.data, float), np.array(places), position)
+    array = _interpolated(np.asarray(file.pixels(index), float), np.array(places), position)
     # A grid holds effective PSFs: STPSF convolves them with the pixel.
     oversampling = int(header.number("OVERSAMP", "DET_SAMP") or 1)
     return Psf(array / array.sum(), file.where(index), oversampling, includes_pixel=True)

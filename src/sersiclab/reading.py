@@ -13,7 +13,8 @@ from jaxtyping import Bool, Float
 from scipy import ndimage
 
 from sersiclab.companions import bad_pixels, companions
-from sersiclab.fits import Header, Plane, choose, is_hdu, named, opened, plane, read_plane
+from sersiclab.fits import Plane, choose, is_hdu, named, opened, plane, read_plane
+from sersiclab.headers import Header
 from sersiclab.photometry import in_unit, read_band, read_gain, read_unit, read_zeropoint, unit_of
 from sersiclab.psf_files import Position, Psf, is_model, read_psf
 

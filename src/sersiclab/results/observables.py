@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
-from sersiclab.fits import celestial
+from sersiclab.astrometry import celestial
 from sersiclab.image import Image
 from sersiclab.model import Model
 from sersiclab.parameters import at, own_parameters, parameter_info, with_parameters

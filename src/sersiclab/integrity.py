@@ -1,0 +1,245 @@
+"""Whether a FITS file is whole: its compression's check sums, the structure that its headers claim, and its own sums.
+
+The FITS standard, version 4.0: sections 3 (structure), 4.4.1 (mandatory keywords), 10 (compressed images) and
+appendix J (CHECKSUM and DATASUM).
+"""
+
+import bz2
+import dataclasses
+import gzip
+import io
+import lzma
+import math
+import os
+import re
+import zipfile
+import zlib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+
+BLOCK = 2880
+CARD = 80
+PIXELS = (8, 16, 32, 64, -32, -64)  # BITPIX
+MOST_AXES = 999
+LONGEST_HEADER = 20_000 * BLOCK  # real headers end long before
+# The cards that say where an extension ends, and those that protect it.
+STRUCTURE = re.compile(r"(?:XTENSION|SIMPLE|BITPIX|[PG]COUNT|GROUPS|NAXIS\d*|ZIMAGE|ZNAXIS\d*|ZTILE\d+)")
+KINDS = ("IMAGE", "BINTABLE", "TABLE", "A3DTABLE", "IUEIMAGE", "FOREIGN", "DUMP")  # XTENSION, as registered
+SUMS = ("CHECKSUM", "DATASUM")
+ONES = 0xFFFFFFFF
+MOST_MISSING = 2**40  # bytes: files that are cut short lack less
+CHUNK = 5000 * BLOCK
+
+
+@dataclasses.dataclass(frozen=True)
+class Extension:
+    """Where the header and the data of an extension lie in a file, in bytes, and its cards that say so.
+
+    `available` is how much of the data the file has.
+    """
+
+    start: int
+    data: int
+    size: int
+    available: int
+    cards: Mapping[str, str]
+
+    @property
+    def end(self) -> int:
+        """The byte after its last block."""
+        return self.data + -(-self.size // BLOCK) * BLOCK
+
+
+def open_whole(path: Path) -> BinaryIO:
+    """Open a file; a compressed one is read to its end, so that its check sums are verified.
+
+    Raises `ValueError`, in words that follow the file's name, for a damaged file and for one that nothing installed
+    here can decompress.
+    """
+    with path.open("rb") as file:
+        first = file.read(6)
+    for magic, decompress in DECOMPRESS.items():
+        if first.startswith(magic):
+            try:
+                return io.BytesIO(decompress(path))
+            except ImportError as error:
+                raise ValueError(str(error)) from error
+            except (OSError, EOFError, ValueError, zlib.error, lzma.LZMAError, zipfile.BadZipFile) as error:
+                raise ValueError(f"is damaged: it can't be decompressed ({error})") from error
+    return path.open("rb")
+
+
+def extensions(stream: BinaryIO) -> list[Extension]:
+    """The extensions that the headers of a file claim, the primary one first.
+
+    The last may be cut short. Raises `ValueError`, in words that follow the file's name, where a header breaks off
+    or says what can't be.
+    """
+    length = stream.seek(0, os.SEEK_END)
+    stream.seek(0)
+    first = stream.read(CARD)
+    if not first.startswith(b"SIMPLE  ="):
+        what = f"it begins with {first[:20].decode('latin-1')!r}" if first else "it is empty"
+        raise ValueError(f"is not a FITS file ({what})")
+    found: list[Extension] = []
+    start = 0
+    while start < length and (not found or _is_extension(stream, start)):
+        try:
+            extension = _extension(stream, start, length)
+        except ValueError as error:
+            raise ValueError(f"has a damaged header in [{len(found)}]: {error}") from error
+        found.append(extension)
+        start = extension.end
+    return found
+
+
+def without_rest(stream: BinaryIO, last: Extension) -> tuple[BinaryIO, int]:
+    """The file without what follows its last extension, and how many bytes of that are neither zero nor blank."""
+    stream.seek(last.end)
+    rest = stream.read()
+    stream.seek(0)
+    return (io.BytesIO(stream.read(last.end)) if rest else stream), len(rest.translate(None, b"\0 "))
+
+
+def disagreement(stream: BinaryIO, extension: Extension) -> str | None:
+    """What an extension's own sums say against it; None where they agree or are not there."""
+    checksum, datasum = (extension.cards.get(name, "").strip("' ") for name in SUMS)
+    if not checksum and not datasum:
+        return None
+    total = _sum(stream, extension.data, extension.end - extension.data)
+    if datasum.isdecimal() and int(datasum) != total:
+        return (
+            f"the pixels do not have the sum in its card DATASUM ({total} instead of {datasum}): the file is damaged, "
+            "or a program changed the pixels and left the card"
+        )
+    whole = _sum(stream, extension.start, extension.data - extension.start, total)
+    if len(checksum) == 16 and checksum != "0" * 16 and whole not in (0, ONES):
+        about = "; its pixels agree with DATASUM" if datasum.isdecimal() else ""
+        return (
+            f"it does not have the sum in its card CHECKSUM{about}: the file is damaged, or a program changed the "
+            "header and left the card"
+        )
+    return None
+
+
+def _unzipped(path: Path) -> bytes:
+    with zipfile.ZipFile(path) as archive:
+        names = archive.namelist()
+        if len(names) != 1:
+            raise ValueError(f"a zip archive must hold one file, got {len(names)}")
+        return archive.read(names[0])
+
+
+def _uncompressed(path: Path) -> bytes:
+    try:
+        import uncompresspy  # pyright: ignore[reportMissingImports]
+    except ImportError as error:
+        raise ImportError(
+            "was compressed by `compress` (.Z); decompress it with `gunzip`, or install the package that reads it: "
+            "pip install uncompresspy"
+        ) from error
+    with uncompresspy.LZWFile(path) as file:
+        return file.read()
+
+
+DECOMPRESS: Mapping[bytes, Callable[[Path], bytes]] = {
+    b"\x1f\x8b": lambda path: gzip.decompress(path.read_bytes()),
+    b"BZh": lambda path: bz2.decompress(path.read_bytes()),
+    b"\xfd7zXZ\0": lambda path: lzma.decompress(path.read_bytes()),
+    b"PK\3\4": _unzipped,
+    b"\x1f\x9d": _uncompressed,
+}
+
+
+def _is_extension(stream: BinaryIO, start: int) -> bool:
+    stream.seek(start)
+    return stream.read(8) == b"XTENSION"
+
+
+def _extension(stream: BinaryIO, start: int, length: int) -> Extension:
+    stream.seek(start)
+    cards: dict[str, str] = {}
+    ended = False
+    while not ended:
+        block = stream.read(BLOCK)
+        if not block or stream.tell() - start > LONGEST_HEADER:
+            raise ValueError("the header has no END card")
+        for at in range(0, len(block), CARD):
+            text = block[at : at + CARD].decode("latin-1")
+            if text.rstrip(" \0") == "END":
+                ended = True
+                break
+            key = text[:8].rstrip()
+            if text[8:9] == "=" and (STRUCTURE.fullmatch(key) or key in SUMS):
+                cards.setdefault(key, _value(text[9:]))
+    data = start + -(-(stream.tell() - start) // BLOCK) * BLOCK
+    kind = cards.get("XTENSION", "'IMAGE'").strip("' ")
+    if kind not in KINDS or cards.get("SIMPLE", "T") not in ("T", "F"):
+        raise ValueError(f"XTENSION must be one of {', '.join(KINDS)}, and SIMPLE be T")
+    size = _size(cards)
+    if size > MOST_MISSING and size > length:
+        raise ValueError(f"it claims {size / 2**40:.3g} TiB of data; the file has {length} bytes")
+    _check_tiles(cards)
+    return Extension(start, data, size, max(min(size, length - data), 0), cards)
+
+
+def _value(text: str) -> str:
+    """The value of a card without its comment; a text keeps its quotes, in which a slash may stand."""
+    match = re.match(r"\s*('[^']*')\s*(?:/|$)", text)
+    return match[1] if match else text.partition("/")[0].strip()
+
+
+def _size(cards: Mapping[str, str]) -> int:
+    """The bytes of data that a header claims."""
+    bits = _whole(cards, "BITPIX", least=None)
+    if bits not in PIXELS:
+        raise ValueError(f"BITPIX must be one of {', '.join(map(str, PIXELS))}, got {bits}")
+    axes = _whole(cards, "NAXIS")
+    if axes > MOST_AXES:
+        raise ValueError(f"NAXIS must be at most {MOST_AXES}, got {axes}")
+    sizes = [_whole(cards, f"NAXIS{axis}") for axis in range(1, axes + 1)]
+    if sizes and sizes[0] == 0 and cards.get("GROUPS", "F") == "T":
+        sizes = sizes[1:]
+    count = math.prod(sizes) if sizes else 0
+    extra, groups = _whole(cards, "PCOUNT", default=0), _whole(cards, "GCOUNT", default=1)
+    return abs(bits) // 8 * groups * (extra + count)
+
+
+def _check_tiles(cards: Mapping[str, str]) -> None:
+    """A compressed image has a row of its table for each tile."""
+    if cards.get("ZIMAGE", "F") != "T":
+        return
+    sizes = [_whole(cards, f"ZNAXIS{axis}") for axis in range(1, _whole(cards, "ZNAXIS") + 1)]
+    tiles = [
+        _whole(cards, f"ZTILE{axis}", least=1, default=max(size, 1) if axis == 1 else 1)
+        for axis, size in enumerate(sizes, start=1)
+    ]
+    expected = math.prod(-(-size // tile) for size, tile in zip(sizes, tiles, strict=True))
+    if expected != _whole(cards, "NAXIS2"):
+        shape = " x ".join(map(str, sizes))
+        raise ValueError(f"a compressed image of {shape} pixels has {expected} tiles, got {cards['NAXIS2']}")
+
+
+def _whole(cards: Mapping[str, str], name: str, *, least: int | None = 0, default: int | None = None) -> int:
+    text = cards.get(name, "" if default is None else str(default))
+    expected = "a whole number" if least is None else f"a whole number from {least} on"
+    if not text:
+        raise ValueError(f"the header lacks {name}, {expected}")
+    if not re.fullmatch(r"[+-]?\d{1,18}", text) or (least is not None and int(text) < least):
+        raise ValueError(f"{name} must be {expected}, got {text}")
+    return int(text)
+
+
+def _sum(stream: BinaryIO, start: int, size: int, total: int = 0) -> int:
+    """The sum of the 32-bit words of this part of a file in ones' complement, added to `total`."""
+    stream.seek(start)
+    while size > 0 and (data := stream.read(min(size, CHUNK))):
+        size -= len(data)
+        total += int(np.frombuffer(data[: len(data) // 4 * 4], ">u4").sum(dtype=np.uint64))
+        while total > ONES:
+            total = (total & ONES) + (total >> 32)
+    return total
