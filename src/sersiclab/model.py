@@ -16,7 +16,7 @@ from sersiclab.links import AbstractLink, Ratio, TotalFlux
 from sersiclab.noise import AbstractNoise, GaussianNoise
 from sersiclab.parameters import AbstractPrior, Parameter, Scalar, Tied
 from sersiclab.priors import LogUniform, Uniform
-from sersiclab.profiles import AbstractProfile
+from sersiclab.profiles import AbstractMixture, AbstractProfile
 from sersiclab.rendering import AbstractCanvas, AbstractRenderer, HybridRenderer
 
 
@@ -24,7 +24,7 @@ class Model(eqx.Module):
     """A model of an image: `components` by name, which may be profiles and skies.
 
     `links` hold what components share, such as a total flux: see `with_total_flux` and `with_order`.
-    Raises `ValueError` if a tie leads nowhere or round in a circle.
+    Raises `ValueError` if a tie leads nowhere, round in a circle or out of its parameter's range.
     """
 
     components: dict[str, AbstractProfile] = eqx.field(converter=dict)
@@ -52,6 +52,7 @@ class Model(eqx.Module):
         for name, component in self.components.items():
             self.renderer.check(name, component)
         ties.check_ties(self.owners)
+        self._check_tied_limits()
 
     @property
     def owners(self) -> dict[str, eqx.Module]:
@@ -145,6 +146,18 @@ class Model(eqx.Module):
                 raise ValueError(f"{name} shares {link!r} with {others}; give it a prior of its own first")
         owners = ties.detach({**kept, **self.links, "noise": self.noise}, name, self.components[name])
         return self._with_owners(owners)._pruned()
+
+    def _check_tied_limits(self) -> None:
+        """Raise if the renderer can't draw a component all over the range of a tied parameter."""
+        mixtures = {name: part for name, part in self.components.items() if isinstance(part, AbstractMixture)}
+        narrow = {f"{name}.{key}" for name, part in mixtures.items() for key in part.limits}
+        for path, ends in ties.ranges(self.owners).items() if narrow else ():
+            for end in ends if path in narrow else ():
+                name, key = path.split(".", 1)
+                try:
+                    self.renderer.check(name, parameters.with_parameters(mixtures[name], {key: end}))
+                except ValueError as error:
+                    raise ValueError(f"{path} is tied, and may be {end:g}: {error}") from None
 
     def _with_owners(self, owners: Mapping[str, Any]) -> "Model":
         components: Any = {name: owner for name, owner in owners.items() if isinstance(owner, AbstractProfile)}

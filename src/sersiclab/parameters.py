@@ -9,7 +9,8 @@ import dataclasses
 import math
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from functools import cache
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, TypeVar
 
 import equinox as eqx
 import jax
@@ -32,7 +33,14 @@ class AbstractParameter(eqx.Module):
 class AbstractPrior(AbstractParameter):
     """A free parameter: its prior distribution and, optionally, the value to start from."""
 
+    unit: ClassVar[str | None] = None
+    """The unit that a parameter must have to take this prior; None if any will do."""
+
     init: eqx.AbstractVar[Scalar | None]
+
+    def __check_init__(self) -> None:
+        if self.init is not None:
+            check_finite(f"{type(self).__name__}.init", self.init)
 
     @abstractmethod
     def distribution(self) -> Distribution:
@@ -55,8 +63,8 @@ class Tied(AbstractParameter):
     """A parameter that follows another: `scale * other + offset`, times what `by` follows, if given."""
 
     to: str = eqx.field(static=True)
-    scale: Scalar = 1.0
-    offset: Scalar = 0.0
+    scale: Scalar = eqx.field(default=1.0, converter=lambda value: to_float(value))
+    offset: Scalar = eqx.field(default=0.0, converter=lambda value: to_float(value))
     by: "Tied | None" = None
 
     def __check_init__(self) -> None:
@@ -64,6 +72,8 @@ class Tied(AbstractParameter):
             raise TypeError(f"Tied.to must be a path such as 'bulge.xc', got {self.to!r}")
         if self.by is not None and (not isinstance(self.by, Tied) or self.by.by is not None):
             raise TypeError(f"Tied.by must be a Tied to one parameter, such as Tied('total.fraction'), got {self.by!r}")
+        check_finite("Tied.scale", self.scale)
+        check_finite("Tied.offset", self.offset)
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -100,25 +110,33 @@ class ParameterInfo:
         """Raise if `value` can't be this parameter; `label` names it in the message."""
         if isinstance(value, AbstractPrior):
             self._check_prior(label, value)
+        elif isinstance(value, AbstractParameter):
+            return
+        elif not is_scalar(value):
+            raise TypeError(f"{label} must be a number, a prior or Tied(path), got {described(value)}")
         elif is_number(value):
-            if not math.isfinite(value):
-                raise ValueError(f"{label} must be finite, got {value:g}")
+            check_finite(label, value)
             if not self.low <= float(value) <= self.high or (self.open_low and value == self.low):
                 raise ValueError(f"{label} must lie in {self.interval}, got {value:g}")
-        elif not isinstance(value, AbstractParameter | jax.Array | np.ndarray):
-            raise TypeError(f"{label} must be a number, a prior or Tied(path), got {value!r}")
 
     def _check_prior(self, label: str, prior: AbstractPrior) -> None:
+        if prior.unit is not None and prior.unit != self.unit:
+            has = f"is in {self.unit}" if self.unit else "has no unit"
+            raise ValueError(f"{label} {has}, but its prior {prior} is for parameters in {prior.unit}")
         if not all(is_number(leaf) for leaf in jax.tree.leaves(prior)):
             return  # traced: it was checked when the user built it
         low, high = prior.support()
-        if low < self.low or high > self.high:
+        if not self.holds(low, high):
             raise ValueError(
                 f"{label} must lie in {self.interval}, but its prior {prior} allows "
                 f"[{low:g}, {high:g}]; truncate the prior"
             )
         if prior.init is not None and not low <= float(prior.init) <= high:
             raise ValueError(f"{label}: init must lie in its prior's [{low:g}, {high:g}], got {prior.init:g}")
+
+    def holds(self, low: float, high: float) -> bool:
+        """Whether a prior or a tie between `low` and `high` keeps within the range, apart from rounding."""
+        return low >= self.low - _rounding(self.low) and high <= self.high + _rounding(self.high)
 
     @property
     def interval(self) -> str:
@@ -127,15 +145,46 @@ class ParameterInfo:
         return f"{low}{self.low:g}, {self.high:g}{high}"
 
 
+def is_scalar(value: Any) -> bool:
+    """Whether `value` is one number, which may be traced."""
+    if isinstance(value, jax.Array | np.ndarray):
+        return value.ndim == 0 and value.dtype.kind in "iuf"
+    return isinstance(value, int | float | np.number) and not isinstance(value, bool | complex | np.complexfloating)
+
+
 def is_number(value: Any) -> bool:
-    """Whether `value` is a concrete number (not a tracer or a larger array)."""
-    if isinstance(value, bool | jax.core.Tracer):
-        return False
-    return isinstance(value, int | float | np.number) or (isinstance(value, np.ndarray | jax.Array) and value.ndim == 0)
+    """Whether `value` is one concrete number (not a tracer or a larger array)."""
+    return is_scalar(value) and not isinstance(value, jax.core.Tracer)
 
 
-def _convert(value: Any) -> Any:
-    return float(value) if isinstance(value, int | np.number) and not isinstance(value, bool) else value
+def check_finite(label: str, value: Any) -> None:
+    """Raise unless `value` is one finite number, as far as that is known while it is traced."""
+    if not is_scalar(value):
+        raise TypeError(f"{label} must be a number, got {described(value)}")
+    if is_number(value) and not math.isfinite(value):
+        raise ValueError(f"{label} must be finite, got {value:g}")
+
+
+def described(value: Any) -> str:
+    """What came instead of a number, for a message."""
+    if isinstance(value, jax.Array | np.ndarray):
+        return f"an array of shape {value.shape} and type {value.dtype}"
+    return repr(value)
+
+
+def to_float(value: Any) -> Any:
+    """A Python or NumPy number as a float; anything else as it is."""
+    if isinstance(value, jax.Array) or not is_number(value):
+        return value
+    try:
+        return float(value)
+    except OverflowError:  # a whole number of more than 308 digits
+        return math.inf if value > 0 else -math.inf
+
+
+def _rounding(bound: float) -> float:
+    """How far arithmetic may carry a number beyond a bound on which it lies."""
+    return 1e-12 * abs(bound) if math.isfinite(bound) else 0.0
 
 
 def parameter(
@@ -152,8 +201,8 @@ def parameter(
     """Declare a parameter field: the one place for its range (see `ParameterInfo`), unit and meaning."""
     metadata = {"parameter": (low, high, open_low, unit, doc, usual, start)}
     if default is None:
-        return eqx.field(converter=_convert, metadata=metadata)
-    return eqx.field(default=default, converter=_convert, metadata=metadata)
+        return eqx.field(converter=to_float, metadata=metadata)
+    return eqx.field(default=default, converter=to_float, metadata=metadata)
 
 
 def nested() -> Any:
@@ -163,26 +212,36 @@ def nested() -> Any:
 
 def nested_modules(owner: eqx.Module) -> dict[str, eqx.Module]:
     """The modules in fields declared with `nested`, by the field's name."""
-    return {field.name: getattr(owner, field.name) for field in dataclasses.fields(owner) if "nested" in field.metadata}
+    return {name: getattr(owner, name) for name, info in _declared(type(owner)).items() if info is None}
+
+
+@cache
+def _declared(cls: type[eqx.Module]) -> dict[str, ParameterInfo | None]:
+    """The parameters that a class declares by name, and the fields for nested modules, which have no such."""
+    return {
+        field.name: ParameterInfo(field.name, *field.metadata["parameter"]) if "parameter" in field.metadata else None
+        for field in dataclasses.fields(cls)
+        if "parameter" in field.metadata or "nested" in field.metadata
+    }
 
 
 def parameter_info(owner: eqx.Module | type[eqx.Module]) -> dict[str, ParameterInfo]:
     """The declared parameters by name, in order: a module's with those nested in it, or a class's own."""
     found: dict[str, ParameterInfo] = {}
-    for field in dataclasses.fields(owner):
-        if "parameter" in field.metadata:
-            found[field.name] = ParameterInfo(field.name, *field.metadata["parameter"])
-        elif "nested" in field.metadata and isinstance(owner, eqx.Module):
-            found.update(parameter_info(getattr(owner, field.name)))
+    for name, info in _declared(owner if isinstance(owner, type) else type(owner)).items():
+        if info is not None:
+            found[name] = info
+        elif isinstance(owner, eqx.Module):
+            found.update(parameter_info(getattr(owner, name)))
     return found
 
 
 def own_parameters(owner: eqx.Module) -> dict[str, Parameter]:
     """What a module holds for each of its parameters, by name."""
-    inner = [module for module in nested_modules(owner).values() if isinstance(module, eqx.Module)]
-    found = {name: value for module in inner for name, value in own_parameters(module).items()}
-    own = {name: getattr(owner, name) for name in parameter_info(type(owner))}
-    return {name: own[name] if name in own else found[name] for name in parameter_info(owner)}
+    found: dict[str, Parameter] = {}
+    for name, info in _declared(type(owner)).items():
+        found |= {name: getattr(owner, name)} if info is not None else own_parameters(getattr(owner, name))
+    return found
 
 
 def check_parameters(owner: eqx.Module) -> None:
@@ -211,7 +270,16 @@ def free(owners: Owners) -> dict[str, AbstractPrior]:
 
 def initial(owners: Owners) -> dict[str, float]:
     """The starting value of every free parameter: its prior's `init`, else the prior's median."""
-    return {path: prior.median() if prior.init is None else float(prior.init) for path, prior in free(owners).items()}
+    return {path: _start(path, prior) for path, prior in free(owners).items()}
+
+
+def _start(path: str, prior: AbstractPrior) -> float:
+    if prior.init is not None:
+        return float(prior.init)
+    try:
+        return prior.median()
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
 
 
 def check_values(owners: Owners, values: Mapping[str, Any]) -> None:
@@ -225,23 +293,45 @@ def check_values(owners: Owners, values: Mapping[str, Any]) -> None:
 
 def at(owners: Owners, values: Mapping[str, Scalar]) -> dict[str, eqx.Module]:
     """The same modules with a number for every parameter: fixed, given in `values`, or tied to one."""
-    found = parameters(owners)
-
-    def resolve(path: str) -> Scalar:
-        value = values.get(path, found[path])
+    found = {path: values.get(path, value) for path, value in parameters(owners).items()}
+    numbers: dict[str, Any] = {}
+    for path in in_order(found):
+        value = found[path]
         if isinstance(value, Tied):
-            return _tied(value) if value.by is None else _tied(value) * _tied(value.by)
-        if isinstance(value, AbstractParameter):
+            value = _followed(value, numbers) * (1.0 if value.by is None else _followed(value.by, numbers))
+        elif isinstance(value, AbstractParameter):
             raise ValueError(f"{path} is free and has no value; values must hold {list(free(owners))}")
-        return value
-
-    def _tied(tie: Tied) -> Scalar:
-        return tie.scale * resolve(tie.to) + tie.offset
-
+        numbers[path] = value
     return {
-        owner_name: with_parameters(owner, {n: resolve(f"{owner_name}.{n}") for n in parameter_info(owner)})
+        owner_name: with_parameters(owner, {n: numbers[f"{owner_name}.{n}"] for n in parameter_info(owner)})
         for owner_name, owner in owners.items()
     }
+
+
+def _followed(tie: Tied, numbers: Mapping[str, Any]) -> Any:
+    return tie.scale * numbers[tie.to] + tie.offset
+
+
+def in_order(found: Mapping[str, Parameter]) -> list[str]:
+    """The paths, each after those that it follows; without those that are in a circle or lead into one.
+
+    A path that is not there counts as known.
+    """
+    waiting = {
+        path: {to for to in value.targets if to in found} if isinstance(value, Tied) else set()
+        for path, value in found.items()
+    }
+    followers: dict[str, list[str]] = {}
+    for path, targets in waiting.items():
+        for to in targets:
+            followers.setdefault(to, []).append(path)
+    order = [path for path, targets in waiting.items() if not targets]
+    for path in order:  # which grows meanwhile
+        for follower in followers.get(path, ()):
+            waiting[follower].discard(path)
+            if not waiting[follower]:
+                order.append(follower)
+    return order
 
 
 def with_parameters(owner: M, values: Mapping[str, Parameter]) -> M:
@@ -263,6 +353,6 @@ def replace(owners: Owners, changes: Mapping[str, Parameter]) -> dict[str, eqx.M
         if path not in known:
             raise ValueError(f"{path!r} is not a parameter of this model; it has {list(known)}")
         owner_name, name = path.split(".", 1)
-        parameter_info(owners[owner_name])[name].check(path, _convert(value))
+        parameter_info(owners[owner_name])[name].check(path, to_float(value))
         by_owner.setdefault(owner_name, {})[name] = value
     return {name: with_parameters(owner, by_owner.get(name, {})) for name, owner in owners.items()}

@@ -1,6 +1,8 @@
 """Prior distributions of free parameters."""
 
 import math
+import operator
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import equinox as eqx
@@ -9,51 +11,40 @@ import jax.numpy as jnp
 import numpy as np
 import numpyro.distributions as dist
 from numpyro.distributions import constraints, transforms
-from scipy.special import ndtr, ndtri
 
-from sersiclab.parameters import AbstractPrior, Scalar, is_number
-
-
-def _number(value: Any) -> Any:
-    return float(value) if is_number(value) and not isinstance(value, jax.Array) else value
+from sersiclab import truncated
+from sersiclab.parameters import AbstractPrior, Scalar, check_finite, is_number, to_float
 
 
 def _field(*, positive: bool = False, default: float = 0.0) -> Any:
     """A number. `default` is what an editor may start from; the constructor has no default."""
-    return eqx.field(converter=_number, metadata={"low": 0.0 if positive else None, "default": default})
+    return eqx.field(converter=to_float, metadata={"low": 0.0 if positive else None, "default": default})
 
 
-def _bound(value: Any) -> Any:
-    """A bound given as an infinity is no bound; that is structure, so it must not be a traced number."""
-    return None if is_number(value) and math.isinf(value) else _number(value)
+def _bound(open_end: float) -> Any:
+    """A bound. The infinity of its side is no bound; that is structure, so it must not be a traced number."""
+
+    def convert(value: Any) -> Any:
+        return None if is_number(value) and value == open_end else to_float(value)
+
+    return eqx.field(default=None, kw_only=True, converter=convert)
 
 
 def _init() -> Any:
-    return eqx.field(default=None, kw_only=True, converter=_number)
-
-
-def _concrete(prior: AbstractPrior, name: str) -> float | None:
-    """A field's number, or None where it is traced and was checked before. Raises if it is neither."""
-    value = getattr(prior, name)
-    if is_number(value):
-        return float(value)
-    if isinstance(value, jax.Array | np.ndarray):
-        return None
-    raise TypeError(f"{type(prior).__name__}.{name} must be a number, got {value!r}")
+    return eqx.field(default=None, kw_only=True, converter=to_float)
 
 
 def _check_positive(prior: AbstractPrior, *names: str) -> None:
+    _check_finite(prior, *names)
     for name in names:
-        value = _concrete(prior, name)
-        if value is not None and not 0 < value < math.inf:
+        value = getattr(prior, name)
+        if is_number(value) and not value > 0:
             raise ValueError(f"{type(prior).__name__}.{name} must be positive and finite, got {value:g}")
 
 
 def _check_finite(prior: AbstractPrior, *names: str) -> None:
     for name in names:
-        value = _concrete(prior, name)
-        if value is not None and not math.isfinite(value):
-            raise ValueError(f"{type(prior).__name__}.{name} must be finite, got {value:g}")
+        check_finite(f"{type(prior).__name__}.{name}", getattr(prior, name))
 
 
 def _check_ordered(prior: Any) -> None:
@@ -98,17 +89,18 @@ class TruncatedNormal(AbstractPrior):
 
     loc: Scalar = _field()
     scale: Scalar = _field(positive=True, default=1.0)
-    low: Scalar | None = eqx.field(default=None, kw_only=True, converter=_bound)
-    high: Scalar | None = eqx.field(default=None, kw_only=True, converter=_bound)
+    low: Scalar | None = _bound(-math.inf)
+    high: Scalar | None = _bound(math.inf)
     init: Scalar | None = _init()
 
     def __check_init__(self) -> None:
         _check_finite(self, "loc")
         _check_positive(self, "scale")
+        _check_finite(self, *(name for name in ("low", "high") if getattr(self, name) is not None))
         _check_ordered(self)
 
     def distribution(self) -> dist.Distribution:
-        return dist.TruncatedNormal(self.loc, self.scale, low=self.low, high=self.high)
+        return truncated.TruncatedNormal(self.loc, self.scale, self.low, self.high)
 
     def transform(self) -> transforms.Transform:
         if self.low is not None and self.high is not None:
@@ -128,11 +120,7 @@ class TruncatedNormal(AbstractPrior):
     def median(self) -> float:
         loc, scale = float(self.loc), float(self.scale)
         low, high = ((end - loc) / scale for end in self.support())
-        # Work in the tail where the normal CDF keeps its digits.
-        sign = -1.0 if low > 0 else 1.0
-        low, high = (low, high) if sign > 0 else (-high, -low)
-        middle = sign * ndtri(0.5 * (ndtr(low) + ndtr(high)))
-        return float(np.clip(loc + scale * middle, *self.support()))
+        return float(np.clip(loc + scale * truncated.median(low, high), *self.support()))
 
 
 class LogNormal(AbstractPrior):
@@ -233,6 +221,8 @@ class HalfCircle(dist.Distribution):
 class Angle(AbstractPrior):
     """Uniform prior on the half circle, for position angles (theta and theta + pi are the same)."""
 
+    unit: ClassVar[str | None] = "rad"
+
     init: Scalar | None = _init()
 
     def distribution(self) -> dist.Distribution:
@@ -258,8 +248,10 @@ class Custom(AbstractPrior):
         value = self.base
         if not isinstance(value, dist.Distribution):
             raise TypeError(f"Custom needs a numpyro distribution, got {value!r}")
-        if value.batch_shape or value.event_shape or getattr(value.support, "is_discrete", False):
+        if value.batch_shape or value.event_shape or any(_is_discrete(part) for part in _parts(value)):
             raise ValueError(f"Custom needs a continuous univariate distribution, got {value!r}")
+        if any(_is_improper(part) for part in _parts(value)):
+            raise ValueError(f"Custom needs a distribution whose density has the integral one, got {value!r}")
 
     def distribution(self) -> dist.Distribution:
         return self.base
@@ -275,15 +267,64 @@ class Custom(AbstractPrior):
         )
 
     def median(self) -> float:
-        from scipy.optimize import brentq
-
-        # numpyro lacks many quantile functions, so solve the CDF on the real line.
+        """Raises `ValueError` if the distribution says nothing of its quantiles and its mean."""
         transform = self.transform()
+
+        def share(u: np.floating) -> float:
+            return float(jnp.asarray(self.base.cdf(transform(u))))
+
+        def below(u: np.floating) -> float:
+            # Where numbers overflow, a CDF may be no number.
+            found = share(u)
+            return found if math.isfinite(found) else float(u > 0)
+
         try:
-            middle = brentq(lambda u: float(jnp.asarray(self.base.cdf(transform(u)))) - 0.5, -30.0, 30.0)
+            # numpyro lacks many quantile functions, so solve the CDF on the real line. Rounding makes it a staircase.
+            with np.errstate(all="ignore"):
+                first, last = (_least(lambda u, over=over: over(below(u), 0.5)) for over in (operator.ge, operator.gt))
+            middle = 0.5 * transform(first) + 0.5 * transform(last) if math.isfinite(share(first)) else math.nan
         except NotImplementedError:
-            return float(jnp.asarray(self.base.mean))
-        return float(jnp.asarray(transform(middle)))
+            middle = self.base.mean
+        found = float(jnp.asarray(middle))
+        low, high = self.support()
+        if not (math.isfinite(found) and low <= found <= high):
+            raise ValueError(f"the median of its prior {self} can't be computed; give the prior an init=")
+        return found
+
+
+def _parts(distribution: dist.Distribution) -> list[dist.Distribution]:
+    """A distribution and all that it is made of."""
+    inner = [getattr(distribution, "base_dist", None), *getattr(distribution, "component_distributions", ())]
+    parts = [_parts(part) for part in inner if isinstance(part, dist.Distribution)]
+    return [distribution, *(part for parts_of_one in parts for part in parts_of_one)]
+
+
+def _is_discrete(distribution: dist.Distribution) -> bool:
+    return isinstance(distribution, dist.Delta) or getattr(distribution.support, "is_discrete", False)
+
+
+def _is_improper(distribution: dist.Distribution) -> bool:
+    return isinstance(distribution, dist.ImproperUniform | dist.Unit)
+
+
+def _least(condition: Callable[[np.floating], bool]) -> np.floating:
+    """The least number that meets a condition that all larger ones meet too.
+
+    By bisection of the numbers of the user's precision in their order, so that any scale is as good as another.
+    """
+    kind = np.dtype(jnp.result_type(float))
+    bits = np.dtype(f"i{kind.itemsize}")
+
+    def number(place: int) -> Any:
+        magnitude = np.array(abs(place), bits).view(kind)[()]
+        return magnitude if place >= 0 else -magnitude
+
+    last = int(np.array(np.finfo(kind).max).view(bits))
+    low, high = -last, last
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (low, middle) if condition(number(middle)) else (middle + 1, high)
+    return number(low)
 
 
 PRIORS: tuple[type[AbstractPrior], ...] = (

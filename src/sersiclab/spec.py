@@ -18,7 +18,7 @@ import jax
 import numpy as np
 import numpyro.distributions as dist
 
-from sersiclab import parameters, ties
+from sersiclab import ties
 from sersiclab.links import LINKS
 from sersiclab.model import Model
 from sersiclab.noise import NOISES
@@ -293,11 +293,8 @@ class _Reader:
     def _check_ties(self, fields: Mapping[str, Any]) -> None:
         noise = {"noise": fields["noise"]} if isinstance(fields.get("noise"), eqx.Module) else {}
         owners = {**fields.get("components", {}), **fields.get("links", {}), **noise}
-        for path in parameters.parameters(owners):
-            try:
-                ties.check_tie(owners, path)
-            except ValueError as error:
-                self._problem(path, str(error))
+        for path, message in ties.problems(owners).items():
+            self._problem(path, message)
 
     def _check_renderer(self, fields: Mapping[str, Any]) -> None:
         renderer = fields.get("renderer", HybridRenderer())

@@ -1,16 +1,20 @@
-"""Ties between parameters: what follows what, and what becomes of it when a component goes."""
+"""Ties between parameters: what follows what, within which range, and what becomes of it when a component goes."""
 
+import math
 from collections.abc import Mapping
 from typing import NamedTuple
 
 import equinox as eqx
+import jax
 
 from sersiclab.parameters import (
     AbstractParameter,
+    AbstractPrior,
     Owners,
     Parameter,
     Scalar,
     Tied,
+    in_order,
     is_number,
     own_parameters,
     parameter_info,
@@ -19,29 +23,39 @@ from sersiclab.parameters import (
 )
 
 
-def check_tie(owners: Owners, path: str) -> None:
-    """Raise if the parameter at `path` is tied to nothing, or round in a circle."""
-    found = parameters(owners)
-
-    def follow(chain: list[str]) -> None:
-        value = found[chain[-1]]
-        for to in value.targets if isinstance(value, Tied) else ():
-            if to not in found:
-                if len(chain) > 1:
-                    continue  # that is the fault of the tie at the chain's end
-                raise ValueError(f"{path} is tied to {to!r}, which is not a parameter of this model")
-            if to in chain:
-                raise ValueError(f"{path} is tied in a circle: {' -> '.join([*chain, to])}")
-            follow([*chain, to])
-
-    follow([path])
-    _product(found, path)
+SHOWN = 12  # parameters of a circle that a message names
 
 
 def check_ties(owners: Owners) -> None:
-    """Raise if a tie leads nowhere or round in a circle."""
-    for path in parameters(owners):
-        check_tie(owners, path)
+    """Raise if a tie leads nowhere, round in a circle or out of its parameter's range."""
+    for message in problems(owners).values():
+        raise ValueError(message)
+
+
+def problems(owners: Owners) -> dict[str, str]:
+    """What is wrong with a tied parameter, by its path: it leads nowhere, in a circle or out of its range."""
+    found = parameters(owners)
+    if not any(isinstance(value, Tied) for value in found.values()):
+        return {}
+    terms, wrong = _products(found)
+    infos = {f"{name}.{key}": info for name, owner in owners.items() for key, info in parameter_info(owner).items()}
+    for path, (low, high) in _ranges(found, terms).items():
+        if infos[path].holds(low, high):
+            continue
+        wrong[path] = (
+            f"{path} must lie in {infos[path].interval}, but it is tied to {' and '.join(found[path].targets)} and "
+            f"may {f'be {low:g}' if low == high else f'reach [{low:g}, {high:g}]'}; "
+            "change the tie, or narrow the prior that it follows"
+        )
+    return {path: wrong[path] for path in found if path in wrong}
+
+
+def ranges(owners: Owners) -> dict[str, tuple[float, float]]:
+    """The range of every tied parameter, by path; without those whose numbers are traced."""
+    found = parameters(owners)
+    if not any(isinstance(value, Tied) for value in found.values()):
+        return {}
+    return _ranges(found, _products(found)[0])
 
 
 class Term(NamedTuple):
@@ -57,26 +71,90 @@ ONE = Term(None, 0.0, 1.0)
 
 def products(owners: Owners) -> dict[str, tuple[Term, Term]]:
     """Every parameter by path as a product of two terms, the second of which is mostly one."""
-    found = parameters(owners)
-    return {path: _product(found, path) for path in found}
+    return _products(parameters(owners))[0]
 
 
-def _product(found: Mapping[str, Parameter], path: str) -> tuple[Term, Term]:
-    value = found[path]
-    if not isinstance(value, Tied):
-        return (Term(path, 1.0, 0.0) if isinstance(value, AbstractParameter) else Term(None, 0.0, value)), ONE
-    if value.to not in found or (value.by is not None and value.by.to not in found):
-        return Term(None, 0.0, 0.0), ONE  # the fault of a tie that leads nowhere is told elsewhere
-    first, second = _product(found, value.to)
-    if second is not ONE and (value.by is not None or (is_number(value.offset) and value.offset != 0.0)):
-        raise ValueError(f"{path} is tied to {value.to}, a product of two others: it can't add to it or take a third")
-    first = Term(first.path, value.scale * first.scale, value.scale * first.offset + value.offset)
-    if value.by is None:
+def _products(found: Mapping[str, Parameter]) -> tuple[dict[str, tuple[Term, Term]], dict[str, str]]:
+    """The products, and what is wrong with parameters that have none; those that follow a wrong one have neither."""
+    terms: dict[str, tuple[Term, Term]] = {}
+    wrong: dict[str, str] = {}
+    order = in_order(found)
+    for path in order:
+        value = found[path]
+        if not isinstance(value, Tied):
+            is_free = isinstance(value, AbstractParameter)
+            terms[path] = Term(path, 1.0, 0.0) if is_free else Term(None, 0.0, value), ONE
+            continue
+        nowhere = [to for to in value.targets if to not in found]
+        if nowhere:
+            wrong[path] = f"{path} is tied to {nowhere[0]!r}, which is not a parameter of this model"
+        elif all(to in terms for to in value.targets):
+            try:
+                terms[path] = _product(path, value, terms)
+            except ValueError as error:
+                wrong[path] = str(error)
+    circular = {path: value for path, value in found.items() if path not in set(order)}
+    return terms, wrong | {path: f"{path} is tied in a circle: {_circle(path, circular)}" for path in circular}
+
+
+def _product(path: str, tie: Tied, terms: Mapping[str, tuple[Term, Term]]) -> tuple[Term, Term]:
+    first, second = terms[tie.to]
+    if second is not ONE and (tie.by is not None or (is_number(tie.offset) and tie.offset != 0.0)):
+        raise ValueError(f"{path} is tied to {tie.to}, a product of two others: it can't add to it or take a third")
+    first = Term(first.path, tie.scale * first.scale, tie.scale * first.offset + tie.offset)
+    if tie.by is None:
         return first, second
-    factor, more = _product(found, value.by.to)
+    factor, more = terms[tie.by.to]
     if more is not ONE:
-        raise ValueError(f"{path} is tied by {value.by.to}, which is a product of two others itself")
-    return first, Term(factor.path, value.by.scale * factor.scale, value.by.scale * factor.offset + value.by.offset)
+        raise ValueError(f"{path} is tied by {tie.by.to}, which is a product of two others itself")
+    return first, Term(factor.path, tie.by.scale * factor.scale, tie.by.scale * factor.offset + tie.by.offset)
+
+
+def _circle(path: str, circular: Mapping[str, Tied]) -> str:
+    chain = [path]
+    while chain[-1] not in chain[:-1] and len(chain) <= SHOWN:
+        chain.append(next(to for to in circular[chain[-1]].targets if to in circular))
+    return " -> ".join(chain if chain[-1] in chain[:-1] else [*chain, "..."])
+
+
+def _ranges(found: Mapping[str, Parameter], terms: Mapping[str, tuple[Term, Term]]) -> dict[str, tuple[float, float]]:
+    """The ranges of the tied parameters whose products are known."""
+    reached = {}
+    for path, pair in terms.items():
+        numbers = [number for term in pair for number in (term.scale, term.offset)]
+        if isinstance(found[path], Tied) and all(is_number(number) for number in numbers):
+            reached[path] = _range_of_product(pair, found)
+    return reached
+
+
+def _range_of_product(pair: tuple[Term, Term], found: Mapping[str, Parameter]) -> tuple[float, float]:
+    first, second = pair
+    supports = [_support(found[term.path]) if term.path is not None else (0.0, 0.0) for term in pair]
+    if first.path is not None and first.path == second.path:
+        # A parabola, extreme at the ends and at its vertex.
+        (low, high), curvature = supports[0], first.scale * second.scale
+        linear = first.scale * second.offset + second.scale * first.offset
+        vertex = [-0.5 * linear / curvature] if curvature else []
+        places = [low, high, *(x for x in vertex if low < x < high)]
+        values = [_times(_value(first, x), _value(second, x)) for x in places]
+    else:
+        values = [_times(_value(first, x), _value(second, y)) for x in supports[0] for y in supports[1]]
+    return min(values), max(values)
+
+
+def _support(prior: Parameter) -> tuple[float, float]:
+    """Where a prior is not zero; everywhere if its numbers are traced."""
+    known = isinstance(prior, AbstractPrior) and all(is_number(leaf) for leaf in jax.tree.leaves(prior))
+    return prior.support() if known else (-math.inf, math.inf)
+
+
+def _value(term: Term, x: float) -> float:
+    return float(_times(term.scale, x) + term.offset)
+
+
+def _times(a: Scalar, b: Scalar) -> float:
+    """A product in which nothing times infinity is nothing: the end of an open range is never reached."""
+    return 0.0 if a == 0.0 or b == 0.0 else float(a * b)
 
 
 def detach(owners: Owners, gone_name: str, gone: eqx.Module) -> dict[str, eqx.Module]:

@@ -119,6 +119,18 @@ def test_constraints_become_ties_and_ranges(folder):
     assert 1 - drawn.components["expdisk_2"].ellip == pytest.approx(0.5 * 0.6 / 0.75)
 
 
+def test_a_tie_of_a_constraint_keeps_its_parameter_in_range(folder):
+    """GALFIT lets a tied index run off; ours is kept by the prior that it follows, or is not tied."""
+    (folder / "c.txt").write_text("1_2 n ratio\n1_2 re offset\n")
+    large = SERSIC.replace(" 4) 5.1   0", " 4) 5.1   1").replace(" 5) 4.2 ", " 5) 3.0 ")
+    small = SERSIC.replace(" 4) 5.1 ", " 4) 2.1 ").replace(" 5) 4.2 ", " 5) 6.0 ")
+    model, _ = read(folder, HEADER.replace("G) none", "G) c.txt") + large + small)
+    bulge, other = model.components["sersic_1"], model.components["sersic_2"]
+    assert other.n == sl.Tied("sersic_1.n", scale=2.0)
+    assert 2 * bulge.n.high <= 10.0
+    assert other.r_eff.offset + bulge.r_eff.low >= -1e-12
+
+
 def test_what_has_no_counterpart_is_listed_by_line(folder):
     (folder / "c.txt").write_text("1-2 mag 0 1\n1 f2a 0 1\n7 x 1 2\n1_2 n offset\n")
     hidden = "C0) 0.1 1\nF1) 0.1 30 1 1\nF2) 0.1 0 1 1\nR0) log\nR1) 30 1\n Z) 1\n"

@@ -153,10 +153,10 @@ def test_only_values_within_the_priors_are_taken(model):
 
 
 def test_angles_and_null_bounds(model):
-    star = model.components["star"]
-    base = Model({"star": PointSource(xc=Angle(), yc=Uniform(0, 1), flux=star.flux)})
+    flux = model.components["star"].flux
+    base = Model({"disk": Exponential(xc=0, yc=Uniform(0, 1), flux=flux, r_eff=1, ellip=0, theta=Angle())})
     session = from_model(base)
-    assert session["model"]["components"]["star"]["xc"]["init"] == pytest.approx(math.pi / 2)
+    assert session["model"]["components"]["disk"]["theta"]["init"] == pytest.approx(math.pi / 2)
     assert read(session).problems == []
 
 

@@ -1,7 +1,9 @@
 """GALFIT's constraints as limits and ties of our parameters, and our ties as its constraints."""
 
+import dataclasses
 import re
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from sersiclab import parameters
 from sersiclab.io.describe import Described
@@ -12,6 +14,7 @@ from sersiclab.io.galfit_text import Component
 from sersiclab.io.tables import GALFIT, GALFIT_MODIFIERS
 from sersiclab.parameters import Tied
 from sersiclab.profiles import AbstractProfile
+from sersiclab.ties import problems, products
 
 
 SAME = {"rs": "re", "c": "c0"}  # names that GALFIT takes for one another
@@ -72,7 +75,44 @@ def ties(
             problem = _tie(changes, kept, constraint, (anchor, follower), frame)
             if problem:
                 notes.append(f"{_where(constraint)} of {anchor} and {follower} is left out: {problem}")
-    return {name: owner for name, owner in parameters.replace(components, changes).items()}  # pyright: ignore[reportReturnType]
+    return _within_ranges(components, changes, notes)
+
+
+def _within_ranges(
+    components: dict[str, AbstractProfile], changes: Mapping[str, Tied], notes: list[str]
+) -> dict[str, AbstractProfile]:
+    """The components with these ties. Where one could leave its range, the prior that it follows is narrower.
+
+    That excludes nothing that the tie allows, so it is not noted. A tie that could still leave its range is.
+    """
+    found: dict[str, Any] = parameters.replace(components, changes)
+    for path in problems(found):
+        if path not in problems(found):
+            continue  # another's narrower prior was enough
+        narrower = _narrower(found, path)
+        if not narrower:
+            notes.append(f"constraints: {path} is not tied to {changes[path].to}: it would leave its range")
+            name, key = path.split(".")
+            narrower = {path: parameters.own_parameters(components[name])[key]}
+        found = parameters.replace(found, narrower)
+    return found
+
+
+def _narrower(owners: Mapping[str, Any], path: str) -> dict[str, Any]:
+    """The free parameter that a tied one follows with a prior that keeps both in their ranges, if it can be had."""
+    term, _ = products(owners)[path]
+    if term.path is None or term.scale == 0:
+        return {}
+    (leader, key), (name, own) = term.path.split("."), path.split(".")
+    prior: Any = parameters.own_parameters(owners[leader])[key]
+    info = parameters.parameter_info(owners[name])[own]
+    ends = sorted((end - float(term.offset)) / float(term.scale) for end in (info.low, info.high))
+    low, high = prior.support()
+    low, high = max(low, ends[0]), min(high, ends[1])
+    start = prior.median() if prior.init is None else prior.init
+    if not low < start < high or not {"low", "high"} <= {field.name for field in dataclasses.fields(prior)}:
+        return {}
+    return {term.path: dataclasses.replace(prior, low=low, high=high)}
 
 
 def _tie(
