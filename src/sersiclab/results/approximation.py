@@ -1,4 +1,4 @@
-"""Whether an approximation is like the posterior: the draws' weights, were they to be draws of the posterior."""
+"""Whether an approximation represents the posterior: the importance weights of its draws."""
 
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -14,49 +14,83 @@ from sersiclab.results.diagnostics import pareto_smoothed
 if TYPE_CHECKING:
     from sersiclab.results.fit import Fit
 
-DRAWS = 255  # looked at, and the best
+DRAWS = 255  # examined at first, with the best values
+MORE, MORE_PIXELS = 1023, 10_000_000  # draws examined where those are too few, and how many pixels they may have in all
 FAR = 30.0  # in the unconstrained space: a draw that rounding put on its bound
 UNKNOWN_ANGLE = 1.0  # radians: what is wider is uniform on the half circle
-SHIFT, STRETCH = 0.5, 1.5  # sd by which the mean, and factor by which the sd, may be wrong
+# Of a sigma by which a mean, and a factor by which a sigma, may be wrong: together a tenth of the whole error.
+SHIFT, STRETCH = 0.35, 1.3
+CHANCE = 3.0  # standard errors that a deviation exceeds
 NO_MEAN = 1.0  # Pareto k from which on weights have no mean: Vehtari et al. 2024, JMLR 25, 72
-EFFICIENCY_BAD = 0.1  # effective share of the draws: with less the picked draws tell nothing
+LEAST_EFFECTIVE = 25.0  # draws: with fewer, resampled draws show nothing
+
+
+class Deviation(NamedTuple):
+    """By how many sigma the mean of a parameter is too high, and by what factor its sigma is too large."""
+
+    path: str
+    shift: float
+    stretch: float
+
+    @property
+    def size(self) -> float:
+        """In units of what does not matter."""
+        return max(abs(self.shift) / SHIFT, abs(np.log(self.stretch)) / np.log(STRETCH))
 
 
 class Check(NamedTuple):
-    """What the ratios of posterior and approximation say: Pareto k, their effective share, and draws picked by them.
+    """The importance weights of an approximation's draws: Pareto k, their effective number, and draws resampled.
 
-    `wrong` is the path of the worst mean or standard deviation, "" if none is wrong by much.
+    `deviations` holds the parameters whose mean or standard deviation is wrong by more than chance, the worst first.
     """
 
     pareto_k: float
-    efficiency: float
+    effective: float
     draws: dict[str, Float[np.ndarray, "1 draw"]]
-    wrong: str
+    deviations: tuple[Deviation, ...]
 
     @property
     def blind(self) -> bool:
-        """Whether the approximation misses so much of the posterior that the picked draws are no better."""
-        return self.pareto_k >= NO_MEAN or self.efficiency < EFFICIENCY_BAD
+        """Whether the approximation misses so much of the posterior that the resampled draws are no better."""
+        return not (self.pareto_k < NO_MEAN and self.effective >= LEAST_EFFECTIVE)
 
 
 def check(fit: "Fit") -> Check:
     """Compare the posterior density of some of the draws with the normal density about `best`.
 
-    By a rendering of each of `DRAWS` draws. The approximation is that of `fit.covariance`, in the
-    unconstrained space.
+    By a rendering of each of `DRAWS` draws, or of more where few of these count. The approximation is that of
+    `fit.covariance`, in the unconstrained space.
     """
-    flat = per_draw.flat(fit.draws, DRAWS)
+    found = _weighed(fit, DRAWS)
+    total = next(iter(fit.draws.values())).size
+    if found.blind and total > DRAWS and MORE * fit.image.data.size <= MORE_PIXELS:
+        return _weighed(fit, MORE)
+    return found
+
+
+def _weighed(fit: "Fit", most: int) -> Check:
+    flat = per_draw.flat(fit.draws, most)
     ends = {path: np.append(array, fit.best[path]) for path, array in flat.items()}
     log_posterior, u = per_draw.log_posterior(Density.of(fit.model, fit.image), ends, fit.best)
     ratios = log_posterior[:-1] - _log_normal(fit, np.clip(np.nan_to_num(u, posinf=FAR, neginf=-FAR), -FAR, FAR))
+    if not np.isfinite(ratios).any():
+        return _unknown(flat)
     log_weights, k = pareto_smoothed(np.where(np.isfinite(ratios), ratios, -np.inf))
     return _check(fit, flat, np.exp(log_weights), k)
 
 
 def check_guide(fit: "Fit") -> Check:
-    """The same of a guide's draws, whose weights are known."""
-    flat = {path: array.ravel() for path, array in fit.draws.items()}
-    return _check(fit, flat, np.exp(fit.stats["log_weight"].ravel()), float(fit.stats["pareto_k"].max()))
+    """The same for a guide's draws, whose weights are known."""
+    flat = per_draw.flat(fit.draws)
+    weights = np.exp(fit.stats["log_weight"].ravel())
+    if not (np.all(np.isfinite(weights)) and np.sum(weights) > 0):
+        return _unknown(flat)
+    return _check(fit, flat, weights / np.sum(weights), float(fit.stats["pareto_k"].max()))
+
+
+def _unknown(flat: dict[str, Float[np.ndarray, " draw"]]) -> Check:
+    """Draws whose weights can't be told."""
+    return Check(float("inf"), 0.0, {path: array[None] for path, array in flat.items()}, ())
 
 
 def _check(
@@ -65,21 +99,22 @@ def _check(
     ends = np.cumsum(weights)
     chosen = np.searchsorted(ends / ends[-1], (np.arange(len(ends)) + 0.5) / len(ends))
     picked = {path: array[chosen][None] for path, array in flat.items()}
-    return Check(k, float(1 / (len(weights) * np.sum(weights**2))), picked, _worst(fit, picked))
+    effective = float(1 / np.sum(weights**2))
+    return Check(k, effective, picked, _deviations(fit, picked, effective))
 
 
-def _worst(fit: "Fit", picked: dict[str, np.ndarray]) -> str:
-    """The parameter whose mean or standard deviation is most wrong, if it is."""
-    wrongs = {}
+def _deviations(fit: "Fit", picked: dict[str, np.ndarray], effective: float) -> tuple[Deviation, ...]:
+    """The parameters whose mean or standard deviation differs from that of the resampled draws by more than chance."""
+    least, found = np.finfo(float).tiny, []
     for path, array in fit.draws.items():
-        centre, width = float(np.mean(array)), float(np.std(array))
-        other, other_width = float(np.mean(picked[path])), max(float(np.std(picked[path])), np.finfo(float).tiny)
+        centre, width = float(np.mean(array)), max(float(np.std(array)), least)
+        other, other_width = float(np.mean(picked[path])), max(float(np.std(picked[path])), least)
         with np.errstate(over="ignore"):  # draws that are all alike have no width
-            shift = abs(other - centre) / max(min(width, other_width), np.finfo(float).tiny)
-            stretch = max(width / other_width, other_width / max(width, np.finfo(float).tiny))
-        wrongs[path] = max(shift / SHIFT, stretch / STRETCH)
-    worst = max(wrongs, key=lambda path: wrongs[path])
-    return worst if wrongs[worst] > 1 else ""
+            found.append(Deviation(path, (centre - other) / min(width, other_width), width / other_width))
+    shift = max(SHIFT, CHANCE / np.sqrt(effective))
+    stretch = max(STRETCH, np.exp(CHANCE / np.sqrt(2 * effective)))
+    beyond = [each for each in found if not (abs(each.shift) <= shift and 1 / stretch <= each.stretch <= stretch)]
+    return tuple(sorted(beyond, key=lambda each: -each.size))
 
 
 def _log_normal(fit: "Fit", u: Float[np.ndarray, "points d"]) -> Float[np.ndarray, " draw"]:

@@ -1,4 +1,4 @@
-"""What a fit can't tell: sources lost in the noise or in the PSF, and components that stand for each other."""
+"""What the data do not determine: sources lost in the noise or in the PSF, and degenerate components."""
 
 from collections.abc import Iterator
 from itertools import combinations
@@ -28,7 +28,7 @@ SHARED = -0.95  # correlation of two fluxes of which only the sum is known
 
 
 def degeneracy_reasons(fit: "Fit", draws: Draws) -> Iterator[Reason]:
-    """What the posterior, by `draws` of any kind if there are some, can't tell."""
+    """What the posterior leaves open, according to `draws`, or to the covariance without any."""
     if not all(np.isfinite(value) for value in fit.best.values()):
         return
     yield from _faint(fit)
@@ -38,7 +38,7 @@ def degeneracy_reasons(fit: "Fit", draws: Draws) -> Iterator[Reason]:
 
 
 def signal_to_noise(fit: "Fit") -> float:
-    """Of the sources at `best`, sky taken off: sqrt(sum of (model / sigma)²), as a matched filter would find them."""
+    """Signal-to-noise ratio of the sources at `best`, without the sky: sqrt(sum of (model / sigma)²)."""
     valid, image = fit.image.valid, fit.image
     y, x = (np.arange(n) - 0.5 * (n - 1) for n in image.shape)
     columns, rows = (jnp.asarray(plane, dtype=float) for plane in np.meshgrid(x, y))
@@ -51,10 +51,10 @@ def _faint(fit: "Fit") -> Iterator[Reason]:
     if not any(isinstance(part, AbstractSource) for part in fit.model.components.values()):
         return
     ratio = signal_to_noise(fit)
-    if ratio < FAINT:
+    if not ratio >= FAINT:
         yield (
             "caution",
-            f"The model's signal-to-noise ratio is {ratio:.1f}: nothing is safely detected, and what follows is mostly "
+            f"The model's signal-to-noise ratio is {ratio:.1f}: nothing is safely detected, and the result is mostly "
             "the prior.",
         )
 
@@ -69,18 +69,21 @@ def _point_like(fit: "Fit", draws: Draws) -> Iterator[Reason]:
         if size < POINT_LIKE:
             yield (
                 "caution",
-                f"{path} is {size:.2g} pixels, not resolved: its shape is that of the PSF's errors; a PointSource may "
-                "say as much.",
+                f"{path} is {size:.2g} pixels and not resolved: its shape depends on errors of the PSF; a "
+                "PointSource may describe it as well.",
             )
 
 
 def _unsure(fit: "Fit", draws: Draws) -> Iterator[Reason]:
+    """Components whose flux may be zero; whether the only one is detected is a matter of the signal-to-noise ratio."""
+    if len(_sources(fit)) == 1 or not (draws or fit.covariance is not None):
+        return
     sds = {} if draws else parameter_sds(fit.model.free, fit.best, fit.covariance)
     paths = [f"{name}.flux" for name in _sources(fit) if f"{name}.flux" in fit.model.free]
     for path in paths:
         mean = float(np.mean(draws[path])) if draws else fit.best[path]
         sd = float(np.std(draws[path])) if draws else sds[path]
-        if sd * UNSURE > abs(mean):
+        if not sd * UNSURE <= abs(mean):
             yield "caution", f"{path} is {mean:.3g} ± {sd:.2g}: the data hardly need this component."
     for one, other in combinations(paths if draws else [], 2):
         with np.errstate(invalid="ignore", divide="ignore"):
@@ -88,12 +91,12 @@ def _unsure(fit: "Fit", draws: Draws) -> Iterator[Reason]:
         if correlation < SHARED:
             yield (
                 "caution",
-                f"{one} and {other} take from each other (correlation {correlation:.2f}): only their sum is known.",
+                f"{one} and {other} are degenerate (correlation {correlation:.2f}): only their sum is known.",
             )
 
 
 def _alike(fit: "Fit", draws: Draws) -> Iterator[Reason]:
-    """Components of one class between which no parameter tells."""
+    """Components of one class that no parameter tells apart."""
     if not draws:
         return
     flat: Any = {path: np.ravel(values) for path, values in draws.items()}
@@ -106,8 +109,8 @@ def _alike(fit: "Fit", draws: Draws) -> Iterator[Reason]:
         if not told:
             yield (
                 "caution",
-                f"{one} and {other} are alike in every parameter: they may stand for each other, and each draw may "
-                "have them the other way round. Leave one out, or order them.",
+                f"{one} and {other} do not differ in any parameter: they are interchangeable, and draws may have "
+                "swapped them. Remove one, or order them by their priors.",
             )
 
 

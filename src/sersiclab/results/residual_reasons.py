@@ -1,4 +1,4 @@
-"""Whether the residuals are noise, or something that the model lacks, and what to do about it."""
+"""Whether the residuals are noise or structure that the model lacks, and what to do about it."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Literal
@@ -14,24 +14,25 @@ from sersiclab.profiles import AbstractSource
 if TYPE_CHECKING:
     from sersiclab.results.fit import Fit
 
-Reason = tuple[Literal["caution"], str]
+Reason = tuple[Literal["caution", "bad"], str]
 
 CORRELATED = 0.05  # mean product of neighbouring residuals, each in units of their standard deviation
 CHANCE = 5.0  # standard errors
 CLIP = 3.0  # sigma: outliers are the noise model's concern
 FEW = 100  # pairs of pixels
 FAR = 5  # pixels: farther than resampling correlates noise
-STILL = 0.5  # what is correlated by so much of it at that distance, too, is no noise
+STILL = 0.5  # a correlation that keeps this share of itself at that distance is not noise
 
 
 def residual_reasons(fit: "Fit") -> Iterator[Reason]:
-    """What neighbouring residuals say: of noise they have nothing in common.
+    """Correlations between neighbouring residuals, of which noise has none.
 
-    Of the sky, where only the noise and what the model leaves out can make them alike, and where the model
-    outshines the noise, if they are more alike there.
+    On the sky, where only the noise and light that is not modelled can correlate them; and where the model is
+    brighter than the noise, if they are more correlated there.
     """
     residual, valid = fit.white_residual, fit.image.valid
     if not np.isfinite(residual[valid]).all():
+        yield "bad", "The residuals can't be judged: some are not finite."
         return
     bright, expected = shining(fit), remainder(fit.model.noise)[1]
     of_sky, sky_error = neighbours(residual, valid & ~bright)
@@ -43,13 +44,14 @@ def residual_reasons(fit: "Fit") -> Iterator[Reason]:
         of_sky, sky_error = 0.0, 0.0
     if not _significant(of_sources - max(of_sky, 0.0), float(np.hypot(source_error, sky_error))):
         return
-    told = f"where the model is brighter than the noise (correlation {of_sources:.2f} ± {source_error:.1g})"
+    told = f"where the model is brighter than the noise ({of_sources:.2f} ± {source_error:.1g})"
     yield (
         "caution",
-        f"Neighbouring residuals are alike {told}: the model lacks structure that the galaxy has, or the PSF "
-        f"is not quite right; errors are too small. {more_structure(fit)}"
+        f"Neighbouring residuals are correlated {told}: the model lacks structure that the galaxy has, or the PSF "
+        f"is slightly wrong; errors are too small. {more_structure(fit)}"
         if of_sources > 0
-        else f"Neighbouring residuals are opposite {told}: the PSF is not quite right, or the noise is correlated.",
+        else f"Neighbouring residuals are anticorrelated {told}: the PSF is slightly wrong, or the noise is "
+        "correlated.",
     )
 
 
@@ -65,7 +67,7 @@ def shining(fit: "Fit") -> Bool[np.ndarray, "y x"]:
 
 
 def more_structure(fit: "Fit") -> str:
-    """What to try where the model is too simple."""
+    """Advice where the model is too simple."""
     sources = [part for part in fit.model.components.values() if isinstance(part, AbstractSource)]
     if len(sources) > 1:
         return "Add a component, such as a bar or a point source; smooth ones can't have spiral arms or dust."
@@ -77,18 +79,18 @@ def _significant(correlation: float, error: float) -> bool:
 
 
 def _of_the_sky(fit: "Fit", residual: Float[np.ndarray, "y x"], correlation: float, error: float) -> str:
-    told = f"(correlation {correlation:.2f} ± {error:.1g})"
+    told = f"({correlation:.2f} ± {error:.1g})"
     if correlation < 0:
-        return f"Neighbouring residuals of the sky are opposite {told}: choose Correlated as the noise."
+        return f"Neighbouring residuals of the sky are anticorrelated {told}: choose Correlated as the noise."
     far, _ = neighbours(residual, fit.image.valid & ~shining(fit), FAR)
     if far > STILL * correlation or isinstance(fit.model.noise, CorrelatedNoise):
         return (
-            f"The sky is not empty: residuals there are alike {told}, {far:.2f} also {FAR} pixels apart. Mask the "
-            "neighbours, and add a sky if the model has none."
+            f"The sky is not empty: neighbouring residuals are correlated {told}, and {far:.2f} {FAR} pixels apart. "
+            "Mask the neighbours, and add a sky if the model has none."
         )
     return (
-        f"Neighbouring pixels of the sky are alike {told}: resampling has correlated the noise; errors are too small. "
-        "Choose Correlated as the noise, which is measured on the sky (CorrelatedNoise.measured)."
+        f"Neighbouring pixels of the sky are correlated {told}: resampling has correlated the noise; errors are too "
+        "small. Choose Correlated as the noise, which is measured on the sky (CorrelatedNoise.measured)."
     )
 
 

@@ -7,20 +7,16 @@ from sersiclab.profiles import AbstractSource
 from sersiclab.results.degeneracy import degeneracy_reasons
 from sersiclab.results.render_reasons import render_reasons
 from sersiclab.results.residual_reasons import residual_reasons
+from sersiclab.results.verdict.approximated import approximation_reasons
 from sersiclab.results.verdict.bounds import bound_reasons, conflict_reasons, posterior_draws
 from sersiclab.results.verdict.chi2 import chi2_reasons
+from sersiclab.results.verdict.completion import completion_reasons, error_reasons, range_reasons
 from sersiclab.results.verdict.levels import LEVELS as LEVELS
 from sersiclab.results.verdict.levels import Level as Level
 from sersiclab.results.verdict.levels import Reason as Reason
 from sersiclab.results.verdict.levels import Verdict as Verdict
 from sersiclab.results.verdict.levels import sentence
-from sersiclab.results.verdict.sampling import (
-    approximation_reasons,
-    completion_reasons,
-    convergence_reasons,
-    sampler_reasons,
-    weight_reasons,
-)
+from sersiclab.results.verdict.sampling import convergence_reasons, sampler_reasons, weight_reasons
 
 
 if TYPE_CHECKING:
@@ -35,19 +31,22 @@ def _blurred(fit: "Fit") -> Iterator[Reason]:
 
 Check = Callable[["Fit"], Iterator[Reason]]
 
-# In the order of causes: among reasons of one level, those of an earlier check explain those of a later one.
+# In the order of causes: among reasons of one level, those of an earlier check explain those of a later one. First what
+# makes the values no values, then what is wrong with the model image, then with the draws, then with the priors.
 CHECKS: tuple[Check, ...] = (
     completion_reasons,
+    range_reasons,
+    render_reasons,
+    chi2_reasons,
+    residual_reasons,
     convergence_reasons,
     sampler_reasons,
     weight_reasons,
     approximation_reasons,
     bound_reasons,
     conflict_reasons,
-    chi2_reasons,
-    residual_reasons,
     lambda fit: degeneracy_reasons(fit, posterior_draws(fit)),
-    render_reasons,
+    error_reasons,
     _blurred,
 )
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sersiclab.parameters import AbstractPrior
+from sersiclab.parameters import AbstractPrior, parameter_info
 from sersiclab.priors import LogNormal, LogUniform, Normal, TruncatedNormal
 from sersiclab.results.derived import parameter_sds
 from sersiclab.results.verdict.levels import Reason
@@ -14,52 +14,65 @@ from sersiclab.results.verdict.levels import Reason
 if TYPE_CHECKING:
     from sersiclab.results.fit import Fit
 
-# A bound presses if the 5 % quantile is this close to it, in units of the quantile's distance from the
+# A posterior lies at a bound if its 5 % quantile is this close to it, in units of the quantile's distance from the
 # median: 0.08 for an exponential that starts there, 0.10 for a half normal, 0.11 for a flat posterior,
 # 0.30 for a normal cut off at two sigma.
 BOUND_RATIO = 0.2
 BOUND_SIGMA = 1.0  # without draws: the bound lies within one sigma of the best value,
-BOUND_FRACTION = 1e-3  # or, without sigma, within this fraction of the prior's range
+BOUND_FRACTION = (
+    1e-3  # or within this fraction of the prior's range; so, too, with draws that do not represent the posterior
+)
 CONFLICT_SIGMA = 3.0  # posterior mean from the prior's centre, in the prior's sigma
 
 
 def posterior_draws(fit: "Fit") -> dict[str, np.ndarray]:
-    """The draws, or some picked to be more like the posterior where the approximation they come from is not."""
-    return fit.draws if fit.approximation is None else fit.approximation.draws
+    """The draws, resampled to represent the posterior where their approximation allows it."""
+    check = fit.approximation
+    return fit.draws if check is None or check.blind else check.draws
 
 
 def bound_reasons(fit: "Fit") -> Iterator[Reason]:
+    """Parameters at a bound of their priors that is not a limit by nature."""
     free = fit.model.free
     draws = posterior_draws(fit)
     sds = {} if draws else parameter_sds(free, fit.best, fit.covariance)
     for path, prior in free.items():
         low, high = prior.support()
-        ends = [end for end in (low, high) if np.isfinite(end) and _presses(fit, draws, path, prior, end, sds)]
+        ends = [end for end in (low, high) if np.isfinite(end) and _lies_at(fit, draws, path, prior, end, sds)]
         if len(ends) == 2:
             yield "caution", f"The data hardly constrain {path}: it fills its prior's range, [{low:g}, {high:g}]."
-        elif ends:
+        elif ends and not _natural(fit, path, ends[0]):
             side = "lower" if ends[0] == low else "upper"
-            yield "caution", f"{path} presses against the {side} bound of its prior, {ends[0]:g}."
+            yield "caution", f"{path} lies at the {side} bound of its prior, {ends[0]:g}."
 
 
-def _presses(
+def _natural(fit: "Fit", path: str, end: float) -> bool:
+    """Whether nothing can lie beyond: a declared zero that the parameter may reach, such as the ellipticity's."""
+    owner, name = path.split(".", 1)
+    info = parameter_info(fit.model.owners[owner])[name]
+    return end == 0.0 == info.low and not info.open_low
+
+
+def _lies_at(
     fit: "Fit", draws: Mapping[str, Any], path: str, prior: AbstractPrior, end: float, sds: dict[str, float]
 ) -> bool:
     scale = np.log if isinstance(prior, LogUniform | LogNormal) else np.asarray
     if isinstance(prior, LogNormal):
         return False  # zero is infinitely far away
+    best, distance = fit.best[path], abs(scale(fit.best[path]) - scale(end))
+    low, high = prior.support()
+    unreliable = fit.approximation is not None and fit.approximation.blind
+    if (unreliable or not fit.draws) and distance < BOUND_FRACTION * (scale(high) - scale(low)) < np.inf:
+        return True
     if draws:
         quantiles = np.abs(np.quantile(scale(draws[path].astype(float)), (0.05, 0.5, 0.95)) - scale(end))
         near, middle = min(quantiles[0], quantiles[2]), quantiles[1]
         return bool(near <= BOUND_RATIO * (middle - near))
-    best, distance = fit.best[path], abs(scale(fit.best[path]) - scale(end))
-    low, high = prior.support()
-    if fit.covariance is None:
-        return bool(np.isfinite(high - low) and distance < BOUND_FRACTION * (scale(high) - scale(low)))
-    return bool(abs(best - end) < BOUND_SIGMA * sds[path])
+    return fit.covariance is not None and not abs(best - end) >= BOUND_SIGMA * sds[path]
 
 
 def conflict_reasons(fit: "Fit") -> Iterator[Reason]:
+    """Parameters far from the centre of an informative prior."""
     for path, prior in fit.model.free.items():
         values: Any = fit.draws[path].astype(float) if fit.draws else fit.best[path]
         if isinstance(prior, Normal | TruncatedNormal):
@@ -69,7 +82,7 @@ def conflict_reasons(fit: "Fit") -> Iterator[Reason]:
         else:
             continue
         off = (centre - float(prior.loc)) / float(prior.scale)
-        if abs(off) > CONFLICT_SIGMA:
+        if not abs(off) <= CONFLICT_SIGMA:
             yield (
                 "caution",
                 f"Data and prior disagree on {path}: it lies {abs(off):.1f} prior sigma "

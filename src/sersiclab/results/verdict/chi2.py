@@ -11,6 +11,7 @@ from sersiclab.model import lower
 from sersiclab.noise import AbstractNoise, AbstractNormalNoise, CorrelatedNoise
 from sersiclab.results.residual_reasons import more_structure, remainder, shining
 from sersiclab.results.verdict.levels import Level, Reason
+from sersiclab.results.verdict.sky import sky_offset, sky_reason
 
 
 if TYPE_CHECKING:
@@ -20,31 +21,42 @@ if TYPE_CHECKING:
 CHI2_CAUTION, CHI2_BAD = 1.2, 2.0
 OUTLIER = 5.0  # sigma: Gaussian noise has one in two million pixels beyond,
 OUTLIERS = 4  # which are more than 200 000 pixels have if sigma is 15 % too small
+OUTLIER_SHARE = 0.1  # of the pixels: more are no outliers, but a model that is wrong
 CHI2_SIGMA = 5.0  # and only if it is no chance: the sd of chi2/dof is sqrt(2/dof)
 
 
 def chi2_reasons(fit: "Fit") -> Iterator[Reason]:
+    """A sky that the model lacks, then chi2 per degree of freedom, or its like for other noise than normal."""
+    value = _reduced(fit)
+    offset = sky_offset(fit, value) if np.isfinite(value) else None
+    if offset is not None:
+        yield from sky_reason(fit, offset, "bad" if value > CHI2_BAD else "caution")
     if not isinstance(fit.model.noise, AbstractNormalNoise):
         yield from _surprise(fit)
         return
-    value = float(np.sum(fit.white_residual**2)) / fit.dof if fit.dof > 0 else float("nan")
     if not np.isfinite(value):
         yield "bad", f"chi2 can't be judged: it is {fit.chi2:g} for {fit.dof} degrees of freedom."
         return
     if value < 1.0:
         value = min(1.0, value / remainder(fit.model.noise)[0])
-    if value <= CHI2_CAUTION:
+    if value <= CHI2_CAUTION and offset is None:
         yield from _outliers(fit)
     if abs(value - 1.0) < CHI2_SIGMA * np.sqrt(2.0 / fit.dof):
         return
-    level: Level = "bad" if not 1 / CHI2_BAD <= value <= CHI2_BAD else "caution"
+    level: Level = "caution" if 1 / CHI2_BAD <= value <= CHI2_BAD else "bad"
     if value > CHI2_CAUTION:
-        yield level, f"chi2 per degree of freedom is {value:.3g}, more than 1: {_excess(fit, value)}"
+        why = "the sky explains part of it, or all." if offset is not None else _excess(fit, value)
+        yield level, f"chi2 per degree of freedom is {value:.3g}, more than 1: {why}"
     elif value < 1 / CHI2_CAUTION:
         yield (
             level,
             f"chi2 per degree of freedom is {value:.3g}, less than 1: sigma is too large; {_rescale(fit, value)}.",
         )
+
+
+def _reduced(fit: "Fit") -> float:
+    """chi2 per degree of freedom, of residuals made white; NaN without degrees of freedom."""
+    return float(np.sum(fit.white_residual**2)) / fit.dof if fit.dof > 0 else float("nan")
 
 
 def _outliers(fit: "Fit") -> Iterator[Reason]:
@@ -64,7 +76,8 @@ def _excess(fit: "Fit", value: float) -> str:
     """Where a chi2 that is too large comes from, and what to do about it: outliers, the sources or sigma itself."""
     squares, bright = np.square(fit.white_residual), shining(fit)
     outliers, sky = squares > OUTLIER**2, fit.image.valid & ~bright
-    if np.sum(squares[~outliers]) <= CHI2_CAUTION * fit.dof:
+    few = np.sum(outliers) <= OUTLIER_SHARE * np.sum(fit.image.valid)
+    if few and np.sum(squares[~outliers]) <= CHI2_CAUTION * fit.dof:
         return (
             f"{int(outliers.sum())} pixels beyond {OUTLIER:g} sigma make it so. Mask what they belong to, such as a "
             "neighbour, or choose Student t as the noise."
@@ -76,7 +89,7 @@ def _excess(fit: "Fit", value: float) -> str:
         )
     return (
         "the model is too simple, a neighbour is not masked, or sigma is too small. Mask the neighbours and add a sky; "
-        f"if it stays so, {_rescale(fit, value)}."
+        f"if that does not help, {_rescale(fit, value)}."
     )
 
 
@@ -104,7 +117,7 @@ def _surprise(fit: "Fit") -> Iterator[Reason]:
     # For Gaussian noise twice the difference is chi2/dof - 1.
     excess = 2 * float(np.mean(expected) - np.mean(found))
     error = 2 * float(np.sqrt((np.var(expected) + np.var(found)) / len(found)))
-    if not np.isfinite(excess):
+    if not (np.isfinite(excess) and np.isfinite(error)):
         yield "bad", "The likelihood of the data is not finite at the best values."
     elif excess > max(CHI2_CAUTION - 1, CHI2_SIGMA * error):
         yield (

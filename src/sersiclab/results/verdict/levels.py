@@ -11,20 +11,25 @@ Reason = tuple[Level, str]
 
 @dataclasses.dataclass(frozen=True)
 class Verdict:
-    """A level, and the reasons for it as sentences; `str` gives both in plain words."""
+    """A level, and the reasons for it as sentences; `str` gives both in plain words.
+
+    The reasons of the worst level come first. Among reasons of one level, a cause comes before what it explains.
+    """
 
     level: Level
     reasons: tuple[str, ...]
 
     def __str__(self) -> str:
         if not self.reasons:
-            return "ok: nothing speaks against this fit."
+            return "ok: no problems found."
         return f"{self.level}: " + " ".join(self.reasons)
 
 
 def others(number: int) -> str:
+    """How many more there are like the one that is named."""
     return "" if number == 1 else f" ({number - 1} more)"
 
 
 def sentence(text: str) -> str:
+    """The text with a full stop, unless it ends with a mark."""
     return text if text.endswith((".", "!", "?")) else text + "."

@@ -1,12 +1,12 @@
-"""Whether a run ended well, its chains agree, and its draws represent the posterior."""
+"""Whether chains agree, and the draws represent the posterior."""
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sersiclab.results.diagnostics import convergence, e_bfmi
-from sersiclab.results.verdict.levels import Reason, others, sentence
+from sersiclab.results.diagnostics import MINIMUM_DRAWS, convergence, e_bfmi
+from sersiclab.results.verdict.levels import Reason, others
 
 
 if TYPE_CHECKING:
@@ -23,110 +23,112 @@ PARETO_K_BAD = 0.7  # of importance weights: Vehtari et al. 2024, JMLR 25, 72
 EFFICIENCY_CAUTION = 0.05  # of the candidates of importance sampling
 
 
-def completion_reasons(fit: "Fit") -> Iterator[Reason]:
-    if not all(np.all(np.isfinite(values)) for values in (*fit.best.values(), *fit.draws.values())):
-        yield "bad", "The result holds values that are not finite."
-    if fit.message:
-        yield "bad", sentence(f"{type(fit.method).__name__}: {fit.message}")
-    if fit.status != "complete":
-        yield "caution", sentence(f"The run did not finish: {fit.status}")
-
-
 def convergence_reasons(fit: "Fit") -> Iterator[Reason]:
+    """r_hat and effective sample sizes; what can't be computed is a reason, too."""
+    if not fit.draws:
+        return
+    chains, number = next(iter(fit.draws.values())).shape
+    if number < MINIMUM_DRAWS:
+        each = " for each chain" if chains > 1 else ""
+        yield "bad", f"Too few draws to judge the fit: {number}{each}; increase `draws`."
+        return
     checks = convergence(fit.draws)
-    yield from r_hat_reasons({path: check.r_hat for path, check in checks.items()})
-    yield from ess_reasons({path: min(check.ess_bulk, check.ess_tail) for path, check in checks.items()})
+    if chains > 1:
+        yield from r_hat_reasons({path: check.r_hat for path, check in checks.items()})
+    elif _is_chain(fit):
+        yield (
+            "caution",
+            "A single chain has no r_hat: nothing shows whether it has found all of the posterior; increase `chains`.",
+        )
+    # NumPy's minimum of a number and NaN is NaN.
+    yield from ess_reasons({path: float(np.minimum(each.ess_bulk, each.ess_tail)) for path, each in checks.items()})
+
+
+def _is_chain(fit: "Fit") -> bool:
+    """Whether draws are of a Markov chain, not independent ones from an approximation."""
+    weighted = "log_weight" in fit.stats or "efficiency" in fit.stats
+    return not weighted and ("lp" in fit.stats or fit.covariance is None)
 
 
 def r_hat_reasons(r_hat: Mapping[str, float]) -> Iterator[Reason]:
-    """What the largest r_hat says; NaN says nothing."""
-    r_hat = {path: value for path, value in r_hat.items() if value > R_HAT_CAUTION}
+    """What the largest r_hat shows; one that is not a number shows that the draws can't be judged."""
+    yield from _unknown("r_hat", r_hat)
+    r_hat = {path: value for path, value in r_hat.items() if np.isfinite(value) and value > R_HAT_CAUTION}
     if r_hat:
         worst = max(r_hat, key=lambda path: r_hat[path])
         yield (
             "bad" if r_hat[worst] > R_HAT_BAD else "caution",
             f"The chains disagree: r_hat is {np.ceil(1e3 * r_hat[worst]) / 1e3:.3f} for {worst}"
-            f"{others(len(r_hat))}, and should be at most {R_HAT_CAUTION}; draw more.",
+            f"{others(len(r_hat))}, and should be at most {R_HAT_CAUTION}; increase `draws`.",
         )
 
 
 def ess_reasons(ess: Mapping[str, float]) -> Iterator[Reason]:
-    """What the smallest effective sample size says; NaN says nothing."""
-    ess = {path: value for path, value in ess.items() if value < ESS_CAUTION}
+    """What the smallest effective sample size shows; one that is not a number shows that draws can't be judged."""
+    yield from _unknown("the effective sample size", ess)
+    ess = {path: value for path, value in ess.items() if np.isfinite(value) and value < ESS_CAUTION}
     if ess:
         worst = min(ess, key=lambda path: ess[path])
         yield (
             "bad" if ess[worst] < ESS_BAD else "caution",
             f"The effective sample is small: {np.floor(ess[worst]):.0f} for {worst}{others(len(ess))}, and "
-            f"should be at least {ESS_CAUTION}; draw more.",
+            f"should be at least {ESS_CAUTION}; increase `draws`.",
+        )
+
+
+def _unknown(what: str, values: Mapping[str, float]) -> Iterator[Reason]:
+    unknown = [path for path, value in values.items() if not np.isfinite(value)]
+    if unknown:
+        yield (
+            "bad",
+            f"The draws can't be judged: {what} of {unknown[0]}{others(len(unknown))} can't be computed, because draws "
+            "are too few or all alike.",
         )
 
 
 def sampler_reasons(fit: "Fit") -> Iterator[Reason]:
-    divergent = int(np.sum(fit.stats.get("diverging", 0)))
-    if divergent:
-        share = divergent / fit.stats["diverging"].size
-        yield (
-            "bad" if share > DIVERGENT_BAD else "caution",
-            f"{divergent} of {fit.stats['diverging'].size} draws diverged: the posterior has a corner that NUTS can't "
-            "enter; narrow the priors or simplify the model.",
-        )
+    """What the sampler's own statistics show."""
+    if "diverging" in fit.stats:
+        yield from _divergences(fit)
     if "energy" in fit.stats and fit.stats["energy"].shape[1] > 1:
         lowest = float(np.min(e_bfmi(fit.stats["energy"])))
-        if lowest < E_BFMI_CAUTION:
+        if not lowest >= E_BFMI_CAUTION:
             yield "caution", f"The chains explore slowly: E-BFMI is {lowest:.2g}, and should exceed {E_BFMI_CAUTION}."
     depth = getattr(fit.method, "max_tree_depth", None)
     if depth is not None and "tree_depth" in fit.stats:
-        share = float(np.mean(fit.stats["tree_depth"] >= depth))
+        share = 1.0 - float(np.mean(fit.stats["tree_depth"] < depth))
         if share > TREE_DEPTH_CAUTION:
-            yield "caution", f"{share:.0%} of the draws reached the maximal tree depth {depth}: the chains move slowly."
+            yield (
+                "caution",
+                f"{share:.0%} of the draws reached the maximal tree depth {depth}: the chains explore slowly.",
+            )
+
+
+def _divergences(fit: "Fit") -> Iterator[Reason]:
+    number = int(np.count_nonzero(fit.stats["diverging"]))  # NaN is not zero
+    if number:
+        total = fit.stats["diverging"].size
+        yield (
+            "bad" if number / total > DIVERGENT_BAD else "caution",
+            f"{number} of {total} draws diverged: the posterior has a corner that NUTS can't enter; narrow the priors "
+            "or simplify the model.",
+        )
 
 
 def weight_reasons(fit: "Fit") -> Iterator[Reason]:
+    """What the weights of importance sampling show."""
     if "efficiency" not in fit.stats:
         return
-    k = float(np.max(fit.stats["pareto_k"]))
-    if k >= PARETO_K_BAD:
+    k, share = float(np.max(fit.stats["pareto_k"])), float(np.min(fit.stats["efficiency"]))
+    if not k < PARETO_K_BAD or not np.isfinite(share):
         yield (
             "bad",
-            f"The importance weights can't be trusted: Pareto k is {k:.2f}, and should be below {PARETO_K_BAD}; the "
-            "posterior is not like its approximation: use NUTS().",
+            f"The importance weights are unreliable: Pareto k is {k:.2f}, and should be below {PARETO_K_BAD}; the "
+            "posterior differs from its approximation: use NUTS().",
         )
-    elif float(np.min(fit.stats["efficiency"])) < EFFICIENCY_CAUTION:
+    elif share < EFFICIENCY_CAUTION:
         yield (
             "caution",
-            f"Only {np.min(fit.stats['efficiency']):.1%} of the candidates count: the posterior is not like its "
-            "approximation; NUTS() will do better.",
+            f"The effective sample is only {share:.1%} of the candidates: the posterior differs from its "
+            "approximation; NUTS() is more reliable.",
         )
-
-
-def approximation_reasons(fit: "Fit") -> Iterator[Reason]:
-    if not all(np.all(np.isfinite(values)) for values in (*fit.best.values(), *fit.draws.values())):
-        return
-    check = fit.approximation
-    if check is None:
-        return
-    what = f"the {'guide' if 'log_weight' in fit.stats else 'normal distribution'} of {type(fit.method).__name__}"
-    if check.blind:
-        yield (
-            "bad",
-            f"The posterior is not like {what} (its draws' Pareto k is "
-            f"{check.pareto_k:.2f}, {check.efficiency:.0%} count): means and errors may be far off: use NUTS().",
-        )
-    elif check.wrong:
-        found, better = (_mean_and_sd(draws[check.wrong]) for draws in (fit.draws, check.draws))
-        yield (
-            "bad",
-            f"The posterior is not like {what}: {check.wrong} is about {better}, not {found}; use Importance() or "
-            "NUTS().",
-        )
-    elif "log_weight" in fit.stats and check.pareto_k >= PARETO_K_BAD:
-        yield (
-            "caution",
-            f"Tails of the posterior may lie beyond {what}: Pareto k is {check.pareto_k:.2f}, and should be below "
-            f"{PARETO_K_BAD}; Importance(proposal=SVI()) or NUTS() would tell.",
-        )
-
-
-def _mean_and_sd(draws: Any) -> str:
-    return f"{np.mean(draws):.3g} ± {np.std(draws):.2g}"

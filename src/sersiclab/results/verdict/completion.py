@@ -1,0 +1,87 @@
+"""Whether the run ended well, and its values are those that parameters can have."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from jaxtyping import Float
+
+from sersiclab.parameters import Tied, own_parameters, parameter_info, parameters
+from sersiclab.results.verdict.levels import Reason, others, sentence
+
+
+if TYPE_CHECKING:
+    from sersiclab.results.fit import Fit
+
+ROUNDING = 1e-5  # of an end or of the range: draws in single precision may lie beyond an end by as much
+
+
+def completion_reasons(fit: "Fit") -> Iterator[Reason]:
+    """Values that are not finite, the method's message, and a status other than complete."""
+    if not finite(fit):
+        yield "bad", "The result holds values that are not finite."
+    unknown = [name for name, values in fit.stats.items() if np.any(np.isnan(np.asarray(values, dtype=float)))]
+    if unknown:
+        yield "bad", f"The statistics of the run are not numbers: {', '.join(unknown)}."
+    if fit.covariance is not None and not np.all(np.isfinite(fit.covariance)):
+        yield "bad", "The covariance holds values that are not finite."
+    if fit.message:
+        yield "bad", sentence(f"{type(fit.method).__name__}: {fit.message}")
+    if fit.status != "complete":
+        yield "caution", sentence(f"The run did not finish: {fit.status}")
+
+
+def finite(fit: "Fit") -> bool:
+    """Whether all best values and draws are finite."""
+    return all(np.all(np.isfinite(values)) for values in (*fit.best.values(), *fit.draws.values()))
+
+
+def error_reasons(fit: "Fit") -> Iterator[Reason]:
+    """A result without errors, which is no fault of the fit."""
+    if not fit.draws and fit.covariance is None and not fit.message:
+        name = type(fit.method).__name__
+        yield "ok", f"{name} gives best values without errors: use Laplace(), Importance() or NUTS() for errors."
+
+
+def range_reasons(fit: "Fit") -> Iterator[Reason]:
+    """Draws that no prior or declared range allows."""
+    if not fit.draws or not finite(fit):
+        return
+    shares = {path: (_share_beyond(fit.draws[path], *prior.support()), prior) for path, prior in fit.model.free.items()}
+    outside = {path: (share, prior.support()) for path, (share, prior) in shares.items() if not share <= 0.0}
+    yield from _outside(outside, "prior's range")
+    yield from _outside(dict(_ties_beyond(fit)), "range")
+
+
+def _outside(found: dict[str, tuple[float, tuple[float, float]]], what: str) -> Iterator[Reason]:
+    if found:
+        worst = max(found, key=lambda path: found[path][0])
+        share, (low, high) = found[worst]
+        yield (
+            "bad",
+            f"{share:.2g} of the draws have {worst} outside its {what}, [{low:g}, {high:g}]{others(len(found))}: "
+            "these draws are invalid.",
+        )
+
+
+def _ties_beyond(fit: "Fit") -> Iterator[tuple[str, tuple[float, tuple[float, float]]]]:
+    """The share of draws that take a tied parameter out of its declared range, where there are some."""
+    tied = [path for path, value in parameters(fit.model.owners).items() if isinstance(value, Tied)]
+    if not tied:
+        return
+    flat: Any = {path: np.ravel(values) for path, values in fit.draws.items()}
+    owners = fit.model.at(flat).owners
+    for path in tied:
+        owner, name = path.split(".", 1)
+        info = parameter_info(owners[owner])[name]
+        share = _share_beyond(np.asarray(own_parameters(owners[owner])[name], dtype=float), info.low, info.high)
+        if not share <= 0.0:
+            yield path, (share, (info.low, info.high))
+
+
+def _share_beyond(values: Float[np.ndarray, "*s"], low: float, high: float) -> float:
+    """The share of values beyond two ends by more than rounding."""
+    width = high - low if np.isfinite(high - low) else 0.0
+    below = low - ROUNDING * max(abs(low), width) if np.isfinite(low) else low
+    above = high + ROUNDING * max(abs(high), width) if np.isfinite(high) else high
+    return float(np.mean(~((values >= below) & (values <= above))))
