@@ -2,6 +2,7 @@
 
 import type { Point } from "./geometry";
 import { regionAt, sourceAt } from "./masking";
+import { at, has } from "./names";
 import { medianSigma } from "./pixels";
 import { newPrior, rounded } from "./priors";
 import { shapeOf } from "./shapes";
@@ -82,9 +83,11 @@ export function withSource(
   type: string,
   source: Source,
 ): { session: Session; name: string } {
-  const component: Component = { type };
-  for (const parameter of parametersOf(schema, component))
-    component[parameter.name] = priorFor(schema, parameter, source);
+  const priors = parametersOf(schema, { type }).map((parameter) => [
+    parameter.name,
+    priorFor(schema, parameter, source),
+  ]);
+  const component: Component = { type, ...Object.fromEntries(priors) };
   const name = freeName(session, type);
   const components = { ...session.model.components, [name]: component };
   return { session: { ...session, model: { ...session.model, components } }, name };
@@ -97,14 +100,15 @@ export function withSky(
   type: string,
   image: Image,
 ): { session: Session; name: string } {
-  const component: Component = { type };
   const noise = medianSigma(image) || 1;
   const reach = Math.max(image.nx, image.ny);
-  for (const parameter of parametersOf(schema, component)) {
+  const priors = parametersOf(schema, { type }).map((parameter) => {
     const scale = rounded(parameter.unit === "image/pixel" ? noise : noise / reach);
-    component[parameter.name] =
-      "Normal" in schema.priors ? { type: "Normal", loc: 0, scale, init: 0 } : newPrior(schema, parameter, 0);
-  }
+    const isNormal = "Normal" in schema.priors;
+    const normal: Prior = { type: "Normal", loc: 0, scale, init: 0 };
+    return [parameter.name, isNormal ? normal : newPrior(schema, parameter, 0)];
+  });
+  const component: Component = { type, ...Object.fromEntries(priors) };
   const name = freeName(session, "sky");
   const components = { ...session.model.components, [name]: component };
   return { session: { ...session, model: { ...session.model, components } }, name };
@@ -131,7 +135,7 @@ export function priorFor(schema: Schema, parameter: Parameter, source: Source): 
 /** A value that is nowhere near a bound. */
 function middling({ name, usual, start, ...declared }: Parameter): number {
   const [low, high] = usual ?? [declared.low, declared.high];
-  const found = start ?? MIDDLING[name];
+  const found = start ?? at(MIDDLING, name);
   if (found !== undefined && found >= (low ?? -Infinity) && found <= (high ?? Infinity)) return found;
   if (low !== null && high !== null) return low > 0 ? Math.sqrt(low * high) : (low + high) / 2;
   return low !== null && low >= 0 ? Math.max(2 * low, 1) : 0;
@@ -141,6 +145,6 @@ function middling({ name, usual, start, ...declared }: Parameter): number {
 function freeName(session: Session, type: string): string {
   const base = type.replace(/[^A-Za-z0-9]/g, "").toLowerCase() || "source";
   let name = base;
-  for (let k = 2; name in session.model.components; k++) name = `${base}${k}`;
+  for (let k = 2; has(session.model.components, name); k++) name = `${base}${k}`;
   return name;
 }

@@ -1,6 +1,7 @@
 /** Edits of the list of components: rename, duplicate, move, remove, change of kind. Ties go along. */
 
 import { priorFor, type Source } from "./adding";
+import { at, has } from "./names";
 import { newPrior, rounded } from "./priors";
 import { shapeOf, sizeName } from "./shapes";
 import { withoutLoners } from "./sharing";
@@ -30,7 +31,7 @@ export function nameProblem(session: Session, old: string, name: string): string
   if (!/^[\p{L}_][\p{L}\p{N}_]*$/u.test(name))
     return `a name has letters, digits and underscores, and begins with no digit: not "${name}"`;
   if (RESERVED.includes(name)) return `"${name}" is taken by the model itself`;
-  if (name !== old && name in session.model.components) return `there is a "${name}" already`;
+  if (name !== old && has(session.model.components, name)) return `there is a "${name}" already`;
   return null;
 }
 
@@ -78,13 +79,13 @@ export function rename(session: Session, old: string, name: string): Session {
 export function freshName(session: Session, name: string): string {
   const base = name.replace(/\d+$/, "") || name;
   let fresh = base;
-  for (let k = 2; fresh in session.model.components; k++) fresh = `${base}${k}`;
+  for (let k = 2; has(session.model.components, fresh); k++) fresh = `${base}${k}`;
   return fresh;
 }
 
 /** A copy behind the component; what was tied within it is tied within the copy. */
 export function duplicate(session: Session, name: string): { session: Session; name: string } {
-  const component = session.model.components[name];
+  const component = at(session.model.components, name);
   if (!component) return { session, name };
   const fresh = freshName(session, name);
   const copy = retied(component, renamed(name, fresh));
@@ -107,7 +108,7 @@ export function move(session: Session, name: string, step: -1 | 1): Session {
 
 /** Without a component. Who followed it goes on: the first inherits, the others follow the first. */
 export function remove(schema: Schema, session: Session, name: string): Session {
-  const component = session.model.components[name];
+  const component = at(session.model.components, name);
   if (!component || Object.keys(session.model.components).length === 1) return session;
   const gone = parametersOf(schema, component).map((parameter) => `${name}.${parameter.name}`);
   const next = detached(schema, session, gone, name);
@@ -165,7 +166,7 @@ export function kindOf(component: Component): string {
 
 /** The kinds that a component can become: sources for a source, skies for a sky. */
 export function kindsFor(schema: Schema, component: Component): [type: string, title: string][] {
-  const kind = schema.profiles[kindOf(component)]?.kind;
+  const kind = at(schema.profiles, kindOf(component))?.kind;
   return Object.entries(schema.profiles)
     .filter(([, profile]) => profile.kind === kind)
     .map(([type, { title }]) => [type, title]);
@@ -173,7 +174,7 @@ export function kindsFor(schema: Schema, component: Component): [type: string, t
 
 /** The component as another kind: what both have stays, the rest starts from what the old one was. */
 export function changeKind(schema: Schema, session: Session, name: string, type: string): Session {
-  const component = session.model.components[name];
+  const component = at(session.model.components, name);
   if (!component || kindOf(component) === type) return session;
   const source = sourceOf(schema, session, name, component);
   const wanted = parametersOf(schema, { type });
@@ -181,15 +182,14 @@ export function changeKind(schema: Schema, session: Session, name: string, type:
     .filter(({ name: old }) => !wanted.some((parameter) => parameter.name === old))
     .map((parameter) => `${name}.${parameter.name}`);
   const next = detached(schema, session, gone, name);
-  const old = innermost(next.model.components[name] as Component);
-  const made: Component = { type };
-  for (const parameter of wanted)
-    made[parameter.name] = hasParameter(old, parameter.name)
-      ? (old[parameter.name] as Setting)
-      : priorFor(schema, parameter, source);
-  const components = { ...next.model.components };
-  components[name] = withInnermost(next.model.components[name] as Component, made);
-  return withComponents(next, components);
+  const old = innermost(at(next.model.components, name) as Component);
+  const settings = wanted.map((parameter) => [
+    parameter.name,
+    at(old, parameter.name) ?? priorFor(schema, parameter, source),
+  ]);
+  const made: Component = { type, ...Object.fromEntries(settings) };
+  const changed = withInnermost(at(next.model.components, name) as Component, made);
+  return withComponents(next, { ...next.model.components, [name]: changed });
 }
 
 function innermost(component: Component): Component {

@@ -2,6 +2,7 @@
 
 import { ellipticalRadius, type Point, type Shape } from "./geometry";
 import { memo } from "./memo";
+import { at } from "./names";
 import type { Pictures } from "./pictures";
 import { carriedAt, type Light } from "./preview";
 import { errorIn, meanIn, meanOf, type Rings, ringsOf } from "./profile";
@@ -41,11 +42,11 @@ export function brightnessMaker(): (state: State, pictures: Pictures) => Brightn
     if (!image || !maps || along === undefined || !shape) return null;
     const of = rings(image, shape.xc, shape.yc, shape.ellip, shape.theta);
     const means = seenNames(state)
-      .filter((name) => parts[name])
+      .filter((name) => at(parts, name))
       .map((name) => {
         const mean = lightIn.get(name) ?? memo(meanOfLight);
         lightIn.set(name, mean);
-        return { name, index: names.indexOf(name), mean: mean(of, parts[name] as Light) };
+        return { name, index: names.indexOf(name), mean: mean(of, at(parts, name) as Light) };
       });
     const { data, error } = dataOf(of, image);
     const sky = total(

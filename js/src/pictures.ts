@@ -3,6 +3,7 @@
 import { colormap, DIVERGING } from "./colormaps";
 import { DEFAULT_PERCENT, limitsBy, type Rule, sortedSample } from "./limits";
 import { memo } from "./memo";
+import { at } from "./names";
 import { chi2Of, compare, type Maps, medianSigma, percentOf, sumOf } from "./pixels";
 import { carrier, type Light, lightOn } from "./preview";
 import { overall, type Raster, sampledImage, whole } from "./raster";
@@ -96,7 +97,7 @@ export function pictureMaker(): (state: State, raster?: Raster) => Pictures {
   const combine = memo((image: Image, ...parts: Pixels[]) => compare(image, parts));
   const same = memo((x: number, y: number, step: number, nx: number, ny: number) => ({ x, y, step, nx, ny }));
   const sampleImage = memo(sampledImage);
-  const samplers: Record<string, typeof lightOn> = {};
+  const samplers = new Map<string, typeof lightOn>();
   const everywhere = memo((image: Image, ...lights: Light[]) => compareAll(image, lights));
   const spread = memo((image: Image, ...lights: Light[]) => sumOn(lights, overall(image)));
   const wholeChi2 = memo((image: Image, ...lights: Light[]) =>
@@ -167,17 +168,19 @@ export function pictureMaker(): (state: State, raster?: Raster) => Pictures {
     const image = state.image && sampleImage(state.image, raster);
     const { parts, preview } = carry(state);
     const on = (name: string): Pixels | null => {
-      samplers[name] ??= memo(lightOn);
-      return parts[name] && image ? samplers[name](parts[name], raster) : null;
+      const sampler = samplers.get(name) ?? memo(lightOn);
+      samplers.set(name, sampler);
+      const part = at(parts, name);
+      return part && image ? sampler(part, raster) : null;
     };
-    const seen = seenNames(state).filter((name) => parts[name]);
+    const seen = seenNames(state).filter((name) => at(parts, name));
     const maps =
       image && Object.keys(parts).length > 0
         ? combine(image, ...seen.map((name) => on(name) as Pixels))
         : null;
     const { sample, ...model } = readers(
       state.image,
-      seen.map((name) => parts[name] as Light),
+      seen.map((name) => at(parts, name) as Light),
       maps,
       raster,
     );

@@ -8,6 +8,7 @@
 
 import { majorAxis, minorAxis, type Shape } from "./geometry";
 import { memo } from "./memo";
+import { at } from "./names";
 import { LARGEST, type Raster, sampled, whole } from "./raster";
 import { shapeOf } from "./shapes";
 import { hasParameter, parametersOf, type Schema, type Session, sameDocument, typeOf, valueAt } from "./spec";
@@ -46,17 +47,18 @@ export interface Carried {
 }
 
 export function carrier(): (state: State) => Carried {
-  const carriers: Record<string, typeof lightOf> = {};
+  const carriers = new Map<string, typeof lightOf>();
   return (state) => {
-    const parts: Record<string, Light> = {};
+    const parts: [string, Light][] = [];
     let preview = false;
     for (const [name, drawing] of Object.entries(state.frames)) {
       const carry = carryOf(state, name, drawing);
-      carriers[name] ??= memo(lightOf);
-      parts[name] = carriers[name](drawing.pixels, state.image?.nx ?? 1, ...(carry ?? []));
+      const light = carriers.get(name) ?? memo(lightOf);
+      carriers.set(name, light);
+      parts.push([name, light(drawing.pixels, state.image?.nx ?? 1, ...(carry ?? []))]);
       preview ||= !isAsDrawn(state, name, drawing);
     }
-    return { parts, preview };
+    return { parts: Object.fromEntries(parts), preview };
   };
 }
 
@@ -89,14 +91,14 @@ function carryOf(state: State, name: string, drawing: Drawing): Carry | null {
 
 /** Another kind of galaxy has another form, and its size may mean something else. */
 function kindOf(session: Session, name: string): string {
-  const component = session.model.components[name];
+  const component = at(session.model.components, name);
   return component ? typeOf(component) : "";
 }
 
 /** Whether the picture is that of the values that are shown, as far as is known. */
 function isAsDrawn(state: State, name: string, { session }: Drawing): boolean {
   const now = shown(state);
-  const component = now.model.components[name];
+  const component = at(now.model.components, name);
   if (!session || session === now || !component) return true;
   if (typeOf(component) !== kindOf(session, name)) return false;
   return parametersOf(state.schema, component).every(({ name: parameter }) => {
@@ -106,7 +108,7 @@ function isAsDrawn(state: State, name: string, { session }: Drawing): boolean {
 }
 
 function poseOf(schema: Schema, session: Session, name: string): Pose | null {
-  const component = session.model.components[name];
+  const component = at(session.model.components, name);
   if (!component) return null;
   const read = (parameter: string) =>
     hasParameter(component, parameter) ? valueAt(session, `${name}.${parameter}`) : Number.NaN;

@@ -1,6 +1,7 @@
 /** The ellipse of a component: which parameters make it, and the way back from a changed ellipse to them. */
 
 import type { Shape, ShapeChange } from "./geometry";
+import { at } from "./names";
 import { type Component, hasParameter, parametersOf, type Schema, type Session, valueAt } from "./spec";
 
 /** The parameter that is the ellipse's semi-major axis: r_eff, or the profile's first other length. */
@@ -13,7 +14,7 @@ export function sizeName(schema: Schema, component: Component): string | null {
 
 /** Null for a component that has no place on the image, such as a sky. */
 export function shapeOf(schema: Schema, session: Session, name: string): Shape | null {
-  const component = session.model.components[name];
+  const component = at(session.model.components, name);
   if (!component || !hasParameter(component, "xc") || !hasParameter(component, "yc")) return null;
   const read = (parameter: string) =>
     hasParameter(component, parameter) ? valueAt(session, `${name}.${parameter}`) : 0;
@@ -35,7 +36,7 @@ export function shapeValues(
   name: string,
   change: ShapeChange,
 ): Record<string, number> {
-  const component = session.model.components[name];
+  const component = at(session.model.components, name);
   if (!component) return {};
   const values: Record<string, number> = {};
   for (const [key, value] of Object.entries(change)) {

@@ -1,5 +1,6 @@
 /** What components share: a total flux and its shares, or a ratio that keeps two sizes in order. */
 
+import { at, has } from "./names";
 import { newPrior, rounded } from "./priors";
 import {
   type Component,
@@ -67,7 +68,7 @@ export function sharings(schema: Schema, session: Session): { label: string; mak
   const names = Object.keys(session.model.components);
   const free = (path: string) => {
     const [name, key] = splitPath(path);
-    const component = session.model.components[name] as Component;
+    const component = at(session.model.components, name) as Component;
     return hasParameter(component, key) && !isTied(settingAt(session, path));
   };
   const pairs = names.flatMap((first) => names.map((second) => [first, second] as const));
@@ -121,6 +122,6 @@ function withLink(session: Session, name: string, link: Component): Session {
 /** "total", or "total2" where there is one. */
 function freeName({ model }: Session, base: string): string {
   let name = base;
-  for (let k = 2; name in model.components || name in (model.links ?? {}); k++) name = `${base}${k}`;
+  for (let k = 2; has(model.components, name) || has(model.links ?? {}, name); k++) name = `${base}${k}`;
   return name;
 }

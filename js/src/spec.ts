@@ -1,5 +1,7 @@
 /** The documents shared with Python (schema, session) and the reading and writing of parameters by path. */
 
+import { at, has } from "./names";
+
 export interface Parameter {
   name: string;
   low: number | null;
@@ -126,7 +128,7 @@ export function isComponent(value: unknown): value is Component {
 
 /** What has parameters of that name: a component, something that components share, or the noise. */
 export function ownerOf({ model }: Session, name: string): Component | undefined {
-  return model.components[name] ?? model.links?.[name] ?? (name === NOISE ? model.noise : undefined);
+  return at(model.components, name) ?? at(model.links, name) ?? (name === NOISE ? model.noise : undefined);
 }
 
 export const NOISE = "noise";
@@ -142,13 +144,13 @@ function layers(component: Component): Component[] {
 
 /** Whether a component has a parameter, its own or a nested one. */
 export function hasParameter(component: Component, name: string): boolean {
-  return layers(component).some((layer) => name in layer);
+  return layers(component).some((layer) => has(layer, name));
 }
 
 export function settingAt(session: Session, path: string): Setting | undefined {
   const [name, key] = splitPath(path);
   const component = ownerOf(session, name);
-  const setting = component && layers(component).find((layer) => key in layer)?.[key];
+  const setting = at(component && layers(component).find((layer) => has(layer, key)), key);
   if (typeof setting === "number") return setting;
   return isRecord(setting) && !isComponent(setting) ? (setting as Prior | Tied) : undefined;
 }
@@ -159,7 +161,7 @@ export function withSetting(session: Session, path: string, setting: Setting): S
   if (!old) return session;
   const { model } = session;
   const next = withOwn(old, key, setting);
-  if (name in model.components)
+  if (has(model.components, name))
     return { ...session, model: { ...model, components: { ...model.components, [name]: next } } };
   if (name === NOISE) return { ...session, model: { ...model, noise: next } };
   return { ...session, model: { ...model, links: { ...model.links, [name]: next } } };
@@ -178,7 +180,7 @@ export function parametersOf(schema: Schema, component: Component): Parameter[] 
 }
 
 const describe = (schema: Schema, type: string): Profile | undefined =>
-  schema.profiles[type] ?? schema.noises?.[type] ?? schema.links?.[type];
+  at(schema.profiles, type) ?? at(schema.noises, type) ?? at(schema.links, type);
 
 /** What a component is, in words: "Boxy Sérsic". */
 export function titleOf(schema: Schema, component: Component): string {

@@ -2,6 +2,7 @@
 
 import type { Shape } from "./geometry";
 import { DEFAULT_PERCENT } from "./limits";
+import { has } from "./names";
 import { EMPTY_SCHEMA, EMPTY_SESSION, type OptionValue, type Prior, type Schema, type Session } from "./spec";
 import type { TangentPlane } from "./wcs";
 
@@ -304,5 +305,5 @@ export const shown = (state: State): Session => state.draft ?? state.session;
 export function selectedOf(state: State): string {
   const { components } = shown(state).model;
   const { selected } = state.display;
-  return selected in components ? selected : (Object.keys(components)[0] ?? "");
+  return has(components, selected) ? selected : (Object.keys(components)[0] ?? "");
 }

@@ -2,6 +2,7 @@
 
 import { distributionOf, normalCdf } from "./distributions";
 import { numberField } from "./fields";
+import { at } from "./names";
 import { isAngle } from "./priors";
 import { isFree, type Parameter, type Prior, type Setting } from "./spec";
 import type { SummaryRow } from "./state";
@@ -78,7 +79,7 @@ function sizeWarnings(prior: Prior, parameter: Parameter, size: { nx: number; ny
   const law = isAngle(parameter) ? null : distributionOf(prior);
   if (!law || !size || parameter.unit !== "pixel") return [];
   const [low, high] = [law.ppf(0.05), law.ppf(0.95)];
-  const side = { xc: size.nx, yc: size.ny }[parameter.name];
+  const side = at({ xc: size.nx, yc: size.ny }, parameter.name);
   if (side !== undefined) return low > side || high < 0 ? ["the prior lies outside of the image"] : [];
   if (low > Math.max(size.nx, size.ny)) return ["the prior expects it larger than the image"];
   return [];

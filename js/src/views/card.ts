@@ -2,6 +2,7 @@
 
 import { changeKind, duplicate, kindOf, kindsFor, move, nameProblem, remove, rename } from "../arranging";
 import { setIncluded } from "../edits";
+import { at, has } from "../names";
 import { type Component, hasParameter, parametersOf, titleOf } from "../spec";
 import { type Display, type State, selectedOf, shown } from "../state";
 import type { Store } from "../store";
@@ -21,7 +22,7 @@ type Part = { element: HTMLElement; update(state: State): void };
 
 export function createCard(store: Store, name: string): Card {
   const { schema } = store.state;
-  const component = shown(store.state).model.components[name] ?? { type: "" };
+  const component = at(shown(store.state).model.components, name) ?? { type: "" };
   const profile = schema.profiles[component.type];
   const title = createTitle(store, name);
   const parts = [
@@ -57,7 +58,7 @@ export function createCard(store: Store, name: string): Card {
   unfold(true);
   fold.addEventListener("click", () => unfold(body.hidden === true));
   const select = () => {
-    if (store.state.display.selected !== name && name in shown(store.state).model.components)
+    if (store.state.display.selected !== name && has(shown(store.state).model.components, name))
       store.dispatch({ type: "display", change: { selected: name } });
   };
   element.addEventListener("pointerdown", select);
@@ -181,7 +182,7 @@ function createShare(name: string): Part {
   return {
     element,
     update(state) {
-      const part = fluxParts(shown(state))?.[name];
+      const part = at(fluxParts(shown(state)), name);
       element.classList.toggle("sl-none", part === undefined);
       bar.style.setProperty("--sl-part", `${100 * (part ?? 0)}%`);
       setText(text, part === undefined ? "" : `${(100 * part).toFixed(part < 0.1 ? 1 : 0)} %`);

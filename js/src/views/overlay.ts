@@ -13,6 +13,7 @@ import {
   type View,
 } from "../geometry";
 import { type Interval, type PriorMarks, priorMarks } from "../intervals";
+import { at } from "../names";
 import { shapeOf, sizeName } from "../shapes";
 import { isOld, type State, selectedOf, shown } from "../state";
 import { isLocked, isSeen } from "../visibility";
@@ -72,7 +73,7 @@ export function createOverlay(): Overlay {
       const editable = seen && !isLocked(state, name);
       drawMark(mark, shape, selected, editable, view, frame);
       drawPrior(mark, shape, selected ? priorOf(state, name) : NO_PRIOR, view, frame);
-      const ellipses = (state.posterior[name] ?? []).map((draw) => ellipsePath(draw, view, frame));
+      const ellipses = (at(state.posterior, name) ?? []).map((draw) => ellipsePath(draw, view, frame));
       place(mark.draws, { d: ellipses.join("") });
       setText(
         mark.title,
@@ -213,7 +214,7 @@ const NO_PRIOR: PriorMarks = { centre: null, size: null };
 
 function priorOf(state: State, name: string): PriorMarks {
   const session = shown(state);
-  const component = session.model.components[name];
+  const component = at(session.model.components, name);
   const size = component ? sizeName(state.schema, component) : null;
   return priorMarks(state.schema, session, name, size);
 }

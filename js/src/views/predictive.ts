@@ -1,6 +1,7 @@
 /** What the priors expect: galaxies drawn from them beside the data, and the band of their profiles. */
 
 import { brightnessUnit } from "../brightness";
+import { at } from "../names";
 import { bands } from "../predictive";
 import { errorIn, meanIn, ringsOf } from "../profile";
 import { shapeOf } from "../shapes";
@@ -153,8 +154,8 @@ function dataProfile(image: Image, session: Session, state: State) {
   const shape = names.map((name) => shapeOf(state.schema, session, name)).find((found) => found !== null);
   if (!shape) return null;
   const rings = ringsOf(image, shape);
-  const skies = names.filter((name) => !shapeOf(state.schema, shown(state), name) && state.frames[name]);
-  const sky = skies.map((name) => meanIn(rings, (state.frames[name] as Drawing).pixels));
+  const skies = names.filter((name) => !shapeOf(state.schema, shown(state), name) && at(state.frames, name));
+  const sky = skies.map((name) => meanIn(rings, (at(state.frames, name) as Drawing).pixels));
   const mean = meanIn(rings, image.data).map(
     (value, i) => value - sky.reduce((sum, each) => sum + (each[i] ?? 0), 0),
   );

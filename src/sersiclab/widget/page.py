@@ -1,6 +1,7 @@
 """One HTML file that shows an editor without Python and without a network."""
 
 import base64
+import hashlib
 import html
 import json
 from pathlib import Path
@@ -18,22 +19,15 @@ REFUSED = ("run", "predict", "preset", "neighbours", "keep", "restore", "forget"
 FILES = ("python", "regions", "sky regions")
 TITLE = "sersiclab: "
 MARK = f"<title>{TITLE}".encode()  # every page has it near its beginning
-# The host of an anywidget, as far as ours needs one: it answers `hello`, and asks for small files, from the record. To
-# who asks for a picture it says that none comes: the last one follows the hand, and nobody waits.
-PAGE = Template("""<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<title>$title</title>
-<style>
-:root { color-scheme: light dark; }
-body { font-family: system-ui, sans-serif; margin: 1rem auto; max-width: 1200px; }
-$css
-</style>
-<div id="widget"></div>
-<script type="application/json" id="record">$record</script>
-<script type="text/plain" id="bundle">$bundle</script>
-<script type="module">
+# What the browser may load: the page's own script, the bundle as a blob, and pictures that the page itself makes.
+# Nothing comes from a network, and nothing can be sent to one.
+POLICY = Template(
+    "default-src 'none'; script-src 'sha256-$script' blob:; style-src 'unsafe-inline'; img-src data: blob:; "
+    "base-uri 'none'; form-action 'none'"
+)
+# The host of an anywidget, as far as ours needs one: it answers `hello`, and requests for small files, from the record.
+# A request for a picture is answered with none, so that the page does not wait: its last picture follows the hand.
+SCRIPT = Template("""
 const text = (id) => document.getElementById(id).textContent;
 const record = JSON.parse(text("record"));
 const bytes = (base64) => new DataView(Uint8Array.from(atob(base64), (c) => c.charCodeAt(0)).buffer);
@@ -64,7 +58,22 @@ const model = {
 const source = URL.createObjectURL(new Blob([text("bundle")], { type: "text/javascript" }));
 const { default: widget } = await import(source);
 widget.render({ model, el: document.getElementById("widget"), signal: new AbortController().signal });
-</script>
+""")
+PAGE = Template("""<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="$policy">
+<meta name="viewport" content="width=device-width">
+<title>$title</title>
+<style>
+:root { color-scheme: light dark; }
+body { font-family: system-ui, sans-serif; margin: 1rem auto; max-width: 1200px; }
+$css
+</style>
+<div id="widget"></div>
+<script type="application/json" id="record">$record</script>
+<script type="text/plain" id="bundle">$bundle</script>
+<script type="module">$script</script>
 </html>
 """)
 
@@ -72,8 +81,11 @@ widget.render({ model, el: document.getElementById("widget"), signal: new AbortC
 def write_page(path: str | Path, editor: Editor, *, overwrite: bool = False) -> Path:
     """Write the editor as it is now to an HTML file, and return its path; see `Workbench.to_html`."""
     title = f"{TITLE}{', '.join(editor.model.components)}"
+    script = SCRIPT.substitute(refused=json.dumps(REFUSED))
+    digest = hashlib.sha256(script.encode()).digest()
     text = PAGE.substitute(
-        refused=json.dumps(REFUSED),
+        policy=html.escape(POLICY.substitute(script=base64.b64encode(digest).decode())),
+        script=script,
         title=html.escape(title),
         css=(bundle.STATIC / "widget.css").read_text(encoding="utf-8"),
         record=_within_script(json.dumps(_record(editor))),
