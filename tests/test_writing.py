@@ -39,6 +39,8 @@ writers = {
     "wb.write_fits": ("a.fits", workbench.write_fits),
     "wb.write_regions": ("a.reg", workbench.write_regions),
     "wb.to_html": ("a.html", workbench.to_html),
+    "write_galfit": ("a.feedme", lambda path, **options: sl.io.write_galfit(model, image, path, **options)),
+    "write_imfit": ("a.cfg", lambda path, **options: sl.io.write_imfit(model, image, path, **options)),
     "sersiclab fit": ("fit.asdf", lambda path, overwrite=False: command_line(path.parent, overwrite)),
 }
 
@@ -99,7 +101,7 @@ REPLACES = {"fit.save", "wb.save", "wb.to_html", "sersiclab fit"}  # an earlier 
 WRITERS = [
     *("fit.save", "fit.write_fits", "fit.write_fits, compressed", "fit.write_regions"),
     *("wb.save", "wb.write_fits", "wb.write_regions", "wb.to_html"),
-    "sersiclab fit",
+    *("write_galfit", "write_imfit", "sersiclab fit"),
 ]
 
 
