@@ -111,7 +111,7 @@ def test_pixels_of_a_file_without_a_number_are_excluded(tmp_path):
     hdu = fits.PrimaryHDU(DATA.astype("i2"))
     hdu.header["BLANK"] = 3
     hdu.writeto(tmp_path / "blank.fits")
-    with pytest.warns(UserWarning, match=r"^data hold no number in 1 pixels: they are excluded$"):
+    with pytest.warns(UserWarning, match=r"^data are not finite in 1 pixels: they are excluded from the fit$"):
         image = Image.read(tmp_path / "blank.fits", sigma=1)
     assert np.argwhere(image.mask).tolist() == [[0, 3]]
     assert Image.read(tmp_path / "blank.fits", sigma=1, mask=DATA == 3).mask.sum() == 1

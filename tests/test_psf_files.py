@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from astropy.io import fits
-from astropy.nddata import NDData
+from astropy.nddata import Cutout2D, NDData
 
 from sersiclab.image import Image
 from sersiclab.psf_files import read_psf
@@ -70,6 +70,7 @@ def test_psfex_comes_on_whole_samples(tmp_path, step, samples):
 def test_psfex_in_one_call(tmp_path):
     path = psfex(tmp_path / "a.psf", 0.5)
     image = Image.read(DATA, sigma=1.0, psf=path)
+    assert any("psf at (29.5, 19.5): the image's centre, though it varies over x" in note for note in image.provenance)
     assert (image.psf.shape, image.psf_oversampling, image.psf_includes_pixel) == ((31, 31), 2, True)
     assert "psf_oversampling 2" in repr(image)
     centre = read_psf(path, band=None, position=(29.5, 19.5))
@@ -166,3 +167,69 @@ def test_what_other_models_are_told():
         Image.read(DATA, sigma=1.0, psf=ImagePSF(gaussian(5, 1.0), origin=(1, 2)))
     with pytest.raises(ValueError, match=r"^psf: ImagePSF must have one oversampling in x and y, got \[2, 3\]$"):
         Image.read(DATA, sigma=1.0, psf=ImagePSF(gaussian(5, 1.0), oversampling=(2, 3)))
+
+
+def test_psfex_without_a_polynomial(tmp_path):
+    """As PSFEx writes it for a PSF that does not vary, or astropy after the cards were removed."""
+    path = psfex(tmp_path / "a.psf", 0.5, degree=0)
+    with fits.open(path, mode="update") as hdus:
+        for name in [card for card in hdus[1].header if card.startswith("POL")]:
+            del hdus[1].header[name]
+    psf = read_psf(path, band=None, position=(500.0, 600.0))
+    np.testing.assert_array_equal(
+        psf.array, read_psf(psfex(tmp_path / "b.psf", 0.5, degree=0), band=None, position=(0, 0)).array
+    )
+    assert (psf.oversampling, psf.domain) == (2, None)
+    assert not any("psf at" in note for note in Image.read(DATA, sigma=1.0, psf=path).provenance)
+
+
+@pytest.fixture
+def mosaic(tmp_path, rng):
+    """A mosaic of 1000 x 1200 pixels with its PSF, and x, y of a galaxy."""
+    fits.writeto(tmp_path / "mosaic.fits", rng.normal(size=(1200, 1000)).astype("f4"))
+    return tmp_path / "mosaic.fits", psfex(tmp_path / "a.psf", 0.5), (640.0, 310.0)
+
+
+def test_a_varying_psf_is_that_of_the_place_in_the_mosaic(mosaic, tmp_path):
+    path, psf, (x, y) = mosaic
+    expected = Image.read(np.ones((21, 31)), sigma=1.0, psf=psf, psf_position=(x, y)).psf
+    x1, y1 = int(x) + 1 - 15, int(y) + 1 - 10
+    section = Image.read(f"{path}[{x1}:{x1 + 30},{y1}:{y1 + 20}]", sigma=1.0, psf=psf)
+    np.testing.assert_allclose(section.psf, expected)
+    assert any(note == "psf at (640, 310): the centre of the section" for note in section.provenance)
+    whole = fits.getdata(path)
+    part = Cutout2D(whole, (x, y), (21, 31))
+    np.testing.assert_allclose(Image.read(part, sigma=1.0, psf=psf).psf, expected)
+    # IRAF's cut: logical = physical + LTV
+    iraf = tmp_path / "cut.fits"
+    fits.writeto(iraf, part.data, fits.Header({"LTV1": -(x1 - 1.0), "LTV2": -(y1 - 1.0), "LTM1_1": 1.0, "LTM2_2": 1.0}))
+    np.testing.assert_allclose(Image.read(iraf, sigma=1.0, psf=psf).psf, expected)
+    # one section of that, and one with blocks of two pixels
+    again = Image.read(f"{iraf}[6:26,*]", sigma=1.0, psf=psf)
+    np.testing.assert_allclose(again.psf, expected)
+    binned = fits.Header({"LTV1": 0.5 - (x1 - 0.5) / 2, "LTV2": 0.5 - (y1 - 0.5) / 2, "LTM1_1": 0.5, "LTM2_2": 0.5})
+    fits.writeto(tmp_path / "binned.fits", np.ones((10, 15)), binned)
+    place = [note for note in Image.read(tmp_path / "binned.fits", sigma=1.0, psf=psf).provenance if "psf at" in note]
+    assert place == ["psf at (639.5, 309.5): the image's centre, by LTV1 and LTV2"]
+
+
+def test_a_cutout_that_does_not_say_where_it_was_cut_is_told(mosaic, tmp_path):
+    path, psf, (x, y) = mosaic
+    fits.writeto(tmp_path / "cut.fits", fits.getdata(path)[300:321, 625:656])
+    with pytest.warns(UserWarning, match=r"^psf: .*a.psf\[1\] varies over x .*, \(15, 10\); give psf_position"):
+        Image.read(tmp_path / "cut.fits", sigma=1.0, psf=psf)
+    Image.read(tmp_path / "cut.fits", sigma=1.0, psf=psf, psf_position=(x, y))
+    Image.read(path, sigma=1.0, psf=psf)  # the mosaic itself
+    places = [(0, 0), (0, 900), (900, 0), (900, 900)]
+    from photutils.psf import GriddedPSFModel
+
+    stack = np.array([gaussian(33, width) for width in (1.5, 2.0, 2.5, 3.0)])
+    model = GriddedPSFModel(NDData(stack, meta={"grid_xypos": places, "oversampling": 3}))
+    with pytest.warns(UserWarning, match=r"^psf: GriddedPSFModel varies over x 0 to 900 and y 0 to 900"):
+        Image.read(tmp_path / "cut.fits", sigma=1.0, psf=model)
+
+
+def test_a_section_that_flips_is_told_of_its_psf(mosaic):
+    path, _, _ = mosaic
+    with pytest.warns(UserWarning, match=r"^the section of .* flips or skips pixels; the PSF is used as it is$"):
+        Image.read(f"{path}[50:1,1:40]", sigma=1.0, psf=gaussian(11, 2.0) / gaussian(11, 2.0).sum())

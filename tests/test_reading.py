@@ -88,7 +88,7 @@ def test_weights_that_are_exposure_times_are_told_and_scaled(tmp_path, noise):
     noise[:, :10] = 10.0 + (noise[:, :10] - 10.0) * np.sqrt(2.0)
     path = write(tmp_path / "drz.fits", ("SCI", noise, {"BUNIT": "ELECTRONS/S"}), ("WHT", exposure, {}), EXPTIME=900.0)
     with pytest.warns(
-        UserWarning, match=r"^weight: .*drz.fits\[2\] is no inverse variance, for the sky scatters (59|60)\."
+        UserWarning, match=r"^weight: .*drz.fits\[2\] is not an inverse variance: the sky scatters (59|60)\."
     ):
         image = Image.read(path)
     assert image.sigma[0, 20] == pytest.approx(2.0, rel=0.05)
@@ -144,6 +144,51 @@ def test_a_cube_that_names_its_bands(tmp_path, noise):
     np.testing.assert_array_equal(Image.read(tmp_path / "cube.fits", band="r", sigma=1).data, noise + 1)
     with pytest.raises(ValueError, match=r"has the shape \(3, 40, 50\); .* \(give band=, one of g, r, z\)$"):
         Image.read(tmp_path / "cube.fits", sigma=1)
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_legacy_cutouts_of_several_bands_bring_their_companions(tmp_path, rng, named):
+    """As the viewer writes them with invvar and maskbits: cubes of all bands, and one plane of flags."""
+    cube = rng.normal(10.0, 2.0, (4, *SHAPE)).astype("f4")
+    inverse = np.arange(1.0, 5.0)[:, None, None] * np.ones((4, *SHAPE))
+    flags = np.zeros(SHAPE, "i4")
+    flags[0, :6] = 2**3, 2**6, 2**2, 2**12, 2**1, 2**14  # SATUR_R, ALLMASK_R, SATUR_G, GALAXY, BRIGHT, SATUR_I
+    cards = {**sky_header(0.262), "SURVEY": "LegacySurvey", "VERSION": "DR10", "BANDS": "griz"}
+    cards |= {f"BAND{i}": band for i, band in enumerate("griz")} if named else {}
+    kinds = {"IMAGE": cube, "INVVAR": inverse, "MASKBITS": flags}
+    hdus = [(fits.ImageHDU if i else fits.PrimaryHDU)(plane) for i, plane in enumerate(kinds.values())]
+    for kind, hdu in zip(kinds, hdus, strict=True):
+        hdu.header.update({**cards, "IMAGETYP": kind})
+    if not named:
+        del hdus[1].header["BANDS"]  # companions may leave it to the image
+    fits.HDUList(hdus).writeto(tmp_path / "cutout.fits")
+    for i, band in enumerate("griz"):
+        image = Image.read(tmp_path / "cutout.fits", band=band)
+        np.testing.assert_array_equal(image.data, cube[i])
+        np.testing.assert_allclose(image.sigma, (i + 1) ** -0.5)
+        assert (image.band, image.zeropoint, image.unit) == (band, 22.5, "nmgy")
+        expected = {"g": [[0, 2]], "r": [[0, 0], [0, 1]], "i": [[0, 5]], "z": []}[band]
+        assert np.argwhere(image.mask).tolist() == expected
+    part = Image.read(f"{tmp_path / 'cutout.fits'}[2:30,1:20]", band="R")
+    np.testing.assert_array_equal(part.data, cube[1, :20, 1:30])
+    assert part.sigma[0, 0] == pytest.approx(0.5**0.5)
+    explicit = Image.read(f"{tmp_path}/cutout.fits[0]", mask=f"{tmp_path}/cutout.fits[2]", band="r")
+    assert np.argwhere(explicit.mask).tolist() == [[0, 0], [0, 1]]
+    with pytest.raises(ValueError, match=r"\(give band=, one of g, r, i, z\)$"):
+        Image.read(tmp_path / "cutout.fits")
+
+
+def test_galfits_imgblock_with_a_constant_first_plane(tmp_path, noise):
+    planes = [fits.PrimaryHDU(np.zeros(SHAPE))]
+    planes += [fits.ImageHDU(plane) for plane in (noise, noise - 1.0, np.ones(SHAPE))]
+    fits.HDUList(planes).writeto(tmp_path / "imgblock.fits")
+    with pytest.warns(UserWarning, match=r"^data: .*\[0\] has one value in every pixel; .*\[1\] is read instead"):
+        image = Image.read(tmp_path / "imgblock.fits", sigma=2.0)
+    np.testing.assert_array_equal(image.data, noise)
+    np.testing.assert_array_equal(Image.read(f"{tmp_path}/imgblock.fits[2]", sigma=2.0).data, noise - 1.0)
+    assert Image.read(f"{tmp_path}/imgblock.fits[0]", sigma=2.0).data.max() == 0.0
+    # a constant error map or mask is as it should be
+    assert Image.read(noise, sigma=f"{tmp_path}/imgblock.fits[3]", mask=tmp_path / "imgblock.fits").sigma[0, 0] == 1.0
 
 
 def test_euclid_extensions_share_a_prefix(tmp_path, noise):
@@ -220,9 +265,9 @@ def test_measured_noise_has_the_photons_of_the_header(tmp_path, noise):
     noise[0, 0] = np.nan
     cards = {"BUNIT": "ADU", "GAIN": 2.0, "NCOMBINE": 4}
     path = write(tmp_path / "ccd.fits", ("SCI", noise, cards))
-    with pytest.warns(UserWarning, match="data hold|there is no error map") as caught:
+    with pytest.warns(UserWarning, match="data are not finite|there is no error map") as caught:
         image = Image.read(path)
-    assert sorted(str(w.message)[:24] for w in caught) == ["data hold no number in 1", "there is no error map: s"]
+    assert sorted(str(w.message)[:24] for w in caught) == ["data are not finite in 1", "there is no error map: s"]
     assert image.sigma[20, 20] == pytest.approx(np.sqrt(4.0 + 10000 / 8), rel=0.01)
     assert image.gain == 8.0
     explicit = Image.read(path, gain=1.0, read_noise=3.0, mask=~np.isfinite(noise))

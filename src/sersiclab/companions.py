@@ -1,30 +1,37 @@
 """Which extensions of a file belong to an image: its errors and its bad pixels."""
 
+import functools
+import operator
 from typing import Any
 
 import numpy as np
 from jaxtyping import Bool
 
-from sersiclab.fits import File, Plane, plane, squeezed
+from sersiclab import panstarrs
+from sersiclab.fits import File, Plane, bands_of, plane, squeezed
 from sersiclab.headers import Header
 
 
 # The names that surveys and observatories give them. HST and JWST write SCI, ERR and DQ, drizzled images
 # SCI and WHT; the LSST pipeline (HSC) IMAGE, MASK and VARIANCE; Euclid SCI, RMS and FLG; Legacy Surveys
-# write IMAGETYP; astropy's CCDData writes UTYPE.
+# write IMAGETYP, and MASKBITS; astropy's CCDData writes UTYPE.
 ROLES = {
     "sigma": {"ERR", "ERROR", "SIGMA", "STD", "STDDEV", "RMS", "NOISE", "UNCERT", "STDDEVUNCERTAINTY"},
     "variance": {"VAR", "VARIANCE", "VARIANCEUNCERTAINTY"},
     "invvar": {"IVAR", "INVVAR", "INVERSEVARIANCE"},
     "weight": {"WHT", "WEIGHT"},
-    "mask": {"DQ", "MASK", "FLAG", "FLAGS", "FLG", "BPM", "BADPIX"},
+    "mask": {"DQ", "MASK", "FLAG", "FLAGS", "FLG", "BPM", "BADPIX", "MASKBITS"},
 }
 # The bits of the LSST pipeline's mask whose pixels hold no light of the sky (the others say what was detected).
 LSST_BAD = ("BAD", "SAT", "CR", "EDGE", "NO_DATA", "UNMASKEDNAN")
+# Those of Legacy Surveys' MASKBITS, by filter (legacysurvey.org/dr10/bitmasks). The others tell of bright stars and
+# large galaxies nearby, whose own pixels they would exclude.
+MASKBITS = {"SATUR_G": 2, "SATUR_R": 3, "SATUR_Z": 4, "ALLMASK_G": 5, "ALLMASK_R": 6, "ALLMASK_Z": 7}
+MASKBITS |= {"SATUR_I": 14, "ALLMASK_I": 15}
 DO_NOT_USE = 1  # the bit of that name in the DQ of JWST and Roman
 
 
-def companions(file: File, index: int) -> dict[str, Plane]:
+def companions(file: File, index: int, band: str | None = None) -> dict[str, Plane]:
     """The planes by role (`ROLES`) that have the image's shape, its version, its band and its prefix."""
     science = file.hdus[index]
     if role(science) is not None:
@@ -33,7 +40,7 @@ def companions(file: File, index: int) -> dict[str, Plane]:
     for other, hdu in enumerate(file.hdus):
         kind = role(hdu) if other != index and hdu.is_image else None
         if kind is not None and kind not in found and _belongs(science, hdu):
-            found[kind] = plane(file, other)
+            found[kind] = plane(file, other, band, bands_of(science))
     return found
 
 
@@ -50,18 +57,28 @@ def role(hdu: Any) -> str | None:
 
 def _belongs(science: Any, hdu: Any) -> bool:
     def identity(hdu: Any) -> tuple[Any, ...]:
-        return squeezed(hdu.shape), hdu.ver, Header((hdu.header,)).text("BAND"), hdu.name.rpartition(".")[0]
+        return squeezed(hdu.shape)[-2:], hdu.ver, Header((hdu.header,)).text("BAND"), hdu.name.rpartition(".")[0]
 
-    return identity(science) == identity(hdu)
+    planes, own = squeezed(science.shape)[:-2], squeezed(hdu.shape)[:-2]
+    return identity(science) == identity(hdu) and own in (planes, ())
 
 
-def bad_pixels(plane: Plane) -> tuple[Bool[np.ndarray, "y x"], str]:
+def bad_pixels(plane: Plane, band: str | None = None) -> tuple[Bool[np.ndarray, "y x"], str]:
     """True where a plane of flags excludes a pixel, and by which rule: any flag, if its header knows none."""
     if plane.array.dtype.kind in "iu":
-        bits = {name: plane.header.number(f"MP_{name}") for name in LSST_BAD}
-        known = {name: int(bit) for name, bit in bits.items() if bit is not None}
+        known = _bad_bits(plane, band)
         if known:
-            return plane.array & sum(1 << bit for bit in known.values()) != 0, ", ".join(known)
-        if plane.header.text("TELESCOP") in ("JWST", "ROMAN"):
-            return plane.array & DO_NOT_USE != 0, "DO_NOT_USE"
+            return plane.array & functools.reduce(operator.or_, known.values()) != 0, ", ".join(known)
     return plane.array != 0, "non-zero"
+
+
+def _bad_bits(plane: Plane, band: str | None) -> dict[str, int]:
+    """The values of the bits that exclude a pixel, by name, where the header tells whose flags these are."""
+    header = plane.header
+    if (header.text("IMAGETYP") or header.text("EXTNAME") or "").upper() == "MASKBITS":
+        of_band = {name: bit for name, bit in MASKBITS.items() if name[-1] == (band or "").upper()}
+        return {name: 1 << bit for name, bit in (of_band or MASKBITS).items()}
+    if header.text("TELESCOP") in ("JWST", "ROMAN"):
+        return {"DO_NOT_USE": DO_NOT_USE}
+    bits = {name: header.number(f"MP_{name}") for name in LSST_BAD}
+    return {name: 1 << int(bit) for name, bit in bits.items() if bit is not None} or panstarrs.bad_bits(header)

@@ -3,8 +3,9 @@
 import contextlib
 import dataclasses
 import os
+import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -13,6 +14,7 @@ from jaxtyping import Shaped
 from sersiclab.astrometry import celestial_of_header, pixel_scale_of
 from sersiclab.headers import Header
 from sersiclab.integrity import Extension, disagreement, extensions, open_whole, without_rest
+from sersiclab.panstarrs import linear, softening
 from sersiclab.sections import FileName, Section, Span, parse_name, part_of, part_of_wcs
 
 
@@ -24,7 +26,8 @@ NO_HEADER = Header()
 class Plane:
     """One 2-d image of a file: its array `[y, x]`, where it came from, its celestial WCS, if any, and its header.
 
-    `spans` are the pixels, along x and y, of the section that was read, None if that is the whole image.
+    `spans` are the pixels, along x and y, of the section that was read, None if that is the whole image. `notes` say
+    what was done to the pixels of the file.
     """
 
     array: Shaped[np.ndarray, "y x"]
@@ -32,6 +35,7 @@ class Plane:
     wcs: Any = None
     header: Header = NO_HEADER
     spans: tuple[Span, ...] | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def pixel_scale(self) -> float | None:
@@ -161,7 +165,7 @@ def _whole(argument: str, name: FileName) -> Iterator[File]:
         except MemoryError as error:
             raise ValueError(f"{argument}: {label!r} can't be read: it needs more memory than there is") from error
         try:
-            hdus = stack.enter_context(fits.open(stream, memmap=False))
+            hdus: Any = stack.enter_context(fits.open(stream, memmap=False))
             number = len([hdu.is_image for hdu in hdus])  # reads all headers
         except Exception as error:  # astropy's errors of damaged headers have no common class
             raise ValueError(f"{argument}: {label!r} is not a FITS file ({error})") from error
@@ -186,28 +190,36 @@ def choose(file: File, band: str | None = None) -> int:
         raise ValueError(f"{file.argument}: {file.label!r} has no 2-d image; it has {contents(file.hdus)}")
     bands = {i: text for i in images if (text := Header((file.hdus[i].header,)).text("BAND", "FILTER"))}
     if band is None or len(set(bands.values())) < 2:
-        return images[0]
+        return _first(file, images)
     for index, text in bands.items():
         if text.lower() == band.lower():
             return index
     raise ValueError(f"{file.argument}: {file.label!r} has no band {band!r}; it has {', '.join(set(bands.values()))}")
 
 
-def plane(file: File, index: int, band: str | None = None) -> Plane:
-    """The 2-d image of an extension, or the plane of that band from a cube that names its bands."""
+def plane(file: File, index: int, band: str | None = None, bands: Sequence[str] = ()) -> Plane:
+    """The 2-d image of an extension, or the plane of that band from a cube that names its bands.
+
+    `bands` names those of a cube that does not. Pixels that Pan-STARRS compressed are linear in the result.
+    """
     hdu = file.hdus[index]
     label = file.where(index)
     pixels = file.pixels(index)
     wcs = celestial_of_header(file.argument, label, hdu.header, file.hdus)
+    bands = bands_of(hdu) or bands
+    spans = None
     if file.section is None:
-        array = _two_dimensional(file.argument, label, hdu, pixels, band)
-        return Plane(array, label, wcs, file.header(index))
-    if len(file.section.ranges) == 2:
-        pixels = _two_dimensional(file.argument, label, hdu, pixels, band)
-    spans = _spans(file.argument, label, file.section, pixels.shape)
-    array = _two_dimensional(file.argument, label, hdu, part_of(pixels, spans), band)
-    label, spans = f"{label}[{file.section.text}]", spans[:2]
-    return Plane(array, label, None if wcs is None else part_of_wcs(wcs, spans), file.header(index), spans)
+        array = _two_dimensional(file, index, pixels, band, bands)
+    else:
+        if len(file.section.ranges) == 2:
+            pixels = _two_dimensional(file, index, pixels, band, bands)
+        spans = _spans(file.argument, label, file.section, pixels.shape)
+        array = _two_dimensional(file, index, part_of(pixels, spans), band, bands)
+        label, spans = f"{label}[{file.section.text}]", spans[:2]
+        wcs = None if wcs is None else part_of_wcs(wcs, spans)
+    soft = softening(Header((hdu.header,)))
+    notes = () if soft is None else (f"{label}: asinh compression undone (BSOFTEN, BOFFSET)",)
+    return Plane(array if soft is None else linear(array, *soft), label, wcs, file.header(index), spans, notes)
 
 
 def named(argument: str, source: Source) -> FileName:
@@ -267,16 +279,42 @@ def _index(file: File, name: str) -> int:
     return found
 
 
+def _first(file: File, images: Sequence[int]) -> int:
+    """The first of these images that is not the same in every pixel, as the first in some files of GALFIT is."""
+    if file.argument not in ("data", "psf"):
+        return images[0]
+    for index in images[:-1]:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # they are given when the image is read
+            pixels = file.pixels(index)
+        finite = pixels[np.isfinite(pixels)]
+        if finite.size and np.ptp(finite) > 0:
+            return index
+        following = images[images.index(index) + 1]
+        warnings.warn(
+            f"{file.argument}: {file.where(index)} has one value in every pixel; {file.where(following)} is read "
+            "instead (name an extension to read another)",
+            stacklevel=7,
+        )
+    return images[-1]
+
+
 def _is_plane(hdu: Any, axes: int) -> bool:
     if axes > 2:
         return len(hdu.shape) == axes
     shape = squeezed(hdu.shape)
-    return len(shape) == 2 or (len(shape) == 3 and len(_bands(hdu)) == shape[0])
+    return len(shape) == 2 or (len(shape) == 3 and len(bands_of(hdu)) == shape[0])
 
 
-def _bands(hdu: Any) -> list[str]:
-    """The bands of a cube's planes, such as those of "grz"."""
-    return list(Header((hdu.header,)).text("BANDS") or "")
+def bands_of(hdu: Any) -> tuple[str, ...]:
+    """The bands of a cube's planes, by BAND0, BAND1 ... or by BANDS, such as "grz" or "w1,w2"."""
+    header = Header((hdu.header,))
+    planes = squeezed(hdu.shape)[0] if len(squeezed(hdu.shape)) == 3 else 0
+    named = [header.text(f"BAND{number}") for number in range(planes)]
+    if named and None not in named:
+        return tuple(name for name in named if name is not None)
+    text = header.text("BANDS") or ""
+    return tuple(part for part in re.split(r"[,\s]+", text) if part) if re.search(r"[,\s]", text) else tuple(text)
 
 
 def squeezed(shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -286,15 +324,18 @@ def squeezed(shape: tuple[int, ...]) -> tuple[int, ...]:
     return shape
 
 
-def _two_dimensional(argument: str, label: str, hdu: Any, pixels: Any, band: str | None) -> Shaped[np.ndarray, "y x"]:
+def _two_dimensional(
+    file: File, index: int, pixels: Any, band: str | None, bands: Sequence[str]
+) -> Shaped[np.ndarray, "y x"]:
     shape = squeezed(pixels.shape)
     if len(shape) == 2:
         return pixels.reshape(shape)
-    bands = _bands(hdu) if len(shape) == 3 else []
-    if len(bands) == shape[0] and band in bands:
-        return pixels[bands.index(band)]
+    bands = bands if len(shape) == 3 and len(bands) == shape[0] else ()
+    known = [name.lower() for name in bands]
+    if band is not None and band.lower() in known:
+        return pixels.reshape(shape)[known.index(band.lower())]
     remedy = f"give band=, one of {', '.join(bands)}" if bands else "give one plane of it as an array"
     raise ValueError(
-        f"{argument}: {label} ({hdu.name or 'no name'}) has the shape {pixels.shape}; expected a 2-d image "
-        f"[y, x] ({remedy})"
+        f"{file.argument}: {file.where(index)} ({file.hdus[index].name or 'no name'}) has the shape {pixels.shape}; "
+        f"expected a 2-d image [y, x] ({remedy})"
     )

@@ -22,13 +22,17 @@ OVERSAMPLED = ("OVERDIST", "OVERSAMP")  # of STPSF: with the detector's effects,
 
 @dataclasses.dataclass(frozen=True)
 class Psf:
-    """A PSF and what its file says of it; None where it says nothing."""
+    """A PSF and what its file says of it; None where it says nothing.
+
+    `domain` is the range of the positions, in x and y, over which a PSF was measured that varies.
+    """
 
     array: Shaped[np.ndarray, "v u"]
     source: str
     oversampling: int | None = None
     includes_pixel: bool | None = None
     pixel_scale: float | None = None
+    domain: tuple[Position, Position] | None = None
 
 
 def read_psf(source: Any, *, band: str | None, position: Position) -> Psf:
@@ -47,7 +51,7 @@ def _of_file(source: Any, band: str | None, position: Position) -> Psf:
     with opened("psf", source) as file:
         for index, hdu in enumerate(file.hdus):
             header = Header((hdu.header,))
-            if not hdu.is_image and header.find("POLNAXIS") and header.find("PSF_SAMP"):
+            if not hdu.is_image and header.find("PSF_SAMP") and "PSF_MASK" in hdu.columns.names:
                 return _of_psfex(file, index, position)
             if header.find("DET_YX0") and len(hdu.shape) == 3:
                 return _of_stpsf_grid(file, index, position)
@@ -92,12 +96,19 @@ def _of_psfex(file: File, index: int, position: Position) -> Psf:
     if step is None or step <= 0:
         raise ValueError(f"psf: {label} has the sampling PSF_SAMP = {step}; expected a positive number")
     array, oversampling = _on_whole_samples(np.tensordot(terms, images, 1), step)
-    return Psf(array / array.sum(), label, oversampling, includes_pixel=True)
+    domain = None if terms.size == 1 else (_range(header, 1), _range(header, 2))
+    return Psf(array / array.sum(), label, oversampling, includes_pixel=True, domain=domain)
+
+
+def _range(header: Header, axis: int) -> Position:
+    """The least and largest position of PSFEx's stars along an axis, from 0: POLZERO is the middle of their range."""
+    middle, width = header.number(f"POLZERO{axis}") or 0.0, header.number(f"POLSCAL{axis}") or 1.0
+    return middle - 0.5 * width - 1.0, middle + 0.5 * width - 1.0
 
 
 def _monomials(label: str, header: Header, position: Position) -> Float[np.ndarray, " term"]:
     """x^i y^j for i + j up to the degree, i running first; x and y are shifted and scaled, and count from 1."""
-    number = int(header.number("POLNAXIS") or 0)
+    number = int(header.number("POLNAXIS") or 0)  # missing for a PSF that does not vary
     if number == 0:
         return np.ones(1)
     names = [header.text(f"POLNAME{i}") or "" for i in range(1, number + 1)]
@@ -136,7 +147,13 @@ def _of_stpsf_grid(file: File, index: int, position: Position) -> Psf:
     array = _interpolated(np.asarray(file.pixels(index), float), np.array(places), position)
     # A grid holds effective PSFs: STPSF convolves them with the pixel.
     oversampling = int(header.number("OVERSAMP", "DET_SAMP") or 1)
-    return Psf(array / array.sum(), file.where(index), oversampling, includes_pixel=True)
+    domain = _extent(np.array(places))
+    return Psf(array / array.sum(), file.where(index), oversampling, includes_pixel=True, domain=domain)
+
+
+def _extent(places: Float[np.ndarray, "n 2"]) -> tuple[Position, Position]:
+    (x0, y0), (x1, y1) = places.min(axis=0), places.max(axis=0)
+    return (float(x0), float(x1)), (float(y0), float(y1))
 
 
 def _interpolated(
@@ -171,4 +188,5 @@ def _of_model(model: Any, position: Position) -> Psf:
     sampling = np.unique(np.atleast_1d(model.oversampling))
     if sampling.size != 1:
         raise ValueError(f"psf: {label} must have one oversampling in x and y, got {sampling.tolist()}")
-    return Psf(array / array.sum(), label, int(sampling[0]), includes_pixel=True)
+    domain = None if places is None else _extent(np.asarray(places, float))
+    return Psf(array / array.sum(), label, int(sampling[0]), includes_pixel=True, domain=domain)

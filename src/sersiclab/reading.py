@@ -15,11 +15,16 @@ from scipy import ndimage
 from sersiclab.companions import bad_pixels, companions
 from sersiclab.fits import Plane, choose, is_hdu, named, opened, plane, read_plane
 from sersiclab.headers import Header
-from sersiclab.photometry import in_unit, read_band, read_gain, read_unit, read_zeropoint, unit_of
+from sersiclab.panstarrs import is_panstarrs
+from sersiclab.photometry import in_unit, read_band, read_gain, read_unit, read_zeropoint, system_of, unit_of
 from sersiclab.psf_files import Position, Psf, is_model, read_psf
+from sersiclab.psf_positions import check_grid, check_place, place_of
+from sersiclab.sections import Span
+from sersiclab.units import is_logarithmic
 
 
 NOISE = {"sigma": 1, "weight": -2, "invvar": -2}  # and the power of the image's unit that they have
+VARIANCES = (".wt.fits[0]", ".wt.fits[1]", ".wt.fits.fz[1]")  # the names of Pan-STARRS's weights
 ARRAY = "array"
 WEIGHTS_AGREE = (0.5, 2.0)  # scatter over that of the weights; resampling correlates pixels, which lowers it
 SCALES_AGREE = 0.02
@@ -54,11 +59,11 @@ def gather(arguments: dict[str, Any], *, psf_position: Position | None) -> Gathe
         result.arguments[name] = in_unit(name, arguments[name], unit_of(arguments["data"]), power)
         if is_file(arguments[name]):
             found = read_plane(name, arguments[name], band=arguments["band"])
-            result.arguments[name] = found.array
+            result.arguments[name] = _of_panstarrs(result, name, found)
             _note_file(result, name, arguments[name], found)
     _take_mask(result, arguments, others)
     _take_header(result, science)
-    _take_psf(result, psf_position)
+    _take_psf(result, science, psf_position)
     _take_noise(result, science, others)
     return result
 
@@ -69,12 +74,25 @@ def is_file(value: Any) -> bool:
 
 
 def _note_file(result: Gathered, name: str, given: Any, found: Plane) -> None:
+    result.notes += found.notes
     if is_file(given):
         result.files[name] = found.source
 
 
+def _of_panstarrs(result: Gathered, name: str, found: Plane) -> Any:
+    """An error map; Pan-STARRS calls its maps of variances weights."""
+    if not is_panstarrs(found.header) or (name == "sigma" and not found.source.endswith(VARIANCES)):
+        return found.array
+    text = f"{name}: {found.source} is read as variances, which Pan-STARRS's weights are"
+    warnings.warn(text, stacklevel=4)
+    result.notes.append(text)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        deviation = np.sqrt(np.asarray(found.array, float))
+        return deviation if name == "sigma" else deviation**-2
+
+
 def _science(data: Any, band: str | None) -> tuple[Plane, dict[str, Plane]]:
-    """The image itself and what its file holds besides, by role."""
+    """The image itself and its file's other planes by role."""
     from astropy.nddata import Cutout2D, NDData
 
     if isinstance(data, str | os.PathLike) and named("data", data).path.suffix == ".npy":
@@ -82,11 +100,13 @@ def _science(data: Any, band: str | None) -> tuple[Plane, dict[str, Plane]]:
     if is_file(data):
         with opened("data", data) as file:
             index = choose(file, band)
-            return plane(file, index, band), companions(file, index)
+            return plane(file, index, band), companions(file, index, band)
     if isinstance(data, NDData):
         return _of_nddata(data)
     if isinstance(data, Cutout2D):
-        return Plane(data.data, "Cutout2D", data.wcs), {}
+        x, y = data.origin_original
+        spans = tuple(Span(start + 1, 1, size) for start, size in zip((x, y), data.shape[::-1], strict=True))
+        return Plane(data.data, "Cutout2D", data.wcs, spans=spans), {}
     array: Any = data
     if unit_of(array) is not None:
         return Plane(array.value, ARRAY, header=Header(({"BUNIT": str(array.unit)},))), {}
@@ -114,14 +134,14 @@ def _of_nddata(data: Any) -> tuple[Plane, dict[str, Plane]]:
 
 
 def _take_mask(result: Gathered, arguments: dict[str, Any], others: dict[str, Plane]) -> None:
-    """The mask, and in it the pixels of a file that hold no number."""
+    """Take the mask, and exclude the pixels of a file that are not finite."""
     given = arguments["mask"]
     if is_file(given):
         found = read_plane("mask", given, band=arguments["band"])
-        result.arguments["mask"], _ = bad_pixels(found)
+        result.arguments["mask"], _ = bad_pixels(found, arguments["band"])
         result.files["mask"] = found.source
     elif given is None and "mask" in others:
-        array, rule = bad_pixels(others["mask"])
+        array, rule = bad_pixels(others["mask"], arguments["band"])
         result.take("mask", array, f"{others['mask'].source}: {rule}")
     data = result.arguments["data"]
     if isinstance(data, np.ndarray) and data.dtype.kind == "f" and data.ndim == 2 and "data" in result.files:
@@ -129,7 +149,9 @@ def _take_mask(result: Gathered, arguments: dict[str, Any], others: dict[str, Pl
         mask = np.zeros(data.shape, bool) if mask is None else np.asarray(mask) != 0
         blank = ~np.isfinite(data)
         if mask.shape == data.shape and (blank & ~mask).any():
-            warnings.warn(f"data hold no number in {(blank & ~mask).sum()} pixels: they are excluded", stacklevel=4)
+            warnings.warn(
+                f"data are not finite in {(blank & ~mask).sum()} pixels: they are excluded from the fit", stacklevel=4
+            )
             result.arguments["mask"] = mask | blank
 
 
@@ -145,23 +167,37 @@ def _take_header(result: Gathered, science: Plane) -> None:
     result.take("unit", read_unit(header), f"BUNIT = {text}" if text else f"SURVEY = {header.text('SURVEY')}")
     if given["unit"] is None and text is not None:
         result.notes.append(f"unit unknown (BUNIT = {text})")
+    if is_logarithmic(given["unit"] or text):
+        warnings.warn(
+            f"data seem to be magnitudes (unit {given['unit'] or text}); an image must be linear", stacklevel=4
+        )
     found = read_zeropoint(header, given["unit"], given["pixel_scale"])
-    if found is not None:
+    if found is not None and given["zeropoint"] is None:
         result.take("zeropoint", *found)
+        system = system_of(found)
+        if system not in (None, "AB"):
+            warnings.warn(
+                f"zero-point {found[0]:.6g} is in the {system} system ({found[1]}): this image's magnitudes are not "
+                "AB; give zeropoint= to use another",
+                stacklevel=4,
+            )
 
 
-def _take_psf(result: Gathered, position: Position | None) -> None:
+def _take_psf(result: Gathered, science: Plane, position: Position | None) -> None:
     given = result.arguments
     if is_file(given["psf"]) or is_model(given["psf"]):
-        ny, nx = np.shape(given["data"])[-2:]
-        found = read_psf(
-            given["psf"], band=given["band"], position=((nx - 1) / 2, (ny - 1) / 2) if position is None else position
-        )
+        shape = np.shape(given["data"])
+        place = place_of(science, shape, position)
+        found = read_psf(given["psf"], band=given["band"], position=place.position)
+        note = check_place(place, found, science)
+        result.notes += [] if note is None else [note]
         result.files["psf"] = found.source
         given["psf"] = found.array
         samples = _samples_per_pixel(given, found)
         result.take("psf_oversampling", samples if samples != 1 else None, found.source)
         result.take("psf_includes_pixel", False if found.includes_pixel is False else None, found.source)
+    if given["psf"] is not None:
+        check_grid(science)
     for name, default in (("psf_oversampling", 1), ("psf_includes_pixel", True)):
         given[name] = default if given[name] is None else given[name]
 
@@ -217,7 +253,7 @@ def _take_weight(result: Gathered, weight: Plane) -> None:
         if scatter > 0 and not WEIGHTS_AGREE[0] < scatter < WEIGHTS_AGREE[1]:
             factor = scatter**-2
             warnings.warn(
-                f"weight: {weight.source} is no inverse variance, for the sky scatters {scatter:.3g} times as much "
+                f"weight: {weight.source} is not an inverse variance: the sky scatters {scatter:.3g} times as much "
                 f"as it says; it is scaled by {factor:.4g} (give weight= or sigma= to use another)",
                 stacklevel=6,
             )
