@@ -64,7 +64,7 @@ def drawn(parameters: Parameters, size: int) -> np.ndarray:
     sheared = profile.shear(q=q, beta=(parameters["theta"] + 0.5 * np.pi) * galsim.radians)
     middle = 0.5 * (size - 1)
     placed = sheared.shift(parameters["xc"] - middle, parameters["yc"] - middle)
-    return galsim.Convolve(placed, PSF, gsparams=GALSIM).drawImage(nx=size, ny=size, scale=1.0).array.astype(float)
+    return galsim.Convolve(placed, PSF, gsparams=GALSIM).drawImage(None, nx=size, ny=size, scale=1.0).array.astype(float)
 
 
 def observed(rng: np.random.Generator, components: dict[str, Parameters], size: int) -> sl.Image:
@@ -131,7 +131,7 @@ def neighbour(number: int) -> Case:
     image = observed(rng, truth | {"neighbour": other}, size)
     if number % 2 == 0:
         return Case("neighbour", number, image, sl.guess(image, sources="auto"), truth)
-    masked = sl.Image(image.data, sigma=1.0, psf=image.psf, mask=sl.detect(image).neighbours)
+    masked = sl.detect(image).masked(image)
     return Case("neighbour", number, masked, sl.guess(masked), truth)
 
 

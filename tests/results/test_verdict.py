@@ -273,10 +273,16 @@ def test_a_best_value_at_a_bound_without_draws(make_fit: MakeFit, truth: dict[st
     assert narrow.verdict.level == "ok"
 
 
+def tied_index(model: Model) -> Model:
+    """A Sérsic index that follows a flux within its range, as far as the flux is within its own."""
+    galaxy = dataclasses.replace(model.components["galaxy"], n=Tied("core.flux", scale=0.1))
+    core = dataclasses.replace(model.components["core"], flux=Uniform(5, 80))
+    return Model(dict(model.components) | {"galaxy": galaxy, "core": core})
+
+
 def test_a_tie_that_leaves_its_range_is_told_and_no_error(make_fit: MakeFit) -> None:
     fit = make_fit()
-    galaxy = dataclasses.replace(fit.model.components["galaxy"], n=Tied("core.flux", scale=0.1))
-    tied = Model(fit.model.components | {"galaxy": galaxy})
+    tied = tied_index(fit.model)
     best = {path: fit.best[path] for path in tied.free}
     verdict = Fit(tied, fit.image, MAP(), seed=0, draws={}, best=best | {"core.flux": 120.0}, stats={}).verdict
     assert verdict.level == "bad"

@@ -11,6 +11,7 @@ from jaxtyping import Float
 from sersiclab.parameters import own_parameters
 from sersiclab.profiles import AbstractSky, AbstractSource
 from sersiclab.profiles.base import size_name
+from sersiclab.results import per_draw
 from sersiclab.results.derived import parameter_sds
 
 
@@ -29,8 +30,6 @@ SHARED = -0.95  # correlation of two fluxes of which only the sum is known
 
 def degeneracy_reasons(fit: "Fit", draws: Draws) -> Iterator[Reason]:
     """What the posterior leaves open, according to `draws`, or to the covariance without any."""
-    if not all(np.isfinite(value) for value in fit.best.values()):
-        return
     yield from _faint(fit)
     yield from _point_like(fit, draws)
     yield from _unsure(fit, draws)
@@ -85,7 +84,8 @@ def _unsure(fit: "Fit", draws: Draws) -> Iterator[Reason]:
         sd = float(np.std(draws[path])) if draws else sds[path]
         if not sd * UNSURE <= abs(mean):
             yield "caution", f"{path} is {mean:.3g} ± {sd:.2g}: the data hardly need this component."
-    for one, other in combinations(paths if draws else [], 2):
+    several = bool(draws) and next(iter(draws.values())).size > 1
+    for one, other in combinations(paths if several else [], 2):
         with np.errstate(invalid="ignore", divide="ignore"):
             correlation = float(np.corrcoef(np.ravel(draws[one]), np.ravel(draws[other]))[0, 1])
         if correlation < SHARED:
@@ -99,13 +99,12 @@ def _alike(fit: "Fit", draws: Draws) -> Iterator[Reason]:
     """Components of one class that no parameter tells apart."""
     if not draws:
         return
-    flat: Any = {path: np.ravel(values) for path, values in draws.items()}
-    at = fit.model.at(flat).components
+    at, kept = per_draw.parameters(fit.model, draws), fit.model.components
     for one, other in combinations(_sources(fit), 2):
-        if type(at[one]) is not type(at[other]):
+        if type(kept[one]) is not type(kept[other]):
             continue
-        first, second = own_parameters(at[one]), own_parameters(at[other])
-        told = [key for key in first if key != "theta" and _apart(first[key], second[key])]
+        keys = [key for key in own_parameters(kept[one]) if key != "theta"]
+        told = [key for key in keys if _apart(at[f"{one}.{key}"], at[f"{other}.{key}"])]
         if not told:
             yield (
                 "caution",
@@ -114,11 +113,8 @@ def _alike(fit: "Fit", draws: Draws) -> Iterator[Reason]:
             )
 
 
-def _apart(one: Any, other: Any) -> bool:
-    """Whether one parameter is safely larger than the other; the same number is not."""
-    one, other = np.asarray(one), np.asarray(other)
-    if not one.ndim and not other.ndim:
-        return bool(one != other)
+def _apart(one: Float[np.ndarray, " draw"], other: Float[np.ndarray, " draw"]) -> bool:
+    """Whether one parameter is larger than the other in nearly all draws; the same number is not."""
     share = float(np.mean(one > other)) + 0.5 * float(np.mean(one == other))
     return not SWAPPED < share < 1 - SWAPPED
 

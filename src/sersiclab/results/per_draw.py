@@ -11,6 +11,7 @@ from jaxtyping import Array, Float, Int
 from sersiclab.density import Density
 from sersiclab.image import Image
 from sersiclab.model import Model, lower
+from sersiclab.parameters import own_parameters
 from sersiclab.profiles import AbstractSource
 from sersiclab.rendering import AbstractCanvas
 from sersiclab.stacks import Values
@@ -47,6 +48,21 @@ def chunks(draws: Flat) -> Iterator[tuple[Values, slice]]:
         index = np.minimum(np.arange(start, start + CHUNK), number - 1)
         vectors = np.stack([array[index] for array in draws.values()], axis=-1)
         yield Values(tuple(draws), jnp.asarray(vectors, dtype=float)), slice(start, min(start + CHUNK, number))
+
+
+def parameters(model: Model, draws: Mapping[str, Float[np.ndarray, "..."]]) -> dict[str, Float[np.ndarray, " draw"]]:
+    """Every parameter of the model at each draw, by path: free, tied and fixed ones."""
+
+    def at(values: Mapping[str, Array]) -> dict[str, Array]:
+        owners = model.at(values).owners
+        return {
+            f"{name}.{key}": jnp.asarray(value, dtype=float)
+            for name, owner in owners.items()
+            for key, value in own_parameters(owner).items()
+        }
+
+    flat = {path: jnp.asarray(np.ravel(values), dtype=float) for path, values in draws.items()}
+    return {path: np.asarray(values, dtype=float) for path, values in jax.vmap(at)(flat).items()}
 
 
 def moments(density: Density, draws: Flat, best: Mapping[str, float]) -> Moments:

@@ -10,7 +10,7 @@ from sersiclab.results.residual_reasons import residual_reasons
 from sersiclab.results.verdict.approximated import approximation_reasons
 from sersiclab.results.verdict.bounds import bound_reasons, conflict_reasons, posterior_draws
 from sersiclab.results.verdict.chi2 import chi2_reasons
-from sersiclab.results.verdict.completion import completion_reasons, error_reasons, range_reasons
+from sersiclab.results.verdict.completion import completion_reasons, error_reasons, finite, range_reasons
 from sersiclab.results.verdict.levels import LEVELS as LEVELS
 from sersiclab.results.verdict.levels import Level as Level
 from sersiclab.results.verdict.levels import Reason as Reason
@@ -53,11 +53,12 @@ CHECKS: tuple[Check, ...] = (
 
 def judge(fit: "Fit") -> Verdict:
     """The verdict on a fit: as bad as its worst reason, which comes first."""
+    checks = CHECKS if finite(fit) else (completion_reasons,)
     try:
         fit.model_image  # noqa: B018 (drawn here once, for all checks)
     except ValueError as mistake:  # a tie has taken a parameter out of its range
         return Verdict("bad", (sentence(f"The model can't be drawn at its best values: {mistake}"),))
-    found = [reason for check in CHECKS for reason in check(fit)]
+    found = [reason for check in checks for reason in check(fit)]
     found.sort(key=lambda reason: LEVELS.index(reason[0]))
     level: Level = found[0][0] if found else "ok"
     return Verdict(level, tuple(text for _, text in found))

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from sersiclab.results.approximation import Deviation
-from sersiclab.results.verdict.completion import finite
 from sersiclab.results.verdict.levels import Reason, others
 from sersiclab.results.verdict.sampling import PARETO_K_BAD
 
@@ -18,7 +17,8 @@ STATED = 0.1  # sigma, and part of a factor: less is not stated
 
 def approximation_reasons(fit: "Fit") -> Iterator[Reason]:
     """How far the means and errors are off, as far as the draws' weights can show it."""
-    if not finite(fit) or (check := fit.approximation) is None:
+    check = fit.approximation
+    if check is None:
         return
     what = f"the {'guide' if 'log_weight' in fit.stats else 'normal distribution'} of {type(fit.method).__name__}"
     if check.blind:

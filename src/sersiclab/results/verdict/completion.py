@@ -1,12 +1,13 @@
 """Whether the run ended well, and its values are those that parameters can have."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float
 
-from sersiclab.parameters import Tied, own_parameters, parameter_info, parameters
+from sersiclab.parameters import Tied, parameter_info, parameters
+from sersiclab.results import per_draw
 from sersiclab.results.verdict.levels import Reason, others, sentence
 
 
@@ -19,12 +20,10 @@ ROUNDING = 1e-5  # of an end or of the range: draws in single precision may lie 
 def completion_reasons(fit: "Fit") -> Iterator[Reason]:
     """Values that are not finite, the method's message, and a status other than complete."""
     if not finite(fit):
-        yield "bad", "The result holds values that are not finite."
+        yield "bad", "The result holds values that are not finite: nothing else can be judged."
     unknown = [name for name, values in fit.stats.items() if np.any(np.isnan(np.asarray(values, dtype=float)))]
     if unknown:
         yield "bad", f"The statistics of the run are not numbers: {', '.join(unknown)}."
-    if fit.covariance is not None and not np.all(np.isfinite(fit.covariance)):
-        yield "bad", "The covariance holds values that are not finite."
     if fit.message:
         yield "bad", sentence(f"{type(fit.method).__name__}: {fit.message}")
     if fit.status != "complete":
@@ -32,8 +31,9 @@ def completion_reasons(fit: "Fit") -> Iterator[Reason]:
 
 
 def finite(fit: "Fit") -> bool:
-    """Whether all best values and draws are finite."""
-    return all(np.all(np.isfinite(values)) for values in (*fit.best.values(), *fit.draws.values()))
+    """Whether all best values, draws and covariances are finite."""
+    covariance = () if fit.covariance is None else (fit.covariance,)
+    return all(np.all(np.isfinite(values)) for values in (*fit.best.values(), *fit.draws.values(), *covariance))
 
 
 def error_reasons(fit: "Fit") -> Iterator[Reason]:
@@ -45,7 +45,7 @@ def error_reasons(fit: "Fit") -> Iterator[Reason]:
 
 def range_reasons(fit: "Fit") -> Iterator[Reason]:
     """Draws that no prior or declared range allows."""
-    if not fit.draws or not finite(fit):
+    if not fit.draws:
         return
     shares = {path: (_share_beyond(fit.draws[path], *prior.support()), prior) for path, prior in fit.model.free.items()}
     outside = {path: (share, prior.support()) for path, (share, prior) in shares.items() if not share <= 0.0}
@@ -69,12 +69,11 @@ def _ties_beyond(fit: "Fit") -> Iterator[tuple[str, tuple[float, tuple[float, fl
     tied = [path for path, value in parameters(fit.model.owners).items() if isinstance(value, Tied)]
     if not tied:
         return
-    flat: Any = {path: np.ravel(values) for path, values in fit.draws.items()}
-    owners = fit.model.at(flat).owners
+    at = per_draw.parameters(fit.model, fit.draws)
     for path in tied:
         owner, name = path.split(".", 1)
-        info = parameter_info(owners[owner])[name]
-        share = _share_beyond(np.asarray(own_parameters(owners[owner])[name], dtype=float), info.low, info.high)
+        info = parameter_info(fit.model.owners[owner])[name]
+        share = _share_beyond(at[path], info.low, info.high)
         if not share <= 0.0:
             yield path, (share, (info.low, info.high))
 
