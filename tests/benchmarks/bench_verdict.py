@@ -64,7 +64,8 @@ def drawn(parameters: Parameters, size: int) -> np.ndarray:
     sheared = profile.shear(q=q, beta=(parameters["theta"] + 0.5 * np.pi) * galsim.radians)
     middle = 0.5 * (size - 1)
     placed = sheared.shift(parameters["xc"] - middle, parameters["yc"] - middle)
-    return galsim.Convolve(placed, PSF, gsparams=GALSIM).drawImage(None, nx=size, ny=size, scale=1.0).array.astype(float)
+    convolved = galsim.Convolve(placed, PSF, gsparams=GALSIM)
+    return convolved.drawImage(None, nx=size, ny=size, scale=1.0).array.astype(float)
 
 
 def observed(rng: np.random.Generator, components: dict[str, Parameters], size: int) -> sl.Image:
