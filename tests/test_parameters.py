@@ -13,6 +13,7 @@ import pytest
 import sersiclab.priors as sl
 from sersiclab import parameters, ties
 from sersiclab.model import Model
+from sersiclab.noise import GaussianNoise
 from sersiclab.parameters import Parameter, Tied
 from sersiclab.profiles import Exponential, FlatSky, Sersic
 from sersiclab.spec import from_dict, to_dict
@@ -305,3 +306,11 @@ def test_nested_parameters_are_the_owner_s():
     assert list(parameters.free(ties.detach({"b": owners["b"]}, "a", level))) == ["b.xc"]
     with pytest.raises(ValueError, match=r"Reshaped.c0 is a parameter of its inner too"):
         Reshaped(level, c0=0.0)
+
+
+def test_draws_are_taken_as_arrays_where_they_are_read():
+    owners = {"bulge": bulge(), "disk": disk(), "noise": GaussianNoise()}
+    draws = {path: np.full(3, value) for path, value in parameters.initial(owners).items()}
+    drawn = parameters.at(owners, draws | {"bulge.xc": np.arange(3.0)})
+    np.testing.assert_array_equal(drawn["disk"].xc, [0, 1, 2])
+    assert drawn["bulge"].n == 4.0

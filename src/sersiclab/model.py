@@ -70,8 +70,12 @@ class Model(eqx.Module):
         return parameters.initial(self.owners)
 
     def at(self, values: Mapping[str, Scalar]) -> "Model":
-        """This model with a number for every parameter."""
-        return self._with_owners(parameters.at(self.owners, values))
+        """This model with a number for every parameter; with arrays of numbers if `values` holds draws."""
+        owners = parameters.at(self.owners, values)
+        if not any(map(np.ndim, values.values())):
+            return self._with_owners(owners)
+        components, links = ({name: owners[name] for name in part} for part in (self.components, self.links))
+        return eqx.tree_at(lambda m: (m.components, m.links, m.noise), self, (components, links, owners["noise"]))
 
     def replace(self, changes: Mapping[str, Parameter]) -> "Model":
         """A new model with some parameters, `{path: number, prior or tie}`, replaced.

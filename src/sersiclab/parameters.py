@@ -292,7 +292,11 @@ def check_values(owners: Owners, values: Mapping[str, Any]) -> None:
 
 
 def at(owners: Owners, values: Mapping[str, Scalar]) -> dict[str, eqx.Module]:
-    """The same modules with a number for every parameter: fixed, given in `values`, or tied to one."""
+    """The same modules with a number for every parameter: fixed, given in `values`, or tied to one.
+
+    Where `values` holds arrays of draws, so do the modules, unchecked.
+    """
+    fill = _filled if any(map(np.ndim, values.values())) else with_parameters
     found = {path: values.get(path, value) for path, value in parameters(owners).items()}
     numbers: dict[str, Any] = {}
     for path in in_order(found):
@@ -303,9 +307,18 @@ def at(owners: Owners, values: Mapping[str, Scalar]) -> dict[str, eqx.Module]:
             raise ValueError(f"{path} is free and has no value; values must hold {list(free(owners))}")
         numbers[path] = value
     return {
-        owner_name: with_parameters(owner, {n: numbers[f"{owner_name}.{n}"] for n in parameter_info(owner)})
+        owner_name: fill(owner, {n: numbers[f"{owner_name}.{n}"] for n in parameter_info(owner)})
         for owner_name, owner in owners.items()
     }
+
+
+def _filled(owner: M, values: Mapping[str, Any]) -> M:
+    """A copy of a module with other parameters, without the checks of its constructor."""
+    known = _declared(type(owner))
+    parts = [
+        values[name] if info is not None else _filled(getattr(owner, name), values) for name, info in known.items()
+    ]
+    return eqx.tree_at(lambda owner: [getattr(owner, name) for name in known], owner, parts) if known else owner
 
 
 def _followed(tie: Tied, numbers: Mapping[str, Any]) -> Any:
