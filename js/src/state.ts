@@ -85,6 +85,9 @@ export interface KeptFit {
   /** Whether its pixels are those of the first. */
   comparable: boolean;
   loo?: number | null;
+  /** What LOO decides: "best", "worse", "undecided", "unreliable" or nothing; and why. */
+  loo_says?: string;
+  note?: string;
   log_evidence?: number | null;
 }
 /** While a run goes on. */

@@ -115,11 +115,24 @@ describe("kept fits", () => {
       ["1.100", "7", "0.00", "0.00", ""],
       ["1.100", "7", "–", "–", ""],
     ]);
+    expect(page.el.querySelector(".sl-kept small[title]")).toBeNull();
     page.named("button", "restore two").click();
     page.named("button", "forget one").click();
     expect(page.sent.slice(-2)).toEqual([
       { t: "restore", name: "two" },
       { t: "forget", name: "one" },
     ]);
+  });
+
+  it("say where LOO decides nothing, and why", async () => {
+    const said = (name: string, loo_says: string, note = "") =>
+      keptFit(name, 120, { loo: -60, loo_says, note });
+    const kept = [said("a", "undecided", "too small"), said("b", "unreliable", "bad k"), said("c", "worse")];
+    const page = await open({ kept });
+    await nextFrame();
+    const cells = [...page.el.querySelectorAll(".sl-kept tbody td:nth-of-type(4)")];
+    expect(cells.map((cell) => cell.textContent)).toEqual(["0.00 undecided", "0.00 unreliable", "0.00"]);
+    const notes = cells.slice(0, 2).map((cell) => cell.querySelector("small")?.title);
+    expect(notes).toEqual(["too small", "bad k"]);
   });
 });

@@ -1,6 +1,9 @@
 """Comparison of models whose posteriors are exactly normal: against linear algebra, and refits without each pixel."""
 
+import dataclasses
+import math
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +15,7 @@ from sersiclab.priors import Normal
 from sersiclab.profiles import FlatSky, TiltedSky
 from sersiclab.results import Fit, comparison
 from sersiclab.results.comparison import compare
+from sersiclab.results.decisions import decisions
 from sersiclab.results.diagnostics import arviz
 
 
@@ -73,13 +77,13 @@ class Exact:
         return np.array(found)
 
 
-def observed() -> Image:
-    rng = np.random.default_rng(9)
+def observed(slope: float = 0.15, seed: int = 9) -> Image:
+    rng = np.random.default_rng(seed)
     sigma = rng.uniform(0.7, 1.3, SHAPE)
     mask = np.zeros(SHAPE, bool)
     mask[2, 3:6] = True
     x = np.arange(SHAPE[1]) - 5.0
-    return Image(np.where(mask, np.nan, 3 + 0.15 * x + sigma * rng.normal(size=SHAPE)), sigma=sigma, mask=mask)
+    return Image(np.where(mask, np.nan, 3 + slope * x + sigma * rng.normal(size=SHAPE)), sigma=sigma, mask=mask)
 
 
 @pytest.fixture(scope="module")
@@ -104,6 +108,71 @@ def test_loo_is_that_of_refits_without_each_pixel(pair: tuple[Exact, Exact]) -> 
     assert (table.loc["tilted", ["loo_diff", "loo_diff_se", "bic_diff"]] == 0).all()
     assert table.loc["tilted", "p_loo"] == pytest.approx(3, abs=0.7)
     assert list(table["free"]) == [3, 1]
+
+
+def said(table: Any) -> dict[str, str]:
+    return dict(table["loo_says"])
+
+
+def test_where_a_slope_is_not_needed_loo_decides_nothing() -> None:
+    """Not even where, by exact refits without each pixel, the tilted sky predicts better."""
+    pairs = [[Exact(observed(0.0, seed), tilted=tilted) for tilted in (False, True)] for seed in range(30)]
+    pixels = np.arange(len(pairs[0][0].data))
+    gains = np.array([tilted.left_out(pixels).sum() - flat.left_out(pixels).sum() for flat, tilted in pairs])
+    assert (gains > 0).sum() > 1
+    for which in (np.argmax(gains), np.argmin(gains)):
+        flat, tilted = pairs[int(which)]
+        table = compare({"flat": flat.fit(1000), "tilted": tilted.fit(1000)})
+        assert said(table) == {"flat": "undecided", "tilted": "undecided"}
+        assert table["note"].str.contains("bic and log_evidence decide instead").all()
+        assert table.loc["flat", "bic_diff"] == 0
+
+
+def test_a_slope_that_is_there_is_decided() -> None:
+    image = observed(0.5)
+    table = compare({"flat": Exact(image, tilted=False).fit(), "tilted": Exact(image, tilted=True).fit()})
+    assert said(table) == {"tilted": "best", "flat": "worse"}
+    assert list(table["note"]) == ["", ""]
+
+
+@pytest.mark.parametrize("factor", [4.0, 30.0])
+def test_draws_that_are_not_the_posterior_make_loo_unreliable(pair: tuple[Exact, Exact], factor: float) -> None:
+    good, wide = pair[1].fit(), pair[1].fit()
+    draws = {path: each.mean() + factor * (each - each.mean()) for path, each in wide.draws.items()}
+    table = compare({"good": good, "wide": dataclasses.replace(wide, draws=draws)})
+    assert said(table) == {"good": "undecided", "wide": "unreliable"}
+    assert "effective number of parameters is" in table.loc["wide", "note"]
+    assert "and 3 are free" in table.loc["wide", "note"]
+    assert not (table.loc[["wide"], "p_loo"] < 6).any()  # of 3 parameters
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({}, ("best", "worse")),
+        ({"loo_diff": -3.9, "loo_diff_se": 0.1}, ("undecided", "undecided")),
+        ({"loo_diff": -40.0, "loo_diff_se": 20.1}, ("undecided", "undecided")),
+        ({"loo_diff_se": math.nan}, ("undecided", "undecided")),
+        ({"bad_k": 0.02}, ("undecided", "unreliable")),
+        ({"bad_k": math.nan}, ("undecided", "unreliable")),
+        ({"p_loo": 146_734.0}, ("undecided", "unreliable")),
+        ({"p_loo": -1.0}, ("undecided", "unreliable")),
+        ({"p_loo": math.nan}, ("undecided", "unreliable")),
+        ({"loo": math.nan}, ("", "")),
+    ],
+)
+def test_what_can_not_be_judged_decides_nothing(change: dict[str, float], expected: tuple[str, str]) -> None:
+    usual = {"loo": -100.0, "p_loo": 5.0, "bad_k": 0.0, "free": 5, "loo_diff": 0.0, "loo_diff_se": 0.0}
+    other = usual | {"loo": -150.0, "loo_diff": -50.0, "loo_diff_se": 5.0}
+    assert tuple(one[0] for one in decisions({"a": usual, "b": other | change}).values()) == expected
+
+
+def test_nothing_is_best_against_what_is_unreliable() -> None:
+    usual = {"loo": -100.0, "p_loo": 5.0, "bad_k": 0.0, "free": 5, "loo_diff": 0.0, "loo_diff_se": 0.0}
+    other = usual | {"loo": -150.0, "loo_diff": -50.0, "loo_diff_se": 5.0}
+    found = decisions({"a": usual | {"bad_k": 0.5}, "b": other, "c": other})
+    assert [one[0] for one in found.values()] == ["unreliable", "undecided", "undecided"]
+    assert found["a"][1].startswith("LOO is unreliable: 50% of the points have a Pareto k above 0.7; bic")
 
 
 def test_patches_are_left_out_whole(pair: tuple[Exact, Exact]) -> None:

@@ -23,6 +23,9 @@ def test_a_fit_is_kept_compared_and_restored(editor, heard):
     assert heard.of("error") == []
     one, other = editor.kept
     assert one["loo"] is not None
+    for row in (one, other):  # these draws are no posterior of anything
+        assert row["loo_says"] in ("undecided", "unreliable")
+        assert "bic and log_evidence decide instead" in row["note"]
     penalty = (len(first.model.free) - len(second.model.free)) * np.log(number)
     # Against the other, as the likelihood's constant is the same.
     assert one["bic"] - other["bic"] == pytest.approx(first.chi2 - second.chi2 + penalty, rel=1e-3)

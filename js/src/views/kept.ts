@@ -51,7 +51,11 @@ function nextName(kept: KeptFit[]): string {
   return `fit ${k}`;
 }
 
-type Column = [title: string, hint: string, of: (fit: KeptFit) => string];
+type Column = [title: string, hint: string, of: (fit: KeptFit) => string, say?: (fit: KeptFit) => string];
+
+/** What a number decides is said beside it where that is not to be seen from the number. */
+const DECIDES_NOTHING = ["undecided", "unreliable"];
+const looSays = ({ loo_says: said = "" }: KeptFit): string => (DECIDES_NOTHING.includes(said) ? said : "");
 
 function tableOf(kept: KeptFit[], kernel: Kernel): HTMLElement {
   const usable = kept.filter((fit) => fit.comparable);
@@ -66,7 +70,8 @@ function tableOf(kept: KeptFit[], kernel: Kernel): HTMLElement {
     ["k", "free parameters", (fit) => String(fit.free)],
     ["ΔBIC", "from the least; other masks can't be compared", (fit) => against(fit.bic, least, fit)],
   ];
-  if (Number.isFinite(loo)) columns.push(["ΔLOO", "from the largest", (fit) => against(fit.loo, loo, fit)]);
+  if (Number.isFinite(loo))
+    columns.push(["ΔLOO", "from the largest", (fit) => against(fit.loo, loo, fit), looSays]);
   if (Number.isFinite(evidence))
     columns.push(["Δln Z", "from the largest", (fit) => against(fit.log_evidence, evidence, fit)]);
   const head = h(
@@ -81,7 +86,11 @@ function tableOf(kept: KeptFit[], kernel: Kernel): HTMLElement {
     const mark = h("span", { class: `sl-mark sl-${fit.level}`, title: fit.level }, MARKS[fit.level] ?? "");
     const name = h("th", { scope: "row", title }, mark, ` ${fit.name} `, h("small", {}, fit.method));
     const far = fit.comparable && fit.bic !== null && fit.bic - least > FAR;
-    const cells = columns.map(([, , of]) => h("td", far ? { class: "sl-far" } : {}, of(fit)));
+    const cells = columns.map(([, , of, say]) => {
+      const said = say?.(fit) ?? "";
+      const words = said === "" ? [] : [" ", h("small", { title: fit.note ?? "" }, said)];
+      return h("td", far ? { class: "sl-far" } : {}, of(fit), ...words);
+    });
     return h("tr", {}, name, ...cells, h("td", {}, ...actions(fit.name, kernel)));
   });
   return h("table", {}, h("thead", {}, head), h("tbody", {}, ...rows));

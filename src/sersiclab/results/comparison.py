@@ -13,6 +13,7 @@ from sersiclab.density import Density
 from sersiclab.image import Image
 from sersiclab.priors import Angle
 from sersiclab.results import circular, per_draw, posterior
+from sersiclab.results.decisions import decisions
 from sersiclab.results.derived import parameter_sds
 from sersiclab.results.diagnostics import arviz
 
@@ -38,17 +39,24 @@ def compare(fits: "Mapping[str, Fit]", *, patch: int | None = None) -> "pd.DataF
     """A table of fits of the same pixels by how well their models predict them, the best first.
 
     `loo` is the expected log predictive density of data left out, one pixel at a time, or one square of
-    `patch` x `patch` pixels: sounder where neighbouring residuals are alike. By default pixels, unless that
+    `patch` x `patch` pixels: sounder where neighbouring residuals are correlated. By default pixels, unless that
     would not fit in memory. It is Pareto-smoothed importance sampling (Vehtari, Gelman & Gabry 2017, Stat.
     Comput. 27, 1413), by ArviZ; `p_loo` is the effective number of parameters, and `bad_k` the share of
-    points with a Pareto k above 0.7, whose terms can't be trusted. `waic` estimates the same (Watanabe 2010,
+    points with a Pareto k above 0.7, whose terms are unreliable. `waic` estimates the same (Watanabe 2010,
     JMLR 11, 3571). `bic` is that of Schwarz 1978, -2 ln L + k ln N: the less the better. `log_evidence` is
     ln of the prior predictive density of the data, in the normal approximation (`Fit.log_evidence`).
 
     `loo_diff` and `waic_diff` are differences from the best, never positive, with the standard errors of
-    these differences, `loo_diff_se` and `waic_diff_se`; below two of them or about 4, models predict alike.
-    `bic_diff` and `log_evidence_diff` are those from the least and the largest. Without draws there are only
-    bic and, with a covariance, log_evidence.
+    these differences, `loo_diff_se` and `waic_diff_se`. `bic_diff` and `log_evidence_diff` are those from the
+    least and the largest. Without draws there are only bic and, with a covariance, log_evidence.
+
+    `loo_says` is what LOO decides, and `note` says why. "unreliable": more than 1 % of the points have a bad k,
+    or `p_loo` is more than twice the number of free parameters, as it is where draws don't describe the posterior
+    (of SVI, say). "undecided": the difference is below two standard errors or below 4 (Sivula et al. 2020,
+    arXiv:2008.10296), and says nothing, whatever its sign: of a second component that isn't needed, LOO finds
+    the model with it better as often as not. Then `bic` or `log_evidence` decide, which charge each parameter:
+    a difference of 10 in bic, or of 5 in log_evidence, is strong (Kass & Raftery 1995, JASA 90, 773). "best" is
+    said only if all other fits are "worse".
 
     Raises `TypeError` or `ValueError` for fewer than two fits, or fits of other data or another mask.
     """
@@ -64,6 +72,9 @@ def compare(fits: "Mapping[str, Fit]", *, patch: int | None = None) -> "pd.DataF
         differences = _differences(values)
         table[f"{criterion}_diff"] = pd.Series({name: one[0] for name, one in differences.items()}, dtype=float)
         table[f"{criterion}_diff_se"] = pd.Series({name: one[1] for name, one in differences.items()}, dtype=float)
+    said = decisions(_rows(table))
+    table["loo_says"] = pd.Series({name: one[0] for name, one in said.items()}, dtype=object)
+    table["note"] = pd.Series({name: one[1] for name, one in said.items()}, dtype=object)
     table["bic_diff"] = table["bic"] - table["bic"].min()
     table["log_evidence_diff"] = table["log_evidence"] - table["log_evidence"].max()
     table.attrs["patch"] = size
@@ -75,6 +86,7 @@ COLUMNS = (
     "loo",
     "loo_diff",
     "loo_diff_se",
+    "loo_says",
     "p_loo",
     "bad_k",
     "waic",
@@ -85,6 +97,7 @@ COLUMNS = (
     "log_evidence",
     "log_evidence_diff",
     "free",
+    "note",
 )
 
 
@@ -200,6 +213,11 @@ def _row(fit: "Fit", points: Pointwise | None) -> dict[str, float]:
         "log_evidence": log_evidence(fit),
         "free": len(fit.model.free),
     }
+
+
+def _rows(table: "pd.DataFrame") -> dict[str, dict[str, Any]]:
+    rows: Any = table.to_dict(orient="index")
+    return rows
 
 
 def _differences(values: Mapping[str, np.ndarray]) -> dict[str, tuple[float, float]]:

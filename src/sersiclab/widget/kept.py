@@ -54,8 +54,8 @@ class Kept(Mapping[str, Fit]):
         """The table: {"name", "method", "components", "free", "chi2", "dof", "bic", "level", "comparable"}.
 
         `comparable` says whether a fit's pixels are those of the first. Until the fits are compared, `bic` is
-        χ² + k ln N; then it is that of `compare`, whose `loo` and `log_evidence` come with it. A number that is not
-        finite is None.
+        χ² + k ln N; then it is that of `compare`, whose `loo`, `loo_says`, `note` and `log_evidence` come with it. A
+        number that is not finite is None.
         """
         criteria = self._criteria
         return [{**self._row(name, fit), **criteria.get(name, {})} for name, fit in self._fits.items()]
@@ -69,8 +69,7 @@ class Kept(Mapping[str, Fit]):
         fits = {name: fit for name, fit in self._fits.items() if self._is_comparable(fit) and _has_enough(fit)}
         if len(fits) > 1:
             table = compare(fits)
-            columns = ("bic", "loo", "log_evidence")
-            self._criteria = {str(name): {key: _finite(row[key]) for key in columns} for name, row in table.iterrows()}
+            self._criteria = {str(name): _criteria(row) for name, row in table.iterrows()}
             self._changed(self.rows())
 
     def _is_comparable(self, fit: Fit) -> bool:
@@ -90,6 +89,11 @@ class Kept(Mapping[str, Fit]):
             "level": fit.verdict.level,
             "comparable": self._is_comparable(fit),
         }
+
+
+def _criteria(row: Any) -> Row:
+    numbers = {key: _finite(row[key]) for key in ("bic", "loo", "log_evidence")}
+    return numbers | {key: str(row[key]) for key in ("loo_says", "note")}
 
 
 def _has_enough(fit: Fit) -> bool:
