@@ -10,6 +10,7 @@ import equinox as eqx
 import numpy as np
 from scipy import ndimage
 
+from sersiclab.checking import checked_image
 from sersiclab.image import Image
 from sersiclab.measuring import HALF_LIGHT, Plane, Region, Source, assumed, coordinates, measure_region
 from sersiclab.segmentation import Labels, Sky, segment, split
@@ -97,7 +98,7 @@ class Detection:
 
         `keep` is how many of `sources` these are, the first ones, or a place (x, y) in each of them.
         """
-        if image.shape != self.labels.shape:
+        if checked_image(image).shape != self.labels.shape:
             raise ValueError(f"image must be the detection's, of shape {self.labels.shape}, got {image.shape}")
         labels, number = (self.labels, keep) if isinstance(keep, int) else self._first(keep)
         if number < 1:
@@ -150,7 +151,7 @@ def measure(image: Image) -> tuple[Source, Sky]:
 
 
 def _find(image: Image) -> _Found:
-    unit = float(np.median(image.sigma[image.valid]))
+    unit = float(np.median(checked_image(image).sigma[image.valid]))
     data = np.where(image.mask, 0.0, image.data.astype(float)) / unit
     sigma = np.where(image.mask, 0.0, image.sigma.astype(float)) / unit
     blur = _half_light_radius(image)

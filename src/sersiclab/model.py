@@ -11,6 +11,7 @@ import numpyro
 from jaxtyping import Array, Float
 
 from sersiclab import parameters, ties
+from sersiclab.checking import checked_image
 from sersiclab.image import Image
 from sersiclab.links import AbstractLink, Ratio, TotalFlux
 from sersiclab.noise import AbstractNoise, GaussianNoise
@@ -239,12 +240,12 @@ def render(model: Model, image: Image, values: Mapping[str, Scalar] | None = Non
     `values` is `{path: number}`; free parameters that it lacks have their initial value. Raises
     `ValueError` if it names an unknown path or a number outside its parameter's range.
     """
-    return np.asarray(_render(_drawn(model, values), model.renderer.prepare(image)))
+    return np.asarray(_render(_drawn(model, values), model.renderer.prepare(checked_image(image))))
 
 
 def render_components(model: Model, image: Image, values: Mapping[str, Scalar] | None = None) -> dict[str, np.ndarray]:
     """The image of each component; they sum to `render(model, image, values)`."""
-    parts = _render_components(_drawn(model, values), model.renderer.prepare(image))
+    parts = _render_components(_drawn(model, values), model.renderer.prepare(checked_image(image)))
     return {name: np.asarray(parts[name]) for name in model.components}
 
 

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sersiclab import parameters
+from sersiclab.checking import checked_image
 from sersiclab.density import Density
 from sersiclab.image import Image
 from sersiclab.inference.base import AbstractMethod, Outcome, Problem
@@ -244,8 +245,7 @@ def _watch(run: Run, *, bar: bool) -> None:
 def _check(model: Any, image: Any, method: Any, seed: Any) -> None:
     if not isinstance(model, Model):
         raise TypeError(f"model must be a Model, got {type(model).__name__}")
-    if not isinstance(image, Image):
-        raise TypeError(f"image must be an Image such as Image(data, sigma=...), got {type(image).__name__}")
+    checked_image(image)
     if not isinstance(method, AbstractMethod):
         raise TypeError(f"method must be an object such as NUTS() or MAP(), got {method!r}")
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:

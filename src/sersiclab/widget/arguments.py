@@ -6,13 +6,6 @@ from sersiclab.image import Image
 from sersiclab.model import Model
 
 
-def checked_image(image: Any) -> Image:
-    """Raise `TypeError` unless it is an image."""
-    if not isinstance(image, Image):
-        raise TypeError(f"image must be an Image, got {type(image).__name__}")
-    return image
-
-
 def checked_model(model: Any) -> Model:
     """Raise `TypeError` unless it is a model."""
     if not isinstance(model, Model):

@@ -11,13 +11,14 @@ import numpy as np
 import traitlets
 from jaxtyping import Bool
 
+from sersiclab.checking import checked_image
 from sersiclab.image import Image
 from sersiclab.inference import METHODS, AbstractMethod
 from sersiclab.model import Model
 from sersiclab.results import Fit
 from sersiclab.spec import own_types
 from sersiclab.widget import bundle, messages
-from sersiclab.widget.arguments import checked_image, checked_model, model_for
+from sersiclab.widget.arguments import checked_model, model_for
 from sersiclab.widget.closing import announce, close_parts
 from sersiclab.widget.control import Control
 from sersiclab.widget.files import Files
@@ -43,7 +44,7 @@ class Editor(anywidget.AnyWidget):
     view. `run` fits it, `fit` is the last result. `files` writes and reads sessions, FITS images, DS9 regions and code.
     Without a `model`, one is guessed from the image.
 
-    Raises `TypeError` if `image` is no Image or `model` no Model.
+    Raises `TypeError` if `image` is not an Image or `model` not a Model.
     """
 
     _esm = bundle.watched("loader.js", source="widget.js")

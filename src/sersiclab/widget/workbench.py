@@ -27,8 +27,8 @@ SNAPSHOT_DPI = 110
 class Workbench(ipywidgets.VBox):
     """Fit a galaxy by hand and by inference: an `Editor` above figures of the posterior.
 
-    Without a `model`, one is guessed from the image. Raises `TypeError` if `image` is no Image or `model`
-    no Model.
+    Without a `model`, one is guessed from the image. Raises `TypeError` if `image` is not an Image or
+    `model` not a Model.
     """
 
     _views: "PosteriorViews | None" = None
