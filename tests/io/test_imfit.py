@@ -118,11 +118,17 @@ def test_a_star_is_the_image_of_the_psf(tmp_path, small):
     assert not image.psf_includes_pixel
 
 
-def test_absent_files_are_told(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"image: there is no file '.*gal.fits'$"):
-        read(tmp_path, "# imfit gal.fits -c a.dat\n" + TEXT)
+def test_absent_files(tmp_path):
+    with pytest.warns(
+        UserWarning, match=r"the image is absent \(there is no file '.*gal.fits'\): there is only the model"
+    ):
+        model, image = read(tmp_path, "# imfit gal.fits -c a.dat\n" + TEXT)
+    assert image is None
+    assert list(model.components) == ["bulge", "exponential_2"]
     with pytest.raises(FileNotFoundError, match=r"^there is no file"):
         sl.io.read_imfit(tmp_path / "none.dat")
+    with pytest.raises(FileNotFoundError, match=r"none.fits"):
+        read(tmp_path, TEXT, tmp_path / "none.fits")
 
 
 BEST = """# Best-fit model results for imfit 1.9.0

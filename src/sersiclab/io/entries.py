@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,9 +15,7 @@ from sersiclab.io.functions import (
     Brightness,
     Frame,
     Function,
-    Linear,
     Link,
-    Magnitude,
     Modifier,
     build,
     links_of,
@@ -24,7 +23,7 @@ from sersiclab.io.functions import (
     unit_flux_bounds,
     widened,
 )
-from sersiclab.parameters import AbstractPrior, ParameterInfo, Tied, own_parameters, parameter_info
+from sersiclab.parameters import AbstractPrior, ParameterInfo, own_parameters, parameter_info
 from sersiclab.priors import Angle, LogUniform, Normal, Uniform
 from sersiclab.profiles import AbstractProfile
 from sersiclab.profiles.base import usual_parameters
@@ -33,6 +32,8 @@ from sersiclab.profiles.base import usual_parameters
 WIDE = 100.0  # how far a length without limits may go, as a factor
 BRIGHT = 1000.0  # and a flux
 HALF_TURN = math.pi * (1.0 - 1e-9)
+MANY_TURNS = 200.0 * math.pi  # of an angle: more is no angle
+FAR = 1e6  # pixels; no image is so large
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,15 +53,20 @@ class Unreadable(ValueError):
     """A component that we can't represent; the message says why."""
 
 
+class Nonsense(ValueError):
+    """A number that makes no sense in any program; the message names its line."""
+
+
 def component_of(
     function: Function, modifiers: tuple[Modifier, ...], entries: Mapping[str, Entry], frame: Frame, notes: list[str]
 ) -> AbstractProfile:
-    """Our profile with the numbers and priors that the entries, by their key, say.
+    """Our profile with the numbers and priors that the entries, by their key, hold.
 
-    What has to be changed is noted. Raises `Unreadable` where a fixed value lies outside our range.
+    What has to be changed is noted. Raises `Unreadable` where a fixed value lies outside our range and `Nonsense`
+    where a number cannot be meant: a radius or an index of zero, an angle of many turns.
     """
     links = [link for link in links_of(function, modifiers) if link.key in entries]
-    infos = _infos(function, modifiers)
+    infos = infos_of(function, modifiers)
     shape: dict[str, float] = dict(function.constants)
     bounds: dict[str, Bounds] = {}
     for link in links:
@@ -143,7 +149,8 @@ def entries_of(
     return found, richer
 
 
-def _infos(function: Function, modifiers: tuple[Modifier, ...]) -> dict[str, ParameterInfo]:
+def infos_of(function: Function, modifiers: tuple[Modifier, ...]) -> dict[str, ParameterInfo]:
+    """What our profile and its modifiers declare about their parameters."""
     infos = dict(usual_parameters(function.cls))
     for modifier in modifiers:
         infos |= {name: info for name, info in parameter_info(modifier.cls).items()}
@@ -157,16 +164,39 @@ def _usual(function: Function, info: ParameterInfo) -> ParameterInfo:
 def _number(link: Link, entry: Entry, info: ParameterInfo, frame: Frame, notes: list[str]) -> float:
     """Our value; a start outside our range is moved to its end, a fixed value there can't be read."""
     value = link.law.ours(entry.value, frame, 1.0)
+    _check_sense(link, entry, info, value)
     if info.name.startswith("phi"):
         value = math.remainder(value, 2.0 * math.pi)
     least = LEAST if info.open_low else info.low
     if not least <= value <= info.high:
-        where = f"line {entry.line}: {link.key}) {entry.value:g}: {info.name} = {value:g} lies outside {info.interval}"
+        where = f"{_written(link, entry)}: {info.name} = {value:g} lies outside {info.interval}"
         if not entry.free:
             raise Unreadable(where)
         value = min(max(value, least), info.high)
         notes.append(f"{where}, and starts from {value:g}")
     return value
+
+
+def _check_sense(link: Link, entry: Entry, info: ParameterInfo, value: float) -> None:
+    """Raise `Nonsense` for a number that is not merely outside our range."""
+    positive = info.low > 0.0 or (info.open_low and info.low == 0.0)
+    expected = None
+    if info.name == "ellip" and value >= 1.0:
+        expected = "the axis ratio must be positive"
+    elif positive and value <= 0.0:
+        expected = f"{info.name}, the {info.doc.split(',')[0]}, must be positive"
+    elif info.name in ("theta", "phi1", "phi3", "phi4", "phi5", "phi6") and abs(value) > MANY_TURNS:
+        expected = "an angle must be of a few turns at most"
+    elif info.name in ("xc", "yc") and abs(value) > FAR:
+        expected = "a position must lie near the image"
+    if expected is not None:
+        raise Nonsense(f"{_written(link, entry)}: {expected}")
+
+
+def _written(link: Link, entry: Entry) -> str:
+    """A parameter as its file has it, with its line."""
+    separator = ")" if re.fullmatch(r"x|y|[BCF]?\d+[ap]?", link.key) else " ="
+    return f"line {entry.line}: {link.key}{separator} {entry.value:g}"
 
 
 def _bounds(link: Link, entry: Entry, info: ParameterInfo, frame: Frame, notes: list[str]) -> Bounds | None:
@@ -219,14 +249,16 @@ def _flux(
     shape, bounds = shape_bounds
     unit = unit_flux(function, modifiers, shape)
     value = link.law.ours(entry.value, frame, unit)
-    info = _infos(function, modifiers)["flux"]
+    info = infos_of(function, modifiers)["flux"]
     if not math.isfinite(value):
-        raise Unreadable(f"line {entry.line}: {link.key}) {entry.value:g} has no finite flux")
+        raise Nonsense(f"{_written(link, entry)} has no finite flux")
+    if value == 0.0 and not (isinstance(link.law, Brightness) and not link.law.magnitudes):
+        raise Nonsense(f"{_written(link, entry)} is too faint to be a magnitude")
     if not entry.free:
         return value
     if entry.limits is None:
         if value <= 0.0:
-            raise Unreadable(f"line {entry.line}: {link.key}) {entry.value:g} is free, and must start above zero")
+            raise Unreadable(f"{_written(link, entry)} is free, and must start above zero")
         return default_prior(info, value, frame)
     units = (unit, unit)
     if isinstance(link.law, Brightness) and bounds:
@@ -267,33 +299,6 @@ def _same(prior: AbstractPrior, other: AbstractPrior) -> bool:
     if prior.init is None:  # it starts elsewhere, and is the same distribution
         its = jax.tree.leaves(dataclasses.replace(other, init=None))
     return len(mine) == len(its) and np.allclose(mine, its, rtol=1e-6, atol=1e-12)
-
-
-def tie_line(link: Link, other: Link, frame: Frame, tie: Tied) -> tuple[float, float] | None:
-    """(a, b) of theirs = a * other + b for our tie of linear parameters, or a = 1 for magnitudes; else None."""
-    if isinstance(link.law, Linear) and isinstance(other.law, Linear):
-        (s, o), (t, p) = link.law.line(frame), other.law.line(frame)
-        slope = float(tie.scale) * t / s
-        return slope, (float(tie.scale) * p + float(tie.offset) - o) / s
-    if isinstance(link.law, Magnitude) and isinstance(other.law, Magnitude) and tie.offset == 0.0 and tie.scale > 0:
-        return 1.0, -2.5 * math.log10(float(tie.scale))
-    return None
-
-
-def tied(link: Link, other: Link, path: str, frame: Frame, line: tuple[float, float]) -> Tied | None:
-    """Our tie to `path` of theirs = a * other + b; None where there is none."""
-    a, b = line
-    if isinstance(link.law, Linear) and isinstance(other.law, Linear):
-        (s, o), (t, p) = link.law.line(frame), other.law.line(frame)
-        scale, offset = s * a / t, s * (b - a * p / t) + o
-        return Tied(path, scale=_tidy(scale, 1.0), offset=_tidy(offset, 0.0))
-    if isinstance(link.law, Magnitude) and isinstance(other.law, Magnitude) and a == 1.0:
-        return Tied(path, scale=_tidy(10.0 ** (-0.4 * b), 1.0))
-    return None
-
-
-def _tidy(value: float, target: float) -> float:
-    return target if abs(value - target) < 1e-9 else value
 
 
 def _shown(limits: Bounds) -> str:

@@ -1,4 +1,4 @@
-"""GALFIT's constraint files: ties and ranges of parameters, line by line."""
+"""GALFIT's and GALFITM's constraint files: ties and ranges of parameters, line by line."""
 
 import dataclasses
 import re
@@ -8,8 +8,8 @@ from typing import Literal
 from sersiclab.io.text import Lines, numbers_of
 
 
-Kind = Literal["offset", "ratio", "range", "shift", "difference", "quotient"]
-NAMES = re.compile(r"x|y|mag|re|rs|n|alpha|beta|gamma|pa|q|c|c0|sky|\d+|f\d+[ap]|[brt]\d+")
+Kind = Literal["offset", "ratio", "range", "shift", "factor", "reference", "difference", "quotient"]
+NAMES = re.compile(r"(x|y|mag|re|rs|n|alpha|beta|gamma|pa|q|c|c0|sky|\d+|f\d+[ap]|[brt]\d+)(?:_(\S+))?")
 SHAPES: dict[str, re.Pattern[str]] = {
     "one": re.compile(r"\d+"),
     "several": re.compile(r"\d+(_\d+)+"),
@@ -24,7 +24,10 @@ class Constraint:
 
     "offset" and "ratio" tie the components' values, which keep their initial differences or ratios.
     The others bound something by `low` and `high`: "range" the value, "shift" the value less its initial
-    one, "difference" the first component's less the second's, "quotient" the first's over the second's.
+    one, "difference" the first component's less the second's, "quotient" the first's over the second's. In
+    GALFITM "factor" bounds the value's ratio to the initial one, from 1/`high` to `high`, and "reference" the
+    value less that in the reference band. `suffix` is what GALFITM writes after the parameter, as in "n_1" or
+    "re_B": the order of a coefficient of the change with wavelength, or a band.
     """
 
     line: int
@@ -33,6 +36,7 @@ class Constraint:
     kind: Kind
     low: float | None = None
     high: float | None = None
+    suffix: str | None = None
 
 
 def read_constraints(path: str | Path) -> tuple[Constraint, ...]:
@@ -54,33 +58,40 @@ def _constraint(lines: Lines, number: int, words: list[str]) -> Constraint:
     components = tuple(int(part) for part in re.findall(r"\d+", words[0]))
     if 0 in components:
         raise lines.error(number, f"components count from 1, got {words[0]!r}")
-    parameter = words[1].lower()
-    if NAMES.fullmatch(parameter) is None:
+    name = NAMES.fullmatch(words[1].lower())
+    if name is None:
         raise lines.error(number, f"unknown parameter {words[1]!r}")
+    parameter, suffix = name.groups()
     if shape == "several":
-        return _tie(lines, number, components, parameter, words[2])
+        return _tie(lines, number, components, (parameter, suffix), words[2])
     kind, low, high = _bounds(lines, number, shape, words[2:])
-    return Constraint(number, components, parameter, kind, low, high)
+    return Constraint(number, components, parameter, kind, low, high, suffix)
 
 
-def _tie(lines: Lines, number: int, components: tuple[int, ...], parameter: str, word: str) -> Constraint:
-    if word.lower() == "offset":
-        return Constraint(number, components, parameter, "offset")
-    if word.lower() == "ratio":
-        return Constraint(number, components, parameter, "ratio")
-    raise lines.error(number, f"several components are tied by 'offset' or 'ratio', got {word!r}")
+def _tie(lines: Lines, number: int, components: tuple[int, ...], name: tuple[str, str | None], word: str) -> Constraint:
+    if word.lower() not in ("offset", "ratio"):
+        raise lines.error(number, f"several components are tied by 'offset' or 'ratio', got {word!r}")
+    kind: Kind = "offset" if word.lower() == "offset" else "ratio"
+    return Constraint(number, components, name[0], kind, suffix=name[1])
 
 
 def _bounds(lines: Lines, number: int, shape: str, words: list[str]) -> tuple[Kind, float, float]:
-    absolute = len(words) > 1 and words[1].lower() == "to"
-    found = numbers_of(" ".join([words[0], *words[2:]] if absolute else words))
+    word = words[1].lower() if len(words) > 1 and words[1].lower() in ("to", "in", "ref") else ""
+    if words[0].lower() == "factor":
+        factor = numbers_of(" ".join(words[1:]))[:1]
+        if shape != "one" or not factor or factor[0] <= 0.0:
+            raise lines.error(number, f"'factor' takes one component and a positive number, got {' '.join(words)!r}")
+        return "factor", min(factor[0], 1.0 / factor[0]), max(factor[0], 1.0 / factor[0])
+    found = numbers_of(" ".join([words[0], *words[2:]] if word else words))
     if len(found) < 2:
         raise lines.error(number, f"expected two numbers, or 'low to high', got {' '.join(words)!r}")
     low, high = found[:2]
     if low > high:
         raise lines.error(number, f"the lower bound {low:g} is above the upper one, {high:g}")
+    if word == "ref":
+        return "reference", low, high
     kinds: dict[str, Kind] = {
-        "one": "range" if absolute else "shift",
+        "one": "range" if word == "to" else "shift",
         "difference": "difference",
         "quotient": "quotient",
     }

@@ -1,4 +1,4 @@
-"""GALFIT's menu files as what they say, line by line: nothing is interpreted here, and nothing is lost.
+"""GALFIT's menu files, line by line: nothing is interpreted here, and nothing is lost.
 
 Format: Peng et al. 2002, AJ 124, 266, and the GALFIT user's manual; the multi-band dialect of GALFITM
 (Häußler et al. 2013, MNRAS 430, 330) has comma-separated lists, and x and y on lines of their own.
@@ -10,7 +10,8 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from sersiclab.io.text import Lines, numbers_of
+from sersiclab.io.text import Lines, numbers_of, refuse_others, unfilled
+from sersiclab.sections import split_names, split_words
 
 
 # What a component can't do without, by GALFIT's name for it ("sersic2", "sersic3" and the like are
@@ -27,6 +28,7 @@ REQUIRED: Mapping[str, tuple[str, ...]] = {
     "king": (*_PLACE, "3", "4", "5", "6", *_SHAPE),
     "nuker": (*_PLACE, "3", "4", "5", "6", "7", *_SHAPE),
     "ferrer": (*_PLACE, "3", "4", "5", "6", *_SHAPE),
+    "corser": (*_PLACE, "3", "4", "5", "6", "7", "8", *_SHAPE),
     "psf": (*_PLACE, "3"),
     "sky": ("1",),
     "truncation": (),
@@ -72,7 +74,7 @@ class Component:
 class Menu:
     """A menu file: the fields A to P by letter as text, and the components in order, from 1 in GALFIT's count.
 
-    `notes` tells by line of what was read leniently.
+    `notes` lists, by line, what was read leniently.
     """
 
     source: str
@@ -86,9 +88,9 @@ class Menu:
         return None if text.lower() in ("", "none") else text
 
     def names(self, letter: str) -> tuple[str, ...]:
-        """The files of a field, one a band."""
-        first = (self.text(letter) or "").split()[:1]
-        return tuple(name for name in first[0].split(",") if name) if first else ()
+        """The files of a field, one for each band."""
+        words = split_words(self.text(letter) or "")
+        return split_names(words[0]) if words else ()
 
     def numbers(self, letter: str, count: int | None = None) -> tuple[float, ...]:
         """The numbers of a field; raises `ValueError` with the line if there are not `count` of them."""
@@ -96,7 +98,7 @@ class Menu:
         found = numbers_of(text.replace(",", " "))
         if (count is None and not found) or (count is not None and len(found) != count):
             many = "at least one number" if count is None else f"{count} numbers"
-            raise ValueError(f"{self.source}, line {line}: {letter}) must hold {many}, got {text!r}")
+            raise ValueError(f"{self.source}, line {line}: {letter}) must hold {many}, got {text!r}{unfilled(text)}")
         return found
 
     @property
@@ -116,6 +118,7 @@ def read_menu(path: str | Path) -> Menu:
 
 def parse_menu(lines: Lines) -> Menu:
     """The menu in these lines."""
+    refuse_others(lines, "galfit")
     fields: dict[str, tuple[int, str]] = {}
     drafts: list[_Draft] = []
     notes: list[str] = []
@@ -177,7 +180,7 @@ class _Draft:
         names = self._names(key, len(groups))
         if len(groups) < len(names) or not groups:
             expected = "two values and their toggles" if len(names) == 2 else "a value and its toggle"
-            raise lines.error(number, f"{key}) must hold {expected}, got {text!r}")
+            raise lines.error(number, f"{key}) must hold {expected}, got {text!r}{unfilled(text)}")
         values, toggles = groups[: len(names)], groups[len(names) : 2 * len(names)]
         if len(toggles) < len(names):
             notes.append(
@@ -186,7 +189,8 @@ class _Draft:
             toggles = [*toggles, *[(0.0,)] * (len(names) - len(toggles))]
         if any(toggle != round(toggle) or toggle < 0 for group in toggles for toggle in group):
             raise lines.error(
-                number, f"the toggle of {key}) must be a whole number, 0 (fixed) or 1 (free), got {text!r}"
+                number,
+                f"the toggle of {key}) must be a whole number, 0 (fixed) or 1 (free), got {text!r}{unfilled(text)}",
             )
         return {
             name: Value(number, value, tuple(int(toggle) for toggle in group), basis)

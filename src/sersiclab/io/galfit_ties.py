@@ -2,16 +2,16 @@
 
 import dataclasses
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from sersiclab import parameters
 from sersiclab.io.describe import Described
-from sersiclab.io.entries import tied
 from sersiclab.io.functions import Bounds, Frame, Link
 from sersiclab.io.galfit_constraints import Constraint
 from sersiclab.io.galfit_text import Component
 from sersiclab.io.tables import GALFIT, GALFIT_MODIFIERS
+from sersiclab.io.tie_laws import tied
 from sersiclab.parameters import Tied
 from sersiclab.profiles import AbstractProfile
 from sersiclab.ties import problems, products
@@ -37,44 +37,59 @@ def ranges(
     found: dict[int, dict[str, Bounds]] = {}
     rest = []
     for constraint in constraints:
-        if constraint.kind not in ("range", "shift"):
+        if constraint.kind not in ("range", "shift", "factor"):
             rest.append(constraint)
             continue
         (number,) = constraint.components
         component = components[number - 1] if number <= len(components) else None
-        key = None if component is None else _key(component, constraint.parameter)
+        key = None if component is None else key_of(component, constraint.parameter)
         if component is None or key is None or key not in component.parameters:
-            notes.append(f"{_where(constraint)} of what is not there is left out")
+            notes.append(f"{where(constraint)} of what is not there is left out")
             continue
         values = component.parameters[key].values
-        start = 0.0 if constraint.kind == "range" else values[index if index < len(values) else 0]
-        limits = start + float(constraint.low or 0.0), start + float(constraint.high or 0.0)
+        limits = _limits(constraint, values[index if index < len(values) else 0])
         if limits[0] < limits[1]:
             earlier = found.get(number, {}).get(key, limits)
             found.setdefault(number, {})[key] = max(limits[0], earlier[0]), min(limits[1], earlier[1])
         else:
-            notes.append(f"{_where(constraint)} leaves no range and is left out")
+            notes.append(f"{where(constraint)} leaves no range and is left out")
     return found, rest
+
+
+def _limits(constraint: Constraint, start: float) -> Bounds:
+    """The limits of a value that starts from this one."""
+    low, high = float(constraint.low or 0.0), float(constraint.high or 0.0)
+    if constraint.kind == "factor":
+        ends = sorted((low * start, high * start))
+        return ends[0], ends[1]
+    offset = start if constraint.kind == "shift" else 0.0
+    return offset + low, offset + high
 
 
 def ties(
     components: dict[str, AbstractProfile],
     kept: Mapping[int, Described],
+    exchanged: Collection[int],
     constraints: Sequence[Constraint],
     frame: Frame,
     notes: list[str],
 ) -> dict[str, AbstractProfile]:
-    """The components with the ties of constraints that keep offsets or ratios; the rest is noted."""
+    """The components with the ties of constraints that keep offsets or ratios; the rest is noted.
+
+    A difference or a quotient whose bounds are one number is a tie too. In components whose axes were `exchanged`
+    sizes and axis ratios are other numbers, which are not tied.
+    """
     changes: dict[str, Tied] = {}
     for constraint in constraints:
         anchor, *followers = constraint.components
-        if constraint.kind not in ("offset", "ratio"):
-            notes.append(f"{_where(constraint)} bounds two components' {constraint.kind} and is left out")
+        equal = constraint.low == constraint.high and (constraint.kind == "difference" or bool(constraint.low))
+        if constraint.kind not in ("offset", "ratio") and not equal:
+            notes.append(f"{where(constraint)} bounds two components' {constraint.kind} and is left out")
             continue
         for follower in followers:
-            problem = _tie(changes, kept, constraint, (anchor, follower), frame)
+            problem = _tie(changes, kept, exchanged, constraint, (anchor, follower), frame)
             if problem:
-                notes.append(f"{_where(constraint)} of {anchor} and {follower} is left out: {problem}")
+                notes.append(f"{where(constraint)} of {anchor} and {follower} is left out: {problem}")
     return _within_ranges(components, changes, notes)
 
 
@@ -116,7 +131,12 @@ def _narrower(owners: Mapping[str, Any], path: str) -> dict[str, Any]:
 
 
 def _tie(
-    changes: dict[str, Tied], kept: Mapping[int, Described], constraint: Constraint, pair: tuple[int, int], frame: Frame
+    changes: dict[str, Tied],
+    kept: Mapping[int, Described],
+    exchanged: Collection[int],
+    constraint: Constraint,
+    pair: tuple[int, int],
+    frame: Frame,
 ) -> str | None:
     """Add a tie to the changes; what is wrong if it can't be."""
     if not all(number in kept for number in pair):
@@ -125,6 +145,8 @@ def _tie(
     first, second = (link_of(component.links, constraint.parameter) for component in (anchor, follower))
     if first is None or second is None or first.key not in anchor.entries or second.key not in follower.entries:
         return f"one of them has no {constraint.parameter}"
+    if set(pair) & set(exchanged) and second.name not in ("xc", "yc", "flux", "theta"):
+        return "the axes of one of them were exchanged"
     path, target = f"{follower.name}.{second.name}", f"{anchor.name}.{first.name}"
     root = target
     while root in changes:
@@ -134,15 +156,20 @@ def _tie(
     a, b = anchor.entries[first.key].value, follower.entries[second.key].value
     if constraint.kind == "ratio" and a == 0.0:
         return "the first is zero"
-    line = (1.0, b - a) if constraint.kind == "offset" else (b / a, 0.0)
+    bound = float(constraint.low or 0.0)
+    if constraint.kind in ("ratio", "quotient"):
+        line = (b / a if constraint.kind == "ratio" else 1.0 / bound, 0.0)
+    else:
+        line = (1.0, b - a if constraint.kind == "offset" else -bound)
     tie = tied(second, first, target, frame, line)
     if tie is None:
-        return "only magnitudes' offsets and lengths', angles' and such like have a counterpart"
+        return "the tie is not linear in our parameters"
     changes[path] = tie
     return None
 
 
-def _key(component: Component, parameter: str) -> str | None:
+def key_of(component: Component, parameter: str) -> str | None:
+    """The key of the parameter that a constraint calls by this name or number."""
     name = "ferrer" if component.name.startswith("ferrer") else component.name
     links = [link for f in reversed(GALFIT) if f.name == name for link in f.links]
     links += [link for modifier in GALFIT_MODIFIERS for link in modifier.links]
@@ -153,5 +180,7 @@ def _key(component: Component, parameter: str) -> str | None:
     return f"F{mode[1]}" if mode else None
 
 
-def _where(constraint: Constraint) -> str:
-    return f"constraints, line {constraint.line}: the {constraint.kind} of {constraint.parameter!r}"
+def where(constraint: Constraint) -> str:
+    """A constraint in words, with its line."""
+    name = constraint.parameter if constraint.suffix is None else f"{constraint.parameter}_{constraint.suffix}"
+    return f"constraints, line {constraint.line}: the {constraint.kind} of {name!r}"

@@ -9,10 +9,11 @@ import numpy as np
 from sersiclab import parameters
 from sersiclab.image import Image
 from sersiclab.io.describe import Described, described
-from sersiclab.io.entries import Entry, tie_line
+from sersiclab.io.entries import Entry
 from sersiclab.io.functions import Frame
 from sersiclab.io.planes import plane_paths, tell_of_pixel, write_planes
 from sersiclab.io.tables import GALFIT, GALFIT_MODIFIERS
+from sersiclab.io.tie_laws import tie_line
 from sersiclab.model import Model
 from sersiclab.parameters import Tied
 from sersiclab.storage import check_free, write_text
@@ -34,6 +35,11 @@ def write_galfit(model: Model, image: Image, path: str | Path, *, overwrite: boo
     frame = _frame(image, notes)
     components = described(model, "GALFIT", (GALFIT, GALFIT_MODIFIERS), frame, notes)
     constraints = [*_ranges(components), *_ties(model, components, frame, notes)]
+    notes += [
+        f"{component.name}: only GALFIT-CORSAIR and GALFITM have corser, not GALFIT itself"
+        for component in components
+        if component.function.name == "corser"
+    ]
     tell_of_pixel(image, [component.function.name for component in components], "psf", "GALFIT", notes)
     constraint_path = path.with_suffix(".constraints")
     planned = [path, *plane_paths(image, path.with_suffix("")).values(), *([constraint_path] if constraints else [])]

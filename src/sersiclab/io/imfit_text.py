@@ -1,4 +1,4 @@
-"""imfit's configuration files, and the best-fit files that it writes, as what they say, line by line.
+"""imfit's configuration files, and the best-fit files that it writes, line by line.
 
 Format: Erwin 2015, ApJ 799, 226 (arXiv:1408.1097), and imfit's manual.
 """
@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from sersiclab.io.entries import Entry
-from sersiclab.io.text import Lines, numbers_of
+from sersiclab.io.functions import Function
+from sersiclab.io.text import Lines, numbers_of, refuse_others, unfilled
 
 
 KEYWORDS = ("GAIN", "READNOISE", "ORIGINAL_SKY", "EXPTIME", "NCOMBINED", "NCOLS", "NROWS")
@@ -54,6 +55,7 @@ def read_configuration(path: str | Path) -> Configuration:
 
 def parse_configuration(lines: Lines) -> Configuration:
     """The configuration in these lines."""
+    refuse_others(lines, "imfit")
     keywords: dict[str, tuple[int, float]] = {}
     blocks: list[Block] = []
     notes: list[str] = []
@@ -82,7 +84,7 @@ def parse_configuration(lines: Lines) -> Configuration:
         elif word in KEYWORDS and numbers_of(rest):
             keywords[word] = number, numbers_of(rest)[0]
         elif word in KEYWORDS:
-            raise lines.error(number, f"{word} must be a number, got {rest.strip()!r}")
+            raise lines.error(number, f"{word} must be a number, got {rest.strip()!r}{unfilled(rest)}")
         else:
             notes.append(f"line {number}: {text.strip()!r} is unknown and left out")
     for block in blocks:
@@ -111,7 +113,7 @@ def _entry(lines: Lines, number: int, name: str, rest: str) -> Entry:
     words = rest.split(maxsplit=1)
     value = numbers_of(words[0]) if words else ()
     if not value:
-        raise lines.error(number, f"{name} must have a number, got {rest.strip()!r}")
+        raise lines.error(number, f"{name} must have a number, got {rest.strip()!r}{unfilled(rest)}")
     after = words[1].strip() if len(words) > 1 else ""
     if not after:
         return Entry(value[0], free=True, line=number)
@@ -119,7 +121,9 @@ def _entry(lines: Lines, number: int, name: str, rest: str) -> Entry:
         return Entry(value[0], free=False, line=number)
     ends = numbers_of(after.replace(",", " "))
     if after.count(",") != 1 or len(ends) != 2 or len(after.replace(",", " ").split()) != 2:
-        raise lines.error(number, f"after the value of {name} comes 'fixed' or 'low,high', got {after!r}")
+        raise lines.error(
+            number, f"after the value of {name} comes 'fixed' or 'low,high', got {after!r}{unfilled(after)}"
+        )
     if not ends[0] < ends[1]:
         raise lines.error(number, f"the lower limit of {name} must lie below the upper one, got {after!r}")
     if not ends[0] <= value[0] <= ends[1]:
@@ -130,10 +134,16 @@ def _entry(lines: Lines, number: int, name: str, rest: str) -> Entry:
 def _command(lines: Lines) -> tuple[str, ...]:
     """The words of imfit's own command, in a comment of its best-fit files and of ours."""
     for line in lines.lines:
-        match = re.match(r"#\s*(?:\S*/)?imfit\s+(.*\S)\s*$", line)
-        if match and re.search(r"\.(fits|fz|gz)\b", match[1]):
+        match = re.match(r"#\s*(?:\S*/)?imfit(?:-mcmc)?\s+(.*\S)\s*$", line)
+        if match and re.search(r"\.(fits?|fts|fz|gz)\b", match[1]):
             try:
                 return tuple(shlex.split(match[1]))
             except ValueError:
                 return ()
     return ()
+
+
+def keys_of(function: Function) -> list[str]:
+    """The names of a function's parameters but for the centre, in their order in files."""
+    keys = [link.key for link in function.links if link.key not in ("X0", "Y0")]
+    return [*keys[:2], "c0", *keys[2:]] if function.modifiers else keys

@@ -1,12 +1,34 @@
-"""The planes of an image as FITS files beside a file of another program, and its PSF as that program takes it."""
+"""FITS files beside a file of another program: finding and writing them, and the PSF as that program takes it."""
 
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from sersiclab.fits import Plane
 from sersiclab.image import Image
+from sersiclab.sections import parse_name
 from sersiclab.storage import writing
+
+
+def find(folder: Path, name: str) -> str:
+    """A file that another file names, from that file's folder or from here, with its extension and section.
+
+    Raises `FileNotFoundError`.
+    """
+    for candidate in (str(folder / Path(name).expanduser()), name):
+        if parse_name(candidate).path.expanduser().is_file():
+            return candidate
+    raise FileNotFoundError(f"there is no file {str(folder / name)!r}")
+
+
+def undiluted(psf: Any) -> Any:
+    """A PSF of sum 1 whose centre, the pixel N//2 of both programs, is the centre of its array."""
+    array = np.asarray(psf, float)
+    array = np.pad(array, [(0, 1 - side % 2) for side in array.shape])
+    total = array.sum()
+    return array / total if np.isfinite(total) and total > 0 else array
 
 
 def holds_pixel(psf: Plane | None, kinds: Collection[str], star: str, program: str, notes: list[str]) -> bool:

@@ -85,6 +85,19 @@ GALFIT: tuple[Function, ...] = (
         _RATIO,
         _ANGLE,
     ),
+    # GALFIT-CORSAIR's (Bonfini 2014, PASP 126, 935); its constraints go by the parameters' numbers.
+    _galfit(
+        "corser",
+        CoreSersic,
+        Link("3", "flux", Brightness(at="r_b", magnitudes=True), "mag"),
+        Link("4", "r_b"),
+        Link("5", "alpha", alias="alpha"),
+        Link("6", "gamma", alias="gamma"),
+        Link("7", "r_eff"),
+        Link("8", "n"),
+        _RATIO,
+        _ANGLE,
+    ),
     # sech²(z / h) there, sech²(z / (2 h_z)) here.
     _galfit(
         "edgedisk",

@@ -2,7 +2,8 @@
 
 import dataclasses
 import math
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 
@@ -43,6 +44,36 @@ class Lines:
     def error(self, number: int, message: str) -> ValueError:
         """An error of a line, to be raised."""
         return ValueError(f"{self.source}, line {number}: {message}")
+
+
+# Marks of files of other programs, and what these files are.
+_OTHERS: Mapping[str, tuple[str, str]] = {
+    "imfit": (r"\s*FUNCTION(_LABEL)?\s+\S", "a configuration of imfit; read_imfit reads it"),
+    "galfit": (r"\s*0\)\s*[a-z]\w*", "a menu of GALFIT; read_galfit reads it"),
+    "multimfit": (
+        r"\s*IMAGE_START\b",
+        "multimfit's description of several images, which is not supported; read the configuration of the model "
+        "with read_imfit and give one image",
+    ),
+    "galfits": (
+        r"\s*[ISAPGNF][a-z]\d+\)",
+        "a configuration of GalfitS, which models images and spectra of several bands at once; it is not supported",
+    ),
+}
+
+
+def refuse_others(lines: Lines, own: str) -> None:
+    """Raise `ValueError` saying what a file is if it has no mark of the program `own` but that of another."""
+    texts = [text for _, text in lines.without_comments()]
+    found = [name for name, (mark, _) in _OTHERS.items() if any(re.match(mark, text) for text in texts)]
+    if found and (own not in found or "multimfit" in found):
+        raise ValueError(f"{lines.source} is {_OTHERS[found[-1]][1]}")
+
+
+def unfilled(text: str) -> str:
+    """A remark for messages on a text with a placeholder of a template, such as "{xmax}"; else nothing."""
+    match = re.search(r"\{\s*[A-Za-z_][^{}]*\}|<[A-Za-z_][^<>]*>|\$\{?[A-Za-z_]\w*", text)
+    return f" ({match[0]} is a placeholder of a template that was not filled in)" if match else ""
 
 
 def numbers_of(text: str) -> tuple[float, ...]:

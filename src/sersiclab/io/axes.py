@@ -1,0 +1,73 @@
+"""Ellipses whose axis ratio is above 1, which other programs allow: the same ellipse with its axes exchanged."""
+
+import dataclasses
+import math
+from collections.abc import Mapping
+
+from sersiclab.io.entries import Entry, infos_of
+from sersiclab.io.functions import Frame, Function, Link, Modifier, links_of
+from sersiclab.profiles import Bent
+
+
+TURN = 0.5 * math.pi
+FRAME = Frame()  # no law of a shape depends on it
+
+
+def upright(
+    function: Function, modifiers: tuple[Modifier, ...], entries: Mapping[str, Entry], notes: list[str]
+) -> tuple[tuple[Modifier, ...], dict[str, Entry], bool]:
+    """Modifiers and entries with an axis ratio of at most 1, and whether the axes were exchanged.
+
+    q' = 1/q, every length along the major axis times q, and every angle plus 90 degrees. Bends, which are along the
+    other axis then, are left out with a note that comes first.
+    """
+    ratio = next((link for link in function.links if link.name == "ellip" and link.key in entries), None)
+    q = 1.0 if ratio is None else 1.0 - ratio.law.ours(entries[ratio.key].value, FRAME, 1.0)
+    if ratio is None or not 1.0 < q < math.inf:
+        return modifiers, dict(entries), False
+    bends = [modifier for modifier in modifiers if modifier.cls is Bent]
+    line = entries[ratio.key].line
+    if any(entries[link.key].value != 0.0 for bend in bends for link in bend.links if link.key in entries):
+        notes.append(
+            f"not the same galaxy: the bends of a source whose axis ratio is above 1 (line {line}) have no counterpart "
+            "and are left out"
+        )
+    kept = tuple(modifier for modifier in modifiers if modifier not in bends)
+    infos = infos_of(function, kept)
+    found = {link.key: entries[link.key] for link in links_of(function, kept) if link.key in entries}
+    for link in links_of(function, kept):
+        if link.key in found:
+            found[link.key] = _exchanged(link, found[link.key], infos[link.name].unit, q)
+    notes.append(
+        f"line {line}: an axis ratio of {q:g}, above 1, is read as {1.0 / q:g} with the axes exchanged: lengths times "
+        f"{q:g}, angles plus 90 degrees"
+    )
+    return kept, found, True
+
+
+def _exchanged(link: Link, entry: Entry, unit: str, q: float) -> Entry:
+    """A parameter of the same ellipse whose major axis is the other one."""
+
+    def change(theirs: float) -> float:
+        ours = link.law.ours(theirs, FRAME, 1.0)
+        if link.name == "ellip":
+            other = 1.0 - ours
+            return link.law.theirs(1.0 - 1.0 / other if other > 0.0 else -math.inf, FRAME, 1.0)
+        if link.name == "theta" or link.name.startswith("phi"):
+            return link.law.theirs(ours + TURN, FRAME, 1.0)
+        if link.name not in ("xc", "yc") and unit in ("pixel", "1/pixel"):
+            return theirs * q if unit == "pixel" else theirs / q
+        return theirs
+
+    if link.name == "flux":
+        return entry
+    value = change(entry.value)
+    turns = 0.0
+    if link.name.startswith("phi"):  # in (-180, 180] degrees, its limits with it
+        ours = link.law.ours(value, FRAME, 1.0)
+        turns = link.law.theirs(ours, FRAME, 1.0) - link.law.theirs(math.remainder(ours, 4.0 * TURN), FRAME, 1.0)
+    limits = None
+    if entry.limits is not None:
+        ends = sorted(change(end) - turns for end in entry.limits)
+        limits = ends[0], ends[1]
+    return dataclasses.replace(entry, value=value - turns, limits=limits)

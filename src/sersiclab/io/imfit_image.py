@@ -1,0 +1,204 @@
+"""The image of an imfit configuration: from the user, or from imfit's command in a comment of the file."""
+
+import dataclasses
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sersiclab.fits import read_plane
+from sersiclab.image import Image
+from sersiclab.io.functions import Frame
+from sersiclab.io.imfit_options import Command
+from sersiclab.io.imfit_text import Configuration
+from sersiclab.io.planes import find, holds_pixel, undiluted
+from sersiclab.noise import AbstractNoise, PoissonNoise
+from sersiclab.sections import parse_name
+
+
+# The options of a detector and the keywords of a configuration for which they stand.
+DETECTOR = {
+    "gain": "GAIN",
+    "readnoise": "READNOISE",
+    "sky": "ORIGINAL_SKY",
+    "exptime": "EXPTIME",
+    "ncombined": "NCOMBINED",
+}
+POISSON = ("cashstat", "poisson-mlr", "mlr")
+FLAGS = {"noise": ("errors-are-variances", "errors-are-weights"), "mask": ("mask-zero-is-bad",)}
+INSTEAD = {
+    "noise": "sigma comes from the detector's numbers, or is measured",
+    "mask": "no pixel is masked",
+    "psf": "the model is not blurred",
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Seen:
+    """What is fitted: the image, imfit's x and y of its first pixel, and the noise if it is not Gaussian."""
+
+    image: Image | None
+    corner: tuple[float, float] = (1.0, 1.0)
+    noise: AbstractNoise | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Detector:
+    """What imfit makes of its numbers: counts per unit of the image, read noise in counts, and the sky taken off."""
+
+    gain: float
+    read_noise: float
+    sky: float
+    stated: bool
+
+
+def frame_of(image: Image | None, corner: tuple[float, float] = (1.0, 1.0)) -> Frame:
+    """imfit's pixels and the noise of an image."""
+    if image is None:
+        return Frame(x=corner[0], y=corner[1])
+    ny, nx = image.shape
+    scatter = float(np.median(image.sigma[image.valid]))
+    return Frame(*corner, centre=(0.5 * (nx - 1), 0.5 * (ny - 1)), side=float(max(nx, ny)), scatter=scatter)
+
+
+def configured_image(
+    configuration: Configuration, command: Command, given: dict[str, Any], scales: dict[str, Any], notes: list[str]
+) -> Seen:
+    """The image from what the user gave, and what the command names besides; notes what is absent or not used."""
+    detector = _detector(configuration, command, notes)
+    noise = _poisson(command, detector, notes)
+    folder = Path(configuration.source).parent
+    planes = dict(given)
+    if planes["data"] is None and command.image is not None:
+        try:
+            planes["data"] = find(folder, command.image)
+        except FileNotFoundError as error:
+            notes.append(f"the image is absent ({error}): there is only the model; give data= for an image")
+    if planes["data"] is None:
+        return Seen(None, noise=noise)
+    _take(planes, "sigma", folder, command, _sigma_reader(command), notes)
+    _take(planes, "mask", folder, command, _mask_reader(command), notes)
+    _take(planes, "psf", folder, command, lambda name: name, notes)
+    counted = command.has(*DETECTOR)
+    if planes["sigma"] is None and (detector.stated or noise is not None):
+        # Poisson noise does not use sigma, which has to be positive where there are no counts too.
+        read_noise = detector.read_noise if noise is None else math.hypot(detector.read_noise, 1.0)
+        scales = {**scales, "gain": detector.gain, "read_noise": read_noise, "sky_level": detector.sky}
+    elif planes["sigma"] is not None and counted and noise is None:
+        used = ", ".join(f"--{name}" for name in DETECTOR if name in command.options)
+        notes.append(f"{used}: not used, since there is an error map, as in imfit")
+    includes_pixel = False
+    if planes["psf"] is not None:
+        plane = read_plane("psf", planes["psf"]) if isinstance(planes["psf"], str | Path) else None
+        kinds = [function.name.lower() for block in configuration.blocks for function in block.functions]
+        includes_pixel = holds_pixel(plane, kinds, "pointsource", "imfit", notes)
+        planes["psf"] = undiluted(planes["psf"] if plane is None else plane.array)
+    image = Image.read(**planes, **scales, psf_includes_pixel=includes_pixel)
+    return Seen(image, _corner(planes["data"], command, image.shape, notes), noise)
+
+
+def _take(
+    planes: dict[str, Any],
+    name: str,
+    folder: Path,
+    command: Command,
+    read: Callable[[str], Any],
+    notes: list[str],
+) -> None:
+    """Use the command's file where the user gave none; notes where it is absent, or its flags apply to nothing."""
+    option = "noise" if name == "sigma" else name
+    flag = command.has(*FLAGS.get(option, ()))
+    if planes[name] is None and option in command.options:
+        try:
+            planes[name] = read(find(folder, command.options[option]))
+            return
+        except FileNotFoundError as error:
+            notes.append(f"--{option}: the file is absent ({error}): {INSTEAD[option]}")
+    if flag is not None:
+        why = f"{name}= is given, and counts as it is" if planes[name] is not None else f"there is no {option} image"
+        notes.append(f"--{flag}: not used, since {why}")
+
+
+def _sigma_reader(command: Command) -> Callable[[str], Any]:
+    """How imfit reads a noise image: as sigma, as variances, or as weights, which are 1/sigma²."""
+
+    def read(name: str) -> Any:
+        array = np.asarray(read_plane("sigma", name).array, float)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            if command.has("errors-are-weights"):
+                return 1.0 / np.sqrt(array)
+            return np.sqrt(array) if command.has("errors-are-variances") else array
+
+    return read
+
+
+def _mask_reader(command: Command) -> Callable[[str], Any]:
+    """How imfit reads a mask: 0 is good, or bad; what is no number is bad."""
+
+    def read(name: str) -> Any:
+        array = np.asarray(read_plane("mask", name).array)
+        return ~(array > 0) if command.has("mask-zero-is-bad") else array != 0
+
+    return read
+
+
+def _detector(configuration: Configuration, command: Command, notes: list[str]) -> Detector:
+    """The numbers of the command or else of the file; imfit takes 1 for a gain that is not stated."""
+    values = {key: value for key, (_, value) in configuration.keywords.items() if key in DETECTOR.values()}
+    for name, keyword in DETECTOR.items():
+        if name in command.options:
+            number = _number(name, command.options[name])
+            if number is None:
+                notes.append(f"--{name} {command.options[name]}: left out, since it cannot be that number")
+            else:
+                values[keyword] = number
+    combined = values.get("NCOMBINED", 1.0)
+    return Detector(
+        gain=values.get("GAIN", 1.0) * values.get("EXPTIME", 1.0) * combined,
+        read_noise=values.get("READNOISE", 0.0) * math.sqrt(combined),
+        sky=values.get("ORIGINAL_SKY", 0.0),
+        stated=bool(values),
+    )
+
+
+def _poisson(command: Command, detector: Detector, notes: list[str]) -> AbstractNoise | None:
+    """The noise of imfit's Poisson statistics, which use neither a noise image nor the read noise."""
+    option = command.has(*POISSON)
+    if option is None:
+        return None
+    unused = [f"--{name}" for name in ("noise", "readnoise") if name in command.options]
+    if unused:
+        notes.append(f"{', '.join(unused)}: no part of the likelihood, since --{option} has Poisson noise")
+    return PoissonNoise(gain=detector.gain, sky=detector.sky)
+
+
+def _corner(data: Any, command: Command, shape: tuple[int, int], notes: list[str]) -> tuple[float, float]:
+    """imfit's X0 and Y0 of the first pixel: they count in the whole image, of which the name may select a section.
+
+    Without a section of its own, an image of the size of the command's section is taken for that.
+    """
+    spans = read_plane("data", data).spans if isinstance(data, str | Path) else None
+    if spans is not None:
+        return float(spans[0].first), float(spans[1].first)
+    section = None if command.image is None else parse_name(command.image).section
+    if section is None or len(section.ranges) != 2 or any(part.last is None for part in section.ranges):
+        return 1.0, 1.0
+    sizes = [abs(int(part.last or 0) - int(part.first or 0)) // part.step + 1 for part in section.ranges]
+    if tuple(sizes[::-1]) != shape:
+        return 1.0, 1.0
+    notes.append(f"X0 and Y0 count from the corner of the section [{section.text}], whose size data has")
+    x, y = (float(min(int(part.first or 1), int(part.last or 1))) for part in section.ranges)
+    return x, y
+
+
+def _number(name: str, text: str) -> float | None:
+    """The number of an option; None for what cannot be its value."""
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    positive = name in ("gain", "exptime", "ncombined")
+    sensible = value > 0.0 if positive else value >= 0.0 or name == "sky"
+    return value if sensible and math.isfinite(value) else None

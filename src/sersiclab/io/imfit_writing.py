@@ -1,0 +1,82 @@
+"""Models and images as imfit's configurations."""
+
+import warnings
+from pathlib import Path
+
+from sersiclab import parameters
+from sersiclab.image import Image
+from sersiclab.io.describe import Described, described
+from sersiclab.io.entries import Entry
+from sersiclab.io.functions import Frame
+from sersiclab.io.galfit_writing import number
+from sersiclab.io.imfit_image import frame_of
+from sersiclab.io.imfit_text import keys_of
+from sersiclab.io.planes import plane_paths, tell_of_pixel, write_planes
+from sersiclab.io.tables import IMFIT
+from sersiclab.model import Model
+from sersiclab.parameters import Tied
+from sersiclab.storage import check_free, write_text
+
+
+def write_imfit(model: Model, image: Image, path: str | Path, *, overwrite: bool = False) -> None:
+    """Write a configuration that imfit accepts, with the image's planes beside it.
+
+    `read_imfit` gives the same numbers, toggles and limits back; the first comment is the command that fits.
+    Components that share a centre by ties are one block. Files of these names are replaced only with
+    `overwrite`. Raises `FileExistsError` naming them and `ValueError` naming what imfit lacks; one warning lists
+    what imfit cannot express: priors become limits or nothing, other ties numbers of their own.
+    """
+    path = Path(path).expanduser()
+    notes: list[str] = []
+    frame = frame_of(image)
+    components = described(model, "imfit", (IMFIT, ()), frame, notes)
+    blocks = _blocks(model, components, frame, notes)
+    tell_of_pixel(image, [component.function.name for component in components], "PointSource", "imfit", notes)
+    for target in (path, *plane_paths(image, path.with_suffix("")).values()):
+        check_free(target, overwrite=overwrite)
+    files = write_planes(image, path.with_suffix(""), overwrite=overwrite)
+    words = [f"{files['image'].name} -c {path.name} --noise={files['sigma'].name} --mask={files['mask'].name}"]
+    words += [f"--psf={files['psf'].name}"] if "psf" in files else []
+    write_text(path, f"# imfit {' '.join(words)}\n\n" + "\n".join(blocks), overwrite=overwrite)
+    if notes:
+        listed = "\n  ".join(notes)
+        warnings.warn(f"imfit cannot express all of this model or image:\n  {listed}", stacklevel=2)
+
+
+def _blocks(model: Model, components: list[Described], frame: Frame, notes: list[str]) -> list[str]:
+    """The text of blocks: those that follow a centre lie in its block, skies in the first."""
+    ties = {path: tie for path, tie in parameters.parameters(model.owners).items() if isinstance(tie, Tied)}
+    groups: dict[str, list[Described]] = {}
+    shared: set[str] = set()
+    for component in components:
+        places = [ties.get(f"{component.name}.{axis}") for axis in ("xc", "yc")]
+        names = {tie.to for tie in places if tie is not None and (tie.scale, tie.offset) == (1.0, 0.0)}
+        head = next(iter(sorted(names))).split(".")[0] if len(names) == 2 else component.name
+        if len(names) == 2 and names == {f"{head}.xc", f"{head}.yc"} and head in groups:
+            shared |= {f"{component.name}.xc", f"{component.name}.yc"}
+            groups[head].append(component)
+        else:
+            groups[component.name] = [component]
+    notes += [
+        f"{path}: imfit has no such tie to {tie.to}; it goes on alone"
+        for path, tie in ties.items()
+        if path not in shared
+    ]
+    return [_block(group, frame) for group in groups.values()]
+
+
+def _block(group: list[Described], frame: Frame) -> str:
+    middle = {key: Entry(at + 1.0, free=False) for key, at in zip(("X0", "Y0"), frame.centre, strict=True)}
+    centre = {key: group[0].entries.get(key, middle[key]) for key in ("X0", "Y0")}
+    lines = [_line(key, entry) for key, entry in centre.items()]
+    for component in group:
+        lines.append(f"FUNCTION {component.function.name}   # LABEL {component.name}")
+        lines += [_line(key, component.entries[key]) for key in keys_of(component.function)]
+    return "\n".join([*lines, ""])
+
+
+def _line(key: str, entry: Entry) -> str:
+    after = "" if entry.free else "fixed"
+    if entry.free and entry.limits is not None:
+        after = f"{number(entry.limits[0])},{number(entry.limits[1])}"
+    return f"{key:<10} {number(entry.value):<18} {after}".rstrip()
