@@ -168,6 +168,8 @@ def models(draw):
     for name, info in usual_parameters(function.cls).items():
         low, high = info.usual or (info.low, info.high)
         low, high = (0.1, 50.0) if info.unit == "pixel" and info.low == 0.0 else (max(low, -30.0), min(high, 30.0))
+        # Far outside its Sérsic profile a core has no brightness that is a number.
+        high = 0.2 if function.cls is sl.CoreSersic and name == "r_b" else high
         value = min(max(round(draw(st.floats(low, high)), 4), max(low, 1e-3) if info.open_low else low), high)
         free = draw(st.booleans())
         value = abs(value) + 0.5 if name == "flux" else value
