@@ -3,6 +3,7 @@
 The tables themselves are in `tables.py`; here is what stands in them.
 """
 
+import contextlib
 import dataclasses
 import itertools
 import math
@@ -185,7 +186,7 @@ def unit_flux_bounds(
 ) -> Bounds:
     """The least and the greatest `unit_flux` at the corners of a box of shapes.
 
-    Modifiers, which change it little, are held.
+    Modifiers, which change it little, are held; corners whose shape has no brightness that is a number do not count.
     """
     plain = {name: value for name, value in shape.items() if name in parameter_info(function.cls)}
     infos = parameter_info(function.cls)
@@ -193,11 +194,12 @@ def unit_flux_bounds(
     if not names:
         unit = unit_flux(function, modifiers, shape)
         return unit, unit
-    units = [
-        unit_flux(function, (), {**plain, **dict(zip(names, corner, strict=True))})
-        for corner in itertools.product(*(_within(infos[name], bounds[name]) for name in names))
-    ]
-    factor = unit_flux(function, modifiers, shape) / unit_flux(function, (), plain)
+    own = unit_flux(function, (), plain)
+    units = [own]
+    for corner in itertools.product(*(_within(infos[name], bounds[name]) for name in names)):
+        with contextlib.suppress(ValueError):
+            units.append(unit_flux(function, (), {**plain, **dict(zip(names, corner, strict=True))}))
+    factor = unit_flux(function, modifiers, shape) / own
     return min(units) * factor, max(units) * factor
 
 
