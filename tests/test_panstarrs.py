@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from astropy.io import fits
+from astropy.nddata import CCDData
 
 from sersiclab.image import Image
 
@@ -84,3 +85,11 @@ def test_the_masks_bits_are_those_that_hold_no_light(tmp_path, flux):
     mask = write(tmp_path / "stack.mask.fits", flags, **bits)
     image = Image.read(path, sigma=25.0, mask=mask)
     assert np.argwhere(image.mask).tolist() == [[0, 0], [0, 1], [0, 3], [0, 4]]
+
+
+def test_an_array_with_the_cards_of_a_stack_is_told(tmp_path, flux):
+    """Its values may have been made linear, or not."""
+    write(tmp_path / "stack.fits", compressed(flux), **ASINH)
+    with pytest.warns(UserWarning, match=r"^the header of this CCDData has BSOFTEN and BOFFSET .* taken as linear; if"):
+        image = Image.read(CCDData.read(tmp_path / "stack.fits", unit="adu"), sigma=25.0)
+    np.testing.assert_allclose(image.data, compressed(flux))

@@ -8,8 +8,9 @@ import numpy as np
 from jaxtyping import Bool
 
 from sersiclab import panstarrs
-from sersiclab.fits import File, Plane, bands_of, plane, squeezed
+from sersiclab.fits import Plane, bands_of, plane, squeezed
 from sersiclab.headers import Header
+from sersiclab.opening import File
 
 
 # The names that surveys and observatories give them. HST and JWST write SCI, ERR and DQ, drizzled images

@@ -12,8 +12,9 @@ import numpy as np
 from jaxtyping import Float, Shaped
 from scipy import ndimage
 
-from sersiclab.fits import File, choose, is_hdu, named, opened, plane, read_plane
+from sersiclab.fits import choose, plane, read_plane
 from sersiclab.headers import Header
+from sersiclab.opening import File, is_hdu, named, opened
 
 
 Position = tuple[float, float]  # x, y: pixels from 0, of the image that the PSF model was made for

@@ -13,9 +13,10 @@ from jaxtyping import Bool, Float
 from scipy import ndimage
 
 from sersiclab.companions import bad_pixels, companions
-from sersiclab.fits import Plane, choose, is_hdu, named, opened, plane, read_plane
+from sersiclab.fits import Plane, choose, plane, read_plane
 from sersiclab.headers import Header
-from sersiclab.panstarrs import is_panstarrs
+from sersiclab.opening import is_hdu, named, opened
+from sersiclab.panstarrs import is_panstarrs, softening
 from sersiclab.photometry import in_unit, read_band, read_gain, read_unit, read_zeropoint, system_of, unit_of
 from sersiclab.psf_files import Position, Psf, is_model, read_psf
 from sersiclab.psf_positions import check_grid, check_place, place_of
@@ -124,6 +125,12 @@ def _of_nddata(data: Any) -> tuple[Plane, dict[str, Plane]]:
         wcs = wcs.celestial
     science = Plane(np.asarray(data.data), label, wcs, Header((unit, data.meta or {})))
     others = {}
+    if softening(science.header) is not None:
+        warnings.warn(
+            f"the header of this {label} has BSOFTEN and BOFFSET of Pan-STARRS, and its values are taken as linear; if "
+            "they are compressed as in the file, give the file itself",
+            stacklevel=5,
+        )
     if data.uncertainty is not None:
         deviation = data.uncertainty.represent_as(StdDevUncertainty)
         array = deviation.array if data.unit is None else deviation.quantity.to_value(data.unit)
