@@ -129,14 +129,14 @@ class Image(eqx.Module):
     ) -> "Image":
         """An image from FITS files: `Image.read("sci.fits", sigma="rms.fits", psf="psf.fits")`.
 
-        Each plane is a file, an open HDU or an array. `"f.fits[SCI]"` and `"f.fits[1]"` choose an extension;
-        without one it is the first 2-d image, or that of `band` where a file has several. `data` may be
-        astropy's `NDData`, `CCDData`, `Cutout2D` or `Quantity` too, `psf` a PSFEx or STPSF file or a photutils
-        `ImagePSF` or `GriddedPSFModel`, taken at `psf_position` (x, y from 0; the image's centre).
+        Each plane is a file, an open HDU or an array. `"f.fits[SCI,2]"` or `"f.fits[1]"` choose an extension, else it
+        is the first 2-d image, or that of `band`; `"f.fits[1][11:80,11:90]"` a section, from 1, ends included. `data`
+        may be an `NDData`, `CCDData`, `Cutout2D` or `Quantity`, `psf` a PSFEx or STPSF file, or a photutils
+        `ImagePSF` or `GriddedPSFModel`, at `psf_position` (x, y from 0 in the whole mosaic; the image's centre).
 
         What is not given comes from the data's file: the error map and the mask from their extensions
         (ERR, VARIANCE, WHT, DQ, invvar ...), WCS, pixel scale, band, unit and zero-point from the header,
-        and `provenance` tells of it. Without any error map sigma is measured: the scatter of the sky,
+        and `provenance` says so. Without any error map sigma is measured: the scatter of the sky,
         with photon noise where the header has the gain; a warning says so. Pixels of noise that
         resampling correlated are less independent than that. Raises what `Image` and `read_plane` raise.
         """
