@@ -301,11 +301,31 @@ def test_measured_noise_does_not_make_the_sky_fainter(tmp_path, rng):
     assert left[~blank].std() == pytest.approx(1.0, abs=0.05)
 
 
-def test_an_array_alone_still_needs_its_noise(noise):
+@pytest.mark.parametrize("kind", ["array", "quantity", "masked", "list", "integers"])
+def test_the_noise_of_an_array_alone_is_measured(noise, kind):
+    data = {
+        "array": noise,
+        "quantity": noise * u.nJy,
+        "masked": np.ma.masked_where(noise > noise.max() - 1e-9, noise),
+        "list": noise.tolist(),
+        "integers": np.round(10 * noise).astype(">i2"),
+    }[kind]
+    with pytest.warns(UserWarning, match=r"^there is no error map: sigma is measured"):
+        image = Image.read(data, psf=np.ones((3, 3)) / 9)
+    np.testing.assert_allclose(image.sigma, np.std(noise) * (10 if kind == "integers" else 1), rtol=0.05)
+    assert image.unit == ("nJy" if kind == "quantity" else None)
+    assert image.mask.sum() == (kind == "masked")
+
+
+@pytest.mark.parametrize("data", [np.ones(5), np.ones((2, 3, 4)), np.full((3, 3), "a"), [[1, 2], [3]], np.ones((0, 2))])
+def test_what_is_no_image_is_told_before_it_is_measured(data):
+    with pytest.raises((TypeError, ValueError), match=r"^data must be "):
+        Image.read(data)
+
+
+def test_an_image_without_scatter_needs_an_error_map():
     with pytest.raises(ValueError, match=r"^the image needs an error map"):
-        Image.read(noise)
-    with pytest.raises(ValueError, match=r"^the image needs an error map"):
-        Image.read(noise * u.nJy)
+        Image.read(np.ones((20, 20)))
 
 
 @pytest.mark.parametrize(

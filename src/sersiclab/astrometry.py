@@ -21,6 +21,24 @@ def celestial(wcs: Any) -> Any:
     return wcs.celestial if isinstance(wcs, WCS) and wcs.has_celestial else None
 
 
+def checked_wcs(wcs: Any) -> Any:
+    """The user's WCS: an astropy `WCS` or FITS header, or an object of the API of APE 14 with celestial axes."""
+    if wcs is None:
+        return None
+    from astropy.io import fits
+    from astropy.wcs import WCS
+    from astropy.wcs.wcsapi import BaseHighLevelWCS, BaseLowLevelWCS
+
+    if isinstance(wcs, WCS | fits.Header):
+        return wcs
+    if not isinstance(wcs, BaseLowLevelWCS | BaseHighLevelWCS):
+        raise TypeError(f"wcs must be an astropy WCS, or another object of its shared interface, got {wcs!r}")
+    plain: Any = wcs.low_level_wcs if isinstance(wcs, BaseHighLevelWCS) else wcs
+    if sum((kind or "").startswith("pos.") for kind in plain.world_axis_physical_types) < 2:
+        raise TypeError(f"wcs must have celestial axes, got {type(wcs).__name__} without any")
+    return wcs
+
+
 def pixel_scale_of(wcs: Any) -> float | None:
     """Arcsec per pixel, the square root of the pixel's area, by a WCS; None where there is none, or it has no scale."""
     sky = celestial(wcs)

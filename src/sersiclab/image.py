@@ -1,7 +1,6 @@
 """The observed image; every check on a user's arrays is here."""
 
 import dataclasses
-import os
 import warnings
 from collections.abc import Sequence
 from typing import Any
@@ -10,7 +9,21 @@ import equinox as eqx
 import numpy as np
 from jaxtyping import Bool, Float
 
-from sersiclab.astrometry import settled_scale
+from sersiclab.astrometry import checked_wcs, settled_scale
+from sersiclab.blanks import blanks, without_data
+from sersiclab.planes import (
+    check_finite,
+    detector_sigma,
+    exclude_unusable,
+    finite_number,
+    inverse_variance,
+    mask_of,
+    optional_number,
+    plane_of,
+    positive_integer,
+    true_or_false,
+)
+from sersiclab.psf_shape import Centre, centre_name, normalised_psf, origin_of, warn_of_psf
 
 
 class Image(eqx.Module):
@@ -21,8 +34,9 @@ class Image(eqx.Module):
     (electrons per image unit), `read_noise` (electrons) and `sky_level` (the subtracted sky, image
     units): `sigma² = (data + sky_level)/gain + (read_noise/gain)²`. `mask` is True (non-zero) where a
     pixel is excluded; so are the masked pixels of a numpy masked array, and, with a warning, those whose
-    `sigma` is zero or not finite. The `psf` is centred in its array and normalised here; `None` means no
-    blurring. `zeropoint` is the magnitude of one image unit, `pixel_scale` is in arcsec, by default that of
+    `sigma` is zero or not finite. The `psf` is normalised here; `None` means no blurring. Its centre is that of
+    its `"array"`, its `"peak"`, or its `"centroid"` in a Gaussian window of its width, as `psf_centre` says; nothing is
+    interpolated. `zeropoint` is the magnitude of one image unit, `pixel_scale` is in arcsec, by default that of
     the `wcs`. `unit` is the image's unit as astropy writes it, such as "nmgy"; that of arrays which are
     `Quantity`s is kept. `provenance` says what was not given by the user.
 
@@ -35,6 +49,7 @@ class Image(eqx.Module):
     mask: Bool[np.ndarray, "y x"]
     psf_oversampling: int = eqx.field(static=True)
     psf_includes_pixel: bool = eqx.field(static=True)
+    psf_centre: Centre = eqx.field(static=True)
     zeropoint: float | None
     pixel_scale: float | None
     wcs: Any = eqx.field(static=True)
@@ -54,6 +69,7 @@ class Image(eqx.Module):
         mask: Any = None,
         psf_oversampling: int = 1,
         psf_includes_pixel: bool = True,
+        psf_centre: Centre = "array",
         gain: float | None = None,
         read_noise: float = 0.0,
         sky_level: float = 0.0,
@@ -65,42 +81,55 @@ class Image(eqx.Module):
         provenance: Sequence[str] = (),
     ) -> None:
         self.unit, sigma, weight, invvar = _plain_numbers(data, unit, sigma, weight, invvar)
-        self.data = _plane("data", data)
+        self.data = plane_of("data", data)
         shape = self.data.shape
-        user_mask = np.zeros(shape, bool) if mask is None else _mask(mask, shape)
+        user_mask = np.zeros(shape, bool) if mask is None else mask_of(mask, shape)
         for plane in (data, sigma, weight, invvar):
             if np.ma.isMaskedArray(plane) and plane.ndim:
-                user_mask = user_mask | _mask(np.ma.getmaskarray(plane), shape)
-        self._check_data(user_mask)
-        given = {"sigma": sigma, "weight": weight, "invvar": invvar, "gain": gain}
-        noise = {
-            "sigma": lambda: _plane("sigma", sigma, shape),
-            "weight": lambda: _inverse_variance("weight", weight, shape, user_mask),
-            "invvar": lambda: _inverse_variance("invvar", invvar, shape, user_mask),
-            "gain": lambda: _detector_sigma(self.data, user_mask, gain, read_noise, sky_level),
+                user_mask = user_mask | mask_of(np.ma.getmaskarray(plane), shape)
+        check_finite(self.data, user_mask)
+        self.gain = electrons = optional_number("gain", gain, positive=True)
+        read_noise, sky_level = finite_number("read_noise", read_noise), finite_number("sky_level", sky_level)
+        if read_noise < 0:
+            raise ValueError(f"read_noise must not be negative, got {read_noise:g}")
+        given = {"sigma": sigma, "weight": weight, "invvar": invvar}
+        noise: dict[str, Any] = {
+            "sigma": lambda: plane_of("sigma", sigma, shape),
+            "weight": lambda: inverse_variance("weight", weight, shape, user_mask),
+            "invvar": lambda: inverse_variance("invvar", invvar, shape, user_mask),
+            "gain": lambda: detector_sigma(self.data, user_mask, electrons or 1.0, read_noise, sky_level),
         }
-        named = [name for name in given if given[name] is not None and name != "gain"]
+        named = [name for name in given if given[name] is not None]
         if len(named) > 1:
             raise ValueError(f"give one of sigma, weight and invvar, got {' and '.join(named)}")
         if not named and gain is None:
             raise ValueError("the image needs an error map: give sigma, weight, invvar, or the detector's gain")
         if named and (read_noise or sky_level):
             raise ValueError(f"give {named[0]}, or the detector's gain, read_noise and sky_level, not both")
-        self.sigma, self.mask = _exclude_unusable(noise[(named or ["gain"])[0]](), user_mask)
+        blank = [] if named else blanks(self.data, ~user_mask)
+        if blank:
+            warnings.warn(
+                f"{without_data(blank)}: they are excluded from the fit (give sigma= to use them)", stacklevel=4
+            )
+            user_mask = user_mask | np.any([part.pixels for part in blank], axis=0)
+        self.sigma, self.mask = exclude_unusable(noise[(named or ["gain"])[0]](), user_mask)
         if self.mask.all():
             why = "mask excludes every pixel" if user_mask.all() else "sigma is usable in no pixel that mask leaves"
             raise ValueError(f"{why}: nothing is left to fit (True means excluded)")
-        self.psf = None if psf is None else _normalised_psf(psf)
-        self.psf_oversampling = _positive_integer("psf_oversampling", psf_oversampling)
-        self.psf_includes_pixel = bool(psf_includes_pixel)
-        self.zeropoint = _optional("zeropoint", zeropoint)
-        self.pixel_scale = settled_scale(_optional("pixel_scale", pixel_scale, positive=True), wcs)
-        self.gain = _optional("gain", gain, positive=True)
-        self.wcs = wcs
+        self.psf = None if psf is None else normalised_psf(psf)
+        self.psf_oversampling = positive_integer("psf_oversampling", psf_oversampling)
+        self.psf_includes_pixel = true_or_false("psf_includes_pixel", psf_includes_pixel)
+        self.psf_centre = centre_name(psf_centre)
+        if self.psf is not None:
+            sampling = {"oversampling": self.psf_oversampling, "centre": self.psf_centre}
+            warn_of_psf(self.psf, includes_pixel=self.psf_includes_pixel, **sampling)
+        self.zeropoint = optional_number("zeropoint", zeropoint)
+        self.wcs = checked_wcs(wcs)
+        self.pixel_scale = settled_scale(optional_number("pixel_scale", pixel_scale, positive=True), wcs)
         if not isinstance(band, str | None):
             raise TypeError(f"band must be a name such as 'r', got {band!r}")
         self.band = band
-        self.provenance = tuple(provenance)
+        self.provenance = (*_texts("provenance", provenance), *([f"mask: {without_data(blank)}"] if blank else []))
         for plane in (self.data, self.sigma, self.mask, self.psf):
             if plane is not None:
                 plane.flags.writeable = False
@@ -117,6 +146,7 @@ class Image(eqx.Module):
         mask: Any = None,
         psf_oversampling: int | None = None,
         psf_includes_pixel: bool | None = None,
+        psf_centre: Centre | None = None,
         psf_position: tuple[float, float] | None = None,
         gain: float | None = None,
         read_noise: float = 0.0,
@@ -144,6 +174,7 @@ class Image(eqx.Module):
 
         given = {"data": data, "sigma": sigma, "weight": weight, "invvar": invvar, "psf": psf, "mask": mask}
         given |= {"psf_oversampling": psf_oversampling, "psf_includes_pixel": psf_includes_pixel, "gain": gain}
+        given |= {"psf_centre": psf_centre}
         given |= {"zeropoint": zeropoint, "pixel_scale": pixel_scale, "wcs": wcs, "band": band}
         given |= {"unit": None if unit is None else _unit(unit)}
         found = gather(given, psf_position=psf_position)
@@ -168,11 +199,10 @@ class Image(eqx.Module):
             part = Cutout2D(self.data, position, size, wcs=self.wcs, mode="trim")
         except NoOverlapError as error:
             raise ValueError(f"position must lie in the image of shape {self.shape}, got {position}") from error
-        fields: dict[str, Any] = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        fields = self._fields()
         for name in ("data", "sigma", "mask"):
             fields[name] = fields[name][part.slices_original]
-        fields["wcs"] = part.wcs
-        return type(self)(**fields)
+        return self.restored(**{**fields, "wcs": part.wcs})
 
     def with_mask(self, mask: Any) -> "Image":
         """The image with another mask, True (non-zero) where a pixel is excluded.
@@ -181,8 +211,16 @@ class Image(eqx.Module):
         mask.
         """
         unusable = ~(np.isfinite(self.data) & np.isfinite(self.sigma) & (self.sigma > 0))
-        fields: dict[str, Any] = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        return type(self)(**{**fields, "mask": _mask(mask, self.shape) | unusable})
+        return self.restored(**{**self._fields(), "mask": mask_of(mask, self.shape) | unusable})
+
+    @classmethod
+    def restored(cls, *, psf: np.ndarray | None, **fields: Any) -> "Image":
+        """An image from the fields of another; its PSF is neither normalised nor judged again."""
+        image = cls(**fields)
+        return eqx.tree_at(lambda image: image.psf, image, psf, is_leaf=lambda leaf: leaf is None)
+
+    def _fields(self) -> dict[str, Any]:
+        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
 
     def __repr__(self) -> str:
         scale = "" if self.pixel_scale is None else f' of {self.pixel_scale:.4g}"'
@@ -194,117 +232,20 @@ class Image(eqx.Module):
         parts += ["wcs"] if self.wcs is not None else []
         return "\n  ".join([f"Image({', '.join(parts)})", *self.provenance])
 
-    def _check_data(self, mask: Bool[np.ndarray, "y x"]) -> None:
-        bad = ~np.isfinite(self.data) & ~mask
-        if bad.any():
-            y, x = np.argwhere(bad)[0]
-            raise ValueError(
-                f"data must be finite where it is not masked, got {bad.sum()} bad pixels, the first at "
-                f"[{y}, {x}]; exclude them with mask=~np.isfinite(data)"
-            )
-
     @property
     def shape(self) -> tuple[int, int]:
         """(ny, nx)."""
         return self.data.shape
 
     @property
+    def psf_origin(self) -> tuple[float, float] | None:
+        """Where the PSF's centre is in its array, (y, x) in samples from 0; None without a PSF."""
+        return None if self.psf is None else origin_of(self.psf, self.psf_centre)
+
+    @property
     def valid(self) -> Bool[np.ndarray, "y x"]:
         """True where a pixel counts."""
         return ~self.mask
-
-
-def _array(name: str, value: Any) -> np.ndarray:
-    if isinstance(value, str | os.PathLike):
-        raise TypeError(f"{name} must be an array, got {value!r}; Image.read reads files")
-    if hasattr(value, "uncertainty"):
-        raise TypeError(f"{name} must be an array, got {type(value).__name__}; Image.read takes it with all it holds")
-    try:
-        array = np.ma.getdata(value) if np.ma.isMaskedArray(value) else np.asarray(value)
-    except (TypeError, ValueError) as error:
-        raise TypeError(
-            f"{name} must be a 2-d array of real numbers, got a {type(value).__name__} ({error})"
-        ) from error
-    if array.dtype.kind not in "fiub":
-        raise TypeError(f"{name} must be an array of real numbers, got dtype {array.dtype}")
-    return array
-
-
-def _plane(name: str, value: Any, shape: tuple[int, ...] | None = None) -> Float[np.ndarray, "y x"]:
-    """A 2-d array of native floats; a scalar is spread over `shape`."""
-    array = _array(name, value)
-    if array.ndim == 0 and shape is not None:
-        array = np.full(shape, array)
-    if array.ndim != 2 or 0 in array.shape:
-        raise ValueError(f"{name} must be a 2-d array [y, x], got shape {array.shape}")
-    if shape is not None and array.shape != shape:
-        raise ValueError(f"{name} must have the shape of data, {shape}, got {array.shape}")
-    single = array.dtype.kind == "f" and array.dtype.itemsize <= 4
-    return np.array(array, dtype=np.float32 if single else np.float64, order="C")
-
-
-def _mask(mask: Any, shape: tuple[int, ...]) -> Bool[np.ndarray, "y x"]:
-    array = _array("mask", np.ma.filled(mask, 1) if np.ma.isMaskedArray(mask) else mask)
-    if array.shape != shape:
-        raise ValueError(f"mask must have the shape of data, {shape}, got {array.shape}")
-    if array.dtype.kind == "f" and np.isnan(array).any():
-        raise ValueError("mask must hold 0 (use) and 1 (exclude), got NaN")
-    return np.array(array != 0)
-
-
-def _inverse_variance(name: str, value: Any, shape: tuple[int, ...], mask: Any) -> Float[np.ndarray, "y x"]:
-    invvar = _plane(name, value, shape)
-    if ((invvar < 0) & ~mask).any():
-        raise ValueError(f"{name} must not be negative (it is 1/sigma²), got {invvar[~mask].min():g}")
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return 1.0 / np.sqrt(np.where(invvar > 0, invvar, 0.0))
-
-
-def _detector_sigma(
-    data: Float[np.ndarray, "y x"], mask: Bool[np.ndarray, "y x"], gain: Any, read_noise: Any, sky_level: Any
-) -> Float[np.ndarray, "y x"]:
-    gain = _optional("gain", gain, positive=True)
-    read_noise, sky_level = _optional("read_noise", read_noise), _optional("sky_level", sky_level)
-    if read_noise < 0:
-        raise ValueError(f"read_noise must not be negative, got {read_noise:g}")
-    variance = np.maximum(data + sky_level, 0.0) / gain + (read_noise / gain) ** 2
-    # To leave out the pixels that happen to be negative would make the rest too bright.
-    noiseless = (variance == 0) & ~mask
-    if noiseless.any():
-        raise ValueError(
-            f"gain gives no noise to the {noiseless.sum()} pixels where data + sky_level is not positive; "
-            "give sky_level, the sky that was subtracted, or read_noise"
-        )
-    return np.sqrt(variance)
-
-
-def _exclude_unusable(
-    sigma: Float[np.ndarray, "y x"], mask: Bool[np.ndarray, "y x"]
-) -> tuple[Float[np.ndarray, "y x"], Bool[np.ndarray, "y x"]]:
-    negative = (sigma < 0) & ~mask
-    if negative.any():
-        y, x = np.argwhere(negative)[0]
-        raise ValueError(
-            f"sigma must be positive, got {negative.sum()} negative pixels, the first {sigma[y, x]:g} at [{y}, {x}]"
-        )
-    unusable = ~(np.isfinite(sigma) & (sigma > 0)) & ~mask
-    if unusable.any():
-        warnings.warn(
-            f"sigma is zero or not finite in {unusable.sum()} pixels: they are excluded from the fit", stacklevel=5
-        )
-    return sigma, mask | unusable
-
-
-def _normalised_psf(psf: Any) -> Float[np.ndarray, "v u"]:
-    array = _plane("psf", psf)
-    if not np.isfinite(array).all():
-        raise ValueError(f"psf must be finite, got {(~np.isfinite(array)).sum()} bad pixels")
-    total = float(array.sum(dtype=np.float64))
-    if not total > 0:
-        raise ValueError(f"psf must have a positive sum, got {total:g}")
-    if abs(total - 1) > 0.01:
-        warnings.warn(f"psf sums to {total:g}; it is normalised to 1", stacklevel=5)
-    return array / array.dtype.type(total)
 
 
 def _plain_numbers(data: Any, unit: Any, sigma: Any, weight: Any, invvar: Any) -> tuple[str | None, Any, Any, Any]:
@@ -330,20 +271,8 @@ def _unit(value: Any) -> str:
     return unit
 
 
-def _positive_integer(name: str, value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | float | np.integer) or value < 1 or value % 1:
-        raise ValueError(f"{name} must be a positive integer, got {value!r}")
-    return int(value)
-
-
-def _optional(name: str, value: Any, *, positive: bool = False) -> Any:
-    if value is None:
-        return None
-    expected = f"{name} must be a {'positive ' if positive else ''}finite number, got {value!r}"
-    try:
-        number = float(value)
-    except (TypeError, ValueError) as error:
-        raise TypeError(expected) from error
-    if not np.isfinite(number) or (positive and number <= 0):
-        raise ValueError(expected)
-    return number
+def _texts(name: str, value: Any) -> tuple[str, ...]:
+    texts = (value,) if isinstance(value, str) or not isinstance(value, Sequence) else tuple(value)
+    if isinstance(value, str) or not all(isinstance(text, str) for text in texts):
+        raise TypeError(f"{name} must be a sequence of texts, got {value!r}")
+    return texts

@@ -11,27 +11,36 @@ def transfer_function(
     *,
     oversampling: int = 1,
     includes_pixel: bool = True,
+    origin: tuple[float, float] | None = None,
 ) -> Complex[np.ndarray, "a b"]:
     """Fourier transform of the effective PSF (optics and pixel) at ky, kx (radians per pixel).
 
-    `T(k) = sum_vu psf[v, u] exp(-i (kx (u - cu) + ky (v - cv)) / oversampling)`. The centre (cu, cv) is the
-    centre of the array, (side - 1) / 2, between two pixels where a side is even. A PSF sampled at
-    `oversampling` points per pixel is band-limited: T is zero beyond |k| = pi * oversampling. Without a
-    PSF, or with one that lacks it, T holds the pixel's response sinc(kx / 2 pi) sinc(ky / 2 pi).
+    `T(k) = sum_vu psf[v, u] exp(-i (kx (u - cu) + ky (v - cv)) / oversampling)`. The PSF's centre (cv, cu) is
+    `origin`, in samples from 0; by default the centre of the array, (side - 1) / 2, which lies between two samples
+    where a side is even. A PSF sampled at `oversampling` points per pixel is band-limited: T is zero beyond
+    |k| = pi * oversampling. Without a PSF, or with one that lacks it, T holds the pixel's response
+    sinc(kx / 2 pi) sinc(ky / 2 pi).
     """
     transfer = np.ones((ky.size, kx.size), complex)
     if psf is not None:
         total = psf.sum(dtype=float)
-        rows = _band(ky, oversampling) * _waves(ky, psf.shape[0], oversampling)
-        columns = _band(kx, oversampling) * _waves(kx, psf.shape[1], oversampling)
+        cv, cu = ((psf.shape[0] - 1) / 2, (psf.shape[1] - 1) / 2) if origin is None else origin
+        rows = _band(ky, oversampling) * _waves(ky, psf.shape[0], cv, oversampling)
+        columns = _band(kx, oversampling) * _waves(kx, psf.shape[1], cu, oversampling)
         transfer = rows.T @ (psf.astype(float) / total) @ columns
     if psf is None or not includes_pixel:
         transfer = transfer * np.sinc(ky[:, None] / (2 * np.pi)) * np.sinc(kx / (2 * np.pi))
     return transfer
 
 
-def _waves(k: Float[np.ndarray, " k"], side: int, oversampling: int) -> Complex[np.ndarray, "side k"]:
-    position = (np.arange(side) - (side - 1) / 2) / oversampling
+def extent(shape: tuple[int, int], origin: tuple[float, float]) -> tuple[float, float]:
+    """Sides of the smallest array about a PSF's centre that holds all its samples."""
+    (height, width), (v, u) = shape, origin
+    return 2.0 * max(v, height - 1 - v) + 1.0, 2.0 * max(u, width - 1 - u) + 1.0
+
+
+def _waves(k: Float[np.ndarray, " k"], side: int, centre: float, oversampling: int) -> Complex[np.ndarray, "side k"]:
+    position = (np.arange(side) - centre) / oversampling
     return np.exp(-1j * position[:, None] * k)
 
 

@@ -34,6 +34,7 @@ class Psf:
     includes_pixel: bool | None = None
     pixel_scale: float | None = None
     domain: tuple[Position, Position] | None = None
+    centre: str | None = None
 
 
 def read_psf(source: Any, *, band: str | None, position: Position) -> Psf:
@@ -59,7 +60,9 @@ def _of_file(source: Any, band: str | None, position: Position) -> Psf:
         index = _stpsf_extension(file, band)
         found = plane(file, index, band)
         oversampling, includes_pixel = _stpsf_sampling(file.hdus[index].name, found.header)
-        return Psf(found.array, found.source, oversampling, includes_pixel, found.header.number("PIXELSCL"))
+        centre = (found.header.text("PSFCENTR") or "").lower() or None  # ours alone
+        scale = found.header.number("PIXELSCL")
+        return Psf(found.array, found.source, oversampling, includes_pixel, scale, centre=centre)
 
 
 def _stpsf_extension(file: File, band: str | None) -> int:

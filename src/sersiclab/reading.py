@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 from scipy import ndimage
 
+from sersiclab.blanks import blanks, without_data
 from sersiclab.companions import bad_pixels, companions
 from sersiclab.fits import Plane, choose, plane, read_plane
 from sersiclab.headers import Header
@@ -203,9 +204,10 @@ def _take_psf(result: Gathered, science: Plane, position: Position | None) -> No
         samples = _samples_per_pixel(given, found)
         result.take("psf_oversampling", samples if samples != 1 else None, found.source)
         result.take("psf_includes_pixel", False if found.includes_pixel is False else None, found.source)
+        result.take("psf_centre", None if found.centre == "array" else found.centre, found.source)
     if given["psf"] is not None:
         check_grid(science)
-    for name, default in (("psf_oversampling", 1), ("psf_includes_pixel", True)):
+    for name, default in (("psf_oversampling", 1), ("psf_includes_pixel", True), ("psf_centre", "array")):
         given[name] = default if given[name] is None else given[name]
 
 
@@ -238,7 +240,8 @@ def _take_noise(result: Gathered, science: Plane, others: dict[str, Plane]) -> N
             result.take("invvar", others["invvar"].array, others["invvar"].source)
         elif "weight" in others:
             _take_weight(result, others["weight"])
-        elif science.source != ARRAY:
+        elif _is_image(given["data"]):
+            _mask_blanks(result)
             _take_measured_noise(result, science.header)
     found = read_gain(science.header, given["unit"])
     if found is not None:
@@ -265,6 +268,29 @@ def _take_weight(result: Gathered, weight: Plane) -> None:
                 stacklevel=6,
             )
     result.take("weight", weights * factor, f"{weight.source}" + (f" x {factor:.4g}" if factor != 1.0 else ""))
+
+
+def _is_image(data: Any) -> bool:
+    """Whether noise can be measured on it; `Image` says what is wrong with anything else."""
+    try:
+        array = np.asarray(data)
+    except ValueError:
+        return False
+    return array.ndim == 2 and array.size > 0 and array.dtype.kind in "fiub"
+
+
+def _mask_blanks(result: Gathered) -> None:
+    """Exclude the pixels that hold a constant in place of data; the sky's scatter would be too small with them."""
+    data, valid = _usable(result.arguments)
+    found = blanks(data, valid)
+    if found:
+        text = without_data(found)
+        warnings.warn(f"{text}: they are excluded from the fit (give an error map to use them)", stacklevel=6)
+        mask = result.arguments["mask"]
+        if mask is None or np.shape(mask) == data.shape:  # `Image` says what is wrong with another
+            excluded = np.any([part.pixels for part in found], axis=0)
+            result.arguments["mask"] = excluded | (False if mask is None else np.ma.filled(mask, 1) != 0)
+        result.notes.append(f"mask: {text}")
 
 
 def _take_measured_noise(result: Gathered, header: Header) -> None:
@@ -312,9 +338,10 @@ def _scatter_in_boxes(data: Float[np.ndarray, "y x"]) -> float:
 
 
 def _usable(given: dict[str, Any]) -> tuple[Float[np.ndarray, "y x"], Bool[np.ndarray, "y x"]]:
-    data = np.asarray(given["data"], float)
-    mask = given["mask"]
-    return data, np.isfinite(data) & (True if mask is None else np.asarray(mask) == 0)
+    data = np.asarray(np.ma.getdata(given["data"]), float)
+    valid = np.isfinite(data) & ~np.ma.getmaskarray(given["data"])
+    mask = np.zeros(data.shape) if given["mask"] is None else np.ma.filled(given["mask"], 1)
+    return data, valid & (np.asarray(mask) == 0 if np.shape(mask) == data.shape else True)
 
 
 def _level_and_scatter(values: Float[np.ndarray, " pixel"]) -> tuple[float, float]:

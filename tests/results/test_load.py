@@ -5,7 +5,9 @@ from typing import Any
 import numpy as np
 import pytest
 from astropy.wcs import WCS
+from astropy.wcs.wcsapi import SlicedLowLevelWCS
 
+from sersiclab import storage
 from sersiclab.image import Image
 from sersiclab.inference import MAP, Laplace
 from sersiclab.inference.base import AbstractMethod
@@ -14,6 +16,7 @@ from sersiclab.model import Model
 from sersiclab.parameters import parameter
 from sersiclab.profiles import AbstractSky
 from sersiclab.results import Fit
+from sersiclab.results.document import to_tree
 
 
 MakeFit = Callable[..., Fit]
@@ -116,8 +119,11 @@ def test_the_wcs_comes_back(make_fit: MakeFit, scene: tuple[Model, Image], tmp_p
 
 def test_another_kind_of_wcs_is_left_out_with_a_warning(make_fit: MakeFit, scene: Any, tmp_path: Path) -> None:
     original = scene[1]
-    image = Image(original.data, sigma=original.sigma, mask=original.mask, wcs=("not", "a wcs"))
-    with pytest.warns(UserWarning, match="not a tuple: it is left out"):
+    cube = WCS(naxis=3)
+    cube.wcs.ctype = "RA---TAN", "DEC--TAN", "WAVE"
+    wcs = SlicedLowLevelWCS(cube, (0, slice(None), slice(None)))
+    image = Image(original.data, sigma=original.sigma, mask=original.mask, wcs=wcs)
+    with pytest.warns(UserWarning, match="not a SlicedLowLevelWCS: it is left out"):
         assert saved_and_loaded(make_fit(image=image), tmp_path).image.wcs is None
 
 
@@ -139,3 +145,21 @@ def test_a_loaded_fit_goes_on(make_fit: MakeFit, tmp_path: Path) -> None:
     assert set(found.posterior["posterior"].data_vars) == {*found.model.free, "n"}
     again = saved_and_loaded(found, tmp_path)
     assert again.summary().equals(found.summary())
+
+
+def test_the_psfs_centre_comes_back(make_fit: MakeFit, scene: Any, tmp_path: Path) -> None:
+    original = scene[1]
+    y, x = np.indices((20, 20))
+    psf = np.exp(-((x - 10) ** 2 + (y - 10) ** 2) / 4.5)
+    given = Image(original.data, sigma=original.sigma, psf=psf / psf.sum(), psf_centre="centroid")
+    found = saved_and_loaded(make_fit(image=given), tmp_path).image
+    assert (found.psf_centre, found.psf_origin) == ("centroid", given.psf_origin)
+    path = make_fit(image=given).write_fits(tmp_path / "planes.fits")
+    assert Image.read(path, psf=f"{path}[PSF]").psf_origin == given.psf_origin
+
+
+def test_files_without_the_psfs_centre_are_read(make_fit: MakeFit, scene: Any, tmp_path: Path) -> None:
+    tree = to_tree(make_fit())
+    del tree["image"]["psf_centre"]
+    storage.write(tmp_path / "old.asdf", "fit", tree)
+    assert load(tmp_path / "old.asdf").image.psf_centre == "array"

@@ -300,7 +300,12 @@ def _same_data(one: Image, other: Image) -> bool:
     """Whether two images say the same of a galaxy; what masked pixels hold does not matter."""
 
     def content(image: Image) -> tuple[Any, ...]:
-        psf = (() if image.psf is None else image.psf, image.psf_oversampling, image.psf_includes_pixel)
+        psf = (
+            () if image.psf is None else image.psf,
+            image.psf_oversampling,
+            image.psf_includes_pixel,
+            image.psf_centre,
+        )
         return image.valid, image.data[image.valid], image.sigma[image.valid], *psf
 
     return all(np.array_equal(a, b) for a, b in zip(content(one), content(other), strict=True))

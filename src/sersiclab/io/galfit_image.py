@@ -73,6 +73,9 @@ def menu_image(menu: Menu, folder: Path, index: int, notes: list[str]) -> Image:
     with warnings.catch_warnings():
         # That sigma is measured is GALFIT's way.
         warnings.filterwarnings("ignore", message="there is no error map")
+        if planes.get("psf_includes_pixel"):
+            # There are stars alone, which are drawn as the PSF's image, however narrow.
+            warnings.filterwarnings("ignore", message="the psf, .* is narrower than a pixel's own response")
         image = at_line("A", lambda: Image.read(files["A"], **planes, **fields))
     return _with_least_sigma(menu, image, measured="C" not in files, notes=notes)
 

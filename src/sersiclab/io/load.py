@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import equinox as eqx
 import numpy as np
 
 from sersiclab import storage
@@ -37,13 +36,9 @@ def load(path: str | Path, *, types: Sequence[type] = ()) -> Fit:
 
 
 def _image(tree: Mapping[str, Any]) -> Image:
-    fields = dict(tree)
-    psf = fields.pop("psf")
-    image = Image(**fields | {"wcs": _wcs(fields["wcs"])})
-    if psf is None:
-        return image
-    # It is normalised already, and dividing by a sum of 1 + 1e-7 would change it.
-    return eqx.tree_at(lambda image: image.psf, image, np.asarray(psf), is_leaf=lambda leaf: leaf is None)
+    fields = dict(tree) | {"wcs": _wcs(tree["wcs"])}
+    # A PSF is normalised already: dividing by a sum of 1 + 1e-7 would change it.
+    return Image.restored(**fields | {"psf": None if fields["psf"] is None else np.asarray(fields["psf"])})
 
 
 def _wcs(text: str | None) -> Any:

@@ -14,7 +14,7 @@ from scipy.fft import next_fast_len
 
 from sersiclab.image import Image
 from sersiclab.profiles import AbstractSky
-from sersiclab.psf import transfer_function
+from sersiclab.psf import extent, transfer_function
 from sersiclab.rendering.base import AbstractCanvas
 
 
@@ -62,8 +62,8 @@ class Canvas(AbstractCanvas):
 def canvas_of(image: Image, padding: tuple[float, float]) -> Canvas:
     """The canvas of an image, padded by at least `padding` pixels (in y, in x) and by the PSF's size."""
     ny, nx = image.data.shape
-    psf, oversampling = image.psf, image.psf_oversampling
-    sides = (0, 0) if psf is None else psf.shape
+    psf, oversampling, origin = image.psf, image.psf_oversampling, image.psf_origin
+    sides = (0, 0) if psf is None or origin is None else extent(psf.shape, origin)
     y = _padded(ny, max(padding[0], sides[0] / oversampling))
     x = _padded(nx, max(padding[1], sides[1] / oversampling))
     ky, kx = 2 * np.pi * np.fft.fftfreq(y.size), 2 * np.pi * np.fft.rfftfreq(x.size)
@@ -75,7 +75,12 @@ def canvas_of(image: Image, padding: tuple[float, float]) -> Canvas:
     for order in itertools.product(candidates, candidates):
         rows, columns = ky + 2 * np.pi * order[0], kx + 2 * np.pi * order[1]
         transfer = transfer_function(
-            psf, rows, columns, oversampling=oversampling, includes_pixel=image.psf_includes_pixel
+            psf,
+            rows,
+            columns,
+            oversampling=oversampling,
+            includes_pixel=image.psf_includes_pixel,
+            origin=origin,
         )
         if not tiles or np.abs(transfer).max() > _NEGLIGIBLE:
             orders.append(order)

@@ -1,0 +1,125 @@
+"""Pixels without data that are coded as a constant, such as zeros off an exposure's footprint."""
+
+import dataclasses
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Float
+from scipy import ndimage
+
+
+CHANCE = 1e-4  # the chance of a square, or a run along an edge, of equal pixels in data that hold no constant
+SMALLEST_SQUARE = 3
+AT_EDGE, INSIDE = 16, 0.01  # the fewest pixels of a region at the image's edge, and the least share of one inside
+SHARE, MOST = 0.05, 0.5  # of the pixels, of a value that is scattered over the image,
+EXCESS = 10  # and so many times as frequent as any other
+CONTINUOUS = 0.1  # a step of so few scatters, from the constant to the pixels beside it, is that of a model's sky
+PLATEAU = 5.0  # scatters above the sky, where the pixels around a maximum belong to a saturated star
+MOST_VALUES = 5
+CONSTANT = 0.85  # of the pixels beside one of a value that have it too, if it is itself that of a region without data
+CORRELATED, INDEPENDENT = 1.2, 0.25  # and the share of correlated pixels that count as independent
+RARE = 0.05  # a share of equal pixels so small that a region may be followed along its thinnest edges
+
+
+@dataclasses.dataclass(frozen=True)
+class Blank:
+    """Pixels that hold one value and no data."""
+
+    value: float
+    pixels: Bool[np.ndarray, "y x"]
+
+    def __str__(self) -> str:
+        return f"{self.pixels.sum()} pixels of exactly {self.value:.6g}"
+
+
+def blanks(data: Float[np.ndarray, "y x"], valid: Bool[np.ndarray, "y x"]) -> list[Blank]:
+    """The pixels without data: regions of one value at the image's edge or inside, and values that are too frequent.
+
+    Noise repeats a value by chance only, of which integers have much. The sky of a model without noise, to which the
+    light next to it falls continuously, and saturated stars count as data.
+    """
+    found: list[Blank] = []
+    values, counts = np.unique(data[valid], return_counts=True)
+    frequent = [i for i in np.argsort(-counts, kind="stable")[:MOST_VALUES] if counts[i] >= AT_EDGE]
+    planes = [valid & (data == values[i]) for i in frequent]
+    lasting = [_persistence(same, valid) for same in planes]
+    for i, same in zip(frequent, planes, strict=True):
+        others = [share for other, share in zip(frequent, lasting, strict=True) if other != i and share < CONSTANT]
+        chance, lasting_others = _chance(data, same, valid), float(np.median(others)) if others else 0.0
+        if lasting_others > CORRELATED * chance:
+            chance = max(chance, lasting_others**INDEPENDENT)
+        pixels = _solid(same, valid, chance)
+        if _is_scattered(int(counts[i] - pixels.sum()), int(np.delete(counts, i).max(initial=0)), data.size):
+            pixels = same
+        if pixels.any() and not (pixels | ~valid).all() and _is_foreign(data, valid, pixels, float(values[i])):
+            found.append(Blank(float(values[i]) + 0.0, pixels))
+            valid = valid & ~pixels
+    return found
+
+
+def without_data(found: Sequence[Blank]) -> str:
+    """A sentence's beginning about them."""
+    return f"data have {' and '.join(map(str, found))}, which can't be measurements"
+
+
+def _solid(same: Bool[np.ndarray, "y x"], valid: Bool[np.ndarray, "y x"], chance: float) -> Bool[np.ndarray, "y x"]:
+    """Regions of equal pixels with a square, or a run along an edge, too large for chance."""
+    rare = -math.log(chance)
+    side = max(SMALLEST_SQUARE, math.ceil(math.sqrt(math.log(same.size / CHANCE) / rare)))
+    run = max(SMALLEST_SQUARE, math.ceil(math.log(2 * sum(same.shape) / CHANCE) / rare))
+    seeds: Any = np.zeros_like(same)
+    if side <= min(same.shape):
+        seeds = ndimage.binary_opening(same, np.ones((side, side)))
+    for edge in (np.s_[:1], np.s_[-1:]):
+        seeds[edge] |= ndimage.binary_opening(same[edge], np.ones((1, run)))
+        seeds[:, edge] |= ndimage.binary_opening(same[:, edge], np.ones((run, 1)))
+    if not seeds.any():
+        return seeds
+    steps = -1 if rare > -math.log(RARE) else side
+    grown = ndimage.binary_dilation(seeds, np.ones((3, 3)), iterations=steps, mask=same)
+    labeled: Any = ndimage.label(grown, np.ones((3, 3)))
+    labels, count = labeled
+    edge: Any = ndimage.binary_dilation(~valid, np.ones((3, 3)), border_value=1)
+    sizes = ndimage.sum_labels(grown, labels, np.arange(count + 1))
+    touches = np.isin(np.arange(count + 1), labels[edge])
+    keep = np.where(touches, sizes >= AT_EDGE, sizes >= INSIDE * same.size)
+    keep[0] = False
+    return keep[labels]
+
+
+def _chance(data: Float[np.ndarray, "y x"], same: Bool[np.ndarray, "y x"], valid: Bool[np.ndarray, "y x"]) -> float:
+    """How often a pixel has the value beside one that has not, as outside of regions that hold nothing else.
+
+    It is rounded up by two standard deviations. The inner pixels of other constant regions don't count.
+    """
+    other = (valid & ~same)[:, 1:-1] & (data[:, 1:-1] != data[:, :-2])
+    number = np.sum(other & valid[:, 2:])
+    misses = np.sum(other & (valid & ~same)[:, 2:])
+    share = 1.0 - max(misses - 2.0 * math.sqrt(misses), 0.0) / max(number, 1)
+    return float(np.clip(share, 1 / same.size, 0.999))
+
+
+def _persistence(same: Bool[np.ndarray, "y x"], valid: Bool[np.ndarray, "y x"]) -> float:
+    """How often a pixel has the value beside one that has it: often, if noise is correlated or pixels are repeated."""
+    return float(np.sum(same[:, :-1] & same[:, 1:]) / max(np.sum(same[:, :-1] & valid[:, 1:]), 1))
+
+
+def _is_scattered(number: int, next_number: int, total: int) -> bool:
+    """Whether a value is far more frequent than the next without being the rule."""
+    return SHARE * total < number < MOST * total and number > EXCESS * next_number
+
+
+def _is_foreign(
+    data: Float[np.ndarray, "y x"], valid: Bool[np.ndarray, "y x"], pixels: Bool[np.ndarray, "y x"], value: float
+) -> bool:
+    """Whether the pixels are neither the sky of a model, nor a saturated star."""
+    rest = data[valid & ~pixels]
+    around: Any = ndimage.binary_dilation(pixels, np.ones((3, 3)))
+    beside = data[around & valid & ~pixels]
+    level = np.median(rest)
+    scatter = 1.4826 * np.median(np.abs(rest - level))
+    if beside.size == 0 or np.median(np.abs(beside - value)) <= CONTINUOUS * scatter:
+        return False
+    return not (value >= rest.max() and np.median(beside) > level + PLATEAU * scatter)

@@ -1,0 +1,136 @@
+"""Checks of the arrays and numbers that an image is made of. Errors name the argument."""
+
+import numbers
+import os
+import warnings
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+
+def array_of(name: str, value: Any) -> np.ndarray:
+    """An array of real numbers, of any dtype and shape; the values under the mask of a masked array are kept."""
+    if isinstance(value, str | os.PathLike):
+        raise TypeError(f"{name} must be an array, got {value!r}; Image.read reads files")
+    if hasattr(value, "uncertainty"):
+        raise TypeError(f"{name} must be an array, got {type(value).__name__}; Image.read takes it with all it holds")
+    try:
+        array = np.ma.getdata(value) if np.ma.isMaskedArray(value) else np.asarray(value)
+    except (TypeError, ValueError) as error:
+        raise TypeError(
+            f"{name} must be a 2-d array of real numbers, got a {type(value).__name__} ({error})"
+        ) from error
+    if array.dtype.kind not in "fiub":
+        raise TypeError(f"{name} must be an array of real numbers, got dtype {array.dtype}")
+    return array
+
+
+def plane_of(name: str, value: Any, shape: tuple[int, ...] | None = None) -> Float[np.ndarray, "y x"]:
+    """A 2-d array of native floats; a scalar is spread over `shape`."""
+    array = array_of(name, value)
+    if array.ndim == 0 and shape is not None:
+        array = np.full(shape, array)
+    if array.ndim != 2 or 0 in array.shape:
+        raise ValueError(f"{name} must be a 2-d array [y, x], got shape {array.shape}")
+    if shape is not None and array.shape != shape:
+        raise ValueError(f"{name} must have the shape of data, {shape}, got {array.shape}")
+    single = array.dtype.kind == "f" and array.dtype.itemsize <= 4
+    return np.array(array, dtype=np.float32 if single else np.float64, order="C")
+
+
+def mask_of(mask: Any, shape: tuple[int, ...]) -> Bool[np.ndarray, "y x"]:
+    """True where a pixel is excluded; the masked pixels of a masked array are."""
+    array = array_of("mask", np.ma.filled(mask, 1) if np.ma.isMaskedArray(mask) else mask)
+    if array.shape != shape:
+        raise ValueError(f"mask must have the shape of data, {shape}, got {array.shape}")
+    if array.dtype.kind == "f" and np.isnan(array).any():
+        raise ValueError("mask must hold 0 (use) and 1 (exclude), got NaN")
+    return np.array(array != 0)
+
+
+def check_finite(data: Float[np.ndarray, "y x"], mask: Bool[np.ndarray, "y x"]) -> None:
+    """Raise `ValueError` unless data are finite where they are not masked."""
+    bad = ~np.isfinite(data) & ~mask
+    if bad.any():
+        y, x = np.argwhere(bad)[0]
+        raise ValueError(
+            f"data must be finite where it is not masked, got {bad.sum()} bad pixels, the first at "
+            f"[{y}, {x}]; exclude them with mask=~np.isfinite(data)"
+        )
+
+
+def inverse_variance(name: str, value: Any, shape: tuple[int, ...], mask: Any) -> Float[np.ndarray, "y x"]:
+    """The sigma of 1/sigma², infinite where that is zero."""
+    invvar = plane_of(name, value, shape)
+    if ((invvar < 0) & ~mask).any():
+        raise ValueError(f"{name} must not be negative (it is 1/sigma²), got {invvar[~mask].min():g}")
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return 1.0 / np.sqrt(np.where(invvar > 0, invvar, 0.0))
+
+
+def detector_sigma(
+    data: Float[np.ndarray, "y x"], mask: Bool[np.ndarray, "y x"], gain: float, read_noise: float, sky_level: float
+) -> Float[np.ndarray, "y x"]:
+    """`sigma² = (data + sky_level)/gain + (read_noise/gain)²`."""
+    variance = np.maximum(data + sky_level, 0.0) / gain + (read_noise / gain) ** 2
+    # Leaving out the pixels that happen to be negative would make the others too bright on average.
+    noiseless = (variance == 0) & ~mask
+    if noiseless.any():
+        raise ValueError(
+            f"gain gives no noise to the {noiseless.sum()} pixels where data + sky_level is not positive; "
+            "give sky_level, the sky that was subtracted, or read_noise"
+        )
+    return np.sqrt(variance)
+
+
+def exclude_unusable(
+    sigma: Float[np.ndarray, "y x"], mask: Bool[np.ndarray, "y x"]
+) -> tuple[Float[np.ndarray, "y x"], Bool[np.ndarray, "y x"]]:
+    """The error map, and the mask with the pixels of zero or not finite sigma, whose number is a warning."""
+    negative = (sigma < 0) & ~mask
+    if negative.any():
+        y, x = np.argwhere(negative)[0]
+        raise ValueError(
+            f"sigma must be positive, got {negative.sum()} negative pixels, the first {sigma[y, x]:g} at [{y}, {x}]"
+        )
+    unusable = ~(np.isfinite(sigma) & (sigma > 0)) & ~mask
+    if unusable.any():
+        warnings.warn(
+            f"sigma is zero or not finite in {unusable.sum()} pixels: they are excluded from the fit", stacklevel=5
+        )
+    return sigma, mask | unusable
+
+
+def positive_integer(name: str, value: Any) -> int:
+    """A positive whole number, which may be a float."""
+    if isinstance(value, bool) or not isinstance(value, int | float | np.integer) or value < 1 or value % 1:
+        raise ValueError(f"{name} must be a positive integer, got {value!r}")
+    return int(value)
+
+
+def optional_number(name: str, value: Any, *, positive: bool = False) -> float | None:
+    """A finite number, or None."""
+    return None if value is None else finite_number(name, value, positive=positive)
+
+
+def finite_number(name: str, value: Any, *, positive: bool = False) -> float:
+    """A finite number: Python's, numpy's, or an array of no dimensions; not a bool or a text."""
+    expected = f"{name} must be a {'positive ' if positive else ''}finite number, got {value!r}"
+    plain = isinstance(value, numbers.Real | np.number) or (hasattr(value, "dtype") and np.ndim(value) == 0)
+    if not plain or isinstance(value, bool | np.bool_):
+        raise TypeError(expected)
+    try:
+        number = float(value)
+    except (TypeError, ValueError) as error:
+        raise TypeError(expected) from error
+    if not np.isfinite(number) or (positive and number <= 0):
+        raise ValueError(expected)
+    return number
+
+
+def true_or_false(name: str, value: Any) -> bool:
+    """A bool, Python's or numpy's."""
+    if not isinstance(value, bool | np.bool_):
+        raise TypeError(f"{name} must be True or False, got {value!r}")
+    return bool(value)
