@@ -151,7 +151,7 @@ def test_the_psfs_centre_comes_back(make_fit: MakeFit, scene: Any, tmp_path: Pat
     original = scene[1]
     y, x = np.indices((20, 20))
     psf = np.exp(-((x - 10) ** 2 + (y - 10) ** 2) / 4.5)
-    given = Image(original.data, sigma=original.sigma, psf=psf / psf.sum(), psf_centre="centroid")
+    given = Image(original.data, sigma=original.sigma, mask=original.mask, psf=psf / psf.sum(), psf_centre="centroid")
     found = saved_and_loaded(make_fit(image=given), tmp_path).image
     assert (found.psf_centre, found.psf_origin) == ("centroid", given.psf_origin)
     path = make_fit(image=given).write_fits(tmp_path / "planes.fits")
