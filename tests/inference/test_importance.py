@@ -5,11 +5,12 @@ import _thread
 import numpy as np
 import pytest
 import xarray as xr
+from scipy.stats import norm
 
 from sersiclab.image import Image
 from sersiclab.inference import MAP, Importance, Laplace, fit, importance, start
 from sersiclab.inference.bend import bend
-from sersiclab.inference.candidates import Law, mixture, refit
+from sersiclab.inference.candidates import TAIL, Law, effective, mixture, refit, tail_effective
 from sersiclab.inference.importance import resample
 from sersiclab.inference.monitor import Monitor
 from sersiclab.model import Model
@@ -98,6 +99,71 @@ def test_more_rounds_find_the_posterior_or_say_that_they_have_not(linear, mispla
     assert result.stats["pareto_k"][0, 0] < 0.5
     assert result.verdict.level == "ok"
     check(result, mean, covariance, effective=800)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_it_draws_on_until_the_tails_are_known(blob, monkeypatch, seed):
+    """A galaxy with a signal-to-noise ratio of 8, whose posterior is far from normal."""
+    model, image, _ = blob(flux=100.0, seed=seed)
+    found = fit(model, image, Importance(), progress=False)
+    assert found.summary()[["ess_bulk", "ess_tail"]].to_numpy().min() > 400
+    again = fit(model, image, Importance(), progress=False)
+    for path, draws in found.draws.items():
+        np.testing.assert_array_equal(draws, again.draws[path])
+    monkeypatch.setattr(importance, "MOST", 1.0)
+    first = fit(model, image, Importance(), progress=False)
+    assert first.summary()[["ess_bulk", "ess_tail"]].to_numpy().min() < 400
+
+
+@pytest.mark.parametrize("share", [1e-6, 0.0, 0.3, 0.99, np.nan])
+@pytest.mark.parametrize("k", [0.2, 0.6, 0.9, np.inf, np.nan])
+def test_the_search_for_candidates_ends(share, k):
+    total, rounds = 1500, 1
+    while number := importance._next(total, share, k, first=1500, rounds=rounds):
+        assert 0 < number <= importance.GROWTH * total
+        total, rounds = total + number, rounds + 1
+    assert total <= importance.MOST * 1500
+    assert rounds <= 12
+
+
+def test_settled_weights_need_no_more_candidates():
+    assert importance._next(1500, 1.0, 0.4, first=1500, rounds=1) == 0
+    assert importance._next(1500, 1.0, 0.6, first=1500, rounds=1) > 0
+    assert importance._next(1500, 1.0, 0.6, first=1500, rounds=importance.ROUNDS) == 0
+    assert importance._next(3000, 0.5, 0.4, first=1500, rounds=2) == 3000
+
+
+def test_the_effective_number_in_the_tails():
+    """By the scatter of the weighted share below a quantile over many samples."""
+    assert tail_effective(np.random.default_rng(1).normal(size=(5000, 2)), np.ones(5000)) == pytest.approx(5000)
+    rng, low, shares, told, kish = np.random.default_rng(6), norm.ppf(TAIL), [], [], []
+    for _ in range(400):
+        z = rng.normal(scale=0.8, size=(2000, 1))  # too narrow: the largest weights lie in the tails
+        weights = np.exp(norm.logpdf(z) - norm.logpdf(z, scale=0.8))[:, 0]
+        weights /= weights.sum()
+        shares.append(weights[z[:, 0] < low].sum())
+        told.append(tail_effective(z, weights))
+        kish.append(effective(weights))
+    expected = TAIL * (1 - TAIL) / np.var(shares)
+    assert np.median(told) == pytest.approx(expected, rel=0.3)
+    assert np.median(kish) > 1.5 * expected
+
+
+def test_cancelled_while_it_draws_on_it_keeps_its_draws(blob, monkeypatch):
+    advance, steps = Monitor.advance, []
+
+    def cancel_in_the_second_round(self, step, **counts):
+        if self.progress.phase == "weighing":
+            if steps and step < steps[-1]:
+                self.cancel()
+            steps.append(step)
+        advance(self, step, **counts)
+
+    monkeypatch.setattr(Monitor, "advance", cancel_in_the_second_round)
+    model, image, _ = blob(flux=100.0)
+    result = fit(model, image, Importance(), progress=False)
+    assert result.status == "cancelled before the weights had settled"
+    assert result.draws["galaxy.flux"].shape == (1, 1000)
 
 
 def test_too_few_draws_to_tell(linear):

@@ -9,6 +9,7 @@ from scipy.special import gammaln, logsumexp
 
 DEGREES = 16  # of freedom, at least
 WIDE, WIDE_SHARE, WIDE_DEGREES = 3.0, 0.1, 4  # of the candidates that guard against a posterior with long tails
+TAIL = 0.05  # the share of a tail
 ENOUGH = 5  # effective candidates for each parameter, to tell a covariance by
 
 
@@ -78,6 +79,21 @@ def refit(law: Law, s: Float[np.ndarray, "candidate d"], log_weights: Float[np.n
 def effective(weights: Float[np.ndarray, " candidate"]) -> float:
     """The effective number of candidates, by Kish."""
     return float(np.sum(weights) ** 2 / np.sum(weights**2))
+
+
+def tail_effective(values: Float[np.ndarray, "candidate d"], weights: Float[np.ndarray, " candidate"]) -> float:
+    """The effective number of candidates for the worst of all 5 % and 95 % quantiles.
+
+    The number of independent draws by which the share below a quantile would be as uncertain as by the weights. It is
+    less than that by Kish where those who weigh most lie in the tails.
+    """
+    if not len(values):
+        return 0.0
+    order = np.argsort(values, axis=0)
+    ranked = (weights / np.sum(weights))[order]
+    below = np.cumsum(ranked, axis=0)
+    spreads = [np.sum((ranked * ((below <= tail) - tail)) ** 2, axis=0) for tail in (TAIL, 1 - TAIL)]
+    return float(TAIL * (1 - TAIL) / np.max(spreads))
 
 
 def _flattened(

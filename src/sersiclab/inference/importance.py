@@ -8,7 +8,7 @@ from jaxtyping import Float, Int
 
 from sersiclab.inference.base import AbstractMethod, Outcome, Problem, check_count
 from sersiclab.inference.bend import Bend, bend
-from sersiclab.inference.candidates import Law, effective, mixture, refit
+from sersiclab.inference.candidates import Law, effective, mixture, refit, tail_effective
 from sersiclab.inference.frame import Frame, frame
 from sersiclab.inference.laplace import Laplace, instead, start_covariance
 from sersiclab.inference.least_squares import Minimum, minimise
@@ -19,9 +19,12 @@ from sersiclab.inference.weighing import potentials
 from sersiclab.results.diagnostics import pareto_smoothed
 
 
-CANDIDATES = 1.5  # for each draw; the largest weight where all is well, in units of the mean weight
-ROUNDS = 4  # of candidates at most: each from what the weights of those before it say
-SETTLED_K, SETTLED_SHARE = 0.5, 0.5  # a round is the last with this Pareto k, and so many effective candidates a draw
+CANDIDATES = 1.5  # for each draw in the first round; the largest weight where all is well, in units of the mean weight
+MOST = 12.0  # times as many candidates in all
+GROWTH = 2.0  # times as many as all before it that a round may have
+ROUNDS = 4  # with a Pareto k that is too large: each from what the weights of those before it say
+SETTLED_K, USABLE_K = 0.5, 0.7  # Pareto k of weights that need no further round, and of weights that may be used
+SETTLED_SHARE = 1.25  # effective candidates a draw in the tails, for which draws have about half as many
 FEW = 0.05  # of the points within the bounds of the priors: with fewer, unconstrained coordinates do better
 PROBE = 400  # points to tell that by
 BLOCK = 2**14  # candidates drawn at once, between which a run can be cancelled
@@ -29,15 +32,16 @@ NOWHERE = -1e30  # the log weight of a candidate at which the posterior vanishes
 
 
 class Importance(AbstractMethod):
-    """Draws from the posterior itself, for a rendering or two each and no gradient.
+    """Draws from the posterior itself, for a few renderings each and no gradient.
 
-    Candidates, three for every two of `draws`, are drawn from Student-t distributions in coordinates in which the
-    posterior is about normal: about its mode, bent as the ridge of the posterior is and cut off at the bounds of the
-    priors, with `Laplace` for `proposal`; with `SVI`, those of its guide. They are weighted by the ratio of the
-    densities, and the weights are Pareto-smoothed (Vehtari et al. 2024, JMLR 25, 72). Where few of them count,
-    there are up to three rounds more, each from the mean and the covariance of those before. Systematic
-    resampling picks draws that all weigh the same. A candidate that weighs much is drawn several times in a row, so
-    that the effective sample sizes of `Fit.summary` are honest.
+    Candidates, at first three for every two of `draws`, are drawn from Student-t distributions in coordinates in
+    which the posterior is about normal: about its mode, bent as the ridge of the posterior is and cut off at the
+    bounds of the priors, with `Laplace` for `proposal`; with `SVI`, those of its guide. They are weighted by the ratio
+    of the densities, and the weights are Pareto-smoothed (Vehtari et al. 2024, JMLR 25, 72). Where the effective
+    sample is too small for the tails of the posterior, more rounds follow, each from the mean and the covariance of
+    those before, with as many candidates as the efficiency so far requires. The time is that of 1.5 to 18 renderings
+    a draw. Systematic resampling picks draws of equal weight. A candidate with a large weight is drawn several times
+    in a row, so that the effective sample sizes of `Fit.summary` are honest.
 
     `Fit.stats` has `lp` and, the same for all draws, `pareto_k` and `efficiency` (the effective share of
     the candidates). From a `pareto_k` of 0.7 on the proposal misses part of the posterior: use `NUTS`. So it does
@@ -58,7 +62,7 @@ class Importance(AbstractMethod):
         if coordinates is None:
             return instead("Importance", problem, monitor, minimum)
         rng = np.random.default_rng(problem.seed)
-        found = _search(problem, monitor, coordinates, rng, number=int(np.ceil(CANDIDATES * self.draws)))
+        found = _search(problem, monitor, coordinates, rng, draws=self.draws)
         count = min(self.draws, int(len(found.z) / CANDIDATES))
         if count == 0:
             return instead("Importance", problem, monitor, minimum)
@@ -81,8 +85,13 @@ class Importance(AbstractMethod):
             },
             covariance=_covariance(here, found.z, weights),
             message=minimum.rival,
-            cancelled=f"cancelled after {count} of {self.draws} draws" if found.cancelled else "",
+            cancelled=self._cancelled(count) if found.cancelled else "",
         )
+
+    def _cancelled(self, count: int) -> str:
+        if count < self.draws:
+            return f"cancelled after {count} of {self.draws} draws"
+        return "cancelled before the weights had settled"
 
     def _coordinates(self, problem: Problem, monitor: Monitor, minimum: Minimum) -> "Coordinates | None":
         """Where candidates are drawn; None if the user cancels before it is known."""
@@ -137,11 +146,11 @@ class Found(NamedTuple):
 
 
 def _search(
-    problem: Problem, monitor: Monitor, coordinates: Coordinates, rng: np.random.Generator, *, number: int
+    problem: Problem, monitor: Monitor, coordinates: Coordinates, rng: np.random.Generator, *, draws: int
 ) -> Found:
-    """Rounds of so many candidates, until their weights are good or the user cancels."""
-    size = len(problem.start)
-    laws, numbers, rounds = [Law.standard(size)], [], []
+    """Rounds of candidates until their weights are good, or there are too many, or the user cancels."""
+    first = int(np.ceil(CANDIDATES * draws))
+    laws, numbers, rounds, number = [Law.standard(len(problem.start))], [], [], first
     while True:
         new = _round(problem, monitor, coordinates, rng, laws[-1], number)
         rounds.append(new)
@@ -154,10 +163,25 @@ def _search(
         ratios = log_volume - potential - mixture(laws, numbers, s)
         log_weights, pareto_k = pareto_smoothed(np.maximum(ratios, NOWHERE))
         found = Found(z, potential, np.exp(log_weights), pareto_k, new.cancelled)
-        settled = pareto_k < SETTLED_K and effective(found.weights) >= SETTLED_SHARE * number / CANDIDATES
-        if new.cancelled or settled or len(laws) == ROUNDS:
+        share = tail_effective(coordinates.frame.points(z), found.weights) / (SETTLED_SHARE * draws)
+        number = _next(len(s), share, pareto_k, first=first, rounds=len(laws))
+        if new.cancelled or number == 0:
             return found
         laws.append(refit(laws[-1], s, log_weights))
+
+
+def _next(total: int, share: float, pareto_k: float, *, first: int, rounds: int) -> int:
+    """How many candidates the next round needs after `total`; none if it is settled, or won't be.
+
+    `share` is that of the effective candidates wanted which there are, and `first` the size of the first round.
+    """
+    left = int(MOST * first) - total
+    usable = pareto_k < USABLE_K
+    settled = share >= 1.0 and (pareto_k < SETTLED_K or (usable and rounds >= ROUNDS))
+    if settled or left <= 0 or (rounds >= ROUNDS and not usable):
+        return 0
+    wanted = total * (1.0 / share - 1.0) if usable and share > 0.0 else first
+    return int(np.clip(wanted, min(first, left), min(GROWTH * total, left)))
 
 
 def _round(

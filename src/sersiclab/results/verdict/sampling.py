@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sersiclab.results.approximation import NO_MEAN
 from sersiclab.results.diagnostics import MINIMUM_DRAWS, convergence, e_bfmi
 from sersiclab.results.verdict.levels import Reason, others
 
@@ -20,7 +21,9 @@ DIVERGENT_BAD = 0.05  # of the draws
 E_BFMI_CAUTION = 0.3
 TREE_DEPTH_CAUTION = 0.05  # of the draws at the maximal depth
 PARETO_K_BAD = 0.7  # of importance weights: Vehtari et al. 2024, JMLR 25, 72
-EFFICIENCY_CAUTION = 0.05  # of the candidates of importance sampling
+# Of the candidates of importance sampling: with more, weights with a larger Pareto k may lack tails, but no more, as
+# long as the weights have a mean.
+EFFICIENCY_CAUTION, EFFICIENT = 0.05, 0.2
 
 
 def convergence_reasons(fit: "Fit") -> Iterator[Reason]:
@@ -120,12 +123,14 @@ def weight_reasons(fit: "Fit") -> Iterator[Reason]:
     if "efficiency" not in fit.stats:
         return
     k, share = float(np.max(fit.stats["pareto_k"])), float(np.min(fit.stats["efficiency"]))
-    if not k < PARETO_K_BAD or not np.isfinite(share):
+    told = f"Pareto k is {k:.2f}, and should be below {PARETO_K_BAD}"
+    if not (k < PARETO_K_BAD or (k < NO_MEAN and share >= EFFICIENT)) or not np.isfinite(share):
         yield (
             "bad",
-            f"The importance weights are unreliable: Pareto k is {k:.2f}, and should be below {PARETO_K_BAD}; the "
-            "posterior differs from its approximation: use NUTS().",
+            f"The importance weights are unreliable: {told}; the posterior differs from its approximation: use NUTS().",
         )
+    elif not k < PARETO_K_BAD:
+        yield "caution", f"The tails of the posterior may be incomplete: {told}; check with NUTS()."
     elif share < EFFICIENCY_CAUTION:
         yield (
             "caution",
