@@ -88,6 +88,17 @@ def test_bands_of_files_with_extensions(tmp_path, rng):
     np.testing.assert_array_equal(image.data, planes[1])
 
 
+def test_the_fineness_of_bands(tmp_path, rng):
+    write_extensions(tmp_path / "d.fits", rng.normal(100.0, 2.0, (2, 30, 40)))
+    fits.writeto(tmp_path / "psf.fits", np.ones((5, 5)) / 25)
+    menu = HEADER.replace("A) gal.fits", "A) d.fits[1],d.fits[2]\nA1) g,r").replace("D) none", "D) psf.fits,psf.fits")
+    for band, factor in (("g", 1), ("r", 3)):
+        _, image, _ = read(tmp_path, menu.replace("E) 1", "E) 1,3") + SERSIC, band=band)
+        assert image.psf_oversampling == factor
+    with pytest.raises(ValueError, match=r"line 5: E\) must hold a positive whole number, got '1,0'"):
+        read(tmp_path, menu.replace("E) 1", "E) 1,0") + SERSIC)
+
+
 def test_the_minimum_sigma(tmp_path, rng):
     """GALFITM: not below that part of the light above the sky, in sigma images that it makes."""
     data = write_image(tmp_path, rng)

@@ -138,8 +138,11 @@ def test_a_spiral_is_reported_first(tmp_path):
     first = told.splitlines()[1].strip()
     assert first.startswith(f"not the same galaxy: the sersic of line {line} is a spiral (R0 to R10)")
     assert "its Fourier modes, which are kept, make another shape" in first
-    _, _, told = read(tmp_path, HEADER + SERSIC + "R0) none\n", image=BLANK)
-    assert "not the same galaxy" not in told
+    for plain in (SERSIC + "R0) none\n", SERSIC + " 0) sky\n 1) 0 1\nR0) log\nF1) 0.2 30 1 1\n"):
+        _, _, told = read(tmp_path, HEADER + plain, image=BLANK)
+        assert "not the same galaxy" not in told
+    _, _, told = read(tmp_path, HEADER + SERSIC + "To) 2\n", image=BLANK)
+    assert told.splitlines()[1].strip().startswith("not the same galaxy: the sersic of line 10 is truncated")
 
 
 CORSER = """ 0) corser

@@ -1,4 +1,4 @@
-"""Our components in the words of another program: its function, its parameters' entries, and what it lacks."""
+"""Our components as those of another program: its function, its parameters' entries, and what it lacks."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -52,9 +52,8 @@ def described(
             raise ValueError(f"{program} has magnitudes, and {name}.flux must be positive, got {values['flux']:g}")
         entries, richer = entries_of(function, modifiers, component, values, frame)
         for key in richer:
-            notes.append(
-                f"{name}.{key}: {type(held[f'{name}.{key}']).__name__} becomes what {program} has: limits, if any"
-            )
+            kind = type(held[f"{name}.{key}"]).__name__
+            notes.append(f"{name}.{key}: {kind} becomes limits, or nothing, as {program} has no priors")
         entries |= {
             link.key: dataclasses.replace(entries[link.key], free=True)
             for link in links_of(function, modifiers)

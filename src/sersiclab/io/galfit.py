@@ -23,7 +23,7 @@ from sersiclab.io.planes import find
 from sersiclab.io.tables import GALFIT, GALFIT_MODIFIERS
 from sersiclab.io.text import Lines
 from sersiclab.model import Model
-from sersiclab.profiles import AbstractProfile
+from sersiclab.profiles import AbstractProfile, FourierModes
 from sersiclab.rendering import HybridRenderer, PixelRenderer
 from sersiclab.sections import split_words
 
@@ -160,15 +160,17 @@ def _function(
     modifiers: tuple[Modifier, ...] = tuple(
         modifier for modifier in GALFIT_MODIFIERS if any(link.key in entries for link in modifier.links)
     )
-    if not any(link.name == "ellip" for link in function.links):
+    elliptical = any(link.name == "ellip" for link in function.links)
+    if not elliptical:
         modifiers = ()
     known = {link.key for holder in (*candidates, *modifiers) for link in holder.links}
     for key, entry in entries.items():
         unused = re.fullmatch(r"\d+", key) and entry.value == 0.0 and not entry.free
         if key not in known and not unused:
             notes.append(f"line {entry.line}: {key.rstrip('ap')}) of {component.name} has no counterpart; left out")
-    if component.options.get("R0", "none").lower().split()[:1] not in ([], ["none"]):
-        modes = ", and its Fourier modes, which are kept, make another shape" if "F" in {k[0] for k in entries} else ""
+    if elliptical and component.options.get("R0", "none").lower().split()[:1] not in ([], ["none"]):
+        fourier = any(modifier.cls is FourierModes for modifier in modifiers)
+        modes = ", and its Fourier modes, which are kept, make another shape" if fourier else ""
         notes.append(
             f"not the same galaxy: the {component.name} of line {component.line} is a spiral (R0 to R10); its rotation "
             f"has no counterpart and is left out{modes}"

@@ -16,7 +16,7 @@ from sersiclab.io.functions import Frame
 from sersiclab.io.galfit_text import Menu
 from sersiclab.io.planes import find, holds_pixel, undiluted
 from sersiclab.io.text import Lines
-from sersiclab.sections import parse_name, split_words
+from sersiclab.sections import parse_name, split_names, split_words
 
 
 COMPANIONS = {
@@ -41,7 +41,7 @@ def menu_image(menu: Menu, folder: Path, index: int, notes: list[str]) -> Image:
     if not menu.names("A"):
         raise ValueError(f"{menu.source}, line {line}: A) names no image; give image=")
     files = _files(menu, folder, index, notes)
-    oversampling = fineness(menu)
+    oversampling = fineness(menu, index)
 
     def at_line(letter: str, read: Callable[..., Any], *arguments: Any) -> Any:
         try:
@@ -82,7 +82,7 @@ def menu_image(menu: Menu, folder: Path, index: int, notes: list[str]) -> Image:
 
 def check_unused(menu: Menu, notes: list[str]) -> None:
     """Check and note the fields that an image given by the user makes superfluous."""
-    fineness(menu)
+    fineness(menu, 0)
     least = least_sigma(menu)
     if least:
         notes.append(
@@ -90,13 +90,13 @@ def check_unused(menu: Menu, notes: list[str]) -> None:
         )
 
 
-def fineness(menu: Menu) -> int:
-    """How many samples of the PSF lie along a pixel."""
+def fineness(menu: Menu, index: int) -> int:
+    """How many samples of the PSF lie along a pixel in a band."""
     line, text = menu.fields.get("E", (0, "1"))
-    words = text.split() or ["1"]
-    if not words[0].isdecimal() or int(words[0]) < 1:
+    factors = split_names((text.split() or ["1"])[0])
+    if not all(factor.isdecimal() and int(factor) > 0 for factor in factors):
         raise ValueError(f"{menu.source}, line {line}: E) must hold a positive whole number, got {text!r}")
-    return int(words[0])
+    return int(of_band(factors, index))
 
 
 def least_sigma(menu: Menu) -> float | None:

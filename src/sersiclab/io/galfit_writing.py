@@ -139,7 +139,7 @@ def _ties(model: Model, components: list[Described], frame: Frame, notes: list[s
         if not isinstance(tie, Tied) or path.startswith("noise."):
             continue
         if any(to.split(".")[0] not in by_name for to in tie.targets):
-            notes.append(f"{path}: GALFIT has no such tie to {' and '.join(tie.targets)}; it goes on alone")
+            notes.append(f"{path}: GALFIT has no such tie to {' and '.join(tie.targets)}; it is written untied")
             continue
         (count, follower), (target, anchor) = by_name[path.split(".")[0]], by_name[tie.to.split(".")[0]]
         link, other = follower.link(path.split(".")[1]), anchor.link(tie.to.split(".")[1])
@@ -151,7 +151,7 @@ def _ties(model: Model, components: list[Described], frame: Frame, notes: list[s
             elif line is not None and abs(line[1]) < CLOSE:
                 word = "ratio"
         if word is None or link is None:
-            notes.append(f"{path}: GALFIT has no such tie to {tie.to}; it goes on alone")
+            notes.append(f"{path}: GALFIT has no such tie to {tie.to}; it is written untied")
         else:
             lines.append(f"{target}_{count} {link.alias or link.key} {word}")
     return lines

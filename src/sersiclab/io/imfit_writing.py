@@ -58,7 +58,7 @@ def _blocks(model: Model, components: list[Described], frame: Frame, notes: list
         else:
             groups[component.name] = [component]
     notes += [
-        f"{path}: imfit has no such tie to {tie.to}; it goes on alone"
+        f"{path}: imfit has no such tie to {tie.to}; it is written untied"
         for path, tie in ties.items()
         if path not in shared
     ]
