@@ -449,6 +449,7 @@ def test_the_schema_tells_what_the_classes_declare():
     sersic = document["profiles"]["Sersic"]
     assert (sersic["title"], sersic["kind"]) == ("Sérsic", "source")
     index = {"name": "n", "low": 0.5, "high": 8.0, "unit": "", "doc": "Sérsic index", "usual": None, "start": None}
+    index["logarithmic"] = True
     assert index in sersic["parameters"]
     slope = next(row for row in document["profiles"]["Moffat"]["parameters"] if row["name"] == "beta")
     assert (slope["low"], slope["usual"], slope["start"]) == (1.01, [1.5, 10.0], 2.5)

@@ -41,7 +41,7 @@ export function rangeAround(parameter: Parameter, value: number): Range {
   const [low, high] = parameter.usual ?? [parameter.low, parameter.high];
   if (isAngle(parameter)) return { low: 0, high: Math.PI, log: false, wraps: true };
   if (low !== null && high !== null && (low <= 0 || high / low <= WIDE))
-    return { low, high, log: low > 0 && high / low >= 100, wraps: false };
+    return { low, high, log: low > 0 && (parameter.logarithmic || high / low >= 100), wraps: false };
   if (low !== null && low >= 0 && value > 0)
     return {
       low: Math.max(low, value / 10),

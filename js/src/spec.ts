@@ -11,6 +11,8 @@ export interface Parameter {
   /** Where a new prior lies and starts, if the range says too little; a length's start is in half-light radii. */
   usual?: [low: number, high: number] | null;
   start?: number | null;
+  /** Whether a new prior is uniform in the logarithm, however narrow its range. */
+  logarithmic?: boolean;
 }
 export interface Profile {
   title: string;

@@ -43,6 +43,12 @@ describe("ranges of sliders", () => {
 });
 
 describe("new priors", () => {
+  it("is uniform in the logarithm where the schema says so, however narrow the range", () => {
+    const index = { ...of("galaxy.n"), logarithmic: true };
+    expect(newPrior(SCHEMA, index, 2)).toEqual({ type: "LogUniform", low: 0.5, high: 8, init: 2 });
+    expect(newPrior(SCHEMA, { ...index, logarithmic: false }, 2).type).toBe("Uniform");
+  });
+
   it("chooses the family by bounds", () => {
     expect(newPrior(SCHEMA, of("galaxy.theta"), 0.3)).toEqual({ type: "Angle", init: 0.3 });
     expect(newPrior(SCHEMA, of("galaxy.ellip"), 0.3)).toEqual({

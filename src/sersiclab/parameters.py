@@ -94,7 +94,7 @@ class ParameterInfo:
 
     The range holds its ends, but not `low` if `open_low`. `usual` and `start` are what a guess assumes where
     the pixels say nothing: the range of the prior, if narrower, and the initial value. A length's `start` is
-    relative to the half-light radius.
+    relative to the half-light radius. `logarithmic` makes the default prior uniform in the logarithm.
     """
 
     name: str
@@ -105,6 +105,7 @@ class ParameterInfo:
     doc: str
     usual: tuple[float, float] | None
     start: float | None
+    logarithmic: bool
 
     def check(self, label: str, value: Any) -> None:
         """Raise if `value` can't be this parameter; `label` names it in the message."""
@@ -197,9 +198,10 @@ def parameter(
     default: "float | AbstractPrior | None" = None,
     usual: tuple[float, float] | None = None,
     start: float | None = None,
+    logarithmic: bool = False,
 ) -> Any:
     """Declare a parameter field: the one place for its range (see `ParameterInfo`), unit and meaning."""
-    metadata = {"parameter": (low, high, open_low, unit, doc, usual, start)}
+    metadata = {"parameter": (low, high, open_low, unit, doc, usual, start, logarithmic)}
     if default is None:
         return eqx.field(converter=to_float, metadata=metadata)
     return eqx.field(default=default, converter=to_float, metadata=metadata)

@@ -64,6 +64,7 @@ def _row(info: ParameterInfo) -> dict[str, Any]:
         "doc": info.doc,
         "usual": None if info.usual is None else list(info.usual),
         "start": info.start,
+        "logarithmic": info.logarithmic,
     }
 
 

@@ -51,7 +51,7 @@ def test_values_limits_and_a_shared_centre(tmp_path, small):
     assert (disk.xc, disk.yc) == (sl.Tied("bulge.xc"), sl.Tied("bulge.yc"))
     assert (bulge.theta.low, bulge.theta.high) == pytest.approx((0.0, math.pi / 2))
     assert disk.theta == sl.Angle(init=math.radians(18))
-    assert bulge.n == sl.Uniform(0.5, 8.0, init=1.5)
+    assert bulge.n == sl.LogUniform(0.5, 8.0, init=1.5)
     # The flux of an exponential disk is 2 pi h² q I_0.
     unit = 2 * math.pi * 25.0**2 * 0.8
     assert (disk.flux.low, disk.flux.high, disk.flux.init) == pytest.approx(

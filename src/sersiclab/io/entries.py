@@ -97,7 +97,8 @@ def default_prior(info: ParameterInfo, value: float, frame: Frame) -> AbstractPr
         return LogUniform(low=value / WIDE, high=min(value * WIDE, info.high), init=value)
     if math.isfinite(info.low) and math.isfinite(info.high):
         low, high = info.usual or (info.low, info.high)
-        return Uniform(low=min(low, value), high=max(high, value), init=value)
+        family = LogUniform if info.logarithmic else Uniform
+        return family(low=min(low, value), high=max(high, value), init=value)
     scale = {"image/pixel": 10.0 * frame.scatter, "image/pixel²": 10.0 * frame.scatter / frame.side}
     return Normal(loc=value, scale=scale.get(info.unit, 0.1 * frame.side), init=value)
 

@@ -16,7 +16,7 @@ from sersiclab.profiles.base import (
     theta_parameter,
 )
 from sersiclab.profiles.quadrature import log_flux
-from sersiclab.profiles.sersic import held_index, sersic_constants
+from sersiclab.profiles.sersic import held_index, index_parameter, sersic_constants
 
 
 def core_sersic(m: Float[Array, "*s"], r_eff: Any, n: Any, r_b: Any, alpha: Any, gamma: Any) -> Float[Array, "*s"]:
@@ -44,7 +44,7 @@ class CoreSersic(AbstractElliptical):
     yc: Parameter = centre_parameter("y")
     flux: Parameter = flux_parameter()
     r_eff: Parameter = r_eff_parameter()
-    n: Parameter = parameter(low=0.3, high=10.0, usual=(0.5, 8.0), doc="Sérsic index outside the core")
+    n: Parameter = index_parameter(low=0.3, usual=(0.5, 8.0), doc="Sérsic index outside the core")
     r_b: Parameter = parameter(low=0.0, open_low=True, unit="pixel", start=0.2, doc="break radius")
     alpha: Parameter = parameter(low=0.5, high=100.0, usual=(1.0, 10.0), start=3.0, doc="sharpness of the break")
     gamma: Parameter = parameter(low=0.0, high=1.5, usual=(0.0, 1.0), start=0.2, doc="slope of the core, I ~ m^-gamma")

@@ -64,6 +64,16 @@ def sersic(m: Float[Array, "*s"], r_eff: Any, n: Any) -> Float[Array, "*s"]:
     return brightness / r_eff**2 * jnp.exp(-b * (power - 1.0))
 
 
+def index_parameter(**declared: Any) -> Any:
+    """The declaration of a Sérsic index, whose default prior is uniform in its logarithm.
+
+    Between 0.5 and 8 that has ln n = 0.69 ± 0.80, much like real galaxies: 0.50 ± 0.78 in COSMOS to I = 23.5
+    (Mandelbaum et al. 2014, arXiv:1308.4982). A prior that is uniform in n has 1.26 ± 0.66, and would pull faint
+    galaxies to high indices.
+    """
+    return parameter(**{"low": 0.1, "high": 10.0, "doc": "Sérsic index", "logarithmic": True, **declared})
+
+
 class Sersic(AbstractElliptical, AbstractMixture):
     """Sérsic profile, I(m) = I_e exp(-b_n [(m / r_eff)^(1/n) - 1]) (Sérsic 1963; arXiv:astro-ph/0503176)."""
 
@@ -73,7 +83,7 @@ class Sersic(AbstractElliptical, AbstractMixture):
     yc: Parameter = centre_parameter("y")
     flux: Parameter = flux_parameter()
     r_eff: Parameter = r_eff_parameter()
-    n: Parameter = parameter(low=0.1, high=10.0, doc="Sérsic index")
+    n: Parameter = index_parameter()
     ellip: Parameter = ellip_parameter()
     theta: Parameter = theta_parameter()
 
