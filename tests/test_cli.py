@@ -14,7 +14,7 @@ from astropy.io import fits
 import sersiclab as sl
 from sersiclab.cli import main
 from sersiclab.cli.arguments import method
-from sersiclab.cli.fitting import read_components, read_cutout
+from sersiclab.cli.fitting import read_components, read_cutout, read_position
 from sersiclab.cli.lab import _image_notebook
 
 
@@ -146,6 +146,12 @@ def test_a_model_from_other_programs_files(files, monkeypatch, fitted):
         ([*SCI, "--sources", "none"], "--sources must be a positive number or \"auto\", got 'none'"),
         ([*SCI, "--cutout", "1", "2", "x"], "--cutout must be x y size, or such as 150.1deg 2.2deg 30arcsec"),
         ([*SCI, "--cutout", "10deg", "2deg", "3arcsec"], "position is a SkyCoord and the image has no WCS"),
+        ([*SCI, "--position", "1", "x"], "--position must be x y, or such as 150.1deg 2.2deg, got 1 x"),
+        ([*SCI, "--position", "500", "2"], "position must lie in the image of shape (90, 110), got (500, 2)"),
+        (
+            [*SCI, "--position", "5", "2", "--cutout", "5", "2", "9"],
+            "--position is where to find the target, which --cutout says itself",
+        ),
         ([*SCI, "--method", "map", "--draws", "9"], "--draws is no option of --method map"),
         ([*SCI, "--method", "map", "-o", "text.fits"], "text.fits"),
         (["fit", "a.feedme", "--sigma", "rms.fits"], "a.feedme is a GALFIT menu, which names its own data"),
@@ -221,6 +227,18 @@ def test_without_a_command_there_is_help(capsys):
     with pytest.raises(SystemExit) as left:
         main(["fit", "sci.fits", "--psd", "psf.fits"])
     assert left.value.code == 2
+
+
+def test_the_target_is_where_the_arguments_say(files, monkeypatch, fitted):
+    """The star, which the example masks, by its position and at the edge of a cutout."""
+    monkeypatch.chdir(files)
+    for words in (["--position", "88", "70"], ["--cutout", "88", "70", "60"]):
+        assert main([*SCI, "--components", "star=point_source", *words, "--method", "map"]) == 0
+        start, side = fitted["model"].initial, fitted["image"].shape
+        corner = (58, 40) if words[0] == "--cutout" else (0, 0)
+        assert side == ((50, 52) if words[0] == "--cutout" else (90, 110))
+        assert (start["star.xc"], start["star.yc"]) == pytest.approx((88.6 - corner[0], 70.3 - corner[1]), abs=1.0)
+    assert read_position(["150.1deg", "2.2deg"]).ra.deg == pytest.approx(150.1)
 
 
 def test_cutouts():

@@ -90,7 +90,10 @@ def test_masked_pixels_stay_masked_and_hide_their_source(rng):
 
 
 def test_a_target_at_the_edge_is_told(rng):
-    found = detect(scene(rng).cutout((58, 30), (40, 60)))
+    with pytest.warns(
+        UserWarning, match=r"^no source is detected at the image's centre, \(29.5, 19.5\): the target is"
+    ):
+        found = detect(scene(rng).cutout((58, 30), (40, 60)))
     assert 0.1 < found.edge < 0.5
     assert "cut off by the image's edge along" in repr(found)
 
@@ -98,8 +101,9 @@ def test_a_target_at_the_edge_is_told(rng):
 def test_a_field_of_many_sources(rng):
     y, x = np.indices((24 * 12, 24 * 12))
     stars = 300.0 / (2 * np.pi * 4) * np.exp(-((x % 24 - 11.3) ** 2 + (y % 24 - 12.1) ** 2) / 8)
-    found = detect(Image(stars + rng.normal(size=stars.shape), sigma=1.0))
+    found = detect(Image(stars + rng.normal(size=stars.shape), sigma=1.0), position=(131.3, 156.1))
     assert len(found.sources) == 144
+    assert (found.target.xc, found.target.yc) == pytest.approx((131.3, 156.1), abs=0.5)
     assert np.ptp([source.xc % 24 for source in found.sources]) < 1.5
     assert sorted(np.unique(found.labels[found.labels > 0])) == list(range(1, 145))
 

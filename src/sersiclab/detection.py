@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import math
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,48 +11,64 @@ import equinox as eqx
 import numpy as np
 from scipy import ndimage
 
+from sersiclab.blends import Hidden, hidden_at
 from sersiclab.checking import checked_image
 from sersiclab.image import Image
 from sersiclab.measuring import HALF_LIGHT, Plane, Region, Source, assumed, coordinates, measure_region
-from sersiclab.segmentation import Labels, Sky, segment, split
+from sersiclab.segmentation import Labels, Segments, segment, split
+from sersiclab.skies import Sky, sky_around
+from sersiclab.targeting import NEAR, Position, around, most_striking, off_peak, source_at
 
 
 PEAK = 5.0  # a source's peak exceeds this many standard deviations of the smoothed sky
-REACH = 0.2  # sources farther from the image's centre than this part of its side count for less
 GROWTH = 0.5  # a neighbour is masked beyond its region by this part of the region's radius
 
 
 @dataclasses.dataclass(frozen=True)
-class _Found:
-    """What the pixels of an image show, in units of its median sigma."""
+class Found:
+    """What the pixels of an image show, in units of its median sigma.
+
+    `there` is the label of the source at the position, 0 if there is none, and `main` that of the target, which is
+    another if there is none. `hidden` is the target if it lies on the wings of a brighter source. `note` says why the
+    target may not be the source that is meant.
+    """
 
     unit: float
     blur: float
     width: float
+    valid: Region
     data: Plane
     sigma: Plane
-    smooth: Plane
-    noise: float
-    sky: Sky
-    segments: Labels
+    segments: Segments
     regions: Labels
+    position: Position
+    there: int
     main: int
+    hidden: Hidden | None
+    note: str | None
 
     @functools.cached_property
     def boxes(self) -> list[Any]:
         """The rows and columns of each region."""
         return ndimage.find_objects(self.regions)
 
-    def measure(self, label: int, valid: Region) -> Source:
+    def source_at(self, position: Position) -> int:
+        """The label of the source at another position; 0 if there is none."""
+        return source_at(self.segments.smooth, self.regions, position)
+
+    def measure(self, label: int) -> Source:
         """The source of a region, in image units, from the pixels around it."""
         box = _around(self.boxes[label - 1], self.regions.shape)
         regions = self.regions[box]
+        data, smooth = self.data - self.segments.level, self.segments.smooth
+        if self.hidden and label == self.main:
+            data, smooth = (self.hidden.alone(light, self.valid) for light in (data, smooth))
         source = measure_region(
-            self.data[box] - self.sky.level,
+            data[box],
             self.sigma[box],
-            self.smooth[box],
+            smooth[box],
             regions == label,
-            valid[box] & ~((self.segments[box] > 0) & (regions != label)),
+            self.valid[box] & ~((self.segments.labels[box] > 0) & (regions != label)),
             self.blur,
             self.width,
         )
@@ -60,14 +77,28 @@ class _Found:
     def scaled(self, source: Source) -> Source:
         return dataclasses.replace(source, flux=source.flux * self.unit, flux_error=source.flux_error * self.unit)
 
-    def target(self, usable: Region) -> Source:
-        """The main source, or an assumed one."""
+    def target(self) -> Source:
+        """The source at the position, or an assumed one there."""
         if self.main == 0:
-            return self.scaled(assumed(self.data.shape, self.sigma, self.blur))
-        return self.measure(self.main, usable)
+            return self.scaled(assumed(self.data.shape, self.position, self.sigma, self.blur))
+        return self.measure(self.main)
 
-    def sky_of_image(self) -> Sky:
-        return Sky(self.sky.level * self.unit, max(self.sky.scatter, 1.0) * self.unit)
+    def sky(self) -> Sky:
+        """The sky of the image, less the wings of the target."""
+        light = self.segments.labels > 0 if self.segments.measured else self.regions > 0
+        target = self.measure(self.main) if self.main else None
+        return sky_around(self.data, self.segments.blank, light, target).scaled(self.unit)
+
+    def detection(self, mask: Region) -> "Detection":
+        """All sources, the target first, where the image's own mask is this."""
+        target = self.target()
+        labels = [label for label in range(1, int(self.regions.max()) + 1) if label != self.main]
+        neighbours = {label: self.measure(label) for label in labels}
+        order = sorted(neighbours, key=lambda label: -_disturbance(neighbours[label], target))
+        numbers = _numbered(self, [self.main, *order] if self.main else [])
+        sources = (target, *(neighbours[label] for label in order))
+        mask = mask | reach_of_others(numbers, 1, self.width)
+        return Detection(sources, self.sky(), numbers, mask, _cut_off(numbers == 1), self.width)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -90,7 +121,7 @@ class Detection:
 
     @property
     def target(self) -> Source:
-        """The main source, bright and near the centre."""
+        """The source at the position."""
         return self.sources[0]
 
     def masked(self, image: Image, *, keep: int | Sequence[tuple[float, float]] = 1) -> Image:
@@ -123,43 +154,109 @@ class Detection:
         return f"Detection({found}, target at ({self.target.xc:.1f}, {self.target.yc:.1f}), {masked}{cut})"
 
 
-def detect(image: Image) -> Detection:
+def detect(image: Image, *, position: Any = None) -> Detection:
     """The image's sources: `detect(image).masked(image)` is what a fit of the target alone needs.
 
-    Segments stand 2.5 standard deviations out of the smoothed sky (photutils), and are split between peaks
-    that a saddle separates. Where nothing stands out, the one source is assumed, and not `detected`.
+    The target is the source at `position`, (x, y) in pixels or a `SkyCoord`, by default the image's centre. Warns
+    if no source is there, or if a brighter one near the centre may be meant. Segments stand 2.5 standard
+    deviations out of the smoothed sky (photutils), and are split between peaks that a saddle separates. Where
+    nothing stands out, the one source is assumed, and not `detected`.
     """
-    found = _find(image)
-    target = found.target(image.valid)
-    labels = [label for label in range(1, int(found.regions.max()) + 1) if label != found.main]
-    neighbours = {label: found.measure(label, image.valid) for label in labels}
-    order = sorted(neighbours, key=lambda label: -_disturbance(neighbours[label], target))
-    numbers = _numbered(found, [found.main, *order] if found.main else [])
-    mask = image.mask | reach_of_others(numbers, 1, found.width)
-    sources = (target, *(neighbours[label] for label in order))
-    return Detection(sources, found.sky_of_image(), numbers, mask, _cut_off(numbers == 1), found.width)
+    found = find(image, position)
+    if found.note:
+        warnings.warn(found.note, stacklevel=2)
+    return found.detection(image.mask)
 
 
-def measure(image: Image) -> tuple[Source, Sky]:
-    """The main source, near the centre and bright, and the sky around it.
-
-    Where nothing stands out of the noise, a small round source of three times its flux error is
-    assumed at the image's centre, and `detected` is False.
-    """
-    found = _find(image)
-    return found.target(image.valid), found.sky_of_image()
-
-
-def _find(image: Image) -> _Found:
-    unit = float(np.median(checked_image(image).sigma[image.valid]))
+def find(image: Image, position: Any = None) -> Found:
+    """The regions of the sources, and which of them is the target."""
+    place = _place(checked_image(image), position)
+    unit = float(np.median(image.sigma[image.valid]))
     data = np.where(image.mask, 0.0, image.data.astype(float)) / unit
     sigma = np.where(image.mask, 0.0, image.sigma.astype(float)) / unit
     blur = _half_light_radius(image)
     width = min(max(blur / HALF_LIGHT, 1.0), 3.0)
-    sky, smooth, noise, segments = segment(data, image.valid, width)
-    regions = split(smooth, segments, PEAK * noise)
-    main = _choose(smooth, regions)
-    return _Found(unit, blur, width, data, sigma, smooth, noise, sky, segments, regions, main)
+    segments = segment(data, image.valid, width)
+    smooth, threshold = segments.smooth, PEAK * segments.noise
+    regions = split(smooth, segments.labels, threshold)
+    striking = most_striking(smooth, regions, place)
+    there = source_at(smooth, regions, place)
+    hidden = _hidden(smooth, regions, image.valid, place, there or around(regions, place), threshold)
+    if hidden:
+        there = int(regions.max()) + 1
+        regions = np.where(hidden.region, there, regions)
+        labels = np.where(hidden.region & (segments.labels == 0), segments.labels.max() + 1, segments.labels)
+        segments = segments._replace(labels=labels)
+    found = Found(
+        unit=unit,
+        blur=blur,
+        width=width,
+        valid=image.valid,
+        data=data,
+        sigma=sigma,
+        segments=segments,
+        regions=regions,
+        position=place,
+        there=there,
+        main=there or striking,
+        hidden=hidden,
+        note=None,
+    )
+    return dataclasses.replace(found, note=_note(found, striking, given=position is not None))
+
+
+def _hidden(
+    smooth: Plane, regions: Labels, valid: Region, place: Position, label: int, threshold: float
+) -> Hidden | None:
+    """The target on the wings of the source with this label, if its peak is elsewhere."""
+    region = regions == label
+    if not label or not off_peak(smooth, region, place):
+        return None
+    return hidden_at(smooth, region, valid, place, NEAR, math.sqrt(2.0) * threshold)
+
+
+def _place(image: Image, position: Any) -> Position:
+    """(x, y) in pixels; the image's centre if None."""
+    ny, nx = image.shape
+    if position is None:
+        return (nx - 1) / 2, (ny - 1) / 2
+    if hasattr(position, "to_pixel"):
+        if image.wcs is None:
+            raise ValueError("position is a SkyCoord and the image has no WCS; give (x, y) in pixels")
+        position = position.to_pixel(image.wcs)
+    try:
+        x, y = (float(value) for value in position)
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"position must be (x, y) in pixels or a SkyCoord, got {position!r}") from error
+    if not (-0.5 <= x <= nx - 0.5 and -0.5 <= y <= ny - 0.5):
+        raise ValueError(f"position must lie in the image of shape {image.shape}, got ({x:g}, {y:g})")
+    return x, y
+
+
+def _note(found: Found, striking: int, *, given: bool) -> str | None:
+    """Why the target may not be the source that is meant."""
+    if found.main == 0:
+        return None
+    what = "the position" if given else "the image's centre,"
+    where = f"{what} {_written(found.position)}"
+    if not found.there:
+        target = found.measure(found.main)
+        return (
+            f"no source is detected at {where}: the target is the one at {_written((target.xc, target.yc))}; "
+            "choose another by position=(x, y)"
+        )
+    if given or found.main == striking:
+        return None
+    target, other = (_written((each.xc, each.yc)) for each in map(found.measure, (found.main, striking)))
+    return (
+        f"the target is the source at {where}, found at {target}, although there is a brighter one at {other}. Model "
+        'both by sources="auto", or mask the brighter one, as detect does; if it is the target itself, give '
+        f"position={other}, else position={target}"
+    )
+
+
+def _written(position: Position) -> str:
+    return f"({position[0]:.1f}, {position[1]:.1f})"
 
 
 def _half_light_radius(image: Image) -> float:
@@ -174,25 +271,14 @@ def _half_light_radius(image: Image) -> float:
     return max(math.sqrt(pixels / math.pi) / image.psf_oversampling, 0.5)
 
 
-def _choose(smooth: Plane, regions: Labels) -> int:
-    """The label of the main region: bright and near the image's centre. 0 if there is none."""
-    labels = np.arange(1, int(regions.max()) + 1)
-    if not labels.size:
-        return 0
-    light = np.atleast_1d(ndimage.sum_labels(smooth, regions, labels))
-    peaks = np.array(ndimage.maximum_position(smooth, regions, labels))
-    distance = np.hypot(*((peaks + 0.5) / smooth.shape - 0.5).T)
-    score = np.sqrt(np.maximum(light, 0.0)) * np.exp(-0.5 * (distance / REACH) ** 2)
-    return int(labels[np.argmax(score)]) if score.max() > 0 else 0
-
-
-def _numbered(found: _Found, order: list[int]) -> Labels:
+def _numbered(found: Found, order: list[int]) -> Labels:
     """The regions numbered from 1 in this order; -1 for other light, 0 for the sky."""
-    numbers = np.where(found.segments > 0, -1, 0)
-    labels = np.arange(1, int(found.segments.max()) + 1)
-    peaks = np.atleast_1d(ndimage.maximum(found.smooth, found.segments, labels)) if labels.size else labels
+    segments, smooth, threshold = found.segments.labels, found.segments.smooth, PEAK * found.segments.noise
+    numbers = np.where(segments > 0, -1, 0)
+    labels = np.arange(1, int(segments.max()) + 1)
+    peaks = np.atleast_1d(ndimage.maximum(smooth, segments, labels)) if labels.size else labels
     # Segments without a source are as likely noise, and to mask only what is bright would lower the sky.
-    numbers[np.concatenate([[False], peaks < PEAK * found.noise])[found.segments]] = 0
+    numbers[np.concatenate([[False], peaks < threshold])[segments]] = 0
     lookup = np.zeros(int(found.regions.max()) + 1, int)
     lookup[order] = np.arange(1, len(order) + 1)
     return np.where(found.regions > 0, lookup[found.regions], numbers)

@@ -3,17 +3,19 @@
 import math
 import re
 import warnings
-from collections.abc import Mapping
-from typing import Literal, NamedTuple
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal, NamedTuple
 
-from sersiclab.detection import Sky, Source, detect, measure
+from sersiclab.detection import Found, find
 from sersiclab.image import Image
+from sersiclab.measuring import Source
 from sersiclab.model import Model
 from sersiclab.noise import AbstractNoise, GaussianNoise
 from sersiclab.parameters import AbstractParameter, ParameterInfo, Tied
 from sersiclab.priors import Angle, LogUniform, Normal, Uniform
-from sersiclab.profiles import PROFILES, AbstractModifier, AbstractProfile, AbstractSky, AbstractSource, Sersic
+from sersiclab.profiles import PROFILES, AbstractModifier, AbstractProfile, AbstractSky, AbstractSource, FlatSky, Sersic
 from sersiclab.profiles.base import size_name, usual_parameters
+from sersiclab.skies import Sky
 
 
 Measured = AbstractParameter | float  # a prior, or where to start between the declared bounds
@@ -41,29 +43,36 @@ def guess(
     what: What = "sersic",
     *,
     sources: int | Literal["auto"] = 1,
+    position: Any = None,
     noise: AbstractNoise = GaussianNoise(),  # noqa: B008 (frozen)
 ) -> Model:
-    """A model of the image's main source, every parameter with a prior and an initial value.
+    """A model of the source at a position, every parameter with a prior and an initial value.
 
     `what` is a profile's name ("sersic", "exponential" or "exp", "devaucouleurs" or "dev",
     "pointsource", ...) or class, a preset ("doublesersic", "sersic_exp", "sersic_pointsource"), or a
     mapping of component names to profiles: `{"bulge": "sersic", "disk": "exponential", "sky": "flat_sky"}`,
-    the innermost first. Sources after the first are tied to its centre. `sources` is how many of the
-    detected sources to model, "auto" for all that are not masked: the main one as `what` says, its
+    the innermost first. Sources after the first are tied to its centre. A flat sky is added, as "sky", if
+    `what` has none and the sky differs from zero by more than its error and the sources' wings allow.
+
+    `position` is (x, y) in pixels or a `SkyCoord`, by default the image's centre. `sources` is how many of the
+    detected sources to model, "auto" for all that are not masked: the one at the position as `what` says, its
     neighbours as Sérsic components "neighbour_1", "neighbour_2", ... in the order of `detect`. `noise` is the
     model's.
 
-    The priors scale with the image: they do not depend on its unit. Fluxes and lengths are uniform in the
-    logarithm around what was measured, centres normal; what the pixels don't show is uniform in the range
-    that the class declares. Warns where no source stands out of the noise.
+    The priors scale with the image: they do not depend on its unit. Fluxes, lengths and Sérsic indices are
+    uniform in the logarithm, centres and skies normal; other parameters are uniform in the range that their class
+    declares. Warns if nothing is detected, or not at the position, if a brighter source near the image's centre may
+    be meant, and if sources fill the image so that its sky can't be measured.
     """
     profiles = _profiles(what)
-    (source, *neighbours), sky = _measured(image, sources)
+    found = find(image, position)
+    source, *neighbours = _sources(found, image, sources)
     names = [name for name, cls in profiles.items() if issubclass(cls, AbstractSource)]
-    if names and not source.detected:
-        warnings.warn(
-            "no source stands out of the noise: the priors are those of a faint one at the image's centre", stacklevel=2
-        )
+    sky = found.sky()
+    for doubt in _doubts(found, source, sky, profiles) if names else ():
+        warnings.warn(doubt, stacklevel=2)
+    if sky.differs and not _has_sky(profiles):
+        profiles[_free_name(profiles)] = FlatSky
     extended = [name for name in names if size_name(profiles[name])]
     components = {}
     for name, cls in profiles.items():
@@ -81,15 +90,35 @@ def guess(
     return Model(components, noise=noise)
 
 
-def _measured(image: Image, sources: int | Literal["auto"]) -> tuple[tuple[Source, ...], Sky]:
-    """The main source, as many of its neighbours as are asked for, and the sky."""
-    if sources != "auto" and (not isinstance(sources, int) or sources < 1):
-        raise ValueError(f'sources must be "auto" or a positive integer, got {sources!r}')
-    if sources == 1:
-        source, sky = measure(image)
-        return (source,), sky
-    found = detect(image)
-    return found.sources[: None if sources == "auto" else sources], found.sky
+def _sources(found: Found, image: Image, number: int | Literal["auto"]) -> tuple[Source, ...]:
+    """The target, and as many of its neighbours as are asked for."""
+    if number != "auto" and (not isinstance(number, int) or number < 1):
+        raise ValueError(f'sources must be "auto" or a positive integer, got {number!r}')
+    if number == 1:
+        return (found.target(),)
+    return found.detection(image.mask).sources[: None if number == "auto" else number]
+
+
+def _doubts(found: Found, source: Source, sky: Sky, profiles: Mapping[str, type[AbstractProfile]]) -> Iterator[str]:
+    """What is doubtful about a model of these profiles of the source."""
+    if not source.detected:
+        place = f"({source.xc:g}, {source.yc:g})"
+        yield f"no source stands out of the noise: the priors are those of a faint one at {place}"
+    if found.note:
+        yield found.note
+    if sky.filled and not _has_sky(profiles):
+        yield (
+            "sources fill the image, so its sky can't be measured, and the model has none; unless the sky was "
+            'subtracted, add one to what, as in {"galaxy": "sersic", "sky": "flat_sky"}, or use a larger cutout'
+        )
+
+
+def _has_sky(profiles: Mapping[str, type[AbstractProfile]]) -> bool:
+    return any(issubclass(cls, AbstractSky) for cls in profiles.values())
+
+
+def _free_name(taken: Mapping[str, Any]) -> str:
+    return next(name for name in ("sky", *(f"sky_{k}" for k in range(2, len(taken) + 3))) if name not in taken)
 
 
 def component_of(source: Source, name: str, cls: type[AbstractSource] = Sersic) -> AbstractSource:
@@ -165,11 +194,15 @@ def _size(source: Source, name: str, extended: list[str]) -> _Size:
 
 
 def _sky_priors(sky: Sky, shape: tuple[int, int]) -> dict[str, Measured]:
-    """Priors of the sky: one standard deviation of a pixel, which it may also change across the image."""
+    """Priors of the sky: one standard deviation of a pixel, which it may also change across the image.
+
+    More if the sources' wings may have raised what was measured.
+    """
+    scale = math.hypot(sky.scatter, sky.level - sky.low)
     return {
-        "level": Normal(loc=sky.level, scale=sky.scatter, init=sky.level),
-        "slope_x": Normal(loc=0.0, scale=2.0 * sky.scatter / shape[1], init=0.0),
-        "slope_y": Normal(loc=0.0, scale=2.0 * sky.scatter / shape[0], init=0.0),
+        "level": Normal(loc=sky.level, scale=scale, init=sky.level),
+        "slope_x": Normal(loc=0.0, scale=2.0 * scale / shape[1], init=0.0),
+        "slope_y": Normal(loc=0.0, scale=2.0 * scale / shape[0], init=0.0),
     }
 
 
@@ -181,13 +214,15 @@ def _prior(component: str, info: ParameterInfo, measured: Mapping[str, Measured]
     if info.unit in ("pixel", "1/pixel") and info.low >= 0.0:
         return _length_prior(info, size)
     low, high = info.usual or (info.low, info.high)
+    family = LogUniform if info.logarithmic else Uniform
     if not (math.isfinite(low) and math.isfinite(high)):
         raise ValueError(
             f"guess can't say anything of {component}.{info.name}: it is not measured and has no bounds; "
             "build this component yourself and add it with model.with_component"
         )
-    start = next(value for value in (info.start, found, 0.5 * (low + high)) if value is not None)
-    return Uniform(low=low, high=high, init=min(max(start, low), high))
+    middle = math.sqrt(low * high) if info.logarithmic else 0.5 * (low + high)
+    start = next(value for value in (info.start, found, middle) if value is not None)
+    return family(low=low, high=high, init=min(max(start, low), high))
 
 
 def _length_prior(info: ParameterInfo, size: _Size) -> AbstractParameter:

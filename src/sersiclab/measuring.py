@@ -36,12 +36,13 @@ def coordinates(shape: tuple[int, ...]) -> tuple[Plane, Plane]:
     return y, x
 
 
-def assumed(shape: tuple[int, int], sigma: Plane, blur: float) -> Source:
+def assumed(shape: tuple[int, ...], position: tuple[float, float], sigma: Plane, blur: float) -> Source:
+    """A small round source of three times its flux error, where none is found."""
     r_eff = max(blur, 2.0)
     error = 2.0 * r_eff * math.sqrt(math.pi * float(np.mean(sigma[sigma > 0] ** 2)))
     return Source(
-        xc=(shape[1] - 1) / 2,
-        yc=(shape[0] - 1) / 2,
+        xc=position[0],
+        yc=position[1],
         position_error=max(2.0, 0.05 * min(shape)),
         flux=3 * error,
         flux_error=error,

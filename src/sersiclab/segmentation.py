@@ -3,10 +3,9 @@
 Everything is measured in units of the image's median sigma, so the image's own unit does not matter.
 """
 
-import dataclasses
 import math
 import warnings
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -24,21 +23,13 @@ SAMPLE = 200_000  # pixels that are enough to know the sky
 SADDLE = 0.6  # peaks belong to different sources if the saddle between them is below this part of the lower
 
 
-@dataclasses.dataclass(frozen=True)
-class Sky:
-    """The level of the sky and its scatter from pixel to pixel, at least the median sigma, in image units."""
-
-    level: float
-    scatter: float
-
-
 def _connected(region: Region) -> Labels:
     """A number for each connected part of the region, 0 elsewhere."""
     labelled: Any = ndimage.label(region)
     return labelled[0]
 
 
-def _clipped(values: Float[np.ndarray, " k"]) -> tuple[float, float]:
+def clipped(values: Float[np.ndarray, " k"]) -> tuple[float, float]:
     """Median and standard deviation without outliers."""
     from astropy.stats import sigma_clipped_stats
 
@@ -47,41 +38,57 @@ def _clipped(values: Float[np.ndarray, " k"]) -> tuple[float, float]:
     return float(median), float(scatter)
 
 
-def segment(data: Plane, valid: Region, width: float) -> tuple[Sky, Plane, float, Labels]:
-    """The sky, the smoothed image above it, its noise, and the segments that stand out (0 is sky)."""
-    found = _stand_out(data, valid, valid, width)
+class Segments(NamedTuple):
+    """The level of the sky, the smoothed image above it and its noise, and the segments that stand out (0 is sky).
+
+    `blank` are the pixels of sky; `measured` is False where these are but the image's border.
+    """
+
+    level: float
+    smooth: Plane
+    noise: float
+    labels: Labels
+    blank: Region
+    measured: bool
+
+
+def segment(data: Plane, valid: Region, width: float) -> Segments:
+    """What stands out of the sky when the image is smoothed by a Gaussian of this width."""
+    blank, measured = valid, True
+    found = _stand_out(data, valid, blank, width)
     for _ in range(2):
-        found = _stand_out(data, valid, _blank(found[-1], valid), width)
-    return found
+        blank, measured = _blank(found[-1], valid)
+        found = _stand_out(data, valid, blank, width)
+    return Segments(*found, blank, measured)
 
 
-def _stand_out(data: Plane, valid: Region, blank: Region, width: float) -> tuple[Sky, Plane, float, Labels]:
-    """As `segment`, where the pixels of sky are known."""
+def _stand_out(data: Plane, valid: Region, blank: Region, width: float) -> tuple[float, Plane, float, Labels]:
+    """The level of the sky and the rest, where the pixels of sky are known."""
     from photutils.segmentation import detect_sources
 
-    sky = Sky(*_clipped(data[blank]))
+    level, _ = clipped(data[blank])
     coverage = ndimage.gaussian_filter(valid.astype(float), width)
-    smooth = ndimage.gaussian_filter(np.where(valid, data - sky.level, 0.0), width)
+    smooth = ndimage.gaussian_filter(np.where(valid, data - level, 0.0), width)
     smooth = np.where(valid, smooth / np.maximum(coverage, 1e-3), 0.0)
     # Noise-free images have no scatter, and where a galaxy fills the image the scatter is its light.
     white = 1.0 / (2.0 * math.sqrt(math.pi) * width)
-    noise = min(max(_clipped(smooth[blank])[1], 1e-5 * float(smooth.max()), 1e-9), CORRELATED * white)
+    noise = min(max(clipped(smooth[blank])[1], 1e-5 * float(smooth.max()), 1e-9), CORRELATED * white)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # photutils warns where it finds nothing
         found = detect_sources(smooth, EXTENT * noise, 8, mask=~valid)
-    return sky, smooth, noise, np.zeros(data.shape, int) if found is None else np.asarray(found.data)
+    return level, smooth, noise, np.zeros(data.shape, int) if found is None else np.asarray(found.data)
 
 
-def _blank(segments: Labels, valid: Region) -> Region:
-    """Pixels of sky: those far from segments or, where these are few, those at the border."""
+def _blank(segments: Labels, valid: Region) -> tuple[Region, bool]:
+    """Pixels of sky: those far from segments or, where these are few (False), those at the border."""
     near: Any = ndimage.binary_dilation(segments > 0, iterations=5)
     far = valid & ~near
     if far.sum() >= max(50, 0.02 * valid.sum()):
-        return far
+        return far, True
     frame = max(1, min(valid.shape) // 20)
     border = valid.copy()
     border[frame:-frame, frame:-frame] = False
-    return border if border.any() else valid
+    return (border if border.any() else valid), False
 
 
 def split(smooth: Plane, segments: Labels, threshold: float) -> Labels:

@@ -186,6 +186,12 @@ def _add_fit(parser: argparse.ArgumentParser) -> None:
         metavar=("X", "Y", "SIZE"),
         help="part of the image: pixels from 0, or RA Dec size with units",
     )
+    model.add_argument(
+        "--position",
+        nargs=2,
+        metavar=("X", "Y"),
+        help="where the target is: pixels from 0, or RA Dec with units; default: the centre of the image or the cutout",
+    )
     _add_method(parser, "sersiclab-fit")
     parser.set_defaults(run=fit)
 

@@ -34,9 +34,9 @@ def demo(arguments: argparse.Namespace) -> int:
 
 def fit(arguments: argparse.Namespace) -> int:
     """Fit what the arguments name."""
-    image, model = _image_and_model(arguments)
+    image, model, position = _image_and_model(arguments)
     if not arguments.mask_neighbours:
-        _tell_of_neighbours(image, model)
+        _tell_of_neighbours(image, model, position)
     return _fit_and_write(image, model, arguments)
 
 
@@ -72,8 +72,23 @@ def read_cutout(words: list[str]) -> tuple[Any, Any]:
         ) from error
 
 
-def _image_and_model(arguments: argparse.Namespace) -> tuple["Image", "Model"]:
-    """What is to be fit; every option that has no say in it is refused."""
+def read_position(words: list[str] | None) -> Any:
+    """(x, y) or a `SkyCoord`; None for none."""
+    import astropy.units as u
+    from astropy.coordinates import SkyCoord
+
+    if words is None:
+        return None
+    try:
+        x, y = (u.Quantity(word) for word in words)
+        pixels = x.unit == y.unit == u.dimensionless_unscaled
+        return (float(x), float(y)) if pixels else SkyCoord(x.to(u.deg), y.to(u.deg))
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"--position must be x y, or such as 150.1deg 2.2deg, got {' '.join(words)}") from error
+
+
+def _image_and_model(arguments: argparse.Namespace) -> tuple["Image", "Model", Any]:
+    """What is to be fit, and where its target is; every option that has no say in it is refused."""
     from sersiclab.detection import detect
     from sersiclab.guess import guess
     from sersiclab.image import Image
@@ -84,19 +99,36 @@ def _image_and_model(arguments: argparse.Namespace) -> tuple["Image", "Model"]:
         raise ValueError(f"give one of --components, --model and --imfit, got {' and '.join(named)}")
     if named != ["--components"] and named and sources != 1:
         raise ValueError(f"--sources needs --components, got {named[0]}")
+    position = read_position(arguments.position)
+    if position is not None and (others := [*(each for each in named if each != "--components"), *_cutout(arguments)]):
+        raise ValueError(f"--position is where to find the target, which {others[0]} says itself")
     what = read_components(arguments.components or "galaxy=sersic")
     name = Path(arguments.image).name
     if Path(name).suffix.lower() in MENUS or name.startswith("galfit."):
-        return _of_menu(arguments, named)
+        return *_of_menu(arguments, named), None
     if arguments.imfit is not None:
-        return _of_imfit(arguments)
+        return *_of_imfit(arguments), None
     image = Image.read(arguments.image, **given.data(arguments))
     if arguments.cutout is not None:
-        image = image.cutout(*read_cutout(arguments.cutout))
+        image, position = _cut(image, *read_cutout(arguments.cutout))
     if arguments.mask_neighbours:
-        found = detect(image)
+        found = detect(image, position=position)
         image = found.masked(image, keep=len(found.sources) if sources == "auto" else sources)
-    return image, _document(arguments.model) if arguments.model is not None else guess(image, what, sources=sources)
+    if arguments.model is not None:
+        return image, _document(arguments.model), position
+    return image, guess(image, what, sources=sources, position=position), position
+
+
+def _cut(image: "Image", position: Any, size: Any) -> tuple["Image", Any]:
+    """The cutout, and the position in it: the middle, unless the image's edge cuts it off."""
+    part = image.cutout(position, size)
+    if not isinstance(position, tuple):
+        return part, position
+    return part, tuple(k - max(0, math.ceil(k - size / 2)) for k in position)
+
+
+def _cutout(arguments: argparse.Namespace) -> list[str]:
+    return ["--cutout"] if arguments.cutout is not None else []
 
 
 def _sources(text: str) -> Any:
@@ -109,7 +141,7 @@ def _of_menu(arguments: argparse.Namespace, named: list[str]) -> tuple["Image", 
     from sersiclab.io import read_galfit
 
     options = [f"--{name.replace('_', '-')}" for name in given.data(arguments) if name != "band"] + named
-    options += [f"--{name}" for name in ("cutout",) if getattr(arguments, name) is not None]
+    options += [f"--{name}" for name in ("cutout", "position") if getattr(arguments, name) is not None]
     if options:
         raise ValueError(f"{arguments.image} is a GALFIT menu, which names its own data and model; got {options[0]}")
     model, image = read_galfit(arguments.image, band=arguments.band)
@@ -134,13 +166,15 @@ def _masked(image: "Image", arguments: argparse.Namespace) -> "Image":
     return detect(image).masked(image) if arguments.mask_neighbours else image
 
 
-def _tell_of_neighbours(image: "Image", model: "Model") -> None:
+def _tell_of_neighbours(image: "Image", model: "Model", position: Any) -> None:
     """Say on the terminal what would spoil the fit; nothing is masked unasked."""
-    from sersiclab.detection import detect
+    from sersiclab.detection import find
     from sersiclab.parameters import Tied, parameters
 
     centres = [value for path, value in parameters(model.components).items() if path.endswith(".xc")]
-    others = len(detect(image).sources) - sum(not isinstance(centre, Tied) for centre in centres)
+    others = len(find(image, position).detection(image.mask).sources) - sum(
+        not isinstance(centre, Tied) for centre in centres
+    )
     if others > 0:
         what = "source" if others == 1 else "sources"
         sys.stderr.write(

@@ -32,7 +32,8 @@ def start_from(name: str, image: Image, present: Model) -> Model:
     """
     if name not in PRESETS:
         raise ValueError(f"preset must be one of {list(PRESETS)}, got {name!r}")
-    sources = guess(image, PRESETS[name]).components
+    guessed = guess(image, PRESETS[name]).components
+    sources = {key: part for key, part in guessed.items() if not isinstance(part, AbstractSky)}
     skies = {key: part for key, part in present.components.items() if isinstance(part, AbstractSky)}
     return Model({**sources, **skies}, noise=present.noise, renderer=present.renderer)
 

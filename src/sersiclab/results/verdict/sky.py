@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Bool, Float
 
-from sersiclab.detection import measure
+from sersiclab.detection import find
 from sersiclab.profiles import AbstractSky, AbstractSource
 from sersiclab.results.residual_reasons import shining
 from sersiclab.results.verdict.levels import Level, Reason
@@ -47,7 +47,7 @@ def sky_offset(fit: "Fit", chi2: float) -> Offset | None:
     sources = any(isinstance(part, AbstractSource) for part in fit.model.components.values())
     if chi2 <= 1.0 or skies or not sources:
         return None
-    sky = measure(fit.image)[1]
+    sky = find(fit.image).sky()
     if abs(sky.level) > SCATTERS * sky.scatter:
         return Offset(sky.level / sky.scatter, 1.0 / np.sqrt(fit.image.valid.sum()), sky.level)
     return None
