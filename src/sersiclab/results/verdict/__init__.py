@@ -7,6 +7,7 @@ from sersiclab.profiles import AbstractSource
 from sersiclab.results.degeneracy import degeneracy_reasons
 from sersiclab.results.render_reasons import render_reasons
 from sersiclab.results.residual_reasons import residual_reasons
+from sersiclab.results.target_reasons import target_reasons
 from sersiclab.results.verdict.approximated import approximation_reasons
 from sersiclab.results.verdict.bounds import bound_reasons, conflict_reasons, posterior_draws
 from sersiclab.results.verdict.chi2 import chi2_reasons
@@ -32,10 +33,12 @@ def _blurred(fit: "Fit") -> Iterator[Reason]:
 Check = Callable[["Fit"], Iterator[Reason]]
 
 # In the order of causes: among reasons of one level, those of an earlier check explain those of a later one. First what
-# makes the values no values, then what is wrong with the model image, then with the draws, then with the priors.
+# makes the values no values, then sources that are not those meant, then what is wrong with the model image, then with
+# the draws, then with the priors.
 CHECKS: tuple[Check, ...] = (
     completion_reasons,
     range_reasons,
+    target_reasons,
     render_reasons,
     chi2_reasons,
     residual_reasons,

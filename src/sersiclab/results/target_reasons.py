@@ -1,0 +1,82 @@
+"""Whether the sources of a fit are still those that they started from."""
+
+import math
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from sersiclab.detection import find
+from sersiclab.parameters import at, own_parameters
+from sersiclab.profiles import AbstractSource
+
+
+if TYPE_CHECKING:
+    from sersiclab.results.fit import Fit
+
+Reason = tuple[Literal["bad"], str]
+Place = tuple[float, float]
+
+STILL = 2.0  # pixels: no other source is so near
+LOST = 2.0  # half-light radii: farther from its source, and on no other, a model has lost it
+
+
+class _Move(NamedTuple):
+    """Where a source started, and where its best centre lies."""
+
+    start: Place
+    best: Place
+
+    @property
+    def length(self) -> float:
+        return math.dist(self.start, self.best)
+
+
+def target_reasons(fit: "Fit") -> Iterator[Reason]:
+    """The sources that left the source of the image on which they started, if no other component measures it.
+
+    The image is searched only if a centre moved.
+    """
+    moves = _moves(fit)
+    seen: set[_Move] = set()
+    for name, move in moves.items():
+        if not STILL < move.length < math.inf or move in seen or not _inside(fit, move.start):
+            continue
+        seen.add(move)
+        found = find(fit.image, move.start)
+        still = [other.best for other in moves.values() if other.length <= STILL and _inside(fit, other.best)]
+        if not found.there or any(found.source_at(place) == found.there for place in still):
+            continue
+        now = found.source_at(move.best) if _inside(fit, move.best) else 0
+        if now == found.there or (not now and move.length < LOST * found.target().r_eff):
+            continue
+        onto = "another source" if now else "a place without a source"
+        yield (
+            "bad",
+            f"{name} has moved from the source at {_written(move.start)}, where it started, to {onto} at "
+            f"{_written(move.best)}: what it measures is not its target. Mask other sources, as detect does, or model "
+            'them too (guess with sources="auto"), and give its centre a narrow prior.',
+        )
+
+
+def _moves(fit: "Fit") -> dict[str, _Move]:
+    """The start and the best centre of each source."""
+    owners = fit.model.owners
+    started, ended = at(owners, fit.model.initial), at(owners, fit.best)
+    return {
+        name: _Move(_centre(started[name]), _centre(ended[name]))
+        for name, part in fit.model.components.items()
+        if isinstance(part, AbstractSource)
+    }
+
+
+def _centre(source: object) -> Place:
+    own = own_parameters(source)  # pyright: ignore[reportArgumentType]
+    return float(own["xc"]), float(own["yc"])
+
+
+def _inside(fit: "Fit", place: Place) -> bool:
+    ny, nx = fit.image.shape
+    return -0.5 <= place[0] <= nx - 0.5 and -0.5 <= place[1] <= ny - 0.5
+
+
+def _written(place: Place) -> str:
+    return f"({place[0]:.1f}, {place[1]:.1f})"
