@@ -156,7 +156,7 @@ def test_round_trips_of_nested_profiles():
         (
             lambda d: d.update(profile={"type": "FlatSky", "level": 1}),
             "galaxy",
-            r"^galaxy has the type 'FlatSky'; expected Sersic, .*Nuker, Boxy",
+            r"^galaxy has the type 'FlatSky'; expected Sersic, .*Nuker, NukerBrightness, Boxy",
         ),
         (
             lambda d: d.update(profile={"type": "Boxy", "profile": d["profile"]}),

@@ -127,6 +127,9 @@ export function priorFor(schema: Schema, parameter: Parameter, source: Source): 
   if (parameter.name === "xc") return newPrior(schema, parameter, rounded(source.x));
   if (parameter.name === "yc") return newPrior(schema, parameter, rounded(source.y));
   if (parameter.name === "flux") return around(source.flux, FLUX_FACTOR);
+  // The brightness of a source: what there is on average within its size.
+  if (parameter.unit === "image/pixel")
+    return around(source.flux / (2 * Math.PI * source.size ** 2), 10 * FLUX_FACTOR);
   if (parameter.unit === "pixel") return around((parameter.start ?? 1) * source.size, SIZE_FACTOR);
   if (parameter.unit === "1/pixel") return around((parameter.start ?? 1) / source.size, SIZE_FACTOR);
   return newPrior(schema, parameter, middling(parameter));

@@ -65,6 +65,7 @@ from sersiclab.profiles import GaussianRing as GaussianRing
 from sersiclab.profiles import King as King
 from sersiclab.profiles import Moffat as Moffat
 from sersiclab.profiles import Nuker as Nuker
+from sersiclab.profiles import NukerBrightness as NukerBrightness
 from sersiclab.profiles import PointSource as PointSource
 from sersiclab.profiles import Sersic as Sersic
 from sersiclab.profiles import Spergel as Spergel

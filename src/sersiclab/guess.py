@@ -168,13 +168,14 @@ def _profile(label: str, value: object) -> type[AbstractProfile]:
 
 
 def _source_priors(source: Source, count: int) -> dict[str, Measured]:
-    """Priors of position and flux; several sources share the flux, and one of them may have little."""
-    scale = source.position_error
+    """Priors of position and light; several sources share the light, and one of them may have little."""
+    scale, mean = source.position_error, source.flux / (2.0 * math.pi * source.r_eff**2)
     low = source.flux * (0.01 if count == 1 else 0.001)
     return {
         "xc": Normal(loc=source.xc, scale=scale, init=source.xc),
         "yc": Normal(loc=source.yc, scale=scale, init=source.yc),
         "flux": LogUniform(low=low, high=10.0 * source.flux, init=source.flux / count),
+        "i_b": LogUniform(low=1e-3 * mean, high=1e3 * mean, init=mean / count),
         "ellip": source.ellip,
         "theta": Angle(init=source.theta),
     }

@@ -12,7 +12,7 @@ import sersiclab as sl
 from sersiclab.io.tables import GALFIT, GALFIT_MODIFIERS
 from sersiclab.parameters import parameter_info, parameters
 from sersiclab.profiles import AbstractModifier, Bent, Boxy, FourierModes
-from sersiclab.profiles.base import usual_parameters
+from sersiclab.profiles.base import LIGHT, usual_parameters
 
 
 PRINTED = 1e-7  # ten digits, of magnitudes too
@@ -50,7 +50,7 @@ def values_of(draw, cls):
     found = {}
     for name, info in (parameter_info(cls) if issubclass(cls, AbstractModifier) else usual_parameters(cls)).items():
         low, high = info.usual or (info.low, info.high)
-        if name == "flux":
+        if name in LIGHT:
             low, high = 1e-3, 1e6
         elif info.unit == "pixel" and info.low == 0.0:
             # Far outside its Sérsic profile a core has no brightness that is a number.
@@ -66,7 +66,7 @@ def values_of(draw, cls):
             found[name] = value
         elif name == "theta":
             found[name] = sl.Angle(init=value)
-        elif name == "flux" or (info.unit == "pixel" and info.low == 0.0):
+        elif name in LIGHT or (info.unit == "pixel" and info.low == 0.0):
             found[name] = sl.LogUniform(0.5 * value, 3.0 * value, init=value)
         elif math.isfinite(info.low):
             found[name] = sl.Uniform(max(value - 0.5, info.low), min(value + 0.3, info.high), init=value)
@@ -78,7 +78,7 @@ def values_of(draw, cls):
 @st.composite
 def models(draw):
     """One component of any kind that GALFIT has, with or without modifiers."""
-    function = draw(st.sampled_from(GALFIT))
+    function = draw(st.sampled_from([function for function in GALFIT if function.cls is not sl.Nuker]))
     values = values_of(draw, function.cls) | dict(function.constants)
     component = function.cls(**values)
     if "ellip" in values:
@@ -96,6 +96,29 @@ def models(draw):
 def test_every_function(model, small, tmp_path):
     found, _ = there_and_back(model, small, tmp_path)
     assert_same(found, model)
+
+
+NUCLEUS = {"xc": 18.0, "yc": 14.0, "r_b": 3.0, "alpha": 1.5, "gamma": 0.3, "ellip": 0.2, "theta": 0.4}
+
+
+@pytest.mark.parametrize("beta", [0.1, 1.0, 1.5, 2.0, 3.2])
+def test_a_nuker_profile_of_any_outer_slope_is_the_same(small, tmp_path, beta):
+    """Its magnitude is the surface brightness at the break, so limits of it are kept whatever the shape."""
+    priors = {"i_b": sl.LogUniform(0.5, 80.0, init=4.0), "beta": sl.Uniform(0.05, 4.0, init=beta)}
+    model = sl.Model({"nucleus": sl.NukerBrightness(**NUCLEUS | priors), "sky": sl.FlatSky(level=0.0)})
+    found, image = there_and_back(model, small, tmp_path)
+    assert_same(found, model)
+    np.testing.assert_allclose(sl.render(found, image), sl.render(model, small), rtol=1e-4, atol=1e-4)
+    magnitude = float((tmp_path / "galaxy.feedme").read_text().split("\n 3) ")[1].split()[0])
+    assert magnitude == pytest.approx(25.0 - 2.5 * math.log10(4.0 / 0.2**2), abs=1e-6)
+
+
+def test_a_nuker_profile_by_its_flux_is_read_by_its_brightness(small, tmp_path):
+    model = sl.Model({"nucleus": sl.Nuker(**NUCLEUS | {"flux": 300.0, "beta": 3.2}), "sky": sl.FlatSky(level=0.0)})
+    found, image = there_and_back(model, small, tmp_path)
+    assert isinstance(found.components["nucleus"], sl.NukerBrightness)
+    assert float(found.components["nucleus"].flux) == pytest.approx(300.0, rel=1e-5)
+    np.testing.assert_allclose(sl.render(found, image), sl.render(model, small), rtol=1e-4, atol=1e-4)
 
 
 def pair():

@@ -9,6 +9,7 @@ from sersiclab.io.functions import Frame, Function, Link, Modifier, links_of, un
 from sersiclab.model import Model
 from sersiclab.parameters import AbstractPrior, Parameter, Tied
 from sersiclab.profiles import AbstractProfile, AbstractSky
+from sersiclab.profiles.base import LIGHT
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,8 +49,9 @@ def described(
                 raise ValueError(
                     f"{program}'s {function.name} has {key} = {constant:g}, got {name}.{key} = {values[key]:g}"
                 )
-        if any(link.name == "flux" for link in function.links) and program == "GALFIT" and values["flux"] <= 0.0:
-            raise ValueError(f"{program} has magnitudes, and {name}.flux must be positive, got {values['flux']:g}")
+        for key in LIGHT:
+            if program == "GALFIT" and not values.get(key, 1.0) > 0.0:
+                raise ValueError(f"{program} has magnitudes, and {name}.{key} must be positive, got {values[key]:g}")
         entries, richer = entries_of(function, modifiers, component, values, frame)
         for key in richer:
             kind = type(held[f"{name}.{key}"]).__name__

@@ -26,7 +26,7 @@ from sersiclab.io.functions import (
 from sersiclab.parameters import AbstractPrior, ParameterInfo, own_parameters, parameter_info
 from sersiclab.priors import Angle, LogUniform, Normal, Uniform
 from sersiclab.profiles import AbstractProfile
-from sersiclab.profiles.base import usual_parameters
+from sersiclab.profiles.base import LIGHT, usual_parameters
 
 
 WIDE = 100.0  # how far a length without limits may go, as a factor
@@ -91,7 +91,7 @@ def default_prior(info: ParameterInfo, value: float, frame: Frame) -> AbstractPr
         return Angle(init=value)
     if info.name in ("xc", "yc"):
         return Normal(loc=value, scale=0.1 * frame.side, init=value)
-    if info.name == "flux":
+    if info.name in LIGHT and value > 0.0:
         return LogUniform(low=value / BRIGHT, high=value * BRIGHT, init=value)
     if info.unit in ("pixel", "1/pixel") and info.low >= 0.0:
         return LogUniform(low=value / WIDE, high=min(value * WIDE, info.high), init=value)
@@ -108,7 +108,7 @@ def range_prior(info: ParameterInfo, value: float, bounds: Bounds) -> AbstractPr
     low, high = bounds
     if info.name == "theta" and high - low >= HALF_TURN:
         return Angle(init=value)
-    even = low <= 0.0 or not (info.name == "flux" or (info.unit == "pixel" and info.low >= 0.0))
+    even = low <= 0.0 or not (info.name in LIGHT or (info.unit == "pixel" and info.low >= 0.0))
     return Uniform(low=low, high=high, init=value) if even else LogUniform(low=low, high=high, init=value)
 
 

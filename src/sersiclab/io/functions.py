@@ -118,7 +118,18 @@ def _brightness(source: Any, m: Any) -> Any:
     return source.brightness(zero, zero)
 
 
-Law = Linear | Magnitude | Brightness
+@dataclasses.dataclass(frozen=True)
+class PerArcsec2:
+    """Our surface brightness per pixel from magnitudes per arcsec²."""
+
+    def ours(self, value: float, frame: Frame, unit: float) -> float:
+        return _flux_of(value - frame.zeropoint) * frame.area
+
+    def theirs(self, value: float, frame: Frame, unit: float) -> float:
+        return frame.zeropoint - 2.5 * math.log10(value / frame.area)
+
+
+Law = Linear | Magnitude | Brightness | PerArcsec2
 
 
 @dataclasses.dataclass(frozen=True)

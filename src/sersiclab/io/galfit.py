@@ -153,7 +153,7 @@ def _function(
         notes.append(f"line {component.line}: the component {component.name!r} has no counterpart and is left out")
         return None, ()
     function = candidates[0]
-    if len(candidates) > 1:
+    if name == "sky":
         tilted = any(entries[key].free or entries[key].value for key in ("2", "3") if key in entries)
         function = candidates[1] if tilted else candidates[0]
         entries |= {link.key: Entry(0.0, free=False) for link in function.links if link.key not in entries}

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from scipy.special import gammaincinv
 
-from sersiclab.io.functions import Brightness, Function, Linear, Link, Magnitude, Modifier
+from sersiclab.io.functions import Brightness, Function, Linear, Link, Magnitude, Modifier, PerArcsec2
 from sersiclab.profiles import (
     Bent,
     Boxy,
@@ -25,6 +25,7 @@ from sersiclab.profiles import (
     King,
     Moffat,
     Nuker,
+    NukerBrightness,
     PointSource,
     Sersic,
     TiltedSky,
@@ -42,6 +43,14 @@ _MAGNITUDE = Link("3", "flux", Magnitude(), "mag")
 _CENTRAL = Link("3", "flux", Brightness(magnitudes=True), "mag")
 _RATIO = Link("9", "ellip", Linear(scale=-1.0, offset=1.0), "q")
 _ANGLE = Link("10", "theta", DEGREES, "pa")
+
+
+_NUKER = (
+    Link("4", "r_b", alias="re"),
+    Link("5", "alpha", alias="alpha"),
+    Link("6", "beta", alias="beta"),
+    Link("7", "gamma", alias="gamma"),
+)
 
 
 def _galfit(name: str, cls: type, flux: Link, *links: Link, constants: Mapping[str, float] | None = None) -> Function:
@@ -74,17 +83,9 @@ GALFIT: tuple[Function, ...] = (
         _RATIO,
         _ANGLE,
     ),
-    _galfit(
-        "nuker",
-        Nuker,
-        Link("3", "flux", Brightness(at="r_b", magnitudes=True), "mag"),
-        Link("4", "r_b", alias="re"),
-        Link("5", "alpha", alias="alpha"),
-        Link("6", "beta", alias="beta"),
-        Link("7", "gamma", alias="gamma"),
-        _RATIO,
-        _ANGLE,
-    ),
+    # Read as the first, which has any outer slope; the second, by its flux, is written.
+    _galfit("nuker", NukerBrightness, Link("3", "i_b", PerArcsec2(), "mag"), *_NUKER, _RATIO, _ANGLE),
+    _galfit("nuker", Nuker, Link("3", "flux", Brightness(at="r_b", magnitudes=True), "mag"), *_NUKER, _RATIO, _ANGLE),
     # GALFIT-CORSAIR's (Bonfini 2014, PASP 126, 935); its constraints go by the parameters' numbers.
     _galfit(
         "corser",
@@ -141,6 +142,7 @@ def _peak(key: str = "I_0", at: str | None = None) -> Link:
     return Link(key, "flux", Brightness(at=at))
 
 
+_SLOPES = ("r_b", "alpha", "beta", "gamma")
 _SERSIC = (Link("n", "n"), _peak("I_e", "r_eff"), Link("r_e", "r_eff"))
 _EXPONENTIAL = (_peak(), Link("h", "r_eff", Linear(scale=HALF_LIGHT)))
 
@@ -171,15 +173,8 @@ IMFIT: tuple[Function, ...] = (
         Link("alpha", "alpha"),
     ),
     _imfit("ModifiedKing", King, _peak(), Link("r_c", "r_core"), Link("r_t", "r_tidal"), Link("alpha", "alpha")),
-    _imfit(
-        "NukerLaw",
-        Nuker,
-        _peak("I_b", "r_b"),
-        Link("r_b", "r_b"),
-        Link("alpha", "alpha"),
-        Link("beta", "beta"),
-        Link("gamma", "gamma"),
-    ),
+    _imfit("NukerLaw", NukerBrightness, Link("I_b", "i_b"), *(Link(name, name) for name in _SLOPES)),
+    _imfit("NukerLaw", Nuker, _peak("I_b", "r_b"), *(Link(name, name) for name in _SLOPES)),
     _imfit("GaussianRing", GaussianRing, _peak("A", "r_ring"), Link("R_ring", "r_ring"), Link("sigma_r", "sigma")),
     Function(
         "EdgeOnDisk",

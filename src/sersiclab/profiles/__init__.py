@@ -19,6 +19,7 @@ from sersiclab.profiles.modifiers import Boxy as Boxy
 from sersiclab.profiles.modifiers import FourierModes as FourierModes
 from sersiclab.profiles.moffat import Moffat as Moffat
 from sersiclab.profiles.nuker import Nuker as Nuker
+from sersiclab.profiles.nuker import NukerBrightness as NukerBrightness
 from sersiclab.profiles.point import PointSource as PointSource
 from sersiclab.profiles.ring import GaussianRing as GaussianRing
 from sersiclab.profiles.sersic import DeVaucouleurs as DeVaucouleurs
@@ -43,6 +44,7 @@ PROFILES: tuple[type[AbstractProfile], ...] = (
     GaussianRing,
     King,
     Nuker,
+    NukerBrightness,
     PointSource,
     FlatSky,
     TiltedSky,

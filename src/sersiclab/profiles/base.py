@@ -11,7 +11,7 @@
 
 import dataclasses
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 import equinox as eqx
@@ -26,6 +26,9 @@ LogWidths = Float[np.ndarray, " k"]
 
 CENTRE = 1e-12
 """The least radius in pixels at which a profile is evaluated."""
+
+LIGHT = ("flux", "i_b")
+"""The parameters to which a source's light is proportional; each source has one."""
 
 # The least length in pixels that a profile may have.
 _LEAST = 1e-6
@@ -76,16 +79,23 @@ class AbstractElliptical(AbstractExtended):
 
     @abstractmethod
     def radial(self, m: Float[Array, "*s"]) -> Float[Array, "*s"]:
-        """Surface brightness at the semi-major axis `m` > 0, were the source round and its flux 1."""
+        """Surface brightness at the semi-major axis `m` > 0 in units of `scale`: of a round source of flux 1."""
+
+    def scale(self, area: Any) -> Any:
+        """The unit of `radial` where isophotes have this area in ellipses: here the flux over the area."""
+        return self.flux / (axis_ratio(self.shape()[0]) * area)
+
+    def total(self, area: Callable[[], Any]) -> Any:
+        """The flux where isophotes have this area in ellipses, which is asked for only if it matters."""
+        return self.flux
 
     def isophote(self, u: Float[Array, "*s"], v: Float[Array, "*s"]) -> tuple[Float[Array, "*s"], Any]:
         """The `m` of the isophote through the point (u, v) of `principal_axes`, and its area in circles of radius m."""
         return length(u, v), 1.0
 
     def brightness(self, x: Float[Array, "*s"], y: Float[Array, "*s"]) -> Float[Array, "*s"]:
-        ellip, theta = self.shape()
-        m, area = self.isophote(*principal_axes(x, y, ellip, theta))
-        return self.flux / (axis_ratio(ellip) * area) * self.radial(m)
+        m, area = self.isophote(*principal_axes(x, y, *self.shape()))
+        return self.scale(area) * self.radial(m)
 
 
 class AbstractMixture(AbstractSource):

@@ -11,6 +11,7 @@ They are those of GALFIT 3 (Peng et al. 2010; arXiv:0912.0731).
 
 import math
 from abc import abstractmethod
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -51,7 +52,7 @@ class AbstractModifier(AbstractElliptical):
 
     @property
     def flux(self) -> Parameter:
-        return self.profile.flux
+        return self.total(self._area)
 
     @property
     def ellip(self) -> Parameter:
@@ -83,10 +84,18 @@ class AbstractModifier(AbstractElliptical):
         m = length(u, v)
         at_centre = m <= CENTRE
         cosine, sine = jnp.where(at_centre, 1.0, u / m), jnp.where(at_centre, 0.0, v / m)
-        # The area of an isophote is the mean square of its radius.
-        nodes = [jnp.asarray(part, m.dtype) for part in _directions()]
-        area = jnp.sum(nodes[2] * self._stretch(*nodes[:2]) ** -2.0)
-        return m * self._stretch(cosine, sine), area
+        return m * self._stretch(cosine, sine), self._area(m.dtype)
+
+    def scale(self, area: Any) -> Any:
+        return self.profile.scale(area)
+
+    def total(self, area: Callable[[], Any]) -> Any:
+        return self.profile.total(area)
+
+    def _area(self, dtype: Any = float) -> Any:
+        """The area of an isophote in ellipses: the mean square of its radius."""
+        nodes = [jnp.asarray(part, dtype) for part in _directions()]
+        return jnp.sum(nodes[2] * self._stretch(*nodes[:2]) ** -2.0)
 
     def _stretch(self, cosine: Float[Array, "*s"], sine: Float[Array, "*s"]) -> Any:
         return math.prod(modifier.stretch(cosine, sine) for modifier in self._modifiers())

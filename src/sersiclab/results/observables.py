@@ -13,7 +13,6 @@ from sersiclab.image import Image
 from sersiclab.model import Model
 from sersiclab.parameters import at, own_parameters, parameter_info, with_parameters
 from sersiclab.profiles import AbstractElliptical, AbstractModifier, AbstractSource
-from sersiclab.profiles.base import axis_ratio
 from sersiclab.results import circular
 from sersiclab.results.derived import Derived, parameter_sds
 
@@ -31,6 +30,7 @@ UNITS = {
     "mag": "mag",
     "mean_sb": "mag / arcsec2",
     "central_sb": "mag / arcsec2",
+    "break_sb": "mag / arcsec2",
     "ra": "deg",
     "dec": "deg",
     "pa": "deg",
@@ -67,27 +67,30 @@ def observe(model: Model, image: Image, values: Values) -> dict[str, Any]:
 
     `values` holds numbers or arrays of one shape. `galaxy.axis_ratio` is 1 - ellip, `galaxy.r_circ` the
     circularised half-light radius, r_eff sqrt(axis ratio); `bulge.fraction` is the flux over that of all sources
-    together (B/T, of a bulge), if there are several. `galaxy.mag` is zeropoint - 2.5 log10(flux), NaN where
-    the flux is not positive, `galaxy.mean_sb` the mean surface brightness within r_eff, flux / (2 pi r_eff² axis
-    ratio), in mag / arcsec², and `galaxy.central_sb` that at the centre, before the PSF, where it is finite
-    (Graham & Driver 2005, arXiv:astro-ph/0503176). Lengths in pixels become `galaxy.r_eff_arcsec`;
+    together (B/T, of a bulge), if there are several and all have one. `galaxy.mag` is zeropoint - 2.5 log10(flux),
+    NaN where the flux is not positive, `galaxy.mean_sb` the mean surface brightness within r_eff, flux / (2 pi r_eff²
+    axis ratio), in mag / arcsec², `galaxy.central_sb` that at the centre, before the PSF, where it is finite
+    (Graham & Driver 2005, arXiv:astro-ph/0503176), and `galaxy.break_sb` that of `i_b`. Lengths in pixels become
+    `galaxy.r_eff_arcsec`;
     `galaxy.ra` and `galaxy.dec` are ICRS degrees; `galaxy.pa` is `theta` east of north in degrees, in [0, 180),
     by the WCS at the component's median position, parity included. What the image does not know is left out.
     """
     found: dict[str, Any] = {}
     sky, owners = _Sky.of(image), at(model.owners, values)
-    fluxes = [own_parameters(owner)["flux"] for owner in owners.values() if isinstance(owner, AbstractSource)]
+    held = [own_parameters(owner) for owner in owners.values() if isinstance(owner, AbstractSource)]
+    fluxes = [own["flux"] for own in held if "flux" in own]
     total = sum((np.asarray(flux, dtype=float) for flux in fluxes), np.zeros(()))
     for name, component in owners.items():
         # The pixel of a sky coordinate needs more digits than single precision has.
         own = {key: np.asarray(value, dtype=float) for key, value in own_parameters(component).items()}
         shape = _shape(own)
         found |= {f"{name}.{key}": value for key, value in shape.items()}
-        if isinstance(component, AbstractSource) and len(fluxes) > 1:
+        if isinstance(component, AbstractSource) and len(fluxes) == len(held) > 1:
             with np.errstate(divide="ignore", invalid="ignore"):
                 found[f"{name}.fraction"] = own["flux"] / total
         if "flux" in own and image.zeropoint is not None:
             found[f"{name}.mag"] = _magnitude(own["flux"], image.zeropoint)
+        if isinstance(component, AbstractSource):
             found |= {f"{name}.{key}": value for key, value in _surface_brightness(component, own, image).items()}
         if image.pixel_scale is not None and "r_circ" in shape:
             found[f"{name}.r_circ_arcsec"] = shape["r_circ"] * image.pixel_scale
@@ -126,6 +129,8 @@ def _surface_brightness(component: Any, own: Mapping[str, Any], image: Image) ->
     if "r_eff" in own:
         mean = own["flux"] / (2 * np.pi * own["r_eff"] ** 2 * (1.0 - own["ellip"]))
         found["mean_sb"] = _magnitude(mean / pixel, image.zeropoint)
+    if "i_b" in own:
+        found["break_sb"] = _magnitude(own["i_b"] / pixel, image.zeropoint)
     found["central_sb"] = _magnitude(_central(component, own) / pixel, image.zeropoint)
     return found
 
@@ -137,9 +142,9 @@ def _central(component: AbstractElliptical, own: Mapping[str, Any]) -> Any:
 
     def one(row: dict[str, Any]) -> Any:
         drawn = with_parameters(component, row)
-        return drawn.radial(jnp.zeros(())) / axis_ratio(drawn.ellip)
+        return drawn.scale(1.0) * drawn.radial(jnp.zeros(()))
 
-    return own["flux"] * np.asarray(jax.vmap(one)(rows), dtype=float).reshape(shape)
+    return np.asarray(jax.vmap(one)(rows), dtype=float).reshape(shape)
 
 
 class _Sky:
