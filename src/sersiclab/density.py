@@ -1,6 +1,7 @@
 """The posterior density of a model, given an image: what every inference method works on."""
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 import numpyro.distributions as dist
 from jaxtyping import Array, Bool, Float, Int
 
+from sersiclab import parameters, scaling
 from sersiclab.image import Image
 from sersiclab.model import Model, lower
 from sersiclab.noise import AbstractNoise, AbstractNormalNoise
@@ -32,6 +34,10 @@ class Density(eqx.Module):
 
     `priors` are stacked by kind, and `members` says which parameters have one of each kind, so that compile
     time does not grow with their number. Nor does it with that of components of one kind, in `stacks`.
+
+    Where the image's numbers are out of reach of single precision, the density is that of a scaled image and model
+    (`sersiclab.scaling`): its values are the user's times two to the power of `shift`, its images and sigma those times
+    two to the power of `exponent`. `inward` and `outward` convert values; `u`, and all that has no unit, is the same.
     """
 
     stacks: Stacks
@@ -42,34 +48,59 @@ class Density(eqx.Module):
     data: Float[Array, "y x"]
     sigma: Float[Array, "y x"]
     valid: Bool[Array, "y x"]
+    shift: Int[Array | np.ndarray, " d"]
+    exponent: Int[Array | np.ndarray, ""]
     members: tuple[tuple[int, ...], ...] = eqx.field(static=True)
     paths: tuple[str, ...] = eqx.field(static=True)
 
     @staticmethod
     def of(model: Model, image: Image) -> "Density":
         """The density of a model given an image, ready for jitted functions."""
-        paths = tuple(model.free)
-        members, priors = _by_kind(list(model.free.values()))
+        exponent = scaling.exponent_of(image)
+        owners = scaling.scaled(model.owners, exponent)
+        free = parameters.free(owners)
+        paths = tuple(free)
+        members, priors = _by_kind(list(free.values()))
 
         def together(owner: eqx.Module) -> bool:
             return model.renderer.takes_stacks and isinstance(owner, AbstractSource)
 
-        noise = model.noise.among(image.valid)
+        noise = owners["noise"].among(image.valid)
         return lower(
             Density(
-                stacks=Stacks.of({**model.owners, "noise": noise}, paths, together=together),
+                stacks=Stacks.of({**owners, "noise": noise}, paths, together=together),
                 noise=noise,
                 renderer=model.renderer,
                 canvas=model.renderer.prepare(image),
                 priors=priors,
                 # Masked pixels may hold anything, even NaN, whose gradient would spread.
-                data=jnp.asarray(np.where(image.mask, 0.0, image.data)),
-                sigma=jnp.asarray(np.where(image.mask, 1.0, image.sigma)),
+                data=jnp.asarray(scaling.times(np.where(image.mask, 0.0, image.data), exponent)),
+                sigma=jnp.asarray(np.where(image.mask, 1.0, scaling.times(image.sigma, exponent))),
                 valid=jnp.asarray(~image.mask),
+                shift=scaling.shifts(owners, paths, exponent),
+                exponent=np.array(exponent),
                 members=members,
                 paths=paths,
             )
         )
+
+    def inward(self, values: Float[np.ndarray, "*s d"]) -> Float[np.ndarray, "*s d"]:
+        """The user's values, in the order of `paths`, as the values of this density."""
+        return scaling.times(values, np.asarray(self.shift))
+
+    def outward(self, values: Float[np.ndarray, "*s d"]) -> Float[np.ndarray, "*s d"]:
+        """Values of this density as the user's."""
+        return scaling.times(values, -np.asarray(self.shift))
+
+    def values(self, given: Mapping[str, float]) -> Values:
+        """The user's values by path, as those of this density."""
+        vector = self.inward(np.array([given[path] for path in self.paths], float))
+        return Values(self.paths, jnp.asarray(vector, dtype=float))
+
+    @property
+    def log_unit(self) -> float:
+        """What to add to the log likelihood for that of the user's data: ln 2^exponent for each pixel."""
+        return float(self.exponent) * math.log(2) * int(np.sum(self.valid))
 
     def constrain(self, u: Vector) -> Values:
         """The parameters' values at `u`, by path."""

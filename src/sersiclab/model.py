@@ -10,7 +10,7 @@ import numpy as np
 import numpyro
 from jaxtyping import Array, Float
 
-from sersiclab import parameters, ties
+from sersiclab import parameters, scaling, ties
 from sersiclab.checking import checked_image
 from sersiclab.image import Image
 from sersiclab.links import AbstractLink, Ratio, TotalFlux
@@ -218,10 +218,15 @@ def lower(tree: Any) -> Any:
     return jax.tree.map(to_array, tree)
 
 
-def _drawn(model: Model, values: Mapping[str, Scalar] | None) -> Model:
+def scaled(model: Model, exponent: int) -> Model:
+    """The model of an image that is two to the power of `exponent` times as bright."""
+    return model if exponent == 0 else model._with_owners(scaling.scaled(model.owners, exponent))
+
+
+def _drawn(model: Model, values: Mapping[str, Scalar] | None, exponent: int) -> Model:
     values = {} if values is None else values
     parameters.check_values(model.owners, values)
-    return lower(model.at({**model.initial, **values}))
+    return lower(scaled(model.at({**model.initial, **values}), exponent))
 
 
 @eqx.filter_jit
@@ -240,13 +245,15 @@ def render(model: Model, image: Image, values: Mapping[str, Scalar] | None = Non
     `values` is `{path: number}`; free parameters that it lacks have their initial value. Raises
     `ValueError` if it names an unknown path or a number outside its parameter's range.
     """
-    return np.asarray(_render(_drawn(model, values), model.renderer.prepare(checked_image(image))))
+    canvas, exponent = model.renderer.prepare(checked_image(image)), scaling.exponent_of(image)
+    return scaling.times(_render(_drawn(model, values, exponent), canvas), -exponent)
 
 
 def render_components(model: Model, image: Image, values: Mapping[str, Scalar] | None = None) -> dict[str, np.ndarray]:
     """The image of each component; they sum to `render(model, image, values)`."""
-    parts = _render_components(_drawn(model, values), model.renderer.prepare(checked_image(image)))
-    return {name: np.asarray(parts[name]) for name in model.components}
+    canvas, exponent = model.renderer.prepare(checked_image(image)), scaling.exponent_of(image)
+    parts = _render_components(_drawn(model, values, exponent), canvas)
+    return {name: scaling.times(parts[name], -exponent) for name in model.components}
 
 
 def joint(model: Model, image: Image) -> None:

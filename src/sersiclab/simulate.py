@@ -7,8 +7,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from sersiclab import scaling
 from sersiclab.image import Image
-from sersiclab.model import Model, render
+from sersiclab.model import Model, render, scaled
 from sersiclab.parameters import Scalar
 
 
@@ -19,11 +20,13 @@ def simulate(model: Model, image: Image, values: Mapping[str, Scalar] | None = N
     have their initial value. Masked pixels get data too; where sigma is unusable they get no noise.
     """
     mean = render(model, image, values)
-    noise = model.at({**model.initial, **(values or {})}).noise
+    exponent = scaling.exponent_of(image)
+    noise = scaled(model.at({**model.initial, **(values or {})}), exponent).noise
     usable = np.isfinite(image.sigma) & (image.sigma > 0)
     sigma = np.where(usable, image.sigma, 1.0)
-    drawn = noise.distribution(jnp.asarray(mean), jnp.asarray(sigma)).sample(jax.random.key(seed))
-    data = np.where(usable, np.asarray(drawn), mean).astype(image.data.dtype)
+    planes = (jnp.asarray(scaling.times(plane, exponent)) for plane in (mean, sigma))
+    drawn = noise.distribution(*planes).sample(jax.random.key(seed))
+    data = np.where(usable, scaling.times(drawn, -exponent), mean).astype(image.data.dtype)
     data.flags.writeable = False
     return eqx.tree_at(lambda old: old.data, image, data)
 

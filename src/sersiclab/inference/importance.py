@@ -79,7 +79,7 @@ class Importance(AbstractMethod):
             constrain(monitor, problem.density, best),
             draws=draws,
             stats={
-                "lp": here.offset() - found.potential[chosen][None],
+                "lp": here.offset() + problem.density.log_unit - found.potential[chosen][None],
                 "pareto_k": np.full((1, count), found.pareto_k),
                 "efficiency": np.full((1, count), effective(weights) / len(weights)),
             },

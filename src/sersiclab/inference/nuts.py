@@ -248,7 +248,7 @@ class _Sampler:
         trace = Trace(*(np.concatenate(leaves, axis=1) for leaves in zip(*self.traces, strict=True)))
         draws = self.monitor.draws
         assert draws is not None
-        offset = self.frame.offset()
+        offset = self.frame.offset() + self.problem.density.log_unit
         potential = np.asarray(trace.potential, dtype=float)
         best = np.unravel_index(np.argmin(potential), potential.shape)
         kept = potential.shape[1]

@@ -80,14 +80,14 @@ _UNCONSTRAIN = Program(_unconstrain)
 
 
 def constrain(monitor: Monitor, density: Density, u: Float[np.ndarray, "*s d"]) -> Float[np.ndarray, "*s d"]:
-    """The parameters' values at points `u`; always so many rows at a time, to compile once."""
+    """The parameters' values, in the user's units, at points `u`; always so many rows at a time, to compile once."""
     rows = np.reshape(u, (-1, u.shape[-1]))
     padded = np.resize(rows, (-(-len(rows) // ROWS) * ROWS, rows.shape[1])).astype(jnp.result_type(float))
     blocks = [_CONSTRAIN(monitor, density, jnp.asarray(block)) for block in np.split(padded, len(padded) // ROWS)]
-    return np.concatenate(blocks)[: len(rows)].reshape(u.shape).astype(float)
+    return density.outward(np.concatenate(blocks)[: len(rows)].reshape(u.shape).astype(float))
 
 
 def unconstrain(monitor: Monitor, density: Density, values: Float[np.ndarray, " d"]) -> Float[np.ndarray, " d"]:
     """The point at which the parameters have these values; a value on a bound gives a point near it."""
-    u = _UNCONSTRAIN(monitor, density, jnp.asarray(values, dtype=float))
+    u = _UNCONSTRAIN(monitor, density, jnp.asarray(density.inward(values), dtype=float))
     return np.nan_to_num(np.asarray(u, dtype=float), posinf=4.0, neginf=-4.0)

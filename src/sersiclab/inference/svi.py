@@ -63,7 +63,7 @@ class SVI(AbstractMethod):
             self,
             constrain(monitor, problem.density, best),
             draws=draws,
-            stats=_stats(here, z, found),
+            stats=_stats(here, here.offset() + problem.density.log_unit, z, found),
             covariance=_covariance(here, u),
             message=minimum.message,
             cancelled=cancelled,
@@ -81,9 +81,9 @@ def fit_guide(method: SVI, problem: Problem, monitor: Monitor, minimum: Minimum)
 
 
 def _stats(
-    here: Frame, z: Float[np.ndarray, "draw d"], found: Float[np.ndarray, " draw"]
+    here: Frame, offset: float, z: Float[np.ndarray, "draw d"], found: Float[np.ndarray, " draw"]
 ) -> dict[str, Float[np.ndarray, "1 draw"]]:
-    """Of draws whose potentials are known."""
+    """Of draws whose potentials, which are relative to `offset`, are known."""
     if not len(found):
         return {}
     log_guide = -0.5 * np.sum(z**2, axis=1) - 0.5 * z.shape[1] * np.log(2 * np.pi)
@@ -92,9 +92,9 @@ def _stats(
     log_weights, pareto_k = pareto_smoothed(ratios)
     same = np.ones((1, len(found)))
     return {
-        "lp": here.offset() - found[None],
+        "lp": offset - found[None],
         "log_weight": log_weights[None],
-        "elbo": (here.offset() + float(volume) + float(np.mean(ratios))) * same,
+        "elbo": (offset + float(volume) + float(np.mean(ratios))) * same,
         "pareto_k": pareto_k * same,
     }
 

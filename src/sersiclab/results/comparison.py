@@ -4,7 +4,6 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 from scipy.special import logsumexp
@@ -164,7 +163,7 @@ def log_evidence(fit: "Fit") -> float:
         # Of a normal distribution in d dimensions the mean log density lies d/2 below its maximum.
         return float(np.mean(np.asarray(fit.stats["lp"], dtype=float))) + 0.5 * size + volume
     density = Density.of(fit.model, fit.image)
-    point = density.unconstrain({path: jnp.asarray(value, dtype=float) for path, value in fit.best.items()})
+    point = density.unconstrain(density.values(fit.best))
     return log_likelihood(fit) + float(density.log_prior(point)) + volume
 
 
@@ -271,7 +270,7 @@ def _patch(fits: "Mapping[str, Fit]", patch: int | None) -> int:
 def _estimates(fit: "Fit") -> dict[str, tuple[float, float]]:
     """Mean and standard deviation of each parameter and derived quantity; without draws the best value and its."""
     if not fit.draws:
-        sds = parameter_sds(fit.model.free, fit.best, fit.covariance)
+        sds = parameter_sds(fit)
         found = {path: (value, sds[path]) for path, value in fit.best.items()}
         return found | {name: (quantity.best, quantity.sd) for name, quantity in fit.derived.items()}
     table: Any = fit.summary()

@@ -77,7 +77,7 @@ def _unsure(fit: "Fit", draws: Draws) -> Iterator[Reason]:
     """Components whose flux may be zero; whether the only one is detected is a matter of the signal-to-noise ratio."""
     if len(_sources(fit)) == 1 or not (draws or fit.covariance is not None):
         return
-    sds = {} if draws else parameter_sds(fit.model.free, fit.best, fit.covariance)
+    sds = {} if draws else parameter_sds(fit)
     paths = [f"{name}.flux" for name in _sources(fit) if f"{name}.flux" in fit.model.free]
     for path in paths:
         mean = float(np.mean(draws[path])) if draws else fit.best[path]

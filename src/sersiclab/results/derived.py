@@ -1,17 +1,24 @@
 """Quantities derived from the parameters, for every draw."""
 
 import dataclasses
+import math
 from collections.abc import Callable, Mapping
-from typing import Any
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
+from numpyro.distributions.transforms import Transform
 
-from sersiclab.model import Model
-from sersiclab.parameters import AbstractPrior
+from sersiclab import scaling
+from sersiclab.accuracy import enable_x64
+from sersiclab.parameters import free
 
+
+if TYPE_CHECKING:
+    from sersiclab.results.fit import Fit
 
 Function = Callable[[Mapping[str, Any]], Any]
 BATCH = 1024  # draws evaluated at once
@@ -27,67 +34,77 @@ class Derived:
     unit: str
 
 
-def derive(
-    fn: Function,
-    model: Model,
-    draws: Mapping[str, Float[np.ndarray, "chain draw"]],
-    best: Mapping[str, float],
-    covariance: Float[np.ndarray, "d d"] | None,
-    *,
-    name: str,
-    unit: str,
-) -> Derived:
+def derive(fn: Function, fit: "Fit", *, name: str, unit: str) -> Derived:
     """Evaluate `fn` on the components at every draw and at `best`.
 
-    Without draws the sd is the delta method's, from the covariance of the unconstrained parameters.
-    Raises `TypeError` or `ValueError` if `fn` is not a JAX function with a scalar result.
+    In double precision where the image's numbers are out of reach of single precision. Without draws the sd is the
+    delta method's, from the covariance of the unconstrained parameters. Raises `TypeError` or `ValueError` if `fn` is
+    not a JAX function with a scalar result.
     """
 
     def of(values: Mapping[str, Float[Array, ""]]) -> Float[Array, ""]:
-        return jnp.asarray(fn(model.at(values).components), dtype=float)
+        return jnp.asarray(fn(fit.model.at(values).components), dtype=float)
 
-    point = {path: jnp.asarray(value, dtype=float) for path, value in best.items()}
-    _check(of, point, name)
-    value = float(of(point))
-    if not draws:
-        return Derived(np.empty((0, 0)), value, delta_sd(of, model.free, best, covariance), unit)
-    shape = next(iter(draws.values())).shape
-    flat = {path: jnp.asarray(array.reshape(-1), dtype=float) for path, array in draws.items()}
-    values = np.asarray(jax.jit(lambda v: jax.lax.map(of, v, batch_size=BATCH))(flat)).reshape(shape)
+    with enable_x64() if scaling.exponent_of(fit.image) else nullcontext():
+        point = {path: jnp.asarray(value, dtype=float) for path, value in fit.best.items()}
+        _check(of, point, name)
+        value = float(of(point))
+        if not fit.draws:
+            return Derived(np.empty((0, 0)), value, delta_sd(of, fit), unit)
+        shape = next(iter(fit.draws.values())).shape
+        flat = {path: jnp.asarray(array.reshape(-1), dtype=float) for path, array in fit.draws.items()}
+        values = np.asarray(jax.jit(lambda v: jax.lax.map(of, v, batch_size=BATCH))(flat)).reshape(shape)
     return Derived(values, value, float(np.std(values, ddof=1)), unit)
 
 
-def delta_sd(
-    of: Callable[[Mapping[str, Any]], Any],
-    priors: Mapping[str, AbstractPrior],
-    best: Mapping[str, float],
-    covariance: Float[np.ndarray, "d d"] | None,
-) -> float:
+def delta_sd(of: Callable[[Mapping[str, Any]], Any], fit: "Fit") -> float:
     """Standard deviation of `of(values)` to first order, sqrt(g C g) with g its gradient; NaN without C."""
-    if covariance is None:
+    if fit.covariance is None:
         return float("nan")
-    u = jnp.stack([jnp.asarray(prior.transform().inv(best[path]), dtype=float) for path, prior in priors.items()])
+    spaces = _spaces(fit)
+    u = jnp.stack([jnp.asarray(space.u, dtype=float) for space in spaces.values()])
 
     def at(u: Float[Array, " d"]) -> Any:
-        return of({path: prior.transform()(ui) for ui, (path, prior) in zip(u, priors.items(), strict=True)})
+        return of({path: space.value(ui) for ui, (path, space) in zip(u, spaces.items(), strict=True)})
 
     gradient = np.asarray(jax.grad(at)(u), dtype=float)
-    return float(np.sqrt(gradient @ covariance @ gradient))
+    return float(np.sqrt(gradient @ fit.covariance @ gradient))
 
 
-def parameter_sds(
-    priors: Mapping[str, AbstractPrior], best: Mapping[str, float], covariance: Float[np.ndarray, "d d"] | None
-) -> dict[str, float]:
+def parameter_sds(fit: "Fit") -> dict[str, float]:
     """The same for the parameters themselves, each of which depends on its own u alone."""
-    if covariance is None:
-        return dict.fromkeys(priors, float("nan"))
-    u_sds = np.sqrt(np.diag(covariance))
-    sds = {}
-    for (path, prior), u_sd in zip(priors.items(), u_sds, strict=True):
+    if fit.covariance is None:
+        return dict.fromkeys(fit.model.free, float("nan"))
+    sds = np.sqrt(np.diag(fit.covariance))
+    return {path: space.slope() * float(sd) for (path, space), sd in zip(_spaces(fit).items(), sds, strict=True)}
+
+
+class _Space(NamedTuple):
+    """The unconstrained space of a parameter as its density has it, scaled by a power of two, and its best point."""
+
+    transform: Transform
+    u: Float[Array, ""]
+    shift: int
+
+    def value(self, u: Float[Array, ""]) -> Any:
+        """The parameter, in the user's unit."""
+        value = self.transform(u)
+        return jnp.ldexp(value, -self.shift) if self.shift else value
+
+    def slope(self) -> float:
+        """The derivative of the parameter by u at the best point."""
+        return math.ldexp(float(abs(jax.grad(self.transform)(self.u))), -self.shift)
+
+
+def _spaces(fit: "Fit") -> dict[str, _Space]:
+    exponent, spaces = scaling.exponent_of(fit.image), {}
+    priors = free(scaling.scaled(fit.model.owners, exponent))
+    shifts = scaling.shifts(fit.model.owners, tuple(priors), exponent)
+    for (path, prior), shift in zip(priors.items(), shifts.tolist(), strict=True):
         transform = prior.transform()
-        u = jnp.asarray(transform.inv(best[path]), dtype=float)
-        sds[path] = float(abs(jax.grad(transform)(u))) * float(u_sd)
-    return sds
+        u = jnp.asarray(transform.inv(math.ldexp(fit.best[path], shift)), dtype=float)
+        spaces[path] = _Space(transform, u, shift)
+    return spaces
 
 
 def _check(of: Function, point: Mapping[str, Any], name: str) -> None:

@@ -92,7 +92,7 @@ class Fit:
         is NaN for one chain; without draws there is only `best`, and `sd` from the covariance if there
         is one, to first order.
         """
-        return summarise(self.model, self.draws, self.best, self.covariance, self.derived, self.image.unit)
+        return summarise(self, self.derived)
 
     def derive(self, fn: Function, *, name: str, unit: str = "") -> Float[np.ndarray, "..."]:
         """Draws (chain, draw) of a quantity derived from the components, remembered under `name`.
@@ -104,7 +104,7 @@ class Fit:
         value at `best`, an array of shape ().
         """
         self._check_name(name)
-        result = derived_quantities.derive(fn, self.model, self.draws, self.best, self.covariance, name=name, unit=unit)
+        result = derived_quantities.derive(fn, self, name=name, unit=unit)
         self.derived[name] = result
         self.__dict__.pop("posterior", None)
         return result.draws if self.draws else np.asarray(result.best)

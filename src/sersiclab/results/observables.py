@@ -195,7 +195,7 @@ def _first_order(fit: "Fit", best: Mapping[str, float]) -> dict[str, float]:
     """sqrt(g C g), with g the observable's derivatives by the parameters; NaN without a covariance."""
     if fit.covariance is None:
         return dict.fromkeys(best, float("nan"))
-    sds = parameter_sds(fit.model.free, fit.best, fit.covariance)
+    sds = parameter_sds(fit)
     correlation = fit.covariance / np.sqrt(np.outer(np.diag(fit.covariance), np.diag(fit.covariance)))
     slopes: dict[str, list[float]] = {name: [] for name in best}
     for path, sd in sds.items():

@@ -8,10 +8,11 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
+from sersiclab import scaling
 from sersiclab.density import Density
 from sersiclab.image import Image
-from sersiclab.model import Model, lower
-from sersiclab.parameters import own_parameters
+from sersiclab.model import Model, lower, scaled
+from sersiclab.parameters import at, own_parameters
 from sersiclab.profiles import AbstractSource
 from sersiclab.rendering import AbstractCanvas
 from sersiclab.stacks import Values
@@ -41,50 +42,53 @@ def flat(draws: Mapping[str, Float[np.ndarray, "chain draw"]], most: int | None 
     return {path: array[chosen] for path, array in rows.items()}
 
 
-def chunks(draws: Flat) -> Iterator[tuple[Values, slice]]:
-    """Draws in chunks of one length, which compile once (the last is filled up), and which they are."""
+def chunks(draws: Flat, shift: Int[Array | np.ndarray, " d"]) -> Iterator[tuple[Values, slice]]:
+    """Draws in chunks of one length, which compile once (the last is filled up), and which they are.
+
+    `shift` is that of their density: the powers of two by which they are scaled.
+    """
     number = len(next(iter(draws.values())))
     for start in range(0, number, CHUNK):
         index = np.minimum(np.arange(start, start + CHUNK), number - 1)
         vectors = np.stack([array[index] for array in draws.values()], axis=-1)
-        yield Values(tuple(draws), jnp.asarray(vectors, dtype=float)), slice(start, min(start + CHUNK, number))
+        yield (
+            Values(tuple(draws), jnp.asarray(scaling.times(vectors, np.asarray(shift)), dtype=float)),
+            slice(start, min(start + CHUNK, number)),
+        )
 
 
 def parameters(model: Model, draws: Mapping[str, Float[np.ndarray, "..."]]) -> dict[str, Float[np.ndarray, " draw"]]:
     """Every parameter of the model at each draw, by path: free, tied and fixed ones."""
-
-    def at(values: Mapping[str, Array]) -> dict[str, Array]:
-        owners = model.at(values).owners
-        return {
-            f"{name}.{key}": jnp.asarray(value, dtype=float)
-            for name, owner in owners.items()
-            for key, value in own_parameters(owner).items()
-        }
-
-    flat = {path: jnp.asarray(np.ravel(values), dtype=float) for path, values in draws.items()}
-    return {path: np.asarray(values, dtype=float) for path, values in jax.vmap(at)(flat).items()}
+    rows: dict[str, Any] = {path: np.ravel(np.asarray(values, dtype=float)) for path, values in draws.items()}
+    number = len(next(iter(rows.values())))
+    return {
+        f"{name}.{key}": np.broadcast_to(np.asarray(value, dtype=float), number)
+        for name, owner in at(model.owners, rows).items()
+        for key, value in own_parameters(owner).items()
+    }
 
 
 def moments(density: Density, draws: Flat, best: Mapping[str, float]) -> Moments:
     """The mean and the standard deviation of the model image, by sums about the image at `best`."""
     number = len(next(iter(draws.values())))
-    reference = _mean(density, _point(best))
+    reference = _mean(density, density.values(best))
     sums = np.zeros((2, *density.data.shape))
-    for values, part in chunks(draws):
+    for values, part in chunks(draws, density.shift):
         counted = jnp.asarray(np.arange(CHUNK) < part.stop - part.start, dtype=float)
         sums += np.asarray(_sums(density, values, counted, reference), dtype=float)
     mean, square = sums / number
     variance = np.maximum(square - mean**2, 0.0) * number / max(number - 1, 1)
-    return Moments(np.asarray(reference, dtype=float) + mean, np.sqrt(variance))
+    planes = np.asarray(reference, dtype=float) + mean, np.sqrt(variance)
+    return Moments(*(scaling.times(plane, -np.asarray(density.exponent)) for plane in planes))
 
 
 def log_posterior(
     density: Density, draws: Flat, best: Mapping[str, float]
 ) -> tuple[Float[np.ndarray, " draw"], Float[np.ndarray, "draw d"]]:
     """The log posterior density of `u` less the log likelihood at `best`, and the points `u`."""
-    reference = _pointwise(density, _point(best))
+    reference = _pointwise(density, density.values(best))
     gains, points = [], []
-    for values, part in chunks(draws):
+    for values, part in chunks(draws, density.shift):
         gain, u = _gains(density, values, reference)
         gains.append(np.asarray(gain, dtype=float)[: part.stop - part.start])
         points.append(np.asarray(u, dtype=float)[: part.stop - part.start])
@@ -93,7 +97,8 @@ def log_posterior(
 
 def log_likelihood_at(density: Density, best: Mapping[str, float]) -> float:
     """The log likelihood at one point."""
-    return float(np.sum(np.asarray(_pointwise(density, _point(best)), dtype=float)))
+    pixels = np.asarray(_pointwise(density, density.values(best)), dtype=float)
+    return float(np.sum(pixels)) + density.log_unit
 
 
 def ring_sums(
@@ -101,19 +106,17 @@ def ring_sums(
 ) -> dict[str, Float[np.ndarray, "draw ring"]]:
     """The light of each source in rings, for every draw; `label` says to which ring a pixel belongs, -1 to none."""
     names = [name for name, part in model.components.items() if isinstance(part, AbstractSource)]
-    canvas, lowered = model.renderer.prepare(image), lower(model)
+    exponent = scaling.exponent_of(image)
+    canvas, lowered = model.renderer.prepare(image), lower(scaled(model, exponent))
+    shift = scaling.shifts(model.owners, tuple(draws), exponent)
     places = jnp.asarray(np.where(label < 0, rings, label).ravel())
     counts = jnp.zeros(rings + 1)
     found: dict[str, list[Any]] = {name: [] for name in names}
-    for values, part in chunks(draws):
+    for values, part in chunks(draws, shift):
         sums = _ring_sums(lowered, canvas, values, places, counts)
         for name in names:
             found[name].append(np.asarray(sums[name], dtype=float)[: part.stop - part.start, :rings])
-    return {name: np.concatenate(blocks) for name, blocks in found.items()}
-
-
-def _point(best: Mapping[str, float]) -> Values:
-    return Values(tuple(best), jnp.asarray(list(best.values()), dtype=float))
+    return {name: scaling.times(np.concatenate(blocks), -exponent) for name, blocks in found.items()}
 
 
 @jax.jit

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
+from sersiclab import scaling
 from sersiclab.density import Density
 from sersiclab.image import Image
 from sersiclab.model import Model
@@ -68,10 +69,13 @@ def log_likelihood(model: Model, image: Image, draws: Mapping[str, Draws]) -> "x
     order, starts = patches(image, patch_size(image, chains * number))
     density = Density.of(model, image)
     result = np.empty((chains * number, len(starts)), density.data.dtype)
-    for values, part in chunks({path: array.reshape(-1) for path, array in draws.items()}):
+    for values, part in chunks({path: array.reshape(-1) for path, array in draws.items()}, density.shift):
         pixels = np.asarray(_pointwise(density, values))
         rows = result[part]
         np.add.reduceat(pixels[: len(rows), order], starts, axis=1, out=rows)
+    if density.log_unit:
+        sizes = np.diff(starts, append=len(order))
+        result += (density.log_unit * sizes / len(order)).astype(result.dtype)
     return _placed(image, (chains, number), lambda shape: result.reshape(shape))
 
 
@@ -132,10 +136,10 @@ def predictive(model: Model, image: Image, draws: Mapping[str, Draws], n: int, s
     chosen = np.random.default_rng(seed).choice(total, size=n, replace=n > total)
     density = Density.of(model, image)
     images = np.empty((n, *image.shape), density.data.dtype)
-    for values, part in chunks({path: array[chosen] for path, array in flat.items()}):
+    for values, part in chunks({path: array[chosen] for path, array in flat.items()}, density.shift):
         key = jax.random.fold_in(jax.random.key(seed), part.start)
         images[part] = np.asarray(_predictive(density, values, key))[: len(images[part])]
-    return images
+    return scaling.times(images, -np.asarray(density.exponent))
 
 
 @jax.jit

@@ -18,27 +18,22 @@ from sersiclab.results.diagnostics import convergence
 if TYPE_CHECKING:
     import pandas as pd
 
+    from sersiclab.results.fit import Fit
+
 QUANTILES = {"q5": 0.05, "q16": 0.16, "q50": 0.5, "q84": 0.84, "q95": 0.95}
 COLUMNS = ("mean", "sd", *QUANTILES, "r_hat", "ess_bulk", "ess_tail", "best", "unit")
 
 
-def summarise(
-    model: Model,
-    draws: Mapping[str, Float[np.ndarray, "chain draw"]],
-    best: Mapping[str, float],
-    covariance: Float[np.ndarray, "d d"] | None,
-    derived: Mapping[str, Derived],
-    image_unit: str | None,
-) -> "pd.DataFrame":
-    """One row a quantity, with the columns `COLUMNS`; see `Fit.summary`."""
+def summarise(fit: "Fit", derived: Mapping[str, Derived]) -> "pd.DataFrame":
+    """One row a quantity, with the columns `COLUMNS`; see `Fit.summary`. `derived` are those to list."""
     import pandas as pd
 
-    free = model.free
+    free, draws = fit.model.free, fit.draws
     everything = {**draws, **{name: quantity.draws for name, quantity in derived.items() if draws}}
     checks = convergence(everything)
-    bests = {**best, **{name: quantity.best for name, quantity in derived.items()}}
-    units = {**parameter_units(model, image_unit), **{name: quantity.unit for name, quantity in derived.items()}}
-    sds = {} if draws else parameter_sds(free, best, covariance)
+    bests = {**fit.best, **{name: quantity.best for name, quantity in derived.items()}}
+    units = {**parameter_units(fit.model, fit.image.unit), **{name: each.unit for name, each in derived.items()}}
+    sds = {} if draws else parameter_sds(fit)
     rows = {}
     for path, value in bests.items():
         angle = isinstance(free.get(path), Angle)

@@ -82,7 +82,7 @@ def with_errors(value: float, up: float, down: float) -> str:
 
 def _rows(fit: "Fit", derived: Mapping[str, Derived]) -> dict[str, dict[str, Any]]:
     """The rows of the summary by name."""
-    table = summarise(fit.model, fit.draws, fit.best, fit.covariance, derived, fit.image.unit)
+    table = summarise(fit, derived)
     rows: Any = table.to_dict(orient="index")
     return rows
 
@@ -106,7 +106,7 @@ def _quantities(fit: "Fit") -> dict[str, tuple[float, float, str]]:
 
 def _tied_and_fixed(fit: "Fit") -> dict[str, tuple[float, float, str]]:
     """Every parameter, at the mean of its draws or at the best; one that is fixed has no error."""
-    sds = {} if fit.draws else parameter_sds(fit.model.free, fit.best, fit.covariance)
+    sds = {} if fit.draws else parameter_sds(fit)
     values: Any = fit.draws or fit.best
     found = {}
     for name, owner in at(fit.model.owners, values).items():

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from sersiclab import parameters
+from sersiclab import parameters, scaling
 from sersiclab.image import Image
 from sersiclab.model import Model, lower
 from sersiclab.rendering import AbstractCanvas, AbstractRenderer
@@ -62,7 +62,8 @@ class Frames:
         """
         parameters.check_values(model.owners, values)
         renderer, canvas = self._prepare(model)
-        owners = parameters.at(model.owners, {**self._initial, **values})
+        exponent = scaling.exponent_of(self.image)
+        owners = scaling.scaled(parameters.at(model.owners, {**self._initial, **values}), exponent)
         before, self._drawn = self._drawn, {}
         for name in model.components:
             key = _key(owners[name])
@@ -71,7 +72,8 @@ class Frames:
                 profile, numbers = key
                 # The user's default precision, float32 or float64.
                 vector = np.asarray(numbers, dtype=jnp.result_type(float))
-                pixels = np.asarray(_draw(renderer, profile, vector, canvas), dtype=np.float32)
+                drawn = scaling.times(_draw(renderer, profile, vector, canvas), -exponent)
+                pixels = np.asarray(drawn, dtype=np.float32)
             self._drawn[name] = (key, pixels)
         self.last = Drawn(model, {name: pixels for name, (_, pixels) in self._drawn.items()})
         return self.last.parts

@@ -35,7 +35,7 @@ def bound_reasons(fit: "Fit") -> Iterator[Reason]:
     """Parameters at a bound of their priors that is not a limit by nature."""
     free = fit.model.free
     draws = posterior_draws(fit)
-    sds = {} if draws else parameter_sds(free, fit.best, fit.covariance)
+    sds = {} if draws else parameter_sds(fit)
     for path, prior in free.items():
         low, high = prior.support()
         ends = [end for end in (low, high) if np.isfinite(end) and _lies_at(fit, draws, path, prior, end, sds)]

@@ -7,7 +7,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from sersiclab.model import lower
+from sersiclab import scaling
+from sersiclab.model import lower, scaled
 from sersiclab.noise import AbstractNoise, AbstractNormalNoise, CorrelatedNoise
 from sersiclab.results.residual_reasons import more_structure, remainder, shining
 from sersiclab.results.verdict.levels import Level, Reason
@@ -111,8 +112,9 @@ def _surprise(fit: "Fit") -> Iterator[Reason]:
     """Whether the noise model finds the data as likely as data that are drawn from it."""
     valid, image = fit.image.valid, fit.image
     planes = [np.where(valid, plane, 1.0) for plane in (fit.model_image, image.sigma, image.data)]
-    noise = lower(fit.model.at(fit.best)).noise
-    both = _found_and_expected(noise, *(jnp.asarray(plane, dtype=float) for plane in planes))
+    exponent = scaling.exponent_of(image)
+    noise = lower(scaled(fit.model.at(fit.best), exponent)).noise
+    both = _found_and_expected(noise, *(jnp.asarray(scaling.times(plane, exponent), dtype=float) for plane in planes))
     found, expected = (np.asarray(plane, dtype=float)[valid] for plane in both)
     # For Gaussian noise twice the difference is chi2/dof - 1.
     excess = 2 * float(np.mean(expected) - np.mean(found))
