@@ -7,7 +7,7 @@ from astropy.coordinates import SkyCoord
 from astropy.modeling.models import Sersic2D
 from astropy.wcs import WCS
 
-from sersiclab.profiles import Nuker
+from sersiclab.profiles import EdgeOnDisk, Nuker
 from sersiclab.results.observables import observe
 
 
@@ -183,3 +183,45 @@ def test_without_a_covariance_the_sd_is_unknown(map_fit, make_fit):
     alone = make_fit(image=fit.image, draws={}, stats={})
     assert np.isnan(alone.observables["galaxy.mag"].sd)
     assert alone.observables["galaxy.mag"].best == pytest.approx((3000 * u.ct).to_value(u.mag(u.ct)) + 20)
+
+
+@pytest.mark.parametrize("theta", [0.0, 0.7, np.pi / 2, 2.4])
+@pytest.mark.parametrize("sides", [(0.2, 0.4), (0.3, 0.1)])
+def test_pixels_that_are_not_square(make_fit, sides, theta):
+    """Against the image of the ellipse on the sky, point by point, and against its second moments' axes."""
+    wcs = WCS(naxis=2)
+    wcs.wcs.ctype = "RA---TAN", "DEC--TAN"
+    wcs.wcs.crval, wcs.wcs.crpix = (150.0, 40.0), (20.0, 15.0)
+    wcs.wcs.cdelt = -sides[0] / 3600, sides[1] / 3600
+    fit = seen(make_fit, wcs)
+    values = {**fit.best, "galaxy.theta": theta, "galaxy.r_eff": 4.0, "galaxy.ellip": 0.35}
+    found = observe(fit.model, fit.image, values)
+    turn = np.linspace(0, 2 * np.pi, 20001)
+    along, across = 4.0 * np.cos(turn), 4.0 * 0.65 * np.sin(turn)
+    x = values["galaxy.xc"] - along * np.sin(theta) + across * np.cos(theta)
+    y = values["galaxy.yc"] + along * np.cos(theta) + across * np.sin(theta)
+    centre = wcs.pixel_to_world(values["galaxy.xc"], values["galaxy.yc"])
+    distance, angle = (
+        centre.separation(wcs.pixel_to_world(x, y)).arcsec,
+        centre.position_angle(wcs.pixel_to_world(x, y)),
+    )
+    assert found["galaxy.r_eff_arcsec"] == pytest.approx(distance.max(), rel=1e-5)
+    assert found["galaxy.axis_ratio"] == pytest.approx(distance.min() / distance.max(), rel=1e-5)
+    expected = angle.deg[distance.argmax()]
+    assert abs((found["galaxy.pa"] - expected + 90) % 180 - 90) < 0.1
+    assert found["galaxy.r_circ_arcsec"] == pytest.approx(np.sqrt(distance.max() * distance.min()), rel=1e-5)
+    drawn = observe(fit.model, fit.image, {**fit.draws})["galaxy.r_eff_arcsec"]
+    assert drawn.shape == fit.draws["galaxy.r_eff"].shape
+
+
+def test_an_edge_on_disk_in_pixels_that_are_not_square(make_fit):
+    wcs = WCS(naxis=2)
+    wcs.wcs.ctype = "RA---TAN", "DEC--TAN"
+    wcs.wcs.crval, wcs.wcs.crpix = (150.0, 40.0), (20.0, 15.0)
+    wcs.wcs.cdelt = -0.2 / 3600, 0.4 / 3600
+    fit = seen(make_fit, wcs)
+    for theta, sides in ((0.0, (0.4, 0.2)), (np.pi / 2, (0.2, 0.4))):
+        disk = EdgeOnDisk(xc=20.0, yc=14.0, flux=100.0, h_r=5.0, h_z=1.0, theta=theta)
+        found = observe(fit.model.with_component("galaxy", disk), fit.image, fit.best)
+        assert found["galaxy.h_r_arcsec"] == pytest.approx(5.0 * sides[0], rel=1e-6)
+        assert found["galaxy.h_z_arcsec"] == pytest.approx(1.0 * sides[1], rel=1e-6)

@@ -1,5 +1,6 @@
 """What follows from the parameters: axis ratios and fractions, surface brightness, and their place on the sky."""
 
+import dataclasses
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +36,8 @@ UNITS = {
     "dec": "deg",
     "pa": "deg",
 }
+ACROSS = ("h_z",)  # lengths across the major axis, of sources as thin as a line on the sky
+SQUARE = 1e-3  # deviation from square pixels, in units of their side, that is none: distortions within an image
 STEP = 0.1  # of a standard deviation, for derivatives at the best value
 
 
@@ -71,9 +74,10 @@ def observe(model: Model, image: Image, values: Values) -> dict[str, Any]:
     NaN where the flux is not positive, `galaxy.mean_sb` the mean surface brightness within r_eff, flux / (2 pi r_eff²
     axis ratio), in mag / arcsec², `galaxy.central_sb` that at the centre, before the PSF, where it is finite
     (Graham & Driver 2005, arXiv:astro-ph/0503176), and `galaxy.break_sb` that of `i_b`. Lengths in pixels become
-    `galaxy.r_eff_arcsec`;
-    `galaxy.ra` and `galaxy.dec` are ICRS degrees; `galaxy.pa` is `theta` east of north in degrees, in [0, 180),
-    by the WCS at the component's median position, parity included. What the image does not know is left out.
+    `galaxy.r_eff_arcsec`; `galaxy.ra` and `galaxy.dec` are ICRS degrees; `galaxy.pa` is the major axis east of north in
+    degrees, in [0, 180), by the WCS at the component's median position, parity included. Where pixels are not square
+    there, lengths in arcsec are those along the major axis on the sky, and `pa` and `axis_ratio` are those of the
+    ellipse there. What the image does not know is left out.
     """
     found: dict[str, Any] = {}
     sky, owners = _Sky.of(image), at(model.owners, values)
@@ -83,8 +87,11 @@ def observe(model: Model, image: Image, values: Values) -> dict[str, Any]:
     for name, component in owners.items():
         # The pixel of a sky coordinate needs more digits than single precision has.
         own = {key: np.asarray(value, dtype=float) for key, value in own_parameters(component).items()}
+        ellipse = _Ellipse.of(own, sky)
         shape = _shape(own)
         found |= {f"{name}.{key}": value for key, value in shape.items()}
+        if ellipse is not None and "ellip" in own and not ellipse.square:
+            found[f"{name}.axis_ratio"] = ellipse.axis_ratio
         if isinstance(component, AbstractSource) and len(fluxes) == len(held) > 1:
             with np.errstate(divide="ignore", invalid="ignore"):
                 found[f"{name}.fraction"] = own["flux"] / total
@@ -97,11 +104,13 @@ def observe(model: Model, image: Image, values: Values) -> dict[str, Any]:
         if image.pixel_scale is not None:
             for key, info in parameter_info(component).items():
                 if info.unit == "pixel" and key not in ("xc", "yc"):
-                    found[f"{name}.{key}_arcsec"] = own[key] * image.pixel_scale
+                    stretch = 1.0 if ellipse is None else ellipse.stretch
+                    stretch = 1.0 / stretch if key in ACROSS else stretch
+                    found[f"{name}.{key}_arcsec"] = own[key] * stretch * image.pixel_scale
         if sky is not None and "xc" in own and "yc" in own:
             found[f"{name}.ra"], found[f"{name}.dec"] = sky.coordinates(own["xc"], own["yc"])
-            if "theta" in own:
-                found[f"{name}.pa"] = sky.position_angle(own["xc"], own["yc"], own["theta"])
+            if "theta" in own and ellipse is not None:
+                found[f"{name}.pa"] = ellipse.position_angle
     return found
 
 
@@ -163,17 +172,49 @@ class _Sky:
         icrs = self.wcs.pixel_to_world(x, y).icrs
         return icrs.ra.deg, icrs.dec.deg
 
-    def position_angle(self, x: Any, y: Any, theta: Any) -> Any:
-        """East of north, in degrees, of the direction `theta` counter-clockwise from +y."""
-        jacobian = self.east_north(float(np.median(x)), float(np.median(y)))
-        east, north = np.tensordot(jacobian, np.stack([-np.sin(theta), np.cos(theta)]), 1)
-        return np.degrees(np.arctan2(east, north)) % 180.0
-
     def east_north(self, x: float, y: float) -> Jacobian:
         """How far east and north one pixel along x and one along y lead, in arcsec: [[E_x, E_y], [N_x, N_y]]."""
         points = self.wcs.pixel_to_world([x, x + 0.5, x - 0.5, x, x], [y, y, y, y + 0.5, y - 0.5]).icrs
         east, north = points[0].spherical_offsets_to(points)
         return np.array([[o[1] - o[2], o[3] - o[4]] for o in (east.arcsec, north.arcsec)])
+
+
+@dataclasses.dataclass(frozen=True)
+class _Ellipse:
+    """A component's isophote on the sky: what becomes of its ellipse in pixels.
+
+    `stretch` is its major axis over that in pixels, in units of the root of the pixel's area; `position_angle` is east
+    of north in degrees.
+    """
+
+    stretch: Any
+    axis_ratio: Any
+    position_angle: Any
+    square: bool
+
+    @classmethod
+    def of(cls, own: Mapping[str, Any], sky: _Sky | None) -> "_Ellipse | None":
+        """None for what has no place on the sky."""
+        if sky is None or "xc" not in own or "yc" not in own:
+            return None
+        jacobian = sky.east_north(float(np.median(own["xc"])), float(np.median(own["yc"])))
+        unit = jacobian / np.sqrt(abs(np.linalg.det(jacobian)))
+        # What has a direction and no ellipticity is an edge-on disk: its length is that of a line.
+        ellip = own.get("ellip", np.ones(()) if "theta" in own else np.zeros(()))
+        theta, ratio = np.broadcast_arrays(own.get("theta", np.zeros(())), 1.0 - ellip)
+        (major_e, major_n), (minor_e, minor_n) = (
+            np.tensordot(unit, np.stack([-np.sin(angle), np.cos(angle)]), 1) for angle in (theta, theta + np.pi / 2)
+        )
+        square = bool(np.abs(unit @ unit.T - np.eye(2)).max() < SQUARE)
+        if square:
+            one = np.ones_like(ratio)
+            return cls(one, ratio, np.degrees(np.arctan2(major_e, major_n)) % 180.0, square)
+        # The squares of the axes are the eigenvalues of the matrix of second moments.
+        ee, nn = (a**2 + (ratio * b) ** 2 for a, b in ((major_e, minor_e), (major_n, minor_n)))
+        en = major_e * major_n + ratio**2 * minor_e * minor_n
+        half, split = 0.5 * (ee + nn), np.hypot(0.5 * (nn - ee), en)
+        angle = np.degrees(0.5 * np.arctan2(2.0 * en, nn - ee)) % 180.0
+        return cls(np.sqrt(half + split), np.sqrt(np.maximum(half - split, 0.0) / (half + split)), angle, square)
 
 
 def _near(name: str, values: Any, best: float) -> Any:
