@@ -199,7 +199,7 @@ class Image(eqx.Module):
             part = Cutout2D(self.data, position, size, wcs=self.wcs, mode="trim")
         except NoOverlapError as error:
             raise ValueError(f"position must lie in the image of shape {self.shape}, got {position}") from error
-        fields = self._fields()
+        fields = self.fields
         for name in ("data", "sigma", "mask"):
             fields[name] = fields[name][part.slices_original]
         return self.restored(**{**fields, "wcs": part.wcs})
@@ -211,7 +211,7 @@ class Image(eqx.Module):
         mask.
         """
         unusable = ~(np.isfinite(self.data) & np.isfinite(self.sigma) & (self.sigma > 0))
-        return self.restored(**{**self._fields(), "mask": mask_of(mask, self.shape) | unusable})
+        return self.restored(**{**self.fields, "mask": mask_of(mask, self.shape) | unusable})
 
     @classmethod
     def restored(cls, *, psf: np.ndarray | None, **fields: Any) -> "Image":
@@ -219,7 +219,9 @@ class Image(eqx.Module):
         image = cls(**fields)
         return eqx.tree_at(lambda image: image.psf, image, psf, is_leaf=lambda leaf: leaf is None)
 
-    def _fields(self) -> dict[str, Any]:
+    @property
+    def fields(self) -> dict[str, Any]:
+        """What `restored` takes, by name."""
         return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
 
     def __repr__(self) -> str:

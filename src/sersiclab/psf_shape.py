@@ -43,8 +43,15 @@ class Smooth:
     @property
     def fwhm(self) -> float:
         """Full width at half maximum along the narrowest direction, in samples."""
-        steepest = float(np.linalg.eigvalsh(self.shape)[-1])
-        return 2.0 * math.sqrt((2.0 ** (1.0 / self.beta) - 1.0) / steepest)
+        return self._width(float(np.linalg.eigvalsh(self.shape)[-1]))
+
+    @property
+    def widest(self) -> float:
+        """That along the widest direction."""
+        return self._width(float(np.linalg.eigvalsh(self.shape)[0]))
+
+    def _width(self, steepness: float) -> float:
+        return 2.0 * math.sqrt((2.0 ** (1.0 / self.beta) - 1.0) / steepness)
 
     def at(self, y: Any, x: Any) -> Any:
         """The profile's height at offsets from its centre, in samples; 1 at the centre."""

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from sersiclab.profiles import AbstractSource
 from sersiclab.results.degeneracy import degeneracy_reasons
+from sersiclab.results.psf_reasons import psf_reasons
 from sersiclab.results.render_reasons import render_reasons
 from sersiclab.results.residual_reasons import residual_reasons
 from sersiclab.results.target_reasons import target_reasons
@@ -40,6 +41,7 @@ CHECKS: tuple[Check, ...] = (
     range_reasons,
     target_reasons,
     render_reasons,
+    psf_reasons,
     chi2_reasons,
     residual_reasons,
     convergence_reasons,
