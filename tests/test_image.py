@@ -4,6 +4,8 @@ import astropy.units as u
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from astropy.wcs import WCS
+from astropy.wcs.wcsapi import SlicedLowLevelWCS
 
 from sersiclab.image import Image
 
@@ -132,6 +134,17 @@ def test_metadata_are_kept():
     assert image.psf_includes_pixel
 
 
+def spectral_wcs():
+    wcs = WCS(naxis=2)
+    wcs.wcs.ctype = "WAVE", "FREQ"
+    return wcs
+
+
+@pytest.mark.parametrize("value", [True, False, np.True_, np.False_])
+def test_whether_the_psf_holds_the_pixel_is_a_bool(value):
+    assert Image(DATA, sigma=1, psf_includes_pixel=value).psf_includes_pixel is bool(value)
+
+
 def nan_at(y, x):
     data = DATA.copy()
     data[y, x] = np.nan
@@ -201,6 +214,41 @@ MISTAKES = {
         {"sigma": None, "gain": 1, "read_noise": -2},
         ValueError,
         r"^read_noise must not be negative, got -2$",
+    ),
+    "a text for a number": ({"zeropoint": "25"}, TypeError, r"^zeropoint must be a finite number, got '25'$"),
+    "a truth value for a number": ({"gain": True}, TypeError, r"^gain must be a positive finite number, got True$"),
+    "gain without end": ({"gain": np.inf}, ValueError, r"^gain must be a positive finite number, got inf$"),
+    "an array for a number": ({"pixel_scale": [0.2, 0.2]}, TypeError, r"^pixel_scale must be a positive finite num"),
+    "read noise, not a number": (
+        {"sigma": None, "gain": 1, "read_noise": np.nan},
+        ValueError,
+        r"^read_noise must be a finite number, got nan$",
+    ),
+    "no sky level": ({"sky_level": None}, TypeError, r"^sky_level must be a finite number, got None$"),
+    "pixel response, text": (
+        {"psf_includes_pixel": "no"},
+        TypeError,
+        r"^psf_includes_pixel must be True or False, got 'no'$",
+    ),
+    "pixel response, number": ({"psf_includes_pixel": 0}, TypeError, r"^psf_includes_pixel must be True or False, got"),
+    "pixel response, not a number": ({"psf_includes_pixel": np.nan}, TypeError, r"^psf_includes_pixel must be True or"),
+    "wcs, text": ({"wcs": "RA---TAN"}, TypeError, r"^wcs must be an astropy WCS, or .*, got 'RA---TAN'$"),
+    "wcs, number": ({"wcs": 3}, TypeError, r"^wcs must be an astropy WCS, or another object of its shared .*, got 3$"),
+    "wcs, anything": ({"wcs": object()}, TypeError, r"^wcs must be an astropy WCS, or .*, got <object"),
+    "wcs of a spectrum": (
+        {"wcs": SlicedLowLevelWCS(spectral_wcs(), (0,))},
+        TypeError,
+        r"^wcs must have celestial axes, got SlicedLowLevelWCS without any$",
+    ),
+    "provenance, text": (
+        {"provenance": "a note"},
+        TypeError,
+        r"^provenance must be a sequence of texts, got 'a",
+    ),
+    "provenance, numbers": (
+        {"provenance": [1, 2]},
+        TypeError,
+        r"^provenance must be a sequence of texts, got \[1",
     ),
     "band": ({"band": 3}, TypeError, r"^band must be a name such as 'r', got 3$"),
 }

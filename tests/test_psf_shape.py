@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import sersiclab as sl
 from sersiclab.image import Image
 from sersiclab.model import Model, render
 from sersiclab.profiles import Sersic
@@ -223,3 +224,22 @@ def test_real_psfs_are_fine(shared_data):
     for psf in psfs:
         assert not complaints(np.asarray(psf, float) / np.sum(psf))
     assert len(psfs) == 9
+
+
+@pytest.mark.parametrize("way", ["array", "peak", "centroid"])
+@pytest.mark.parametrize("shape", [(30, 31), (31, 31), (24, 40)])
+def test_galfit_gets_the_psf_on_its_own_centre(tmp_path, shape, way):
+    """Which is the sample N//2; an even side whose centre is that of its array can't be there, and is listed."""
+    psf = gaussian(shape, 3.0, *((0.0, 0.0) if way == "array" else [0.5 * (side % 2 == 0) for side in shape[::-1]]))
+    given = image(psf, psf_centre=way, psf_includes_pixel=False, zeropoint=25.0, pixel_scale=0.2)
+    halves = way == "array" and any(side % 2 == 0 for side in shape)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        sl.io.write_galfit(GALAXY, given, tmp_path / "g.feedme")
+        _, back = sl.io.read_galfit(tmp_path / "g.feedme")
+    assert any("not centred in its array" in str(warning.message) for warning in caught) == halves
+    assert any("moves every source by as much" in str(warning.message) for warning in caught) == halves
+    assert all(side % 2 for side in back.psf.shape)
+    if not halves:
+        drawn = [render(GALAXY, seen) for seen in (given, back)]
+        np.testing.assert_allclose(drawn[1], drawn[0], atol=1e-5 * drawn[0].max())

@@ -39,6 +39,16 @@ def extent(shape: tuple[int, int], origin: tuple[float, float]) -> tuple[float, 
     return 2.0 * max(v, height - 1 - v) + 1.0, 2.0 * max(u, width - 1 - u) + 1.0
 
 
+def centred(
+    psf: Float[np.ndarray, "v u"], origin: tuple[float, float]
+) -> tuple[Float[np.ndarray, "b a"], tuple[float, float]]:
+    """The PSF in the middle of an array of odd sides, padded with zeros, and the rest, (v, u) in samples."""
+    nearest = [int(np.floor(place + 0.5)) for place in origin]
+    after = [side - 1 - middle for side, middle in zip(psf.shape, nearest, strict=True)]
+    padding = [(max(b - a, 0), max(a - b, 0)) for a, b in zip(nearest, after, strict=True)]
+    return np.pad(psf, padding), (origin[0] - nearest[0], origin[1] - nearest[1])
+
+
 def _waves(k: Float[np.ndarray, " k"], side: int, centre: float, oversampling: int) -> Complex[np.ndarray, "side k"]:
     position = (np.arange(side) - centre) / oversampling
     return np.exp(-1j * position[:, None] * k)

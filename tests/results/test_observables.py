@@ -221,7 +221,8 @@ def test_an_edge_on_disk_in_pixels_that_are_not_square(make_fit):
     wcs.wcs.cdelt = -0.2 / 3600, 0.4 / 3600
     fit = seen(make_fit, wcs)
     for theta, sides in ((0.0, (0.4, 0.2)), (np.pi / 2, (0.2, 0.4))):
-        disk = EdgeOnDisk(xc=20.0, yc=14.0, flux=100.0, h_r=5.0, h_z=1.0, theta=theta)
-        found = observe(fit.model.with_component("galaxy", disk), fit.image, fit.best)
+        disk = EdgeOnDisk(xc=20.0, yc=14.0, flux=100.0, h_r=5.0, h_z=1.0, n=1.0, theta=theta)
+        others = {path: value for path, value in fit.best.items() if not path.startswith("galaxy.")}
+        found = observe(fit.model.with_component("galaxy", disk), fit.image, others)
         assert found["galaxy.h_r_arcsec"] == pytest.approx(5.0 * sides[0], rel=1e-6)
         assert found["galaxy.h_z_arcsec"] == pytest.approx(1.0 * sides[1], rel=1e-6)

@@ -64,6 +64,7 @@ DATA = (
     "sky_level",
     "psf_oversampling",
     "psf_includes_pixel",
+    "psf_centre",
     "zeropoint",
     "pixel_scale",
     "band",
@@ -155,6 +156,11 @@ def _add_data(parser: argparse.ArgumentParser) -> None:
         "--psf-includes-pixel",
         action=argparse.BooleanOptionalAction,
         help="whether the PSF holds the pixel's response, as stars on the detector do (default), or is optical",
+    )
+    group.add_argument(
+        "--psf-centre",
+        choices=("array", "peak", "centroid"),
+        help="what the PSF is centred on (default: the centre of its array)",
     )
     group.add_argument("--mask", metavar="FILE", help="non-zero where a pixel is excluded")
     group.add_argument("--zeropoint", type=float, metavar="MAG", help="magnitude of one image unit")

@@ -8,6 +8,7 @@ import numpy as np
 
 from sersiclab.fits import Plane
 from sersiclab.image import Image
+from sersiclab.psf import centred
 from sersiclab.sections import parse_name
 from sersiclab.storage import writing
 
@@ -56,6 +57,14 @@ def tell_of_pixel(image: Image, kinds: Collection[str], star: str, program: str,
         notes.append(f"image.psf holds the pixel's response; {program} takes it for one without")
     if image.psf is not None and not image.psf_includes_pixel and star in sources:
         notes.append(f"image.psf lacks the pixel's response; {program} draws a {star} as its image all the same")
+    if image.psf is not None and image.psf_origin is not None:
+        _, rest = centred(image.psf, image.psf_origin)
+        v, u = (round(part / image.psf_oversampling, 3) for part in rest)
+        if v or u:
+            notes.append(
+                f"image.psf: {program} takes a sample for the PSF's centre, which lies {u:+g} pixels from it in x and "
+                f"{v:+g} in y, and moves every source by as much"
+            )
 
 
 def plane_paths(image: Image, stem: Path) -> dict[str, Path]:
@@ -79,9 +88,9 @@ def write_planes(image: Image, stem: Path, *, overwrite: bool) -> dict[str, Path
         "sigma": (image.sigma, {}),
         "mask": (image.mask.astype("uint8"), {}),
     }
-    if image.psf is not None:
+    if image.psf is not None and image.psf_origin is not None:
         # The standard has no keyword for whether a PSF holds the pixel's response.
-        planes["psf"] = image.psf, {"PIXRESP": image.psf_includes_pixel}
+        planes["psf"] = centred(image.psf, image.psf_origin)[0], {"PIXRESP": image.psf_includes_pixel}
     paths = plane_paths(image, stem)
     for name, path in paths.items():
         _write(path, *planes[name], overwrite=overwrite)
