@@ -62,6 +62,16 @@ def test_an_index_at_its_bound(method):
 
 
 @pytest.mark.parametrize("method", METHODS, ids=IDS)
+def test_an_index_at_its_lower_bound(method):
+    """n = 0.6 where the prior begins at 1; Laplace's draws then fill the whole prior."""
+    model = Model({"galaxy": galaxy(n=Uniform(1, 8))})
+    result, verdict = said(model, stamp(flux=2000, r_eff=4.0, n=0.6), method)
+    assert "galaxy.n lies at the lower bound of its prior, 1" in verdict
+    if isinstance(method, Laplace):
+        assert result.verdict.level == "bad"
+
+
+@pytest.mark.parametrize("method", METHODS, ids=IDS)
 def test_a_galaxy_smaller_than_a_pixel(method):
     _, verdict = said(Model({"galaxy": galaxy()}), stamp(flux=1500, r_eff=0.15, n=2.0), method)
     assert "not resolved" in verdict

@@ -22,7 +22,7 @@ from sersiclab.results.diagnostics import pareto_smoothed
 CANDIDATES = 1.5  # for each draw in the first round; the largest weight where all is well, in units of the mean weight
 MOST = 12.0  # times as many candidates in all
 GROWTH = 2.0  # times as many as all before it that a round may have
-ROUNDS = 4  # with a Pareto k that is too large: each from what the weights of those before it say
+ROUNDS = 6  # with a Pareto k that is too large: each from what the weights of those before it say
 SETTLED_K, USABLE_K = 0.5, 0.7  # Pareto k of weights that need no further round, and of weights that may be used
 SETTLED_SHARE = 1.25  # effective candidates a draw in the tails, for which draws have about half as many
 FEW = 0.05  # of the points within the bounds of the priors: with fewer, unconstrained coordinates do better
@@ -180,7 +180,7 @@ def _next(total: int, share: float, pareto_k: float, *, first: int, rounds: int)
     settled = share >= 1.0 and (pareto_k < SETTLED_K or (usable and rounds >= ROUNDS))
     if settled or left <= 0 or (rounds >= ROUNDS and not usable):
         return 0
-    wanted = total * (1.0 / share - 1.0) if usable and share > 0.0 else first
+    wanted = total * (1.0 / share - 1.0) if usable and share > 0.0 else 0.5 * total
     return int(np.clip(wanted, min(first, left), min(GROWTH * total, left)))
 
 
