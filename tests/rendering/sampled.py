@@ -19,7 +19,7 @@ import numpy as np
 from sersiclab.image import Image
 from sersiclab.parameters import ParameterInfo, own_parameters, parameter_info, with_parameters
 from sersiclab.profiles import MODIFIERS, PROFILES, AbstractExtended, AbstractModifier, AbstractSource, Sersic
-from sersiclab.profiles.base import usual_parameters
+from sersiclab.profiles.base import LIGHT, usual_parameters
 from sersiclab.rendering import PixelRenderer, patches
 from sersiclab.rendering.canvas import Canvas, observe
 from sersiclab.rendering.groups import within_ranges
@@ -27,7 +27,7 @@ from sersiclab.rendering.groups import within_ranges
 
 # Square, so that a turned image needs no other program.
 SIDE = 61
-PLACE = {"xc": 27.3, "yc": 31.8, "flux": 100.0, "ellip": 0.4, "theta": 0.5}
+PLACE = {"xc": 27.3, "yc": 31.8, "flux": 100.0, "i_b": 100.0, "ellip": 0.4, "theta": 0.5}
 SOURCES: dict[str, type[Any]] = {
     cls.__name__: cls for cls in (*PROFILES, *MODIFIERS) if issubclass(cls, AbstractSource)
 }
@@ -59,7 +59,7 @@ def ends(cls: type[Any]) -> list[tuple[str, float]]:
     """Each parameter, at each end of its range, or near it where it has none."""
     found = []
     for name, info in parameter_info(cls).items():
-        if name in ("xc", "yc", "flux", "theta"):
+        if name in ("xc", "yc", "theta", *LIGHT):
             continue
         low = info.low + 1e-3 if info.open_low else info.low
         low, high = (end if math.isfinite(end) else sign * 1e3 for end, sign in ((low, -1.0), (info.high, 1.0)))
