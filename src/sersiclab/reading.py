@@ -21,6 +21,7 @@ from sersiclab.panstarrs import is_panstarrs, softening
 from sersiclab.photometry import in_unit, read_band, read_gain, read_unit, read_zeropoint, system_of, unit_of
 from sersiclab.psf_files import Position, Psf, is_model, read_psf
 from sersiclab.psf_positions import check_grid, check_place, place_of
+from sersiclab.scatter import level_and_scatter, scatter_in_boxes
 from sersiclab.sections import Span
 from sersiclab.units import is_logarithmic
 
@@ -30,8 +31,6 @@ VARIANCES = (".wt.fits[0]", ".wt.fits[1]", ".wt.fits.fz[1]")  # the names of Pan
 ARRAY = "array"
 WEIGHTS_AGREE = (0.5, 2.0)  # scatter over that of the weights; resampling correlates pixels, which lowers it
 SCALES_AGREE = 0.02
-BOX = 24  # pixels: wider than the noise is correlated, narrower than the galaxies that fill images
-LEAST_BOXES = 4
 SOURCE_WIDTH = 2.0  # pixels of smoothing that tell the light of sources from noise
 
 
@@ -258,8 +257,8 @@ def _take_weight(result: Gathered, weight: Plane) -> None:
     valid &= np.isfinite(weights) & (weights > 0)
     factor = 1.0
     if valid.any():
-        level, _ = _level_and_scatter(data[valid])
-        _, scatter = _level_and_scatter((data[valid] - level) * np.sqrt(weights[valid]))
+        level, _ = level_and_scatter(data[valid])
+        _, scatter = level_and_scatter((data[valid] - level) * np.sqrt(weights[valid]))
         if scatter > 0 and not WEIGHTS_AGREE[0] < scatter < WEIGHTS_AGREE[1]:
             factor = scatter**-2
             warnings.warn(
@@ -300,8 +299,8 @@ def _take_measured_noise(result: Gathered, header: Header) -> None:
     weigh less than those that scatter downwards, and every fit find too faint a sky.
     """
     data, valid = _usable(result.arguments)
-    level, scatter = _level_and_scatter(data[valid]) if valid.any() else (0.0, 0.0)
-    scatter = min(scatter, _scatter_in_boxes(np.where(valid, data, np.nan)))
+    level, scatter = level_and_scatter(data[valid]) if valid.any() else (0.0, 0.0)
+    scatter = min(scatter, scatter_in_boxes(np.where(valid, data, np.nan)))
     if not scatter > 0:
         return
     variance = np.full(data.shape, scatter**2)
@@ -318,35 +317,8 @@ def _take_measured_noise(result: Gathered, header: Header) -> None:
     result.take("sigma", np.sqrt(variance), text)
 
 
-def _scatter_in_boxes(data: Float[np.ndarray, "y x"]) -> float:
-    """The median of boxes' clipped scatter about planes, which a galaxy that fills the image does not widen.
-
-    NaNs are left out. Infinite for an image of a few boxes.
-    """
-    from astropy.stats import sigma_clip
-
-    rows, columns = (size // BOX for size in data.shape)
-    boxes = data[: rows * BOX, : columns * BOX].reshape(rows, BOX, columns, BOX).swapaxes(1, 2).reshape(-1, BOX**2)
-    boxes = boxes[np.isfinite(boxes).mean(axis=1) > 0.5]
-    if len(boxes) < LEAST_BOXES:
-        return np.inf
-    filled = np.where(np.isfinite(boxes), boxes, np.nanmedian(boxes, axis=1, keepdims=True))
-    y, x = np.indices((BOX, BOX)).reshape(2, -1) - (BOX - 1) / 2  # orthogonal to each other and to a constant
-    planes = np.stack([np.ones(BOX**2), y / y.std(), x / x.std()]) / BOX
-    clipped: Any = sigma_clip(np.ma.masked_invalid(boxes - filled @ planes.T @ planes), sigma=3.0, axis=1)
-    return float(np.median(np.asarray(clipped.std(axis=1))))
-
-
 def _usable(given: dict[str, Any]) -> tuple[Float[np.ndarray, "y x"], Bool[np.ndarray, "y x"]]:
     data = np.asarray(np.ma.getdata(given["data"]), float)
     valid = np.isfinite(data) & ~np.ma.getmaskarray(given["data"])
     mask = np.zeros(data.shape) if given["mask"] is None else np.ma.filled(given["mask"], 1)
     return data, valid & (np.asarray(mask) == 0 if np.shape(mask) == data.shape else True)
-
-
-def _level_and_scatter(values: Float[np.ndarray, " pixel"]) -> tuple[float, float]:
-    """Median and scatter (from the median absolute deviation), clipped at three sigma."""
-    from astropy.stats import sigma_clipped_stats
-
-    _, level, scatter = sigma_clipped_stats(values, sigma=3.0, stdfunc="mad_std")
-    return float(level), float(scatter)
