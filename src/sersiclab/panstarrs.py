@@ -30,8 +30,9 @@ BAD = (
     "SPIKE",
     "GHOST",
     "STREAK",
+    "CONV.BAD",
+    "CONV.POOR",
 )
-BAD = (*BAD, "CONV.BAD", "CONV.POOR")
 
 
 def is_panstarrs(header: Header) -> bool:
