@@ -160,3 +160,13 @@ def test_images_of_logarithms_are_told(tmp_path, unit):
         warnings.simplefilter("error")
         fits.writeto(tmp_path / "b.fits", np.ones((9, 9)), fits.Header({"BUNIT": "nanomaggies"}))
         Image.read(tmp_path / "b.fits", sigma=1.0)
+
+
+@pytest.mark.parametrize("card", ["MAGZPT", "MAGZEROP", "ZPT"])
+def test_a_zeropoint_whose_exposure_is_not_stated_is_noted(tmp_path, card):
+    fits.writeto(tmp_path / "a.fits", np.ones((9, 9)), fits.Header({card: 24.5, "BUNIT": "adu"}))
+    image = Image.read(tmp_path / "a.fits", sigma=1.0)
+    assert image.zeropoint is None
+    note = f"zeropoint unknown ({card} = 24.5 may be for one second, and is not used: give zeropoint=)"
+    assert note in image.provenance
+    assert note not in Image.read(tmp_path / "a.fits", sigma=1.0, zeropoint=25.0).provenance

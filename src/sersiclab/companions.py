@@ -2,6 +2,7 @@
 
 import functools
 import operator
+import re
 from typing import Any
 
 import numpy as np
@@ -13,15 +14,18 @@ from sersiclab.headers import Header
 from sersiclab.opening import File
 
 
-# The names that surveys and observatories give them. HST and JWST write SCI, ERR and DQ, drizzled images
-# SCI and WHT; the LSST pipeline (HSC) IMAGE, MASK and VARIANCE; Euclid SCI, RMS and FLG; Legacy Surveys
-# write IMAGETYP, and MASKBITS; astropy's CCDData writes UTYPE.
+# The names that surveys and observatories give them, without signs between words. HST and JWST write SCI, ERR and DQ,
+# drizzled images SCI and WHT; the LSST pipeline (HSC) IMAGE, MASK and VARIANCE; DES SCI, MSK and WGT; Euclid SCI, RMS
+# and FLG; ESO DATA, STAT (a variance) and DQ; Legacy Surveys write IMAGETYP, and MASKBITS; astropy's CCDData writes
+# UTYPE.
 ROLES = {
-    "sigma": {"ERR", "ERROR", "SIGMA", "STD", "STDDEV", "RMS", "NOISE", "UNCERT", "STDDEVUNCERTAINTY"},
-    "variance": {"VAR", "VARIANCE", "VARIANCEUNCERTAINTY"},
-    "invvar": {"IVAR", "INVVAR", "INVERSEVARIANCE"},
-    "weight": {"WHT", "WEIGHT"},
-    "mask": {"DQ", "MASK", "FLAG", "FLAGS", "FLG", "BPM", "BADPIX", "MASKBITS"},
+    "sigma": {"ERR", "ERROR", "ERRORS", "ERRMAP", "ERRORMAP", "SIG", "SIGMA", "SIGMAMAP", "STD", "STDEV", "STDDEV"}
+    | {"RMS", "RMSMAP", "NOISE", "NOISEMAP", "UNC", "UNCERT", "UNCERTAINTY", "STDDEVUNCERTAINTY"},
+    "variance": {"VAR", "VARIANCE", "VARIANCES", "VARMAP", "VARIANCEMAP", "STAT", "VARIANCEUNCERTAINTY"},
+    "invvar": {"IVAR", "INVVAR", "IVM", "INVERSEVARIANCE"},
+    "weight": {"WHT", "WGT", "WEIGHT", "WEIGHTS", "WEIGHTMAP"},
+    "mask": {"DQ", "DATAQUALITY", "QUALITY", "QUAL", "MASK", "MSK", "FLAG", "FLAGS", "FLG", "MASKBITS"}
+    | {"BPM", "BADPIX", "BADPIXELS", "BADPIXELMASK", "BADPIXMASK", "BPMASK"},
 }
 # The bits of the LSST pipeline's mask whose pixels hold no light of the sky (the others say what was detected).
 LSST_BAD = ("BAD", "SAT", "CR", "EDGE", "NO_DATA", "UNMASKEDNAN")
@@ -45,13 +49,23 @@ def companions(file: File, index: int, band: str | None = None) -> dict[str, Pla
     return found
 
 
+def without_role(file: File, index: int) -> tuple[str, ...]:
+    """The other planes that could be an image's errors or flags by their shape, but have no name that says so."""
+    science = file.hdus[index]
+    return tuple(
+        f"[{other}] {hdu.name or 'without a name'}"
+        for other, hdu in enumerate(file.hdus)
+        if other != index and hdu.is_image and role(hdu) is None and _belongs(science, hdu) and hdu.name != science.name
+    )
+
+
 def role(hdu: Any) -> str | None:
     """What an extension is to an image, by its name; None for anything else."""
     header = Header((hdu.header,))
     names = (header.text("UTYPE"), header.text("IMAGETYP"), hdu.name.rpartition(".")[2])
     for name in names:
         for kind, known in ROLES.items():
-            if name is not None and name.upper() in known:
+            if name is not None and re.sub(r"[^A-Z0-9]", "", name.upper()) in known:
                 return kind
     return None
 

@@ -15,6 +15,8 @@ Found = tuple[float, str]  # a number, and the keywords it comes from
 
 # The magnitude of one image unit: DES, Euclid, Astro-WISE, ZTF, ESO. Others count per second.
 ZEROPOINTS = ("MAGZERO", "ZEROPOINT", "ZEROPOIN", "MAGZP", "ABMAGZP", "PHOTZP")
+# Zero-points of a second, of another airmass, or for an exposure that each survey states in its own way.
+UNCERTAIN = ("MAGZPT", "MAGZEROP", "MAGZPT1", "ZPT", "ZP", "MAG0", "MAGZERO1", "PHOTZPT")
 PLAUSIBLE = (10.0, 45.0)
 GAINS = ("GAIN", "EGAIN", "CCDGAIN", "ATODGAIN")
 # The cards that name the system of magnitudes, and the surveys that use Vega's without such a card.
@@ -87,6 +89,12 @@ def read_zeropoint(header: Header, unit: str | None, pixel_scale: float | None) 
     if found is not None:
         return found
     return _of_photflam(header, parsed)
+
+
+def uncertain_zeropoint(header: Header) -> str | None:
+    """A zero-point card that is not used, since it may be that of one second; None where there is none."""
+    found = next(((name, value) for name in UNCERTAIN if (value := header.number(name)) is not None), None)
+    return None if found is None else f"{found[0]} = {found[1]:.6g}"
 
 
 def read_system(header: Header, keyword: str) -> str | None:

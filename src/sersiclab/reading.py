@@ -13,12 +13,21 @@ from jaxtyping import Bool, Float
 from scipy import ndimage
 
 from sersiclab.blanks import blanks, without_data
-from sersiclab.companions import bad_pixels, companions
+from sersiclab.companions import bad_pixels, companions, without_role
 from sersiclab.fits import Plane, choose, plane, read_plane
 from sersiclab.headers import Header
 from sersiclab.opening import is_hdu, named, opened
 from sersiclab.panstarrs import is_panstarrs, softening
-from sersiclab.photometry import in_unit, read_band, read_gain, read_unit, read_zeropoint, system_of, unit_of
+from sersiclab.photometry import (
+    in_unit,
+    read_band,
+    read_gain,
+    read_unit,
+    read_zeropoint,
+    system_of,
+    uncertain_zeropoint,
+    unit_of,
+)
 from sersiclab.psf_files import Position, Psf, is_model, read_psf
 from sersiclab.psf_positions import check_grid, check_place, place_of
 from sersiclab.scatter import level_and_scatter, scatter_in_boxes
@@ -101,7 +110,10 @@ def _science(data: Any, band: str | None) -> tuple[Plane, dict[str, Plane]]:
     if is_file(data):
         with opened("data", data) as file:
             index = choose(file, band)
-            return plane(file, index, band), companions(file, index, band)
+            science, others = plane(file, index, band), companions(file, index, band)
+            unused = without_role(file, index)
+            note = f"not used: {', '.join(unused)}, of the image's shape"
+            return dataclasses.replace(science, notes=(*science.notes, *([note] if unused else []))), others
     if isinstance(data, NDData):
         return _of_nddata(data)
     if isinstance(data, Cutout2D):
@@ -179,6 +191,9 @@ def _take_header(result: Gathered, science: Plane) -> None:
             f"data seem to be magnitudes (unit {given['unit'] or text}); an image must be linear", stacklevel=4
         )
     found = read_zeropoint(header, given["unit"], given["pixel_scale"])
+    card = uncertain_zeropoint(header)
+    if found is None and given["zeropoint"] is None and card is not None:
+        result.notes.append(f"zeropoint unknown ({card} may be for one second, and is not used: give zeropoint=)")
     if found is not None and given["zeropoint"] is None:
         result.take("zeropoint", *found)
         system = system_of(found)
