@@ -234,3 +234,32 @@ def test_imfit_planes(shared_data):
         )
     assert image.pixel_scale == pytest.approx(0.396, rel=1e-3)
     assert 0 < image.mask.sum() < image.mask.size / 2
+
+
+@pytest.mark.parametrize("scaled", [{"BZERO": 32768, "BSCALE": 1}, {"BZERO": 7.0, "BSCALE": 0.5}, {}])
+def test_blank_integers_are_excluded(tmp_path, scaled):
+    """Unsigned integers, which are signed ones with an offset, as well as scaled and plain ones."""
+    stored = DATA.astype("i2")
+    stored[1, 2] = -32768
+    fits.writeto(tmp_path / "a.fits", stored)
+    with fits.open(tmp_path / "a.fits", do_not_scale_image_data=True, mode="update") as hdus:
+        hdus[0].header.update({**scaled, "BLANK": -32768})
+    with pytest.warns(UserWarning, match="data are not finite in 1 pixels"):
+        image = Image.read(tmp_path / "a.fits", sigma=1.0)
+    assert np.argwhere(image.mask).tolist() == [[1, 2]]
+    expected = scaled.get("BSCALE", 1) * DATA + scaled.get("BZERO", 0)
+    np.testing.assert_allclose(image.data[image.valid], expected[image.valid])
+
+
+@pytest.mark.parametrize("value", ["NaN", "Inf", "'150.0'", "1.2.3"])
+@pytest.mark.parametrize("card", ["CRVAL1", "CRPIX2", "CDELT1"])
+def test_a_wcs_with_a_card_that_is_no_number_is_left_out(tmp_path, card, value):
+    """astropy would read another place on the sky."""
+    path = tmp_path / "a.fits"
+    fits.writeto(path, DATA, sky_header())
+    raw = path.read_bytes()
+    at = raw.index(f"{card:<8}=".encode())
+    path.write_bytes(raw[:at] + f"{card:<8}= {value:>20}".ljust(80).encode() + raw[at + 80 :])
+    with pytest.warns(UserWarning, match=rf"the WCS of .*a.fits\[0\] is left out \({card} is no finite number\)"):
+        image = Image.read(path, sigma=1.0)
+    assert image.wcs is None

@@ -1,12 +1,16 @@
 """World coordinate systems: their celestial parts, and the scale of pixels."""
 
+import re
 import warnings
 from typing import Any
 
 import numpy as np
 
+from sersiclab.headers import Header
+
 
 WIDEST = 10.0  # arcmin; without CDELT and CD a pixel of a WCS is a degree wide
+CARDS = re.compile(r"(?:CRVAL|CRPIX|CDELT|CROTA)[12]|(?:CD|PC)[12]_[12]")
 SAME_SCALE = 1.05  # ratio of two pixel scales that is no mistake
 
 
@@ -64,11 +68,20 @@ def celestial_of_header(argument: str, label: str, header: Any, hdus: Any) -> An
             wcs = WCS(header, fobj=hdus if isinstance(hdus, HDUList) else None)
             if not wcs.has_celestial:
                 return None
+            broken = _broken_card(header)
             area = wcs.celestial.proj_plane_pixel_area().to_value("arcmin2")
-            if 0.0 < area < WIDEST**2:
+            if broken is None and 0.0 < area < WIDEST**2:
                 return wcs.celestial
             problem = f"its pixels are {area**0.5:.3g} arcmin wide: CDELT or CD are missing or wrong"
+            problem = problem if broken is None else f"{broken} is no finite number"
         except Exception as error:  # wcslib's errors have no common class
             problem = f"it can't be read: {error}"
     warnings.warn(f"{argument}: the WCS of {label} is left out ({problem})", stacklevel=5)
     return None
+
+
+def _broken_card(header: Any) -> str | None:
+    """A keyword of the WCS whose value is no finite number, which astropy takes for its default."""
+    cards = [key for key in header if CARDS.fullmatch(key)]
+    own = Header((header,))
+    return next((key for key in cards if own.number(key) is None or isinstance(header[key], str)), None)

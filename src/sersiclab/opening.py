@@ -7,6 +7,8 @@ import warnings
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
+import numpy as np
+
 from sersiclab.headers import Header
 from sersiclab.integrity import Extension, disagreement, extensions, open_whole, without_rest
 from sersiclab.sections import FileName, Section, parse_name
@@ -42,10 +44,13 @@ class File:
         hdu, label = self.hdus[index], self.where(index)
         if not hdu.is_image:
             raise ValueError(f"{self.argument}: {label} is a table; expected a 2-d image")
+        blank = _unsigned_blank(Header((hdu.header,)))
         with self.reading(index):
             pixels = hdu.data
         if pixels is None:
             raise ValueError(f"{self.argument}: {label} has no pixels; expected a 2-d image")
+        if blank is not None and pixels.dtype.kind == "u":
+            return np.where(pixels == blank, np.nan, pixels.astype(float))
         return pixels
 
     @contextlib.contextmanager
@@ -70,6 +75,12 @@ class File:
                 else (f"its header claims {found.size} bytes of them, the file holds {found.available}; ")
             )
             raise ValueError(f"{self.argument}: the pixels of {label} can't be read ({short}{error})") from error
+
+
+def _unsigned_blank(header: Header) -> float | None:
+    """The value of BLANK in unsigned integers, which astropy leaves as a number; None where there is no BLANK."""
+    blank, zero = header.number("BLANK", "ZBLANK"), header.number("BZERO")
+    return None if blank is None or zero is None else blank + zero
 
 
 def is_hdu(source: Any) -> bool:
