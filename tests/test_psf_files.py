@@ -233,3 +233,24 @@ def test_a_section_that_flips_is_told_of_its_psf(mosaic):
     path, _, _ = mosaic
     with pytest.warns(UserWarning, match=r"^the section of .* flips or skips pixels; the PSF is used as it is$"):
         Image.read(f"{path}[50:1,1:40]", sigma=1.0, psf=gaussian(11, 2.0) / gaussian(11, 2.0).sum())
+
+
+@pytest.mark.parametrize("axis", ["X", "Y"])
+def test_psfex_that_varies_along_one_axis(tmp_path, axis):
+    """The polynomial by hand: 1, x, x² of the shifted and scaled position on the detector."""
+    degree, zero, scale = 2, 500.5, 1000.0
+    path = tmp_path / "a.psf"
+    images = np.array([gaussian(31, width) for width in (2.8, 3.2, 3.6)])
+    column = fits.Column("PSF_MASK", f"{images.size}D", dim="(31,31,3)", array=images[None])
+    hdu = fits.BinTableHDU.from_columns([column], name="PSF_DATA")
+    hdu.header.update({"POLNAXIS": 1, "POLGRP1": 1, "POLNAME1": f"{axis}_IMAGE", "POLZERO1": zero, "POLSCAL1": scale})
+    hdu.header.update({"POLNGRP": 1, "POLDEG1": degree, "PSF_SAMP": 0.5})
+    fits.HDUList([fits.PrimaryHDU(), hdu]).writeto(path)
+    position = (640.0, 310.0)
+    x = (position["XY".index(axis)] + 1.0 - zero) / scale
+    expected = images[0] + x * images[1] + x**2 * images[2]
+    psf = read_psf(path, band=None, position=position)
+    np.testing.assert_allclose(psf.array, expected / expected.sum(), rtol=1e-12)
+    with pytest.warns(UserWarning, match=f"varies over {axis.lower()} 0 to 1000, and was taken at the centre"):
+        fits.writeto(tmp_path / "sci.fits", DATA)
+        Image.read(tmp_path / "sci.fits", sigma=1.0, psf=path)

@@ -100,30 +100,45 @@ def _of_psfex(file: File, index: int, position: Position) -> Psf:
     if step is None or step <= 0:
         raise ValueError(f"psf: {label} has the sampling PSF_SAMP = {step}; expected a positive number")
     array, oversampling = _on_whole_samples(np.tensordot(terms, images, 1), step)
-    domain = None if terms.size == 1 else (_range(header, 1), _range(header, 2))
+    x, y = (_range(header, name, at) for name, at in zip("XY", position, strict=True))
+    domain = None if terms.size == 1 else (x, y)
     return Psf(array / array.sum(), label, oversampling, includes_pixel=True, domain=domain)
 
 
-def _range(header: Header, axis: int) -> Position:
-    """The least and largest position of PSFEx's stars along an axis, from 0: POLZERO is the middle of their range."""
+def _range(header: Header, name: str, at: float) -> Position:
+    """The least and largest position of PSFEx's stars along x or y, from 0: POLZERO is the middle of their range.
+
+    Both are the position that was asked for where the PSF does not vary with it.
+    """
+    axis = next((i for i in (1, 2) if (header.text(f"POLNAME{i}") or "").startswith(name)), None)
+    if axis is None:
+        return at, at
     middle, width = header.number(f"POLZERO{axis}") or 0.0, header.number(f"POLSCAL{axis}") or 1.0
     return middle - 0.5 * width - 1.0, middle + 0.5 * width - 1.0
 
 
 def _monomials(label: str, header: Header, position: Position) -> Float[np.ndarray, " term"]:
-    """x^i y^j for i + j up to the degree, i running first; x and y are shifted and scaled, and count from 1."""
+    """x^i y^j for i + j up to the degree, i running first; x and y are shifted and scaled, and count from 1.
+
+    x is the first axis of the polynomial and y the second, if there is one, whichever of the image's they are.
+    """
     number = int(header.number("POLNAXIS") or 0)  # missing for a PSF that does not vary
     if number == 0:
         return np.ones(1)
     names = [header.text(f"POLNAME{i}") or "" for i in range(1, number + 1)]
     axes = [name[0] for name in names if re.fullmatch(r"[XY].*_IMAGE.*", name)]
-    if axes != ["X", "Y"] or number != 2 or header.number("POLNGRP") != 1:
-        raise ValueError(f"psf: {label} varies with {', '.join(names)}; expected X_IMAGE and Y_IMAGE, in one group")
-    zero = [header.number(f"POLZERO{i}") or 0.0 for i in (1, 2)]
-    scale = [header.number(f"POLSCAL{i}") or 1.0 for i in (1, 2)]
+    if len(set(axes)) != number or header.number("POLNGRP") != 1:
+        raise ValueError(
+            f"psf: {label} varies with {', '.join(names)}; expected X_IMAGE and Y_IMAGE, or one, in one group"
+        )
     degree = int(header.number("POLDEG1") or 0)
-    x, y = ((p + 1.0 - z) / s for p, z, s in zip(position, zero, scale, strict=True))
-    return np.array([x**i * y**j for j in range(degree + 1) for i in range(degree + 1 - j)])
+    zero = [header.number(f"POLZERO{i}") or 0.0 for i in range(1, number + 1)]
+    scale = [header.number(f"POLSCAL{i}") or 1.0 for i in range(1, number + 1)]
+    places = [position["XY".index(axis)] + 1.0 for axis in axes]
+    x, *others = ((place - z) / s for place, z, s in zip(places, zero, scale, strict=True))
+    if not others:
+        return np.array([x**i for i in range(degree + 1)])
+    return np.array([x**i * others[0] ** j for j in range(degree + 1) for i in range(degree + 1 - j)])
 
 
 def _on_whole_samples(psf: Float[np.ndarray, "v u"], step: float) -> tuple[Float[np.ndarray, "b a"], int]:

@@ -52,7 +52,8 @@ def check_place(place: Place, psf: Psf, science: Plane) -> str | None:
     widths = [high - low for low, high in psf.domain]
     if place.known or not any(w > MUCH_LARGER * n for w, n in zip(widths, science.array.shape[::-1], strict=True)):
         return note
-    ranges = " and ".join(f"{axis} {low:.0f} to {high:.0f}" for axis, (low, high) in zip("xy", psf.domain, strict=True))
+    varying = [(axis, low, high) for axis, (low, high) in zip("xy", psf.domain, strict=True) if low < high]
+    ranges = " and ".join(f"{axis} {low:z.0f} to {high:z.0f}" for axis, low, high in varying)
     remedy = "give psf_position=(x, y), from 0, in the pixels of the larger image that it was cut from"
     if science.header.layers:
         warnings.warn(
