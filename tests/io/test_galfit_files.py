@@ -152,3 +152,9 @@ def test_files_of_other_programs_are_recognised(tmp_path, program):
         if own != program:
             with pytest.raises(ValueError, match=rf"a.txt {message}"):
                 reader(tmp_path / "a.txt")
+
+
+def test_an_image_of_another_kind_is_refused(tmp_path, rng):
+    data = write_image(tmp_path, rng)
+    with pytest.raises(TypeError, match=r"^image must be an Image, such as Image.read makes, got ndarray"):
+        read(tmp_path, HEADER + SERSIC, image=data)

@@ -102,6 +102,7 @@ NONSENSE = {
     "n = 0": ("5) 2.5", "5) 0", r"5\) 0: n, the Sérsic index, must be positive"),
     "n = -3": ("5) 2.5", "5) -3", r"5\) -3: n, .* must be positive"),
     "r_e = 0": ("4) 5.1", "4) 0", r"4\) 0: r_eff, .* must be positive"),
+    "r_e = 1e300": ("4) 5.1", "4) 1e300", r"4\) 1e\+300: r_eff must be at most 1e\+06 pixels"),
     "q = 0": ("9) 0.8", "9) 0", r"9\) 0: the axis ratio must be positive"),
     "q < 0": ("9) 0.8", "9) -0.5", r"9\) -0.5: the axis ratio must be positive"),
     "q = inf": ("9) 0.8", "9) inf", r"9\) must hold a value"),

@@ -235,6 +235,7 @@ def test_an_ellipticity_below_zero_is_the_same_ellipse(folder):
 
 
 NONSENSE = {
+    "h = 1e300": ("h 3", "h 1e300", 9, r"h = 1e\+300: r_eff must be at most 1e\+06 pixels"),
     "n = 0": ("h 3", "h 0", 9, r"h = 0: r_eff, .* must be positive"),
     "ell = 1": ("ell 0.2", "ell 1", 7, r"ell = 1: the axis ratio must be positive"),
     "pa": ("PA 18", "PA 1e300", 6, r"PA = 1e\+300: an angle must be of a few turns"),
@@ -249,3 +250,18 @@ def test_nonsense_is_an_error_with_its_line(folder, name):
     old, new, line, message = NONSENSE[name]
     with pytest.raises(ValueError, match=rf"best.dat, line {line}: {message}"):
         read(folder, "gal.fits --gain 3", GALAXY.replace(old, new) + STAR)
+
+
+@pytest.mark.parametrize(
+    "name", ["GAL.FITS", "gal.img", "gal", "'my gal.fits'", '"my gal.fits"', "o'brien.fits", "./gal.fits"]
+)
+def test_images_of_any_name(folder, name):
+    (folder / name.strip("'\"")).write_bytes((folder / "gal.fits").read_bytes())
+    _, image, _ = read(folder, f"{name} -c conf.dat --noise=noise.fits")
+    np.testing.assert_array_equal(image.data, plane(folder, "gal"))
+
+
+def test_weights_win_over_variances(folder):
+    _, image, told = read(folder, "gal.fits --noise noise.fits --errors-are-variances --errors-are-weights")
+    np.testing.assert_allclose(image.sigma, plane(folder, "noise") ** -0.5, rtol=1e-12)
+    assert "--errors-are-variances: not used, since --errors-are-weights is given too" in told

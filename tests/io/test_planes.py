@@ -1,5 +1,8 @@
 """Files beside a file of another program: what is there already is kept."""
 
+import warnings
+
+import numpy as np
 import pytest
 
 import sersiclab as sl
@@ -33,3 +36,25 @@ def test_existing_files_are_kept_unless_the_user_asks(program, small, tmp_path):
     with pytest.raises(FileExistsError):
         write(model(), small, tmp_path / menu)
     write(model(), small, tmp_path / menu, overwrite=True)
+
+
+@pytest.mark.parametrize("name", ["my galaxy", "o'brien", "a#1", "a,b", "run[2]", "none", "-x", 'a"b', "$HOME"])
+@pytest.mark.parametrize("program", WRITERS)
+def test_names_with_signs_are_read_back_or_refused(program, small, tmp_path, name):
+    """GALFIT ends a name at a blank, a comma or a #; imfit's command is one of a shell."""
+    write, menu, _ = WRITERS[program]
+    read = {"galfit": sl.io.read_galfit, "imfit": sl.io.read_imfit}[program]
+    path = (tmp_path / "my [1] folder" / name).with_suffix(menu[3:])
+    path.parent.mkdir()
+    if program == "galfit" and set(name) & set(" ,#"):
+        with pytest.raises(ValueError, match="^path must be a file name without blanks, commas and #, which GALFIT"):
+            write(model(), small, path)
+        assert not any(path.parent.iterdir())
+        return
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        write(model(), small, path)
+        _, image = read(path)
+    np.testing.assert_array_equal(image.data, small.data)
+    np.testing.assert_array_equal(image.sigma, small.sigma)
+    np.testing.assert_array_equal(image.mask, small.mask)

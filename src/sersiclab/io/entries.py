@@ -190,6 +190,8 @@ def _check_sense(link: Link, entry: Entry, info: ParameterInfo, value: float) ->
         expected = "an angle must be of a few turns at most"
     elif info.name in ("xc", "yc") and abs(value) > FAR:
         expected = "a position must lie near the image"
+    elif info.unit == "pixel" and abs(value) > FAR:
+        expected = f"{info.name} must be at most {FAR:g} pixels"
     if expected is not None:
         raise Nonsense(f"{_written(link, entry)}: {expected}")
 

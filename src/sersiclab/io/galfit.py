@@ -45,6 +45,8 @@ def read_galfit(path: str | Path, *, band: str | None = None, image: Image | Non
     counts. Raises `ValueError` with the line of a mistake and `FileNotFoundError` where the image is absent; one
     warning lists, by line, what could not be converted, and the other files that are absent.
     """
+    if not isinstance(image, Image | None):
+        raise TypeError(f"image must be an Image, such as Image.read makes, got {type(image).__name__}")
     lines = Lines.read(path)
     menu = parse_menu(lines)
     index = _band_index(menu, band)

@@ -1,6 +1,7 @@
 """Models and images as GALFIT's menu files."""
 
 import math
+import re
 import warnings
 from pathlib import Path
 
@@ -31,6 +32,8 @@ def write_galfit(model: Model, image: Image, path: str | Path, *, overwrite: boo
     fluxes ...); one warning lists what GALFIT cannot express: priors become ranges or nothing.
     """
     path = Path(path).expanduser()
+    if re.search(r"[\s,#]", path.name):
+        raise ValueError(f"path must be a file name without blanks, commas and #, which GALFIT cuts, got {path.name!r}")
     notes: list[str] = []
     frame = _frame(image, notes)
     components = described(model, "GALFIT", (GALFIT, GALFIT_MODIFIERS), frame, notes)

@@ -83,7 +83,10 @@ def parse_command(words: Sequence[str]) -> Command:
             lacking.setdefault(option.lacking if option else "unknown", []).append(shown)
         else:
             options[option.name] = value
-    return Command(image, options, tuple(_note(why, found) for why, found in lacking.items()))
+    notes = [_note(why, found) for why, found in lacking.items()]
+    if {"errors-are-variances", "errors-are-weights"} <= set(options):
+        notes.append("--errors-are-variances: not used, since --errors-are-weights is given too, as in imfit")
+    return Command(image, options, tuple(notes))
 
 
 def _is_value(left: Sequence[str], image: str | None) -> bool:

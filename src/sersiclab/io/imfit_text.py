@@ -135,11 +135,12 @@ def _command(lines: Lines) -> tuple[str, ...]:
     """The words of imfit's own command, in a comment of its best-fit files and of ours."""
     for line in lines.lines:
         match = re.match(r"#\s*(?:\S*/)?imfit(?:-mcmc)?\s+(.*\S)\s*$", line)
-        if match and re.search(r"\.(fits?|fts|fz|gz)\b", match[1]):
+        # Prose has neither the name of a FITS file nor an option.
+        if match and re.search(r"\.(?:fits?|fts|fz|gz)\b|(?:^|\s)--?[a-z]", match[1], re.IGNORECASE):
             try:
                 return tuple(shlex.split(match[1]))
-            except ValueError:
-                return ()
+            except ValueError:  # an apostrophe in a name; imfit writes names without quotes
+                return tuple(match[1].split())
     return ()
 
 

@@ -1,5 +1,6 @@
 """Models and images as imfit's configurations."""
 
+import shlex
 import warnings
 from pathlib import Path
 
@@ -35,9 +36,9 @@ def write_imfit(model: Model, image: Image, path: str | Path, *, overwrite: bool
     for target in (path, *plane_paths(image, path.with_suffix("")).values()):
         check_free(target, overwrite=overwrite)
     files = write_planes(image, path.with_suffix(""), overwrite=overwrite)
-    words = [f"{files['image'].name} -c {path.name} --noise={files['sigma'].name} --mask={files['mask'].name}"]
+    words = [files["image"].name, "-c", path.name, f"--noise={files['sigma'].name}", f"--mask={files['mask'].name}"]
     words += [f"--psf={files['psf'].name}"] if "psf" in files else []
-    write_text(path, f"# imfit {' '.join(words)}\n\n" + "\n".join(blocks), overwrite=overwrite)
+    write_text(path, f"# imfit {shlex.join(words)}\n\n" + "\n".join(blocks), overwrite=overwrite)
     if notes:
         listed = "\n  ".join(notes)
         warnings.warn(f"imfit cannot express all of this model or image:\n  {listed}", stacklevel=2)
