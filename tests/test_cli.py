@@ -123,8 +123,14 @@ def test_a_model_from_other_programs_files(files, monkeypatch, fitted):
         warnings.simplefilter("ignore", UserWarning)  # what the programs cannot express
         sl.io.write_galfit(model, image, files / "a.feedme")
         sl.io.write_imfit(model, image, files / "b.dat")
+        (files / "galaxy.input").write_bytes((files / "a.feedme").read_bytes())  # GALFIT minds no name
         sigma = ["--sigma", "rms.fits"]
-        for arguments in (["a.feedme"], ["sci.fits", "--imfit", "b.dat"], ["sci.fits", "--model", "a.json", *sigma]):
+        for arguments in (
+            ["a.feedme"],
+            ["galaxy.input"],
+            ["sci.fits", "--imfit", "b.dat"],
+            ["sci.fits", "--model", "a.json", *sigma],
+        ):
             assert main(["fit", *arguments]) == 0
             assert list(fitted["model"].components) == ["galaxy"]
             np.testing.assert_array_equal(fitted["image"].data, image.data)
@@ -156,6 +162,7 @@ def test_a_model_from_other_programs_files(files, monkeypatch, fitted):
         ([*SCI, "--method", "map", "-o", "text.fits"], "text.fits"),
         (["fit", "a.feedme", "--sigma", "rms.fits"], "a.feedme is a GALFIT menu, which names its own data"),
         (["fit", "text.feedme"], "text.feedme: H), the image region, is missing"),
+        (["fit", "conf.dat"], "conf.dat is a configuration of imfit: give the image, and --imfit conf.dat"),
         (["lab", "nowhere.fits"], "no such file: nowhere.fits"),
     ],
 )
@@ -163,6 +170,7 @@ def test_mistakes_are_told_in_one_line(files, monkeypatch, capsys, arguments, me
     monkeypatch.chdir(files)
     for name in ("text.fits", "text.feedme"):
         (files / name).write_text("no numbers")
+    (files / "conf.dat").write_text("X0 9\nY0 9\nFUNCTION Sersic\n")
     assert main([*arguments, *(["--json"] if arguments[0] == "fit" else [])]) == 2
     said = capsys.readouterr()
     assert message in said.err

@@ -103,8 +103,7 @@ def _image_and_model(arguments: argparse.Namespace) -> tuple["Image", "Model", A
     if position is not None and (others := [*(each for each in named if each != "--components"), *_cutout(arguments)]):
         raise ValueError(f"--position is where to find the target, which {others[0]} says itself")
     what = read_components(arguments.components or "galaxy=sersic")
-    name = Path(arguments.image).name
-    if Path(name).suffix.lower() in MENUS or name.startswith("galfit."):
+    if _is_menu(arguments.image):
         return *_of_menu(arguments, named), None
     if arguments.imfit is not None:
         return *_of_imfit(arguments), None
@@ -129,6 +128,17 @@ def _cut(image: "Image", position: Any, size: Any) -> tuple["Image", Any]:
 
 def _cutout(arguments: argparse.Namespace) -> list[str]:
     return ["--cutout"] if arguments.cutout is not None else []
+
+
+def _is_menu(path: str) -> bool:
+    """Whether this is a menu of GALFIT, by its name or by its text; raises `ValueError` for imfit's configurations."""
+    from sersiclab.io.text import program_of
+
+    name = Path(path).name
+    program = program_of(path)
+    if program == "imfit":
+        raise ValueError(f"{path} is a configuration of imfit: give the image, and --imfit {path}")
+    return Path(name).suffix.lower() in MENUS or name.startswith("galfit.") or program == "galfit"
 
 
 def _sources(text: str) -> Any:

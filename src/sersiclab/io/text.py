@@ -46,6 +46,8 @@ class Lines:
         return ValueError(f"{self.source}, line {number}: {message}")
 
 
+LARGEST = 2**20  # bytes of a menu or a configuration
+
 # Marks of files of other programs, and what these files are.
 _OTHERS: Mapping[str, tuple[str, str]] = {
     "imfit": (r"\s*FUNCTION(_LABEL)?\s+\S", "a configuration of imfit; read_imfit reads it"),
@@ -62,10 +64,26 @@ _OTHERS: Mapping[str, tuple[str, str]] = {
 }
 
 
+def program_of(path: str | Path) -> str | None:
+    """The program whose file this is, such as "galfit", by its text; None for anything else, and for no file."""
+    path = Path(path).expanduser()
+    if not path.is_file() or path.stat().st_size > LARGEST:
+        return None
+    try:
+        lines = Lines.read(path)
+    except ValueError:
+        return None
+    return next(iter(_programs(lines)), None)
+
+
+def _programs(lines: Lines) -> list[str]:
+    texts = [text for _, text in lines.without_comments()]
+    return [name for name, (mark, _) in _OTHERS.items() if any(re.match(mark, text) for text in texts)]
+
+
 def refuse_others(lines: Lines, own: str) -> None:
     """Raise `ValueError` saying what a file is if it has no mark of the program `own` but that of another."""
-    texts = [text for _, text in lines.without_comments()]
-    found = [name for name, (mark, _) in _OTHERS.items() if any(re.match(mark, text) for text in texts)]
+    found = _programs(lines)
     if found and (own not in found or "multimfit" in found):
         raise ValueError(f"{lines.source} is {_OTHERS[found[-1]][1]}")
 
