@@ -7,7 +7,6 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 from jaxtyping import Float
-from scipy.optimize import least_squares
 
 from sersiclab.planes import plane_of
 from sersiclab.psf import transfer_function
@@ -61,6 +60,8 @@ class Smooth:
 
 def smooth_psf(psf: Float[np.ndarray, "v u"]) -> Smooth:
     """The Moffat profile through the samples of a PSF's core. It is exact for Moffat and near for Gaussian PSFs."""
+    from scipy.optimize import least_squares
+
     margin = 3  # so that a PSF of one sample has neighbours, which are zero
     padded = np.pad(np.asarray(psf, float), margin)
     padded /= padded.max()
