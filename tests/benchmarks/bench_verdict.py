@@ -248,8 +248,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--double", type=int, default=30, help="number of bulges in disks")
     parser.add_argument("--neighbour", type=int, default=20, help="number of galaxies with a neighbour")
     parser.add_argument("--methods", nargs="+", choices=list(METHODS), default=list(METHODS))
-    parser.add_argument("--nuts-every", type=int, default=5, help="use NUTS on every K-th galaxy only")
-    parser.add_argument("--patience", type=float, default=40.0, help="seconds after which a fit is cancelled")
+    parser.add_argument("--nuts-every", type=int, default=6, help="use NUTS on every K-th galaxy only")
+    parser.add_argument("--patience", type=float, default=45.0, help="seconds after which a fit is cancelled")
     return parser.parse_args()
 
 
