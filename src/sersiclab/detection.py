@@ -315,7 +315,8 @@ def _around(box: Any, shape: tuple[int, ...]) -> Any:
 def _cut_off(region: Region) -> float:
     """The part of a region's outline that lies at the image's edge."""
     padded = np.pad(region, 1)
-    outline = padded & ~ndimage.binary_erosion(padded)
+    inner: Any = ndimage.binary_erosion(padded)
+    outline = padded & ~inner
     at_edge = outline[1:-1, 1:-1].copy()
     at_edge[1:-1, 1:-1] = False
     return float(at_edge.sum() / max(outline.sum(), 1))

@@ -47,17 +47,15 @@ def errors(image: sl.Image, n: float, prior: sl.Uniform | None) -> tuple[float, 
 
 
 def main(number: int = 40) -> None:
-    rows = []
+    print(f"{number} galaxies at each S/N")
+    print(f"{'S/N':>4}  {'prior of n':<16}  {'ln n':>15}  {'magnitude':>15}")
     for ratio in (10, 20, 40):
         galaxies = [galaxy(1000 * ratio + seed, ratio) for seed in range(number)]
         for name, prior in PRIORS.items():
             found = np.array([errors(image, n, prior) for image, n in galaxies])
-            rows.append((ratio, name, found.mean(0), found.std(0) / np.sqrt(number)))
-    print(f"{number} galaxies at each S/N")
-    print(f"{'S/N':>4}  {'prior of n':<16}  {'ln n':>15}  {'magnitude':>15}")
-    for ratio, name, mean, error in rows:
-        columns = (f"{m:+.2f} ± {e:.2f}" for m, e in zip(mean, error, strict=True))
-        print(f"{ratio:4}  {name:<16}  " + "  ".join(f"{column:>15}" for column in columns))
+            each = zip(found.mean(0), found.std(0) / np.sqrt(number), strict=True)
+            columns = [f"{mean:+.2f} ± {error:.2f}" for mean, error in each]
+            print(f"{ratio:4}  {name:<16}  " + "  ".join(f"{column:>15}" for column in columns), flush=True)
 
 
 if __name__ == "__main__":

@@ -68,7 +68,7 @@ def index_parameter(**declared: Any) -> Any:
     """The declaration of a Sérsic index, whose default prior is uniform in its logarithm.
 
     Between 0.5 and 8 that has ln n = 0.69 ± 0.80, much like real galaxies: 0.50 ± 0.78 in COSMOS to I = 23.5
-    (Mandelbaum et al. 2014, arXiv:1308.4982). A prior that is uniform in n has 1.26 ± 0.66, and would pull faint
+    (Mandelbaum et al. 2014, arXiv:1308.4982). A prior that is uniform in n has 1.26 ± 0.67, and would pull faint
     galaxies to high indices.
     """
     return parameter(**{"low": 0.1, "high": 10.0, "doc": "Sérsic index", "logarithmic": True, **declared})
