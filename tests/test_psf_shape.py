@@ -101,8 +101,8 @@ def test_centres_of_any_offset_are_found(dx, dy, shape, fine, fwhm):
     np.testing.assert_allclose(origin_of(psf, "centroid"), expected, atol=2e-3)
     np.testing.assert_allclose(origin_of(psf, "peak"), expected, atol=0.02)
     offset = np.hypot(dx, dy) / fine
-    if offset > 0.16 or offset < 0.01:
-        assert bool(complaints(psf, psf_oversampling=fine)) == (offset > 0.15)
+    if offset > 0.13 or offset < 0.01:
+        assert bool(complaints(psf, psf_oversampling=fine)) == (offset > 0.1)
 
 
 def test_lopsided_psfs_have_a_peak_and_a_centroid():
@@ -111,6 +111,14 @@ def test_lopsided_psfs_have_a_peak_and_a_centroid():
     assert 0.1 < peak[1] < centroid[1] < 0.6
     assert abs(peak[0]) < 1e-6
     assert abs(centroid[0]) < 1e-6
+
+
+def test_a_lopsided_psf_may_have_its_middle_anywhere_between():
+    psf = gaussian(31, 4.0) + 0.25 * gaussian(31, 5.0, 1.4, -0.8)
+    assert np.hypot(*(np.array(origin_of(psf, "peak")) - 15)) > 0.1
+    assert not complaints(psf / psf.sum())
+    assert complaints(np.roll(psf, -1, axis=0) / psf.sum())
+    assert complaints(np.roll(psf, 1, axis=1) / psf.sum())
 
 
 def test_an_fft_ordered_psf_is_told():

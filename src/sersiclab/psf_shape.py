@@ -19,13 +19,14 @@ CENTRES: tuple[Centre, ...] = get_args(Centre)
 # carry, half of it aliased. Pixels of galaxies are then wrong by up to 6e-4 of the peak, and by much more for sharper
 # PSFs: 1.4 % at a FWHM of 1.3 samples, 4 % at 1.0.
 FEWEST_SAMPLES, ALIASED = 2.0, 0.06
-# Pixels. Real PSFs are lopsided: the centroids of those of HSC, KiDS, Legacy Surveys and HST lie up to 0.13 off.
-OFF_CENTRE = 0.15
+# Pixels, beyond the distance between the peak and the centroid: the centre of a lopsided PSF is a matter of taste. The
+# centroids of real PSFs (HSC, KiDS, Legacy Surveys, HST) lie up to 0.13 off, where the peak is 0.07 from it.
+OFF_CENTRE = 0.1
 # Finely sampled PSFs may be off by less, and by multiples of half a sample, the mark of a peak at N/2 or at N/2 + 1.
 HALF_SAMPLES, LEAST_OFF_CENTRE = 0.1, 0.02
 PIXEL_MOMENT = 1 / 12  # pixels²: the second moment of a pixel's response along an axis
 LEAKING = 0.1  # of the PSF's transfer function at one cycle per pixel, where a pixel's response is zero
-ROUGH = 0.1  # share of the core's squares that a smooth profile leaves, beyond which an array is no PSF to judge
+ROUGH = 0.03  # share of the core's squares that a smooth profile leaves (0.01 of an Airy disk): beyond, it is no PSF to judge
 NARROW = 1.2  # FWHM in pixels; the moments of wider PSFs tell of their wings
 WRAPPED = "the psf is not centred in its array: its light lies in the corners; bring it together with np.fft.fftshift"
 
@@ -176,7 +177,8 @@ def off_centre(psf: Float[np.ndarray, "v u"], oversampling: int, centre: Centre)
     pixels = offset / oversampling
     distance, largest = float(np.hypot(*pixels)), float(np.abs(offset).max())
     shifted = largest > 0.5 - HALF_SAMPLES and float(np.abs(offset - np.round(2 * offset) / 2).max()) < HALF_SAMPLES
-    if distance < OFF_CENTRE and not (shifted and distance > LEAST_OFF_CENTRE):
+    lopsided = float(np.hypot(*(offsets[0] - offsets[1]))) / oversampling
+    if distance < OFF_CENTRE + lopsided and not (shifted and distance > LEAST_OFF_CENTRE):
         return None
     return (
         f"the psf is not centred in its array: it lies {pixels[1]:+.3g} pixels off in x and {pixels[0]:+.3g} in y, and "
