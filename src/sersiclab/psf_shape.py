@@ -26,7 +26,7 @@ OFF_CENTRE = 0.1
 HALF_SAMPLES, LEAST_OFF_CENTRE = 0.1, 0.02
 PIXEL_MOMENT = 1 / 12  # pixels²: the second moment of a pixel's response along an axis
 LEAKING = 0.1  # of the PSF's transfer function at one cycle per pixel, where a pixel's response is zero
-ROUGH = 0.03  # share of the core's squares that a smooth profile leaves (0.01 of an Airy disk): beyond, it is no PSF to judge
+ROUGH = 0.03  # share of the core's squares that a smooth profile may leave (0.01 of an Airy disk) in a PSF
 NARROW = 1.2  # FWHM in pixels; the moments of wider PSFs tell of their wings
 WRAPPED = "the psf is not centred in its array: its light lies in the corners; bring it together with np.fft.fftshift"
 
