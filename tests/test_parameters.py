@@ -176,6 +176,7 @@ def test_the_range_of_a_tie_is_that_of_its_values(tie):
     [
         ({"ellip": Tied("bulge.n", scale=0.3)}, r"bulge\.ellip must lie in \[0, 0\.95\].*bulge\.n.* may be 1\.2"),
         ({"n": sl.Uniform(0.5, 8), "ellip": Tied("bulge.n", scale=0.2)}, r"bulge\.ellip .* may reach \[0\.1, 1\.6\]"),
+        ({"r_eff": Tied("bulge.n", scale=0.0)}, r"bulge\.r_eff must lie in \(0, inf\), .* may be 0"),
         ({"ellip": Tied("bulge.xc")}, r"bulge\.ellip .* may reach \[-inf, inf\]"),
         ({"r_eff": Tied("bulge.flux", offset=-2)}, r"bulge\.r_eff must lie in \(0, inf\), .* may reach \[-1, 98\]"),
         ({"n": Tied("bulge.r_eff", by=Tied("bulge.yc"))}, r"bulge\.n must lie in \[0\.1, 10\].* reach \[6, 240\]"),

@@ -1,5 +1,6 @@
 """Priors against scipy, and the laws that every prior keeps."""
 
+import astropy.units as u
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -215,8 +216,25 @@ def test_bad_numbers_are_named(make, message):
         lambda: sl.Angle(init="up"),
         lambda: sl.Custom(dist.Normal(0.0, 1.0), init=np.zeros(2)),
         lambda: sl.TruncatedNormal(0, 1, low="0"),
+        lambda: sl.Normal(3 * u.pixel, 1),
+        lambda: sl.Normal(np.timedelta64(1, "s"), 1),
+        lambda: sl.Uniform(0, np.array("1")),
     ],
 )
 def test_what_is_not_a_number_is_refused(make):
     with pytest.raises(TypeError, match=r"Custom needs|must be a number"):
         make()
+
+
+@pytest.mark.parametrize(
+    ("law", "message"),
+    [
+        (dist.Normal(0.0, -1.0, validate_args=False), "got invalid scale"),
+        (dist.Gamma(-1.0, 1.0, validate_args=False), "got invalid concentration"),
+        (dist.Uniform(3.0, 1.0, validate_args=False), "low < high, got low=3, high=1"),
+        (dist.Normal(0.0, 1.0).mask(False), "whose density has the integral one"),
+    ],
+)
+def test_laws_that_are_none_are_refused(law, message):
+    with pytest.raises(ValueError, match=f"^Custom needs a distribution.*{message}"):
+        sl.Custom(law)

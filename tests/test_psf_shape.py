@@ -165,6 +165,19 @@ def test_samples_too_coarse_are_told(fwhm):
     assert f"FWHM of {fwhm / 3:.2g} pixels, or {fwhm:.2g} of its samples" in text
 
 
+@pytest.mark.parametrize("side", [30, 31])
+@pytest.mark.parametrize("offset", [0.0, 0.25, 0.5])
+@pytest.mark.parametrize("fwhm", [1.0, 1.6])
+def test_they_are_wherever_the_centre_is(side, offset, fwhm):
+    assert any("can't carry it" in text for text in complaints(gaussian(side, fwhm, offset), psf_centre="peak"))
+
+
+@pytest.mark.parametrize("side", [30, 31])
+@pytest.mark.parametrize("offset", [0.0, 0.25, 0.5])
+def test_nor_do_those_that_will_do_depend_on_it(side, offset):
+    assert not complaints(gaussian(side, 2.0, offset), psf_centre="peak")
+
+
 @pytest.mark.parametrize("fwhm", [2.0, 2.5, 4.0])
 def test_samples_that_will_do_are_not(fwhm):
     assert not complaints(gaussian(31, fwhm))

@@ -96,3 +96,8 @@ def test_draws_of_the_prior_follow_the_prior():
 
 def test_the_data_are_plain_numpy(model, image):
     assert type(simulate(model, image).data) is np.ndarray
+
+
+def test_seeds_of_any_size_differ(image, model):
+    drawn = [simulate(model, image, seed=seed).data for seed in (0, 1, 2**31, 2**32, 2**32 + 1, 2**63 - 1)]
+    assert len({plane.tobytes() for plane in drawn}) == len(drawn)

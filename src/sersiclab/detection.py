@@ -15,6 +15,7 @@ from sersiclab.blends import Hidden, hidden_at
 from sersiclab.checking import checked_image
 from sersiclab.image import Image
 from sersiclab.measuring import HALF_LIGHT, Plane, Region, Source, assumed, coordinates, measure_region
+from sersiclab.planes import place_of
 from sersiclab.segmentation import Labels, Segments, segment, split
 from sersiclab.skies import Sky, sky_around
 from sersiclab.targeting import NEAR, Position, around, most_striking, off_peak, source_at
@@ -224,10 +225,7 @@ def _place(image: Image, position: Any) -> Position:
         if image.wcs is None:
             raise ValueError("position is a SkyCoord and the image has no WCS; give (x, y) in pixels")
         position = position.to_pixel(image.wcs)
-    try:
-        x, y = (float(value) for value in position)
-    except (TypeError, ValueError) as error:
-        raise TypeError(f"position must be (x, y) in pixels or a SkyCoord, got {position!r}") from error
+    x, y = place_of(position)
     if not (-0.5 <= x <= nx - 0.5 and -0.5 <= y <= ny - 0.5):
         raise ValueError(f"position must lie in the image of shape {image.shape}, got ({x:g}, {y:g})")
     return x, y

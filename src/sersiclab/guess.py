@@ -92,11 +92,11 @@ def guess(
 
 def _sources(found: Found, image: Image, number: int | Literal["auto"]) -> tuple[Source, ...]:
     """The target, and as many of its neighbours as are asked for."""
-    if number != "auto" and (not isinstance(number, int) or number < 1):
+    if isinstance(number, str) and number == "auto":
+        return found.detection(image.mask).sources
+    if not isinstance(number, int) or isinstance(number, bool) or number < 1:
         raise ValueError(f'sources must be "auto" or a positive integer, got {number!r}')
-    if number == 1:
-        return (found.target(),)
-    return found.detection(image.mask).sources[: None if number == "auto" else number]
+    return (found.target(),) if number == 1 else found.detection(image.mask).sources[:number]
 
 
 def _doubts(found: Found, source: Source, sky: Sky, profiles: Mapping[str, type[AbstractProfile]]) -> Iterator[str]:

@@ -13,17 +13,19 @@ from sersiclab.astrometry import checked_wcs, settled_scale
 from sersiclab.blanks import blanks, without_data
 from sersiclab.planes import (
     check_finite,
+    check_sides,
     detector_sigma,
     exclude_unusable,
     finite_number,
     inverse_variance,
     mask_of,
     optional_number,
+    place_of,
     plane_of,
     positive_integer,
     true_or_false,
 )
-from sersiclab.psf_shape import Centre, centre_name, normalised_psf, origin_of, warn_of_psf
+from sersiclab.psf_shape import Centre, centre_name, judge_psf, normalised_psf, origin_of
 
 
 class Image(eqx.Module):
@@ -121,8 +123,8 @@ class Image(eqx.Module):
         self.psf_includes_pixel = true_or_false("psf_includes_pixel", psf_includes_pixel)
         self.psf_centre = centre_name(psf_centre)
         if self.psf is not None:
-            sampling = {"oversampling": self.psf_oversampling, "centre": self.psf_centre}
-            warn_of_psf(self.psf, includes_pixel=self.psf_includes_pixel, **sampling)
+            sampling = {"oversampling": self.psf_oversampling, "centre": self.psf_centre, "pixels": self.data.size}
+            judge_psf(self.psf, includes_pixel=self.psf_includes_pixel, **sampling)
         self.zeropoint = optional_number("zeropoint", zeropoint)
         self.wcs = checked_wcs(wcs)
         self.pixel_scale = settled_scale(optional_number("pixel_scale", pixel_scale, positive=True), wcs)
@@ -195,8 +197,12 @@ class Image(eqx.Module):
 
         if isinstance(position, SkyCoord) and self.wcs is None:
             raise ValueError("position is a SkyCoord and the image has no WCS; give (x, y) in pixels")
+        place = position if isinstance(position, SkyCoord) else place_of(position)
+        check_sides(size)
+        if not isinstance(place, SkyCoord) and not np.isfinite(place).all():
+            raise ValueError(f"position must be finite, got {position}")
         try:
-            part = Cutout2D(self.data, position, size, wcs=self.wcs, mode="trim")
+            part = Cutout2D(self.data, place, size, wcs=self.wcs, mode="trim")
         except NoOverlapError as error:
             raise ValueError(f"position must lie in the image of shape {self.shape}, got {position}") from error
         fields = self.fields

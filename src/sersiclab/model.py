@@ -1,6 +1,6 @@
 """The model: named components, a noise model and a renderer. Everything but the data."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import equinox as eqx
@@ -21,6 +21,18 @@ from sersiclab.profiles import AbstractMixture, AbstractProfile
 from sersiclab.rendering import AbstractCanvas, AbstractRenderer, HybridRenderer
 
 
+def _by_name(argument: str, example: str) -> Callable[[Any], dict[str, Any]]:
+    def converted(value: Any) -> dict[str, Any]:
+        if not isinstance(value, Mapping):
+            raise TypeError(f"{argument} must be a mapping of names, such as {example}, got {value!r}")
+        return dict(value)
+
+    return converted
+
+
+_CHANGES, _VALUES = (_by_name(argument, '{"galaxy.n": 4.0}') for argument in ("changes", "values"))
+
+
 class Model(eqx.Module):
     """A model of an image: `components` by name, which may be profiles and skies.
 
@@ -28,10 +40,12 @@ class Model(eqx.Module):
     Raises `ValueError` if a tie leads nowhere, round in a circle or out of its parameter's range.
     """
 
-    components: dict[str, AbstractProfile] = eqx.field(converter=dict)
+    components: dict[str, AbstractProfile] = eqx.field(converter=_by_name("components", '{"galaxy": Sersic(...)}'))
     noise: AbstractNoise = eqx.field(default_factory=GaussianNoise, kw_only=True)
     renderer: AbstractRenderer = eqx.field(default_factory=HybridRenderer, kw_only=True)
-    links: dict[str, AbstractLink] = eqx.field(default_factory=dict, kw_only=True, converter=dict)
+    links: dict[str, AbstractLink] = eqx.field(
+        default_factory=dict, kw_only=True, converter=_by_name("links", '{"total": TotalFlux(...)}')
+    )
 
     def __check_init__(self) -> None:
         if not self.components:
@@ -72,7 +86,7 @@ class Model(eqx.Module):
 
     def at(self, values: Mapping[str, Scalar]) -> "Model":
         """This model with a number for every parameter; with arrays of numbers if `values` holds draws."""
-        owners = parameters.at(self.owners, values)
+        owners = parameters.at(self.owners, _VALUES(values))
         if not any(map(np.ndim, values.values())):
             return self._with_owners(owners)
         components, links = ({name: owners[name] for name in part} for part in (self.components, self.links))
@@ -83,7 +97,7 @@ class Model(eqx.Module):
 
         A link that nothing follows any more is left out.
         """
-        return self._with_owners(parameters.replace(self.owners, changes))._pruned()
+        return self._with_owners(parameters.replace(self.owners, _CHANGES(changes)))._pruned()
 
     def with_component(self, name: str, component: AbstractProfile) -> "Model":
         """A new model with one component more, or another in its place."""
@@ -141,7 +155,7 @@ class Model(eqx.Module):
         Parameters that were tied to it go on together: the first inherits what it was tied to, the
         others are tied to the first.
         """
-        if name not in self.components:
+        if not isinstance(name, str) or name not in self.components:
             raise ValueError(f"{name!r} is not a component of this model; it has {list(self.components)}")
         kept = {key: value for key, value in self.components.items() if key != name}
         for link in self.links:
@@ -201,6 +215,14 @@ def _check_name(name: Any) -> None:
         raise ValueError(f"a component's name must be an identifier other than 'noise' and 'renderer', got {name!r}")
 
 
+def checked_model(model: Any) -> Model:
+    """Return the model; raise `TypeError`, which says how to make one, for a profile or anything else."""
+    if isinstance(model, Model):
+        return model
+    made = 'make one with sl.Model({"galaxy": profile})'
+    raise TypeError(f"model must be a Model, got {type(model).__name__}: {made}")
+
+
 def lower(tree: Any) -> Any:
     """The same tree with arrays for numbers, so that jitted functions trace them, and without `init`s."""
 
@@ -224,7 +246,7 @@ def scaled(model: Model, exponent: int) -> Model:
 
 
 def _drawn(model: Model, values: Mapping[str, Scalar] | None, exponent: int) -> Model:
-    values = {} if values is None else values
+    values = {} if values is None else _VALUES(values)
     parameters.check_values(model.owners, values)
     return lower(scaled(model.at({**model.initial, **values}), exponent))
 
@@ -245,20 +267,21 @@ def render(model: Model, image: Image, values: Mapping[str, Scalar] | None = Non
     `values` is `{path: number}`; free parameters that it lacks have their initial value. Raises
     `ValueError` if it names an unknown path or a number outside its parameter's range.
     """
-    canvas, exponent = model.renderer.prepare(checked_image(image)), scaling.exponent_of(image)
+    canvas, exponent = checked_model(model).renderer.prepare(checked_image(image)), scaling.exponent_of(image)
     return scaling.times(_render(_drawn(model, values, exponent), canvas), -exponent)
 
 
 def render_components(model: Model, image: Image, values: Mapping[str, Scalar] | None = None) -> dict[str, np.ndarray]:
     """The image of each component; they sum to `render(model, image, values)`."""
-    canvas, exponent = model.renderer.prepare(checked_image(image)), scaling.exponent_of(image)
+    canvas, exponent = checked_model(model).renderer.prepare(checked_image(image)), scaling.exponent_of(image)
     parts = _render_components(_drawn(model, values, exponent), canvas)
     return {name: scaling.times(parts[name], -exponent) for name in model.components}
 
 
 def joint(model: Model, image: Image) -> None:
     """The numpyro model: every free parameter is a sample site named by its path, the data `"data"`."""
-    values: dict[str, Any] = {path: numpyro.sample(path, prior.distribution()) for path, prior in model.free.items()}
+    free, image = checked_model(model).free, checked_image(image)
+    values: dict[str, Any] = {path: numpyro.sample(path, prior.distribution()) for path, prior in free.items()}
     drawn = model.at(values)
     canvas = model.renderer.prepare(image)
     mean = drawn.renderer.render(drawn.components, canvas)

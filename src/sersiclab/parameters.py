@@ -148,9 +148,9 @@ class ParameterInfo:
 
 def is_scalar(value: Any) -> bool:
     """Whether `value` is one number, which may be traced."""
-    if isinstance(value, jax.Array | np.ndarray):
-        return value.ndim == 0 and value.dtype.kind in "iuf"
-    return isinstance(value, int | float | np.number) and not isinstance(value, bool | complex | np.complexfloating)
+    if hasattr(value, "dtype"):
+        return np.ndim(value) == 0 and value.dtype.kind in "iuf" and not hasattr(value, "unit")
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def is_number(value: Any) -> bool:
@@ -162,13 +162,14 @@ def check_finite(label: str, value: Any) -> None:
     """Raise unless `value` is one finite number, as far as that is known while it is traced."""
     if not is_scalar(value):
         raise TypeError(f"{label} must be a number, got {described(value)}")
-    if is_number(value) and not math.isfinite(value):
-        raise ValueError(f"{label} must be finite, got {value:g}")
+    number = to_float(value)
+    if is_number(number) and not math.isfinite(number):
+        raise ValueError(f"{label} must be finite, got {number:g}")
 
 
 def described(value: Any) -> str:
     """What came instead of a number, for a message."""
-    if isinstance(value, jax.Array | np.ndarray):
+    if isinstance(value, jax.Array | np.ndarray) and not hasattr(value, "unit"):
         return f"an array of shape {value.shape} and type {value.dtype}"
     return repr(value)
 

@@ -104,7 +104,8 @@ def exclude_unusable(
 
 def positive_integer(name: str, value: Any) -> int:
     """A positive whole number, which may be a float."""
-    if isinstance(value, bool) or not isinstance(value, int | float | np.integer) or value < 1 or value % 1:
+    whole = isinstance(value, int | float | np.integer) and not isinstance(value, bool | np.timedelta64)
+    if not whole or value < 1 or value % 1:
         raise ValueError(f"{name} must be a positive integer, got {value!r}")
     return int(value)
 
@@ -117,16 +118,45 @@ def optional_number(name: str, value: Any, *, positive: bool = False) -> float |
 def finite_number(name: str, value: Any, *, positive: bool = False) -> float:
     """A finite number: Python's, numpy's, or an array of no dimensions; not a bool or a text."""
     expected = f"{name} must be a {'positive ' if positive else ''}finite number, got {value!r}"
-    plain = isinstance(value, numbers.Real | np.number) or (hasattr(value, "dtype") and np.ndim(value) == 0)
-    if not plain or isinstance(value, bool | np.bool_):
+    number = _real(value)
+    if number is None:
         raise TypeError(expected)
-    try:
-        number = float(value)
-    except (TypeError, ValueError) as error:
-        raise TypeError(expected) from error
     if not np.isfinite(number) or (positive and number <= 0):
         raise ValueError(expected)
     return number
+
+
+def _real(value: Any) -> float | None:
+    """A real number as a float, infinite if it is too large for one; None for anything else."""
+    plain = value.dtype.kind in "fiu" if hasattr(value, "dtype") else isinstance(value, numbers.Real)
+    if not plain or np.ndim(value) or isinstance(value, bool):
+        return None
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return None
+    except OverflowError:
+        return np.inf if value > 0 else -np.inf
+
+
+def place_of(position: Any) -> tuple[float, float]:
+    """(x, y) in pixels, from 0, which may lie anywhere."""
+    try:
+        x, y = map(_real, position)
+    except (TypeError, ValueError):
+        x = y = None
+    if x is None or y is None:
+        raise TypeError(f"position must be (x, y) in pixels or a SkyCoord, got {position!r}")
+    return x, y
+
+
+def check_sides(size: Any) -> None:
+    """Raise unless `size` is one positive number or two, which may have a unit."""
+    sides = (size,) if np.ndim(size) == 0 else tuple(size)
+    if np.ndim(size) and len(sides) != 2:
+        raise ValueError(f"size must be one number, or (height, width), got {size!r}")
+    for side in sides:
+        finite_number("size", getattr(side, "value", side), positive=True)
 
 
 def true_or_false(name: str, value: Any) -> bool:

@@ -252,6 +252,14 @@ class Custom(AbstractPrior):
             raise ValueError(f"Custom needs a continuous univariate distribution, got {value!r}")
         if any(_is_improper(part) for part in _parts(value)):
             raise ValueError(f"Custom needs a distribution whose density has the integral one, got {value!r}")
+        low, high = self.support()
+        if not low < high:
+            raise ValueError(f"Custom needs a distribution with low < high, got low={low:g}, high={high:g}")
+        for part in _parts(value):
+            try:
+                part.validate_args(strict=False)
+            except ValueError as error:
+                raise ValueError(f"Custom needs a distribution: {error}") from error
 
     def distribution(self) -> dist.Distribution:
         return self.base
@@ -304,7 +312,7 @@ def _is_discrete(distribution: dist.Distribution) -> bool:
 
 
 def _is_improper(distribution: dist.Distribution) -> bool:
-    return isinstance(distribution, dist.ImproperUniform | dist.Unit)
+    return isinstance(distribution, dist.ImproperUniform | dist.Unit | dist.MaskedDistribution)
 
 
 def _least(condition: Callable[[np.floating], bool]) -> np.floating:

@@ -8,6 +8,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 from jaxtyping import Float
 
+from sersiclab.memory import check_memory
 from sersiclab.planes import plane_of
 from sersiclab.psf import transfer_function
 
@@ -25,6 +26,7 @@ OFF_CENTRE = 0.1
 # Finely sampled PSFs may be off by less, and by multiples of half a sample, the mark of a peak at N/2 or at N/2 + 1.
 HALF_SAMPLES, LEAST_OFF_CENTRE = 0.1, 0.02
 PIXEL_MOMENT = 1 / 12  # pixels²: the second moment of a pixel's response along an axis
+BYTES_A_PIXEL = 8  # of half a complex spectrum, in double precision
 LEAKING = 0.1  # of the PSF's transfer function at one cycle per pixel, where a pixel's response is zero
 ROUGH = 0.03  # share of the core's squares that a smooth profile may leave (0.01 of an Airy disk) in a PSF
 NARROW = 1.2  # FWHM in pixels; the moments of wider PSFs tell of their wings
@@ -153,9 +155,19 @@ def centre_name(value: Any) -> Centre:
     return value
 
 
-def warn_of_psf(psf: Float[np.ndarray, "v u"], *, oversampling: int, includes_pixel: bool, centre: Centre) -> None:
-    """Warn of a PSF that moves the galaxy, that can't hold the pixel's response, or whose samples are too coarse."""
+def judge_psf(
+    psf: Float[np.ndarray, "v u"], *, pixels: int, oversampling: int, includes_pixel: bool, centre: Centre
+) -> None:
+    """Warn of a PSF that moves the galaxy, that can't hold the pixel's response, or whose samples are too coarse.
+
+    Raises `ValueError` if it is so fine that the spectrum of an image of so many `pixels` fits in no memory.
+    """
     smooth = smooth_psf(psf)
+    # A spectrum ends at about 1.5 cycles per FWHM, or where the samples' own does; an image's is one cycle wide.
+    fine = float(min(oversampling, 10**100))
+    tiles = min(fine, 3.0 * fine / smooth.fwhm + 1.0) ** 2
+    remedy = "give the PSF with fewer samples per pixel"
+    check_memory(f"psf_oversampling={oversampling} of a psf this sharp", BYTES_A_PIXEL * pixels * tiles, remedy)
     if _has_one_peak(psf, smooth):
         narrow = without_pixel(psf, smooth, oversampling) if includes_pixel else None
         problems = [off_centre(psf, oversampling, centre), narrow or too_coarse(psf, smooth, oversampling)]
@@ -195,16 +207,31 @@ def _has_one_peak(psf: Float[np.ndarray, "v u"], smooth: Smooth) -> bool:
 
 def too_coarse(psf: Float[np.ndarray, "v u"], smooth: Smooth, oversampling: int) -> str | None:
     """What is wrong if the PSF is sharper than its samples can carry; else None."""
-    k = np.array([0.0, np.pi])
-    transfer = np.abs(transfer_function(psf, k, k))
     identity = np.count_nonzero(psf) == 1  # which blurs nothing, as it says
-    if identity or smooth.fwhm >= FEWEST_SAMPLES or max(transfer[0, 1], transfer[1, 0]) < ALIASED:
+    if identity or smooth.fwhm >= FEWEST_SAMPLES or aliased(psf, smooth) < ALIASED:
         return None
     return (
         f"the psf has a FWHM of {smooth.fwhm / oversampling:.2g} pixels, {sampling(smooth, oversampling)}: samples so "
         f"coarse (fewer than {FEWEST_SAMPLES:g} per FWHM) can't carry it, and sources are drawn wrongly near their "
         "centres; give a more finely sampled PSF, with psf_oversampling="
     )
+
+
+def aliased(psf: Float[np.ndarray, "v u"], smooth: Smooth) -> float:
+    """What the PSF has at the highest frequency that its samples carry, with its alias, wherever its centre is.
+
+    Midway between two samples the two cancel. Their derivatives then add up, which are those of a normal
+    distribution.
+    """
+    largest = 0.0
+    for axis in (0, 1):
+        light = psf.sum(axis=1 - axis, dtype=float) / psf.sum(dtype=float)
+        place = np.arange(light.size) - smooth.centre[axis]
+        wave = np.exp(1j * np.pi * place)
+        width = (smooth.fwhm / 2.3548) ** 2 * np.pi
+        value, slope = np.sum(light * wave).real, np.sum(light * place * wave).imag / width
+        largest = max(largest, math.hypot(value, slope))
+    return largest
 
 
 def sampling(smooth: Smooth, oversampling: int) -> str:

@@ -11,6 +11,7 @@ from sersiclab import scaling
 from sersiclab.image import Image
 from sersiclab.model import Model, render, scaled
 from sersiclab.parameters import Scalar
+from sersiclab.seeds import checked_seed, key_of
 
 
 def simulate(model: Model, image: Image, values: Mapping[str, Scalar] | None = None, *, seed: int = 0) -> Image:
@@ -19,13 +20,13 @@ def simulate(model: Model, image: Image, values: Mapping[str, Scalar] | None = N
     Everything else is that of `image`: sigma, PSF, mask, metadata. Free parameters that `values` lacks
     have their initial value. Masked pixels get data too; where sigma is unusable they get no noise.
     """
-    mean = render(model, image, values)
+    seed, mean = checked_seed(seed), render(model, image, values)
     exponent = scaling.exponent_of(image)
     noise = scaled(model.at({**model.initial, **(values or {})}), exponent).noise
     usable = np.isfinite(image.sigma) & (image.sigma > 0)
     sigma = np.where(usable, image.sigma, 1.0)
     planes = (jnp.asarray(scaling.times(plane, exponent)) for plane in (mean, sigma))
-    drawn = noise.distribution(*planes).sample(jax.random.key(seed))
+    drawn = noise.distribution(*planes).sample(key_of(seed))
     data = np.where(usable, scaling.times(drawn, -exponent), mean).astype(image.data.dtype)
     data.flags.writeable = False
     return eqx.tree_at(lambda old: old.data, image, data)
@@ -33,7 +34,7 @@ def simulate(model: Model, image: Image, values: Mapping[str, Scalar] | None = N
 
 def draw_prior(model: Model, *, seed: int = 0) -> dict[str, float]:
     """One draw of every free parameter from its prior, by path."""
-    keys = jax.random.split(jax.random.key(seed), max(len(model.free), 1))
+    keys = jax.random.split(key_of(seed), max(len(model.free), 1))
     return {
         path: float(jnp.asarray(prior.distribution().sample(key)))
         for key, (path, prior) in zip(keys, model.free.items(), strict=False)

@@ -40,7 +40,8 @@ def problems(owners: Owners) -> dict[str, str]:
     terms, wrong = _products(found)
     infos = {f"{name}.{key}": info for name, owner in owners.items() for key, info in parameter_info(owner).items()}
     for path, (low, high) in _ranges(found, terms).items():
-        if infos[path].holds(low, high):
+        never = infos[path].open_low and low == high == infos[path].low
+        if infos[path].holds(low, high) and not never:
             continue
         wrong[path] = (
             f"{path} must lie in {infos[path].interval}, but it is tied to {' and '.join(found[path].targets)} and "

@@ -53,6 +53,11 @@ class Outcome:
 class AbstractMethod(eqx.Module):
     """A method of inference: its options, and nothing else."""
 
+    @property
+    def number_of_draws(self) -> int:
+        """How many draws it keeps, of all chains together."""
+        return 0
+
     @abstractmethod
     def solve(self, problem: Problem, monitor: Monitor) -> Outcome:
         """Run to the end, telling `monitor`. Raises `Cancelled` if cancelled before any result."""
@@ -60,7 +65,7 @@ class AbstractMethod(eqx.Module):
 
 def check_count(label: str, value: object, *, least: int) -> None:
     """Raise unless `value` is a whole number of at least `least`; `label` names it."""
-    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+    if isinstance(value, bool | np.timedelta64) or not isinstance(value, int | np.integer):
         raise TypeError(f"{label} must be a whole number, got {value!r}")
     if value < least:
         raise ValueError(f"{label} must be at least {least}, got {value}")

@@ -21,6 +21,7 @@ from sersiclab.inference.flow import Flow
 from sersiclab.inference.frame import Frame, frame, potential
 from sersiclab.inference.monitor import Cancelled, Monitor, Pace
 from sersiclab.inference.program import Program
+from sersiclab.seeds import key_of
 
 
 AT_ONCE_PIXELS = 2**14  # of which gradients are computed at once
@@ -156,7 +157,7 @@ _ADAM = ClippedAdam(lambda step: 0.02 / (1 + step / 100), clip_norm=1.0)
 @partial(jax.jit, static_argnums=0)
 def _begin(size: int, seed: int) -> Any:
     """Adam's state at the identity."""
-    return _ADAM.init(flows.identity(size, jax.random.key(seed)))
+    return _ADAM.init(flows.identity(size, key_of(seed)))
 
 
 def _improve(state: Any, e: Float[Array, "row d"], slopes: Float[Array, "row d"]) -> Any:

@@ -56,6 +56,10 @@ class Importance(AbstractMethod):
         if not isinstance(self.proposal, Laplace | SVI):
             raise TypeError(f"Importance.proposal must be Laplace() or SVI(), got {self.proposal!r}")
 
+    @property
+    def number_of_draws(self) -> int:
+        return max(self.draws, self.proposal.draws)
+
     def solve(self, problem: Problem, monitor: Monitor) -> Outcome:
         minimum = minimise(problem, monitor, jacobian=True)
         coordinates = None if minimum.cancelled else self._coordinates(problem, monitor, minimum)

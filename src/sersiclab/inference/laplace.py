@@ -28,6 +28,10 @@ class Laplace(AbstractMethod):
     def __check_init__(self) -> None:
         check_count("Laplace.draws", self.draws, least=1)
 
+    @property
+    def number_of_draws(self) -> int:
+        return self.draws
+
     def solve(self, problem: Problem, monitor: Monitor) -> Outcome:
         minimum = minimise(problem, monitor, jacobian=True)
         return approximate(self, problem, monitor, minimum)

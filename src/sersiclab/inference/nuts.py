@@ -22,6 +22,7 @@ from sersiclab.inference.ridge import ridge, straight_ridge
 from sersiclab.inference.svi import SVI, fit_guide
 from sersiclab.inference.threads import threads
 from sersiclab.results import circular
+from sersiclab.seeds import key_of
 
 
 TRIES = 8
@@ -58,6 +59,10 @@ class NUTS(AbstractMethod):
             raise ValueError(f"NUTS.target_accept must lie between 0 and 1, got {self.target_accept!r}")
         if not isinstance(self.transport, SVI | None):
             raise TypeError(f'NUTS.transport must be SVI(guide="flow") or None, got {self.transport!r}')
+
+    @property
+    def number_of_draws(self) -> int:
+        return self.chains * self.draws
 
     def solve(self, problem: Problem, monitor: Monitor) -> Outcome:
         with threads("chain", most=self.chains) as pool:
@@ -139,7 +144,7 @@ def _groups(method: NUTS, z: Float[np.ndarray, "chain d"], seed: int) -> list[Ch
         z=jnp.asarray(z, dtype=float),
         potential=zero + chains.UNKNOWN,
         gradient=jnp.zeros((count, size)),
-        key=jax.random.split(jax.random.key(seed), count),
+        key=jax.random.split(key_of(seed), count),
         averaging=(log_step, log_step, zero, jnp.zeros(count, int), log_step),
     )
     if jax.default_backend() != "cpu":

@@ -15,15 +15,18 @@ from sersiclab.inference.base import AbstractMethod, Outcome, Problem
 from sersiclab.inference.monitor import Cancelled, Monitor, Progress
 from sersiclab.inference.nuts import NUTS
 from sersiclab.inference.program import is_double, precision, unconstrain
-from sersiclab.model import Model
+from sersiclab.memory import check_memory
+from sersiclab.model import Model, checked_model
 from sersiclab.priors import Angle
 from sersiclab.results import Fit, circular
+from sersiclab.seeds import checked_seed
 
 
 POLL_SECONDS = 0.1
 EXIT_SECONDS = 30.0
 FLAT = 1e-6  # the least eigenvalue of a correlation matrix that single precision can use
 
+BYTES_A_NUMBER = 16  # of a draw, in the sampler's coordinates and in the model's
 SOME = 200  # draws of an earlier fit, which are enough for a covariance
 
 Init = Mapping[str, float] | Fit | None
@@ -177,7 +180,7 @@ def start(
 
     Raises `TypeError` or `ValueError` naming the argument, what was expected and what came.
     """
-    _check(model, image, method, seed)
+    _check(model, image, method, seed, on_progress)
     beginning, density = _initial(model, image, init), Density.of(model, image)
 
     def solve(monitor: Monitor) -> Outcome:
@@ -242,16 +245,19 @@ def _watch(run: Run, *, bar: bool) -> None:
         update(run.progress)
 
 
-def _check(model: Any, image: Any, method: Any, seed: Any) -> None:
-    if not isinstance(model, Model):
-        raise TypeError(f"model must be a Model, got {type(model).__name__}")
+def _check(model: Any, image: Any, method: Any, seed: Any, on_progress: Any) -> None:
+    checked_model(model)
     checked_image(image)
+    checked_seed(seed)
     if not isinstance(method, AbstractMethod):
         raise TypeError(f"method must be an object such as NUTS() or MAP(), got {method!r}")
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
-        raise TypeError(f"seed must be a whole number, not negative, got {seed!r}")
+    if on_progress is not None and not callable(on_progress):
+        raise TypeError(f"on_progress must be a function of a Progress, or None, got {on_progress!r}")
     if not model.free:
         raise ValueError("model has no free parameter: give at least one parameter a prior, such as Normal(60, 1)")
+    drawn = f"{type(method).__name__} of {method.number_of_draws} draws of {len(model.free)} parameters"
+    size = float(BYTES_A_NUMBER) * min(method.number_of_draws, 10**100) * (len(model.free) + 1)
+    check_memory(drawn, size, "ask for fewer draws, or chains")
 
 
 def _problem(density: Density, model: Model, beginning: Beginning, seed: int, monitor: Monitor) -> Problem:

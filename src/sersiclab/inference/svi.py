@@ -42,6 +42,10 @@ class SVI(AbstractMethod):
         check_count("SVI.draws", self.draws, least=1)
         check_count("SVI.steps", self.steps, least=1)
 
+    @property
+    def number_of_draws(self) -> int:
+        return self.draws
+
     def solve(self, problem: Problem, monitor: Monitor) -> Outcome:
         minimum = minimise(problem, monitor, jacobian=True)
         if minimum.cancelled:

@@ -17,6 +17,7 @@ from sersiclab.results import document
 from sersiclab.results.diagnostics import arviz
 from sersiclab.results.per_draw import BATCH, CHUNK, chunks
 from sersiclab.results.summary import parameter_units
+from sersiclab.seeds import key_of
 from sersiclab.stacks import Values
 
 
@@ -137,7 +138,7 @@ def predictive(model: Model, image: Image, draws: Mapping[str, Draws], n: int, s
     density = Density.of(model, image)
     images = np.empty((n, *image.shape), density.data.dtype)
     for values, part in chunks({path: array[chosen] for path, array in flat.items()}, density.shift):
-        key = jax.random.fold_in(jax.random.key(seed), part.start)
+        key = jax.random.fold_in(key_of(seed), part.start)
         images[part] = np.asarray(_predictive(density, values, key))[: len(images[part])]
     return scaling.times(images, -np.asarray(density.exponent))
 

@@ -1,0 +1,23 @@
+"""Seeds of random numbers: whole numbers of up to 63 bits, each of which gives other numbers."""
+
+from typing import Any
+
+import jax
+import numpy as np
+
+
+def checked_seed(seed: Any) -> int:
+    """Return the seed; raise `TypeError` or `ValueError` unless it is a whole number of up to 63 bits."""
+    whole = isinstance(seed, int | np.integer) and not isinstance(seed, bool | np.timedelta64)
+    if not whole or seed < 0:
+        raise TypeError(f"seed must be a whole number, not negative, got {seed!r}")
+    if seed >= 2**63:
+        raise ValueError(f"seed must be below 2**63, got {seed!r}")
+    return int(seed)
+
+
+def key_of(seed: int) -> jax.Array:
+    """The key of a seed, the same in single and in double precision; JAX alone drops the higher bits in single."""
+    high, low = divmod(int(seed), 2**32)
+    key = jax.random.key(np.uint32(low))
+    return jax.random.fold_in(key, np.uint32(high)) if high else key
