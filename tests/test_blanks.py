@@ -66,6 +66,15 @@ def test_of_integers_too(sigma, constant):
     assert not found[~ndimage.binary_dilation(where, iterations=6)].any()
 
 
+@pytest.mark.parametrize("region", ["corner", "rows", "last column", "frame", "hole"])
+@pytest.mark.parametrize("constant", [0, -32768, 65535])
+def test_of_integers_that_repeat_more_often_than_the_constant(region, constant):
+    """Among many pixels of few values a small region is not of the most frequent ones."""
+    data = np.round(noise(100.0, 2.0))
+    data[REGIONS[region]] = constant
+    np.testing.assert_array_equal(found_in(data), REGIONS[region])
+
+
 def test_several_constants_and_pixels_without_a_number():
     data = noise(5.0)
     data[:9], data[:, :7], data[-3:] = 0.0, -999.0, np.nan
@@ -74,6 +83,7 @@ def test_several_constants_and_pixels_without_a_number():
     assert found_in(data).sum() == 9 * 65 + 57 * 7
 
 
+GALAXY = np.exp(-np.hypot(X - 36, Y - 30) / 3)
 DATA = {
     "noise": noise(),
     "counts": np.random.default_rng(1).poisson(0.1, Y.shape),
@@ -89,6 +99,8 @@ DATA = {
     "saturated star": np.minimum(noise() + 1e6 * np.exp(-(np.hypot(X - 30, Y - 25) ** 2) / 18), 6e4),
     "saturated at the edge": np.minimum(noise() + 1e6 * np.exp(-(np.hypot(X - 30, Y) ** 2) / 18), 6e4),
     "constant": np.ones(Y.shape),
+    "few counts around a galaxy": np.random.default_rng(1).poisson(0.1 + 50 * GALAXY),
+    "coarse integers around a galaxy": np.round((noise() + 300 * GALAXY) / 5) * 5,
     "one bad pixel": np.where((X == 3) & (Y == 4), 0.0, noise()),
 }
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from scipy import ndimage
 
 
@@ -17,7 +17,8 @@ SHARE, MOST = 0.05, 0.5  # of the pixels, of a value that is scattered over the 
 EXCESS = 10  # and so many times as frequent as any other
 CONTINUOUS = 0.1  # a step of so few scatters, from the constant to the pixels beside it, is that of a model's sky
 PLATEAU = 5.0  # scatters above the sky, where the pixels around a maximum belong to a saturated star
-MOST_VALUES = 5
+MOST_VALUES = 5  # of the most frequent, and of those that lie together the most
+PART = 8  # pixels along a side of the parts of an image in which a value's share is looked at
 CONSTANT = 0.85  # of the pixels beside one of a value that have it too, if it is itself that of a region without data
 CORRELATED, INDEPENDENT = 1.2, 0.25  # and the share of correlated pixels that count as independent
 RARE = 0.05  # a share of equal pixels so small that a region may be followed along its thinnest edges
@@ -42,7 +43,10 @@ def blanks(data: Float[np.ndarray, "y x"], valid: Bool[np.ndarray, "y x"]) -> li
     """
     found: list[Blank] = []
     values, counts = np.unique(data[valid], return_counts=True)
-    frequent = [i for i in np.argsort(-counts, kind="stable")[:MOST_VALUES] if counts[i] >= AT_EDGE]
+    enough = np.flatnonzero(counts >= AT_EDGE)
+    often = enough[np.argsort(-counts[enough], kind="stable")]
+    together = enough[np.argsort(-_pairs(data, valid, values)[enough] / counts[enough], kind="stable")]
+    frequent = list(dict.fromkeys([*often[:MOST_VALUES].tolist(), *together[:MOST_VALUES].tolist()]))
     planes = [valid & (data == values[i]) for i in frequent]
     lasting = [_persistence(same, valid) for same in planes]
     for i, same in zip(frequent, planes, strict=True):
@@ -50,6 +54,7 @@ def blanks(data: Float[np.ndarray, "y x"], valid: Bool[np.ndarray, "y x"]) -> li
         chance, lasting_others = _chance(data, same, valid), float(np.median(others)) if others else 0.0
         if lasting_others > CORRELATED * chance:
             chance = max(chance, lasting_others**INDEPENDENT)
+        chance = max(chance, _usual_share(same, valid))
         pixels = _solid(same, valid, chance)
         if _is_scattered(int(counts[i] - pixels.sum()), int(np.delete(counts, i).max(initial=0)), data.size):
             pixels = same
@@ -99,6 +104,25 @@ def _chance(data: Float[np.ndarray, "y x"], same: Bool[np.ndarray, "y x"], valid
     misses = np.sum(other & (valid & ~same)[:, 2:])
     share = 1.0 - max(misses - 2.0 * math.sqrt(misses), 0.0) / max(number, 1)
     return float(np.clip(share, 1 / same.size, 0.999))
+
+
+def _pairs(
+    data: Float[np.ndarray, "y x"], valid: Bool[np.ndarray, "y x"], values: Float[np.ndarray, " v"]
+) -> Int[np.ndarray, " v"]:
+    """How many pairs of neighbours have each of the values."""
+    found = []
+    for a, b in ((np.s_[:, 1:], np.s_[:, :-1]), (np.s_[1:], np.s_[:-1])):
+        found.append(data[a][(data[a] == data[b]) & valid[a] & valid[b]])
+    return np.bincount(np.searchsorted(values, np.concatenate(found)), minlength=values.size)
+
+
+def _usual_share(same: Bool[np.ndarray, "y x"], valid: Bool[np.ndarray, "y x"]) -> float:
+    """The share of the value in a typical part of the image that holds others too."""
+    sides = [side // PART * PART for side in same.shape]
+    blocks = (sides[0] // PART, PART, sides[1] // PART, PART)
+    number, all_of = (plane[: sides[0], : sides[1]].reshape(blocks).sum(axis=(1, 3)) for plane in (same, valid))
+    mixed = number < all_of
+    return float(np.clip(np.median(number[mixed] / all_of[mixed]), 0.0, 0.999)) if mixed.any() else 0.0
 
 
 def _persistence(same: Bool[np.ndarray, "y x"], valid: Bool[np.ndarray, "y x"]) -> float:
