@@ -131,7 +131,7 @@ def fit_flow(problem: Problem, monitor: Monitor, here: Frame, *, steps: int) -> 
     """
     size = len(problem.start)
     rng = np.random.default_rng(problem.seed + 1)
-    state = _begin(size, problem.seed)
+    state = _begin(size, key_of(problem.seed))
     step = 0
     monitor.phase("fitting the flow", total=steps)
     try:
@@ -155,9 +155,9 @@ _ADAM = ClippedAdam(lambda step: 0.02 / (1 + step / 100), clip_norm=1.0)
 
 
 @partial(jax.jit, static_argnums=0)
-def _begin(size: int, seed: int) -> Any:
+def _begin(size: int, key: jax.Array) -> Any:
     """Adam's state at the identity."""
-    return _ADAM.init(flows.identity(size, key_of(seed)))
+    return _ADAM.init(flows.identity(size, key))
 
 
 def _improve(state: Any, e: Float[Array, "row d"], slopes: Float[Array, "row d"]) -> Any:
