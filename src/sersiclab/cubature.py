@@ -97,7 +97,9 @@ class Scene:
 
     def add_point(self, flux: float, xc: float, yc: float) -> None:
         """Add a point source."""
-        row, column = (int(np.searchsorted(edges, c, "right")) - 1 for edges, c in zip(self._edges, (yc, xc)))
+        row, column = (
+            int(np.searchsorted(edges, c, "right")) - 1 for edges, c in zip(self._edges, (yc, xc), strict=True)
+        )
         if 0 <= row < self._shape[0] and 0 <= column < self._shape[1]:
             owner = np.array([row * self._shape[1] + column])
             self._points.append(Points(np.array([xc]), np.array([yc]), np.array([flux]), owner))

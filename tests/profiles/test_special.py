@@ -21,6 +21,13 @@ def test_real_order(x64: None, nu: float) -> None:
     np.testing.assert_allclose(value[near], expected[near], rtol=1e-8)
 
 
+@pytest.mark.parametrize(("nu", "rtol"), [(-0.85, 1e-5), (-0.5, 1e-5), (-0.2, 5e-3)])
+def test_a_cusp_goes_on_to_the_centre(x64: None, nu: float, rtol: float) -> None:
+    # The flatter the cusp, the less light there is below x = 1e-6 to be wrong.
+    x = np.geomspace(1e-13, 1e-5, 30)
+    np.testing.assert_allclose(scaled_bessel_k(jnp.asarray(x), nu), (x / 2) ** nu * kv(nu, x), rtol=rtol)
+
+
 @pytest.mark.parametrize("nu", [-0.85, 0.0, 4.0])
 def test_real_order_in_single_precision(nu: float) -> None:
     x = jnp.asarray(np.append(X, [30.0, 1e3, 1e9]), np.float32)

@@ -17,7 +17,7 @@ from scipy.special import i1, k1, k1e
 # The trapezoid's step: errors are |Gamma(nu + 2 pi i / step) / Gamma(nu)| for small x, 1e-8 at nu = 9, and
 # exp(-2 pi² / (step² x)) for large x, where the function itself is exp(-x).
 _STEP = 0.25
-_SMALLEST = 1e-6
+_SMALLEST, _SMALLEST_CUSP = 1e-6, 1e-14
 _NODES = _STEP * np.arange(math.ceil(np.arccosh(40.0 / _SMALLEST) / _STEP))
 
 
@@ -28,11 +28,14 @@ def log_beta(a: Any, b: Any) -> Any:
 
 
 def scaled_bessel_k(x: Float[Array, "*s"], nu: Any) -> Float[Array, "*s"]:
-    """`(x/2)^nu K_nu(x)` for x >= 1e-6 (below, the value there) and -1 < nu < 10.
+    """`(x/2)^nu K_nu(x)` for x >= 0 and -1 < nu < 10.
 
     `K_nu(x) = integral of exp(-x cosh t) cosh(nu t)` over t > 0, by the trapezoid, which converges
-    exponentially.
+    exponentially. Below x = 1e-6 the function is as good as constant, or its cusp, where nu < 0, a power law
+    that ends at x = 1e-14.
     """
+    below = jnp.clip(x / _SMALLEST, _SMALLEST_CUSP / _SMALLEST, 1.0)
+    cusp = jnp.exp(2.0 * jnp.minimum(nu, 0.0) * jnp.log(below))
     x = jnp.maximum(x, _SMALLEST)
     nodes = _NODES.astype(x.dtype)
     weights = np.where(nodes == 0, 0.5 * _STEP, _STEP).astype(x.dtype)
@@ -45,7 +48,7 @@ def scaled_bessel_k(x: Float[Array, "*s"], nu: Any) -> Float[Array, "*s"]:
 
     # The backward pass computes a node's plane again rather than keep those of all nodes in memory.
     step = jax.checkpoint(add_node, prevent_cse=False)
-    return lax.scan(step, jnp.zeros_like(x), (weights, np.cosh(nodes), log_cosh))[0]
+    return cusp * lax.scan(step, jnp.zeros_like(x), (weights, np.cosh(nodes), log_cosh))[0]
 
 
 @cache

@@ -23,17 +23,19 @@ _NEGLIGIBLE = 1e-7
 
 
 class Light(eqx.Module):
-    """Light before the PSF: the sum of a spectrum and, where present, of surface brightness at points.
+    """Light before the PSF: the sum of a spectrum and of surface brightness at points, where present.
 
     The `spectrum` lies on the canvas's frequencies, `plane` on its pixels. `fine[a, b]` is a plane that
     lies a / count of a pixel above and b / count to the right. `aliases` is the true spectrum of what `plane`
-    samples, on the canvas's tiles after the first: sampling folds it onto the first.
+    samples, on the canvas's tiles after the first: sampling folds it onto the first. `pixels` is what needs no
+    PSF any more.
     """
 
-    spectrum: Complex[Array, "tile ky kx"]
+    spectrum: Complex[Array, "tile ky kx"] | None = None
     plane: Float[Array, "1 padded_y padded_x"] | None = None
     aliases: Complex[Array, "tiles_after ky kx"] | None = None
     fine: Float[Array, "count count padded_y padded_x"] | None = None
+    pixels: Float[Array, "y x"] | None = None
 
 
 class Canvas(AbstractCanvas):
@@ -42,9 +44,11 @@ class Canvas(AbstractCanvas):
     `y` and `x` are the pixels of the padded grid, negative ones at the end. The spectrum lies on the
     frequencies `ky` and `kx` (radians per pixel). An oversampled PSF passes frequencies beyond those of
     the grid: they follow as further tiles, shifted by the multiples of 2 pi in `orders`, which the
-    sampling folds back onto the first. `transfer` is the PSF's transfer function on all tiles.
+    sampling folds back onto the first. `transfer` is the PSF's transfer function on all tiles. `blurred` says
+    whether there is a PSF.
     """
 
+    blurred: bool = eqx.field(static=True)
     shape: tuple[int, int] = eqx.field(static=True)
     orders: tuple[tuple[int, int], ...] = eqx.field(static=True)
     y: Float[Array, "1 y"]
@@ -67,7 +71,7 @@ def canvas_of(image: Image, padding: tuple[float, float]) -> Canvas:
     y = _padded(ny, max(padding[0], sides[0] / oversampling))
     x = _padded(nx, max(padding[1], sides[1] / oversampling))
     ky, kx = 2 * np.pi * np.fft.fftfreq(y.size), 2 * np.pi * np.fft.rfftfreq(x.size)
-    # Without a PSF the spectrum has no end; we take its first aliases.
+    # Without a PSF the spectrum has no end; of sources that are drawn in no other way we take its first aliases.
     reach = 1 if psf is None else oversampling // 2
     candidates = sorted(range(-reach, reach + 1), key=abs)
     orders: list[tuple[int, int]] = []
@@ -87,6 +91,7 @@ def canvas_of(image: Image, padding: tuple[float, float]) -> Canvas:
             tiles.append((rows, columns, transfer))
     rows, columns, transfer = (np.array(part) for part in zip(*tiles, strict=True))
     return Canvas(
+        blurred=psf is not None,
         shape=(int(ny), int(nx)),
         orders=tuple(orders),
         y=jnp.asarray(y[None], dtype=float),
@@ -99,6 +104,9 @@ def canvas_of(image: Image, padding: tuple[float, float]) -> Canvas:
 
 def observe(light: Light, canvas: Canvas) -> Float[Array, "y x"]:
     """What the detector sees."""
+    if light.spectrum is None:
+        assert light.pixels is not None
+        return light.pixels
     seen = jnp.sum(canvas.transfer * light.spectrum, axis=0)
     if light.plane is not None:
         seen = seen + canvas.transfer[0] * jnp.fft.rfft2(light.plane[0])
@@ -106,7 +114,8 @@ def observe(light: Light, canvas: Canvas) -> Float[Array, "y x"]:
         seen = seen + jnp.sum((canvas.transfer[1:] - canvas.transfer[:1]) * light.aliases, axis=0)
     if light.fine is not None:
         seen = seen + jnp.sum(canvas.transfer * fine_spectrum(light.fine, canvas), axis=0)
-    return jnp.fft.irfft2(seen, s=canvas.padded)[: canvas.shape[0], : canvas.shape[1]]
+    image = jnp.fft.irfft2(seen, s=canvas.padded)[: canvas.shape[0], : canvas.shape[1]]
+    return image if light.pixels is None else image + light.pixels
 
 
 def fine_spectrum(fine: Float[Array, "count count y x"], canvas: Canvas) -> Complex[Array, "tile ky kx"]:

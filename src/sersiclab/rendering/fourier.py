@@ -10,12 +10,21 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from sersiclab.image import Image
-from sersiclab.profiles import AbstractMixture, AbstractProfile, AbstractSky, AbstractSource, AbstractTransformed
+from sersiclab.profiles import (
+    AbstractExtended,
+    AbstractMixture,
+    AbstractProfile,
+    AbstractSky,
+    AbstractSource,
+    AbstractTransformed,
+)
 from sersiclab.profiles.decomposition import SPACING
+from sersiclab.rendering import rays, unblurred
 from sersiclab.rendering.base import cannot_draw, check_limits
 from sersiclab.rendering.canvas import Canvas, Light, canvas_of, phase
 from sersiclab.rendering.gaussians import chains_of, gaussian_sums
 from sersiclab.rendering.groups import AbstractGroupRenderer, Group, by_kind, within_ranges
+from sersiclab.rendering.patches import Fineness
 
 
 # The narrowest Gaussian of a mixture, in pixels, and the widest, in sides of the padded grid.
@@ -53,7 +62,15 @@ class FourierRenderer(AbstractGroupRenderer):
             spectrum = _transform(source, canvas) if is_closed else _mixture(source, canvas)
             return Light(spectrum=source.flux * spectrum * phase(source.xc, source.yc, canvas))
 
-        return [Group(names, stacked, draw) for names, stacked in by_kind(sources, canvas.x.dtype)]
+        groups: list[Group] = []
+        if not canvas.blurred:
+            # Without a PSF a spectrum has no end.
+            mixtures = {name: source for name, source in sources.items() if isinstance(source, AbstractMixture)}
+            sources = {name: source for name, source in sources.items() if name not in mixtures}
+            formulas = {name: source for name, source in sources.items() if isinstance(source, AbstractExtended)}
+            sources = {name: source for name, source in sources.items() if name not in formulas}
+            groups = unblurred.groups(mixtures, canvas) + rays.groups(formulas, canvas, Fineness())
+        return groups + [Group(names, stacked, draw) for names, stacked in by_kind(sources, canvas.x.dtype)]
 
 
 def _transform(source: AbstractTransformed, canvas: Canvas) -> Float[Array, "tile ky kx"]:

@@ -10,7 +10,7 @@ import numpy as np
 from sersiclab.image import Image
 from sersiclab.profiles import AbstractExtended, AbstractMixture, AbstractProfile, AbstractSky, AbstractSource
 from sersiclab.profiles.decomposition import SPACING
-from sersiclab.rendering import patches
+from sersiclab.rendering import patches, rays, unblurred
 from sersiclab.rendering.base import cannot_draw, check_limits
 from sersiclab.rendering.canvas import Canvas, canvas_of
 from sersiclab.rendering.groups import AbstractGroupRenderer, Group
@@ -58,6 +58,8 @@ class HybridRenderer(AbstractGroupRenderer):
     def groups(self, sources: Mapping[str, AbstractSource], canvas: Canvas) -> list[Group]:
         mixtures = {name: source for name, source in sources.items() if isinstance(source, AbstractMixture)}
         others = {name: source for name, source in sources.items() if name not in mixtures}
+        if not canvas.blurred:
+            return unblurred.groups(mixtures, canvas) + rays.groups(others, canvas, patches.Fineness())
         widths = self._widths(canvas)
 
         groups = []

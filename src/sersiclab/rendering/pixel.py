@@ -6,10 +6,11 @@ import equinox as eqx
 
 from sersiclab.image import Image
 from sersiclab.profiles import AbstractExtended, AbstractProfile, AbstractSky, AbstractSource, PointSource
-from sersiclab.rendering import patches
+from sersiclab.rendering import patches, rays
 from sersiclab.rendering.base import cannot_draw
 from sersiclab.rendering.canvas import Canvas, Light, canvas_of, phase
 from sersiclab.rendering.groups import AbstractGroupRenderer, Group, by_kind
+from sersiclab.rendering.unblurred import point_pixels
 
 
 class PixelRenderer(AbstractGroupRenderer):
@@ -44,7 +45,9 @@ class PixelRenderer(AbstractGroupRenderer):
         fineness = patches.Fineness(self.cells, self.levels, self.oversampling)
 
         def draw_point(point: PointSource, canvas: Canvas) -> Light:
+            if not canvas.blurred:
+                return Light(pixels=point_pixels(point.flux, point.xc, point.yc, canvas))
             return Light(spectrum=point.flux * phase(point.xc, point.yc, canvas))
 
         groups = [Group(names, stacked, draw_point) for names, stacked in by_kind(points, canvas.x.dtype)]
-        return groups + patches.groups(others, canvas, fineness)
+        return groups + (patches if canvas.blurred else rays).groups(others, canvas, fineness)

@@ -25,7 +25,7 @@ _FADE = 4.0
 # A Gaussian as wide across as `_THICK` pixels is drawn on the pixels without harm, one thinner than `_THIN` not.
 _THIN, _THICK = 0.8, 1.0
 # An axis ratio beyond those that profiles declare is held here: it must not vanish.
-_THINNEST = 0.02
+THINNEST = 0.02
 
 Weights = Callable[..., tuple[Float[Array, " k"], Float[Array, ""]]]
 
@@ -99,18 +99,18 @@ def prepare(source: Sources, widths: Widths, canvas: Canvas) -> Drawing | Point:
         return Point(wave, source.flux * fade)
     # The pixels stay where they are; the polynomial follows the centre, about the nearest whole pixel.
     origin = jnp.round(lax.stop_gradient(centre))
-    ratio = jnp.maximum(1.0 - source.ellip, _THINNEST)
+    ratio = jnp.maximum(1.0 - source.ellip, THINNEST)
     sigma = np.exp(widths.log.astype(float))
     core, wing, between = _mixtures(source, widths, lax.stop_gradient(ratio))
-    narrow, wide = _lines(source.theta, ratio, centre - origin, (sigma[0], 1.0 / sigma[-1]))
+    narrow, wide = lines_of(source.theta, ratio, centre - origin, (sigma[0], 1.0 / sigma[-1]))
     flux, scales = source.flux * fade, source.scales
     first = sigma[widths.split] / sigma[0] * narrow
     return Drawing(
         wave=wave,
-        core=Mixture(flux, scales, _quadratic(narrow), narrow, *core),
-        wing=Mixture(source.flux / ratio, scales, _quadratic(wide), wide, *wing),
+        core=Mixture(flux, scales, quadratic(narrow), narrow, *core),
+        wing=Mixture(source.flux / ratio, scales, quadratic(wide), wide, *wing),
         wing_axes=(canvas.y - origin[0], canvas.x - origin[1]),
-        between=Mixture(flux, scales, _quadratic(first), first, *between) if len(canvas.orders) > 1 else None,
+        between=Mixture(flux, scales, quadratic(first), first, *between) if len(canvas.orders) > 1 else None,
     )
 
 
@@ -167,7 +167,7 @@ def _mixtures(source: Sources, widths: Widths, ratio: Float[Array, ""]) -> list[
     return result
 
 
-def _lines(
+def lines_of(
     theta: Float[Array, ""], ratio: Float[Array, ""], centre: Float[Array, " 2"], sizes: tuple[float, float]
 ) -> tuple[Float[Array, "2 3"], Float[Array, "2 3"]]:
     """The `lines` of core and wings: along and across the ellipse, in k about zero and in (y, x) about a centre.
@@ -196,7 +196,7 @@ def _squares() -> Float[np.ndarray, "3 3 3 3"]:
 _SQUARES = _squares()
 
 
-def _quadratic(lines: Float[Array, "2 3"]) -> Float[Array, "3 3"]:
+def quadratic(lines: Float[Array, "2 3"]) -> Float[Array, "3 3"]:
     """The sum of the lines' squares, as coefficients of y^i x^j."""
     products = jnp.einsum("la,lb->ab", lines, lines, precision="highest")
     return jnp.einsum("ijab,ab->ij", _SQUARES.astype(lines.dtype), products, precision="highest")

@@ -1,0 +1,43 @@
+"""Means over pixels of what is smooth, from samples half a pixel apart."""
+
+import functools
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+
+# Samples beyond the image on each side, in pixels, and on each side of a pixel's middle.
+_MARGIN, _SIDE = 2, 5
+
+
+@functools.cache
+def _weights() -> Float[np.ndarray, " k"]:
+    """Of the samples on one side of a pixel's middle, exact for polynomials up to their number."""
+    at = (np.arange(_SIDE) + 0.5) / 2
+    powers = 2 * np.arange(_SIDE)[:, None]
+    return np.linalg.solve(2 * at**powers, 0.5 ** powers[:, 0] / (powers[:, 0] + 1))
+
+
+def half_pixels(side: int, dtype: Any) -> Float[Array, " h"]:
+    """Where samples lie along a side of the image: two a pixel, and some beyond."""
+    points = (np.arange(2 * (side + 2 * _MARGIN)) + 0.5) / 2 - _MARGIN - 0.5
+    return jnp.asarray(points, dtype)
+
+
+def averaged(samples: Float[Array, "hy hx"]) -> Float[Array, "y x"]:
+    """The mean over each pixel."""
+    return _along_rows(_along_rows(samples).T).T
+
+
+def _along_rows(samples: Float[Array, "hy x"]) -> Float[Array, "y x"]:
+    lower, upper = samples[::2], samples[1::2]
+    count = lower.shape[0] - 2 * _MARGIN
+    # The nth sample above a pixel's middle is one of the upper or lower halves, in turns.
+    total = 0.0
+    for step, weight in enumerate(_weights()):
+        above, below = (upper, lower) if step % 2 == 0 else (lower, upper)
+        up, down = _MARGIN + (step + 1) // 2, _MARGIN - (step + 1) // 2
+        total = total + float(weight) * (above[up : up + count] + below[down : down + count])
+    return jnp.asarray(total)
