@@ -7,6 +7,7 @@ interpolated between its samples by the band-limited (sinc) kernel.
 """
 
 import itertools
+import math
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
@@ -16,6 +17,7 @@ from scipy.signal import fftconvolve
 from scipy.special import sici
 
 from sersiclab.image import Image
+from sersiclab.psf import extent
 
 
 Brightness = Callable[[Float[np.ndarray, " p"], Float[np.ndarray, " p"]], Float[np.ndarray, " p"]]
@@ -25,14 +27,14 @@ _NODES, _WEIGHTS = (np.polynomial.legendre.leggauss(_ORDER)[i] / 2 + (0.5, 0.0)[
 # Two sums over a cell agree if they differ by less than this fraction of the light in the brightest cell.
 _TOLERANCE = 1e-8
 _LEVELS = 24
-# A level of more cells than this is the last: an edge is then followed to about a thousandth of a pixel.
-_MOST_CELLS = 50_000
+# A level of more cells than this is the last: an edge is then followed to a few thousandths of a pixel.
+_MOST_CELLS = 20_000
 # Halvings towards the centre; profiles know no radius below 1e-12 pixels.
 _HALVINGS = 34
 # Cells and points of light that are evaluated at once.
 _CELLS_AT_ONCE, _POINTS_AT_ONCE = 20_000, 20_000
-# The light of a cell smaller than this (pixels) is one point.
-_TINY = 1e-4
+# The light of a cell smaller than this (pixels) is one point, where the mean of its light is.
+_TINY = 0.02
 # How far beyond the PSF light is followed, in pixels.
 _BEYOND = 6
 
@@ -75,10 +77,11 @@ class Scene:
     def __init__(self, image: Image) -> None:
         self._image = image
         fine = image.psf_oversampling
-        if image.psf is None:
+        if image.psf is None or image.psf_origin is None:
             margins, self._parts = (0, 0), 1
         else:
-            margins = tuple(-(-side // (2 * fine)) + _BEYOND for side in image.psf.shape)
+            sides = extent(image.psf.shape, image.psf_origin)
+            margins = tuple(math.ceil(side / (2 * fine)) + _BEYOND for side in sides)
             # Cells so small that the sum over their nodes follows the interpolating kernel.
             self._parts = max(1, -(-fine // 2))
         self._edges = tuple(
@@ -132,9 +135,10 @@ class _Kernel:
 
     def __init__(self, image: Image, axis: int) -> None:
         assert image.psf is not None
+        assert image.psf_origin is not None
         self._fine, side = image.psf_oversampling, image.psf.shape[axis]
         steps = np.arange(-(side - 1), (image.shape[axis] - 1) * self._fine + 1)
-        self._places = (steps + (side - 1) / 2) / self._fine
+        self._places = (steps + image.psf_origin[axis]) / self._fine
         self._includes_pixel = image.psf_includes_pixel
 
     def __call__(self, at: Float[np.ndarray, " p"]) -> Float[np.ndarray, "z p"]:
@@ -262,13 +266,15 @@ def _places(cells: Cells) -> tuple[Float[np.ndarray, "c j i"], Float[np.ndarray,
 
 
 def _points(cells: Cells, values: Float[np.ndarray, "c j i"]) -> Points:
-    """The nodes of cells, and the middles of those that are tiny."""
+    """The nodes of cells, and one point for each of those that are tiny."""
     tiny = np.maximum(cells.width, cells.height) < _TINY
     x, y = (part.ravel() for part in _places(cells.chosen(~tiny)))
-    few = cells.chosen(tiny)
+    few, light = cells.chosen(tiny), values[tiny]
+    share = np.abs(light) / np.maximum(np.abs(light).sum(axis=(1, 2), keepdims=True), 1e-300)
+    at_x, at_y = ((share * part).sum(axis=(1, 2)) for part in _places(few))
     return Points(
-        np.concatenate([x, few.x + few.width / 2]),
-        np.concatenate([y, few.y + few.height / 2]),
-        np.concatenate([values[~tiny].ravel(), values[tiny].sum(axis=(1, 2))]),
+        np.concatenate([x, at_x]),
+        np.concatenate([y, at_y]),
+        np.concatenate([values[~tiny].ravel(), light.sum(axis=(1, 2))]),
         np.concatenate([np.repeat(cells.owner[~tiny], _ORDER**2), few.owner]),
     )

@@ -8,7 +8,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from scipy.special import erf, gamma, gammaincinv
 
 from sersiclab.accuracy import reference
 from sersiclab.image import Image
@@ -16,47 +15,11 @@ from sersiclab.model import Model
 from sersiclab.profiles import PointSource, Sersic
 from sersiclab.rendering import AbstractRenderer, FourierRenderer, HybridRenderer, PixelRenderer
 
+from .exact import SHAPE, Galaxy, Optics, brute_force, gaussian, lopsided
 
-SHAPE = (45, 60)
+
 ON_PIXEL, OFF_PIXEL, AT_EDGE, OUTSIDE = (30.0, 22.0), (27.3, 20.8), (1.6, 43.2), (-8.3, 20.4)
 RENDERERS = {"hybrid": HybridRenderer(), "pixel": PixelRenderer(), "fourier": FourierRenderer(padding=3.0)}
-
-
-class Blob(NamedTuple):
-    """A Gaussian part of a PSF: its share, its offset and its sigma, in pixels."""
-
-    share: float
-    dx: float
-    dy: float
-    sigma: float
-
-
-class Optics(NamedTuple):
-    """A PSF of a closed form, and its array's shape and oversampling."""
-
-    blobs: tuple[Blob, ...]
-    shape: tuple[int, int]
-    oversampling: int = 1
-
-    def image(self) -> Image:
-        (rows, columns), fine = self.shape, self.oversampling
-        y, x = (np.arange(rows) - (rows - 1) / 2) / fine, (np.arange(columns) - (columns - 1) / 2) / fine
-        psf = sum(b.share * np.outer(response(y - b.dy, b), response(x - b.dx, b)) for b in self.blobs)
-        return Image(np.zeros(SHAPE), sigma=1.0, psf=psf / fine**2, psf_oversampling=fine)
-
-    def galsim(self) -> Any:
-        """The same in GalSim, without the pixel, which it adds itself."""
-        galsim = pytest.importorskip("galsim", reason="GalSim is the reference")
-        return galsim.Add([galsim.Gaussian(sigma=b.sigma, flux=b.share).shift(b.dx, b.dy) for b in self.blobs])
-
-
-def gaussian(fwhm: float) -> tuple[Blob, ...]:
-    return (Blob(1.0, 0.0, 0.0, fwhm / np.sqrt(8 * np.log(2))),)
-
-
-def lopsided(fwhm: float) -> tuple[Blob, ...]:
-    sigma = fwhm / np.sqrt(8 * np.log(2))
-    return (Blob(0.7, 0.0, 0.0, sigma), Blob(0.3, 1.4, -0.8, 1.3 * sigma))
 
 
 NATIVE = Optics(gaussian(4.0), (41, 41))
@@ -67,18 +30,6 @@ SHARP = (
     Optics(gaussian(2.0), (45, 54), 3),
     Optics(lopsided(2.5), (70, 73), 4),
 )
-
-
-class Galaxy(NamedTuple):
-    n: float
-    r_eff: float
-    ellip: float
-    centre: tuple[float, float]
-
-    @property
-    def parameters(self) -> dict[str, float]:
-        xc, yc = self.centre
-        return dict(xc=xc, yc=yc, flux=100.0, r_eff=self.r_eff, n=self.n, ellip=self.ellip, theta=0.7)
 
 
 def galaxies(indices: tuple[float, ...], *others: tuple[float, float, tuple[float, float]]) -> list[Galaxy]:
@@ -105,50 +56,6 @@ UNEVEN = galaxies((0.5, 1.0, 4.0), (0.5, 0.2, AT_EDGE), (4.0, 0.7, OFF_PIXEL))
 SMALL = galaxies((0.5, 0.8, 1.0, 2.5, 4.0), (0.5, 0.7, AT_EDGE), (2.0, 0.4, OFF_PIXEL), (10.0, 0.8, OFF_PIXEL))
 STEEP = galaxies((6.0, 8.0), (0.5, 0.7, AT_EDGE))
 FLAT = galaxies((0.1, 0.2, 0.35), (1.0, 0.3, ON_PIXEL), (5.0, 0.5, OFF_PIXEL), (20.0, 0.3, AT_EDGE))
-
-
-def response(x: np.ndarray, blob: Blob) -> np.ndarray:
-    """A Gaussian, integrated over the pixel."""
-    scale = np.sqrt(2) * blob.sigma
-    return 0.5 * (erf((x + 0.5) / scale) - erf((x - 0.5) / scale))
-
-
-def points_of_light(galaxy: Galaxy, width: float, reach: float) -> np.ndarray:
-    """Offsets along and across the major axis, and the light there: ellipse by ellipse, Gauss-Legendre between."""
-    n, r_eff, q = galaxy.n, galaxy.r_eff, 1.0 - galaxy.ellip
-    b = gammaincinv(2 * n, 0.5)
-    end = min(reach / q, r_eff * (45 / b) ** n)
-    edges = [1e-9]
-    while edges[-1] < end:
-        # A profile of a small n falls within a small part of the radius.
-        edges.append(edges[-1] + min(min(1.0, 2 * n) * edges[-1], 3 * width))
-    nodes, weights = np.polynomial.legendre.leggauss(8)
-    half = np.diff(edges)[:, None] / 2
-    radii, steps = (np.array(edges[:-1])[:, None] + half + half * nodes).ravel(), (half * weights).ravel()
-    central = 100.0 * b ** (2 * n) / (2 * np.pi * n * gamma(2 * n) * r_eff**2)
-    rings = []
-    for m, step in zip(radii, steps, strict=True):
-        count = max(24, int(5.5 * m / width) + 16)
-        angle = 2 * np.pi * (np.arange(count) + 0.5) / count
-        light = central * np.exp(-b * (m / r_eff) ** (1 / n)) * m * step * 2 * np.pi / count
-        rings.append(np.stack([m * np.cos(angle), q * m * np.sin(angle), np.full(count, light)]))
-    return np.concatenate(rings, axis=1)
-
-
-@cache
-def brute_force(galaxy: Galaxy, blobs: tuple[Blob, ...]) -> np.ndarray:
-    """Every pixel, as a sum over points of light each of which has the response of a pixel and the PSF."""
-    widest, (xc, yc), theta = max(b.sigma for b in blobs), galaxy.centre, 0.7
-    reach = np.hypot(max(xc, SHAPE[1] - xc), max(yc, SHAPE[0] - yc)) + 7 * widest
-    along, across, light = points_of_light(galaxy, min(b.sigma for b in blobs), reach)
-    x = xc - along * np.sin(theta) + across * np.cos(theta)
-    y = yc + along * np.cos(theta) + across * np.sin(theta)
-    near = (np.abs(x - SHAPE[1] / 2) < SHAPE[1] / 2 + 8 * widest) & (
-        np.abs(y - SHAPE[0] / 2) < SHAPE[0] / 2 + 8 * widest
-    )
-    x, y, light = x[near], y[near], light[near]
-    rows, columns = (np.arange(side)[:, None] for side in SHAPE)
-    return sum(b.share * (response(rows - y - b.dy, b) * light) @ response(columns - x - b.dx, b).T for b in blobs)
 
 
 def galsim_image(galaxy: Galaxy, psf: Any) -> np.ndarray:
