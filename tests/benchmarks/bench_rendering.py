@@ -2,10 +2,12 @@
 
 Run `python tests/benchmarks/bench_rendering.py [--sizes 64 128] [--sources 1 5] [--dtypes float32]`, on a CPU or a
 GPU; all of it takes a quarter of an hour. Where pysersic is installed (the extra `benchmark`) its renderers follow
-ours at each size. "grad" is the value and gradient of the log posterior density; of pysersic, of chi square. Compile
-times are those of render, gradient and Jacobian, tracing included.
+ours at each size. "no PSF" is the same scene without a PSF, in units of the time with one. "grad" is the value and
+gradient of the log posterior density; of pysersic, of chi square. Compile times are those of render, gradient and
+Jacobian, tracing included.
 
-Targets: render at 128² within 6 inverse FFTs and faster than pysersic's default renderer; gradient within 4 renders
+Targets: render at 128² within 6 inverse FFTs and faster than pysersic's default renderer, without a PSF within twice
+the time with one; gradient within 4 renders
 at every size; its compilation within 3 s for one source on two quiet cores, within 1.5 times that for 50; its value in
 a second process that has the persistent cache within 1 s of the call.
 """
@@ -67,11 +69,11 @@ def a_galaxy(side: int, rng: np.random.Generator) -> sl.Sersic:
     )
 
 
-def a_density(side: int, count: int) -> tuple[Density, jax.Array]:
+def a_density(side: int, count: int, psf: np.ndarray | None) -> tuple[Density, jax.Array]:
     """A posterior density of noise, and the point at which it is measured."""
     rng = np.random.default_rng(count)
     model = sl.Model({f"galaxy{i}": a_galaxy(side, rng) for i in range(count)})
-    density = Density.of(model, sl.Image(rng.normal(size=(side, side)), sigma=1.0, psf=a_psf()))
+    density = Density.of(model, sl.Image(rng.normal(size=(side, side)), sigma=1.0, psf=psf))
     return density, density.unconstrain(model.initial)
 
 
@@ -92,16 +94,29 @@ def row(name: str, side: int, count: int, unit: Timing, timings: list[Timing | N
     return f"{name:17s} {dtype:8s} {side:4d} {count:7d} {1e3 * unit.run:6.2f}ms {' '.join(times)}   {compiles}"
 
 
+def render(density: Density, u: jax.Array) -> jax.Array:
+    return density.mean(density.constrain(u))
+
+
+def without_psf(side: int, count: int, render_time: float, gradient_time: float) -> str:
+    """Times without a PSF, as ratios to those with one."""
+    density, u = a_density(side, count, None)
+    timings = [measure(render, density, u), measure(value_and_gradient, density, u)]
+    times = (
+        f"{name} {1e3 * timing.run:.2f}ms {timing.run / other:.1f}x"
+        for name, timing, other in zip(("render", "grad"), timings, (render_time, gradient_time), strict=True)
+    )
+    compiles = ", ".join(f"{timing.compile:.1f}" for timing in timings)
+    return f"{'no PSF':17s} {jnp.zeros(()).dtype.name:8s} {side:4d} {count:7d} {', '.join(times)}   {compiles}"
+
+
 def ours(side: int, count: int) -> str:
-    density, u = a_density(side, count)
-
-    def render(density: Density, u: jax.Array) -> jax.Array:
-        return density.mean(density.constrain(u))
-
+    density, u = a_density(side, count, a_psf())
     unit = inverse_fft(density.canvas.padded, density.canvas.transfer.dtype)
     timings = [measure(render, density, u), measure(value_and_gradient, density, u)]
     jacobian = measure(lambda d, u: jax.jacfwd(lambda v: render(d, v))(u), density, u) if count == 1 else None
-    return row("sersiclab", side, count, unit, [*timings, jacobian])
+    unblurred = without_psf(side, count, timings[0].run, timings[1].run)
+    return row("sersiclab", side, count, unit, [*timings, jacobian]) + "\n" + unblurred
 
 
 def theirs(name: str, side: int) -> str:
@@ -126,7 +141,7 @@ def theirs(name: str, side: int) -> str:
 def start(folder: str) -> None:
     """Print the seconds from the first call of a gradient at 128² to its value, in this new process."""
     sl.persistent_cache(folder)
-    density, u = a_density(128, 1)
+    density, u = a_density(128, 1, a_psf())
     began = time.perf_counter()
     jax.block_until_ready(jax.jit(value_and_gradient)(density, u))
     print(f"{time.perf_counter() - began:.2f}")

@@ -6,20 +6,20 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from sersiclab.profiles import AbstractExtended, AbstractMixture, AbstractSky, PointSource
-from sersiclab.rendering import RENDERERS, HybridRenderer
+from sersiclab.rendering import RENDERERS, FourierRenderer, HybridRenderer
 
 
 if TYPE_CHECKING:
     from sersiclab.results.fit import Fit
 
 RENDER_CAUTION = 0.1  # sigma of a pixel
-# The largest error, as a fraction of the brightest pixel: of Gaussian mixtures the one to which the tests hold them;
-# anything else may have a cusp in a pixel, or a renderer whose options make it coarse.
-MIXTURE_ERROR, OTHER_ERROR = 1e-4, 1e-2
+# The largest error, as a fraction of the brightest pixel: of Gaussian mixtures the one to which the tests hold them.
+# Anything else may have an edge within a pixel, light that wraps around, or a renderer whose options make it coarse.
+MIXTURE_ERROR, OTHER_ERROR = 1e-4, 1.0
 
 
 def render_reasons(fit: "Fit") -> Iterator[tuple[Literal["caution"], str]]:
-    """What `fit.render_error` says. The reference takes seconds, so it is drawn only where it could say something.
+    """Report a `fit.render_error` that the data can see. It is computed only where it may be that large.
 
     A renderer of the user's own may mean something else by a PSF: it is not judged.
     """
@@ -43,7 +43,9 @@ def _may_matter(fit: "Fit") -> bool:
     if not all(isinstance(part, AbstractExtended | PointSource) for part in parts):
         return False  # there is no formula for the reference to draw
     mixtures = all(isinstance(part, AbstractMixture) for part in parts)
-    largest = MIXTURE_ERROR if mixtures and isinstance(fit.model.renderer, HybridRenderer) else OTHER_ERROR
+    # Without a PSF light doesn't wrap around in Fourier space either.
+    exact = HybridRenderer if fit.image.psf is not None else HybridRenderer | FourierRenderer
+    largest = MIXTURE_ERROR if mixtures and isinstance(fit.model.renderer, exact) else OTHER_ERROR
     valid = fit.image.valid
     brightest = np.max(np.abs(fit.model_image[valid]) / fit.image.sigma[valid])
     return bool(largest * brightest > RENDER_CAUTION)
