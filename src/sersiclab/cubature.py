@@ -34,7 +34,7 @@ _HALVINGS = 34
 # Cells and points of light that are evaluated at once.
 _CELLS_AT_ONCE, _POINTS_AT_ONCE = 20_000, 20_000
 # The light of a cell smaller than this (pixels) is one point, where the mean of its light is.
-_TINY = 0.02
+_TINY = 0.008
 # How far beyond the PSF light is followed, in pixels.
 _BEYOND = 6
 
