@@ -39,7 +39,6 @@ def draw(source: Sources, canvas: Canvas) -> Light:
     if source.scales.shape[-1] == 0:
         return Light(pixels=point_pixels(source.flux, source.xc, source.yc, canvas))
     mixture = _mixed(source, canvas)
-    mixture = _mixed(source, canvas)
     pixel = lax.stop_gradient(jnp.round(jnp.stack([source.yc, source.xc])))
     near = _from_borders(mixture, (source.yc - pixel[0], source.xc - pixel[1]))
     image = nested(_sampled(mixture, canvas), near, pixel)
