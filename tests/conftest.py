@@ -35,9 +35,8 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what takes too long for every day, unless it is asked for by its mark."""
-    if "calibration" in config.getoption("-m"):
-        return
-    long = [item for item in items if item.get_closest_marker("calibration")]
+    unasked = [mark for mark in ("calibration", "slow") if mark not in config.getoption("-m")]
+    long = [item for item in items if any(item.get_closest_marker(mark) for mark in unasked)]
     config.hook.pytest_deselected(items=long)
     items[:] = [item for item in items if item not in long]
 

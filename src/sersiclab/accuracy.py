@@ -42,10 +42,10 @@ class RenderError:
 
 
 def render_error(model: Model, image: Image, values: Mapping[str, Scalar] | None = None) -> RenderError:
-    """Compare `render(model, image, values)` with a slow and exact reference in double precision.
+    """Compare `render(model, image, values)` with an exact reference in double precision.
 
-    The reference draws every source from its surface brightness, a Sérsic from its formula, whatever the
-    model's renderer. Raises `TypeError` for a source that has no brightness(x, y).
+    The reference integrates every source's surface brightness, a Sérsic's formula, by adaptive cubature. It shares
+    nothing with any renderer. Between its samples the PSF is taken to be band-limited. Raises `TypeError` for a source that has no brightness(x, y).
     """
     drawn = render(model, image, values)
     sources, skies = reference(model, image, values)

@@ -34,9 +34,12 @@ _NARROWEST, _WIDEST = 0.125, 8.0
 class FourierRenderer(AbstractGroupRenderer):
     """Draws sources as their Fourier transforms: closed ones, or sums of those of Gaussians.
 
-    The light that falls outside of the padded grid comes in at the other side. `padding` is the share of
-    the image by which the grid exceeds it: with 1 the light that wraps is farther than an image's side
-    from the image. It matters for galaxies with extended wings, and for centres outside the image.
+    Light that falls outside the padded grid wraps around. `padding` is the share of the image by which the grid
+    exceeds it: with 1 the light that wraps is farther than an image's side from the image. It matters for
+    galaxies with extended wings, and for centres outside the image.
+
+    Without a PSF a spectrum has no end, and pixels are integrated in real space. Only a source that is neither a
+    Gaussian mixture nor has a brightness(x, y) is then drawn from its spectrum, cut at the first aliases.
     """
 
     padding: float = eqx.field(default=1.0, static=True, kw_only=True)

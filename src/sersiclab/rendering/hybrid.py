@@ -31,7 +31,10 @@ class HybridRenderer(AbstractGroupRenderer):
     A mixture's widths are fixed in pixels. Those between `narrowest` and `split` are drawn in Fourier
     space, where they are exact however small; those above on the padded grid in real space, where they
     are exact however large. `padding` is the least number of pixels by which the grid exceeds the image;
-    ten times `split` keeps the light of a source outside the image from coming in at the other side.
+    ten times `split` keeps the light of a source outside the image from wrapping around.
+
+    Without a PSF the pixels of both kinds are integrated in real space (`unblurred.py`, `rays.py`), and the options
+    have no effect.
     """
 
     narrowest: float = eqx.field(default=0.125, static=True, kw_only=True)

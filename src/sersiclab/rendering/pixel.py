@@ -19,7 +19,8 @@ class PixelRenderer(AbstractGroupRenderer):
     The centre is drawn on grids that move and lean with the source: `levels` of them, of `cells` points a
     side. What lies farther out is sampled on the pixels, at `oversampling` points in each direction, in
     double precision at one more: rings and edges thinner than half a pixel need more. `padding` is the
-    least number of pixels by which the grid exceeds the image.
+    least number of pixels by which the grid exceeds the image. Without a PSF the pixels are integrated (`rays.py`),
+    more finely the larger `cells` and `oversampling`.
     """
 
     cells: int = eqx.field(default=64, static=True, kw_only=True)
