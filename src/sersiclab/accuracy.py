@@ -45,7 +45,8 @@ def render_error(model: Model, image: Image, values: Mapping[str, Scalar] | None
     """Compare `render(model, image, values)` with an exact reference in double precision.
 
     The reference integrates every source's surface brightness, a Sérsic's formula, by adaptive cubature. It shares
-    nothing with any renderer. Between its samples the PSF is taken to be band-limited. Raises `TypeError` for a source that has no brightness(x, y).
+    nothing with any renderer. Between its samples the PSF is taken to be band-limited. Raises `TypeError` for a
+    source that has no brightness(x, y).
     """
     drawn = render(model, image, values)
     sources, skies = reference(model, image, values)
