@@ -104,9 +104,8 @@ def test_a_damaged_file_is_read_or_told_with_its_line(text):
 
 
 def test_a_size_beyond_all_numbers_is_told(tmp_path):
-    with pytest.warns(UserWarning, match=r"line 6: Sersic is left out \(a Sersic of this shape has no brightness"):
-        model, _ = read(tmp_path, TEXT.replace("r_e 25 fixed", "r_e 1e30 fixed"))
-    assert list(model.components) == ["exponential_1"]
+    with pytest.raises(ValueError, match=r"line 11: r_e = 1e\+30: r_eff must be at most 1e\+06 pixels"):
+        read(tmp_path, TEXT.replace("r_e 25 fixed", "r_e 1e30 fixed"))
 
 
 def test_a_star_is_the_image_of_the_psf(tmp_path, small):
