@@ -11,7 +11,7 @@ import type { SummaryRow } from "./state";
 const FAR = 0.001;
 /** Of the mass of a normal: what a bound may cut off without a word. */
 const CLIPPED = 0.05;
-/** A posterior presses on a bound that is nearer to its median than this many of its half widths. */
+/** A posterior lies at a bound that is nearer to its median than this many of its half widths. */
 const PRESSES = 1.5;
 const ROUND = 0.03;
 
@@ -70,7 +70,7 @@ function boundWarnings(prior: Prior, parameter: Parameter, posterior: SummaryRow
   for (const [side, end] of Object.entries(ends)) {
     const half = side === "lower" ? middle - below : above - middle;
     if (end !== null && Math.abs(middle - along(end)) < PRESSES * half)
-      words.push(`the posterior presses on the ${side} bound ${short(end)}`);
+      words.push(`the posterior lies at the ${side} bound ${short(end)}`);
   }
   return words;
 }

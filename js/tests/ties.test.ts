@@ -75,10 +75,10 @@ describe("warnings", () => {
     expect(of({ ...cut, loc: 4 })).toBe("");
   });
 
-  it("tell of a posterior that presses on a bound", () => {
+  it("report a posterior that lies at a bound", () => {
     const flat: Prior = { type: "Uniform", low: 0.5, high: 8, init: 2 };
-    expect(of(flat, row(0.55, 0.8, 1.2))).toMatch("presses on the lower bound 0.5");
-    expect(of(flat, row(7.2, 7.6, 7.9))).toMatch("presses on the upper bound 8");
+    expect(of(flat, row(0.55, 0.8, 1.2))).toMatch("lies at the lower bound 0.5");
+    expect(of(flat, row(7.2, 7.6, 7.9))).toMatch("lies at the upper bound 8");
     expect(of(flat, row(3, 4, 5))).toBe("");
   });
 

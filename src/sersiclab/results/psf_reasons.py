@@ -54,7 +54,7 @@ def _may_matter(fit: "Fit", smooth: Smooth) -> bool:
     within = np.abs(np.fft.fftfreq(fine.shape[0])) <= 0.5 / 4
     beyond = 1.0 - spectrum[np.ix_(within, within)].sum() / spectrum.sum()
     brightest = np.max(np.abs(fit.model_image[fit.image.valid]) / fit.image.sigma[fit.image.valid])
-    return bool(2.0 * beyond * brightest > COARSE_CAUTION)
+    return not 2.0 * beyond * brightest <= COARSE_CAUTION
 
 
 def _coarse(fit: "Fit", psf: Float[np.ndarray, "v u"], smooth: Smooth) -> Iterator[tuple[Literal["caution"], str]]:
@@ -64,7 +64,7 @@ def _coarse(fit: "Fit", psf: Float[np.ndarray, "v u"], smooth: Smooth) -> Iterat
     error *= min(1.0, _edge(psf) / _edge(_stand_in(smooth, 1)))
     scaled = error / np.where(image.valid, image.sigma, 1.0)
     y, x = np.unravel_index(np.argmax(scaled), image.shape)
-    if scaled[y, x] > COARSE_CAUTION:
+    if not scaled[y, x] <= COARSE_CAUTION:
         yield (
             "caution",
             f"The PSF's samples are too coarse for this model: its FWHM is {smooth.fwhm / image.psf_oversampling:.2g} "

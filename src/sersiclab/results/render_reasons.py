@@ -26,7 +26,7 @@ def render_reasons(fit: "Fit") -> Iterator[tuple[Literal["caution"], str]]:
     if not _may_matter(fit):
         return
     error = fit.render_error
-    if error.max_sigma > RENDER_CAUTION:
+    if not error.max_sigma <= RENDER_CAUTION:
         y, x = error.pixel
         yield (
             "caution",
@@ -48,4 +48,4 @@ def _may_matter(fit: "Fit") -> bool:
     largest = MIXTURE_ERROR if mixtures and isinstance(fit.model.renderer, exact) else OTHER_ERROR
     valid = fit.image.valid
     brightest = np.max(np.abs(fit.model_image[valid]) / fit.image.sigma[valid])
-    return bool(largest * brightest > RENDER_CAUTION)
+    return not largest * brightest <= RENDER_CAUTION

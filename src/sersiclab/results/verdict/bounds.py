@@ -19,9 +19,8 @@ if TYPE_CHECKING:
 # 0.30 for a normal cut off at two sigma.
 BOUND_RATIO = 0.2
 BOUND_SIGMA = 1.0  # without draws: the bound lies within one sigma of the best value,
-BOUND_FRACTION = (
-    1e-3  # or within this fraction of the prior's range; so, too, with draws that do not represent the posterior
-)
+# or within this fraction of the prior's range, also with draws that do not represent the posterior.
+BOUND_FRACTION = 1e-3
 CONFLICT_SIGMA = 3.0  # posterior mean from the prior's centre, in the prior's sigma
 
 
