@@ -186,6 +186,16 @@ def test_a_result_without_errors_says_so(map_fit: Fit) -> None:
     )
 
 
+def test_best_values_of_components_with_a_common_centre_are_no_more_than_a_start(map_fit: Fit) -> None:
+    galaxy = map_fit.model.components["galaxy"]
+    other: Any = {**vars(galaxy), "xc": Tied("galaxy.xc"), "yc": Tied("galaxy.yc")}
+    model = map_fit.model.with_component("disk", type(galaxy)(**other))
+    best = {**model.initial, **{path: value for path, value in map_fit.best.items() if path in model.free}}
+    verdict = Fit(model, map_fit.image, MAP(), seed=0, draws={}, best=best).verdict
+    assert verdict.level != "ok"
+    assert "those of extended components with a common centre may be far from the truth" in str(verdict)
+
+
 def skyless(fit: Fit, level: float, sigma: float = 1.0) -> Fit:
     """A fit without a sky of an image that has one, in which the source is as it is."""
     model = Model({"galaxy": fit.model.components["galaxy"], "core": fit.model.components["core"]})

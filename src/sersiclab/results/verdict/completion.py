@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from jaxtyping import Float
 
-from sersiclab.parameters import Tied, parameter_info, parameters
+from sersiclab.parameters import Tied, own_parameters, parameter_info, parameters
+from sersiclab.profiles import AbstractSource
+from sersiclab.profiles.base import size_name
 from sersiclab.results import per_draw
 from sersiclab.results.verdict.levels import Reason, others, sentence
 
@@ -37,10 +39,24 @@ def finite(fit: "Fit") -> bool:
 
 
 def error_reasons(fit: "Fit") -> Iterator[Reason]:
-    """A result without errors, which is no fault of the fit."""
-    if not fit.draws and fit.covariance is None and not fit.message:
-        name = type(fit.method).__name__
+    """A result without errors: no fault of the fit, unless components share their light."""
+    if fit.draws or fit.covariance is not None or fit.message:
+        return
+    name = type(fit.method).__name__
+    if _shares_a_centre(fit):
+        yield (
+            "caution",
+            f"{name} gives best values without errors, and those of extended components with a common centre may be "
+            "far from the truth: use Importance() or NUTS() for errors.",
+        )
+    else:
         yield "ok", f"{name} gives best values without errors: use Laplace(), Importance() or NUTS() for errors."
+
+
+def _shares_a_centre(fit: "Fit") -> bool:
+    """Whether an extended component is centred on another, as a bulge is in its disk."""
+    extended = [part for part in fit.model.components.values() if isinstance(part, AbstractSource) and size_name(part)]
+    return len(extended) > 1 and any(isinstance(own_parameters(part).get("xc"), Tied) for part in extended)
 
 
 def range_reasons(fit: "Fit") -> Iterator[Reason]:
