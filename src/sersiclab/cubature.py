@@ -13,7 +13,6 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
-from scipy.signal import fftconvolve
 from scipy.special import sici
 
 from sersiclab.image import Image
@@ -109,6 +108,8 @@ class Scene:
 
     def seen(self) -> Float[np.ndarray, "y x"]:
         """The image."""
+        from scipy.signal import fftconvolve
+
         if self._image.psf is None:
             return self._summed()
         kernels = [_Kernel(self._image, axis) for axis in (0, 1)]
