@@ -11,8 +11,8 @@ from jaxtyping import Array, Float
 from sersiclab.cubature import Brightness, Scene
 from sersiclab.image import Image
 from sersiclab.model import Model, lower, render
-from sersiclab.parameters import Scalar
 from sersiclab.profiles import AbstractExtended, AbstractSky, PointSource
+from sersiclab.scalars import Scalar
 
 
 try:

@@ -15,10 +15,11 @@ from sersiclab.checking import checked_image
 from sersiclab.image import Image
 from sersiclab.links import AbstractLink, Ratio, TotalFlux
 from sersiclab.noise import AbstractNoise, GaussianNoise
-from sersiclab.parameters import AbstractPrior, Parameter, Scalar, Tied
+from sersiclab.parameters import AbstractPrior, Parameter, Tied
 from sersiclab.priors import LogUniform, Uniform
 from sersiclab.profiles import AbstractMixture, AbstractProfile
 from sersiclab.rendering import AbstractCanvas, AbstractRenderer, HybridRenderer
+from sersiclab.scalars import Scalar
 
 
 def _by_name(argument: str, example: str) -> Callable[[Any], dict[str, Any]]:

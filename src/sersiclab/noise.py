@@ -13,8 +13,9 @@ from jaxtyping import Array, Bool, Float
 from numpyro.distributions import constraints
 
 from sersiclab import whitening
-from sersiclab.parameters import Parameter, Scalar, check_parameters, nested, parameter
+from sersiclab.parameters import Parameter, check_parameters, nested, parameter
 from sersiclab.priors import LogNormal, Uniform
+from sersiclab.scalars import Scalar
 
 
 Pixels = Float[Array, "y x"]

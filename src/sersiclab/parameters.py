@@ -14,14 +14,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, TypeVar
 
 import equinox as eqx
 import jax
-import jax.core
 import numpy as np
-from jaxtyping import Array, Float
 from numpyro.distributions import Distribution
 from numpyro.distributions.transforms import Transform
 
+from sersiclab.scalars import Scalar, check_finite, described, is_number, is_scalar, to_float
 
-Scalar = float | Float[Array, ""]
+
 Owners = Mapping[str, eqx.Module]
 M = TypeVar("M", bound=eqx.Module)
 
@@ -63,8 +62,8 @@ class Tied(AbstractParameter):
     """A parameter that follows another: `scale * other + offset`, times what `by` follows, if given."""
 
     to: str = eqx.field(static=True)
-    scale: Scalar = eqx.field(default=1.0, converter=lambda value: to_float(value))
-    offset: Scalar = eqx.field(default=0.0, converter=lambda value: to_float(value))
+    scale: Scalar = eqx.field(default=1.0, converter=to_float)
+    offset: Scalar = eqx.field(default=0.0, converter=to_float)
     by: "Tied | None" = None
 
     def __check_init__(self) -> None:
@@ -144,44 +143,6 @@ class ParameterInfo:
         low = "(" if self.open_low or math.isinf(self.low) else "["
         high = ")" if math.isinf(self.high) else "]"
         return f"{low}{self.low:g}, {self.high:g}{high}"
-
-
-def is_scalar(value: Any) -> bool:
-    """Whether `value` is one number, which may be traced."""
-    if hasattr(value, "dtype"):
-        return np.ndim(value) == 0 and value.dtype.kind in "iuf" and not hasattr(value, "unit")
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def is_number(value: Any) -> bool:
-    """Whether `value` is one concrete number (not a tracer or a larger array)."""
-    return is_scalar(value) and not isinstance(value, jax.core.Tracer)
-
-
-def check_finite(label: str, value: Any) -> None:
-    """Raise unless `value` is one finite number, as far as that is known while it is traced."""
-    if not is_scalar(value):
-        raise TypeError(f"{label} must be a number, got {described(value)}")
-    number = to_float(value)
-    if is_number(number) and not math.isfinite(number):
-        raise ValueError(f"{label} must be finite, got {number:g}")
-
-
-def described(value: Any) -> str:
-    """What came instead of a number, for a message."""
-    if isinstance(value, jax.Array | np.ndarray) and not hasattr(value, "unit"):
-        return f"an array of shape {value.shape} and type {value.dtype}"
-    return repr(value)
-
-
-def to_float(value: Any) -> Any:
-    """A Python or NumPy number as a float; anything else as it is."""
-    if isinstance(value, jax.Array) or not is_number(value):
-        return value
-    try:
-        return float(value)
-    except OverflowError:  # a whole number of more than 308 digits
-        return math.inf if value > 0 else -math.inf
 
 
 def _rounding(bound: float) -> float:

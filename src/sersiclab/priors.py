@@ -13,7 +13,8 @@ import numpyro.distributions as dist
 from numpyro.distributions import constraints, transforms
 
 from sersiclab import truncated
-from sersiclab.parameters import AbstractPrior, Scalar, check_finite, is_number, to_float
+from sersiclab.parameters import AbstractPrior
+from sersiclab.scalars import Scalar, check_finite, is_number, to_float
 
 
 def _field(*, positive: bool = False, default: float = 0.0) -> Any:

@@ -25,12 +25,12 @@ from sersiclab.parameters import (
     Owners,
     Parameter,
     Tied,
-    is_number,
     own_parameters,
     parameter_info,
     with_parameters,
 )
 from sersiclab.priors import Custom, LogNormal, LogUniform, Normal, TruncatedNormal, Uniform
+from sersiclab.scalars import is_number
 
 
 LEAST, MOST = 2.0**-20, 2.0**20

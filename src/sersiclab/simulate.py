@@ -10,7 +10,7 @@ import numpy as np
 from sersiclab import scaling
 from sersiclab.image import Image
 from sersiclab.model import Model, render, scaled
-from sersiclab.parameters import Scalar
+from sersiclab.scalars import Scalar
 from sersiclab.seeds import checked_seed, key_of
 
 

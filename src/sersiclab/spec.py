@@ -22,10 +22,11 @@ from sersiclab import ties
 from sersiclab.links import LINKS
 from sersiclab.model import Model
 from sersiclab.noise import NOISES
-from sersiclab.parameters import ParameterInfo, Tied, is_number, nested_modules, parameter_info
+from sersiclab.parameters import ParameterInfo, Tied, nested_modules, parameter_info
 from sersiclab.priors import PRIORS
 from sersiclab.profiles import MODIFIERS, PROFILES, AbstractProfile
 from sersiclab.rendering import RENDERERS, AbstractRenderer, HybridRenderer
+from sersiclab.scalars import is_number
 from sersiclab.schema import VERSION
 from sersiclab.schema import schema as schema
 

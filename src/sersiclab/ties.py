@@ -12,15 +12,14 @@ from sersiclab.parameters import (
     AbstractPrior,
     Owners,
     Parameter,
-    Scalar,
     Tied,
     in_order,
-    is_number,
     own_parameters,
     parameter_info,
     parameters,
     replace,
 )
+from sersiclab.scalars import Scalar, is_number
 
 
 SHOWN = 12  # parameters of a circle that a message names

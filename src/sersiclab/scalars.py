@@ -1,0 +1,50 @@
+"""Numbers as users give them: Python's, NumPy's and JAX's, which may be traced."""
+
+import math
+from typing import Any
+
+import jax
+import jax.core
+import numpy as np
+from jaxtyping import Array, Float
+
+
+Scalar = float | Float[Array, ""]
+
+
+def is_scalar(value: Any) -> bool:
+    """Whether `value` is one number, which may be traced."""
+    if hasattr(value, "dtype"):
+        return np.ndim(value) == 0 and value.dtype.kind in "iuf" and not hasattr(value, "unit")
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def is_number(value: Any) -> bool:
+    """Whether `value` is one concrete number (not a tracer or a larger array)."""
+    return is_scalar(value) and not isinstance(value, jax.core.Tracer)
+
+
+def check_finite(label: str, value: Any) -> None:
+    """Raise unless `value` is one finite number, as far as that is known while it is traced."""
+    if not is_scalar(value):
+        raise TypeError(f"{label} must be a number, got {described(value)}")
+    number = to_float(value)
+    if is_number(number) and not math.isfinite(number):
+        raise ValueError(f"{label} must be finite, got {number:g}")
+
+
+def described(value: Any) -> str:
+    """What came instead of a number, for a message."""
+    if isinstance(value, jax.Array | np.ndarray) and not hasattr(value, "unit"):
+        return f"an array of shape {value.shape} and type {value.dtype}"
+    return repr(value)
+
+
+def to_float(value: Any) -> Any:
+    """A Python or NumPy number as a float; anything else as it is."""
+    if isinstance(value, jax.Array) or not is_number(value):
+        return value
+    try:
+        return float(value)
+    except OverflowError:  # a whole number of more than 308 digits
+        return math.inf if value > 0 else -math.inf
