@@ -138,9 +138,12 @@ def read(path: str | Path, kind: str) -> dict[str, Any]:
         raise ValueError(f"{path} is not a readable ASDF file: {error}") from error
     if not isinstance(tree, dict) or "kind" not in tree:
         raise ValueError(f"{path} was not written by sersiclab")
-    if tree["format"] > FORMAT:
+    written = tree.get("format")
+    if not isinstance(written, int):
+        raise ValueError(f"{path} is damaged: its format must be a whole number, got {written!r}")
+    if written > FORMAT:
         raise ValueError(
-            f"{path} was written by sersiclab {tree['version']}, in format {tree['format']}; this version "
+            f"{path} was written by sersiclab {tree.get('version')}, in format {written}; this version "
             f"({__version__}) reads up to format {FORMAT}: upgrade sersiclab"
         )
     if tree["kind"] != kind:

@@ -127,6 +127,10 @@ def test_another_kind_of_wcs_is_left_out_with_a_warning(make_fit: MakeFit, scene
         assert saved_and_loaded(make_fit(image=image), tmp_path).image.wcs is None
 
 
+def test_a_fit_of_no_method_of_ours_comes_back(make_fit: MakeFit, tmp_path: Path) -> None:
+    assert saved_and_loaded(make_fit(method=None), tmp_path).method is None
+
+
 def test_a_users_own_types_are_named_to_load(make_fit: MakeFit, scene: tuple[Model, Image], tmp_path: Path) -> None:
     model = scene[0].with_component("pedestal", Pedestal(height=0.0))
     fit = make_fit(model=model, method=Mine(steps=7))

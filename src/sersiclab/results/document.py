@@ -40,7 +40,7 @@ def to_tree(fit: "Fit") -> dict[str, Any]:
     return {
         "model": to_dict(fit.model),
         "image": image_to_tree(fit.image),
-        "method": to_document(fit.method),
+        "method": None if fit.method is None else to_document(fit.method),
         "seed": fit.seed,
         "draws": fit.draws,
         "best": fit.best,

@@ -2,7 +2,6 @@
 
 import dataclasses
 import html
-from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +19,7 @@ from sersiclab.noise import AbstractNormalNoise
 from sersiclab.parameters import ParameterInfo, parameter_info
 from sersiclab.results import approximation, comparison, document, figures, files, per_draw, posterior, radial, table
 from sersiclab.results import derived as derived_quantities
+from sersiclab.results.contents import check_contents
 from sersiclab.results.derived import Derived, Function
 from sersiclab.results.observables import observables
 from sersiclab.results.summary import summarise
@@ -65,13 +65,8 @@ class Fit:
     unfinished: Any = dataclasses.field(default=None, metadata={"saved": False})
 
     def __post_init__(self) -> None:
+        check_contents(self)
         paths = list(self.model.free)
-        _check_paths("best", self.best, paths)
-        if self.draws:
-            _check_paths("draws", self.draws, paths)
-        shapes = {np.shape(array) for array in (*self.draws.values(), *self.stats.values())}
-        if len(shapes) > 1 or any(len(shape) != 2 for shape in shapes):
-            raise ValueError(f"draws and stats must all have one shape (chain, draw), got {sorted(shapes)}")
 
         def settle(name: str, value: Any) -> None:
             object.__setattr__(self, name, value)
@@ -334,8 +329,3 @@ class Fit:
         reasons = "".join(f"<li>{html.escape(reason)}</li>" for reason in self.verdict.reasons)
         table = self.summary().to_html(float_format=lambda x: f"{x:.5g}", na_rep="")
         return f"<p>{html.escape(repr(self))}</p>{table}<p><b>{self.verdict.level}</b></p><ul>{reasons}</ul>"
-
-
-def _check_paths(name: str, given: Mapping[str, Any], paths: list[str]) -> None:
-    if set(given) != set(paths):
-        raise ValueError(f"{name} must hold the model's free parameters {paths}, got {list(given)}")
