@@ -26,6 +26,10 @@ install_import_hook(
 )
 jax.config.update("jax_numpy_rank_promotion", "raise")
 
+# Each compiled program takes four mappings of memory or so; Linux allows a process 65,530 of them.
+MOST_MAPPINGS = 8_000
+MAPPINGS = Path("/proc/self/maps")
+
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
@@ -54,6 +58,14 @@ def no_network() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(socket.socket, "connect", connect_here)
         yield
+
+
+@pytest.fixture(scope="module", autouse=True)
+def few_programs() -> Iterator[None]:
+    """Forget what was compiled once there is much of it: a worker would otherwise fill its memory with it."""
+    yield
+    if MAPPINGS.exists() and MAPPINGS.read_bytes().count(b"\n") > MOST_MAPPINGS:
+        jax.clear_caches()
 
 
 @pytest.fixture
