@@ -80,6 +80,11 @@ export interface ErrorMessage {
   title: string;
   detail: string;
 }
+/** What this page tried and may not: nobody has asked for it, so that it goes to the log. */
+export interface RefusedMessage {
+  t: "refused";
+  detail: string;
+}
 export type Incoming =
   | ImageMessage
   | MaskMessage
@@ -90,6 +95,7 @@ export type Incoming =
   | FileMessage
   | TakenMessage
   | SaidMessage
+  | RefusedMessage
   | ErrorMessage;
 
 /** The bytes of a buffer, copied where it is a part of the host's. */

@@ -148,13 +148,12 @@ export function connect(model: Model, host: Host | undefined, signal: AbortSigna
         if (isSession(session))
           store.dispatch({ type: "hostSession", session, display: displayFrom(display) });
       } else if (message.t === "said") store.dispatch({ type: "said", text: message.text });
+      else if (message.t === "refused") console.warn(`sersiclab: ${message.detail}`);
       else if (message.t === "error") store.dispatch({ type: "notice", notice: message });
       else if (message.t === "frame") showFrame(message, buffers);
     } catch (error) {
-      store.dispatch({
-        type: "notice",
-        notice: { title: "A message could not be read", detail: String(error) },
-      });
+      const notice = { title: "A message could not be read", detail: String(error) };
+      store.dispatch({ type: "notice", notice });
     }
   }
 

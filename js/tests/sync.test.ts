@@ -153,6 +153,15 @@ describe("trouble", () => {
     expect(store.state.notices).toMatchObject([{ title: "No", detail: "because" }]);
   });
 
+  it("logs what Python refused, and shows nothing", () => {
+    const log = vi.spyOn(console, "warn").mockImplementation(() => {});
+    const { receive, store } = setUp();
+    receive({ t: "refused", detail: "progress is Python's alone to write" });
+    expect(store.state.notices).toEqual([]);
+    expect(log).toHaveBeenCalledWith("sersiclab: progress is Python's alone to write");
+    log.mockRestore();
+  });
+
   it("says when a buffer has the wrong size, and draws nothing", () => {
     const { receive, store, drawn } = setUp();
     receive({ t: "frame", seq: null, components: ["galaxy"], dof: 1 }, [view([1, 2])]);

@@ -250,12 +250,6 @@ def test_a_users_own_profile_can_be_edited(editor, heard):
     assert heard.of("error") == []
 
 
-def test_an_unknown_message_is_no_error(heard):
-    heard.tell(t="something")
-    heard.tell()
-    assert heard.messages == []
-
-
 def test_the_control_answers_inside_its_handler(editor):
     sent = []
     editor.control.send = lambda content: sent.append(content)

@@ -14,7 +14,7 @@ from .counting import Counting
 
 @pytest.fixture(autouse=True)
 def _buttons(monkeypatch):
-    monkeypatch.setattr("sersiclab.widget.editor.METHODS", (Counting, Failing))
+    monkeypatch.setattr("sersiclab.widget.requests.METHODS", (Counting, Failing))
 
 
 def test_a_run_gives_its_fit_and_its_summary(editor, heard, model):

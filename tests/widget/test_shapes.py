@@ -25,6 +25,7 @@ def test_shapes_are_those_of_the_draws(editor, heard):
         assert ghost[0] == star[0]  # tied
         assert ghost[1] == 7.0
     assert heard.of("posterior")[-1][0]["shapes"] == shapes
+    heard.settle()
     heard.clear()
     heard.tell(t="hello")
     assert [content["t"] for content, _ in heard.messages][:2] == ["image", "posterior"]

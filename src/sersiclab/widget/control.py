@@ -11,6 +11,7 @@ from typing import Any
 import anywidget
 
 from sersiclab.widget.closing import close_parts
+from sersiclab.widget.incoming import short
 
 
 class Control(anywidget.AnyWidget):
@@ -24,11 +25,14 @@ class Control(anywidget.AnyWidget):
         self.on_msg(self._received)
 
     def _received(self, _widget: Any, content: dict[str, Any], _buffers: list[Any]) -> None:
-        kind = content.get("t")
+        kind = content.get("t") if isinstance(content, dict) else content
         if kind == "ping":
             self.send({"t": "pong"})
-        elif kind in self._actions:
+        elif isinstance(kind, str) and kind in self._actions:
             self._actions[kind]()
+        elif self._actions:  # it is not closed
+            known = ", ".join(("ping", *self._actions))
+            self.send({"t": "refused", "detail": f"a message's type 't' must be one of {known}; got {short(kind)}"})
 
     def close(self) -> None:
         """Free the comm and whoever takes the actions."""

@@ -1,8 +1,7 @@
 """The editor of a model on an image: one anywidget, which works in every notebook that has anywidgets."""
 
-import dataclasses
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -13,7 +12,7 @@ from jaxtyping import Bool
 
 from sersiclab.checking import checked_image
 from sersiclab.image import Image
-from sersiclab.inference import METHODS, AbstractMethod
+from sersiclab.inference import AbstractMethod
 from sersiclab.model import Model
 from sersiclab.results import Fit
 from sersiclab.spec import own_types
@@ -21,19 +20,20 @@ from sersiclab.widget import bundle, messages
 from sersiclab.widget.arguments import checked_model, model_for
 from sersiclab.widget.closing import announce, close_parts
 from sersiclab.widget.control import Control
+from sersiclab.widget.current import Current
 from sersiclab.widget.files import Files
-from sersiclab.widget.frame_messages import answer, frame_of
+from sersiclab.widget.frame_messages import frame_of
 from sersiclab.widget.frames import Frames
 from sersiclab.widget.gauges import Gauges
+from sersiclab.widget.incoming import BOTH, FRONT_END, own_updates
 from sersiclab.widget.kept import Kept
 from sersiclab.widget.mailbox import Mailbox
 from sersiclab.widget.masks import Masks
-from sersiclab.widget.options import method_of
-from sersiclab.widget.predictive import Predictions
 from sersiclab.widget.presets import mask_of_neighbours, measured_noise, start_from
+from sersiclab.widget.requests import Requests
 from sersiclab.widget.runs import DrawsCallback, Runs
 from sersiclab.widget.schema import editor_schema
-from sersiclab.widget.session import Problem, Reading, Shown, allowed, from_model, read, with_noise, with_values
+from sersiclab.widget.session import Problems, Reading, Shown, allowed, from_model, with_noise, with_values
 from sersiclab.widget.still import Still
 
 
@@ -58,7 +58,7 @@ class Editor(anywidget.AnyWidget):
     progress = traitlets.Dict().tag(sync=True, echo_update=False)
     summary = traitlets.Dict().tag(sync=True, echo_update=False)
     kept = traitlets.List().tag(sync=True, echo_update=False)
-    problems = traitlets.List().tag(sync=True, echo_update=False)
+    problems = Problems().tag(sync=True, echo_update=False)
     control = anywidget.WidgetTrait().tag(sync=True)
 
     _greeter: Mailbox | None = None
@@ -66,24 +66,25 @@ class Editor(anywidget.AnyWidget):
 
     def __init__(self, image: Image, model: Model | None = None) -> None:
         bundle.require()
-        self._image = image = checked_image(image)
+        image = checked_image(image)
         model = model_for(image, model)
         self._masks = Masks(image)
         # Traitlets are not made for threads: whoever writes a synced trait, and the front end, takes turns.
         self._turn = threading.RLock()
-        self._types = own_types(model)
-        self._shown = Shown(model, model, tuple(model.components))
+        self.types = own_types(model)
         self._runs = Runs(self._tell_progress, self._drawn, self.show, self._failed)
         self._fit: Fit | None = None
         self._watchers: list[DrawsCallback] = []
         self._frames = Frames(image)
-        self._predictions = Predictions(self._post, self._transmit)
+        self._current = Current(self, model, self._frames, self._masks, self._turn, self._tell_mask)
         self._gauges = Gauges(lambda content: self._transmit((content, [])), self._failed)
         self._kept = Kept(self._tell_kept, self._gauges.later)
-        self.files = Files(self, self._masks, self._turn, lambda: self._types, self._transmit)
+        self.files = Files(self, self._masks, self._turn, self._transmit)
         self.still = Still(self, self._frames)
+        self._requests = Requests(self, self._frames, self._masks, self._post, self._transmit)
+        self._is_told = False  # whether the front end is writing traits
         super().__init__(
-            schema=editor_schema(self._types),
+            schema=editor_schema(self.types),
             session=from_model(model),
             progress=messages.IDLE,
             control=Control({"cancel": self.cancel, "pause": self.pause, "resume": self.resume}),
@@ -98,12 +99,12 @@ class Editor(anywidget.AnyWidget):
     @property
     def image(self) -> Image:
         """The image that is fitted, with the mask as it is now."""
-        return self._image
+        return self._current.image
 
     @property
     def mask(self) -> Bool[np.ndarray, "y x"]:
         """The image's mask, True where a pixel is excluded. Write it to change every view; a step to undo."""
-        return self._image.mask
+        return self.image.mask
 
     @mask.setter
     def mask(self, mask: Any) -> None:
@@ -114,29 +115,32 @@ class Editor(anywidget.AnyWidget):
 
     def mask_neighbours(self) -> None:
         """Mask every detected source that is no component of the model."""
-        self.mask = mask_of_neighbours(self._image, self._shown.everything)
+        self.mask = mask_of_neighbours(self.image, self.shown.everything)
 
     @property
     def model(self) -> Model:
         """The last valid model, without the components that are switched off."""
-        return self._shown.model
+        return self.shown.model
 
     @model.setter
     def model(self, model: Model) -> None:
         document = from_model(checked_model(model))
         with self._turn:
-            types = tuple(dict.fromkeys((*self._types, *own_types(model))))
-            if types != self._types:
-                self._types = types
+            types = tuple(dict.fromkeys((*self.types, *own_types(model))))
+            if types != self.types:
+                self.types = types
                 self.schema = editor_schema(types)
-            self.session = {**document, **{key: self.session[key] for key in ("mask",) if key in self.session}}
+            session = {**document, **{key: self.session[key] for key in ("mask",) if key in self.session}}
+            if session == self.session:
+                self._post("session", self._read_and_push)
+            self.session = session
             # The session has an `init` for every prior; until somebody edits it, this is the user's own model.
-            self._accept(Reading(model, model, tuple(model.components), []))
+            self._current.accept(Reading(model, model, tuple(model.components), []))
 
     @property
     def shown(self) -> Shown:
         """What the pictures show: all components, those that are on, and the model."""
-        return self._shown
+        return self._current.shown
 
     @property
     def fit(self) -> Fit | None:
@@ -180,7 +184,7 @@ class Editor(anywidget.AnyWidget):
         """Go back to a kept fit: its model, its mask and its table. Raises `KeyError` for an unknown name."""
         fit = self._kept[name]
         self.model = fit.model
-        if not np.array_equal(fit.image.mask, self._image.mask):
+        if not np.array_equal(fit.image.mask, self.image.mask):
             self.mask = fit.image.mask
         self.show(fit)
 
@@ -195,7 +199,7 @@ class Editor(anywidget.AnyWidget):
         with self._turn:
             if self.problems:
                 raise ValueError(f"the model has problems: {'; '.join(p['message'] for p in self.problems)}")
-            task = self._runs.begin(self.model, self._image, method, seed)
+            task = self._runs.begin(self.model, self.image, method, seed)
         return task.wait() if wait else None
 
     def cancel(self) -> None:
@@ -213,6 +217,10 @@ class Editor(anywidget.AnyWidget):
     def on_draws(self, callback: DrawsCallback) -> None:
         """Call `callback(model, draws)`, while a run goes, with the draws so far, `{path: (chain, draw)}`."""
         self._watchers.append(callback)
+
+    def on_model(self, callback: Callable[[], None]) -> None:
+        """Call `callback()` when another model, or another mask, was taken."""
+        self._current.watch(callback)
 
     def report(self, title: str, detail: str) -> None:
         """Show an error to the user."""
@@ -233,6 +241,7 @@ class Editor(anywidget.AnyWidget):
             for box in boxes:
                 box.close()
             self._watchers.clear()
+            self._current.close()
             self.unobserve_all()
             self.on_msg(self._received, remove=True)
             self._gauges.close()
@@ -242,64 +251,35 @@ class Editor(anywidget.AnyWidget):
 
     def set_state(self, sync_data: dict[str, Any]) -> None:
         with self._turn:
-            super().set_state(sync_data)
+            others = set(sync_data).intersection(self.keys) - {*BOTH, *FRONT_END}
+            taken, refused = own_updates(sync_data, self.get_state(others) if others else {})
+            self._is_told = True
+            try:
+                super().set_state(taken)
+            except traitlets.TraitError as error:
+                self._failed("state", ValueError(str(error)))
+            finally:
+                self._is_told = False
+            for name in refused:  # the answer is what it is
+                self.send_state(name)
+                self._transmit(messages.refusal(f"{name} is Python's alone to write"))
 
-    def _received(self, _widget: Any, content: dict[str, Any], buffers: list[Any]) -> None:
-        """Handlers only enqueue: all widgets of a notebook share the thread that calls them."""
+    def _received(self, _widget: Any, content: Any, buffers: list[Any]) -> None:
         try:
-            match content:
-                case {"t": "hello"}:
-                    if self._greeter is not None:
-                        self._greeter.post("hello", self._greet)
-                case {"t": "render", "seq": seq, "values": values}:
-                    self._post("render", partial(answer, self._frames, self._shown, seq, values, self._transmit))
-                case {"t": "mask", "name": name}:
-                    self._masks.put(str(name), bytes(buffers[0]))
-                case {"t": "predict", "request": request, "number": number, "seed": seed}:
-                    self._predictions.ask(self._image, self._shown.model, int(request), int(number), int(seed))
-                case {"t": "preset", "name": name}:
-                    self._post("preset", partial(self._start_from, name))
-                case {"t": "neighbours"}:
-                    self._post("neighbours", self.mask_neighbours)
-                case {"t": "noise"}:
-                    self._post("noise", self._measure_noise)
-                case {"t": "keep" | "restore" | "forget" as action, "name": name}:
-                    self._post(action, partial(getattr(self, action), str(name)))
-                case {"t": "load" | "regions" | "export" as kind}:
-                    data = bytes(buffers[0]) if buffers else b""
-                    self._post(f"{kind} {content.get('kind')}", partial(self.files.answer, content, data))
-                case {"t": "run", "method": name}:
-                    self.run(method_of(name, content.get("options", {}), METHODS))
-                case {"t": "cancel" | "pause" | "resume" as action}:  # from hosts without the control channel
-                    getattr(self, action)()
+            self._requests.receive(content, buffers)
         except Exception as error:
-            self._failed(str(content.get("t")), error)
+            self._failed(str(content.get("t")) if isinstance(content, dict) else "", error)
 
-    def _session_came(self, change: dict[str, Any]) -> None:
-        with self._turn:
-            reading = read(change["new"], self._types)
-            problem = self._take_mask(change["new"].get("mask"))
-            self._accept(dataclasses.replace(reading, problems=[*reading.problems, *problem]))
+    def read(self) -> None:
+        """Read what the page wrote last, unless that was done."""
+        self._current.read()
 
-    def _take_mask(self, name: str | None) -> list[Problem]:
-        """The image with the mask of this name, or as it was and what is wrong."""
-        try:
-            image = self._masks.image(name)
-        except ValueError as error:
-            return [{"path": "", "message": str(error)}]
-        if not np.array_equal(image.mask, self._image.mask):
-            self._image = self._frames.image = image
-            if name is not None:  # for other views than the one that drew it
-                self._post("mask", partial(self._transmit, self._masks.message(name)))
-        return []
-
-    def _accept(self, reading: Reading) -> None:
-        """Take what is valid of a reading; the rest stays as it was."""
-        if reading.everything is not None:
-            model = self._shown.model if reading.model is None else reading.model
-            self._shown = Shown(reading.everything, model, reading.on)
-        self.problems = reading.problems
-        self._post("session", self._push)
+    def _session_came(self, _change: dict[str, Any]) -> None:
+        """Python's own change is read at once; of the front end's, which may come by the thousand, the last."""
+        self._current.outdated()
+        self._post("session", self._read_and_push)
+        if not self._is_told:
+            self._current.read()
 
     def _post(self, kind: str, job: Any) -> None:
         if self._mailbox is not None:
@@ -315,6 +295,11 @@ class Editor(anywidget.AnyWidget):
         """What a new view is told: the image as it was given, the mask that the session names, the posterior."""
         return messages.greeting(self._masks, self.session.get("mask"), self._fit)
 
+    def greet(self) -> None:
+        """Tell a new view all that it needs."""
+        if self._greeter is not None:
+            self._greeter.post("hello", self._greet)
+
     def _greet(self) -> None:
         for message in self.greeting():
             self._transmit(message)
@@ -324,16 +309,26 @@ class Editor(anywidget.AnyWidget):
         self._frames.forget()
         self._push()
 
+    def _read_and_push(self) -> None:
+        self._current.read_aside()
+        self._push()
+
     def _push(self) -> None:
-        self._transmit(frame_of(self._frames, self._shown, None, {}))
+        self._transmit(frame_of(self._frames, self.shown, None, {}))
 
-    def _start_from(self, preset: str) -> None:
-        self.model = start_from(preset, self._image, self.model)
+    def start_from(self, preset: str) -> None:
+        """Take the model that a preset guesses from the pixels."""
+        self.model = start_from(preset, self.image, self.model)
 
-    def _measure_noise(self) -> None:
-        noise = measured_noise(self._image, self._shown.model)
+    def measure_noise(self) -> None:
+        """Take the noise as it is measured on the sky: correlated."""
+        noise = measured_noise(self.image, self.model)
         with self._turn:
             self.session = with_noise(self.session, noise)
+
+    def _tell_mask(self, name: str) -> None:
+        """To other views than the one that drew it."""
+        self._post("mask", partial(self._transmit, self._masks.message(name)))
 
     def _tell_kept(self, rows: list[dict[str, Any]]) -> None:
         with self._turn:

@@ -39,13 +39,11 @@ class Files:
         editor: "Editor",
         masks: Masks,
         turn: AbstractContextManager[Any],
-        types: Callable[[], tuple[type, ...]],
         transmit: Callable[[Message], None],
     ) -> None:
         self._editor = editor
         self._masks = masks
         self._turn = turn
-        self._types = types
         self._transmit = transmit
 
     # -- sessions ------------------------------------------------------------------------------------
@@ -76,7 +74,7 @@ class Files:
 
     def _load(self, name: str, text: bytes) -> None:
         try:
-            saved = from_text(text, self._masks, self._types())
+            saved = from_text(text, self._masks, self._editor.types)
         except ValueError as error:
             raise ValueError(f"{name}: {error}") from error
         self._take(saved.session, saved.mask, saved.display)
@@ -151,7 +149,7 @@ class Files:
                 chosen = selected or editor.display.get("selected", "") or next(iter(everything.components))
                 locked = editor.display.get("locked", [])
                 change = with_regions(session, everything, editor.image, regions, selected=chosen, locked=locked)
-                problems = read(change.session, self._types()).problems
+                problems = read(change.session, self._editor.types).problems
                 if problems:
                     raise ValueError("; ".join(problem["message"] for problem in problems))
                 if change.done:

@@ -6,13 +6,15 @@ from collections.abc import Callable
 
 
 EXIT_SECONDS = 60.0  # a compilation under way can take long, and ends
+MOST = 64  # kinds of job that may wait
 
 
 class Mailbox:
     """A daemon thread that does the newest job of each kind, in the order in which they came.
 
-    A job that is posted while another of its kind waits takes its place. An exception goes to `failed(kind,
-    error)`; the thread lives on. After a job it rests for `rest` seconds.
+    A job that is posted while another of its kind waits takes its place, also in the order: jobs that keep coming
+    hold up no other kind, and are not held up. An exception goes to `failed(kind, error)`; the thread lives on. After
+    a job it rests for `rest` seconds.
     """
 
     def __init__(self, name: str, failed: Callable[[str, Exception], None], *, rest: float = 0.0) -> None:
@@ -28,11 +30,12 @@ class Mailbox:
         atexit.register(self._leave)
 
     def post(self, kind: str, job: Callable[[], None]) -> None:
-        """Put a job in the slot of its kind, behind everything that waits."""
+        """Put a job in the slot of its kind. Raises `RuntimeError` if too many kinds wait."""
         with self._changed:
             if not self._open:
                 return
-            self._jobs.pop(kind, None)
+            if kind not in self._jobs and len(self._jobs) >= MOST:
+                raise RuntimeError(f"{MOST} requests wait already: ask again when some are done")
             self._jobs[kind] = job
             self._changed.notify_all()
 

@@ -33,7 +33,9 @@ TITLES = {
     "load": "The session was not loaded",
     "regions": "The regions were not taken",
     "export": "The file was not made",
+    "state": "The change was not taken",
 }
+LONGEST = 10_000  # characters of an error
 IDLE = {"state": "idle", "method": "", "phase": "", "step": 0, "total": 0, "elapsed": 0.0, "eta": None, "message": ""}
 
 
@@ -79,9 +81,15 @@ def greeting(masks: Masks, name: str | None, fit: Fit | None) -> list[Message]:
 
 def failure_message(kind: str, error: Exception) -> Message:
     """An exception in words; one that we did not mean to raise, with its traceback."""
-    title = TITLES.get(kind.split()[0] if kind else "", "Something went wrong")
+    title = TITLES.get(kind.split()[0] if kind.split() else "", "Something went wrong")
     expected = isinstance(error, ValueError | TypeError | RuntimeError)
-    return error_message(title, str(error) if expected else "".join(traceback.format_exception(error)))
+    detail = str(error) if expected else "".join(traceback.format_exception(error))
+    return error_message(title, detail if len(detail) <= LONGEST else f"{detail[:LONGEST]} ...")
+
+
+def refusal(detail: str) -> Message:
+    """What the front end tried and may not: for the page's log, as nobody has asked for it."""
+    return {"t": "refused", "detail": detail}, []
 
 
 def error_message(title: str, detail: str) -> Message:

@@ -30,7 +30,8 @@ class Predictions:
     """Answers to {"t": "predict", "request", "number", "seed"}: {"t": "prediction", "request", "index", "number",
     "shape", "radius"} with two float32 buffers, a thumbnail and a profile, for each of `number` draws.
 
-    `post(kind, job)` puts a job into the editor's mailbox, `transmit` sends a message.
+    `post(kind, job)` puts a job into the editor's mailbox, `transmit` sends a message. A new request ends the one
+    before.
     """
 
     def __init__(
@@ -39,25 +40,35 @@ class Predictions:
         transmit: Callable[[tuple[dict[str, Any], list[bytes]]], None],
     ) -> None:
         self._post, self._transmit = post, transmit
+        self._asked = 0  # how often
 
     def ask(self, image: Image, model: Model, request: int, number: int, seed: int) -> None:
         """Draw so many galaxies, each a job of its own: whatever else there is to do goes between."""
-        begin = partial(self._begin, image, model, {"t": "prediction", "request": request, "number": number}, seed)
-        self._post("predict", begin)
+        self._asked += 1
+        content = {"t": "prediction", "request": request, "number": number}
+        self._post("predict", partial(self._begin, self._asked, image, model, content, seed))
 
-    def _begin(self, image: Image, model: Model, content: dict[str, Any], seed: int) -> None:
+    def _begin(self, asked: int, image: Image, model: Model, content: dict[str, Any], seed: int) -> None:
         frames = Frames(image)
-        self._next(frames, model, rings_of(frames, model), content, seed, 0)
+        self._next(asked, frames, model, rings_of(frames, model), content, seed, 0)
 
     def _next(
-        self, frames: Frames, model: Model, rings: Annuli | None, content: dict[str, Any], seed: int, index: int
+        self,
+        asked: int,
+        frames: Frames,
+        model: Model,
+        rings: Annuli | None,
+        content: dict[str, Any],
+        seed: int,
+        index: int,
     ) -> None:
         drawn = predict(frames, model, rings, seed + index)
         radius = [] if rings is None else [float(radius) for radius in rings.radius]
         news = {"index": index, "shape": list(drawn.thumbnail.shape), "radius": radius}
         self._transmit(({**content, **news}, [pack(drawn.thumbnail, "<f4"), pack(drawn.profile, "<f4")]))
-        if index + 1 < content["number"]:
-            self._post("predict", partial(self._next, frames, model, rings, content, seed, index + 1))
+        # Another request that came meanwhile waits in the same slot, and must stay there.
+        if index + 1 < content["number"] and asked == self._asked:
+            self._post("predict", partial(self._next, asked, frames, model, rings, content, seed, index + 1))
 
 
 def predict(frames: Frames, model: Model, rings: Annuli | None, seed: int) -> Prediction:

@@ -11,12 +11,15 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import traitlets
+
 from sersiclab.model import Model
 from sersiclab.noise import AbstractNoise
 from sersiclab.parameters import Tied
 from sersiclab.priors import PRIORS
 from sersiclab.profiles import FlatSky
 from sersiclab.spec import SpecError, from_dict, to_dict
+from sersiclab.widget.incoming import short
 
 
 VERSION = 1
@@ -46,6 +49,14 @@ class Shown:
     everything: Model
     model: Model
     on: tuple[str, ...]
+
+
+class Problems(traitlets.List):
+    """The problems of the last session, which is read before they are told."""
+
+    def get(self, obj: Any, cls: Any = None) -> Any:
+        obj.read()
+        return super().get(obj, cls)
 
 
 def from_model(model: Model) -> Session:
@@ -141,8 +152,11 @@ def read(session: Session, types: Sequence[type] = ()) -> Reading:
 
     Nothing is raised: what is wrong is in `problems`.
     """
-    if not isinstance(session.get("off", []), list):
-        return _nothing(f"the session's 'off' must be a list of names, got {session['off']!r}")
+    off, version = session.get("off", []), session.get("version", VERSION)
+    if not isinstance(off, list) or not all(isinstance(name, str) for name in off):
+        return _nothing(f"the session's 'off' must be a list of names, got {short(off)}")
+    if type(version) is not int or version != VERSION:
+        return _nothing(f"the session's version must be {VERSION}, got {short(version)}")
     try:
         everything = from_dict(session.get("model", {}), types)
         everything.at(everything.initial)  # a tie may lead a parameter out of its range
@@ -152,7 +166,11 @@ def read(session: Session, types: Sequence[type] = ()) -> Reading:
         return _nothing("the session is nested too deeply to be read")
     except (TypeError, ValueError, ArithmeticError) as error:
         return _nothing(f"the session can't be read: {error}")
-    off = [name for name in everything.components if name in session.get("off", [])]
+    unknown = [name for name in off if name not in everything.components]
+    if unknown:
+        there = ", ".join(everything.components)
+        return _nothing(f"the session's 'off' names {short(unknown[0])}, which is no component; there are {there}")
+    off = [name for name in everything.components if name in off]
     on = tuple(name for name in everything.components if name not in off)
     if not on:
         return Reading(everything, None, on, [_problem("", "every component is off: switch at least one on")])

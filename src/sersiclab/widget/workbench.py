@@ -40,7 +40,7 @@ class Workbench(ipywidgets.VBox):
 
         self._editor = Editor(image, model)
         self._views = PosteriorViews(image, self._editor.model, self._failed)
-        self._editor.observe(self._changed, "session")
+        self._editor.on_model(self._changed)
         self._editor.observe(self._finished, "summary")
         self._editor.on_draws(self._drawn)
         super().__init__([self._editor, self._views], layout=ipywidgets.Layout(width="100%"))
@@ -169,7 +169,7 @@ class Workbench(ipywidgets.VBox):
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _changed(self, _change: Any) -> None:
+    def _changed(self) -> None:
         if self._views is not None:
             self._views.show_image(self._editor.image)
             self._views.show_model(self._editor.model)

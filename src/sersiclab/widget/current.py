@@ -1,0 +1,109 @@
+"""What an editor's session says: the model and the image with its mask, read when somebody wants to know."""
+
+import dataclasses
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sersiclab.image import Image
+from sersiclab.model import Model
+from sersiclab.widget.frames import Frames
+from sersiclab.widget.masks import Masks
+from sersiclab.widget.session import Problem, Reading, Session, Shown, read
+
+
+if TYPE_CHECKING:
+    from sersiclab.widget.editor import Editor
+
+
+class Current:
+    """The last valid reading of an editor's session.
+
+    The front end may change the session faster than it can be read: then the last change is read, and those before it
+    are not. Whoever asks gets what the session says now. `turn` is that of whoever writes synced traits.
+    """
+
+    def __init__(
+        self,
+        editor: "Editor",
+        model: Model,
+        frames: Frames,
+        masks: Masks,
+        turn: AbstractContextManager[Any],
+        mask_taken: Callable[[str], None],
+    ) -> None:
+        self._editor, self._frames, self._masks = editor, frames, masks
+        self._turn, self._mask_taken = turn, mask_taken
+        self._image = masks.given
+        self._shown = Shown(model, model, tuple(model.components))
+        self._unread = False
+        self._watchers: list[Callable[[], None]] = []
+
+    @property
+    def image(self) -> Image:
+        """The image with the mask that the session names."""
+        self.read()
+        return self._image
+
+    @property
+    def shown(self) -> Shown:
+        """What the pictures show."""
+        self.read()
+        return self._shown
+
+    def watch(self, callback: Callable[[], None]) -> None:
+        """Call `callback()` after each reading that was taken."""
+        self._watchers.append(callback)
+
+    def close(self) -> None:
+        """Tell nobody any more."""
+        self._watchers.clear()
+
+    def outdated(self) -> None:
+        """The session has changed."""
+        self._unread = True
+
+    def read(self) -> None:
+        """Read the session, unless that was done."""
+        with self._turn:
+            if self._unread:
+                self._take(self._editor.session, read(self._editor.session, self._editor.types))
+
+    def read_aside(self) -> None:
+        """The same in a thread that has time: while it reads, the front end may write."""
+        if not self._unread:
+            return
+        session = self._editor.session
+        reading = read(session, self._editor.types)
+        with self._turn:
+            if self._unread:
+                self._take(session, reading)
+
+    def _take(self, session: Session, reading: Reading) -> None:
+        """Take a reading of a session, which may have changed again meanwhile."""
+        self._unread = self._editor.session is not session
+        problem = self._take_mask(session.get("mask"))
+        self.accept(dataclasses.replace(reading, problems=[*reading.problems, *problem]))
+
+    def _take_mask(self, name: Any) -> list[Problem]:
+        """The image with the mask of this name, or as it was and what is wrong."""
+        try:
+            image = self._masks.image(name)
+        except ValueError as error:
+            return [{"path": "", "message": str(error)}]
+        if not np.array_equal(image.mask, self._image.mask):
+            self._image = self._frames.image = image
+            if name is not None:
+                self._mask_taken(name)
+        return []
+
+    def accept(self, reading: Reading) -> None:
+        """Take what is valid of a reading; the rest stays as it was."""
+        if reading.everything is not None:
+            model = self._shown.model if reading.model is None else reading.model
+            self._shown = Shown(reading.everything, model, reading.on)
+        self._editor.problems = reading.problems
+        for callback in list(self._watchers):
+            callback()

@@ -1,0 +1,132 @@
+"""What the page may send: every message with its fields, and every synced trait with its owner.
+
+A front end can be changed, outdated, or somebody else's. What does not follow these rules is answered with an error
+that names the field, and does nothing else.
+"""
+
+import math
+import reprlib
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+
+LARGEST_NUMBER = 2**53  # beyond, JavaScript's whole numbers have gaps
+MOST_DRAWS = 500  # galaxies drawn from the priors in answer to one message
+MOST_VALUES = 100_000  # parameters of a gesture
+LONGEST_NAME = 300  # characters
+LONGEST_FILE = 64 * 2**20  # bytes
+LONGEST_REGIONS = 16 * 2**20
+
+# Whose word counts, by trait. The front end writes its own and those of both; an update of another is undone.
+BOTH = ("session",)
+FRONT_END = ("display",)
+KERNEL = ("code", "schema", "progress", "summary", "kept", "problems", "control")
+
+_SHORT = reprlib.Repr()
+_SHORT.maxstring = _SHORT.maxother = 60
+
+
+class Field(NamedTuple):
+    """What a field must be, in words and as a test; one that is not `needed` may be left out."""
+
+    expected: str
+    holds: Callable[[Any], bool]
+    needed: bool = True
+
+
+def _is_whole(value: Any, low: int, high: int) -> bool:
+    """JSON knows one kind of number only: 3.0 is whole."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return low <= value <= high and (isinstance(value, int) or value.is_integer())
+
+
+def whole(low: int, high: int = LARGEST_NUMBER) -> Field:
+    """A whole number within a range."""
+    return Field(f"a whole number from {low} to {high}", lambda value: _is_whole(value, low, high))
+
+
+def text(longest: int = LONGEST_NAME, *, least: int = 0, needed: bool = True) -> Field:
+    """A text of limited length."""
+    expected = f"a text of {least} to {longest} characters" if least else f"a text of up to {longest} characters"
+    return Field(expected, lambda value: isinstance(value, str) and least <= len(value) <= longest, needed)
+
+
+def _is_number(value: Any) -> bool:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return abs(value) <= LARGEST_NUMBER if isinstance(value, int) else math.isfinite(value)
+
+
+def _are_values(value: Any) -> bool:
+    return isinstance(value, Mapping) and len(value) <= MOST_VALUES and all(map(_is_number, value.values()))
+
+
+VALUES = Field("finite numbers by parameter", _are_values)
+OPTIONS = Field("settings by name", lambda value: isinstance(value, Mapping) and len(value) <= 100, needed=False)
+NAME = text(least=1)
+
+# The fields of each message, and the number of bytes of its one buffer, if it has one.
+MESSAGES: Mapping[str, tuple[Mapping[str, Field], int]] = {
+    "hello": ({}, 0),
+    "render": ({"seq": whole(0), "values": VALUES}, 0),
+    "mask": ({"name": NAME}, LONGEST_FILE),
+    "predict": ({"request": whole(0), "number": whole(1, MOST_DRAWS), "seed": whole(0)}, 0),
+    "preset": ({"name": NAME}, 0),
+    "neighbours": ({}, 0),
+    "noise": ({}, 0),
+    "keep": ({"name": NAME}, 0),
+    "restore": ({"name": NAME}, 0),
+    "forget": ({"name": NAME}, 0),
+    "load": ({"name": text()}, LONGEST_FILE),
+    "regions": ({"name": text(), "selected": text(needed=False)}, LONGEST_REGIONS),
+    "export": ({"request": text(), "kind": text()}, 0),
+    "run": ({"method": text(), "options": OPTIONS}, 0),
+    "cancel": ({}, 0),
+    "pause": ({}, 0),
+    "resume": ({}, 0),
+}
+
+
+def short(value: Any) -> str:
+    """A value as it is told in an error, however long it is."""
+    return _SHORT.repr(value)
+
+
+def checked(content: Any, buffers: Sequence[Any]) -> dict[str, Any]:
+    """The message. Raises `ValueError` that names what is wrong of it: its type, a field, or its bytes."""
+    if not isinstance(content, Mapping):
+        raise ValueError(f"a message must be a mapping with a type 't', got {short(content)}")
+    kind = content.get("t")
+    if not isinstance(kind, str) or kind not in MESSAGES:
+        raise ValueError(f"a message's type 't' must be one of {', '.join(MESSAGES)}; got {short(kind)}")
+    fields, largest = MESSAGES[kind]
+    for name, field in fields.items():
+        if name not in content:
+            if field.needed:
+                raise ValueError(f"the message {kind!r} lacks {name!r}, {field.expected}")
+        elif not field.holds(content[name]):
+            raise ValueError(f"{name} of the message {kind!r} must be {field.expected}, got {short(content[name])}")
+    _check_bytes(kind, largest, buffers)
+    return dict(content)
+
+
+def _check_bytes(kind: str, largest: int, buffers: Sequence[Any]) -> None:
+    if not largest:
+        return
+    if len(buffers) != 1:
+        raise ValueError(f"the message {kind!r} must come with its bytes as one buffer, got {len(buffers)} buffers")
+    size = memoryview(buffers[0]).nbytes
+    if size > largest:
+        raise ValueError(
+            f"the bytes of the message {kind!r} must be at most {largest / 2**20:.0f} MB, got {size / 2**20:.0f} MB"
+        )
+
+
+def own_updates(update: Mapping[str, Any], traits: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """What the front end may write of an update, and the names of the traits that it tried to change and may not.
+
+    `traits` has them as the front end does: a host that sends its whole state back tries nothing.
+    """
+    own = {name: value for name, value in update.items() if name in BOTH or name in FRONT_END}
+    return own, [name for name in update if name in traits and name not in own and update[name] != traits[name]]
