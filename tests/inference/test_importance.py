@@ -10,7 +10,7 @@ from scipy.stats import norm
 from sersiclab.image import Image
 from sersiclab.inference import MAP, Importance, Laplace, fit, importance, start
 from sersiclab.inference.bend import bend
-from sersiclab.inference.candidates import TAIL, Law, effective, mixture, refit, tail_effective
+from sersiclab.inference.candidates import TAIL, Law, about_heaviest, effective, mixture, refit, tail_effective
 from sersiclab.inference.importance import resample
 from sersiclab.inference.monitor import Monitor
 from sersiclab.model import Model
@@ -103,22 +103,26 @@ def test_more_rounds_find_the_posterior_or_say_that_they_have_not(linear, mispla
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_it_draws_on_until_the_tails_are_known(blob, monkeypatch, seed):
-    """A galaxy with a signal-to-noise ratio of 8, whose posterior is far from normal.
-
-    Rounding, which differs between versions of JAX, decides whether the weights of the second become usable.
-    """
+    """A galaxy with a signal-to-noise ratio of 8, whose posterior is far from normal."""
     model, image, _ = blob(flux=100.0, seed=seed)
     found = fit(model, image, Importance(), progress=False)
-    usable = found.stats["pareto_k"][0, 0] < importance.USABLE_K
-    known = found.summary()[["ess_bulk", "ess_tail"]].to_numpy().min() > 400
-    assert known if usable else found.verdict.level != "ok"
-    assert usable or seed == 2
+    assert found.summary()[["ess_bulk", "ess_tail"]].to_numpy().min() > 400
     again = fit(model, image, Importance(), progress=False)
     for path, draws in found.draws.items():
         np.testing.assert_array_equal(draws, again.draws[path])
     monkeypatch.setattr(importance, "MOST", 1.0)
     first = fit(model, image, Importance(), progress=False)
     assert first.summary()[["ess_bulk", "ess_tail"]].to_numpy().min() < 400
+
+
+@pytest.mark.parametrize("seed", [3, 7, 16, 20])
+@pytest.mark.parametrize("truth", [{"flux": 100.0}, {"flux": 300.0, "ellip": 0.1}, {"flux": 1000.0, "ellip": 0.05}])
+def test_galaxies_that_may_be_round_have_usable_weights(blob, truth, seed):
+    """The rounder the galaxy, the less is known of its angle: a funnel, which normal proposals don't cover."""
+    model, image, _ = blob(seed=seed, **truth)
+    found = fit(model, image, Importance(), progress=False)
+    assert found.stats["pareto_k"][0, 0] < importance.USABLE_K
+    assert found.summary()[["ess_bulk", "ess_tail"]].to_numpy().min() > 400
 
 
 @pytest.mark.parametrize("share", [1e-6, 0.0, 0.3, 0.99, np.nan])
@@ -351,3 +355,21 @@ def test_a_law_is_fitted_to_weighted_candidates():
     # With all the weight on one candidate there is still a covariance.
     lonely = refit(start, z[:50], np.where(np.arange(50) == 7, 0.0, -1e30))
     assert np.linalg.cond(lonely.factor) < 10
+
+
+def test_a_law_covers_what_the_others_have_missed():
+    """Another mode, a fifth of the posterior, eight sigma from where the candidates are drawn."""
+    far = np.array([8.0, 0.0])
+
+    def log_target(z):
+        near, away = norm.logpdf(z).sum(axis=1), norm.logpdf(z - far).sum(axis=1)
+        return np.logaddexp(np.log(0.8) + near, np.log(0.2) + away)
+
+    rng, laws = np.random.default_rng(5), [Law.standard(2)]
+    z = laws[0].sample(rng, 4000)
+    for _ in range(2):
+        laws.append(about_heaviest(laws[0], z, log_target(z) - mixture(laws, [4000] * len(laws), z)))
+        z = np.concatenate([z, laws[-1].sample(rng, 4000)])
+    log_weights, k = pareto_smoothed(log_target(z) - mixture(laws, [4000] * 3, z))
+    assert k < 0.7
+    assert np.exp(log_weights)[z[:, 0] > 4].sum() == pytest.approx(0.2, abs=0.02)

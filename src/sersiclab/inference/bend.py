@@ -16,6 +16,7 @@ from sersiclab.inference.laplace import definite_inverse
 from sersiclab.inference.least_squares import Minimum, Point, look
 from sersiclab.inference.monitor import Monitor
 from sersiclab.inference.straight import LENGTH, Straight
+from sersiclab.inference.turning import Turns, turned, unturned
 
 
 STEP = 0.3  # sigma, between which and the mode the metric is differenced
@@ -25,13 +26,15 @@ OUTSIDE = 1.5  # sigma beyond a bound: more, and hardly a candidate would be wit
 
 
 class Bend(NamedTuple):
-    """v = middle + axes y, with y_k = s_k - s_i forms_kij s_j / 2 for i, j < k, and so on from the weakest axis on.
+    """w = middle + axes y, with y_k = s_k - s_i forms_kij s_j / 2 for i, j < k, and so on from the weakest axis on.
 
-    The middle is the posterior's mode. The s are about standard normal about `centre`. As each coordinate is shifted
-    by those before it alone, the volume is that of v, and one s belongs to each v.
+    The coordinates w are those of `straight` with angles in units of `turns`. The middle is the posterior's mode. The
+    s are about standard normal about `centre`. As each coordinate is shifted by those before it alone, the volume is
+    that of w, and one s belongs to each w.
     """
 
     straight: Straight
+    turns: Turns
     middle: Float[np.ndarray, " d"]
     axes: Float[np.ndarray, "d d"]
     forms: Float[np.ndarray, "d d d"]
@@ -46,14 +49,20 @@ class Bend(NamedTuple):
             for k in range(1, s.shape[1]):
                 before = y[:, :k]
                 y[:, k] -= 0.5 * np.sum((before @ self.forms[k, :k, :k]) * before, axis=1)
-            u = self.straight.u(self.middle + y @ self.axes.T)
-        inside = np.all(np.isfinite(u), axis=1)
-        u = np.where(inside[:, None], u, 0.0)
-        return u, np.where(inside, -np.sum(self.straight.log_slope(u), axis=1), -np.inf)
+            w = self.middle + y @ self.axes.T
+            u = self.straight.u(self.turns.v(w))
+            inside = np.all(np.isfinite(u), axis=1)
+            u = np.where(inside[:, None], u, 0.0)
+            log_volume = self.turns.log_volume(w) - np.sum(self.straight.log_slope(u), axis=1)
+        return u, np.where(inside, log_volume, -np.inf)
+
+    def at(self, w: Float[np.ndarray, " d"]) -> Float[np.ndarray, " d"]:
+        """The point of the unconstrained space."""
+        return self.straight.u(self.turns.v(w))
 
 
 class Surrounding(NamedTuple):
-    """Minus the log posterior density of v about a point: its gradient, and the curvatures of its parts."""
+    """Minus the log posterior density of w about a point: its gradient, and the curvatures of its parts."""
 
     gradient: Float[np.ndarray, " d"]
     likelihood: Float[np.ndarray, "d d"]
@@ -62,7 +71,7 @@ class Surrounding(NamedTuple):
 
 def bend(problem: Problem, monitor: Monitor, minimum: Minimum) -> Bend:
     """The coordinates about a mode, from the metric at two points on each of the weakest axes. Raises `Cancelled`."""
-    return bent(problem, monitor, unbent(problem, monitor, minimum))
+    return bent(problem, monitor, unbent(problem, monitor, minimum, turn=True))
 
 
 def bent(problem: Problem, monitor: Monitor, flat: Bend) -> Bend:
@@ -70,8 +79,8 @@ def bent(problem: Problem, monitor: Monitor, flat: Bend) -> Bend:
     return flat._replace(forms=_forms(problem, monitor, flat))
 
 
-def unbent(problem: Problem, monitor: Monitor, minimum: Minimum) -> Bend:
-    """Coordinates that are not bent: those of the normal approximation.
+def unbent(problem: Problem, monitor: Monitor, minimum: Minimum, *, turn: bool = False) -> Bend:
+    """Coordinates that are not bent: those of the normal approximation, with angles in units of `Turns` if `turn`.
 
     A parameter that the likelihood presses so hard against its bound that a normal distribution would lie beyond it
     keeps its unconstrained coordinate.
@@ -84,13 +93,21 @@ def unbent(problem: Problem, monitor: Monitor, minimum: Minimum) -> Bend:
         flat = _flat(problem, straight, minimum.u, here)
         outside = _outside(flat)
         if not outside.any():
-            return flat
+            break
         straight = straight.without(outside)
+    if not turn:
+        return flat
+    turns = turned(problem, monitor, straight, minimum.u, np.linalg.norm(flat.axes, axis=1))
+    return _flat(problem, straight, minimum.u, here, turns)
 
 
-def _flat(problem: Problem, straight: Straight, u: Float[np.ndarray, " d"], here: Point) -> Bend:
+def _flat(
+    problem: Problem, straight: Straight, u: Float[np.ndarray, " d"], here: Point, turns: Turns | None = None
+) -> Bend:
     """Coordinates that are not bent: the axes of the normal approximation, the longest first."""
-    around = _surrounding(straight, u, here)
+    turns = unturned() if turns is None else turns
+    middle = straight.v(u)
+    around = _surrounding(straight, turns, middle, u, here)
     # No posterior is wider than the prior: neither between two bounds, nor of an angle on its half circle.
     widest = np.where(straight.between, (2 / LENGTH) ** 2, problem.angles.astype(float))
     curvature = around.likelihood + np.diag(around.prior + widest)
@@ -98,7 +115,7 @@ def _flat(problem: Problem, straight: Straight, u: Float[np.ndarray, " d"], here
     values, vectors = np.linalg.eigh(covariance)
     axes = (vectors * np.sqrt(np.maximum(values, 0.0)))[:, ::-1]
     size = len(u)
-    return Bend(straight, straight.v(u), axes, np.zeros((size, size, size)), -axes.T @ around.gradient)
+    return Bend(straight, turns, middle, axes, np.zeros((size, size, size)), -axes.T @ around.gradient)
 
 
 def _outside(flat: Bend) -> Bool[np.ndarray, " d"]:
@@ -108,16 +125,19 @@ def _outside(flat: Bend) -> Bool[np.ndarray, " d"]:
     return (centre + reach < flat.straight.low) | (centre - reach > flat.straight.high)
 
 
-def _surrounding(straight: Straight, u: Float[np.ndarray, " d"], here: Point) -> Surrounding:
-    """From the derivatives by u to those by v, of a density of v."""
+def _surrounding(
+    straight: Straight, turns: Turns, w: Float[np.ndarray, " d"], u: Float[np.ndarray, " d"], here: Point
+) -> Surrounding:
+    """From the derivatives by u to those by w, of a density of w."""
     first, second = straight.slopes_of_log_slope(u)
     slope = np.exp(straight.log_slope(u))
     prior_slope, prior_bend = np.asarray(here.prior_slope), np.asarray(here.prior_bend)
     likelihood = np.asarray(here.curvature) - np.diag(np.maximum(-prior_bend, 0.0))
     prior = (second - prior_bend - (first - prior_slope) * first) / slope**2
+    turn, log_volume_slope = turns.slopes(w)
     return Surrounding(
-        gradient=(np.asarray(here.gradient) + first) / slope,
-        likelihood=likelihood / np.outer(slope, slope),
+        gradient=turn.T @ ((np.asarray(here.gradient) + first) / slope) - log_volume_slope,
+        likelihood=turn.T @ (likelihood / np.outer(slope, slope)) @ turn,
         prior=np.maximum(prior, 0.0),
     )
 
@@ -129,7 +149,7 @@ def _forms(problem: Problem, monitor: Monitor, flat: Bend) -> Float[np.ndarray, 
     of the metric's derivatives along the three axes. A product of three coordinates is removed by a shift of the
     shortest. Along other axes than the weakest the metric does not change.
     """
-    size, axes, straight = len(flat.middle), flat.axes, flat.straight
+    size, axes = len(flat.middle), flat.axes
     along = np.zeros((size, size, size))
     weak = min(size, WEAK)
     monitor.phase("bending", total=weak)
@@ -137,8 +157,9 @@ def _forms(problem: Problem, monitor: Monitor, flat: Bend) -> Float[np.ndarray, 
         ends, metrics = [], []
         for sign in (1.0, -1.0):
             step = sign * STEP * _room(flat, sign * STEP * axes[:, i])
-            u = straight.u(flat.middle + step * axes[:, i])
-            around = _surrounding(straight, u, look(problem.density, monitor, u))
+            w = flat.middle + step * axes[:, i]
+            u = flat.at(w)
+            around = _surrounding(flat.straight, flat.turns, w, u, look(problem.density, monitor, u))
             ends.append(step)
             metrics.append(axes.T @ around.likelihood @ axes)
         change = (metrics[0] - metrics[1]) / (ends[0] - ends[1])

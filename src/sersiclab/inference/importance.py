@@ -8,7 +8,7 @@ from jaxtyping import Float, Int
 
 from sersiclab.inference.base import AbstractMethod, Outcome, Problem, check_count
 from sersiclab.inference.bend import Bend, bend
-from sersiclab.inference.candidates import Law, effective, mixture, refit, tail_effective
+from sersiclab.inference.candidates import Law, about_heaviest, effective, mixture, refit, tail_effective
 from sersiclab.inference.frame import Frame, frame
 from sersiclab.inference.laplace import Laplace, instead, start_covariance
 from sersiclab.inference.least_squares import Minimum, minimise
@@ -36,16 +36,17 @@ class Importance(AbstractMethod):
 
     Candidates, at first three for every two of `draws`, are drawn from Student-t distributions in coordinates in
     which the posterior is about normal: about its mode, bent as the ridge of the posterior is and cut off at the
-    bounds of the priors, with `Laplace` for `proposal`; with `SVI`, those of its guide. They are weighted by the ratio
-    of the densities, and the weights are Pareto-smoothed (Vehtari et al. 2024, JMLR 25, 72). Where the effective
-    sample is too small for the tails of the posterior, more rounds follow, each from the mean and the covariance of
-    those before, with as many candidates as the efficiency so far requires. The time is that of 1.5 to 18 renderings
-    a draw. Systematic resampling picks draws of equal weight. A candidate with a large weight is drawn several times
-    in a row, so that the effective sample sizes of `Fit.summary` are honest.
+    bounds of the priors, with angles in units of what is known of them at each ellipticity, with `Laplace` for
+    `proposal`; with `SVI`, those of its guide. They are weighted by the ratio of the densities, and the weights are
+    Pareto-smoothed (Vehtari et al. 2024, JMLR 25, 72). Where the effective sample is too small for the tails of the
+    posterior, more rounds follow, by turns from the mean and the covariance of those before and from the surroundings
+    of the largest weight, with as many candidates as the efficiency so far requires. The time is that of 1.5 to 18
+    renderings a draw. Systematic resampling picks draws of equal weight. A candidate with a large weight is drawn
+    several times in a row, so that the effective sample sizes of `Fit.summary` are honest.
 
     `Fit.stats` has `lp` and, the same for all draws, `pareto_k` and `efficiency` (the effective share of
     the candidates). From a `pareto_k` of 0.7 on the proposal misses part of the posterior: use `NUTS`. So it does
-    where there is another maximum, which the weights can't know of; `message` tells of one that the search has met.
+    where there is another maximum, which the weights can't know of; `message` names one that the search has met.
     """
 
     proposal: Laplace | SVI = eqx.field(default_factory=Laplace)
@@ -171,7 +172,14 @@ def _search(
         number = _next(len(s), share, pareto_k, first=first, rounds=len(laws))
         if new.cancelled or number == 0:
             return found
-        laws.append(refit(laws[-1], s, log_weights))
+        laws.append(_law(laws, s, log_weights))
+
+
+def _law(laws: list[Law], s: Float[np.ndarray, "candidate d"], log_weights: Float[np.ndarray, " candidate"]) -> Law:
+    """What the next round draws from: by turns all that has been found, and what the laws so far have missed."""
+    if len(laws) % 2:
+        return refit(laws[max(0, len(laws) - 2)], s, log_weights)
+    return about_heaviest(laws[-1], s, log_weights)
 
 
 def _next(total: int, share: float, pareto_k: float, *, first: int, rounds: int) -> int:
