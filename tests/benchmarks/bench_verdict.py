@@ -16,6 +16,7 @@ import time
 import warnings
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 from typing import NamedTuple
 
 import galsim
@@ -174,22 +175,28 @@ def largest_pull(found: dict[str, tuple[float, float]], truth: dict[str, Paramet
     return best
 
 
-def fitted(case: Case, method: str, patience: float) -> sl.Fit:
-    """The fit, cancelled after `patience` seconds with the draws that there are."""
+def fitted(case: Case, method: str, patience: float, folder: Path | None) -> sl.Fit:
+    """The fit by a method, read from `folder` if it has been kept there."""
+    place = None if folder is None else folder / f"{case.kind}-{case.number}-{method}.asdf"
+    if place is not None and place.exists():
+        return sl.load(place)
     run = sl.start(case.model, case.image, METHODS[method])
     try:
-        return run.wait(patience)
+        found = run.wait(patience)
     except TimeoutError:
         run.cancel()
-        return run.wait()
+        found = run.wait()
+    if place is not None:
+        found.save(place)
+    return found
 
 
-def measured(case: Case, methods: list[str], patience: float) -> Iterator[Row]:
+def measured(case: Case, methods: list[str], options: argparse.Namespace) -> Iterator[Row]:
     """The verdict on each method's fit of a case; each is printed."""
-    laplace = fitted(case, "Laplace", patience)
+    laplace = fitted(case, "Laplace", options.patience, options.keep)
     for name in methods:
         began = time.perf_counter()
-        fit = laplace if name == "Laplace" else fitted(case, name, patience)
+        fit = laplace if name == "Laplace" else fitted(case, name, options.patience, options.keep)
         largest, path = largest_pull(values(fit, laplace), case.truth)
         distance = DISTANCES[int(np.searchsorted([WITHIN, NEAR], largest))]
         verdict = fit.verdict
@@ -249,16 +256,19 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--neighbour", type=int, default=20, help="number of galaxies with a neighbour")
     parser.add_argument("--methods", nargs="+", choices=list(METHODS), default=list(METHODS))
     parser.add_argument("--nuts-every", type=int, default=6, help="use NUTS on every K-th galaxy only")
+    parser.add_argument("--nuts-draws", type=int, default=sl.NUTS().draws, help="draws of each chain of NUTS")
     parser.add_argument("--patience", type=float, default=45.0, help="seconds after which a fit is cancelled")
+    parser.add_argument("--keep", type=Path, help="folder of fits, to which those that it lacks are added")
     return parser.parse_args()
 
 
 def main() -> None:
     chosen, rows, began = arguments(), [], time.perf_counter()
+    METHODS["NUTS"] = sl.NUTS(draws=chosen.nuts_draws)
     warnings.simplefilter("ignore")
     for case in cases({kind: getattr(chosen, kind) for kind in KINDS}):
         skipped = {"NUTS"} if case.number % chosen.nuts_every else set()
-        rows += measured(case, [name for name in chosen.methods if name not in skipped], chosen.patience)
+        rows += measured(case, [name for name in chosen.methods if name not in skipped], chosen)
     print_table(rows, chosen.methods)
     print_rates(rows, chosen.methods)
     print_reasons(rows, chosen.methods)
