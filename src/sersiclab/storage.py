@@ -112,7 +112,7 @@ def write(path: str | Path, kind: str, tree: dict[str, Any], *, overwrite: bool 
     """
     import asdf
 
-    path = _checked(path)
+    path = checked_suffix(path)
     document = {"sersiclab": {"format": FORMAT, "kind": kind, "version": __version__, **_plain(tree)}}
     with writing(path, overwrite=overwrite, mark=MARK) as temporary, temporary.open("wb") as file:
         asdf.AsdfFile(document).write_to(file)  # given a path, it leaves a temporary file of its own if it fails
@@ -126,7 +126,7 @@ def read(path: str | Path, kind: str) -> dict[str, Any]:
     """
     import asdf
 
-    path = _checked(path)
+    path = checked_suffix(path)
     if not path.is_file():
         raise FileNotFoundError(f"there is no file {path}")
     try:
@@ -151,7 +151,8 @@ def read(path: str | Path, kind: str) -> dict[str, Any]:
     return tree
 
 
-def _checked(path: str | Path) -> Path:
+def checked_suffix(path: str | Path) -> Path:
+    """The path, whose suffix must be .asdf; raises `ValueError` for others."""
     path = Path(path).expanduser()
     if path.suffix.lower() != SUFFIX:
         raise ValueError(f"the file's name must end in {SUFFIX}, got {str(path)!r}")

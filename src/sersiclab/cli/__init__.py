@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from sersiclab.cli.arguments import parser
+from sersiclab.cli.signals import stopping
 
 
-OK, MISTAKE, INTERRUPTED = 0, 2, 130
+OK, MISTAKE = 0, 2
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -24,7 +25,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     def show(message: Warning | str, *where: Any) -> None:
         sys.stderr.write(f"{name}: warning: {message}\n")
 
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), stopping() as arguments.received:
         warnings.showwarning = show
         try:
             return arguments.run(arguments)
@@ -33,6 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             if getattr(arguments, "json", False):
                 sys.stdout.write(json.dumps({"error": str(error)}) + "\n")
             return MISTAKE
-        except KeyboardInterrupt:
-            sys.stderr.write(f"\n{name}: interrupted before there was a result\n")
-            return INTERRUPTED
+        except KeyboardInterrupt as interrupt:
+            what = str(interrupt) or "before there was a result"
+            sys.stderr.write(f"\n{name}: interrupted by {arguments.received.name} {what}\n")
+            return arguments.received.status

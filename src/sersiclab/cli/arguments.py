@@ -15,7 +15,7 @@ STATUS = """exit status:
   1    an error of sersiclab's own, with a traceback
   2    the arguments or the data were wrong; one line says how
   3    with --strict: the fit is done and written, and its verdict is "bad"
-  130  interrupted by Ctrl-C; draws made till then are written
+  130  interrupted by Ctrl-C, 143 by SIGTERM: the draws so far, or the best point, are written
 """
 START = """start with:
   sersiclab demo                                  fit a bundled galaxy in the terminal
@@ -50,6 +50,9 @@ written to the folder of -o (files of an earlier fit there are replaced):
   fit.reg      the components as regions for DS9
   summary.csv  the posterior of every parameter
   table.ecsv   one row with magnitudes, arcsec and sky positions where the image knows them
+
+a long run of nuts also writes checkpoint.asdf there every few minutes. If it is interrupted or killed, the same
+command goes on from there, with the same draws as if nothing had happened, and deletes it at the end.
 """
 LAB = """examples:
   sersiclab lab
@@ -130,6 +133,10 @@ def _add_method(parser: argparse.ArgumentParser, folder: str) -> None:
     output.add_argument(
         "-o", "--output", type=Path, default=Path(folder), metavar="DIR", help=f"folder to write; default: {folder}"
     )
+    output.add_argument(
+        "--checkpoint-every", type=float, default=120.0, metavar="S", help="seconds between checkpoints; default: 120"
+    )
+    output.add_argument("--restart", action="store_true", help="begin anew, whatever checkpoint there is")
     output.add_argument("--json", action="store_true", help="print the result as one JSON object")
     output.add_argument("--strict", action="store_true", help='exit status 3 where the verdict is "bad"')
 

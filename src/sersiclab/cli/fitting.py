@@ -18,9 +18,10 @@ if TYPE_CHECKING:
     from sersiclab.model import Model
     from sersiclab.results import Fit
 
-BAD, INTERRUPTED = 3, 130
+BAD = 3
 MENUS = (".feedme", ".galfit")
 OUTPUTS = ("fit.asdf", "summary.csv", "table.ecsv", "fit.fits", "fit.reg", "fit.png", "fit.html")
+CHECKPOINT = "checkpoint.asdf"
 
 
 def demo(arguments: argparse.Namespace) -> int:
@@ -208,18 +209,35 @@ def _fit_and_write(image: "Image", model: "Model", arguments: argparse.Namespace
 
     with contextlib.suppress(OSError):  # a home that can't be written to is no reason not to fit
         persistent_cache()
-    method = given.method(arguments)
+    method, folder, name = given.method(arguments), arguments.output, f"sersiclab {arguments.command}"
     # Before the fit, lest it be lost for want of a folder.
-    arguments.output.mkdir(parents=True, exist_ok=True)
-    _check_folder(arguments.output)
-    result = fit(model, image, method, seed=arguments.seed, progress=True)
-    files = _write(result, arguments.output)
+    folder.mkdir(parents=True, exist_ok=True)
+    _check_folder(folder)
+    checkpoint = folder / CHECKPOINT if method.writes_checkpoints else None
+    if checkpoint is not None and checkpoint.exists():
+        if arguments.restart:
+            checkpoint.unlink()
+        else:
+            sys.stderr.write(f"{name}: going on from {checkpoint}; --restart begins anew\n")
+    every = arguments.checkpoint_every
+    result = fit(model, image, method, seed=arguments.seed, checkpoint=checkpoint, checkpoint_every=every)
+    complete = result.status == "complete"
+    if not complete:
+        sys.stderr.write(f"\n{name}: interrupted by {arguments.received.name}; writing what there is\n")
+    try:
+        files = _write(result, folder)
+    except KeyboardInterrupt as interrupt:
+        raise type(interrupt)(f"while files were written to {folder}; the same command writes all of them") from None
     if arguments.json:
         sys.stdout.write(json.dumps(_report(result, files), indent=2) + "\n")
     else:
         sys.stdout.write(_text(result, files))
-    if result.status != "complete":
-        return INTERRUPTED
+    if not complete:
+        if checkpoint is not None and checkpoint.exists():
+            sys.stderr.write(f"{name}: the same command goes on from {checkpoint}\n")
+        return arguments.received.status
+    if checkpoint is not None:
+        checkpoint.unlink(missing_ok=True)
     return BAD if arguments.strict and result.verdict.level == "bad" else 0
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from sersiclab.density import Density
+from sersiclab.inference.checkpoints import Checkpoint
 from sersiclab.inference.monitor import Monitor
 
 
@@ -20,7 +21,8 @@ class Problem:
     fit's, so that other starts need not be tried. `covariance` is that of the posterior in the
     unconstrained space, if an earlier fit of the same data knows it, and `draws` are some of its draws, as
     parameter values.
-    `angles` marks the parameters that live on the half circle.
+    `angles` marks the parameters that live on the half circle. `checkpoint`, if the user wants one, is where a long
+    run writes its state, and finds that of an earlier run.
     """
 
     density: Density
@@ -30,6 +32,7 @@ class Problem:
     settled: bool = False
     covariance: Float[np.ndarray, "d d"] | None = None
     draws: Float[np.ndarray, "draw d"] | None = None
+    checkpoint: Checkpoint | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,6 +60,11 @@ class AbstractMethod(eqx.Module):
     def number_of_draws(self) -> int:
         """How many draws it keeps, of all chains together."""
         return 0
+
+    @property
+    def writes_checkpoints(self) -> bool:
+        """Whether a run can go on from the file `Problem.checkpoint`."""
+        return False
 
     @abstractmethod
     def solve(self, problem: Problem, monitor: Monitor) -> Outcome:

@@ -3,6 +3,7 @@
 import atexit
 import threading
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,7 +12,9 @@ from sersiclab import parameters
 from sersiclab.checking import checked_image
 from sersiclab.density import Density
 from sersiclab.image import Image
+from sersiclab.inference import checkpoints
 from sersiclab.inference.base import AbstractMethod, Outcome, Problem
+from sersiclab.inference.checkpoints import Checkpoint
 from sersiclab.inference.monitor import Cancelled, Monitor, Progress
 from sersiclab.inference.nuts import NUTS
 from sersiclab.inference.program import is_double, precision, unconstrain
@@ -31,6 +34,10 @@ SOME = 200  # draws of an earlier fit, which are enough for a covariance
 
 Init = Mapping[str, float] | Fit | None
 Solve = Callable[[Monitor], Outcome]
+
+
+class Stopped(KeyboardInterrupt):
+    """An interruption after which `fit` gives whatever there is, be it the best point so far."""
 
 
 class Beginning(NamedTuple):
@@ -169,6 +176,8 @@ def start(
     seed: int = 0,
     init: Init = None,
     on_progress: Callable[[Progress], None] | None = None,
+    checkpoint: str | Path | None = None,
+    checkpoint_every: float = checkpoints.EVERY,
 ) -> Run:
     """Begin an inference in a thread.
 
@@ -178,16 +187,27 @@ def start(
     are tried. `on_progress` is called from the worker's thread with each new state, and at most ten times a second
     between.
 
+    `checkpoint` is an `.asdf` file to which `NUTS` writes its state every `checkpoint_every` seconds, when it is
+    cancelled and when it ends. If the process is killed, the same call goes on from there: the draws are those of a
+    run that nothing has stopped, the warm-up included. A checkpoint of another run (model, image, method, seed, init)
+    is refused. The file of a run that has ended gives its draws at once; delete it when the fit is saved.
+
     Raises `TypeError` or `ValueError` naming the argument, what was expected and what came.
     """
     _check(model, image, method, seed, on_progress)
-    beginning, density = _initial(model, image, init), Density.of(model, image)
+    beginning, double = _initial(model, image, init), is_double()
+    kept = None
+    if checkpoints.wanted(checkpoint, checkpoint_every, method):
+        identity = checkpoints.identity(model, image, method, int(seed), beginning, double=double)
+        kept = Checkpoint(checkpoint, identity, every=checkpoint_every)
+    density = Density.of(model, image)
 
     def solve(monitor: Monitor) -> Outcome:
-        return method.solve(_problem(density, model, beginning, int(seed), monitor), monitor)
+        return method.solve(_problem(density, model, beginning, int(seed), monitor, kept), monitor)
 
-    run = Run(model, image, int(seed), Monitor(type(method).__name__, on_progress), {})
-    run._begin(solve, double=is_double())
+    spent = {} if kept is None else kept.spent
+    run = Run(model, image, int(seed), Monitor(type(method).__name__, on_progress), spent)
+    run._begin(solve, double=double)
     return run
 
 
@@ -199,13 +219,16 @@ def fit(
     seed: int = 0,
     init: Init = None,
     progress: bool = True,
+    checkpoint: str | Path | None = None,
+    checkpoint_every: float = checkpoints.EVERY,
 ) -> Fit:
     """Fit a model to an image.
 
     As `start`, but waits for the result, with a progress bar unless `progress` is false. Ctrl-C stops
     the run and gives the draws so far, if there are any; `resume` goes on with them.
     """
-    return _watched(start(model, image, method, seed=seed, init=init), bar=progress)
+    run = start(model, image, method, seed=seed, init=init, checkpoint=checkpoint, checkpoint_every=checkpoint_every)
+    return _watched(run, bar=progress)
 
 
 def resume(fit: Fit, *, progress: bool = True) -> Fit:
@@ -227,10 +250,10 @@ def resume(fit: Fit, *, progress: bool = True) -> Fit:
 def _watched(run: Run, *, bar: bool) -> Fit:
     try:
         _watch(run, bar=bar)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as interrupt:
         run.cancel()
         run._finished.wait()
-        if not run.draws:
+        if not run.draws and (run._fit is None or not isinstance(interrupt, Stopped)):
             raise
     return run.wait()
 
@@ -260,7 +283,9 @@ def _check(model: Any, image: Any, method: Any, seed: Any, on_progress: Any) -> 
     check_memory(drawn, size, "ask for fewer draws, or chains")
 
 
-def _problem(density: Density, model: Model, beginning: Beginning, seed: int, monitor: Monitor) -> Problem:
+def _problem(
+    density: Density, model: Model, beginning: Beginning, seed: int, monitor: Monitor, checkpoint: Checkpoint | None
+) -> Problem:
     return Problem(
         density=density,
         start=unconstrain(monitor, density, np.array(list(beginning.values.values()))),
@@ -269,6 +294,7 @@ def _problem(density: Density, model: Model, beginning: Beginning, seed: int, mo
         settled=beginning.settled,
         covariance=beginning.covariance,
         draws=beginning.draws,
+        checkpoint=checkpoint,
     )
 
 
@@ -304,17 +330,7 @@ def _initial(model: Model, image: Image, init: Init) -> Beginning:
 
 def _same_data(one: Image, other: Image) -> bool:
     """Whether two images say the same of a galaxy; what masked pixels hold does not matter."""
-
-    def content(image: Image) -> tuple[Any, ...]:
-        psf = (
-            () if image.psf is None else image.psf,
-            image.psf_oversampling,
-            image.psf_includes_pixel,
-            image.psf_centre,
-        )
-        return image.valid, image.data[image.valid], image.sigma[image.valid], *psf
-
-    return all(np.array_equal(a, b) for a, b in zip(content(one), content(other), strict=True))
+    return all(np.array_equal(a, b) for a, b in zip(checkpoints.content(one), checkpoints.content(other), strict=True))
 
 
 def _is_definite(covariance: np.ndarray) -> bool:
