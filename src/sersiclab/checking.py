@@ -4,10 +4,15 @@ import os
 from typing import Any
 
 from sersiclab.image import Image
+from sersiclab.process import check_process
 
 
 def checked_image(image: Any) -> Image:
-    """Return the image; raise `TypeError`, which says how to make one, for an array, a path or anything else."""
+    """Return the image; raise `TypeError`, which says how to make one, for an array, a path or anything else.
+
+    All that draws or fits passes here, so a process that can't do it is refused here, too.
+    """
+    check_process()
     if isinstance(image, Image):
         return image
     kind = type(image).__name__

@@ -1,8 +1,10 @@
-"""JAX's cache of compiled programs on disk, offered: what one process has compiled, the next one reads."""
+"""JAX's compiled programs: their cache on disk, offered, and how many of them a process holds."""
 
 import os
 import stat
+import time
 import warnings
+import zlib
 from pathlib import Path
 
 import jax
@@ -12,6 +14,8 @@ from jax.experimental.compilation_cache import compilation_cache
 
 # JAX keeps what took a second to compile. A fit is dozens of programs, most of which take less.
 _LEAST_SECONDS = 0.0
+_SWEPT = ".sersiclab-swept"  # whose time is that of the last look for files that are not whole
+_ZLIB = b"x"  # the first byte of what zlib compresses
 
 
 def persistent_cache(path: str | os.PathLike[str] | None = None) -> Path:
@@ -20,8 +24,9 @@ def persistent_cache(path: str | os.PathLike[str] | None = None) -> Path:
     Call it before the first fit. It changes `jax.config`, and so holds for all programs of this process. If
     there is no `path`, the folder is the one that JAX has been given already, in `jax.config` or in the
     environment (`JAX_COMPILATION_CACHE_DIR`), or else one of ours in the user's cache folder. It may be deleted
-    at any time. Raises `OSError` if the folder can't be made. Warns if other users can write to the folder: its
-    files are executed.
+    at any time, and processes may share it: a file that one of them left half written, because it was killed or the
+    disk was full, is deleted. Raises `OSError` if the folder can't be made. Warns if other users can write to the
+    folder: its files are executed.
     """
     present: str | None = jax.config.jax_compilation_cache_dir  # pyright: ignore[reportAttributeAccessIssue]
     if path is None and present:
@@ -34,7 +39,38 @@ def persistent_cache(path: str | os.PathLike[str] | None = None) -> Path:
     if "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS" not in os.environ:
         jax.config.update("jax_persistent_cache_min_compile_time_secs", _LEAST_SECONDS)
     _warn_if_exposed(folder)
+    _sweep(folder)
+    # Another process is just writing the file: the program is compiled here, too.
+    warnings.filterwarnings("ignore", "Error reading persistent compilation cache entry")
     return folder
+
+
+def _sweep(folder: Path) -> None:
+    """Delete the files that are not whole, which JAX would not write anew. Each file is looked at once."""
+    mark = folder / _SWEPT
+    try:
+        since = mark.stat().st_mtime_ns if mark.exists() else 0
+        began = time.time_ns()
+        for file in folder.glob("*-cache"):
+            if file.stat().st_mtime_ns >= since and not _is_whole(file):
+                file.unlink(missing_ok=True)
+        mark.touch()
+        os.utime(mark, ns=(began, began))
+    except OSError:  # another process sweeps, or the folder is read-only
+        return
+
+
+def _is_whole(file: Path) -> bool:
+    """Whether a compressed file ends where its stream does and has the right checksum; true for other compressions."""
+    data = file.read_bytes()
+    if data[:1] not in (b"", _ZLIB):
+        return True
+    stream = zlib.decompressobj()
+    try:
+        stream.decompress(data)
+    except zlib.error:
+        return False
+    return stream.eof
 
 
 def cache_environment() -> dict[str, str]:

@@ -60,8 +60,9 @@ def identity(model: Model, image: Image, method: object, seed: int, init: tuple[
 
 def content(image: Image) -> tuple[Any, ...]:
     """What an image says of a galaxy: not what masked pixels hold."""
-    psf = () if image.psf is None else (image.psf, image.psf_oversampling, image.psf_includes_pixel, image.psf_centre)
-    return image.valid, image.data[image.valid], image.sigma[image.valid], *psf
+    psf = () if image.psf is None else image.psf
+    how = image.psf_oversampling, image.psf_includes_pixel, image.psf_centre
+    return image.valid, image.data[image.valid], image.sigma[image.valid], psf, *how
 
 
 def _digest(*parts: Any) -> str:

@@ -11,6 +11,7 @@ from jaxtyping import Array, Float
 
 from sersiclab.density import Density
 from sersiclab.inference.monitor import Monitor
+from sersiclab.process import releases
 from sersiclab.stacks import Values
 
 
@@ -46,6 +47,7 @@ class Program:
         key = (structure, tuple(_kind(leaf) for leaf in leaves))
         # Precision may be set for a thread alone, and the function may be called in another.
         x64 = is_double()
+        key = (releases(), *key)
         if key not in self._known:
             with monitor.compiling(), self._lock:
                 jax.block_until_ready(self._jitted(*arguments))

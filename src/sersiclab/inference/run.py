@@ -21,6 +21,7 @@ from sersiclab.inference.program import is_double, precision, unconstrain
 from sersiclab.memory import check_memory
 from sersiclab.model import Model, checked_model
 from sersiclab.priors import Angle
+from sersiclab.process import check_process
 from sersiclab.results import Fit, circular
 from sersiclab.seeds import checked_seed
 
@@ -113,6 +114,7 @@ class Run:
         return self._fit
 
     def _begin(self, solve: Solve, *, double: bool) -> None:
+        check_process()
         # The thread must end before the interpreter does: XLA crashes if it is torn down in a computation.
         atexit.register(self._leave)
         self._double = double
