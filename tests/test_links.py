@@ -1,9 +1,13 @@
 """Total flux and its shares, and parameters in order: the same images, densities and documents as without links."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from scipy.integrate import cumulative_trapezoid
+from scipy.stats import kstest
 
+from sersiclab import ties
 from sersiclab.density import Density
 from sersiclab.image import Image
 from sersiclab.inference import MAP, fit
@@ -72,6 +76,64 @@ def test_an_order_holds_wherever_the_priors_lead():
         assert 0 <= at.components["bulge"].r_eff <= at.components["disk"].r_eff
     at = model.at({**model.initial, **ratio, "disk.r_eff": 6.0})
     assert at.components["bulge"].r_eff == 1.5
+
+
+def profiles_in_order(prior):
+    place = {"xc": 8.0, "yc": 7.0, "ellip": 0.2, "theta": 0.3, "r_eff": 3.0}
+    disk = Sersic(n=Uniform(0.5, 8, init=1.5), flux=100.0, **place)
+    bulge = Sersic(n=prior, flux=50.0, **place)
+    return Model({"disk": disk, "bulge": bulge}).with_order("disk.n", "bulge.n")
+
+
+def test_an_order_above_a_lower_bound_keeps_both_ends_of_the_range():
+    model = profiles_in_order(Uniform(0.5, 8, init=4))
+    assert model.initial["order.ratio"] == pytest.approx(1.0 / 3.5)
+    assert model.at(model.initial).components["disk"].n == pytest.approx(1.5)
+    density = Density.of(model, image())
+    for u in np.random.default_rng(2).normal(scale=4, size=(40, len(model.free))):
+        values = {path: float(value) for path, value in density.constrain(jnp.asarray(u)).items()}
+        at = model.at(values).components
+        assert 0.5 <= at["disk"].n <= at["bulge"].n * (1 + 1e-6) <= 8 * (1 + 2e-6)
+    picture = render(model, image(), {"bulge.n": 6.0, "order.ratio": 0.2})
+    plain = {"disk.n": 0.5 + 5.5 * 0.2, "bulge.n": 6.0}
+    np.testing.assert_array_equal(picture, render(model.replace(plain), image()))
+    assert from_dict(to_dict(model)) == model
+    scope: dict = {}
+    exec(to_python(model), scope)
+    assert scope["model"] == model
+    assert model.replace({"disk.n": 1.0}).links == {}
+
+
+@pytest.mark.parametrize("prior", [Uniform(0.5, 8), LogUniform(0.5, 8), Uniform(2, 6)])
+def test_the_prior_of_the_smaller_one_is_the_integral_of_the_larger_ones(prior):
+    """Draws from the prior against the formula of the docstring, by quadrature and, for a uniform prior, exactly."""
+    model = profiles_in_order(prior)
+    keys = jax.random.split(jax.random.key(3), len(model.free))
+    drawn = {
+        path: np.asarray(each.distribution().sample(key, (20_000,)), float)
+        for key, (path, each) in zip(keys, model.free.items(), strict=True)
+    }
+    found = np.asarray(model.at(drawn).components["disk"].n)
+
+    x = 0.5 + np.geomspace(1e-8, prior.support()[1] - 0.5, 20_001)
+    density, inside = np.zeros(len(x)), (x > prior.support()[0] + 1e-6) & (x < prior.support()[1] - 1e-6)
+    density[inside] = np.exp(np.asarray(prior.distribution().log_prob(x[inside]), float))
+    above = cumulative_trapezoid((density / (x - 0.5))[::-1], -x[::-1], initial=0.0)[::-1]
+    below = cumulative_trapezoid(above, x, initial=0.0)
+    assert below[-1] == pytest.approx(1.0, abs=2e-3)
+    assert kstest(found, lambda n: np.interp(n, x, below)).pvalue > 1e-3
+    if prior == Uniform(0.5, 8):
+        share = (x - 0.5) / 7.5
+        np.testing.assert_allclose(below, share - share * np.log(share), atol=2e-3)
+
+
+def test_a_tie_adds_to_a_product_but_takes_no_third_factor():
+    model = profiles_in_order(Uniform(0.5, 8))
+    assert ties.ranges(model.owners)["disk.n"] == pytest.approx((0.5, 8.0))
+    narrow = profiles_in_order(Uniform(2, 6)).replace({"order.ratio": 0.0})
+    assert ties.ranges(narrow.owners)["disk.n"] == (0.5, 0.5)
+    with pytest.raises(ValueError, match=r"disk.n is tied to order.excess, a product of two others: it can't take a"):
+        model.replace({"disk.n": Tied("order.excess", by=Tied("order.ratio"))})
 
 
 def galaxies():

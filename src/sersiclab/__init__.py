@@ -23,6 +23,7 @@ from sersiclab.inference import resume as resume
 from sersiclab.inference import start as start
 from sersiclab.io import load as load
 from sersiclab.links import Ratio as Ratio
+from sersiclab.links import RatioAbove as RatioAbove
 from sersiclab.links import TotalFlux as TotalFlux
 from sersiclab.model import Model as Model
 from sersiclab.model import joint as joint

@@ -25,4 +25,11 @@ class Ratio(AbstractLink):
     ratio: Parameter = parameter(low=0.0, high=1.0, doc="the smaller over the larger")
 
 
-LINKS: tuple[type[AbstractLink], ...] = (TotalFlux, Ratio)
+class RatioAbove(AbstractLink):
+    """The ratio of two parameters' distances from a lower bound, which keeps them in order: see `Model.with_order`."""
+
+    ratio: Parameter = parameter(low=0.0, high=1.0, doc="the smaller over the larger, both above the lower bound")
+    excess: Parameter = parameter(low=0.0, doc="the smaller above the lower bound")
+
+
+LINKS: tuple[type[AbstractLink], ...] = (TotalFlux, Ratio, RatioAbove)

@@ -13,7 +13,7 @@ from jaxtyping import Array, Float
 from sersiclab import parameters, scaling, ties
 from sersiclab.checking import checked_image
 from sersiclab.image import Image
-from sersiclab.links import AbstractLink, Ratio, TotalFlux
+from sersiclab.links import AbstractLink, Ratio, RatioAbove, TotalFlux
 from sersiclab.noise import AbstractNoise, GaussianNoise
 from sersiclab.parameters import AbstractPrior, Parameter, Tied
 from sersiclab.priors import LogUniform, Uniform
@@ -138,17 +138,28 @@ class Model(eqx.Module):
         """A new model in which one parameter is never larger than another: `with_order("bulge.r_eff", "disk.r_eff")`.
 
         The smaller one follows the larger, times `order.ratio`, a number or a prior between 0 and 1: by default
-        uniform. Both must be parameters that can't be negative.
+        uniform. Where it can't be zero, as `n` can't, the ratio is that of the distances from `a`, the lowest value
+        that the priors of the two allow: smaller = a + (larger - a) ratio. Both stay within their ranges.
+
+        The larger one keeps its prior p. With a uniform ratio the smaller one is uniform between `a`, or zero, and the
+        larger, so that its prior is q(x) = integral of p(y) / (y - a) from x up. For a p uniform on [a, b] that is
+        q(x) = ln((b - a) / (x - a)) / (b - a). Neither parameter can be one that may be negative.
         """
         start = parameters.parameters(parameters.at(self.owners, self.initial))
         low, high = (self._initial_of(path, start) for path in (smaller, larger))
         for path in (smaller, larger):
-            owner, key = path.split(".", 1)
-            if parameters.parameter_info(self.owners[owner])[key].low < 0.0:
+            if self._info(path).low < 0.0:
                 raise ValueError(f"{path} may be negative: a ratio between 0 and 1 puts no order on it")
+        least = self._info(smaller).low
+        if least > 0.0:
+            least = max(least, min(self._lowest(path) for path in (smaller, larger)))
         if ratio is None:
-            ratio = Uniform(low=0.0, high=1.0, init=_inside(low / high if high > 0 else 0.5))
-        return self._linked(name, Ratio(ratio=ratio), {smaller: Tied(larger, by=Tied(f"{name}.ratio"))})
+            ratio = Uniform(low=0.0, high=1.0, init=_inside((low - least) / (high - least) if high > least else 0.5))
+        share = Tied(f"{name}.ratio")
+        if least == 0.0:
+            return self._linked(name, Ratio(ratio=ratio), {smaller: Tied(larger, by=share)})
+        link = RatioAbove(ratio=ratio, excess=Tied(larger, offset=-least, by=share))
+        return self._linked(name, link, {smaller: Tied(f"{name}.excess", offset=least)})
 
     def without(self, name: str) -> "Model":
         """A new model with one component less.
@@ -190,14 +201,25 @@ class Model(eqx.Module):
         owners = parameters.replace(self.owners, followers)
         return self._with_owners({**owners, name: link})._pruned()
 
+    def _info(self, path: str) -> parameters.ParameterInfo:
+        owner, key = path.split(".", 1)
+        return parameters.parameter_info(self.owners[owner])[key]
+
+    def _lowest(self, path: str) -> float:
+        """The lowest value that a parameter may have."""
+        value: Any = parameters.parameters(self.owners)[path]
+        if isinstance(value, Tied):
+            return ties.ranges(self.owners)[path][0]
+        return value.support()[0] if isinstance(value, AbstractPrior) else float(value)
+
     def _initial_of(self, path: str, start: Mapping[str, Any]) -> float:
         if path not in start:
             raise ValueError(f"{path!r} is not a parameter of this model; it has {list(start)}")
         return float(start[path])
 
     def _followers(self, link: str) -> list[str]:
-        """The parameters that are tied to a link."""
-        held = parameters.parameters(self.owners).items()
+        """The parameters that are tied to a link, without its own."""
+        held = parameters.parameters({name: owner for name, owner in self.owners.items() if name != link}).items()
         followed = {path: value.targets for path, value in held if isinstance(value, Tied)}
         return [path for path, targets in followed.items() if any(to.split(".")[0] == link for to in targets)]
 

@@ -84,12 +84,14 @@ class Stacks(eqx.Module):
     """Owners of parameters, filled with numbers by `at`.
 
     Owners of one kind become one, under the name of the first, whose parameters are vectors. All numbers are
-    affine functions of the values, times `factors` if some are products. `rest` are leaves that are no parameters.
+    affine functions of the values, times `factors` plus `above` if some are products. `rest` are leaves that are no
+    parameters.
     """
 
     kinds: tuple[Kind, ...] = eqx.field(static=True)
     numbers: Affine
     factors: Affine | None
+    above: Float[Array | np.ndarray, " number"] | None
     rest: tuple[Any, ...]
 
     @staticmethod
@@ -98,11 +100,13 @@ class Stacks(eqx.Module):
         kinds, rest = _kinds(owners, together)
         terms = products(owners)
         found = [terms[f"{name}.{key}"] for kind in kinds for key in kind.parameters if key for name in kind.names]
-        factors = [second for _, second in found]
+        factors = [product.second for product in found]
+        single = all(factor is ONE for factor in factors)
         return Stacks(
             kinds=kinds,
-            numbers=Affine.of([first for first, _ in found], paths),
-            factors=None if all(factor is ONE for factor in factors) else Affine.of(factors, paths),
+            numbers=Affine.of([product.first for product in found], paths),
+            factors=None if single else Affine.of(factors, paths),
+            above=None if single else _vector([product.above for product in found]),
             rest=rest,
         )
 
@@ -111,7 +115,7 @@ class Stacks(eqx.Module):
         padded = jnp.concatenate([values, jnp.zeros(1, values.dtype)])
         numbers = self.numbers.at(padded)
         if self.factors is not None:
-            numbers = numbers * self.factors.at(padded)
+            numbers = numbers * self.factors.at(padded) + jnp.asarray(self.above)
         rest, owners, start = iter(self.rest), {}, 0
         for kind in self.kinds:
             leaves = []

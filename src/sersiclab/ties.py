@@ -69,21 +69,29 @@ class Term(NamedTuple):
 ONE = Term(None, 0.0, 1.0)
 
 
-def products(owners: Owners) -> dict[str, tuple[Term, Term]]:
-    """Every parameter by path as a product of two terms, the second of which is mostly one."""
+class Product(NamedTuple):
+    """`first * second + above`: the second term is mostly one, and then nothing is above."""
+
+    first: Term
+    second: Term = ONE
+    above: Scalar = 0.0
+
+
+def products(owners: Owners) -> dict[str, Product]:
+    """Every parameter by path as a product of two terms and what is added to it."""
     return _products(parameters(owners))[0]
 
 
-def _products(found: Mapping[str, Parameter]) -> tuple[dict[str, tuple[Term, Term]], dict[str, str]]:
+def _products(found: Mapping[str, Parameter]) -> tuple[dict[str, Product], dict[str, str]]:
     """The products, and what is wrong with parameters that have none; those that follow a wrong one have neither."""
-    terms: dict[str, tuple[Term, Term]] = {}
+    terms: dict[str, Product] = {}
     wrong: dict[str, str] = {}
     order = in_order(found)
     for path in order:
         value = found[path]
         if not isinstance(value, Tied):
             is_free = isinstance(value, AbstractParameter)
-            terms[path] = Term(path, 1.0, 0.0) if is_free else Term(None, 0.0, value), ONE
+            terms[path] = Product(Term(path, 1.0, 0.0) if is_free else Term(None, 0.0, value))
             continue
         nowhere = [to for to in value.targets if to not in found]
         if nowhere:
@@ -97,17 +105,20 @@ def _products(found: Mapping[str, Parameter]) -> tuple[dict[str, tuple[Term, Ter
     return terms, wrong | {path: f"{path} is tied in a circle: {_circle(path, circular)}" for path in circular}
 
 
-def _product(path: str, tie: Tied, terms: Mapping[str, tuple[Term, Term]]) -> tuple[Term, Term]:
-    first, second = terms[tie.to]
-    if second is not ONE and (tie.by is not None or (is_number(tie.offset) and tie.offset != 0.0)):
-        raise ValueError(f"{path} is tied to {tie.to}, a product of two others: it can't add to it or take a third")
+def _product(path: str, tie: Tied, terms: Mapping[str, Product]) -> Product:
+    first, second, above = terms[tie.to]
+    if second is not ONE:
+        if tie.by is not None:
+            raise ValueError(f"{path} is tied to {tie.to}, a product of two others: it can't take a third")
+        scaled = Term(first.path, tie.scale * first.scale, tie.scale * first.offset)
+        return Product(scaled, second, tie.scale * above + tie.offset)
     first = Term(first.path, tie.scale * first.scale, tie.scale * first.offset + tie.offset)
     if tie.by is None:
-        return first, second
-    factor, more = terms[tie.by.to]
+        return Product(first)
+    factor, more, _ = terms[tie.by.to]
     if more is not ONE:
         raise ValueError(f"{path} is tied by {tie.by.to}, which is a product of two others itself")
-    return first, Term(factor.path, tie.by.scale * factor.scale, tie.by.scale * factor.offset + tie.by.offset)
+    return Product(first, Term(factor.path, tie.by.scale * factor.scale, tie.by.scale * factor.offset + tie.by.offset))
 
 
 def _circle(path: str, circular: Mapping[str, Tied]) -> str:
@@ -117,19 +128,20 @@ def _circle(path: str, circular: Mapping[str, Tied]) -> str:
     return " -> ".join(chain if chain[-1] in chain[:-1] else [*chain, "..."])
 
 
-def _ranges(found: Mapping[str, Parameter], terms: Mapping[str, tuple[Term, Term]]) -> dict[str, tuple[float, float]]:
+def _ranges(found: Mapping[str, Parameter], terms: Mapping[str, Product]) -> dict[str, tuple[float, float]]:
     """The ranges of the tied parameters whose products are known."""
     reached = {}
-    for path, pair in terms.items():
-        numbers = [number for term in pair for number in (term.scale, term.offset)]
+    for path, product in terms.items():
+        first, second, above = product
+        numbers = (first.scale, first.offset, second.scale, second.offset, above)
         if isinstance(found[path], Tied) and all(is_number(number) for number in numbers):
-            reached[path] = _range_of_product(pair, found)
+            reached[path] = _range_of_product(product, found)
     return reached
 
 
-def _range_of_product(pair: tuple[Term, Term], found: Mapping[str, Parameter]) -> tuple[float, float]:
-    first, second = pair
-    supports = [_support(found[term.path]) if term.path is not None else (0.0, 0.0) for term in pair]
+def _range_of_product(product: Product, found: Mapping[str, Parameter]) -> tuple[float, float]:
+    first, second, above = product
+    supports = [_support(found[term.path]) if term.path is not None else (0.0, 0.0) for term in (first, second)]
     if first.path is not None and first.path == second.path:
         # A parabola, extreme at the ends and at its vertex.
         (low, high), curvature = supports[0], first.scale * second.scale
@@ -139,7 +151,7 @@ def _range_of_product(pair: tuple[Term, Term], found: Mapping[str, Parameter]) -
         values = [_times(_value(first, x), _value(second, x)) for x in places]
     else:
         values = [_times(_value(first, x), _value(second, y)) for x in supports[0] for y in supports[1]]
-    return min(values), max(values)
+    return min(values) + float(above), max(values) + float(above)
 
 
 def _support(prior: Parameter) -> tuple[float, float]:

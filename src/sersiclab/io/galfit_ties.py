@@ -115,7 +115,7 @@ def _within_ranges(
 
 def _narrower(owners: Mapping[str, Any], path: str) -> dict[str, Any]:
     """The free parameter that a tied one follows with a prior that keeps both in their ranges, if it can be had."""
-    term, _ = products(owners)[path]
+    term = products(owners)[path].first
     if term.path is None or term.scale == 0:
         return {}
     (leader, key), (name, own) = term.path.split("."), path.split(".")
