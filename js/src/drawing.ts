@@ -8,7 +8,7 @@ export const moved = (before: State, state: State): boolean =>
   shown(state) !== shown(before) &&
   Object.keys(changedValues(state.schema, shown(before), shown(state))).length > 0;
 
-const MOVING: (keyof State)[] = ["draft", "frames", "dof"];
+const MOVING: (keyof State)[] = ["draft", "frames", "near", "dof", "chi2", "pixel"];
 
 /** Whether a gesture goes on, and nothing else changed. */
 export const onlyMoved = (before: State, state: State): boolean =>

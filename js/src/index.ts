@@ -1,6 +1,7 @@
 /** The widget's entry: makes the store, the views and the gestures, and wires them. Nothing else. */
 
 import type { InitializeProps, RenderProps } from "@anywidget/types";
+import { isCells } from "./cells";
 import { moved, nowAndThen, oncePerFrame, onlyMoved } from "./drawing";
 import { freeWhenClosed } from "./freeing";
 import { type Point, toImage } from "./geometry";
@@ -27,6 +28,7 @@ import { createPanels } from "./views/panels";
 import { pictureFile } from "./views/picture_files";
 import { createPlots } from "./views/plots";
 import { createPredictive } from "./views/predictive";
+import { exactAt } from "./views/readout";
 import { createRunPanel } from "./views/run";
 import { createScales } from "./views/scales";
 import { createSessionBar } from "./views/session";
@@ -82,6 +84,8 @@ function render({ model, el, host, signal: hostSignal }: RenderProps<Traits>): (
   whenLeft(root, kernel.saveDisplay, signal);
   const hover = (at: Point | null) => {
     pictures.hover(store.state, at);
+    const { pixel } = pictures.shown;
+    if (pixel && isCells(store.state.image) && !exactAt(store.state, pixel)) kernel.pixel(pixel);
     if (!store.state.draft) plots.cursor(store.state, pictures.shown);
   };
   const sketch = (drawn: Sketch) => pictures.sketch(store.state, drawn);
@@ -99,12 +103,17 @@ function render({ model, el, host, signal: hostSignal }: RenderProps<Traits>): (
   const drawRestSoon = nowAndThen(drawRest, signal);
   let drawn: State | null = null;
   const drawAll = () => {
+    draw();
+    kernel.look(pictures.wanted);
+  };
+  const draw = () => {
     const { state } = store;
     const [before, light] = [drawn, drawn !== null && onlyMoved(drawn, state)];
     drawn = state;
     if (before && light) {
       pictures.update(state);
-      if (state.frames !== before.frames || moved(before, state)) drawRestSoon();
+      if (state.frames !== before.frames || state.near !== before.near || moved(before, state))
+        drawRestSoon();
       else drawRest();
       return;
     }

@@ -2,13 +2,16 @@
 
 import type { Shape } from "./geometry";
 import { unpacked } from "./masking";
+import type { Raster } from "./raster";
 import type { OptionValue, Session } from "./spec";
-import type { Drawing, Gauge, Image, Marginal, Pixels, Prediction } from "./state";
+import type { Drawing, Gauge, Image, Marginal, Patch, Pixels, PixelValues, Prediction } from "./state";
 import type { TangentPlane } from "./wcs";
 
 export type Outgoing =
   | { t: "hello" }
-  | { t: "render"; seq: number; values: Record<string, number> }
+  | { t: "render"; seq: number; values: Record<string, number>; sight?: RasterNumbers }
+  | { t: "sight"; raster: RasterNumbers }
+  | { t: "pixel"; x: number; y: number }
   | { t: "mask"; name: string }
   | { t: "preset"; name: string }
   | { t: "neighbours" }
@@ -21,8 +24,15 @@ export type Outgoing =
   | { t: "run"; method: string; options: Record<string, OptionValue> };
 export type Control = { t: "ping" | "cancel" | "pause" | "resume" };
 
+/** x, y, step, nx and ny. */
+export type RasterNumbers = [x: number, y: number, step: number, nx: number, ny: number];
+export const numbersOf = ({ x, y, step, nx, ny }: Raster): RasterNumbers => [x, y, step, nx, ny];
+export const rasterOf = ([x, y, step, nx, ny]: RasterNumbers): Raster => ({ x, y, step, nx, ny });
+
 export interface ImageMessage {
   t: "image";
+  /** Of a large image. */
+  raster?: RasterNumbers;
   shape: [ny: number, nx: number];
   layers: string[];
   limits: { data: Record<string, [number, number]> };
@@ -36,9 +46,20 @@ export interface FrameMessage {
   t: "frame";
   seq: number | null;
   components: string[];
+  /** Of a large image. */
+  raster?: RasterNumbers;
+  /** Of all its pixels, with the last frame of a session. */
+  chi2?: number | null;
   /** 0 in the answer to values that cannot be drawn. */
   dof: number;
 }
+/** A part of a large image in finer cells. */
+export interface SightMessage {
+  t: "sight";
+  raster: RasterNumbers;
+  layers: string[];
+}
+export type PixelMessage = { t: "pixel" } & PixelValues;
 export interface MaskMessage {
   t: "mask";
   name: string;
@@ -87,6 +108,8 @@ export interface RefusedMessage {
 }
 export type Incoming =
   | ImageMessage
+  | SightMessage
+  | PixelMessage
   | MaskMessage
   | PosteriorMessage
   | PredictionMessage
@@ -115,15 +138,46 @@ function pixels(buffer: DataView | undefined, size: number, what: string): Pixel
 export function readImage(message: ImageMessage, buffers: DataView[]): Image {
   const [ny, nx] = message.shape;
   const layer = (name: string) => buffers[message.layers.indexOf(name)];
+  if (message.raster) return readLarge(message, buffers, rasterOf(message.raster));
   const mask = layer("mask");
-  const [psfHeight, psfWidth] = message.psf_shape ?? [0, 0];
-  const psf = psfWidth * psfHeight > 0 ? pixels(layer("psf"), psfWidth * psfHeight, "psf") : null;
   return {
     nx,
     ny,
     data: pixels(layer("data"), nx * ny, "data"),
     sigma: pixels(layer("sigma"), nx * ny, "sigma"),
     mask: mask ? new Uint8Array(bytesOf(mask)) : new Uint8Array(nx * ny),
+    ...readRest(message, buffers),
+  };
+}
+
+function readLarge(message: ImageMessage, buffers: DataView[], raster: Raster): Image {
+  const [ny, nx] = message.shape;
+  const layer = (name: string) => buffers[message.layers.indexOf(name)];
+  const flags = (name: string) => {
+    const buffer = layer(name);
+    return buffer ? unpacked(new Uint8Array(bytesOf(buffer)), nx * ny) : null;
+  };
+  const cells = raster.nx * raster.ny;
+  const sample = layer("sample");
+  return {
+    nx,
+    ny,
+    raster,
+    patch: null,
+    data: pixels(layer("data"), cells, "data"),
+    sigma: pixels(layer("sigma"), cells, "sigma"),
+    mask: flags("bits") ?? new Uint8Array(nx * ny),
+    unusable: flags("unusable"),
+    ...(sample && { sample: pixels(sample, sample.byteLength / 4, "sample") }),
+    ...readRest(message, buffers),
+  };
+}
+
+function readRest(message: ImageMessage, buffers: DataView[]) {
+  const [psfHeight, psfWidth] = message.psf_shape ?? [0, 0];
+  const size = psfWidth * psfHeight;
+  const psf = size > 0 ? pixels(buffers[message.layers.indexOf("psf")], size, "psf") : null;
+  return {
     limits: message.limits.data,
     psf: psf && { pixels: psf, nx: psfWidth, ny: psfHeight },
     zeropoint: message.zeropoint ?? null,
@@ -131,6 +185,12 @@ export function readImage(message: ImageMessage, buffers: DataView[]): Image {
     pixelScale: message.pixel_scale ?? null,
     plane: message.wcs ?? null,
   };
+}
+
+export function readSight(message: SightMessage, buffers: DataView[]): Patch {
+  const raster = rasterOf(message.raster);
+  const layer = (name: string) => pixels(buffers[message.layers.indexOf(name)], raster.nx * raster.ny, name);
+  return { raster, data: layer("data"), sigma: layer("sigma") };
 }
 
 export function readFile({ type }: FileMessage, buffers: DataView[]): Blob {
@@ -173,8 +233,12 @@ export function readFrame(
   image: Image,
   session: Session | null,
 ): Record<string, Drawing> {
-  const size = image.nx * image.ny;
+  const raster = message.raster && rasterOf(message.raster);
+  const { nx, ny } = raster ?? image;
   return Object.fromEntries(
-    message.components.map((name, i) => [name, { pixels: pixels(buffers[i], size, name), session }]),
+    message.components.map((name, i) => [
+      name,
+      { pixels: pixels(buffers[i], nx * ny, name), session, ...(raster && { raster }) },
+    ]),
   );
 }

@@ -1,5 +1,6 @@
 /** What each picture shows, and in which colours: from the state alone. */
 
+import { cellImage, isCells, shownOf } from "./cells";
 import { colormap, DIVERGING } from "./colormaps";
 import { DEFAULT_PERCENT, limitsBy, type Rule, sortedSample } from "./limits";
 import { memo } from "./memo";
@@ -36,7 +37,13 @@ export function dataLimits(state: State): Limits {
   if (!image) return [0, 1];
   const known = image.limits[limits];
   if (known && (limits !== "percentile" || percent === DEFAULT_PERCENT)) return known;
-  return limitsBy(ruleOf(state, limits), sortedSample(image.data, image.mask));
+  return limitsBy(ruleOf(state, limits), sampleOf(image));
+}
+
+/** Values of its pixels in order, from all over it; also of an image of which there are but cells. */
+function sampleOf({ data, mask, raster, sample }: Image): Float32Array {
+  if (sample) return sortedSample(sample, null);
+  return sortedSample(data, raster ? null : mask);
 }
 
 /** Those of the model: the data's, or by the same rule its own. */
@@ -61,15 +68,28 @@ const scale = (lut: Uint8Array, curve: Curve, limits: Limits, symmetric = false)
   symmetric,
 });
 
+/** An image in cells of some size, and its components in them. */
+export interface Level {
+  raster: Raster;
+  image: Image | null;
+  partOn(name: string): Pixels | null;
+}
+
 /** Values and colours of every picture; what did not change stays the same object. */
 export interface Pictures {
   /** The pixels that they show. */
   raster: Raster;
+  /** The image of those alone. */
+  image: Image | null;
   /** Each component where it is now; some are a preview until Python has drawn them. */
   parts: Record<string, Light>;
   preview: boolean;
   /** On the raster, of those that are in the model and seen. */
   maps: Maps | null;
+  /** A component where it is now, on the raster. */
+  partOn(name: string): Pixels | null;
+  /** The whole of a large image, where the pictures show a part. */
+  wide: Level | null;
   /** The same of all pixels, which of a large image takes its time. */
   allMaps(): Maps | null;
   /** The model on other pixels. */
@@ -100,6 +120,12 @@ export function pictureMaker(): (state: State, raster?: Raster) => Pictures {
   const samplers = new Map<string, typeof lightOn>();
   const everywhere = memo((image: Image, ...lights: Light[]) => compareAll(image, lights));
   const spread = memo((image: Image, ...lights: Light[]) => sumOn(lights, overall(image)));
+  const inCells = memo(cellImage);
+  const wideOf = wideMaker();
+  const cellsOf = memo((image: Image & { raster: Raster }, key: string) =>
+    shownOf(image, JSON.parse(key) as Raster),
+  );
+  const drawingsOn = memo((frames: State["frames"], near: State["near"]) => ({ ...frames, ...near }));
   const wholeChi2 = memo((image: Image, ...lights: Light[]) =>
     chi2Of(
       image,
@@ -147,7 +173,22 @@ export function pictureMaker(): (state: State, raster?: Raster) => Pictures {
   }
 
   /** How the model is read, at all its pixels or at some. */
-  function readers(image: Image | null, lights: Light[], maps: Maps | null, raster: Raster) {
+  function readers(
+    image: Image | null,
+    lights: Light[],
+    maps: Maps | null,
+    raster: Raster,
+    chi2: number | null,
+  ) {
+    if (isCells(image)) {
+      const { raster: all } = image;
+      return {
+        allMaps: () => maps,
+        modelOn: (on: Raster) => (maps ? sumOn(lights, on) : null),
+        chi2: () => chi2,
+        sample: () => (maps ? sumOn(lights, all) : null),
+      };
+    }
     const isAll = raster.nx === image?.nx && raster.ny === image.ny;
     const isCarried = lights.some((light) => light.carry !== null);
     return {
@@ -163,10 +204,13 @@ export function pictureMaker(): (state: State, raster?: Raster) => Pictures {
 
   return (state, asked) => {
     const { display } = state;
-    const { x, y, step, nx, ny } = asked ?? whole(state.image ?? NO_IMAGE);
+    const sight = asked ?? whole(state.image ?? NO_IMAGE);
+    const cells = isCells(state.image) ? cellsOf(state.image, JSON.stringify(sight)) : null;
+    const { x, y, step, nx, ny } = cells?.raster ?? sight;
     const raster = same(x, y, step, nx, ny);
-    const image = state.image && sampleImage(state.image, raster);
-    const { parts, preview } = carry(state);
+    const image = state.image && (cells ? inCells(state.image, cells) : sampleImage(state.image, raster));
+    const isNear = cells !== null && cells === state.image?.patch;
+    const { parts, preview } = carry(state, isNear ? drawingsOn(state.frames, state.near) : state.frames);
     const on = (name: string): Pixels | null => {
       const sampler = samplers.get(name) ?? memo(lightOn);
       samplers.set(name, sampler);
@@ -183,8 +227,9 @@ export function pictureMaker(): (state: State, raster?: Raster) => Pictures {
       seen.map((name) => at(parts, name) as Light),
       maps,
       raster,
+      preview ? null : state.chi2,
     );
-    const sorted = sortedSample(state.image?.data ?? EMPTY, state.image?.mask ?? null);
+    const sorted = state.image ? sampleOf(state.image) : EMPTY;
     const colours = (which: number, [low, high]: Limits) =>
       (sequential[which] as (typeof sequential)[0])(display.stretch, display.colormap, low, high, sorted);
     const own = !display.match && typeof display.limits === "string";
@@ -193,6 +238,9 @@ export function pictureMaker(): (state: State, raster?: Raster) => Pictures {
     const noise = noiseOf(state.image);
     return {
       raster,
+      image,
+      partOn: on,
+      wide: isNear ? wideOf(state) : null,
       parts,
       preview,
       maps,
@@ -206,9 +254,32 @@ export function pictureMaker(): (state: State, raster?: Raster) => Pictures {
         scale: diverging(residualHalf(state, noise)),
       },
       fourth: image
-        ? fourth(state, image, display.fourth === "component" ? on(selectedOf(state)) : null, likeModel)
+        ? fourth(
+            state,
+            cells ? { ...image, sigma: cells.sigma } : image,
+            display.fourth === "component" ? on(selectedOf(state)) : null,
+            likeModel,
+          )
         : { values: null, nx, scale: likeModel },
     };
+  };
+}
+
+/** A large image as a whole. */
+function wideMaker(): (state: State) => Level | null {
+  const carry = carrier();
+  const inCells = memo((image: Image, raster: Raster) =>
+    cellImage(image, { raster, data: image.data, sigma: image.sigma }),
+  );
+  return (state) => {
+    if (!isCells(state.image)) return null;
+    const { raster } = state.image;
+    const { parts } = carry(state, state.frames);
+    const partOn = (name: string) => {
+      const part = at(parts, name);
+      return part ? lightOn(part, raster) : null;
+    };
+    return { raster, image: inCells(state.image, raster), partOn };
   };
 }
 

@@ -72,6 +72,6 @@ export function percentOf(maps: Maps): Pixels {
 
 /** The typical noise of a pixel, for the colour range of a residual in image units. */
 export function medianSigma(image: Image): number {
-  const good = sortedSample(image.sigma, image.mask);
+  const good = sortedSample(image.sigma, image.raster ? null : image.mask);
   return good[good.length >> 1] ?? 1;
 }

@@ -9,7 +9,7 @@
 import { majorAxis, minorAxis, type Shape } from "./geometry";
 import { memo } from "./memo";
 import { at } from "./names";
-import { LARGEST, type Raster, sampled, whole } from "./raster";
+import { isSame, LARGEST, middleOf, type Raster, sampled, whole } from "./raster";
 import { shapeOf } from "./shapes";
 import { hasParameter, parametersOf, type Schema, type Session, sameDocument, typeOf, valueAt } from "./spec";
 import { type Drawing, type Pixels, type State, shown } from "./state";
@@ -38,6 +38,8 @@ const CORE = 12;
 export interface Light {
   pixels: Pixels;
   nx: number;
+  /** Its cells, of a large image. */
+  raster?: Raster | undefined;
   carry: Carry | null;
 }
 /** The light of all components, each where the component is now; and whether one is not as Python would draw it. */
@@ -46,33 +48,49 @@ export interface Carried {
   preview: boolean;
 }
 
-export function carrier(): (state: State) => Carried {
+export function carrier(): (state: State, drawings: State["frames"]) => Carried {
   const carriers = new Map<string, typeof lightOf>();
-  return (state) => {
+  return (state, drawings) => {
     const parts: [string, Light][] = [];
     let preview = false;
-    for (const [name, drawing] of Object.entries(state.frames)) {
+    for (const [name, drawing] of Object.entries(drawings)) {
       const carry = carryOf(state, name, drawing);
       const light = carriers.get(name) ?? memo(lightOf);
       carriers.set(name, light);
-      parts.push([name, light(drawing.pixels, state.image?.nx ?? 1, ...(carry ?? []))]);
+      const nx = drawing.raster?.nx ?? state.image?.nx ?? 1;
+      parts.push([name, light(drawing.pixels, nx, drawing.raster, ...(carry ?? []))]);
       preview ||= !isAsDrawn(state, name, drawing);
     }
     return { parts: Object.fromEntries(parts), preview };
   };
 }
 
-function lightOf(pixels: Pixels, nx: number, ...carry: Carry | []): Light {
-  if (carry.length === 0) return { pixels, nx, carry: null };
+function lightOf(pixels: Pixels, nx: number, raster: Raster | undefined, ...carry: Carry | []): Light {
+  if (carry.length === 0) return { pixels, nx, raster, carry: null };
+  if (raster) return { pixels, nx, raster, carry };
   if (pixels.length > LARGEST) return { pixels, nx, carry };
   const everywhere = whole({ nx, ny: pixels.length / nx });
   return { pixels: carriedOn(pixels, nx, everywhere, carry), nx, carry: null };
 }
 
 /** The light on some pixels of the image: the very same array where they are all, and it need not be carried. */
-export function lightOn({ pixels, nx, carry }: Light, raster: Raster): Pixels {
+export function lightOn({ pixels, nx, raster: own, carry }: Light, raster: Raster): Pixels {
+  if (own && (carry || !isSame(own, raster)))
+    return carriedOn(pixels, nx, raster, fromCells(carry ?? STAY, own), middleOf(raster));
+  if (own) return pixels;
   if (!carry) return sampled(pixels, nx, raster);
   return carriedOn(pixels, nx, raster, carry);
+}
+
+const STAY: Carry = [1, 0, 0, 1, 0, 0, 0, 0, 1, 0];
+
+/** A carry from a picture whose pixels are cells: the old place is counted in those. */
+function fromCells(carry: Carry, own: Raster): Carry {
+  const [xx, xy, yx, yy, u, v, x0, y0, gain, shift] = carry;
+  const { step, x, y } = own;
+  const middle = middleOf(own);
+  const matrix: Matrix = [xx / step, xy / step, yx / step, yy / step];
+  return [...matrix, (u - x - middle) / step, (v - y - middle) / step, x0, y0, gain, shift];
 }
 
 /** Whether a picture can follow what is shown before Python draws it. */
@@ -157,20 +175,26 @@ function stretch(from: Shape, to: Shape): [number, number] {
 }
 
 /** Sample the old picture where each pixel's light was; beyond its edge it goes on as at the edge. */
-export function carriedOn(pixels: Pixels, nx: number, raster: Raster, carry: Carry): Pixels {
-  const out = linear(pixels, nx, raster, carry);
-  refine(out, pixels, nx, raster, carry);
+export function carriedOn(
+  pixels: Pixels,
+  nx: number,
+  raster: Raster,
+  carry: Carry,
+  middle = raster.step >> 1,
+): Pixels {
+  const out = linear(pixels, nx, raster, carry, middle);
+  refine(out, pixels, nx, raster, carry, middle);
   return out;
 }
 
 /** Between the four pixels around. This loop is most of a preview's time: nothing in it is worked out twice. */
-function linear(pixels: Pixels, nx: number, raster: Raster, carry: Carry): Pixels {
+function linear(pixels: Pixels, nx: number, raster: Raster, carry: Carry, middle: number): Pixels {
   const [xx, xy, yx, yy, u0, v0, x0, y0, gain, shift] = carry;
   const { step } = raster;
   const out = new Float32Array(raster.nx * raster.ny);
   const [lastX, lastY] = [nx - 1, pixels.length / nx - 1];
-  const left = raster.x + (step >> 1) - x0;
-  const bottom = raster.y + (step >> 1) - y0;
+  const left = raster.x + middle - x0;
+  const bottom = raster.y + middle - y0;
   const [du, dv] = [step * xx, step * yx];
   for (let j = 0, at = 0; j < raster.ny; j++) {
     let u = u0 + xx * left + xy * (bottom + j * step);
@@ -193,11 +217,18 @@ function linear(pixels: Pixels, nx: number, raster: Raster, carry: Carry): Pixel
 }
 
 /** About the centre by a cubic. */
-function refine(out: Pixels, pixels: Pixels, nx: number, raster: Raster, carry: Carry): void {
+function refine(
+  out: Pixels,
+  pixels: Pixels,
+  nx: number,
+  raster: Raster,
+  carry: Carry,
+  toMiddle: number,
+): void {
   const at = carriedAt(pixels, nx, carry);
   const { step } = raster;
   const near = (centre: number, from: number, number: number): [number, number] => {
-    const middle = centre - from - (step >> 1);
+    const middle = centre - from - toMiddle;
     return [
       Math.max(Math.ceil((middle - CORE) / step), 0),
       Math.min(Math.floor((middle + CORE) / step), number - 1),
@@ -207,7 +238,7 @@ function refine(out: Pixels, pixels: Pixels, nx: number, raster: Raster, carry: 
   const [bottom, top] = near(carry[7], raster.y, raster.ny);
   for (let j = bottom; j <= top; j++)
     for (let i = left; i <= right; i++)
-      out[j * raster.nx + i] = at(raster.x + i * step + (step >> 1), raster.y + j * step + (step >> 1));
+      out[j * raster.nx + i] = at(raster.x + i * step + toMiddle, raster.y + j * step + toMiddle);
 }
 
 /** The same at one point. */

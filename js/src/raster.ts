@@ -11,6 +11,19 @@ export interface Raster {
   nx: number;
   ny: number;
 }
+
+/** From the corner pixel of a cell to its middle. */
+export const middleOf = ({ step }: Raster): number => (step - 1) / 2;
+export const isSame = (a: Raster | undefined, b: Raster | undefined): boolean =>
+  a === b ||
+  (a !== undefined &&
+    b !== undefined &&
+    a.x === b.x &&
+    a.y === b.y &&
+    a.step === b.step &&
+    a.nx === b.nx &&
+    a.ny === b.ny);
+
 interface Size {
   nx: number;
   ny: number;

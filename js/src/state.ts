@@ -3,6 +3,7 @@
 import type { Shape } from "./geometry";
 import { DEFAULT_PERCENT } from "./limits";
 import { has } from "./names";
+import type { Raster } from "./raster";
 import { EMPTY_SCHEMA, EMPTY_SESSION, type OptionValue, type Prior, type Schema, type Session } from "./spec";
 import type { TangentPlane } from "./wcs";
 
@@ -120,9 +121,25 @@ export interface Notice {
   detail: string;
 }
 export type Pixels = Float32Array<ArrayBuffer>;
+/** Data and sigma in the cells of a raster. */
+export interface Patch {
+  raster: Raster;
+  data: Pixels;
+  sigma: Pixels;
+}
+/**
+ * An image. Of a large one the page has not all pixels: `raster` says in which cells data and sigma are, and `patch` has
+ * a part of it in finer ones. `nx`, `ny` and `mask` are of the pixels themselves.
+ */
 export interface Image {
   nx: number;
   ny: number;
+  raster?: Raster;
+  patch?: Patch | null;
+  /** Values of unmasked pixels from all over it. */
+  sample?: Pixels;
+  /** Pixels that no mask can include, where there are some. */
+  unusable?: Uint8Array<ArrayBuffer> | null;
   data: Pixels;
   sigma: Pixels;
   mask: Uint8Array<ArrayBuffer>;
@@ -136,9 +153,19 @@ export interface Image {
   plane: TangentPlane | null;
 }
 
+export interface PixelValues {
+  x: number;
+  y: number;
+  data: number | null;
+  sigma: number | null;
+  model: number | null;
+}
+
 /** A component as Python drew it last, and for which session, where that is known. */
 export interface Drawing {
   pixels: Pixels;
+  /** In which cells, of a large image. */
+  raster?: Raster;
   session: Session | null;
 }
 
@@ -197,7 +224,13 @@ export interface State {
   masks: Masks;
   masking: Masking | null;
   frames: Record<string, Drawing>;
+  /** The same on the image's patch. */
+  near: Record<string, Drawing>;
   dof: number | null;
+  /** Of all pixels, as Python told it of a large image. */
+  chi2: number | null;
+  /** The pixel of a large image that Python told of last. */
+  pixel: PixelValues | null;
   /** Ellipses of the last fit's draws, by component. */
   posterior: Record<string, Shape[]>;
   /** Densities of the last fit's draws, by path. */
@@ -291,7 +324,10 @@ export const INITIAL: State = {
   masks: {},
   masking: null,
   frames: {},
+  near: {},
   dof: null,
+  chi2: null,
+  pixel: null,
   posterior: {},
   marginals: {},
   predictions: null,

@@ -2,6 +2,7 @@
 
 import type { Shape } from "./geometry";
 import { nameOf } from "./masking";
+import { isSame, type Raster } from "./raster";
 import {
   EMPTY_SESSION,
   isFree,
@@ -25,6 +26,8 @@ import {
   type Masking,
   type Masks,
   type Notice,
+  type Patch,
+  type PixelValues,
   type Prediction,
   type Predictions,
   type Problem,
@@ -58,6 +61,9 @@ export type Action =
   | { type: "late"; late: boolean }
   | { type: "said"; text: string }
   | { type: "image"; image: Image }
+  /** A part of a large image in finer cells. */
+  | { type: "sight"; patch: Patch }
+  | { type: "pixel"; pixel: PixelValues }
   /** A mask that Python told of. */
   | { type: "knownMask"; name: string; mask: Uint8Array<ArrayBuffer> }
   /** A mask that was drawn here. */
@@ -65,7 +71,7 @@ export type Action =
   | { type: "masking"; masking: Masking | null }
   | { type: "posterior"; shapes: Record<string, Shape[]>; marginals?: Record<string, Marginal> }
   | { type: "prediction"; of: Omit<Predictions, "draws">; index: number; draw: Prediction }
-  | { type: "frame"; frames: Record<string, Drawing>; dof: number | null };
+  | { type: "frame"; frames: Record<string, Drawing>; dof: number | null; chi2?: number | null };
 
 const HISTORY = 100;
 const GAUGES = 400;
@@ -116,7 +122,11 @@ function next(state: State, action: Action): State {
     case "late":
       return action.late === state.late ? state : { ...state, late: action.late };
     case "image":
-      return { ...state, image: action.image, masks: { ...state.masks, "": action.image.mask } };
+      return { ...state, image: action.image, near: {}, masks: { ...state.masks, "": action.image.mask } };
+    case "sight":
+      return state.image ? { ...state, image: { ...state.image, patch: action.patch }, near: {} } : state;
+    case "pixel":
+      return { ...state, pixel: action.pixel };
     case "knownMask":
       return { ...state, masks: { ...state.masks, [action.name]: action.mask } };
     case "mask":
@@ -128,8 +138,23 @@ function next(state: State, action: Action): State {
     case "prediction":
       return { ...state, predictions: withDraw(state.predictions, action.of, action.index, action.draw) };
     case "frame":
-      return { ...state, frames: { ...state.frames, ...action.frames }, dof: action.dof ?? state.dof };
+      return withFrames(state, action.frames, action.dof, action.chi2);
   }
+}
+
+/** Each drawing where its cells are: of all the image, or of the patch; of another part, nowhere. */
+function withFrames(
+  state: State,
+  drawn: Record<string, Drawing>,
+  dof: number | null,
+  chi2 = state.chi2,
+): State {
+  const { raster, patch } = state.image ?? {};
+  const on = (where: Raster | undefined) =>
+    Object.fromEntries(Object.entries(drawn).filter(([, drawing]) => isSame(drawing.raster, where)));
+  const frames = { ...state.frames, ...on(raster) };
+  const near = patch ? { ...state.near, ...on(patch.raster) } : state.near;
+  return { ...state, frames, near, dof: dof ?? state.dof, chi2 };
 }
 
 /** A new run begins with no gauges, and what is known is of the one before, until it is done. */

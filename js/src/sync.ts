@@ -2,24 +2,16 @@
 
 import type { AnyModel, Host } from "@anywidget/types";
 import { moved, nowAndThen } from "./drawing";
+import type { Point } from "./geometry";
 import { liveLoop } from "./live";
 import { packed } from "./masking";
-import {
-  type Control,
-  type FrameMessage,
-  type Incoming,
-  type Outgoing,
-  readFile,
-  readFrame,
-  readImage,
-  readMarginals,
-  readMask,
-  readPrediction,
-  readShapes,
-} from "./messages";
+import { type Control, type FrameMessage, type Incoming, type Outgoing, readFrame } from "./messages";
 import { canFollow } from "./preview";
 import { createPulse } from "./pulse";
+import type { Raster } from "./raster";
+import { receive } from "./receiving";
 import { displayFrom } from "./saved";
+import { createSight } from "./sight";
 import { changedValues, isSession, type OptionValue, type Schema, type Session, sameDocument } from "./spec";
 import {
   ACTIVE,
@@ -57,6 +49,10 @@ export interface Kernel {
   resume(): void;
   /** Ask for the model that a preset guesses from the pixels. */
   preset(name: string): void;
+  /** These cells of a large image are in sight. */
+  look(cells: Raster | null): void;
+  /** Ask for the values of a pixel of a large image. */
+  pixel(at: Point): void;
   /** Ask for the mask of every detected source that the model lacks. */
   neighbours(): void;
   /** Ask for the noise as it is measured on the sky: correlated. */
@@ -73,7 +69,7 @@ export interface Kernel {
 type Model = AnyModel<Traits>;
 
 /** Messages which nobody decides to send. */
-const QUICK: Outgoing["t"][] = ["hello", "render", "mask"];
+const QUICK: Outgoing["t"][] = ["hello", "render", "mask", "sight", "pixel"];
 
 /** The summary before the progress: in a view that opens while a run goes on, it is of the run before. */
 const TRAITS = ["schema", "session", "display", "summary", "progress", "kept", "problems"] as const;
@@ -101,7 +97,7 @@ export function connect(model: Model, host: Host | undefined, signal: AbortSigna
   /** Who waits for a file. */
   const waiting = new Map<string, (file: { name: string; content: Blob }) => void>();
   const live = liveLoop(
-    (seq, session: Session) => send({ t: "render", seq, values: valuesOf(session) }),
+    (seq, session: Session) => send({ t: "render", seq, values: valuesOf(session), ...sight.inRender() }),
     () => performance.now(),
   );
   const control = controlChannel(model, host, signal, () => pulse.heard());
@@ -120,42 +116,9 @@ export function connect(model: Model, host: Host | undefined, signal: AbortSigna
   const heard = (message: Incoming, buffers: DataView[]) => {
     pulse.heard();
     if (message.t === "frame") drawn();
-    receive(message, buffers);
+    receive(store, message, buffers, { shared, waiting, showFrame });
   };
   listen(model, "msg:custom", heard, signal);
-
-  function receive(message: Incoming, buffers: DataView[]): void {
-    try {
-      if (message.t === "image") store.dispatch({ type: "image", image: readImage(message, buffers) });
-      else if (message.t === "mask" && store.state.image) {
-        shared.add(message.name);
-        store.dispatch({ type: "knownMask", name: message.name, mask: readMask(buffers, store.state.image) });
-      } else if (message.t === "posterior")
-        store.dispatch({ type: "posterior", shapes: readShapes(message), marginals: readMarginals(message) });
-      else if (message.t === "prediction")
-        store.dispatch({
-          type: "prediction",
-          of: { request: message.request, number: message.number, radius: message.radius },
-          index: message.index,
-          draw: readPrediction(message, buffers),
-        });
-      else if (message.t === "gauge") store.dispatch({ type: "gauge", gauge: message });
-      else if (message.t === "file") {
-        waiting.get(message.request)?.({ name: message.name, content: readFile(message, buffers) });
-        waiting.delete(message.request);
-      } else if (message.t === "taken") {
-        const { session, display } = message;
-        if (isSession(session))
-          store.dispatch({ type: "hostSession", session, display: displayFrom(display) });
-      } else if (message.t === "said") store.dispatch({ type: "said", text: message.text });
-      else if (message.t === "refused") console.warn(`sersiclab: ${message.detail}`);
-      else if (message.t === "error") store.dispatch({ type: "notice", notice: message });
-      else if (message.t === "frame") showFrame(message, buffers);
-    } catch (error) {
-      const notice = { title: "A message could not be read", detail: String(error) };
-      store.dispatch({ type: "notice", notice });
-    }
-  }
 
   function showFrame(message: FrameMessage, buffers: DataView[]): void {
     const { fresh, of } = live.arrived(message.seq);
@@ -163,8 +126,11 @@ export function connect(model: Model, host: Host | undefined, signal: AbortSigna
     if (!fresh || !image) return;
     const drawn = message.seq === null ? session : of;
     const frames = readFrame(message, buffers, image, drawn);
-    store.dispatch({ type: "frame", frames, dof: message.dof > 0 ? message.dof : null });
+    const dof = message.dof > 0 ? message.dof : null;
+    store.dispatch({ type: "frame", frames, dof, ...("chi2" in message && { chi2: message.chi2 }) });
   }
+
+  const sight = createSight(store, send, signal);
 
   // While the last picture follows the hand, the kernel's own may come less often: each keeps the page busy.
   const askNowAndThen = nowAndThen(() => store.state.draft && live.request(store.state.draft), signal);
@@ -237,6 +203,8 @@ export function connect(model: Model, host: Host | undefined, signal: AbortSigna
     pause: () => void control({ t: "pause" }),
     resume: () => void control({ t: "resume" }),
     preset: (name) => send({ t: "preset", name }),
+    look: sight.look,
+    pixel: sight.pixel,
     neighbours: () => send({ t: "neighbours" }),
     noise: () => send({ t: "noise" }),
     predict(number, seed) {

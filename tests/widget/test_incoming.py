@@ -9,7 +9,6 @@ import time
 from pathlib import Path
 
 import anywidget
-import numpy as np
 import pytest
 
 from sersiclab.widget import Editor, current, incoming
@@ -24,6 +23,8 @@ SOURCES = Path(__file__).parents[2] / "js" / "src" / "messages.ts"
 RIGHT = {
     "hello": {},
     "render": {"seq": 1, "values": {"star.xc": 6.0}},
+    "sight": {"raster": [0, 0, 1, 5, 5]},
+    "pixel": {"x": 3, "y": 4},
     "mask": {"name": "00000000"},
     "predict": {"request": 1, "number": 1, "seed": 1},
     "preset": {"name": "single Sérsic"},
@@ -106,7 +107,7 @@ def test_bytes_are_one_buffer_of_limited_length(kind, monkeypatch):
         with pytest.raises(ValueError, match="one buffer"):
             checked(content, buffers)
     with pytest.raises(ValueError, match="at most"):
-        checked(content, [memoryview(np.zeros(MESSAGES[kind][1] + 1, np.uint8))])
+        checked(content, [memoryview(bytes(MESSAGES[kind][1] + 1))])
 
 
 def test_wrong_messages_change_nothing_and_are_answered(editor, heard, model):

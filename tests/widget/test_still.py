@@ -48,7 +48,7 @@ def test_it_shows_what_the_editor_drew_and_draws_nothing(editor, image, model, m
     editor._handle_custom_msg({"t": "render", "seq": 2, "values": {"star.flux": 60.0}}, [])
     assert editor.flush(120)
     expected = render(model.without("ghost"), image, {"star.flux": 60.0})
-    monkeypatch.setattr(frames, "_draw", None)
+    monkeypatch.setattr(frames, "draw_component", None)
     residual, times = image.data - expected, SIDE // image.shape[1]
     picture = shown(editor._repr_mimebundle_())[::-times, ::times].astype(int)
     significance = picture[:, -image.shape[1] :, 0] - picture[:, -image.shape[1] :, 2]

@@ -1,14 +1,28 @@
 /** A double click on a picture, or A at the crosshair, adds a source there. */
 
-import { isOn, measure, selectedCentre, sourceKinds, withSky, withSource } from "../adding";
+import { isOn, measure, type Source, selectedCentre, sourceKinds, withSky, withSource } from "../adding";
+import { inCells, inPixels, isCells } from "../cells";
 import type { Point } from "../geometry";
 import { toScreen } from "../geometry";
 import type { Pictures } from "../pictures";
+import type { Raster } from "../raster";
+import type { Image, Pixels } from "../state";
 import type { Store } from "../store";
 import { createMenu, type Menu } from "../views/menu";
 import { type Panel, viewOf } from "../views/panel";
 import { select } from "./handles";
 import type { MaskEditor } from "./masking";
+
+/** The same by the cells of a large image, each of which has the mean of its pixels. */
+function measureInCells(image: Image, raster: Raster, light: Pixels, map: Float32Array, at: Point): Source {
+  const near = inCells(at, raster);
+  const within = (value: number, size: number) => Math.min(Math.max(value, 0), size - 1);
+  const cell = { x: within(near.x, raster.nx), y: within(near.y, raster.ny) };
+  const { flux, size, ...place } = measure(image, light, map, cell);
+  const isThere = place.x === cell.x && place.y === cell.y;
+  const centre = isThere ? at : inPixels({ x: place.x, y: place.y }, raster);
+  return { ...centre, flux: flux * raster.step ** 2, size: size * raster.step };
+}
 
 export interface Adder {
   menu: Menu;
@@ -23,9 +37,12 @@ export function createAdder(store: Store, editor: MaskEditor, pictures: () => Pi
   const put = (type: string, centre: Point | null = null) => {
     const { image, schema, session } = store.state;
     const map = editor.map();
+    const made = pictures();
     if (!image || !map) return;
-    const light = pictures()?.allMaps()?.residual() ?? image.data;
-    const source = { ...measure(image, light, map, place), ...centre };
+    const light = made?.allMaps()?.residual() ?? image.data;
+    const seen = isCells(image) ? made : null;
+    const found = seen?.image ? measureInCells(seen.image, seen.raster, light, map, place) : null;
+    const source = { ...(found ?? measure(image, light, map, place)), ...centre };
     const sky = schema.profiles[type]?.kind === "sky";
     const added = sky ? withSky(schema, session, type, image) : withSource(schema, session, type, source);
     store.dispatch({ type: "edit", session: added.session });

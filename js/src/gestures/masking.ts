@@ -1,7 +1,9 @@
 /** Drawing the mask on a picture. While the mask is edited, the pointer draws; wheel, keys and middle button move. */
 
+import { cellAt, isCells, pixelsOf } from "../cells";
 import type { Point } from "../geometry";
 import {
+  above,
   grown,
   joined,
   type Mask,
@@ -28,8 +30,12 @@ export interface Sketch {
 export interface MaskEditor {
   /** Commit a mask; what no mask can include stays masked. */
   commit(mask: Mask): void;
-  /** Significance of what the model leaves, smoothed. */
+  /** Significance of what the model leaves, smoothed: in each pixel or, of a large image, in each cell on the screen. */
   map(): Float32Array | null;
+  /** The mask with the source at a place, or without the region that is masked there; null where nothing is. */
+  picked(at: Point, threshold: number): Mask | null;
+  /** The mask with all above a threshold. */
+  above(threshold: number): Mask | null;
 }
 
 /** A source is masked with its faint rim. */
@@ -40,19 +46,64 @@ export function createMaskEditor(store: Store, pictures: () => Pictures | null):
   const smooth = memo((values: Pixels, hidden: Mask, nx: number, ny: number) =>
     smoothed(values, hidden, { nx, ny }),
   );
+  /** Of a large image in the cells on the screen. */
+  const mapIn = ({ data, mask, nx, ny, sigma }: Image, { maps }: Pictures) =>
+    smooth(maps?.significance ?? data.map((value, i) => value / (sigma[i] as number)), mask, nx, ny);
   const overSky = memo((image: Image) => image.data.map((value, i) => value / (image.sigma[i] as number)));
   return {
     commit(mask) {
       const { image } = store.state;
-      if (image) store.dispatch({ type: "mask", mask: joined(mask, bad(image.data, image.sigma)) });
+      if (isCells(image))
+        store.dispatch({ type: "mask", mask: image.unusable ? joined(mask, image.unusable) : mask });
+      else if (image) store.dispatch({ type: "mask", mask: joined(mask, bad(image.data, image.sigma)) });
     },
     map() {
       const { image } = store.state;
       if (!image) return null;
+      const shown = pictures();
+      if (isCells(image)) return shown?.image ? mapIn(shown.image, shown) : null;
       const values = pictures()?.allMaps()?.significance ?? overSky(image);
       return smooth(values, bad(image.data, image.sigma), image.nx, image.ny);
     },
+    picked(at, threshold) {
+      const { image } = store.state;
+      const map = this.map();
+      const shown = pictures();
+      if (!image || !map) return null;
+      if (isCells(image)) return shown?.image ? pickedInCells(image, shown, map, at, threshold) : null;
+      return picked(image, map, at, threshold);
+    },
+    above(threshold) {
+      const { image } = store.state;
+      const map = this.map();
+      const shown = pictures();
+      if (!image || !map) return null;
+      const found = above(map, threshold);
+      if (!isCells(image)) return joined(image.mask, found);
+      return shown && joined(image.mask, pixelsOf(found, image, shown.raster));
+    },
   };
+}
+
+/** The same by the cells on the screen: a region of the mask goes by its pixels, a source comes by its cells. */
+function pickedInCells(
+  image: Image,
+  { image: cells, raster }: Pictures,
+  map: Float32Array,
+  at: Point,
+  threshold: number,
+): Mask | null {
+  const [x, y] = [Math.round(at.x), Math.round(at.y)];
+  const cell = cellAt(raster, { x, y });
+  if (!cells || cell < 0) return null;
+  if (image.mask[y * image.nx + x]) return without(image.mask, regionAt(image.mask, image, { x, y }));
+  const source = picked(
+    { ...cells, mask: new Uint8Array(map.length) },
+    map,
+    { x: cell % raster.nx, y: Math.floor(cell / raster.nx) },
+    threshold,
+  );
+  return source && joined(image.mask, pixelsOf(source, image, raster));
 }
 
 /** Mask the source at a pixel or, where one is masked already, let that region go. */
@@ -207,10 +258,9 @@ export function outlineBy(
 const isBrush = (tool: Tool): boolean => tool === "brush" || tool === "eraser";
 
 function pickAt(store: Store, editor: MaskEditor, at: Point): void {
-  const { image, masking } = store.state;
-  const map = editor.map();
-  if (!image || !map || !masking) return;
-  const mask = picked(image, map, at, masking.threshold);
+  const { masking } = store.state;
+  if (!masking) return;
+  const mask = editor.picked(at, masking.threshold);
   const said = mask ? "" : `no source above ${masking.threshold} σ here`;
   if (said !== masking.said) store.dispatch({ type: "masking", masking: { ...masking, said } });
   if (mask) editor.commit(mask);

@@ -1,7 +1,8 @@
 /** The tools of the mask, in sight while it is edited. */
 
+import { isCells } from "../cells";
 import type { MaskEditor } from "../gestures/masking";
-import { above, countOf, grown, inverted, joined, unusable } from "../masking";
+import { countOf, grown, inverted, unusable } from "../masking";
 import { memo } from "../memo";
 import { type Image, MASKING, type Masking, type State, TOOLS, type Tool } from "../state";
 import type { Store } from "../store";
@@ -15,6 +16,10 @@ const NAMES: Record<Tool, [name: string, hint: string]> = {
   lasso: ["Lasso", "draw around; with Alt it erases"],
   pick: ["Pick a source", "click a neighbour to mask it, a masked region to let it go"],
 };
+
+/** Nothing is masked but pixels that can't be used. */
+const nothingIn = (image: Image): Uint8Array<ArrayBuffer> =>
+  isCells(image) ? (image.unusable ?? new Uint8Array(image.mask.length)) : unusable(image);
 
 export function createMaskBar(store: Store, editor: MaskEditor, maskNeighbours: () => void): View {
   const change = (masking: Partial<Masking>) =>
@@ -45,10 +50,9 @@ export function createMaskBar(store: Store, editor: MaskEditor, maskNeighbours: 
       },
       name,
     );
-  const aboveThreshold = edit("Add to", "mask every pixel above the threshold", ({ mask }) => {
-    const map = editor.map();
-    return map && joined(mask, above(map, store.state.masking?.threshold ?? MASKING.threshold));
-  });
+  const aboveThreshold = edit("Add to", "mask every pixel above the threshold", () =>
+    editor.above(store.state.masking?.threshold ?? MASKING.threshold),
+  );
   aboveThreshold.textContent = "Mask all above";
   const neighbours = h(
     "button",
@@ -73,7 +77,7 @@ export function createMaskBar(store: Store, editor: MaskEditor, maskNeighbours: 
       { class: "sl-group" },
       edit("Grow", "by a pixel all around", (image) => grown(image.mask, image)),
       edit("Invert", "what counts and what does not", ({ mask }) => inverted(mask)),
-      edit("Clear", "nothing is masked but pixels without a value", (image) => unusable(image)),
+      edit("Clear", "nothing is masked but pixels without a value", (image) => nothingIn(image)),
       edit("Reset", "the mask that the image came with", () => store.state.masks[""] ?? null),
     ),
     count,

@@ -1,5 +1,6 @@
 /** The pictures in their layout, and the values under the cursor. */
 
+import { isCells, maskOn, wantedSight } from "../cells";
 import type { Point } from "../geometry";
 import type { Sketch } from "../gestures/masking";
 import type { Mask } from "../masking";
@@ -25,6 +26,8 @@ export interface Panels {
   sketch(state: State, sketch: Sketch): void;
   /** What was drawn last. */
   readonly shown: { pictures: Pictures | null; pixel: Point | null };
+  /** The cells of a large image that would show what is in sight as finely as the screen can; null where it is. */
+  readonly wanted: Raster | null;
 }
 
 const BLINK_MS = 700;
@@ -70,6 +73,7 @@ export function createPanels(store: Store, signal: AbortSignal): Panels {
   const setResidual: Adjust = ([low, high]) =>
     change(residualChange(store.state, (high - low) / 2, pictures?.noise ?? 1));
   let pictures: Pictures | null = null;
+  let wanted: Raster | null = null;
   let cursor: Point | null = null;
   let pixel: Point | null = null;
 
@@ -78,9 +82,13 @@ export function createPanels(store: Store, signal: AbortSignal): Panels {
   });
   /** A stroke goes on in the same array: its number says that it went on. */
   const paintMask = whenChanged((mask: Mask | undefined, nx: number, raster: Raster, _stroke: number) => {
-    if (mask) picture(maskPicture(sampled(mask, nx, raster), raster.nx), raster.nx, maskCanvas);
+    if (mask) picture(maskPicture(maskIn(mask, nx, raster), raster.nx), raster.nx, maskCanvas);
     maskPainted += 1;
   });
+  const maskIn = (mask: Mask, nx: number, raster: Raster) =>
+    isCells(store.state.image)
+      ? maskOn(mask, { nx, ny: mask.length / nx }, raster)
+      : sampled(mask, nx, raster);
   let strokes = 0;
   let maskPainted = 0;
 
@@ -95,7 +103,7 @@ export function createPanels(store: Store, signal: AbortSignal): Panels {
     });
     const own = display.match || typeof display.limits !== "string";
     return {
-      data: content("data", made.data, "", setData),
+      data: content("data", made.data, cellNote(state, made.raster), setData),
       model: content("model", made.model, own ? "" : "own limits", setData),
       residual: content("residual", made.residual, residualNote(state, made), setResidual),
       fourth: {
@@ -110,7 +118,9 @@ export function createPanels(store: Store, signal: AbortSignal): Panels {
     measure(image);
     chooser.update(state);
     const visible = visiblePanels(state);
-    pictures = makePictures(state, image ? rasterOf(state, image, visible) : undefined);
+    const sight = image ? rasterOf(state, image, visible) : undefined;
+    wanted = image && sight ? wantedSight(image, sight) : null;
+    pictures = makePictures(state, sight);
     paintMask(image?.mask, image?.nx ?? 1, pictures.raster, 0);
     const mask = maskLayer(state);
     const all = contents(state, pictures);
@@ -184,6 +194,9 @@ export function createPanels(store: Store, signal: AbortSignal): Panels {
     get shown() {
       return { pictures, pixel };
     },
+    get wanted() {
+      return wanted;
+    },
   };
 }
 
@@ -230,6 +243,10 @@ function residualNote(state: State, { chi2, preview }: Pictures): string {
   if (total === null || !state.dof) return unit;
   return `${unit} · χ²/ν ${preview ? "≈ " : ""}${format(total / state.dof, 4)}`;
 }
+
+/** What a cell of a large image is. */
+const cellNote = ({ image }: State, { step }: Raster): string =>
+  isCells(image) && step > 1 ? `means of ${step} × ${step} pixels` : "";
 
 function pixelAt(image: Image, at: Point): Point | null {
   const pixel = { x: Math.round(at.x), y: Math.round(at.y) };

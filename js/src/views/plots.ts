@@ -1,9 +1,10 @@
 /** The profile along the selected ellipse, and cuts through the pictures: they follow the hand, without the kernel. */
 
 import { type Brightness, brightnessMaker, brightnessUnit, radiusOf } from "../brightness";
+import { isCells } from "../cells";
 import type { Point } from "../geometry";
 import type { Pictures } from "../pictures";
-import { column, type Raster, row, sampledImage } from "../raster";
+import { column, middleOf, type Raster, row, sampledImage } from "../raster";
 import { shapeOf } from "../shapes";
 import { type Image, type State, selectedOf, shown } from "../state";
 import { type Axis, type Chart, createChart, type Legend, type Mark } from "./chart";
@@ -145,6 +146,7 @@ function drawProfile(
   chart.draw({ x, y, marks, legend });
 }
 
+const NOTHING = new Float64Array(0);
 const axis = (low: number, high: number, label: string): Axis => ({ low, high, label });
 
 /** The faintest and the brightest flux that the chart shows. */
@@ -155,18 +157,41 @@ function reach(data: Float64Array, error: Float64Array, model: Float64Array): [n
   return [faint, Math.max(1.6 * top, 2 * faint)];
 }
 
-function drawCut(chart: Chart, image: Image, pictures: Pictures, line: Raster, label: string): void {
+/** Through a large image: the cells on the screen that the line meets, at their middles. */
+function cellCut({ image, maps, raster }: Pictures, line: Raster) {
+  if (!image) return null;
+  const { nx, ny, step } = raster;
+  const isRow = line.ny === 1;
+  const [along, across] = isRow ? [nx, ny] : [ny, nx];
+  const at = Math.floor((isRow ? line.y - raster.y : line.x - raster.x) / step);
+  if (at < 0 || at >= across) return null;
+  const indices = Array.from({ length: along }, (_, i) => (isRow ? at * nx + i : i * nx + at));
+  const first = (isRow ? raster.x : raster.y) + middleOf(raster);
+  return {
+    x: Float64Array.from(indices, (_, i) => first + i * step),
+    seen: Float64Array.from(indices, (i) => (image.mask[i] ? Number.NaN : (image.data[i] as number))),
+    drawn: Float64Array.from(indices, (i) => maps?.model[i] ?? Number.NaN),
+  };
+}
+
+function pixelCut(image: Image, pictures: Pictures, line: Raster) {
   const length = line.nx * line.ny;
   const { data, mask } = sampledImage(image, line);
   const model = pictures.modelOn(line);
   const seen = Float64Array.from(data, (value, i) => (mask[i] ? Number.NaN : value));
   const drawn = Float64Array.from({ length }, (_, i) => model?.[i] ?? Number.NaN);
+  return { x: Float64Array.from({ length }, (_, i) => i), seen, drawn };
+}
+
+function drawCut(chart: Chart, image: Image, pictures: Pictures, line: Raster, label: string): void {
+  const cut = isCells(image) ? cellCut(pictures, line) : pixelCut(image, pictures, line);
+  const { x, seen, drawn } = cut ?? { x: NOTHING, seen: NOTHING, drawn: NOTHING };
+  const half = cut && x.length > 1 ? ((x[1] as number) - (x[0] as number)) / 2 : 0.5;
   const both = [...seen, ...drawn].filter(Number.isFinite);
   const [low, high] = both.length > 0 ? [Math.min(...both), Math.max(...both)] : [0, 1];
   const margin = 0.06 * (high - low || 1);
-  const x = Float64Array.from({ length }, (_, i) => i);
   chart.draw({
-    x: axis(-0.5, length - 0.5, label),
+    x: axis((x[0] ?? 0) - half, (x.at(-1) ?? 1) + half, label),
     y: axis(low - margin, high + margin, "flux"),
     marks: [
       { kind: "steps", x, y: seen, class: "sl-data-steps" },

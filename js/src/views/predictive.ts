@@ -1,9 +1,12 @@
 /** What the priors expect: galaxies drawn from them beside the data, and the band of their profiles. */
 
 import { brightnessUnit } from "../brightness";
+import { cellImage, isCells, shapeInCells } from "../cells";
+import type { Shape } from "../geometry";
 import { at } from "../names";
 import { bands } from "../predictive";
 import { errorIn, meanIn, ringsOf } from "../profile";
+import type { Raster } from "../raster";
 import { shapeOf } from "../shapes";
 import type { Session } from "../spec";
 import { ACTIVE, type Drawing, type Image, type Predictions, type State, shown } from "../state";
@@ -148,11 +151,27 @@ function plotOf(of: Predictions, image: Image, session: Session, state: State) {
 
 type Values = Float64Array;
 
+/** The same of a large image, in its cells. */
+function cellProfile(image: Image & { raster: Raster }, shape: Shape, session: Session, state: State) {
+  const { data, raster, sigma } = image;
+  const seen = cellImage(image, { raster, data, sigma });
+  const { raster: _, ...cells } = seen;
+  const found = dataProfileOf(cells, shapeInCells(shape, raster), session, state);
+  return { ...found, radius: found.radius.map((radius) => raster.step * radius) };
+}
+
 /** The data along the first source without the sky, as Python has the draws. */
 function dataProfile(image: Image, session: Session, state: State) {
   const names = Object.keys(session.model.components);
   const shape = names.map((name) => shapeOf(state.schema, session, name)).find((found) => found !== null);
   if (!shape) return null;
+  return isCells(image)
+    ? cellProfile(image, shape, session, state)
+    : dataProfileOf(image, shape, session, state);
+}
+
+function dataProfileOf(image: Image, shape: Shape, session: Session, state: State) {
+  const names = Object.keys(session.model.components);
   const rings = ringsOf(image, shape);
   const skies = names.filter((name) => !shapeOf(state.schema, shown(state), name) && at(state.frames, name));
   const sky = skies.map((name) => meanIn(rings, (at(state.frames, name) as Drawing).pixels));

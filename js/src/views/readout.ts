@@ -1,10 +1,11 @@
 /** The values of the pixel under the cursor; they never wait for the kernel. */
 
+import { cellAt, isCells } from "../cells";
 import { ellipticalRadius, type Point } from "../geometry";
 import type { Pictures } from "../pictures";
-import { pixel as alone } from "../raster";
+import { pixel as alone, type Raster } from "../raster";
 import { shapeOf } from "../shapes";
-import { type State, selectedOf, shown } from "../state";
+import { type Image, type PixelValues, type State, selectedOf, shown } from "../state";
 import { sexagesimal, skyAt } from "../wcs";
 import { format, h, setText } from "./dom";
 
@@ -42,6 +43,7 @@ function valuesAt(state: State, pictures: Pictures | null, pixel: Point): Partia
   const { image } = state;
   if (!image) return {};
   const index = pixel.y * image.nx + pixel.x;
+  const exact = isCells(image) ? exactAt(state, pixel) : null;
   const at = {
     x: String(pixel.x),
     y: String(pixel.y),
@@ -49,6 +51,7 @@ function valuesAt(state: State, pictures: Pictures | null, pixel: Point): Partia
     ...skyOf(state, pixel),
   };
   if (image.mask[index]) return { ...at, data: "masked" };
+  if (isCells(image)) return { ...at, ...cellValues(image, pictures, pixel, exact) };
   const value = (pixels: ArrayLike<number>) => pixels[index] ?? Number.NaN;
   const model = pictures?.modelOn(alone(pixel.x, pixel.y))?.[0] ?? Number.NaN;
   return {
@@ -58,6 +61,37 @@ function valuesAt(state: State, pictures: Pictures | null, pixel: Point): Partia
     residual: format(value(image.data) - model),
     σ: format(value(image.sigma)),
     "S/N": format(value(image.data) / value(image.sigma), 3),
+  };
+}
+
+/** The values of a pixel of a large image, where the page has them: from a patch of single pixels, or from Python. */
+export function exactAt({ image, pixel: told }: State, pixel: Point): Omit<PixelValues, "x" | "y"> | null {
+  const { patch } = image ?? {};
+  const index = patch?.raster.step === 1 ? cellAt(patch.raster, pixel) : -1;
+  if (patch && index >= 0)
+    return { data: patch.data[index] as number, sigma: patch.sigma[index] as number, model: null };
+  return told && told.x === pixel.x && told.y === pixel.y ? told : null;
+}
+
+/** Means of the cell, marked as such, until Python tells the pixel's own values. */
+function cellValues(
+  image: Image & { raster: Raster },
+  pictures: Pictures | null,
+  pixel: Point,
+  exact: Omit<PixelValues, "x" | "y"> | null,
+): Partial<Record<Field, string>> {
+  const cell = cellAt(image.raster, pixel);
+  const model = exact?.model ?? pictures?.modelOn(alone(pixel.x, pixel.y))?.[0] ?? Number.NaN;
+  const data = exact ? (exact.data ?? Number.NaN) : (image.data[cell] as number);
+  const sigma = exact ? (exact.sigma ?? Number.NaN) : (image.sigma[cell] as number);
+  const told = (value: number, digits?: number) =>
+    `${exact || !Number.isFinite(value) ? "" : "≈ "}${format(value, digits)}`;
+  return {
+    data: told(data),
+    model: format(model),
+    residual: told(data - model),
+    σ: told(sigma),
+    "S/N": told(data / sigma, 3),
   };
 }
 

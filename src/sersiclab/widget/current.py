@@ -9,7 +9,7 @@ import numpy as np
 
 from sersiclab.image import Image
 from sersiclab.model import Model
-from sersiclab.widget.frames import Frames
+from sersiclab.widget.frame_messages import AnyFrames
 from sersiclab.widget.masks import Masks
 from sersiclab.widget.session import Problem, Reading, Session, Shown, read
 
@@ -29,7 +29,7 @@ class Current:
         self,
         editor: "Editor",
         model: Model,
-        frames: Frames,
+        frames: AnyFrames,
         masks: Masks,
         turn: AbstractContextManager[Any],
         mask_taken: Callable[[str], None],

@@ -12,6 +12,7 @@ from sersiclab.plots.profile import Annuli, annuli
 from sersiclab.plots.sources import ellipses
 from sersiclab.profiles import AbstractSource
 from sersiclab.widget.frames import Frames
+from sersiclab.widget.windows import Window, within
 
 
 POINTS = 200
@@ -69,7 +70,7 @@ class Profile(NamedTuple):
     first: str
 
 
-def profile(frames: Frames, model: Model, values: Mapping[str, float]) -> Profile | None:
+def profile(frames: Frames | Window, model: Model, values: Mapping[str, float]) -> Profile | None:
     """The profiles of the data, the model and each source; None for a model without sources."""
     image = frames.image
     values = {**model.initial, **values}
@@ -77,7 +78,7 @@ def profile(frames: Frames, model: Model, values: Mapping[str, float]) -> Profil
     if not shapes:
         return None
     first = next(iter(shapes))
-    rings = annuli(image, shapes[first])
+    rings = annuli(image, within(frames, shapes[first]))
     parts = frames.draw(model, values)
     sky = sum((part for name, part in parts.items() if name not in shapes), start=np.zeros(image.shape))
     sources = {name: rings.mean(parts[name].astype(float)) for name in shapes}
@@ -86,7 +87,7 @@ def profile(frames: Frames, model: Model, values: Mapping[str, float]) -> Profil
 
 
 def bands(
-    frames: Frames, model: Model, draws: Mapping[str, Draws], rings: Annuli, number: int
+    frames: Frames | Window, model: Model, draws: Mapping[str, Draws], rings: Annuli, number: int
 ) -> Float[np.ndarray, "4 annulus"]:
     """The 95 and 68 % bands of the model's profile (the quantiles `BANDS`), of `number` of the draws."""
     flat = {path: array.reshape(-1) for path, array in draws.items()}

@@ -22,8 +22,7 @@ from sersiclab.widget.closing import announce, close_parts
 from sersiclab.widget.control import Control
 from sersiclab.widget.current import Current
 from sersiclab.widget.files import Files
-from sersiclab.widget.frame_messages import frame_of
-from sersiclab.widget.frames import Frames
+from sersiclab.widget.frame_messages import frames_of, pushed
 from sersiclab.widget.gauges import Gauges
 from sersiclab.widget.incoming import BOTH, FRONT_END, own_updates
 from sersiclab.widget.kept import Kept
@@ -75,7 +74,7 @@ class Editor(anywidget.AnyWidget):
         self._runs = Runs(self._tell_progress, self._drawn, self.show, self._failed)
         self._fit: Fit | None = None
         self._watchers: list[DrawsCallback] = []
-        self._frames = Frames(image)
+        self._frames = frames_of(image)
         self._current = Current(self, model, self._frames, self._masks, self._turn, self._tell_mask)
         self._gauges = Gauges(lambda content: self._transmit((content, [])), self._failed)
         self._kept = Kept(self._tell_kept, self._gauges.later)
@@ -314,7 +313,8 @@ class Editor(anywidget.AnyWidget):
         self._push()
 
     def _push(self) -> None:
-        self._transmit(frame_of(self._frames, self.shown, None, {}))
+        for message in pushed(self._frames, self.shown):
+            self._transmit(message)
 
     def start_from(self, preset: str) -> None:
         """Take the model that a preset guesses from the pixels."""

@@ -1,26 +1,107 @@
-"""Frames as messages: pictures of the committed session, and answers to the front end during a gesture."""
+"""Frames as messages: pictures of the committed session, and answers to the front end during a gesture.
 
-from collections.abc import Callable, Mapping
+Of a large image a frame has a `raster`, the cells that it is drawn in, and the last frame of a session its χ², which
+the page can't work out. No message is longer than `LONGEST`.
+"""
 
-from sersiclab.widget.frames import Frames, degrees_of_freedom
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from sersiclab.image import Image
+from sersiclab.widget.frames import Frames, Pixels, degrees_of_freedom, pack
+from sersiclab.widget.large import LargeFrames
 from sersiclab.widget.messages import Message, frame_message
+from sersiclab.widget.rasters import Raster, check_raster, is_large
 from sersiclab.widget.session import Shown
 
 
-def frame_of(frames: Frames, shown: Shown, seq: int | None, values: Mapping[str, float]) -> Message:
-    """What the front end lacks of a picture of these values; `seq` is None for one that it did not ask for."""
-    parts = frames.draw(shown.everything, values)
-    news = {name: parts[name] for name in frames.news(pushed=seq is None)}
-    return frame_message(seq, news, degrees_of_freedom(frames.image, shown.model))
+LONGEST = 5_000_000  # bytes
+
+AnyFrames = Frames | LargeFrames
+Transmit = Callable[[Message], None]
+
+
+def frames_of(image: Image) -> AnyFrames:
+    """The frames of an image, large or not."""
+    return LargeFrames(image) if is_large(image) else Frames(image)
+
+
+def pushed(frames: AnyFrames, shown: Shown) -> Iterator[Message]:
+    """What the front end lacks of a picture of the session, which it did not ask for."""
+    dof = degrees_of_freedom(frames.image, shown.model)
+    if isinstance(frames, Frames):
+        parts = frames.draw(shown.everything, {})
+        yield frame_message(None, {name: parts[name] for name in frames.news(pushed=True)}, dof)
+        return
+    for sight in frames.sights:
+        yield from on_raster(frames, shown, sight)
+    *first, last = _parts_of(frames.news_of(shown.everything, {}, frames.overall, pushed=True), frames.overall)
+    for some in first:
+        yield frame_message(None, some, dof, frames.overall)
+    content, buffers = frame_message(None, last, dof, frames.overall)
+    yield {**content, "chi2": frames.chi2(shown.everything, shown.on)}, buffers
+
+
+def on_raster(frames: LargeFrames, shown: Shown, raster: Raster) -> Iterator[Message]:
+    """What the front end lacks of the session on a part of the image."""
+    dof = degrees_of_freedom(frames.image, shown.model)
+    for some in _parts_of(frames.news_of(shown.everything, {}, raster, pushed=True), raster):
+        yield frame_message(None, some, dof, raster)
+
+
+def _most(raster: Raster) -> int:
+    """How many components one message holds."""
+    return max(LONGEST // (4 * raster.nx * raster.ny), 1)
+
+
+def _parts_of(drawn: dict[str, Pixels], raster: Raster) -> list[dict[str, Pixels]]:
+    names, most = list(drawn), _most(raster)
+    return [{name: drawn[name] for name in names[i : i + most]} for i in range(0, max(len(names), 1), most)]
 
 
 def answer(
-    frames: Frames, shown: Shown, seq: int, values: Mapping[str, float], transmit: Callable[[Message], None]
+    frames: AnyFrames,
+    shown: Shown,
+    seq: int,
+    values: Mapping[str, float],
+    transmit: Transmit,
+    raster: Raster | None = None,
 ) -> None:
     """Answer a request, also where it can't be drawn: the front end waits for this answer before it asks again."""
     try:
-        transmit(frame_of(frames, shown, seq, values))
+        dof = degrees_of_freedom(frames.image, shown.model)
+        if isinstance(frames, Frames):
+            parts = frames.draw(shown.everything, values)
+            message = frame_message(seq, {name: parts[name] for name in frames.news(pushed=False)}, dof)
+        else:
+            on = raster if raster in frames.sights else frames.overall
+            assert on is not None
+            parts = frames.news_of(shown.everything, values, on, pushed=False, most=_most(on))
+            message = frame_message(seq, parts, dof, on)
+        transmit(message)
     except Exception as error:
         transmit(frame_message(seq, {}, 0))
         if not isinstance(error, ValueError):  # out of range: the session, once committed, shows it as a problem
             raise
+
+
+def sight(frames: AnyFrames, shown: Shown, raster: Raster, transmit: Transmit) -> None:
+    """A part of a large image in finer cells. Raises `ValueError` for cells that are not of the image."""
+    check_raster(raster, frames.image)
+    if isinstance(frames, Frames):
+        raise ValueError("this image has no finer cells: the page has all its pixels")
+    frames.look(raster)
+    planes = {name: pack(plane, "<f4") for name, plane in zip(("data", "sigma"), frames.planes(raster), strict=True)}
+    transmit(({"t": "sight", "raster": list(raster), "layers": list(planes)}, list(planes.values())))
+    for message in on_raster(frames, shown, raster):
+        transmit(message)
+
+
+def pixel(frames: AnyFrames, shown: Shown, x: int, y: int, transmit: Transmit) -> None:
+    """The values of one pixel of a large image. Raises `ValueError` for one beyond it."""
+    ny, nx = frames.image.shape
+    if x >= nx or y >= ny:
+        raise ValueError(f"the image has {nx} x {ny} pixels, got x = {x}, y = {y}")
+    if isinstance(frames, LargeFrames):
+        numbers: dict[str, Any] = frames.pixel(x, y, shown.on)
+        transmit(({"t": "pixel", "x": x, "y": y, **numbers}, []))

@@ -22,9 +22,10 @@ ENOUGH = 2**20  # pixels, for a percentile
 
 
 @eqx.filter_jit
-def _draw(
+def draw_component(
     renderer: AbstractRenderer, profile: Any, numbers: Float[np.ndarray, " parameter"], canvas: AbstractCanvas
 ) -> Float[Array, "y x"]:
+    """The image of one component."""
     # One component alone, as its tree structure and its numbers: a profile compiles once, however the models that
     # hold it change.
     component = jax.tree.unflatten(profile, list(numbers))
@@ -36,6 +37,30 @@ class Drawn(NamedTuple):
 
     model: Model
     parts: dict[str, Pixels]
+
+
+class News:
+    """Which drawings of components the front end has, by what they depend on.
+
+    A front end may drop the answer to an outdated request, so a pushed frame brings everything that changed since the
+    last pushed one.
+    """
+
+    def __init__(self) -> None:
+        self._sent: dict[str, Any] = {}
+        self._pushed: dict[str, Any] = {}
+
+    def of(self, keys: Mapping[str, Any], *, pushed: bool, most: int | None = None) -> list[str]:
+        """The components that the front end lacks, `most` of them, and which now count as sent."""
+        names = [
+            name
+            for name, key in keys.items()
+            if self._sent.get(name) != key or (pushed and self._pushed.get(name) != key)
+        ][:most]
+        self._sent = {name: keys[name] if name in names else self._sent.get(name) for name in keys}
+        if pushed:
+            self._pushed = dict(keys)
+        return names
 
 
 class Frames:
@@ -52,8 +77,7 @@ class Frames:
         self._initial: dict[str, float] = {}
         self._canvas: tuple[AbstractRenderer, AbstractRenderer, AbstractCanvas] | None = None
         self._drawn: dict[str, tuple[Any, Pixels]] = {}
-        self._sent: dict[str, Any] = {}
-        self._pushed: dict[str, Any] = {}
+        self._news = News()
 
     def draw(self, model: Model, values: Mapping[str, float]) -> dict[str, Pixels]:
         """The image of every component of `model`; `values` take the place of its initial values.
@@ -66,39 +90,25 @@ class Frames:
         owners = scaling.scaled(parameters.at(model.owners, {**self._initial, **values}), exponent)
         before, self._drawn = self._drawn, {}
         for name in model.components:
-            key = _key(owners[name])
+            key = numbers_of(owners[name])
             old_key, pixels = before.get(name, (None, None))
             if pixels is None or key != old_key:
                 profile, numbers = key
                 # The user's default precision, float32 or float64.
                 vector = np.asarray(numbers, dtype=jnp.result_type(float))
-                drawn = scaling.times(_draw(renderer, profile, vector, canvas), -exponent)
+                drawn = scaling.times(draw_component(renderer, profile, vector, canvas), -exponent)
                 pixels = np.asarray(drawn, dtype=np.float32)
             self._drawn[name] = (key, pixels)
         self.last = Drawn(model, {name: pixels for name, (_, pixels) in self._drawn.items()})
         return self.last.parts
 
     def news(self, *, pushed: bool) -> list[str]:
-        """The components whose last drawing the front end lacks, and which now count as sent.
-
-        A front end may drop the answer to an outdated request, so a pushed frame brings everything that
-        changed since the last pushed one.
-        """
-        keys = {name: key for name, (key, _) in self._drawn.items()}
-        names = [
-            name
-            for name, key in keys.items()
-            if self._sent.get(name) != key or (pushed and self._pushed.get(name) != key)
-        ]
-        self._sent = keys
-        if pushed:
-            self._pushed = keys
-        return names
+        """The components whose last drawing the front end lacks, and which now count as sent."""
+        return self._news.of({name: key for name, (key, _) in self._drawn.items()}, pushed=pushed)
 
     def forget(self) -> None:
         """A new view came, which has nothing."""
-        self._sent = {}
-        self._pushed = {}
+        self._news = News()
 
     def _prepare(self, model: Model) -> tuple[AbstractRenderer, AbstractCanvas]:
         if model is not self._model:
@@ -109,7 +119,7 @@ class Frames:
         return self._canvas[1:]
 
 
-def _key(component: eqx.Module) -> tuple[Any, tuple[float, ...]]:
+def numbers_of(component: eqx.Module) -> tuple[Any, tuple[float, ...]]:
     """What the drawing of a component depends on: its structure and its numbers."""
     leaves, structure = jax.tree.flatten(component)
     return structure, tuple(float(leaf) for leaf in leaves)

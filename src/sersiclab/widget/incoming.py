@@ -63,13 +63,22 @@ def _are_values(value: Any) -> bool:
 
 
 VALUES = Field("finite numbers by parameter", _are_values)
+
+
+def _is_raster(value: Any) -> bool:
+    return isinstance(value, list) and len(value) == 5 and all(_is_whole(each, 0, 2**31) for each in value)
+
+
+RASTER = Field("five whole numbers, x, y, step, nx and ny", _is_raster)
 OPTIONS = Field("settings by name", lambda value: isinstance(value, Mapping) and len(value) <= 100, needed=False)
 NAME = text(least=1)
 
 # The fields of each message, and the number of bytes of its one buffer, if it has one.
 MESSAGES: Mapping[str, tuple[Mapping[str, Field], int]] = {
     "hello": ({}, 0),
-    "render": ({"seq": whole(0), "values": VALUES}, 0),
+    "render": ({"seq": whole(0), "values": VALUES, "sight": RASTER._replace(needed=False)}, 0),
+    "sight": ({"raster": RASTER}, 0),
+    "pixel": ({"x": whole(0), "y": whole(0)}, 0),
     "mask": ({"name": NAME}, LONGEST_FILE),
     "predict": ({"request": whole(0), "number": whole(1, MOST_DRAWS), "seed": whole(0)}, 0),
     "preset": ({"name": NAME}, 0),

@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Bool
 
 from sersiclab.image import Image
+from sersiclab.widget.incoming import short
 
 
 KEPT = 128  # more than the steps that the front end can undo
@@ -25,13 +26,14 @@ class Masks:
 
     def __init__(self, given: Image) -> None:
         self.given = given
-        self._bits: dict[str, bytes] = {}
+        self._bits: dict[str, bytes] = {}  # compressed: those of a large image are many, and nearly all alike
+        self._last: tuple[bytes, Image] | None = None
 
     def put(self, name: str, bits: bytes) -> None:
         """Keep the bits of a mask. Raises `ValueError` if they are not as many as the image has pixels."""
         self._check_length(bits)
         self._bits.pop(name, None)
-        self._bits[name] = bits
+        self._bits[name] = zlib.compress(bits, 1)
         while len(self._bits) > KEPT:
             self._bits.pop(next(iter(self._bits)))
 
@@ -57,8 +59,8 @@ class Masks:
     def bits(self, name: str) -> bytes:
         """Raises `ValueError` for a name that is not here."""
         if not isinstance(name, str) or name not in self._bits:
-            raise ValueError(f"the session names the mask {name!r}, which is not here; the last mask is kept")
-        return self._bits[name]
+            raise ValueError(f"the session names the mask {short(name)}, which is not here; the last mask is kept")
+        return zlib.decompress(self._bits[name])
 
     def message(self, name: str) -> tuple[dict[str, Any], list[bytes]]:
         """The message that tells the front end of a mask."""
@@ -68,7 +70,10 @@ class Masks:
         """The image with the mask of this name, or as it was given. Raises `ValueError` if it excludes all."""
         if name is None:
             return self.given
-        return self._masked(self.bits(name))
+        bits = self.bits(name)
+        if self._last is None or self._last[0] != bits:
+            self._last = bits, self._masked(bits)
+        return self._last[1]
 
     def _masked(self, bits: bytes) -> Image:
         size, shape = self.given.data.size, self.given.shape

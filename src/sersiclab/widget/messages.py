@@ -14,6 +14,8 @@ import math
 import traceback
 from typing import Any
 
+import numpy as np
+
 from sersiclab.image import Image
 from sersiclab.inference import AbstractMethod, Progress
 from sersiclab.results import Fit
@@ -21,6 +23,7 @@ from sersiclab.widget.astrometry import tangent_plane
 from sersiclab.widget.frames import Pixels, limits, pack
 from sersiclab.widget.marginals import marginals
 from sersiclab.widget.masks import Masks
+from sersiclab.widget.rasters import Raster, is_large, means, overall, sample, typical
 from sersiclab.widget.shapes import posterior_shapes
 
 
@@ -42,9 +45,14 @@ IDLE = {"state": "idle", "method": "", "phase": "", "step": 0, "total": 0, "elap
 def image_message(image: Image) -> Message:
     """The data, the error map, the mask (1 = excluded) and the PSF, which has a shape of its own, if there is one.
 
-    With them goes what the front end needs to tell magnitudes and coordinates; null where the image lacks it.
+    With them goes what the front end needs to tell magnitudes and coordinates; null where the image lacks it. A large
+    image comes in the cells of a `raster`; its mask as bits, all of them, or not at all where nothing is masked.
     """
-    planes = {"data": pack(image.data, "<f4"), "sigma": pack(image.sigma, "<f4"), "mask": pack(image.mask, "u1")}
+    if is_large(image):
+        planes, more = _large_planes(image)
+    else:
+        planes = {"data": pack(image.data, "<f4"), "sigma": pack(image.sigma, "<f4"), "mask": pack(image.mask, "u1")}
+        more = {}
     if image.psf is not None:
         planes["psf"] = pack(image.psf, "<f4")
     content = {
@@ -57,8 +65,25 @@ def image_message(image: Image) -> Message:
         "unit": image.unit,
         "pixel_scale": image.pixel_scale,
         "wcs": tangent_plane(image),
+        **more,
     }
     return content, list(planes.values())
+
+
+def _large_planes(image: Image) -> tuple[dict[str, bytes], dict[str, Any]]:
+    """The planes in few cells; and of the pixels themselves some from all over, whose distribution is that of all."""
+    raster = overall(image)
+    planes = {
+        "data": pack(means(image.data, raster, image.valid), "<f4"),
+        "sigma": pack(typical(image.sigma, raster, image.valid), "<f4"),
+        "sample": pack(sample(image), "<f4"),
+    }
+    if image.mask.any():
+        planes["bits"] = np.packbits(image.mask, bitorder="little").tobytes()
+        unusable = ~(np.isfinite(image.data) & np.isfinite(image.sigma) & (image.sigma > 0))
+        if unusable.any():
+            planes["unusable"] = np.packbits(unusable, bitorder="little").tobytes()
+    return planes, {"raster": list(raster)}
 
 
 def posterior_message(fit: Fit) -> Message:
@@ -66,9 +91,10 @@ def posterior_message(fit: Fit) -> Message:
     return {"t": "posterior", "shapes": posterior_shapes(fit), "marginals": marginals(fit)}, []
 
 
-def frame_message(seq: int | None, parts: dict[str, Pixels], dof: int) -> Message:
+def frame_message(seq: int | None, parts: dict[str, Pixels], dof: int, raster: Raster | None = None) -> Message:
     """Component images; `seq` is that of the request, None for a picture of the committed session."""
     content = {"t": "frame", "seq": seq, "components": list(parts), "dof": dof}
+    content |= {} if raster is None else {"raster": list(raster)}
     return content, [pack(pixels, "<f4") for pixels in parts.values()]
 
 

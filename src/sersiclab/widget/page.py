@@ -9,15 +9,18 @@ from string import Template
 from typing import Any
 
 from sersiclab import storage
-from sersiclab.widget import bundle, messages
+from sersiclab.widget import bundle
 from sersiclab.widget.editor import Editor
-from sersiclab.widget.frames import Frames, degrees_of_freedom
+from sersiclab.widget.frame_messages import frames_of, pushed
+from sersiclab.widget.rasters import is_large
 
 
 TRAITS = ("schema", "session", "display", "progress", "summary", "problems", "kept")
 REFUSED = ("run", "predict", "preset", "neighbours", "keep", "restore", "forget", "load", "regions")
 FILES = ("python", "regions", "sky regions")
 TITLE = "sersiclab: "
+NOTE = """<p>Pictures are at the resolution of the screen, not at that of the image, which is too large for a page.</p>
+"""
 MARK = f"<title>{TITLE}".encode()  # every page has it near its beginning
 # What the browser may load: the page's own script, the bundle as a blob, and pictures that the page itself makes.
 # Nothing comes from a network, and nothing can be sent to one.
@@ -70,7 +73,7 @@ PAGE = Template("""<!doctype html>
 body { font-family: system-ui, sans-serif; margin: 1rem auto; max-width: 1200px; }
 $css
 </style>
-<div id="widget"></div>
+$note<div id="widget"></div>
 <script type="application/json" id="record">$record</script>
 <script type="text/plain" id="bundle">$bundle</script>
 <script type="module">$script</script>
@@ -87,6 +90,7 @@ def write_page(path: str | Path, editor: Editor, *, overwrite: bool = False) -> 
         policy=html.escape(POLICY.substitute(script=base64.b64encode(digest).decode())),
         script=script,
         title=html.escape(title),
+        note=NOTE if is_large(editor.image) else "",
         css=(bundle.STATIC / "widget.css").read_text(encoding="utf-8"),
         record=_within_script(json.dumps(_record(editor))),
         bundle=(bundle.STATIC / "widget.js").read_text(encoding="utf-8").replace("</script", "<\\/script"),
@@ -101,13 +105,9 @@ def _within_script(text: str) -> str:
 
 def _record(editor: Editor) -> dict[str, Any]:
     """The traits, and the messages that answer a new view."""
-    image, shown = editor.image, editor.shown
-    parts = Frames(image).draw(shown.everything, {})
-    dof = degrees_of_freedom(image, shown.model)
-    answers = [
-        *editor.greeting(),
-        messages.frame_message(None, parts, dof),
-    ]
+    image = editor.image
+    frames = frames_of(image)
+    answers = [*editor.greeting(), *pushed(frames, editor.shown)]
     return {
         "traits": {**{name: getattr(editor, name) for name in TRAITS}, "control": None},
         "messages": [[content, [base64.b64encode(data).decode() for data in buffers]] for content, buffers in answers],

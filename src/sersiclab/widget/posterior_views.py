@@ -12,9 +12,9 @@ from sersiclab.image import Image
 from sersiclab.model import Model
 from sersiclab.widget import curves
 from sersiclab.widget.closing import close_parts
-from sersiclab.widget.frames import Frames
 from sersiclab.widget.mailbox import Mailbox
 from sersiclab.widget.views import STYLE, Marginal, Pairs, RadialProfile, Trace
+from sersiclab.widget.windows import frames_about, whole_of
 
 
 REST_SECONDS = 0.6  # between two updates
@@ -37,7 +37,7 @@ class PosteriorViews(ipywidgets.VBox):
     _mailbox: Mailbox | None = None
 
     def __init__(self, image: Image, model: Model, failed: Callable[[str, Exception], None]) -> None:
-        self._frames = Frames(image)
+        self._frames = frames_about(image, model)
         unit = image.unit
         self._marginal, self._trace, self._pairs = Marginal(unit), Trace(unit), Pairs(unit)
         self._profile = RadialProfile(image)
@@ -72,7 +72,7 @@ class PosteriorViews(ipywidgets.VBox):
 
     def show_image(self, image: Image) -> None:
         """The same image with another mask."""
-        if image is not self._frames.image:
+        if image is not whole_of(self._frames):
             self._frames.image = image
             self._put("profile", partial(self._draw_profile, BAND_DRAWS))
 

@@ -13,6 +13,7 @@ from sersiclab.plots.profile import Annuli, annuli
 from sersiclab.plots.sources import ellipses
 from sersiclab.simulate import draw_prior
 from sersiclab.widget.frames import Frames, pack
+from sersiclab.widget.windows import Window, frames_about, within
 
 
 SIDE = 72  # pixels of a thumbnail, at most
@@ -49,13 +50,13 @@ class Predictions:
         self._post("predict", partial(self._begin, self._asked, image, model, content, seed))
 
     def _begin(self, asked: int, image: Image, model: Model, content: dict[str, Any], seed: int) -> None:
-        frames = Frames(image)
+        frames = frames_about(image, model)
         self._next(asked, frames, model, rings_of(frames, model), content, seed, 0)
 
     def _next(
         self,
         asked: int,
-        frames: Frames,
+        frames: Frames | Window,
         model: Model,
         rings: Annuli | None,
         content: dict[str, Any],
@@ -71,7 +72,7 @@ class Predictions:
             self._post("predict", partial(self._next, asked, frames, model, rings, content, seed, index + 1))
 
 
-def predict(frames: Frames, model: Model, rings: Annuli | None, seed: int) -> Prediction:
+def predict(frames: Frames | Window, model: Model, rings: Annuli | None, seed: int) -> Prediction:
     """One draw. Raises `ValueError` where the priors, through ties, hardly ever give a model that can be drawn."""
     reason = None
     for attempt in range(TRIES):
@@ -84,10 +85,10 @@ def predict(frames: Frames, model: Model, rings: Annuli | None, seed: int) -> Pr
     raise ValueError(f"the priors hardly ever give a model that can be drawn: {reason}")
 
 
-def rings_of(frames: Frames, model: Model) -> Annuli | None:
+def rings_of(frames: Frames | Window, model: Model) -> Annuli | None:
     """Annuli about the first source as it is now; None for a model without sources."""
     shapes = ellipses(model, model.initial)
-    return annuli(frames.image, next(iter(shapes.values()))) if shapes else None
+    return annuli(frames.image, within(frames, next(iter(shapes.values())))) if shapes else None
 
 
 def thumbnail(pixels: Float[np.ndarray, "y x"]) -> Float[np.ndarray, "y x"]:
@@ -100,11 +101,11 @@ def thumbnail(pixels: Float[np.ndarray, "y x"]) -> Float[np.ndarray, "y x"]:
     return kept.reshape(ny, block, nx, block).mean(axis=(1, 3))
 
 
-def _sum(parts: Any, frames: Frames) -> Float[np.ndarray, "y x"]:
+def _sum(parts: Any, frames: Frames | Window) -> Float[np.ndarray, "y x"]:
     return sum(parts, start=np.zeros(frames.image.shape))
 
 
-def _profile(model: Model, parts: Any, rings: Annuli | None, frames: Frames) -> Float[np.ndarray, " annulus"]:
+def _profile(model: Model, parts: Any, rings: Annuli | None, frames: Frames | Window) -> Float[np.ndarray, " annulus"]:
     if rings is None:
         return np.zeros(0)
     sources = ellipses(model, model.initial)

@@ -5,13 +5,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sersiclab.inference import METHODS
-from sersiclab.widget.frame_messages import answer
-from sersiclab.widget.frames import Frames
+from sersiclab.widget.frame_messages import AnyFrames, answer, pixel, sight
 from sersiclab.widget.incoming import checked
 from sersiclab.widget.masks import Masks
 from sersiclab.widget.messages import Message
 from sersiclab.widget.options import method_of
 from sersiclab.widget.predictive import Predictions
+from sersiclab.widget.rasters import Raster
 
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class Requests:
     def __init__(
         self,
         editor: "Editor",
-        frames: Frames,
+        frames: AnyFrames,
         masks: Masks,
         post: Callable[[str, Callable[[], None]], None],
         transmit: Callable[[Message], None],
@@ -40,6 +40,8 @@ class Requests:
         self.handlers: Mapping[str, Callable[[Content, bytes], None]] = {
             "hello": lambda content, data: editor.greet(),
             "render": self._render,
+            "sight": self._sight,
+            "pixel": self._pixel,
             "mask": lambda content, data: masks.put(content["name"], data),
             "predict": self._predict,
             "preset": lambda content, data: post("preset", partial(editor.start_from, content["name"])),
@@ -64,10 +66,19 @@ class Requests:
         self.handlers[message["t"]](message, bytes(buffers[0]) if buffers else b"")
 
     def _render(self, content: Content, _data: bytes) -> None:
-        self._post("render", partial(self._draw, int(content["seq"]), content["values"]))
+        raster = _raster(content["sight"]) if content.get("sight") else None
+        self._post("render", partial(self._draw, int(content["seq"]), content["values"], raster))
 
-    def _draw(self, seq: int, values: Mapping[str, float]) -> None:
-        answer(self._frames, self._editor.shown, seq, values, self._transmit)
+    def _draw(self, seq: int, values: Mapping[str, float], raster: Raster | None) -> None:
+        answer(self._frames, self._editor.shown, seq, values, self._transmit, raster)
+
+    def _sight(self, content: Content, _data: bytes) -> None:
+        raster = _raster(content["raster"])
+        self._post("sight", lambda: sight(self._frames, self._editor.shown, raster, self._transmit))
+
+    def _pixel(self, content: Content, _data: bytes) -> None:
+        x, y = int(content["x"]), int(content["y"])
+        self._post("pixel", lambda: pixel(self._frames, self._editor.shown, x, y, self._transmit))
 
     def _predict(self, content: Content, _data: bytes) -> None:
         numbers = (int(content[name]) for name in ("request", "number", "seed"))
@@ -89,3 +100,7 @@ class Requests:
 
     def _run(self, content: Content, _data: bytes) -> None:
         self._editor.run(method_of(content["method"], content.get("options", {}), METHODS))
+
+
+def _raster(numbers: list[float]) -> Raster:
+    return Raster(*(int(number) for number in numbers))

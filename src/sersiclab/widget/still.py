@@ -14,7 +14,9 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from sersiclab.image import Image
-from sersiclab.widget.frames import Drawn, Frames, Pixels, percentiles
+from sersiclab.widget.frame_messages import AnyFrames
+from sersiclab.widget.frames import Drawn, Pixels, percentiles
+from sersiclab.widget.large import LargeFrames
 from sersiclab.widget.session import Shown
 
 
@@ -35,7 +37,7 @@ BLUE, RED = (33, 102, 172), (178, 24, 43)
 class Still:
     """The still picture of an editor and of what its `frames` drew last, made anew only when something changed."""
 
-    def __init__(self, editor: "Editor", frames: Frames) -> None:
+    def __init__(self, editor: "Editor", frames: AnyFrames) -> None:
         self._editor = editor
         self._frames = frames
         self._last: tuple[Any, str] | None = None
@@ -52,7 +54,8 @@ class Still:
         # Each once: the editor's thread puts others in their place, whole.
         key = self._editor.image, self._editor.shown, self._frames.last
         if self._last is None or any(a is not b for a, b in zip(self._last[0], key, strict=True)):
-            self._last = key, base64.b64encode(png(_of(*key))).decode()
+            image = self._frames.overview if isinstance(self._frames, LargeFrames) else key[0]
+            self._last = key, base64.b64encode(png(_of(image, *key[1:]))).decode()
         return self._last[1]
 
 
