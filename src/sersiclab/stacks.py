@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.tree_util import GetAttrKey
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
 from sersiclab.parameters import AbstractParameter, Owners, parameter_info
 from sersiclab.ties import ONE, Term, products
@@ -112,22 +112,38 @@ class Stacks(eqx.Module):
 
     def at(self, values: Float[Array, " d"]) -> dict[str, Any]:
         """The owners at the free parameters' values."""
+        return self.filled(self.numbers_at(values))
+
+    def numbers_at(self, values: Float[Array, " d"]) -> Float[Array, " number"]:
+        """All numbers at the free parameters' values, in the order of `rows`."""
         padded = jnp.concatenate([values, jnp.zeros(1, values.dtype)])
         numbers = self.numbers.at(padded)
-        if self.factors is not None:
-            numbers = numbers * self.factors.at(padded) + jnp.asarray(self.above)
-        rest, owners, start = iter(self.rest), {}, 0
-        for kind in self.kinds:
+        if self.factors is None:
+            return numbers
+        return numbers * self.factors.at(padded) + jnp.asarray(self.above)
+
+    def filled(self, numbers: Float[Array, " number"]) -> dict[str, Any]:
+        """The owners with these numbers."""
+        rest, owners = iter(self.rest), {}
+        for kind, rows in zip(self.kinds, self.rows, strict=True):
+            columns = iter(rows)
             leaves = []
             for key in kind.parameters:
                 if key is None:
                     leaves.append(next(rest))
                     continue
-                block = numbers[start : start + len(kind.names)]
+                column = next(columns)
+                block = numbers[column[0] : column[-1] + 1]
                 leaves.append(block[0] if block.size == 1 else block)
-                start += block.size
             owners[kind.names[0]] = jax.tree.unflatten(kind.structure, leaves)
         return owners
+
+    @property
+    def rows(self) -> tuple[Int[np.ndarray, "parameter owner"], ...]:
+        """For each kind, where the numbers of its parameters are, one column for each owner."""
+        shapes = [(sum(key is not None for key in kind.parameters), len(kind.names)) for kind in self.kinds]
+        ends = np.cumsum([count * owners for count, owners in shapes])
+        return tuple(np.arange(end - a * b, end).reshape(a, b) for end, (a, b) in zip(ends, shapes, strict=True))
 
 
 def _kinds(owners: Owners, together: Callable[[eqx.Module], bool]) -> tuple[tuple[Kind, ...], tuple[Any, ...]]:

@@ -10,7 +10,7 @@ from scipy.stats import kstest
 
 from sersiclab.density import Density
 from sersiclab.image import Image
-from sersiclab.inference import MAP, Laplace, fit, laplace, least_squares, likelihood
+from sersiclab.inference import MAP, Laplace, descent, fit, laplace, least_squares, likelihood
 from sersiclab.inference.laplace import inverse
 from sersiclab.model import Model, render
 from sersiclab.priors import Angle, LogNormal, LogUniform, Normal, TruncatedNormal, Uniform
@@ -111,13 +111,13 @@ def test_the_map_is_of_the_parameters_and_needs_no_bound(blob, x64):
 def test_other_starts_end_near_the_minimum_of_the_first(blob, monkeypatch):
     """Four starts, of which the later ones end as soon as they are near the first one's minimum."""
     minima = []
-    ended = least_squares._minimum
-    monkeypatch.setattr(least_squares, "_minimum", lambda *state: minima.append(ended(*state)) or minima[-1])
+    ended = least_squares.minimum_of
+    monkeypatch.setattr(least_squares, "minimum_of", lambda *state: minima.append(ended(*state)) or minima[-1])
     model, image, truth = blob()
     result = fit(model, image, MAP(), progress=False)
     first, *others = minima
     assert [minimum.again for minimum in minima] == [False, True, True, True]
-    assert all(minimum.cost - first.cost < 2 * least_squares.SAME for minimum in others)
+    assert all(minimum.cost - first.cost < 2 * descent.SAME for minimum in others)
     assert any(abs(minimum.u - first.u)[0] > 1e-6 for minimum in others)  # they have gone no further
     np.testing.assert_allclose(result.best["galaxy.flux"], truth["galaxy.flux"], rtol=0.1)
 
@@ -229,7 +229,7 @@ def test_gradient_and_curvature_are_those_of_finite_differences(blob, monkeypatc
     monkeypatch.setattr(likelihood, "COLUMN_PIXELS", columns * image.data.size)
     density = Density.of(model, image)
     u = np.asarray(density.unconstrain(truth)) + 0.05
-    point = jax.jit(least_squares.evaluate)(density, u, least_squares.Aim(np.float64(1.0), np.float64(0.0)))
+    point = jax.jit(descent.evaluate)(density, u, descent.Aim(np.float64(1.0), np.float64(0.0)))
 
     residuals = jax.jit(lambda v: density.residuals(density.constrain(v)).ravel())
     log_prior = jax.jit(lambda v: density.log_prior(v))

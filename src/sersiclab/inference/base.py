@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from sersiclab.density import Density
+from sersiclab.image import Image
 from sersiclab.inference.checkpoints import Checkpoint
 from sersiclab.inference.monitor import Monitor
 
@@ -22,7 +23,8 @@ class Problem:
     unconstrained space, if an earlier fit of the same data knows it, and `draws` are some of its draws, as
     parameter values.
     `angles` marks the parameters that live on the half circle. `checkpoint`, if the user wants one, is where a long
-    run writes its state, and finds that of an earlier run.
+    run writes its state, and finds that of an earlier run. `image` is the user's, if components may be drawn one
+    by one.
     """
 
     density: Density
@@ -33,6 +35,7 @@ class Problem:
     covariance: Float[np.ndarray, "d d"] | None = None
     draws: Float[np.ndarray, "draw d"] | None = None
     checkpoint: Checkpoint | None = None
+    image: Image | None = None
 
 
 @dataclasses.dataclass(frozen=True)

@@ -86,7 +86,7 @@ def unbent(problem: Problem, monitor: Monitor, minimum: Minimum, *, turn: bool =
     keeps its unconstrained coordinate.
     """
     straight = Straight.of(problem.density)
-    here = look(problem.density, monitor, minimum.u)
+    here = look(problem, monitor, minimum.u)
     # The likelihood's own curvature, if it has one, in place of the metric.
     here = here._replace(curvature=minimum.curvature)
     while True:
@@ -159,7 +159,7 @@ def _forms(problem: Problem, monitor: Monitor, flat: Bend) -> Float[np.ndarray, 
             step = sign * STEP * _room(flat, sign * STEP * axes[:, i])
             w = flat.middle + step * axes[:, i]
             u = flat.at(w)
-            around = _surrounding(flat.straight, flat.turns, w, u, look(problem.density, monitor, u))
+            around = _surrounding(flat.straight, flat.turns, w, u, look(problem, monitor, u, slope=False))
             ends.append(step)
             metrics.append(axes.T @ around.likelihood @ axes)
         change = (metrics[0] - metrics[1]) / (ends[0] - ends[1])

@@ -61,7 +61,7 @@ def gain(density: Density, old: Float[Array, " p"], new: Float[Array, " p"]) -> 
 
 def _least_squares(density: Density, u: Vector) -> Likelihood:
     residual, push = jax.linearize(lambda v: density.residuals(density.constrain(v)).ravel(), u)
-    columns = jax.lax.map(push, jnp.eye(u.size, dtype=u.dtype), batch_size=_batch(u.size, residual.size))
+    columns = jax.lax.map(push, jnp.eye(u.size, dtype=u.dtype), batch_size=batch_size(u.size, residual.size))
     product = _matmul(columns, jnp.column_stack([columns.T, residual]))
     return Likelihood(residual, product[:, -1], product[:, :-1])
 
@@ -69,7 +69,38 @@ def _least_squares(density: Density, u: Vector) -> Likelihood:
 def _reweighted(density: Density, u: Vector, observed: Float[Array, ""]) -> Likelihood:
     (mean, values), push = jax.linearize(lambda v: _outputs(density, v), u)
     basis = jnp.eye(u.size, dtype=u.dtype)
-    columns, inner = jax.lax.map(push, basis, batch_size=_batch(u.size, mean.size))
+    columns, inner = jax.lax.map(push, basis, batch_size=batch_size(u.size, mean.size))
+    each = pixelwise(density, mean, values, observed)
+    slope = -_matmul(columns, each.score)
+    curvature = _matmul(columns, (columns * each.weight[None, :]).T)
+    return with_noise(Likelihood(each.pixels, slope, curvature), each, _matmul(columns, each.cross), inner, observed)
+
+
+class Pixelwise(NamedTuple):
+    """The likelihood about a model image and the noise's parameters, `values`, where pixels are independent.
+
+    `score` is the derivative of each pixel's log likelihood by its mean, and `weight` minus the second derivative or
+    a bound to it; `cross` is minus the derivative of `score` by the values. The other two are of the sum of all
+    pixels: the derivative by the values, and minus the second derivative or the Fisher information.
+    """
+
+    pixels: Float[Array, " p"]
+    score: Float[Array, " p"]
+    weight: Float[Array, " p"]
+    cross: Float[Array, "p k"]
+    value_score: Float[Array, " k"]
+    among: Float[Array, "k k"]
+
+
+def pixelwise(
+    density: Density, mean: Float[Array, " p"], values: Float[Array, " k"], observed: Float[Array, ""]
+) -> Pixelwise:
+    """The likelihood about a model image, of noise that is independent between pixels."""
+    if is_least_squares(density):
+        weight = jnp.where(density.valid, density.sigma**-2, 0.0).ravel()
+        white = jnp.where(density.valid, (density.data - mean.reshape(density.data.shape)) / density.sigma, 0.0)
+        none = jnp.zeros((mean.size, 0), mean.dtype)
+        return Pixelwise(white.ravel(), (white / density.sigma).ravel(), weight, none, none[0], none[:0])
 
     def log_likelihood(mean: Float[Array, " p"], values: Float[Array, " k"]) -> Float[Array, " p"]:
         return _log_likelihood(density, mean, values)
@@ -83,24 +114,45 @@ def _reweighted(density: Density, u: Vector, observed: Float[Array, ""]) -> Like
     residual = density.data.ravel() - mean
     reweighted = jnp.where(residual == 0, own, pixel_score / jnp.where(residual == 0, 1.0, residual))
     weight = jnp.where(observed > 0, own, jnp.maximum(reweighted, 0.0))
-    slope = -_matmul(columns, pixel_score) - _matmul(inner, value_score)
-    curvature = _matmul(columns, (columns * weight[None, :]).T)
+    cross, among = jnp.zeros((mean.size, 0), mean.dtype), jnp.zeros((0, 0), mean.dtype)
     if values.size:
         by_value = jax.jacfwd(log_likelihood, argnums=1)(mean, values)
         cross = -jax.jacfwd(lambda v: score(mean, v)[0])(values)
         hessian = -jax.jacfwd(lambda v: score(mean, v)[1])(values)
         # Of the noise's own parameters, the scores' squares: their mean is the Fisher information.
         among = jnp.where(observed > 0, hessian, _matmul(by_value.T, by_value))
-        mixed = observed * _matmul(_matmul(columns, cross), inner.T)
-        curvature = curvature + mixed + mixed.T + _matmul(_matmul(inner, among), inner.T)
-    return Likelihood(log_likelihood(mean, values), slope, curvature)
+    return Pixelwise(log_likelihood(mean, values), pixel_score, weight, cross, value_score, among)
+
+
+def with_noise(
+    image: Likelihood,
+    each: Pixelwise,
+    cross: Float[Array, "d k"],
+    inner: Float[Array, "d k"],
+    observed: Float[Array, ""],
+) -> Likelihood:
+    """The likelihood with what the noise's parameters add to that of the model image alone.
+
+    `cross` are the products of the image's derivatives with `each.cross`, `inner` the derivatives of the values.
+    """
+    if not each.value_score.size:
+        return image
+    slope = image.slope - _matmul(inner, each.value_score)
+    mixed = observed * _matmul(cross, inner.T)
+    curvature = image.curvature + mixed + mixed.T + _matmul(_matmul(inner, each.among), inner.T)
+    return Likelihood(image.pixels, slope, curvature)
+
+
+def noise_values(density: Density, u: Vector) -> Float[Array, " k"]:
+    """The noise's parameters."""
+    values = own_parameters(density.noise_at(density.constrain(u))).values()
+    numbers = [jnp.asarray(value, dtype=u.dtype) for value in values]
+    return jnp.stack(numbers) if numbers else jnp.zeros(0, u.dtype)
 
 
 def _outputs(density: Density, u: Vector) -> tuple[Float[Array, " p"], Float[Array, " k"]]:
     """The model image and the noise's parameters, which are all that the likelihood depends on."""
-    at = density.constrain(u)
-    values = [jnp.asarray(value, dtype=u.dtype) for value in own_parameters(density.noise_at(at)).values()]
-    return density.mean(at).ravel(), jnp.stack(values) if values else jnp.zeros(0, u.dtype)
+    return density.mean(density.constrain(u)).ravel(), noise_values(density, u)
 
 
 def _log_likelihood(density: Density, mean: Float[Array, " p"], values: Float[Array, " k"]) -> Float[Array, " p"]:
@@ -110,7 +162,8 @@ def _log_likelihood(density: Density, mean: Float[Array, " p"], values: Float[Ar
     return jnp.where(density.valid, law.log_prob(density.data), 0.0).ravel()
 
 
-def _batch(columns: int, pixels: int) -> int:
+def batch_size(columns: int, pixels: int) -> int:
+    """How many columns of a Jacobian are computed at once."""
     return max(1, min(columns, COLUMN_PIXELS // pixels))
 
 

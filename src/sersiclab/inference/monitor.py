@@ -13,6 +13,7 @@ from jaxtyping import Float
 
 TELL_SECONDS = 0.1
 CHUNK_SECONDS = 0.1
+SOON_SECONDS = 0.5  # a step that takes less needs no word on when it will end
 
 Draws = Float[np.ndarray, "chain draw d"]
 
@@ -69,6 +70,9 @@ class Monitor:
         self._idle = 0.0  # seconds compiling or paused, in this phase
         self._phase_began = self._began
         self._first_step = 0
+        self._at_most = False
+        self._looked = self._began  # when the worker last looked here ...
+        self._between: float | None = None  # ... and how many seconds after the time before, in this phase
         self._draws: list[Draws] = []
         self.compile_seconds = 0.0
 
@@ -78,7 +82,10 @@ class Monitor:
     def progress(self) -> Progress:
         """Where the run stands now."""
         now = time.perf_counter() if self._ended is None else self._ended
-        return dataclasses.replace(self._progress, elapsed=now - self._began)
+        progress = dataclasses.replace(self._progress, elapsed=now - self._began)
+        if self._cancel.is_set() and self._ended is None:
+            return dataclasses.replace(progress, eta=None, message=self._stopping(now))
+        return progress
 
     @property
     def draws(self) -> Draws | None:
@@ -97,27 +104,45 @@ class Monitor:
         self._go.set()
 
     def cancel(self) -> None:
-        """Stop for good after the current chunk."""
+        """Stop for good after the current chunk. Until then the progress says when that will be."""
         self._cancel.set()
         self._go.set()
 
+    def _stopping(self, now: float) -> str:
+        """When a cancelled run will stop."""
+        if self._progress.state == "compiling":
+            return "stops when the compilation has ended, which cannot be interrupted"
+        with self._lock:
+            between, since = self._between, now - self._looked
+        if between is None:
+            return "stops after this step, the first, whose length is not known yet"
+        if between < SOON_SECONDS:
+            return "stopping"
+        return f"stops after this step, in about {max(1.0, between - since):.0f} s"
+
     # The worker's side.
 
-    def phase(self, name: str, *, total: int, step: int = 0) -> None:
-        """Begin a phase of `total` steps, of which `step` were done before."""
+    def phase(self, name: str, *, total: int, step: int = 0, at_most: bool = False) -> None:
+        """Begin a phase of `total` steps, or `at_most` so many, of which `step` were done before."""
         self._idle, self._phase_began, self._first_step = 0.0, time.perf_counter(), step
+        self._at_most = at_most
+        with self._lock:
+            self._looked, self._between = self._phase_began, None
         self._set(state="running", phase=name, step=step, total=total, eta=None, message="")
 
     def advance(self, step: int, *, divergences: int = 0, message: str = "") -> None:
         """Say that `step` steps of the phase are done, and do what `check` does."""
         busy = time.perf_counter() - self._phase_began - self._idle
         done = step - self._first_step
-        eta = busy / done * (self._progress.total - step) if done > 0 else None
+        eta = busy / done * (self._progress.total - step) if done > 0 and not self._at_most else None
         self._set(state="running", step=step, eta=eta, divergences=divergences, message=message, soon=False)
         self.check()
 
     def check(self) -> None:
         """Wait while paused; raise `Cancelled` if the user wants no more."""
+        now = time.perf_counter()
+        with self._lock:
+            self._looked, self._between = now, now - self._looked
         if not self._go.is_set():
             self._set(state="paused")
             with self._idling():
@@ -153,7 +178,10 @@ class Monitor:
     def _idling(self) -> Iterator[None]:
         began = time.perf_counter()
         yield
-        self._idle += time.perf_counter() - began
+        seconds = time.perf_counter() - began
+        self._idle += seconds
+        with self._lock:
+            self._looked += seconds
 
     def _set(self, *, soon: bool = True, **changes: object) -> None:
         self._progress = dataclasses.replace(self._progress, **changes)  # pyright: ignore[reportArgumentType]

@@ -205,7 +205,7 @@ def start(
     density = Density.of(model, image)
 
     def solve(monitor: Monitor) -> Outcome:
-        return method.solve(_problem(density, model, beginning, int(seed), monitor, kept), monitor)
+        return method.solve(_problem(density, model, image, beginning, int(seed), monitor, kept), monitor)
 
     spent = {} if kept is None else kept.spent
     run = Run(model, image, int(seed), Monitor(type(method).__name__, on_progress), spent)
@@ -286,7 +286,13 @@ def _check(model: Any, image: Any, method: Any, seed: Any, on_progress: Any) -> 
 
 
 def _problem(
-    density: Density, model: Model, beginning: Beginning, seed: int, monitor: Monitor, checkpoint: Checkpoint | None
+    density: Density,
+    model: Model,
+    image: Image,
+    beginning: Beginning,
+    seed: int,
+    monitor: Monitor,
+    checkpoint: Checkpoint | None,
 ) -> Problem:
     return Problem(
         density=density,
@@ -297,6 +303,7 @@ def _problem(
         covariance=beginning.covariance,
         draws=beginning.draws,
         checkpoint=checkpoint,
+        image=image,
     )
 
 

@@ -92,7 +92,7 @@ class AbstractGroupRenderer(AbstractRenderer):
         sources, skies = _sorted(components)
         images = [sky_brightness(sky, canvas) for sky in skies.values()]
         if sources:
-            images.append(observe(_total([group.light(canvas) for group in self.groups(sources, canvas)]), canvas))
+            images.append(observe(total([group.light(canvas) for group in self.groups(sources, canvas)]), canvas))
         return functools.reduce(jnp.add, images)
 
     def render_components(
@@ -140,7 +140,9 @@ def within_ranges(source: S) -> S:
     return with_parameters(source, held)
 
 
-def _total(lights: list[Light]) -> Light:
+def total(lights: list[Light]) -> Light:
+    """The sum of lights, each of which may lack some of the planes."""
+
     def add(*parts: Any) -> Any:
         present = [part for part in parts if part is not None]
         return functools.reduce(jnp.add, present) if present else None
