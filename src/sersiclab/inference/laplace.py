@@ -1,5 +1,7 @@
 """The Laplace approximation: a normal distribution about the posterior's mode."""
 
+import dataclasses
+
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
@@ -34,6 +36,8 @@ class Laplace(AbstractMethod):
 
     def solve(self, problem: Problem, monitor: Monitor) -> Outcome:
         minimum = minimise(problem, monitor, jacobian=True)
+        if minimum.cancelled:
+            return instead("Laplace", problem, monitor, minimum)
         return approximate(self, problem, monitor, minimum)
 
 
@@ -41,12 +45,11 @@ def approximate(method: Laplace, problem: Problem, monitor: Monitor, minimum: Mi
     """The approximation about a mode; without draws if the posterior is not curved there."""
     monitor.phase("drawing", total=1)
     best = constrain(monitor, problem.density, minimum.u)
-    cancelled = "cancelled" if minimum.cancelled else ""
     try:
         covariance = inverse(_free_angles(problem, minimum.curvature), problem.density.paths)
     except ValueError as error:
         message = "; ".join(filter(None, [minimum.message, str(error)]))
-        return Outcome(method, best, message=message, cancelled=cancelled)
+        return Outcome(method, best, message=message)
     rng = np.random.default_rng(problem.seed)
     u = minimum.u + rng.normal(size=(1, method.draws, minimum.u.size)) @ np.linalg.cholesky(covariance).T
     return Outcome(
@@ -55,7 +58,6 @@ def approximate(method: Laplace, problem: Problem, monitor: Monitor, minimum: Mi
         draws=constrain(monitor, problem.density, u),
         covariance=covariance,
         message=minimum.message,
-        cancelled=cancelled,
     )
 
 
@@ -71,19 +73,13 @@ def _free_angles(problem: Problem, curvature: Float[np.ndarray, "d d"]) -> Float
 
 def instead(method: str, problem: Problem, monitor: Monitor, minimum: Minimum) -> Outcome:
     """What there is when the user cancels `method` before its first draw: this approximation or a point."""
-    outcome = approximate(Laplace(), problem, monitor, minimum)
-    said = f"cancelled before the first draw of {method}: this is "
-    if outcome.draws is None or minimum.cancelled:
+    said, status = f"cancelled before the first draw of {method}: this is ", "cancelled before the first draw"
+    outcome = None if minimum.cancelled else approximate(Laplace(), problem, monitor, minimum)
+    if outcome is None or outcome.draws is None:
+        best = constrain(monitor, problem.density, minimum.u) if outcome is None else outcome.best
         message = f"{said}the best point found, not a posterior; {minimum.message}".removesuffix("; ")
-        return Outcome(MAP(), outcome.best, message=message, cancelled="cancelled before the first draw")
-    return Outcome(
-        outcome.method,
-        outcome.best,
-        draws=outcome.draws,
-        covariance=outcome.covariance,
-        message=f"{said}the Laplace approximation",
-        cancelled="cancelled before the first draw",
-    )
+        return Outcome(MAP(), best, message=message, cancelled=status)
+    return dataclasses.replace(outcome, message=f"{said}the Laplace approximation", cancelled=status)
 
 
 def start_covariance(problem: Problem, minimum: Minimum) -> Float[np.ndarray, "d d"]:
