@@ -40,6 +40,7 @@ from sersiclab.noise import StudentTNoise as StudentTNoise
 from sersiclab.parameters import Parameter as Parameter
 from sersiclab.parameters import Tied as Tied
 from sersiclab.parameters import parameter as parameter
+from sersiclab.posterior import Posterior as Posterior
 from sersiclab.priors import Angle as Angle
 from sersiclab.priors import Custom as Custom
 from sersiclab.priors import LogNormal as LogNormal

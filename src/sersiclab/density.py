@@ -18,6 +18,7 @@ from sersiclab.model import Model, lower
 from sersiclab.noise import AbstractNoise, AbstractNormalNoise
 from sersiclab.parameters import AbstractPrior
 from sersiclab.profiles import AbstractProfile, AbstractSource
+from sersiclab.quantiles import quantile
 from sersiclab.rendering import AbstractCanvas, AbstractRenderer
 from sersiclab.stacks import Stacks, Values
 
@@ -119,6 +120,20 @@ class Density(eqx.Module):
                 for prior, x in zip(self.priors, self._split(vector), strict=True)
             ]
         )
+
+    def quantiles(self, shares: Vector) -> Values:
+        """The values below which the priors have these shares, between 0 and 1, of their probability.
+
+        Raises `ValueError` naming a parameter if its prior is a distribution without quantiles.
+        """
+        parts = []
+        for prior, members, q in zip(self.priors, self.members, self._split(shares), strict=True):
+            try:
+                parts.append(jax.vmap(quantile)(prior, q))
+            except NotImplementedError:
+                path, law = self.paths[members[0]], type(prior.distribution()).__name__
+                raise ValueError(f"{path} has no prior_transform: its prior, {law}, has neither icdf nor cdf") from None
+        return Values(self.paths, self._join(parts))
 
     def log_prior(self, u: Vector, *, jacobian: bool = True) -> Float[Array, ""]:
         """Log prior density: of `u`, or of the parameters themselves if not `jacobian`."""

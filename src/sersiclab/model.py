@@ -271,7 +271,8 @@ def scaled(model: Model, exponent: int) -> Model:
 def _drawn(model: Model, values: Mapping[str, Scalar] | None, exponent: int) -> Model:
     values = {} if values is None else _VALUES(values)
     parameters.check_values(model.owners, values)
-    return lower(scaled(model.at({**model.initial, **values}), exponent))
+    others = {path: parameters.start(path, prior) for path, prior in model.free.items() if path not in values}
+    return lower(scaled(model.at({**others, **values}), exponent))
 
 
 @eqx.filter_jit
@@ -284,18 +285,22 @@ def _render_components(model: Model, canvas: AbstractCanvas) -> dict[str, Float[
     return model.renderer.render_components(model.components, canvas)
 
 
-def render(model: Model, image: Image, values: Mapping[str, Scalar] | None = None) -> np.ndarray:
-    """The model image, PSF-convolved and with sky, on the pixels of `image`.
+def render(model: Model, image: Image, values: Mapping[str, Scalar] | None = None) -> Any:
+    """The model image, PSF-convolved and with sky, on the pixels of `image`, as a NumPy array.
 
     `values` is `{path: number}`; free parameters that it lacks have their initial value. Raises
     `ValueError` if it names an unknown path or a number outside its parameter's range.
+
+    It may be called inside `jax.jit`, `jax.grad` and `jax.vmap`, and inside a numpyro model: model, image and values
+    may be traced, and the result is then an array of JAX's. A traced number outside its parameter's range can't be
+    refused: the picture is finite, but means nothing.
     """
     canvas, exponent = checked_model(model).renderer.prepare(checked_image(image)), scaling.exponent_of(image)
     return scaling.times(_render(_drawn(model, values, exponent), canvas), -exponent)
 
 
-def render_components(model: Model, image: Image, values: Mapping[str, Scalar] | None = None) -> dict[str, np.ndarray]:
-    """The image of each component; they sum to `render(model, image, values)`."""
+def render_components(model: Model, image: Image, values: Mapping[str, Scalar] | None = None) -> dict[str, Any]:
+    """The image of each component; they sum to `render(model, image, values)`, and may be traced as it may."""
     canvas, exponent = checked_model(model).renderer.prepare(checked_image(image)), scaling.exponent_of(image)
     parts = _render_components(_drawn(model, values, exponent), canvas)
     return {name: scaling.times(parts[name], -exponent) for name in model.components}
@@ -306,8 +311,7 @@ def joint(model: Model, image: Image) -> None:
     free, image = checked_model(model).free, checked_image(image)
     values: dict[str, Any] = {path: numpyro.sample(path, prior.distribution()) for path, prior in free.items()}
     drawn = model.at(values)
-    canvas = model.renderer.prepare(image)
-    mean = drawn.renderer.render(drawn.components, canvas)
+    mean = _render(lower(drawn), model.renderer.prepare(image))
     sigma = jnp.where(image.mask, 1.0, image.sigma)
     data = jnp.where(image.mask, 0.0, image.data)
     noise = drawn.noise.among(image.valid).distribution(mean, sigma).mask(jnp.asarray(~image.mask))

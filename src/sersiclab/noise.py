@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 import equinox as eqx
 import jax
+import jax.core
 import jax.numpy as jnp
 import numpy as np
 import numpyro.distributions as dist
@@ -101,6 +102,8 @@ class CorrelatedNoise(AbstractNormalNoise):
         return cls(whitening.measured(array, valid, reach))
 
     def among(self, valid: Bool[np.ndarray, "y x"]) -> "AbstractNoise":
+        if isinstance(valid, jax.core.Tracer):
+            raise TypeError("the mask of an image with CorrelatedNoise can't be an argument of a jitted function")
         weights, rest = whitening.predictors(whitening.tamed(self.correlation), np.asarray(valid))
         return _CorrelatedNoise(self.correlation, weights, rest)
 

@@ -234,12 +234,15 @@ def free(owners: Owners) -> dict[str, AbstractPrior]:
 
 def initial(owners: Owners) -> dict[str, float]:
     """The starting value of every free parameter: its prior's `init`, else the prior's median."""
-    return {path: _start(path, prior) for path, prior in free(owners).items()}
+    return {path: start(path, prior) for path, prior in free(owners).items()}
 
 
-def _start(path: str, prior: AbstractPrior) -> float:
+def start(path: str, prior: AbstractPrior) -> Any:
+    """The starting value of a free parameter. Raises `ValueError` if a prior's numbers are traced and lack `init`."""
     if prior.init is not None:
-        return float(prior.init)
+        return float(prior.init) if is_number(prior.init) else prior.init
+    if not all(is_number(leaf) for leaf in jax.tree.leaves(prior)):
+        raise ValueError(f"{path} must have a value: inside a jitted function the median of its prior is not known")
     try:
         return prior.median()
     except ValueError as error:

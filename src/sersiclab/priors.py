@@ -218,6 +218,9 @@ class HalfCircle(dist.Distribution):
     def log_prob(self, value: Any) -> jax.Array:
         return jnp.full(jnp.shape(value), -math.log(math.pi))
 
+    def icdf(self, q: Any) -> jax.Array:
+        return math.pi * jnp.asarray(q)
+
 
 class Angle(AbstractPrior):
     """Uniform prior on the half circle, for position angles (theta and theta + pi are the same)."""

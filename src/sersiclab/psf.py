@@ -1,35 +1,40 @@
 """The PSF's transfer function."""
 
+import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Complex, Float
+from jaxtyping import Array, Complex, Float
 
 
 def transfer_function(
-    psf: Float[np.ndarray, "v u"] | None,
+    psf: Float[Array | np.ndarray, "v u"] | None,
     ky: Float[np.ndarray, " a"],
     kx: Float[np.ndarray, " b"],
     *,
     oversampling: int = 1,
     includes_pixel: bool = True,
     origin: tuple[float, float] | None = None,
-) -> Complex[np.ndarray, "a b"]:
+) -> Complex[Array | np.ndarray, "a b"]:
     """Fourier transform of the effective PSF (optics and pixel) at ky, kx (radians per pixel).
 
     `T(k) = sum_vu psf[v, u] exp(-i (kx (u - cu) + ky (v - cv)) / oversampling)`. The PSF's centre (cv, cu) is
     `origin`, in samples from 0; by default the centre of the array, (side - 1) / 2, which lies between two samples
     where a side is even. A PSF sampled at `oversampling` points per pixel is band-limited: T is zero beyond
     |k| = pi * oversampling. Without a PSF, or with one that lacks it, T holds the pixel's response
-    sinc(kx / 2 pi) sinc(ky / 2 pi).
+    sinc(kx / 2 pi) sinc(ky / 2 pi). It is worked out by NumPy in double precision, but by JAX if `psf` is an array of
+    JAX's, which may be traced.
     """
     transfer = np.ones((ky.size, kx.size), complex)
     if psf is not None:
-        total = psf.sum(dtype=float)
         cv, cu = ((psf.shape[0] - 1) / 2, (psf.shape[1] - 1) / 2) if origin is None else origin
         rows = _band(ky, oversampling) * _waves(ky, psf.shape[0], cv, oversampling)
         columns = _band(kx, oversampling) * _waves(kx, psf.shape[1], cu, oversampling)
-        transfer = rows.T @ (psf.astype(float) / total) @ columns
+        if isinstance(psf, np.ndarray):
+            transfer = rows.T @ (psf.astype(float) / psf.sum(dtype=float)) @ columns
+        else:
+            waves = (jnp.asarray(part, dtype=complex) for part in (rows.T, columns))
+            transfer = next(waves) @ (psf / psf.sum()).astype(complex) @ next(waves)
     if psf is None or not includes_pixel:
-        transfer = transfer * np.sinc(ky[:, None] / (2 * np.pi)) * np.sinc(kx / (2 * np.pi))
+        transfer = transfer * (np.sinc(ky[:, None] / (2 * np.pi)) * np.sinc(kx[None] / (2 * np.pi)))
     return transfer
 
 

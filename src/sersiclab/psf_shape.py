@@ -5,6 +5,7 @@ import math
 import warnings
 from typing import Any, Literal, get_args
 
+import jax.core
 import numpy as np
 from jaxtyping import Float
 
@@ -96,6 +97,8 @@ def smooth_psf(psf: Float[np.ndarray, "v u"]) -> Smooth:
 def origin_of(psf: Float[np.ndarray, "v u"], centre: Centre) -> tuple[float, float]:
     """Where the PSF's centre is in its array, (v, u) in samples from 0; see `Image`."""
     middle = ((psf.shape[0] - 1) / 2, (psf.shape[1] - 1) / 2)
+    if centre != "array" and isinstance(psf, jax.core.Tracer):
+        raise TypeError(f'psf_centre must be "array" where the psf is an argument of a jitted function, got {centre!r}')
     return middle if centre == "array" else _peak(psf) if centre == "peak" else _centroid(psf)
 
 

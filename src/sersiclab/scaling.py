@@ -15,7 +15,7 @@ import jax.core
 import jax.numpy as jnp
 import numpy as np
 import numpyro.distributions as dist
-from jaxtyping import Float, Int
+from jaxtyping import Int
 from numpyro.distributions import transforms
 
 from sersiclab.image import Image
@@ -68,8 +68,10 @@ def exponent_of(image: Image) -> int:
     return 0 if LEAST <= typical <= MOST else 1 - math.frexp(typical)[1]
 
 
-def times(array: Any, exponent: int | Int[np.ndarray, " d"]) -> Float[np.ndarray, "..."]:
-    """The array times two to the power of `exponent`, in double precision unless that is nought."""
+def times(array: Any, exponent: int | Int[np.ndarray, " d"]) -> Any:
+    """The array times two to the power of `exponent`: NumPy's, in double precision unless that is nought, or traced."""
+    if isinstance(array, jax.core.Tracer):
+        return jnp.ldexp(array, exponent) if np.any(exponent) else array
     return np.ldexp(np.asarray(array, float), exponent) if np.any(exponent) else np.asarray(array)
 
 

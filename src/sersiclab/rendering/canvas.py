@@ -64,7 +64,10 @@ class Canvas(AbstractCanvas):
 
 
 def canvas_of(image: Image, padding: tuple[float, float]) -> Canvas:
-    """The canvas of an image, padded by at least `padding` pixels (in y, in x) and by the PSF's size."""
+    """The canvas of an image, padded by at least `padding` pixels (in y, in x) and by the PSF's size.
+
+    The image's arrays may be traced.
+    """
     ny, nx = image.data.shape
     psf, oversampling, origin = image.psf, image.psf_oversampling, image.psf_origin
     sides = (0, 0) if psf is None or origin is None else extent(psf.shape, origin)
@@ -75,7 +78,7 @@ def canvas_of(image: Image, padding: tuple[float, float]) -> Canvas:
     reach = 1 if psf is None else oversampling // 2
     candidates = sorted(range(-reach, reach + 1), key=abs)
     orders: list[tuple[int, int]] = []
-    tiles: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+    tiles: list[tuple[np.ndarray, np.ndarray, Array | np.ndarray]] = []
     for order in itertools.product(candidates, candidates):
         rows, columns = ky + 2 * np.pi * order[0], kx + 2 * np.pi * order[1]
         transfer = transfer_function(
@@ -86,19 +89,20 @@ def canvas_of(image: Image, padding: tuple[float, float]) -> Canvas:
             includes_pixel=image.psf_includes_pixel,
             origin=origin,
         )
-        if not tiles or np.abs(transfer).max() > _NEGLIGIBLE:
+        # What a traced PSF passes is not known.
+        if not tiles or not isinstance(transfer, np.ndarray) or np.abs(transfer).max() > _NEGLIGIBLE:
             orders.append(order)
             tiles.append((rows, columns, transfer))
-    rows, columns, transfer = (np.array(part) for part in zip(*tiles, strict=True))
+    rows, columns, transfers = zip(*tiles, strict=True)
     return Canvas(
         blurred=psf is not None,
         shape=(int(ny), int(nx)),
         orders=tuple(orders),
         y=jnp.asarray(y[None], dtype=float),
         x=jnp.asarray(x[None], dtype=float),
-        ky=jnp.asarray(rows, dtype=float),
-        kx=jnp.asarray(columns, dtype=float),
-        transfer=jnp.asarray(transfer, dtype=complex),
+        ky=jnp.asarray(np.array(rows), dtype=float),
+        kx=jnp.asarray(np.array(columns), dtype=float),
+        transfer=jnp.stack([jnp.asarray(transfer, dtype=complex) for transfer in transfers]),
     )
 
 
