@@ -1,4 +1,7 @@
 import os
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -159,6 +162,26 @@ def test_what_a_killed_process_left_is_swept_a_day_later(tmp_path: Path) -> None
     os.utime(left[1])
     storage.write_text(tmp_path / "a.txt", "one")
     assert set(tmp_path.iterdir()) == {tmp_path / "a.txt", left[1], *others}
+
+
+@pytest.mark.skipif(os.name != "posix", reason="elsewhere a process can't be asked whether it is alive")
+def test_what_a_process_of_this_machine_left_is_swept_when_it_is_no_more(tmp_path: Path) -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    own = storage._origin()
+    names = {
+        "ended": f"{own[:4]}{ended.pid:06x}00",
+        "alive": own,
+        "just now": f"{own[:4]}{ended.pid:06x}01",
+        "another machine": f"{int(own[:4], 16) ^ 1:04x}{ended.pid:06x}00",
+    }
+    files = {why: tmp_path / f".sersiclab-{origin}-a.txt" for why, origin in names.items()}
+    for why, file in files.items():
+        file.touch()
+        if why != "just now":
+            os.utime(file, (time.time() - 100, time.time() - 100))
+    storage.write_text(tmp_path / "a.txt", "one")
+    assert {why for why, file in files.items() if file.exists()} == set(names) - {"ended"}
 
 
 @pytest.mark.parametrize("name", ["a.fits", "a", "a.asdf.gz"])

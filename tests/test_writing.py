@@ -1,5 +1,6 @@
 """Every writer of a file: the earlier file stays whole on a full disk, and a file of the user's is not overwritten."""
 
+import ast
 import json
 import subprocess
 import sys
@@ -8,17 +9,21 @@ from typing import Any
 
 import pytest
 
+import sersiclab
+
 
 # A fit is made once, in a process of its own, in which files may then have no more than 40 bytes. Every writer writes
 # a folder of its own; what it held before and after each attempt comes back as JSON.
 SCRIPT = r"""
-import contextlib, json, resource, sys, warnings
+import contextlib, json, os, resource, sys, warnings
 from pathlib import Path
 
 import numpy as np
 
 import sersiclab as sl
 from sersiclab.cli import fitting
+from sersiclab.inference.checkpoints import Checkpoint, identity
+from sersiclab.inference.monitor import Monitor
 
 warnings.simplefilter("ignore")
 root = Path(sys.argv[1])
@@ -42,7 +47,21 @@ writers = {
     "write_galfit": ("a.feedme", lambda path, **options: sl.io.write_galfit(model, image, path, **options)),
     "write_imfit": ("a.cfg", lambda path, **options: sl.io.write_imfit(model, image, path, **options)),
     "sersiclab fit": ("fit.asdf", lambda path, overwrite=False: command_line(path.parent, overwrite)),
+    "checkpoint": ("a.asdf", lambda path, overwrite=False: checkpoint(path)),
 }
+checkpoints = {}
+
+
+def checkpoint(path):
+    # Of a run that began when there was no file; what it only warns of is an error here.
+    of = identity(model, image, fit.method, 0, (), double=False)
+    run = checkpoints[path] = checkpoints.get(path) or Checkpoint(path, of, every=1.0)
+    run._failed = False
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        run.write(Monitor("NUTS"), {"trace": np.arange(50.0)})
+    for each in told:
+        raise (FileExistsError if "already exists" in str(each.message) else OSError)(str(each.message))
 
 
 def command_line(folder, overwrite):
@@ -73,6 +92,40 @@ def content(folder):
     return {file.name: file.read_bytes().hex()[:4000] + str(file.stat().st_size) for file in folder.iterdir()}
 
 
+class Watch:
+    # What would be on the disk, were the process killed or the power cut before or after a file takes its place.
+
+    def __init__(self, folder):
+        self.folder, self.moments, self.faults, self.synced = folder, [], [], {}
+
+    def fsync(self, descriptor):
+        fsync(descriptor)
+        number = os.fstat(descriptor).st_ino
+        for file in self.folder.iterdir():
+            if file.stat().st_ino == number:
+                self.synced[number] = file.read_bytes()
+        if number == self.folder.stat().st_ino:
+            self.synced["folder"] = True
+
+    def replace(self, source, target):
+        if self.synced.get(os.stat(source).st_ino) != Path(source).read_bytes():
+            self.faults.append(f"{target} takes its place before it is on the disk")
+        self.moments.append(content(self.folder))
+        replace(source, target)
+        self.moments.append(content(self.folder))
+        self.synced["folder"] = False
+
+    def __enter__(self):
+        os.fsync, os.replace = self.fsync, self.replace
+        return self
+
+    def __exit__(self, *error):
+        os.fsync, os.replace = fsync, replace
+        if not self.synced.get("folder"):
+            self.faults.append("the folder's entry is not on the disk at the end")
+
+
+fsync, replace = os.fsync, os.replace
 results = {}
 for number, (name, (file, write)) in enumerate(writers.items()):
     folder = root / str(number)
@@ -85,8 +138,10 @@ for number, (name, (file, write)) in enumerate(writers.items()):
     with full_disk():
         found["full"] = attempt(write, path, overwrite=True)
     found["after full"] = content(folder)
-    found["overwritten"] = attempt(write, path, overwrite=True)
+    with Watch(folder) as watch:
+        found["overwritten"] = attempt(write, path, overwrite=True)
     found["after overwriting"] = content(folder)
+    found["moments"], found["faults"] = watch.moments, watch.faults
     found["again"] = attempt(write, path)
     for file in folder.iterdir():
         file.write_bytes(b"the work of years")
@@ -97,12 +152,44 @@ for number, (name, (file, write)) in enumerate(writers.items()):
 print(json.dumps(results))
 """
 
-REPLACES = {"fit.save", "wb.save", "wb.to_html", "sersiclab fit"}  # an earlier version of the same document
+# An earlier version of the same document.
+REPLACES = {"fit.save", "wb.save", "wb.to_html", "sersiclab fit", "checkpoint"}
 WRITERS = [
     *("fit.save", "fit.write_fits", "fit.write_fits, compressed", "fit.write_regions"),
     *("wb.save", "wb.write_fits", "wb.write_regions", "wb.to_html"),
-    *("write_galfit", "write_imfit", "sersiclab fit"),
+    *("write_galfit", "write_imfit", "sersiclab fit", "checkpoint"),
 ]
+# The functions that write a file, and which of the writers above passes through each.
+PLACES = {
+    "cli.fitting._write": "sersiclab fit",
+    "cli.lab._quickstart": "",  # a notebook, in a folder where it never takes the place of another
+    "cli.lab._image_notebook": "",
+    "cli.lab._run_to_first_widget": "",  # the notebook that it has just written
+    "inference.checkpoints.write": "checkpoint",
+    "inference.sampler._checkpoint": "checkpoint",
+    "io.galfit_writing.write_galfit": "write_galfit",
+    "io.imfit_writing.write_imfit": "write_imfit",
+    "io.planes._write": "write_galfit",
+    "results.files.write_fits": "fit.write_fits",
+    "results.fit.save": "fit.save",
+    "results.fit.write_regions": "fit.write_regions",
+    "storage.write": "fit.save",
+    "storage.write_text": "wb.save",
+    "storage.writing": "fit.save",
+    "widget.files.save": "wb.save",
+    "widget.files.write_fits": "wb.write_fits",
+    "widget.files.write_regions": "wb.write_regions",
+    "widget.page.write_page": "wb.to_html",
+    "widget.workbench.save": "wb.save",
+}
+# Those that write to memory, or to a file that one of the above has opened; and the script that made a table of ours.
+INTO_MEMORY = {
+    "plots.picture._repr_png_",
+    "profiles._make_sersic_table.main",
+    "results.files.write_model_fits",
+    "widget.still.png",
+    "widget.workbench.snapshot",
+}
 
 
 @pytest.fixture(scope="module")
@@ -117,6 +204,56 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 def test_every_writer_is_tried(results: dict[str, Any]) -> None:
     assert list(results) == WRITERS
+    assert set(WRITERS) >= set(PLACES.values()) - {""}
+
+
+WRITES = {"write", "write_text", "write_bytes", "writeto", "writing", "savefig", "write_to", "tofile", "to_netcdf"}
+WRITES |= {"save", "savez", "savez_compressed", "savetxt", "copyfile", "copy2", "dump", "to_parquet", "to_hdf"}
+
+
+def writing_functions(path: Path) -> set[str]:
+    """The functions of a module that call something by which a file may be written."""
+    found: set[str] = set()
+
+    def visit(node: ast.AST, function: str) -> None:
+        if isinstance(node, ast.FunctionDef):
+            function = node.name
+        if isinstance(node, ast.Call):
+            name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+            modes = [*node.args, *(keyword.value for keyword in node.keywords)]
+            texts = [mode.value for mode in modes if isinstance(mode, ast.Constant) and isinstance(mode.value, str)]
+            opened = name == "open" and any(set("wax+") & set(text) and set(text) <= set("rwaxbt+") for text in texts)
+            if (name in WRITES and "sys.std" not in ast.unparse(node.func)) or opened:
+                found.add(function)
+        for child in ast.iter_child_nodes(node):
+            visit(child, function)
+
+    visit(ast.parse(path.read_text(encoding="utf-8")), "")
+    return found
+
+
+def test_no_writer_is_left_out() -> None:
+    """A new function that writes has to be tried as the others are."""
+    root = Path(sersiclab.__file__).parent
+    found = {
+        f"{'.'.join(path.relative_to(root).with_suffix('').parts)}.{function}"
+        for path in root.rglob("*.py")
+        for function in writing_functions(path)
+    }
+    assert found == PLACES.keys() | INTO_MEMORY
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_killed_or_without_power_the_files_are_whole(results: dict[str, Any], name: str) -> None:
+    """Before and after each file takes its place, every file is the earlier one or the new one."""
+    found = results[name]
+    assert found["faults"] == []
+    assert len(found["moments"]) >= 2
+    for moment in found["moments"]:
+        files = {file: held for file, held in moment.items() if not file.startswith(".sersiclab-")}
+        assert files.keys() == found["before"].keys()
+        for file, held in files.items():
+            assert held in (found["before"][file], found["after overwriting"][file])
 
 
 @pytest.mark.parametrize("name", WRITERS)

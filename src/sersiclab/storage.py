@@ -2,11 +2,13 @@
 
 import contextlib
 import glob
+import itertools
 import os
+import platform
 import shutil
 import time
-import uuid
 import warnings
+import zlib
 from collections import OrderedDict
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,7 +24,9 @@ SUFFIX = ".asdf"
 MARK = b"\nsersiclab:"  # every ASDF file of ours has it near its beginning
 _BEGINNING = 2**16  # bytes
 _PREFIX = ".sersiclab-"  # of temporary files
-_STALE = 86400.0  # seconds after which a temporary file was left behind by a process that was killed
+_STALE = 86400.0  # seconds after which a temporary file was left behind by a process that was killed ...
+_RECENT = 60.0  # ... or after which it may have been, if the process is no more
+_NUMBERS = itertools.count()
 
 
 @contextlib.contextmanager
@@ -36,7 +40,7 @@ def writing(path: str | Path, *, overwrite: bool = False, mark: bytes | None = N
     written.
     """
     target = check_free(path, overwrite=overwrite, mark=mark)
-    temporary = target.with_name(f"{_PREFIX}{uuid.uuid4().hex[:12]}-{target.name}")
+    temporary = target.with_name(f"{_PREFIX}{_origin()}-{target.name}")
     try:
         yield temporary
         with temporary.open("rb+") as file:
@@ -96,12 +100,35 @@ def _sync_folder(folder: Path) -> None:
             os.close(descriptor)
 
 
+def _origin() -> str:
+    """Twelve digits for a temporary name: of the machine, of the process, and of the file among those it writes."""
+    return f"{_machine():04x}{os.getpid() & 0xFFFFFF:06x}{next(_NUMBERS) & 0xFF:02x}"
+
+
+def _machine() -> int:
+    return zlib.crc32(platform.node().encode()) & 0xFFFF
+
+
 def _sweep(target: Path) -> None:
     """Delete temporary files of this target that a process left behind when it was killed."""
     for left in target.parent.glob(f"{_PREFIX}{'[0-9a-f]' * 12}-{glob.escape(target.name)}"):
         with contextlib.suppress(OSError):
-            if time.time() - left.stat().st_mtime > _STALE:
+            age = time.time() - left.stat().st_mtime
+            if age > _STALE or (age > _RECENT and _is_orphan(left.name.removeprefix(_PREFIX)[:12])):
                 left.unlink()
+
+
+def _is_orphan(origin: str) -> bool:
+    """Whether the process that made this name was one of this machine and is no more."""
+    if os.name != "posix" or int(origin[:4], 16) != _machine():
+        return False
+    try:
+        os.kill(int(origin[4:10], 16), 0)
+    except ProcessLookupError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def write(path: str | Path, kind: str, tree: dict[str, Any], *, overwrite: bool = False) -> Path:
