@@ -3,12 +3,14 @@
 import os
 import subprocess
 import sys
+import zlib
 from pathlib import Path
 
 import jax
 import platformdirs
 import pytest
 
+from sersiclab import compilation
 from sersiclab.compilation import cache_environment, persistent_cache
 
 
@@ -151,12 +153,42 @@ def test_the_second_process_compiles_nothing(tmp_path):
     environment = {name: value for name, value in os.environ.items() if not name.startswith("JAX_")}
 
     def run() -> list[int]:
-        command = [sys.executable, "-c", SCRIPT, str(tmp_path / "cache")]
+        command = [sys.executable, "-W", "error::UserWarning", "-c", SCRIPT, str(tmp_path / "cache")]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True, timeout=300)
         return [int(word) for word in done.stdout.split()]
 
     hits, misses = run()
-    stored = len(list((tmp_path / "cache").glob("*-cache")))
+    files = sorted((tmp_path / "cache").glob("*-cache"))
+    stored = len(files)
     assert hits == 0
     assert misses == stored > 0
+    # As if the process had been killed while it wrote these; JAX would not write them anew.
+    whole = {file: file.read_bytes() for file in files}
+    files[0].write_bytes(whole[files[0]][:-5])
+    files[1].write_bytes(b"")
+    assert run() == [stored - 2, 2]
+    assert sorted((tmp_path / "cache").glob("*-cache")) == files
+    assert all(len(file.read_bytes()) > 0.9 * len(whole[file]) for file in files)
     assert run() == [stored, 0]
+
+
+def test_files_that_are_not_whole_are_deleted_once(tmp_path, monkeypatch):
+    whole, other = zlib.compress(b"program" * 100), b"(\xb5/\xfd of zstandard"
+    contents = {
+        "whole": whole,
+        "cut": whole[:-2],
+        "empty": b"",
+        "flipped": whole[:9] + b"#" + whole[10:],
+        "other": other,
+    }
+    for name, content in contents.items():
+        (tmp_path / f"{name}-cache").write_bytes(content)
+    compilation._sweep(tmp_path)
+    assert {file.name for file in tmp_path.glob("*-cache")} == {"whole-cache", "other-cache"}
+    looked = []
+    monkeypatch.setattr(compilation, "_is_whole", lambda file: looked.append(file.name) or True)
+    (tmp_path / "new-cache").write_bytes(whole)
+    for file in ("whole", "other"):
+        os.utime(tmp_path / f"{file}-cache", (1e9, 1e9))
+    compilation._sweep(tmp_path)
+    assert looked == ["new-cache"]
