@@ -1,13 +1,13 @@
 """What Python tells the front end: the documents and messages of the protocol (version 1).
 
-Traits of the Editor, each written by one side: `schema`, `progress`, `summary`, `problems` by Python, `display` by the
-front end, `session` by whoever changes the model. Messages to Python: {"t": "hello"} from a new view; {"t": "render",
-"seq", "values"} during a gesture; {"t": "mask", "name"} with the bits of a mask, before a session that names it;
-{"t": "run", "method", "options"}; {"t": "preset", "name"}, {"t": "neighbours"} and
-{"t": "noise"} (see `presets`); {"t": "predict", "request", "number",
+Traits of the Editor and what the front end may send have their rules in `incoming`. Messages to Python: {"t": "hello"}
+from a new view; {"t": "render", "seq", "values"} during a gesture, with "sight" for the cells of a large image that it
+is wanted in; {"t": "sight", "raster"} and {"t": "pixel", "x", "y"}, of a large image (see `frame_messages`); {"t":
+"mask", "name"} with the bits of a mask, before a session that names it; {"t": "run", "method", "options"}; {"t":
+"preset", "name"}, {"t": "neighbours"} and {"t": "noise"} (see `presets`); {"t": "predict", "request", "number",
 "seed"}, answered by so many `prediction`s (see `predictive`); {"t": "keep" | "restore" | "forget", "name"}, of a fit
-(see `kept`); those of `files`. Messages to the front end: `image`, `mask`, `posterior`,
-`frame` and `error`, made here. Cancel, pause and resume come by `control.Control`.
+(see `kept`); those of `files`. Messages to the front end: `image`, `mask`, `posterior`, `frame`, `refused` and `error`,
+made here. Cancel, pause and resume come by `control.Control`.
 """
 
 import math
