@@ -15,7 +15,7 @@ from sersiclab.profiles import FlatSky, Sersic
 from sersiclab.results import Fit, Verdict
 from sersiclab.results.approximation import Check, Deviation
 from sersiclab.results.verdict.approximated import approximation_reasons
-from sersiclab.results.verdict.sampling import ess_reasons, r_hat_reasons
+from sersiclab.results.verdict.sampling import ess_reasons, r_hat_reasons, weight_reasons
 
 
 MakeFit = Callable[..., Fit]
@@ -259,3 +259,14 @@ def test_the_only_component_is_needed(scene: Any) -> None:
         sky = {path: 0.02 * rng.normal(size=(2, 400)) for path in each.free if path == "sky.level"}
         verdict = Fit(each, image, MAP(), seed=0, draws=draws | sky, best=best).verdict
         assert "hardly need" not in str(verdict)
+
+
+@pytest.mark.parametrize(("k", "different", "level"), [(0.6, 800, "caution"), (0.8, 800, "caution"), (0.8, 60, "bad")])
+def test_weights_with_heavy_tails_by_how_many_draws_differ(
+    make_fit: MakeFit, k: float, different: int, level: str
+) -> None:
+    """Where few of the draws differ, a Pareto k above 0.7 leaves nothing to trust; where many do, the tails."""
+    chosen = np.sort(np.resize(np.arange(different), 800))  # a candidate is drawn several times in a row
+    draws = {path: np.ravel(array)[chosen][None] for path, array in make_fit().draws.items()}
+    stats = {"pareto_k": np.full((1, 800), k), "efficiency": np.full((1, 800), 0.04)}
+    assert [found for found, _ in weight_reasons(make_fit(draws=draws, stats=stats))] == [level]

@@ -41,7 +41,7 @@ def potentials(
 ) -> Float[np.ndarray, " finished"]:
     """The potentials of all points, or of those that were finished when the user cancelled.
 
-    The user is told of them as of some among those `before` and `after`.
+    Progress counts them together with those `before` and `after`.
     """
     size = batch_size(density)
     pace, found, done = Pace(first=1, most=CHUNK // size), np.empty(0), 0

