@@ -1,5 +1,10 @@
 """Fields of sources, which are fitted component by component in windows: against all derivatives at once."""
 
+import json
+import subprocess
+import sys
+from pathlib import Path
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -8,7 +13,7 @@ import pytest
 from sersiclab import memory
 from sersiclab.density import Density
 from sersiclab.image import Image
-from sersiclab.inference import MAP, NUTS, SVI, Importance, Laplace, fit, parts
+from sersiclab.inference import MAP, NUTS, SVI, Importance, Laplace, bend, fit, parts
 from sersiclab.inference import field as fields
 from sersiclab.inference.base import Problem
 from sersiclab.inference.descent import Aim, evaluate
@@ -196,6 +201,33 @@ def test_derivatives_that_do_not_fit_are_refused_by_every_method(method, blob, m
     monkeypatch.setattr(fields, "COPIES", 10_000)
     with pytest.raises(ValueError, match=r"806 pixels by 7 parameters, .* this machine has 0.2 GB: fit a cutout"):
         fit(model, image, method, progress=False)
+
+
+@pytest.mark.parametrize("method", [Importance(), NUTS()])
+def test_coordinates_that_do_not_fit_are_refused_before_the_search(method, blob, monkeypatch):
+    model, image, _ = blob()
+    monkeypatch.setattr(memory, "_installed", lambda: 200_000_000)
+    monkeypatch.setattr(bend, "COPIES", 100_000)
+    with pytest.raises(ValueError, match=r"the bending of 7 coordinates .* this machine has 0.2 GB: use MAP\(\)"):
+        fit(model, image, method, progress=False)
+
+
+@pytest.mark.slow
+def test_two_hundred_sources_on_four_million_pixels():
+    """In a process of its own: its peak of memory, its progress, its pulls, and how soon it hears that it is cancelled.
+
+    All derivatives at once would take 70 GB.
+    """
+    script = Path(__file__).with_name("large_field.py")
+    done = subprocess.run([sys.executable, script, "2048", "200"], capture_output=True, text=True, check=True)
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert found["peak"] < 8e9
+    assert found["message"] == ""
+    assert abs(found["reduced_chi2"] - 1.0) < 5 * np.sqrt(2 / 2048**2)
+    assert abs(found["mean_square_pull"] - 1.0) < 5 * np.sqrt(2 / 1401)
+    assert found["moves"] > 1000
+    # Answered at once, or later by no more than it said.
+    assert all(late < 0.5 or late < 3 * said for late, said in found["cancelled"])
 
 
 def test_noise_that_is_correlated_has_all_derivatives_at_once(narrow):

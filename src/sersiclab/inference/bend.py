@@ -17,8 +17,10 @@ from sersiclab.inference.least_squares import Minimum, Point, look
 from sersiclab.inference.monitor import Monitor
 from sersiclab.inference.straight import LENGTH, Straight
 from sersiclab.inference.turning import Turns, turned, unturned
+from sersiclab.memory import check_memory
 
 
+COPIES = 4  # of a number for each three parameters, at the same time
 STEP = 0.3  # sigma, between which and the mode the metric is differenced
 WEAK = 12  # axes, the weakest, along which it is: each costs two Jacobians
 ROOM = 0.5  # of the way to a bound that a step goes at most
@@ -67,6 +69,16 @@ class Surrounding(NamedTuple):
     gradient: Float[np.ndarray, " d"]
     likelihood: Float[np.ndarray, "d d"]
     prior: Float[np.ndarray, " d"]
+
+
+def check_bend(problem: Problem) -> None:
+    """Raise `ValueError` if coordinates that can be bent, of so many parameters, need too much memory."""
+    size = len(problem.start)
+    check_memory(
+        f"the bending of {size} coordinates",
+        float(COPIES * 8 * size**3),
+        "use MAP() or Laplace(), or fit fewer components at a time",
+    )
 
 
 def bend(problem: Problem, monitor: Monitor, minimum: Minimum) -> Bend:

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from sersiclab.inference.base import AbstractMethod, Outcome, Problem, check_count
-from sersiclab.inference.bend import Bend, bend
+from sersiclab.inference.bend import Bend, bend, check_bend
 from sersiclab.inference.candidates import Law, about_heaviest, effective, mixture, refit, tail_effective
 from sersiclab.inference.frame import Frame, frame
 from sersiclab.inference.laplace import Laplace, instead, start_covariance
@@ -62,6 +62,8 @@ class Importance(AbstractMethod):
         return max(self.draws, self.proposal.draws)
 
     def solve(self, problem: Problem, monitor: Monitor) -> Outcome:
+        if isinstance(self.proposal, Laplace):
+            check_bend(problem)
         minimum = minimise(problem, monitor, jacobian=True)
         coordinates = None if minimum.cancelled else self._coordinates(problem, monitor, minimum)
         if coordinates is None:

@@ -14,6 +14,7 @@ from sersiclab.inference.program import constrain
 
 
 UNIFORM_SD = 2.0  # radians
+FEW_IN_A_ROW = 24.0  # of a matrix, in units of the largest, which count in full
 
 
 class Laplace(AbstractMethod):
@@ -106,9 +107,12 @@ def inverse(curvature: Float[np.ndarray, "d d"], paths: tuple[str, ...]) -> Floa
     if flat:
         raise ValueError(f"no normal approximation: the posterior does not depend on {', '.join(flat)} at its mode")
     scale = np.sqrt(diagonal)
-    values, vectors = np.linalg.eigh(curvature / np.outer(scale, scale))
-    # The curvature comes from a sum in the user's precision.
-    if values[0] < 10 * len(paths) * float(jnp.finfo(jnp.result_type(float)).eps):
+    scaled = curvature / np.outer(scale, scale)
+    values, vectors = np.linalg.eigh(scaled)
+    # The curvature comes from a sum in the user's precision. No error of its elements moves an eigenvalue by more than
+    # a row of them; where there are many parameters, most in a row are zero.
+    row = min(float(len(paths)), max(FEW_IN_A_ROW, float(np.abs(scaled).sum(axis=1).max())))
+    if values[0] < 10 * row * float(jnp.finfo(jnp.result_type(float)).eps):
         order = np.argsort(-np.abs(vectors[:, 0]))
         worst = [paths[i] for i in order if abs(vectors[i, 0]) > 0.3]
         raise ValueError(f"no normal approximation: the data and priors do not tell apart {', '.join(worst)}")

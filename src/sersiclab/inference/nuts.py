@@ -4,6 +4,7 @@ import numpy as np
 
 from sersiclab.inference import chains
 from sersiclab.inference.base import AbstractMethod, Outcome, Problem, check_count
+from sersiclab.inference.bend import check_bend
 from sersiclab.inference.frame import REFERENCE, Frame, frame
 from sersiclab.inference.laplace import instead
 from sersiclab.inference.least_squares import Minimum, minimise
@@ -56,6 +57,8 @@ class NUTS(AbstractMethod):
         return True
 
     def solve(self, problem: Problem, monitor: Monitor) -> Outcome:
+        if self.transport is None:
+            check_bend(problem)
         with threads("chain", most=self.chains) as pool:
             # The sampler compiles in one thread while the minimiser compiles and runs in this one.
             pool.submit(_compile, problem, self, is_double())

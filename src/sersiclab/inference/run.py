@@ -93,7 +93,7 @@ class Run:
         self._monitor.resume()
 
     def cancel(self) -> None:
-        """Stop within a fraction of a second and keep the finished draws: `wait` gives a `Fit` of them."""
+        """Stop, soon or when `progress.message` says, and keep the finished draws: `wait` gives a `Fit` of them."""
         self._monitor.cancel()
 
     def wait(self, timeout: float | None = None) -> Fit:
