@@ -49,6 +49,18 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items[:] = [item for item in items if item not in long]
 
 
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Print what came of the bad inputs of tests/attack, a row for each door."""
+    reports = [report for kind in ("passed", "failed") for report in terminalreporter.stats.get(kind, ())]
+    rows = [value for report in reports for name, value in report.user_properties if name == "attack"]
+    if rows:
+        terminalreporter.section("bad and odd inputs by outcome")
+        head = ("door", "cases", "right", "named", "told", "silent", "unclear", "hang", "crash")
+        total = ["all", *map(sum, zip(*(row[1:] for row in rows), strict=True))]
+        for row in (head, *sorted(rows), total):
+            terminalreporter.write_line(f"{row[0]:14}" + "".join(f"{cell:>9}" for cell in row[1:]))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def no_network() -> Iterator[None]:
     """Tests reach nothing but this machine."""
