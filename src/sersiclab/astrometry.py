@@ -26,7 +26,10 @@ def celestial(wcs: Any) -> Any:
 
 
 def checked_wcs(wcs: Any) -> Any:
-    """The user's WCS: an astropy `WCS` or FITS header, or an object of the API of APE 14 with celestial axes."""
+    """The user's WCS: an astropy `WCS` or FITS header, or an object of the API of APE 14 with celestial axes.
+
+    One without celestial axes is left out, with a warning.
+    """
     if wcs is None:
         return None
     from astropy.io import fits
@@ -34,7 +37,10 @@ def checked_wcs(wcs: Any) -> Any:
     from astropy.wcs.wcsapi import BaseHighLevelWCS, BaseLowLevelWCS
 
     if isinstance(wcs, WCS | fits.Header):
-        return wcs
+        if celestial(wcs) is not None:
+            return wcs
+        warnings.warn("wcs has no celestial axes, such as RA and Dec: it is left out", stacklevel=5)
+        return None
     if not isinstance(wcs, BaseLowLevelWCS | BaseHighLevelWCS):
         raise TypeError(f"wcs must be an astropy WCS, or another object of its shared interface, got {wcs!r}")
     plain: Any = wcs.low_level_wcs if isinstance(wcs, BaseHighLevelWCS) else wcs

@@ -28,6 +28,8 @@ def persistent_cache(path: str | os.PathLike[str] | None = None) -> Path:
     disk was full, is deleted. Raises `OSError` if the folder can't be made. Warns if other users can write to the
     folder: its files are executed.
     """
+    if not isinstance(path, str | os.PathLike | None):
+        raise TypeError(f"path must be that of a folder, or None, got {path!r}")
     present: str | None = jax.config.jax_compilation_cache_dir  # pyright: ignore[reportAttributeAccessIssue]
     if path is None and present:
         folder = Path(present)

@@ -82,6 +82,6 @@ def moffat(
 
 
 def _model(name: str) -> Model:
-    if name not in _MODELS:
+    if not isinstance(name, str) or name not in _MODELS:
         raise ValueError(f"name must be one of {', '.join(names())}, got {name!r}")
     return _MODELS[name]

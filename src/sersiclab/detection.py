@@ -128,12 +128,16 @@ class Detection:
     def masked(self, image: Image, *, keep: int | Sequence[tuple[float, float]] = 1) -> Image:
         """The image without the neighbours, but for the sources that the model must hold.
 
-        `keep` is how many of `sources` these are, the first ones, or a place (x, y) in each of them.
+        `keep` is how many of `sources` these are, the first ones, or a place (x, y) in each of them; the target is
+        kept if no place is in a source.
         """
         if checked_image(image).shape != self.labels.shape:
             raise ValueError(f"image must be the detection's, of shape {self.labels.shape}, got {image.shape}")
-        labels, number = (self.labels, keep) if isinstance(keep, int) else self._first(keep)
-        if number < 1:
+        if isinstance(keep, int) and not isinstance(keep, bool) and keep > 0:
+            labels, number = self.labels, keep
+        elif (places := _places(keep)) is not None:
+            labels, number = self._first(places)
+        else:
             raise ValueError(f"keep must be a positive integer, the target included, or places, got {keep!r}")
         mask = image.mask | reach_of_others(labels, number, self.width)
         mask.flags.writeable = False
@@ -229,6 +233,15 @@ def _place(image: Image, position: Any) -> Position:
     if not (-0.5 <= x <= nx - 0.5 and -0.5 <= y <= ny - 0.5):
         raise ValueError(f"position must lie in the image of shape {image.shape}, got ({x:g}, {y:g})")
     return x, y
+
+
+def _places(keep: Any) -> list[Position] | None:
+    """Finite places (x, y); None if these are none."""
+    try:
+        places = [place_of(place) for place in keep]
+    except TypeError:
+        return None
+    return places if np.isfinite(places).all() else None
 
 
 def _note(found: Found, striking: int, *, given: bool) -> str | None:

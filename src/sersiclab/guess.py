@@ -9,9 +9,9 @@ from typing import Any, Literal, NamedTuple
 from sersiclab.detection import Found, find
 from sersiclab.image import Image
 from sersiclab.measuring import Source
-from sersiclab.model import Model
+from sersiclab.model import Model, check_name
 from sersiclab.noise import AbstractNoise, GaussianNoise
-from sersiclab.parameters import AbstractParameter, ParameterInfo, Tied
+from sersiclab.parameters import AbstractParameter, ParameterInfo, Tied, parameter_info
 from sersiclab.priors import Angle, LogUniform, Normal, Uniform
 from sersiclab.profiles import PROFILES, AbstractModifier, AbstractProfile, AbstractSky, AbstractSource, FlatSky, Sersic
 from sersiclab.profiles.base import size_name, usual_parameters
@@ -131,6 +131,8 @@ def _profiles(what: What) -> dict[str, type[AbstractProfile]]:
     if isinstance(what, Mapping):
         if not what:
             raise ValueError("what must name at least one component, got an empty mapping")
+        for name in what:
+            check_name(name)
         return {name: _profile(f"what[{name!r}]", value) for name, value in what.items()}
     if isinstance(what, str) and _plain(what) in map(_plain, PRESETS):
         return _profiles(next(preset for name, preset in PRESETS.items() if _plain(name) == _plain(what)))
@@ -155,7 +157,7 @@ def _profile(label: str, value: object) -> type[AbstractProfile]:
             f"{label} is {value.__name__}, which modifies another profile: guess that one, then put it inside, as in "
             f'model.with_component("galaxy", {value.__name__}(model.components["galaxy"]))'
         )
-    if isinstance(value, type) and issubclass(value, AbstractProfile):
+    if isinstance(value, type) and issubclass(value, AbstractProfile) and parameter_info(value):
         return value
     if isinstance(value, str) and len(_plain(value)) >= 3:
         found = [cls for cls in PROFILES if _plain(cls.__name__).startswith(_plain(value))]

@@ -203,7 +203,7 @@ class Image(eqx.Module):
             raise ValueError(f"position must be finite, got {position}")
         try:
             part = Cutout2D(self.data, place, size, wcs=self.wcs, mode="trim")
-        except NoOverlapError as error:
+        except (NoOverlapError, OverflowError) as error:
             raise ValueError(f"position must lie in the image of shape {self.shape}, got {position}") from error
         fields = self.fields
         for name in ("data", "sigma", "mask"):
@@ -271,11 +271,16 @@ def _plain_numbers(data: Any, unit: Any, sigma: Any, weight: Any, invvar: Any) -
 
 
 def _unit(value: Any) -> str:
+    from astropy.units import UnitBase
+
     from sersiclab.photometry import parse_unit
 
+    expected = f"unit must be a unit of light that astropy knows, such as 'nmgy' or 'electron/s', got {str(value)!r}"
+    if not isinstance(value, str | UnitBase):
+        raise TypeError(expected)
     unit = parse_unit(str(value))
     if unit is None:
-        raise ValueError(f"unit must be a unit that astropy knows, such as 'nmgy' or 'electron/s', got {str(value)!r}")
+        raise ValueError(expected)
     return unit
 
 

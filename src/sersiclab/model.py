@@ -52,7 +52,7 @@ class Model(eqx.Module):
         if not self.components:
             raise ValueError("components must hold at least one profile, got none")
         for name, component in self.components.items():
-            _check_name(name)
+            check_name(name)
             if not isinstance(component, AbstractProfile):
                 raise TypeError(f"components[{name!r}] must be a profile such as Sersic(...), got {component!r}")
         if not isinstance(self.noise, AbstractNoise):
@@ -60,7 +60,7 @@ class Model(eqx.Module):
         if not isinstance(self.renderer, AbstractRenderer):
             raise TypeError(f"renderer must be a renderer such as HybridRenderer(), got {self.renderer!r}")
         for name, link in self.links.items():
-            _check_name(name)
+            check_name(name)
             if not isinstance(link, AbstractLink):
                 raise TypeError(f"links[{name!r}] must be a link such as TotalFlux(...), got {link!r}")
             if name in self.components:
@@ -87,8 +87,10 @@ class Model(eqx.Module):
 
     def at(self, values: Mapping[str, Scalar]) -> "Model":
         """This model with a number for every parameter; with arrays of numbers if `values` holds draws."""
-        owners = parameters.at(self.owners, _VALUES(values))
-        if not any(map(np.ndim, values.values())):
+        holds_draws = any(getattr(value, "ndim", 0) for value in _VALUES(values).values())
+        parameters.check_values(self.owners, values, draws=holds_draws)
+        owners = parameters.at(self.owners, values)
+        if not holds_draws:
             return self._with_owners(owners)
         components, links = ({name: owners[name] for name in part} for part in (self.components, self.links))
         return eqx.tree_at(lambda m: (m.components, m.links, m.noise), self, (components, links, owners["noise"]))
@@ -233,7 +235,8 @@ def _inside(share: float) -> float:
     return min(max(share, 0.05), 0.95)
 
 
-def _check_name(name: Any) -> None:
+def check_name(name: Any) -> None:
+    """Raise `ValueError` unless a component may be called so."""
     if not isinstance(name, str) or not name.isidentifier() or name in ("noise", "renderer"):
         raise ValueError(f"a component's name must be an identifier other than 'noise' and 'renderer', got {name!r}")
 

@@ -15,6 +15,7 @@ from numpyro.distributions import constraints
 
 from sersiclab import whitening
 from sersiclab.parameters import Parameter, check_parameters, nested, parameter
+from sersiclab.planes import mask_of, plane_of
 from sersiclab.priors import LogNormal, Uniform
 from sersiclab.scalars import Scalar
 
@@ -93,8 +94,8 @@ class CorrelatedNoise(AbstractNormalNoise):
 
         Best are pixels of the sky, far from any source: `mask` is True where a pixel does not count.
         """
-        array = np.asarray(residual, dtype=float)
-        valid = np.isfinite(array) & ~(np.zeros(array.shape, bool) if mask is None else np.asarray(mask, bool))
+        array = plane_of("residual", residual).astype(float)
+        valid = np.isfinite(array) & ~(np.zeros(array.shape, bool) if mask is None else mask_of(mask, array.shape))
         if isinstance(reach, bool) or not isinstance(reach, int) or reach < 1:
             raise ValueError(f"reach must be a number of pixels, 1 or more, got {reach!r}")
         if valid.sum() < MEASURED_PIXELS * (2 * reach + 1) ** 2:

@@ -163,6 +163,8 @@ def parameter(
     logarithmic: bool = False,
 ) -> Any:
     """Declare a parameter field: the one place for its range (see `ParameterInfo`), unit and meaning."""
+    if not low < high:
+        raise ValueError(f"parameter needs low < high, got low={low!r}, high={high!r}")
     metadata = {"parameter": (low, high, open_low, unit, doc, usual, start, logarithmic)}
     if default is None:
         return eqx.field(converter=to_float, metadata=metadata)
@@ -249,13 +251,19 @@ def start(path: str, prior: AbstractPrior) -> Any:
         raise ValueError(f"{path}: {error}") from error
 
 
-def check_values(owners: Owners, values: Mapping[str, Any]) -> None:
-    """Raise if `values` names an unknown path or holds a number outside its parameter's range."""
+def check_values(owners: Owners, values: Mapping[str, Any], *, draws: bool = False) -> None:
+    """Raise if `values` names an unknown path or holds a number outside its parameter's range.
+
+    With `draws` it may hold arrays of numbers, whose ranges are not checked.
+    """
     known = {f"{o}.{name}": info for o, owner in owners.items() for name, info in parameter_info(owner).items()}
     for path, value in values.items():
         if path not in known:
             raise ValueError(f"values has {path!r}, which is not a parameter of this model; it has {list(known)}")
-        known[path].check(path, value)
+        if not draws:
+            known[path].check(path, value)
+        elif not is_scalar(value) and getattr(getattr(value, "dtype", None), "kind", "") not in ("f", "i", "u"):
+            raise TypeError(f"{path} must be a number, or an array of them, got {described(value)}")
 
 
 def at(owners: Owners, values: Mapping[str, Scalar]) -> dict[str, eqx.Module]:

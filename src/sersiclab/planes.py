@@ -139,24 +139,31 @@ def _real(value: Any) -> float | None:
         return np.inf if value > 0 else -np.inf
 
 
-def place_of(position: Any) -> tuple[float, float]:
+def place_of(position: Any, name: str = "position") -> tuple[float, float]:
     """(x, y) in pixels, from 0, which may lie anywhere."""
     try:
         x, y = map(_real, position)
     except (TypeError, ValueError):
         x = y = None
     if x is None or y is None:
-        raise TypeError(f"position must be (x, y) in pixels or a SkyCoord, got {position!r}")
+        raise TypeError(f"{name} must be (x, y) in pixels or a SkyCoord, got {position!r}")
     return x, y
 
 
 def check_sides(size: Any) -> None:
     """Raise unless `size` is one positive number or two, which may have a unit."""
-    sides = (size,) if np.ndim(size) == 0 else tuple(size)
+    expected = f"size must be one number of pixels, an angle, or two of these (height, width), got {size!r}"
+    try:
+        sides = (size,) if np.ndim(size) == 0 else tuple(size)
+    except ValueError:  # lists of different lengths
+        raise TypeError(expected) from None
     if np.ndim(size) and len(sides) != 2:
-        raise ValueError(f"size must be one number, or (height, width), got {size!r}")
+        raise ValueError(expected)
     for side in sides:
         finite_number("size", getattr(side, "value", side), positive=True)
+        unit = getattr(side, "unit", None)
+        if unit is not None and unit.physical_type != "angle" and unit != "pix":
+            raise ValueError(expected)
 
 
 def true_or_false(name: str, value: Any) -> bool:

@@ -147,7 +147,10 @@ class LogNormal(AbstractPrior):
         return 0.0, math.inf
 
     def median(self) -> float:
-        return math.exp(float(self.loc))
+        try:
+            return math.exp(float(self.loc))
+        except OverflowError:
+            raise ValueError(f"the median of its prior {self} is beyond all numbers; give the prior an init=") from None
 
 
 class Uniform(AbstractPrior):

@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 from scipy import ndimage
 
+from sersiclab import planes
 from sersiclab.blanks import blanks, without_data
 from sersiclab.companions import bad_pixels, companions, without_role
 from sersiclab.fits import Plane, choose, plane, read_plane
@@ -207,6 +208,8 @@ def _take_header(result: Gathered, science: Plane) -> None:
 
 def _take_psf(result: Gathered, science: Plane, position: Position | None) -> None:
     given = result.arguments
+    if position is not None and not np.isfinite(planes.place_of(position, "psf_position")).all():
+        raise ValueError(f"psf_position must be finite, got {position}")
     if is_file(given["psf"]) or is_model(given["psf"]):
         shape = np.shape(given["data"])
         place = place_of(science, shape, position)

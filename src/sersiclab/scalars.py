@@ -48,3 +48,25 @@ def to_float(value: Any) -> Any:
         return float(value)
     except OverflowError:  # a whole number of more than 308 digits
         return math.inf if value > 0 else -math.inf
+
+
+def plain(value: Any) -> Any:
+    """A NumPy or JAX number as Python's, for options that programs are compiled for; anything else as it is."""
+    return value.item() if hasattr(value, "dtype") and is_number(value) else value
+
+
+def check_count(label: str, value: object, *, least: int, most: int | None = None) -> None:
+    """Raise unless `value` is a whole number of at least `least`, and at most `most`; `label` names it."""
+    if isinstance(value, bool | np.timedelta64) or not isinstance(value, int | np.integer):
+        raise TypeError(f"{label} must be a whole number, got {described(value)}")
+    if value < least:
+        raise ValueError(f"{label} must be at least {least}, got {value}")
+    if most is not None and value > most:
+        raise ValueError(f"{label} must be at most {most}, got {value}")
+
+
+def check_between(label: str, value: object, low: float, high: float) -> None:
+    """Raise unless `value` is a number from `low` to `high`; `label` names it."""
+    check_finite(label, value)
+    if not low <= to_float(value) <= high:
+        raise ValueError(f"{label} must lie in [{low:g}, {high:g}], got {to_float(value):g}")

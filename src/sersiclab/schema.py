@@ -26,6 +26,7 @@ def schema(types: Sequence[type] = (), methods: Sequence[type] = ()) -> dict[str
     A profile's kind is "source", "sky", or "modifier": the rows of a modifier are its own, those of what it
     modifies come before. `types` holds the user's own profiles, `methods` the methods that the editor offers.
     """
+    check_classes(types)
     profiles = (*PROFILES, *MODIFIERS, *(cls for cls in types if issubclass(cls, AbstractProfile)))
     return {
         "version": VERSION,
@@ -35,6 +36,12 @@ def schema(types: Sequence[type] = (), methods: Sequence[type] = ()) -> dict[str
         "priors": {cls.__name__: _prior_schema(cls) for cls in PRIORS},
         "methods": {cls.__name__: {"doc": _doc(cls)} for cls in methods},
     }
+
+
+def check_classes(types: Any) -> None:
+    """Raise unless `types` is a sequence of classes."""
+    if not isinstance(types, Sequence) or not all(isinstance(cls, type) for cls in types):
+        raise TypeError(f"types must be a sequence of classes, such as [MyProfile], got {types!r}")
 
 
 def _doc(cls: type) -> str:

@@ -20,14 +20,14 @@ import numpyro.distributions as dist
 
 from sersiclab import ties
 from sersiclab.links import LINKS
-from sersiclab.model import Model
+from sersiclab.model import Model, checked_model
 from sersiclab.noise import NOISES
 from sersiclab.parameters import ParameterInfo, Tied, nested_modules, parameter_info
 from sersiclab.priors import PRIORS
 from sersiclab.profiles import MODIFIERS, PROFILES, AbstractProfile
 from sersiclab.rendering import RENDERERS, AbstractRenderer, HybridRenderer
 from sersiclab.scalars import is_number
-from sersiclab.schema import VERSION
+from sersiclab.schema import VERSION, check_classes
 from sersiclab.schema import schema as schema
 
 
@@ -42,13 +42,13 @@ class SpecError(ValueError):
         self.problems = [dict(problem) for problem in problems]
         self.path = self.problems[0]["path"]
         messages = [problem["message"] for problem in self.problems]
-        lines = "".join(f"\n- {message}" for message in messages)
-        super().__init__(messages[0] if len(messages) == 1 else f"the document has {len(messages)} problems:{lines}")
+        listed = "".join(f"\n- {message}" for message in messages)
+        super().__init__(messages[0] if len(messages) == 1 else f"the document has {len(messages)} problems:{listed}")
 
 
 def to_dict(model: Model) -> dict[str, Any]:
     """The model as a document of plain JSON values."""
-    return {"version": VERSION, **to_document(model)}
+    return {"version": VERSION, **to_document(checked_model(model))}
 
 
 def from_dict(document: Mapping[str, Any], types: Sequence[type] = ()) -> Model:
@@ -57,11 +57,7 @@ def from_dict(document: Mapping[str, Any], types: Sequence[type] = ()) -> Model:
     Raises `SpecError` with every problem found.
     """
     reader = _Reader(types)
-    body = reader.unversioned(document)
-    model: Any = None if body is None else reader.node(body, "", (Model,))
-    if reader.problems:
-        raise SpecError(reader.problems)
-    return model
+    return reader.module(reader.unversioned(document), Model)
 
 
 def to_document(module: eqx.Module) -> dict[str, Any]:
@@ -71,11 +67,7 @@ def to_document(module: eqx.Module) -> dict[str, Any]:
 
 def from_document(document: Mapping[str, Any], types: Sequence[type] = ()) -> Any:
     """The module of a document without a version. Raises `SpecError` with every problem found."""
-    reader = _Reader(types)
-    module = reader.node(document, "", (eqx.Module,))
-    if reader.problems:
-        raise SpecError(reader.problems)
-    return module
+    return _Reader(types).module(document, eqx.Module)
 
 
 def own_types(model: Model) -> tuple[type, ...]:
@@ -89,7 +81,7 @@ def own_types(model: Model) -> tuple[type, ...]:
 def to_python(model: Model) -> str:
     """Python code that builds the model, with defaults left out."""
     imports: set[str] = {"import sersiclab as sl"}
-    code = _expression(model, imports)
+    code = _expression(checked_model(model), imports)
     return "\n".join(sorted(imports)) + f"\n\n\nmodel = {code}\n"
 
 
@@ -188,6 +180,7 @@ class _Reader:
     """Reads documents and gathers their problems; a node with a problem is read as None."""
 
     def __init__(self, types: Sequence[type]) -> None:
+        check_classes(types)
         self.problems: list[dict[str, str]] = []
         self._types = {cls.__name__: cls for cls in (*_KNOWN, *types)}
 
@@ -206,10 +199,19 @@ class _Reader:
             return None
         return {key: value for key, value in document.items() if key != "version"}
 
+    def module(self, document: Any, base: type) -> Any:
+        """The module of a whole document. Raises `SpecError` with every problem found."""
+        try:
+            module = None if self.problems else self.node(document, "", (base,))
+        except RecursionError:
+            self._problem("", "the document is nested too deeply")
+        if self.problems:
+            raise SpecError(self.problems)
+        return module  # pyright: ignore[reportPossiblyUnboundVariable] (or it has a problem)
+
     def node(self, document: Any, path: str, bases: tuple[type, ...]) -> Any:
         """The module or distribution of a document."""
-        before = len(self.problems)
-        cls = self._class(document, path, bases)
+        before, cls = len(self.problems), self._class(document, path, bases)
         if cls is None:
             return None
         arguments = _arguments(cls)

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from sersiclab._version import __version__
+from sersiclab.references import check_references
 
 
 FORMAT = 1  # raised when a reader of today could no longer read what is written
@@ -58,10 +59,17 @@ def writing(path: str | Path, *, overwrite: bool = False, mark: bytes | None = N
 
 def write_text(path: str | Path, text: str, *, overwrite: bool = False, mark: bytes | None = None) -> Path:
     """Write a text in UTF-8 as `writing` has it, and return the path."""
-    path = Path(path).expanduser()
+    path = user_path(path)
     with writing(path, overwrite=overwrite, mark=mark) as temporary:
         temporary.write_text(text, encoding="utf-8")
     return path
+
+
+def user_path(path: Any) -> Path:
+    """A path that a user gave, with ~ as the home folder."""
+    if not isinstance(path, str | os.PathLike):
+        raise TypeError(f"path must be a text or a Path, got {path!r}")
+    return Path(path).expanduser()
 
 
 def check_free(path: str | Path, *, overwrite: bool = False, mark: bytes | None = None) -> Path:
@@ -69,7 +77,7 @@ def check_free(path: str | Path, *, overwrite: bool = False, mark: bytes | None 
 
     Returns the absolute path of the file, with links resolved.
     """
-    target = Path(os.path.realpath(Path(path).expanduser()))
+    target = Path(os.path.realpath(user_path(path)))
     if not target.parent.is_dir():
         raise FileNotFoundError(f"the folder {target.parent} does not exist; create it, or save elsewhere")
     if target.is_dir():
@@ -157,6 +165,7 @@ def read(path: str | Path, kind: str) -> dict[str, Any]:
     if not path.is_file():
         raise FileNotFoundError(f"there is no file {path}")
     try:
+        check_references(path)
         with warnings.catch_warnings():
             warnings.simplefilter("error", asdf.exceptions.AsdfConversionWarning)  # arrays cut short
             with asdf.open(path, lazy_load=False, memmap=False, validate_checksums=True) as file:
@@ -180,7 +189,7 @@ def read(path: str | Path, kind: str) -> dict[str, Any]:
 
 def checked_suffix(path: str | Path) -> Path:
     """The path, whose suffix must be .asdf; raises `ValueError` for others."""
-    path = Path(path).expanduser()
+    path = user_path(path)
     if path.suffix.lower() != SUFFIX:
         raise ValueError(f"the file's name must end in {SUFFIX}, got {str(path)!r}")
     return path

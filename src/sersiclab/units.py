@@ -85,8 +85,9 @@ def parse_unit(text: str) -> str | None:
             bases = unit.decompose().bases
         except (ValueError, TypeError, AttributeError):
             return None
-    # An ampere, siemens, coulomb or gauss is a letter that means something else; so is a time or a length alone.
-    if u.A in bases or unit.is_equivalent(u.s) or unit.is_equivalent(u.m):
+    # A number is no unit. An ampere, siemens, coulomb or gauss is a letter that means something else; so is a time or a
+    # length alone.
+    if not bases or u.A in bases or unit.is_equivalent(u.s) or unit.is_equivalent(u.m):
         return None
     return unit.to_string() or None
 

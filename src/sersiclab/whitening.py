@@ -16,6 +16,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
+from sersiclab.planes import plane_of
+
 
 Correlation = tuple[tuple[float, ...], ...]
 Plane = Float[np.ndarray, "y x"]
@@ -33,7 +35,9 @@ def correlation_of(kernel: Any) -> Correlation:
     """The correlation of white noise that was convolved with `kernel`: the kernel's own, one at no distance."""
     from scipy.signal import fftconvolve
 
-    array = np.asarray(kernel, dtype=float)
+    array = plane_of("kernel", kernel).astype(float)
+    if not np.isfinite(array).all() or not array.any():
+        raise ValueError("kernel must be finite, and not zero everywhere")
     own = fftconvolve(array, array[::-1, ::-1])
     middle = own[array.shape[0] - 1, array.shape[1] - 1]
     return as_correlation(own / middle)

@@ -134,6 +134,7 @@ def test_a_pixel_scale_that_the_wcs_contradicts(make_fit, wcs):
     assert seen(make_fit, wcs, pixel_scale=0.25).image.pixel_scale == 0.25
 
 
+@pytest.mark.filterwarnings("ignore:wcs has no celestial axes")
 @pytest.mark.parametrize("wcs", [WCS(naxis=1), WCS(naxis=2)], ids=["spectral", "empty"])
 def test_what_is_no_place_on_the_sky_has_no_scale(make_fit, wcs):
     assert seen(make_fit, wcs).image.pixel_scale is None

@@ -36,6 +36,7 @@ def test_the_plane_gives_the_coordinates_of_the_wcs(projection):
     assert expected.separation(got).arcsec.max() < 0.002  # a hundredth of a pixel
 
 
+@pytest.mark.filterwarnings("ignore:wcs has no celestial axes")
 def test_nothing_is_sent_without_a_celestial_wcs():
     assert tangent_plane(Image(np.zeros((5, 5)), sigma=1.0)) is None
     wavelength = WCS(naxis=2)

@@ -29,6 +29,7 @@ def demo(arguments: argparse.Namespace) -> int:
     from sersiclab import datasets
     from sersiclab.guess import guess
 
+    given.method(arguments)  # which is refused at once if it has no such options
     image = datasets.example()
     return _fit_and_write(image, guess(image, "sersic"), arguments)
 
@@ -103,7 +104,7 @@ def _image_and_model(arguments: argparse.Namespace) -> tuple["Image", "Model", A
     position = read_position(arguments.position)
     if position is not None and (others := [*(each for each in named if each != "--components"), *_cutout(arguments)]):
         raise ValueError(f"--position is where to find the target, which {others[0]} says itself")
-    what = read_components(arguments.components or "galaxy=sersic")
+    what = read_components("galaxy=sersic" if arguments.components is None else arguments.components)
     if _is_menu(arguments.image):
         return *_of_menu(arguments, named), None
     if arguments.imfit is not None:

@@ -27,6 +27,7 @@ from sersiclab.compilation import cache_environment
 FOLDER = Path("sersiclab-lab")
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 START_SECONDS = 90
+LAST_PORT = 65535
 GUIDE = """Drag the ellipse onto the galaxy, mask its neighbours, and press a button: **MAP** fits in a second, **NUTS**
 samples the posterior. Then `wb.fit.summary()`, `wb.posterior` and `wb.fit.save("galaxy.asdf")` have the result.
 `?` shows the widget's keys."""
@@ -35,6 +36,10 @@ WITHOUT_PSF = '\n\nNo PSF was given: sizes are those of the blurred image. `Imag
 
 def open_lab(images: Sequence[str], data: Mapping[str, Any], *, port: int, browser: bool) -> int:
     """Open JupyterLab on a ready notebook and stay until it ends. Returns its exit status."""
+    if not 0 <= port <= LAST_PORT:
+        raise ValueError(f"--port must lie between 0 and {LAST_PORT}, got {port}")
+    for name in images:
+        _absolute(name)  # which is refused at once if there is none
     notebook = _image_notebook(images, data) if images else _quickstart()
     token = os.urandom(24).hex()
     port = _free_port(port)
@@ -65,7 +70,7 @@ def _command(port: int) -> list[str]:
 
 
 def _free_port(first: int) -> int:
-    for port in range(first, first + 100):
+    for port in range(first, min(first + 100, LAST_PORT + 1)):
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) != 0:
                 return port

@@ -12,6 +12,7 @@ from sersiclab.density import Density
 from sersiclab.image import Image
 from sersiclab.inference.checkpoints import Checkpoint
 from sersiclab.inference.monitor import Monitor
+from sersiclab.scalars import check_count as check_count
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,11 +73,3 @@ class AbstractMethod(eqx.Module):
     @abstractmethod
     def solve(self, problem: Problem, monitor: Monitor) -> Outcome:
         """Run to the end, telling `monitor`. Raises `Cancelled` if cancelled before any result."""
-
-
-def check_count(label: str, value: object, *, least: int) -> None:
-    """Raise unless `value` is a whole number of at least `least`; `label` names it."""
-    if isinstance(value, bool | np.timedelta64) or not isinstance(value, int | np.integer):
-        raise TypeError(f"{label} must be a whole number, got {value!r}")
-    if value < least:
-        raise ValueError(f"{label} must be at least {least}, got {value}")

@@ -14,6 +14,8 @@ from sersiclab.inference.ridge import ridge
 from sersiclab.inference.sampler import Sampler, any_frame, folded, grouped, leaning, new_chains, resumed, settings
 from sersiclab.inference.svi import SVI, fit_guide
 from sersiclab.inference.threads import threads
+from sersiclab.planes import true_or_false
+from sersiclab.scalars import check_finite
 
 
 class NUTS(AbstractMethod):
@@ -43,8 +45,10 @@ class NUTS(AbstractMethod):
         check_count("NUTS.max_tree_depth", self.max_tree_depth, least=1)
         if self.max_tree_depth > chains.DEEPEST:
             raise ValueError(f"NUTS.max_tree_depth must be at most {chains.DEEPEST}, got {self.max_tree_depth}")
+        check_finite("NUTS.target_accept", self.target_accept)
         if not 0 < self.target_accept < 1:
             raise ValueError(f"NUTS.target_accept must lie between 0 and 1, got {self.target_accept!r}")
+        true_or_false("NUTS.adapt_mass", self.adapt_mass)
         if not isinstance(self.transport, SVI | None):
             raise TypeError(f'NUTS.transport must be SVI(guide="flow") or None, got {self.transport!r}')
 

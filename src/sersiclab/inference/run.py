@@ -23,6 +23,7 @@ from sersiclab.model import Model, checked_model
 from sersiclab.priors import Angle
 from sersiclab.process import check_process
 from sersiclab.results import Fit, circular
+from sersiclab.scalars import check_between
 from sersiclab.seeds import checked_seed
 
 
@@ -103,6 +104,8 @@ class Run:
         cancelled before any draw gives the Laplace approximation or the best point, and says so; one
         cancelled before even that raises `Cancelled`.
         """
+        if timeout is not None:
+            check_between("timeout", timeout, 0.0, threading.TIMEOUT_MAX)
         if not self._finished.wait(timeout):
             raise TimeoutError(f"the run has not ended within {timeout:g} s")
         # The thread still has arrays to free; Python aborts if it is torn down meanwhile.
@@ -239,6 +242,8 @@ def resume(fit: Fit, *, progress: bool = True) -> Fit:
     Waits for the result as `fit` does. The chains live in memory: a fit from a file has none. Raises `ValueError` if
     there is nothing to go on with.
     """
+    if not isinstance(fit, Fit):
+        raise TypeError(f"fit must be a Fit that was cancelled, got {fit!r}")
     if not isinstance(fit.unfinished, Unfinished):
         raise ValueError(
             f"fit has no chains to go on with: its status is {fit.status!r}; only a run of NUTS that was cancelled "

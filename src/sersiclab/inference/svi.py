@@ -37,7 +37,7 @@ class SVI(AbstractMethod):
     steps: int = 300
 
     def __check_init__(self) -> None:
-        if self.guide not in get_args(GuideName):
+        if not isinstance(self.guide, str) or self.guide not in get_args(GuideName):
             raise ValueError(f"SVI.guide must be one of {list(get_args(GuideName))}, got {self.guide!r}")
         check_count("SVI.draws", self.draws, least=1)
         check_count("SVI.steps", self.steps, least=1)

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from sersiclab import parameters
+from sersiclab.checking import checked_image
 from sersiclab.image import Image
 from sersiclab.io.describe import Described, described
 from sersiclab.io.entries import Entry
@@ -15,9 +16,9 @@ from sersiclab.io.functions import Frame
 from sersiclab.io.planes import plane_paths, tell_of_pixel, write_planes
 from sersiclab.io.tables import GALFIT, GALFIT_MODIFIERS
 from sersiclab.io.tie_laws import tie_line
-from sersiclab.model import Model
+from sersiclab.model import Model, checked_model
 from sersiclab.parameters import Tied
-from sersiclab.storage import check_free, write_text
+from sersiclab.storage import check_free, user_path, write_text
 
 
 CLOSE = 1e-6  # a tie that is off by so little is one of offset, or of ratio
@@ -31,7 +32,8 @@ def write_galfit(model: Model, image: Image, path: str | Path, *, overwrite: boo
     Raises `FileExistsError` naming them and `ValueError` naming what GALFIT lacks (Spergel profiles, negative
     fluxes ...); one warning lists what GALFIT cannot express: priors become ranges or nothing.
     """
-    path = Path(path).expanduser()
+    model, image = checked_model(model), checked_image(image)
+    path = user_path(path)
     if re.search(r"[\s,#]", path.name):
         raise ValueError(f"path must be a file name without blanks, commas and #, which GALFIT cuts, got {path.name!r}")
     notes: list[str] = []

@@ -5,6 +5,7 @@ import warnings
 from pathlib import Path
 
 from sersiclab import parameters
+from sersiclab.checking import checked_image
 from sersiclab.image import Image
 from sersiclab.io.describe import Described, described
 from sersiclab.io.entries import Entry
@@ -14,9 +15,9 @@ from sersiclab.io.imfit_image import frame_of
 from sersiclab.io.imfit_text import keys_of
 from sersiclab.io.planes import plane_paths, tell_of_pixel, write_planes
 from sersiclab.io.tables import IMFIT
-from sersiclab.model import Model
+from sersiclab.model import Model, checked_model
 from sersiclab.parameters import Tied
-from sersiclab.storage import check_free, write_text
+from sersiclab.storage import check_free, user_path, write_text
 
 
 def write_imfit(model: Model, image: Image, path: str | Path, *, overwrite: bool = False) -> None:
@@ -27,7 +28,8 @@ def write_imfit(model: Model, image: Image, path: str | Path, *, overwrite: bool
     `overwrite`. Raises `FileExistsError` naming them and `ValueError` naming what imfit lacks; one warning lists
     what imfit cannot express: priors become limits or nothing, other ties numbers of their own.
     """
-    path = Path(path).expanduser()
+    model, image = checked_model(model), checked_image(image)
+    path = user_path(path)
     notes: list[str] = []
     frame = frame_of(image)
     components = described(model, "imfit", (IMFIT, ()), frame, notes)

@@ -17,6 +17,7 @@ from sersiclab.results import Fit
 from sersiclab.results.contents import check_timing, check_versions, mapping, numbers
 from sersiclab.results.derived import Derived
 from sersiclab.scalars import is_number
+from sersiclab.schema import check_classes
 from sersiclab.spec import from_dict, from_document
 
 
@@ -32,6 +33,7 @@ def load(path: str | Path, *, types: Sequence[type] = ()) -> Fit:
     names an unknown class, or has a damaged part; one that the fit can do without, such as its timing, is left out
     with a warning.
     """
+    check_classes(types)
     tree = storage.read(path, "fit")
     saved = [field.name for field in dataclasses.fields(Fit) if field.metadata.get("saved", True)]
     missing = [name for name in saved if name not in tree]

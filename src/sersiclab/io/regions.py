@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool
 
+from sersiclab.astrometry import checked_wcs
+
 
 PIXEL_FRAMES = ("image", "physical")
 SKY_FRAMES = {
@@ -73,6 +75,9 @@ def read_regions(text: str, wcs: Any = None) -> Regions:
     Circles, boxes and polygons, and ellipses with a minus, become areas. The system "physical" is taken for "image".
     Raises `ValueError` if no region can be taken.
     """
+    if not isinstance(text, str):
+        raise TypeError(f"text must be the text of a DS9 file, got {text!r}")
+    wcs = checked_wcs(wcs)
     found: list[Region] = []
     notes: list[str] = []
     frame = "physical"

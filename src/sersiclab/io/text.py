@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from sersiclab import storage
+
 
 @dataclasses.dataclass(frozen=True)
 class Lines:
@@ -17,7 +19,7 @@ class Lines:
     @classmethod
     def read(cls, path: str | Path) -> "Lines":
         """A file in UTF-8, or else in Latin-1, in which every byte is a letter."""
-        path = Path(path).expanduser()
+        path = storage.user_path(path)
         if not path.is_file():
             raise FileNotFoundError(f"there is no file {str(path)!r}")
         raw = path.read_bytes()
@@ -66,7 +68,7 @@ _OTHERS: Mapping[str, tuple[str, str]] = {
 
 def program_of(path: str | Path) -> str | None:
     """The program whose file this is, such as "galfit", by its text; None for anything else, and for no file."""
-    path = Path(path).expanduser()
+    path = storage.user_path(path)
     if not path.is_file() or path.stat().st_size > LARGEST:
         return None
     try:

@@ -34,10 +34,10 @@ def plot_corner(
 
     from sersiclab.plots.picture import Picture
 
-    paths = list(draws) if paths is None else list(paths)
-    unknown = [path for path in paths if path not in draws]
-    if unknown or not paths:
-        raise ValueError(f"paths must be some of {list(draws)}, got {paths}")
+    chosen = list(draws) if paths is None else paths
+    if isinstance(chosen, str) or not isinstance(chosen, Sequence) or not chosen or not set(chosen) <= set(draws):
+        raise ValueError(f"paths must be some of {list(draws)}, got {paths!r}")
+    paths = list(chosen)
     number = len(paths)
     side = 1.2 + max(1.9 * number, 2.4)
     layout = ConstrainedLayoutEngine(w_pad=0.02, h_pad=0.02, wspace=0.0, hspace=0.0)

@@ -13,6 +13,7 @@ from jaxtyping import Array, Complex, Float
 from scipy.fft import next_fast_len
 
 from sersiclab.image import Image
+from sersiclab.memory import check_memory
 from sersiclab.profiles import AbstractSky
 from sersiclab.psf import extent, transfer_function
 from sersiclab.rendering.base import AbstractCanvas
@@ -20,6 +21,9 @@ from sersiclab.rendering.base import AbstractCanvas
 
 # Parts of a PSF's spectrum below this fraction of the flux are left out.
 _NEGLIGIBLE = 1e-7
+
+BYTES_A_PIXEL = 100.0  # of a padded image: some planes and spectra at once
+FARTHEST = 1e12  # pixels of padding, beyond which numbers need no comparison
 
 
 class Light(eqx.Module):
@@ -71,6 +75,8 @@ def canvas_of(image: Image, padding: tuple[float, float]) -> Canvas:
     ny, nx = image.data.shape
     psf, oversampling, origin = image.psf, image.psf_oversampling, image.psf_origin
     sides = (0, 0) if psf is None or origin is None else extent(psf.shape, origin)
+    size = math.prod(side + float(min(more, FARTHEST)) for side, more in zip((ny, nx), padding, strict=True))
+    check_memory("the renderer's padding of this image", BYTES_A_PIXEL * size, "give it a smaller padding=")
     y = _padded(ny, max(padding[0], sides[0] / oversampling))
     x = _padded(nx, max(padding[1], sides[1] / oversampling))
     ky, kx = 2 * np.pi * np.fft.fftfreq(y.size), 2 * np.pi * np.fft.rfftfreq(x.size)

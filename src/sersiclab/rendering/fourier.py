@@ -25,6 +25,7 @@ from sersiclab.rendering.canvas import Canvas, Light, canvas_of, phase
 from sersiclab.rendering.gaussians import chains_of, gaussian_sums
 from sersiclab.rendering.groups import AbstractGroupRenderer, Group, by_kind, within_ranges
 from sersiclab.rendering.patches import Fineness
+from sersiclab.scalars import check_between, plain
 
 
 # The narrowest Gaussian of a mixture, in pixels, and the widest, in sides of the padded grid.
@@ -42,11 +43,10 @@ class FourierRenderer(AbstractGroupRenderer):
     Gaussian mixture nor has a brightness(x, y) is then drawn from its spectrum, cut at the first aliases.
     """
 
-    padding: float = eqx.field(default=1.0, static=True, kw_only=True)
+    padding: float = eqx.field(default=1.0, static=True, kw_only=True, converter=plain)
 
     def __check_init__(self) -> None:
-        if self.padding < 0:
-            raise ValueError(f"FourierRenderer.padding must not be negative, got {self.padding}")
+        check_between("FourierRenderer.padding", self.padding, 0.0, math.inf)
 
     def check(self, name: str, component: AbstractProfile) -> None:
         if isinstance(component, AbstractMixture) and not isinstance(component, AbstractTransformed):

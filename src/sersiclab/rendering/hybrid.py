@@ -15,8 +15,10 @@ from sersiclab.rendering.base import cannot_draw, check_limits
 from sersiclab.rendering.canvas import Canvas, canvas_of
 from sersiclab.rendering.groups import AbstractGroupRenderer, Group
 from sersiclab.rendering.sources import Widths, draw, prepare, stack
+from sersiclab.scalars import check_count, check_finite, described, is_number, plain, to_float
 
 
+_MOST_PADDING = 10**6  # pixels
 # The widest Gaussian, in sides of the padded grid; wider ones are drawn as parabolas.
 _WIDEST = 8.0
 # Up to this width, in pixels, Gaussians that are thin across are drawn in Fourier space too.
@@ -37,17 +39,19 @@ class HybridRenderer(AbstractGroupRenderer):
     have no effect.
     """
 
-    narrowest: float = eqx.field(default=0.125, static=True, kw_only=True)
-    split: float = eqx.field(default=7.0, static=True, kw_only=True)
-    padding: int = eqx.field(default=64, static=True, kw_only=True)
+    narrowest: float = eqx.field(default=0.125, static=True, kw_only=True, converter=plain)
+    split: float = eqx.field(default=7.0, static=True, kw_only=True, converter=lambda value: to_float(plain(value)))
+    padding: int = eqx.field(default=64, static=True, kw_only=True, converter=plain)
 
     def __check_init__(self) -> None:
+        check_finite("HybridRenderer.narrowest", self.narrowest)
+        if not is_number(self.split):
+            raise TypeError(f"HybridRenderer.split must be a number, got {described(self.split)}")
         if not 0 < self.narrowest < self.split:
             raise ValueError(
                 f"HybridRenderer needs 0 < narrowest < split, got narrowest={self.narrowest}, split={self.split}"
             )
-        if self.padding < 0:
-            raise ValueError(f"HybridRenderer.padding must not be negative, got {self.padding}")
+        check_count("HybridRenderer.padding", self.padding, least=0, most=_MOST_PADDING)
 
     def check(self, name: str, component: AbstractProfile) -> None:
         if isinstance(component, AbstractMixture):

@@ -11,6 +11,10 @@ from sersiclab.rendering.base import cannot_draw
 from sersiclab.rendering.canvas import Canvas, Light, canvas_of, phase
 from sersiclab.rendering.groups import AbstractGroupRenderer, Group, by_kind
 from sersiclab.rendering.unblurred import point_pixels
+from sersiclab.scalars import check_count, plain
+
+
+RANGES = {"cells": (16, 4096), "levels": (1, 32), "oversampling": (1, 64), "padding": (0, 10**6)}  # of the options
 
 
 class PixelRenderer(AbstractGroupRenderer):
@@ -23,15 +27,14 @@ class PixelRenderer(AbstractGroupRenderer):
     more finely the larger `cells` and `oversampling`.
     """
 
-    cells: int = eqx.field(default=64, static=True, kw_only=True)
-    levels: int = eqx.field(default=4, static=True, kw_only=True)
-    oversampling: int = eqx.field(default=2, static=True, kw_only=True)
-    padding: int = eqx.field(default=64, static=True, kw_only=True)
+    cells: int = eqx.field(default=64, static=True, kw_only=True, converter=plain)
+    levels: int = eqx.field(default=4, static=True, kw_only=True, converter=plain)
+    oversampling: int = eqx.field(default=2, static=True, kw_only=True, converter=plain)
+    padding: int = eqx.field(default=64, static=True, kw_only=True, converter=plain)
 
     def __check_init__(self) -> None:
-        for name, low in {"cells": 16, "levels": 1, "oversampling": 1, "padding": 0}.items():
-            if getattr(self, name) < low:
-                raise ValueError(f"PixelRenderer.{name} must be at least {low}, got {getattr(self, name)}")
+        for name, (least, most) in RANGES.items():
+            check_count(f"PixelRenderer.{name}", getattr(self, name), least=least, most=most)
 
     def check(self, name: str, component: AbstractProfile) -> None:
         if not isinstance(component, AbstractExtended | PointSource | AbstractSky):

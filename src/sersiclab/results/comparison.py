@@ -104,6 +104,10 @@ def agreement(one: "Fit", other: "Fit") -> "pd.DataFrame":
     """The differences of two fits' parameters and derived quantities; see `Fit.agreement`."""
     import pandas as pd
 
+    from sersiclab.results.fit import Fit
+
+    if not isinstance(other, Fit):
+        raise TypeError(f"other must be a Fit, got {other!r}")
     rows = {}
     first, second = _estimates(one), _estimates(other)
     shared = [name for name in first if name in second]

@@ -42,6 +42,11 @@ def derive(fn: Function, fit: "Fit", *, name: str, unit: str) -> Derived:
     not a JAX function with a scalar result.
     """
 
+    if not callable(fn):
+        raise TypeError(f"fn must be a function of the components, such as lambda s: s['disk'].flux, got {fn!r}")
+    if not isinstance(unit, str):
+        raise TypeError(f"unit must be a text such as 'pixel', got {unit!r}")
+
     def of(values: Mapping[str, Float[Array, ""]]) -> Float[Array, ""]:
         return jnp.asarray(fn(fit.model.at(values).components), dtype=float)
 
@@ -114,5 +119,8 @@ def _check(of: Function, point: Mapping[str, Any], name: str) -> None:
         raise TypeError(
             f"the function for {name!r} must work on JAX numbers: jax.numpy instead of numpy or math, and no `if`"
         ) from error
+    except (TypeError, ValueError, KeyError, AttributeError) as error:
+        error.add_note(f"raised by the function for {name!r}, which takes the components by name and gives a number")
+        raise
     if result.shape != ():
         raise ValueError(f"the function for {name!r} must give one number a draw, got shape {result.shape}")

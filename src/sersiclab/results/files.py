@@ -25,7 +25,7 @@ def write_fits(fit: "Fit", path: str | Path, *, overwrite: bool) -> Path:
     from astropy.io import fits
 
     hdus = [fits.PrimaryHDU(header=_origin(fit)), *_planes(fit.image, fit.model, fit.best), _parameters(fit)]
-    path = Path(path).expanduser()
+    path = storage.user_path(path)
     with storage.writing(path, overwrite=overwrite) as temporary:
         fits.HDUList(hdus).writeto(temporary)
     return path

@@ -24,6 +24,7 @@ from sersiclab.results.derived import Derived, Function
 from sersiclab.results.observables import observables
 from sersiclab.results.summary import summarise
 from sersiclab.results.verdict import Verdict, judge
+from sersiclab.seeds import checked_seed
 
 
 if TYPE_CHECKING:
@@ -248,6 +249,7 @@ class Fit:
     def plot_posterior(self, *, seed: int = 0) -> "Figure":
         """An image that the posterior predicts, the model's uncertainty, and profiles with bands of 68 % of draws."""
         self._need_draws("plot_posterior")
+        checked_seed(seed)
         return figures.plot_posterior(self, seed=seed)
 
     def plot_corner(self, paths: "list[str] | None" = None) -> "Figure":

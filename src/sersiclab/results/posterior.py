@@ -17,7 +17,8 @@ from sersiclab.results import document
 from sersiclab.results.diagnostics import arviz
 from sersiclab.results.per_draw import BATCH, CHUNK, chunks
 from sersiclab.results.summary import parameter_units
-from sersiclab.seeds import key_of
+from sersiclab.scalars import check_count
+from sersiclab.seeds import checked_seed, key_of
 from sersiclab.stacks import Values
 
 
@@ -132,8 +133,8 @@ def predictive(model: Model, image: Image, draws: Mapping[str, Draws], n: int, s
     """Images with noise for `n` draws taken at random, with replacement only if there are fewer."""
     flat = {path: array.reshape(-1) for path, array in draws.items()}
     total = len(next(iter(flat.values())))
-    if not isinstance(n, int) or n < 1:
-        raise ValueError(f"n must be a positive integer, got {n!r}")
+    check_count("n", n, least=1)
+    seed = checked_seed(seed)
     chosen = np.random.default_rng(seed).choice(total, size=n, replace=n > total)
     density = Density.of(model, image)
     images = np.empty((n, *image.shape), density.data.dtype)

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from sersiclab.parameters import own_parameters
 from sersiclab.profiles import AbstractSource
@@ -19,6 +19,8 @@ def ds9_regions(components: Mapping[str, Any], wcs: Any = None, *, frame: Frame 
     first axis, counter-clockwise from +x; on the sky, position angle + 90 degrees. Raises `ValueError` for "icrs"
     without a WCS.
     """
+    if frame not in get_args(Frame):
+        raise ValueError(f"frame must be one of {', '.join(map(repr, get_args(Frame)))}, got {frame!r}")
     if frame == "icrs" and wcs is None:
         raise ValueError('regions in the frame "icrs" need a WCS, and the image has none')
     lines = ["# Region file format: DS9", "global color=green", frame]

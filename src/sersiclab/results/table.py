@@ -48,6 +48,8 @@ def column(path: str) -> str:
 
 def to_latex(fit: "Fit", *, caption: str = "") -> str:
     """A table of name, value with its uncertainty and unit; see `Fit.to_latex`."""
+    if not isinstance(caption, str):
+        raise TypeError(f"caption must be a text, got {caption!r}")
     rows = []
     for path, row in _rows(fit, {**fit.observables, **fit.derived}).items():
         angle = isinstance(fit.model.free.get(path), Angle)

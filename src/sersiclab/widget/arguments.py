@@ -4,6 +4,7 @@ from typing import Any
 
 from sersiclab.image import Image
 from sersiclab.model import Model
+from sersiclab.results import Fit
 
 
 def checked_model(model: Any) -> Model:
@@ -11,6 +12,20 @@ def checked_model(model: Any) -> Model:
     if not isinstance(model, Model):
         raise TypeError(f"model must be a Model, got {type(model).__name__}")
     return model
+
+
+def checked_fit(fit: Any) -> Fit:
+    """Raise `TypeError` unless it is a fit."""
+    if not isinstance(fit, Fit):
+        raise TypeError(f"fit must be a Fit, got {fit!r}")
+    return fit
+
+
+def checked_callback(callback: Any) -> Any:
+    """Raise `TypeError` unless it is a function."""
+    if not callable(callback):
+        raise TypeError(f"callback must be a function, got {callback!r}")
+    return callback
 
 
 def model_for(image: Image, model: Any) -> Model:

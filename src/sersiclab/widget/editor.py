@@ -17,7 +17,7 @@ from sersiclab.model import Model
 from sersiclab.results import Fit
 from sersiclab.spec import own_types
 from sersiclab.widget import bundle, messages
-from sersiclab.widget.arguments import checked_model, model_for
+from sersiclab.widget.arguments import checked_callback, checked_fit, checked_model, model_for
 from sersiclab.widget.closing import announce, close_parts
 from sersiclab.widget.control import Control
 from sersiclab.widget.current import Current
@@ -153,7 +153,7 @@ class Editor(anywidget.AnyWidget):
 
     def show(self, fit: Fit) -> None:
         """Show a fit as the last one: its table, its verdict, and its best values in the model."""
-        state = "done" if fit.status == "complete" else "cancelled"
+        state = "done" if checked_fit(fit).status == "complete" else "cancelled"
         name = messages.method_name(fit.method)
         with self._turn:
             self._fit = fit
@@ -215,11 +215,11 @@ class Editor(anywidget.AnyWidget):
 
     def on_draws(self, callback: DrawsCallback) -> None:
         """Call `callback(model, draws)`, while a run goes, with the draws so far, `{path: (chain, draw)}`."""
-        self._watchers.append(callback)
+        self._watchers.append(checked_callback(callback))
 
     def on_model(self, callback: Callable[[], None]) -> None:
         """Call `callback()` when another model, or another mask, was taken."""
-        self._current.watch(callback)
+        self._current.watch(checked_callback(callback))
 
     def report(self, title: str, detail: str) -> None:
         """Show an error to the user."""

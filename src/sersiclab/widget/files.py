@@ -67,7 +67,7 @@ class Files:
 
         Raises `ValueError`, and changes nothing, if the file is no such session.
         """
-        path = Path(path).expanduser()
+        path = storage.user_path(path)
         if path.stat().st_size > LARGEST:
             raise ValueError(f"{path}: it has more than {LARGEST / 2**20:.0f} MB, which no session has")
         self._load(str(path), path.read_bytes())
@@ -103,7 +103,7 @@ class Files:
         The model is as the pictures show it. `fit.write_fits(path)` writes a fit, with its errors. Raises `OSError`
         where the file exists.
         """
-        path = Path(path).expanduser()
+        path = storage.user_path(path)
         with storage.writing(path, overwrite=overwrite) as temporary:
             write_model_fits(self._editor.model, self._editor.image, temporary)
         return path
@@ -135,7 +135,7 @@ class Files:
         Circles, boxes, polygons, and ellipses with a minus, are masked. Raises `ValueError`, and changes nothing, if
         nothing can be taken.
         """
-        path = Path(path).expanduser()
+        path = storage.user_path(path)
         if path.stat().st_size > LARGEST:
             raise ValueError(f"{path}: it has more than {LARGEST / 2**20:.0f} MB, which no region file has")
         return self._read_regions(str(path), path.read_bytes(), selected)

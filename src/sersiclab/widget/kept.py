@@ -28,6 +28,8 @@ class Kept(Mapping[str, Fit]):
         self._changed, self._later = changed, later
 
     def __getitem__(self, name: str) -> Fit:
+        if not isinstance(name, str) or name not in self._fits:
+            raise KeyError(f"there is no kept fit {name!r}; kept are {list(self._fits)}")
         return self._fits[name]
 
     def __iter__(self) -> Iterator[str]:
@@ -47,7 +49,8 @@ class Kept(Mapping[str, Fit]):
 
     def forget(self, name: str) -> None:
         """Let a fit go, if it is there."""
-        self._fits.pop(name, None)
+        if isinstance(name, str):
+            self._fits.pop(name, None)
         self._tell()
 
     def rows(self) -> list[Row]:

@@ -30,7 +30,7 @@ def start_from(name: str, image: Image, present: Model) -> Model:
 
     Raises `ValueError` for an unknown name.
     """
-    if name not in PRESETS:
+    if not isinstance(name, str) or name not in PRESETS:
         raise ValueError(f"preset must be one of {list(PRESETS)}, got {name!r}")
     guessed = guess(image, PRESETS[name]).components
     sources = {key: part for key, part in guessed.items() if not isinstance(part, AbstractSky)}

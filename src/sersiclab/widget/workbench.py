@@ -13,6 +13,7 @@ from sersiclab.image import Image
 from sersiclab.inference import AbstractMethod
 from sersiclab.model import Model
 from sersiclab.results import Fit
+from sersiclab.widget.arguments import checked_fit
 from sersiclab.widget.closing import announce, close_parts
 from sersiclab.widget.editor import Editor
 
@@ -48,7 +49,7 @@ class Workbench(ipywidgets.VBox):
     @staticmethod
     def of(fit: Fit) -> "Workbench":
         """A workbench that shows a fit."""
-        workbench = Workbench(fit.image, fit.model)
+        workbench = Workbench(checked_fit(fit).image, fit.model)
         workbench.editor.show(fit)
         return workbench
 

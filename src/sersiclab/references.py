@@ -1,0 +1,40 @@
+"""YAML whose nodes refer to each other: a few lines may stand for more nodes than any memory holds."""
+
+from pathlib import Path
+from typing import Any
+
+
+MOST_NODES = 10**6  # that references may stand for
+END = b"\n..."  # of the YAML in a file whose arrays follow
+
+
+def check_references(path: Path) -> None:
+    """Raise `ValueError` if a node of the file's YAML refers to itself, or references multiply its nodes."""
+    import yaml
+
+    text = path.read_bytes().partition(END)[0]
+    if b"*" not in text:
+        return
+    try:
+        root = yaml.compose(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    except (yaml.YAMLError, RecursionError):
+        return  # whoever reads the file says what is wrong
+    _count(root, {})
+
+
+def _count(node: Any, counts: dict[int, int | None]) -> int:
+    """How many nodes a node stands for; `counts` has those known, and None for those that hold this one."""
+    if id(node) in counts:
+        known = counts[id(node)]
+        if known is None:
+            raise ValueError("one of its nodes recurs in itself")
+        return known
+    counts[id(node)] = None
+    value = getattr(node, "value", None)
+    items = value if isinstance(value, list) else []
+    parts = [part for item in items for part in (item if isinstance(item, tuple) else (item,))]
+    number = 1 + sum(_count(part, counts) for part in parts)
+    if number > MOST_NODES + len(counts):
+        raise ValueError("its nodes are in several places, again and again: no file of sersiclab has so many")
+    counts[id(node)] = number
+    return number
