@@ -55,7 +55,7 @@ def edited(path: tuple[str, ...], value: Any, *, absent: bool = False) -> dict[s
 
 def cases(_: Path) -> Iterator[Case]:
     whole = document()
-    fine = {("links", "a mapping"), ("renderer", "null"), ("noise", "null"), ("links", "null")}
+    fine = {("split", "400 digits"), ("links", "a mapping"), ("renderer", "null"), ("noise", "null"), ("links", "null")}
     optional = {"noise", "renderer", "links", "nu", "padding", "split", "narrowest", "init", "scale", "offset"}
     for path in leaves(whole):
         written = ".".join(path)

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpyro.distributions as dist
 
 import sersiclab as sl
+from sersiclab.links import LINKS
 from sersiclab.noise import NOISES
 from sersiclab.parameters import parameter_info
 from sersiclab.priors import PRIORS
@@ -458,4 +459,12 @@ def methods() -> Iterator[Case]:
     yield from refused(
         "TotalFlux", "flux", lambda v: sl.TotalFlux(flux=v, fraction=0.5), "TotalFlux.flux must", only=FEW
     )
-    yield from refused("Ratio", "ratio", lambda v: sl.Ratio(ratio=v), "Ratio.ratio must", only=FEW, also={"two": 2.0})
+    for cls in LINKS:
+        made = values_of(cls) | {name: 0.5 for name in parameter_info(cls)}
+        for name, info in parameter_info(cls).items():
+            call = lambda v, cls=cls, made=made, name=name: cls(**made | {name: v})  # noqa: E731
+            if (cls, name) != (sl.TotalFlux, "flux"):
+                yield from refused(cls.__name__, name, call, f"{cls.__name__}.{name} must", only=FEW)
+            if math.isfinite(info.high):
+                text = f"{cls.__name__}.{name} must lie in"
+                yield named(cls.__name__, f"{name} above", lambda call=call, v=info.high + 1: call(v), text)
