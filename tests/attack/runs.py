@@ -52,6 +52,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "render_error": sl.render_error,
     "simulate": sl.simulate,
     "joint": sl.joint,
+    "Posterior": sl.Posterior,
     "fit": lambda model, image: sl.fit(model, image, sl.MAP(), progress=False),
     "start": lambda model, image: sl.start(model, image, sl.MAP()),
 }
