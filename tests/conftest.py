@@ -21,12 +21,12 @@ from jaxtyping import install_import_hook
 
 # Shapes and types of arrays are checked at each call of the mathematics. User input has checks of its own.
 install_import_hook(
-    ["sersiclab.profiles", "sersiclab.psf", "sersiclab.rendering", "sersiclab.density"],
+    ["sersiclab.profiles", "sersiclab.data.psf", "sersiclab.rendering", "sersiclab.model.density"],
     "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))",
 )
 jax.config.update("jax_numpy_rank_promotion", "raise")
 
-from sersiclab import process
+from sersiclab.runtime import process
 
 
 # Each compiled program takes four mappings of memory or so; Linux allows a process 65,530 of them.

@@ -9,11 +9,11 @@ import pytest
 from scipy.signal import fftconvolve
 
 from sersiclab import datasets
+from sersiclab.data.image import Image
 from sersiclab.guess import guess
-from sersiclab.image import Image
 from sersiclab.model import Model
 from sersiclab.parameters import Parameter, Tied, parameter, parameter_info
-from sersiclab.priors import Angle, LogUniform, Normal, Uniform
+from sersiclab.parameters.priors import Angle, LogUniform, Normal, Uniform
 from sersiclab.profiles import (
     PROFILES,
     AbstractElliptical,

@@ -8,7 +8,7 @@ import pytest
 from astropy.io import fits
 from astropy.stats import sigma_clipped_stats
 
-from sersiclab.image import Image
+from sersiclab.data.image import Image
 
 
 CUTOUT, PSFS = "legacy/cutout_59.1067_-30.4848.fits", "legacy/copsf_59.1067_-30.4848.fits"

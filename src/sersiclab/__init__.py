@@ -5,13 +5,14 @@ from typing import TYPE_CHECKING, Any
 from sersiclab import datasets as datasets
 from sersiclab import io as io
 from sersiclab._version import __version__ as __version__
-from sersiclab.accuracy import RenderError as RenderError
-from sersiclab.accuracy import render_error as render_error
-from sersiclab.compilation import persistent_cache as persistent_cache
+from sersiclab.data.image import Image as Image
 from sersiclab.detection import Detection as Detection
 from sersiclab.detection import detect as detect
+from sersiclab.documents.spec import from_dict as from_dict
+from sersiclab.documents.spec import schema as schema
+from sersiclab.documents.spec import to_dict as to_dict
+from sersiclab.documents.spec import to_python as to_python
 from sersiclab.guess import guess as guess
-from sersiclab.image import Image as Image
 from sersiclab.inference import MAP as MAP
 from sersiclab.inference import NUTS as NUTS
 from sersiclab.inference import SVI as SVI
@@ -22,13 +23,14 @@ from sersiclab.inference import fit as fit
 from sersiclab.inference import resume as resume
 from sersiclab.inference import start as start
 from sersiclab.io import load as load
-from sersiclab.links import Ratio as Ratio
-from sersiclab.links import RatioAbove as RatioAbove
-from sersiclab.links import TotalFlux as TotalFlux
 from sersiclab.model import Model as Model
 from sersiclab.model import joint as joint
 from sersiclab.model import render as render
 from sersiclab.model import render_components as render_components
+from sersiclab.model.accuracy import RenderError as RenderError
+from sersiclab.model.accuracy import render_error as render_error
+from sersiclab.model.posterior import Posterior as Posterior
+from sersiclab.model.simulate import simulate as simulate
 from sersiclab.noise import AbstractNoise as AbstractNoise
 from sersiclab.noise import CorrelatedNoise as CorrelatedNoise
 from sersiclab.noise import GaussianNoise as GaussianNoise
@@ -40,14 +42,16 @@ from sersiclab.noise import StudentTNoise as StudentTNoise
 from sersiclab.parameters import Parameter as Parameter
 from sersiclab.parameters import Tied as Tied
 from sersiclab.parameters import parameter as parameter
-from sersiclab.posterior import Posterior as Posterior
-from sersiclab.priors import Angle as Angle
-from sersiclab.priors import Custom as Custom
-from sersiclab.priors import LogNormal as LogNormal
-from sersiclab.priors import LogUniform as LogUniform
-from sersiclab.priors import Normal as Normal
-from sersiclab.priors import TruncatedNormal as TruncatedNormal
-from sersiclab.priors import Uniform as Uniform
+from sersiclab.parameters.links import Ratio as Ratio
+from sersiclab.parameters.links import RatioAbove as RatioAbove
+from sersiclab.parameters.links import TotalFlux as TotalFlux
+from sersiclab.parameters.priors import Angle as Angle
+from sersiclab.parameters.priors import Custom as Custom
+from sersiclab.parameters.priors import LogNormal as LogNormal
+from sersiclab.parameters.priors import LogUniform as LogUniform
+from sersiclab.parameters.priors import Normal as Normal
+from sersiclab.parameters.priors import TruncatedNormal as TruncatedNormal
+from sersiclab.parameters.priors import Uniform as Uniform
 from sersiclab.profiles import AbstractElliptical as AbstractElliptical
 from sersiclab.profiles import AbstractExtended as AbstractExtended
 from sersiclab.profiles import AbstractModifier as AbstractModifier
@@ -78,11 +82,7 @@ from sersiclab.rendering import HybridRenderer as HybridRenderer
 from sersiclab.rendering import PixelRenderer as PixelRenderer
 from sersiclab.results import Fit as Fit
 from sersiclab.results import compare as compare
-from sersiclab.simulate import simulate as simulate
-from sersiclab.spec import from_dict as from_dict
-from sersiclab.spec import schema as schema
-from sersiclab.spec import to_dict as to_dict
-from sersiclab.spec import to_python as to_python
+from sersiclab.runtime.compilation import persistent_cache as persistent_cache
 
 
 if TYPE_CHECKING:

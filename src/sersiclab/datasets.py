@@ -7,10 +7,10 @@ import numpy as np
 from jaxtyping import Float
 
 from sersiclab import parameters
-from sersiclab.image import Image
+from sersiclab.data.image import Image
 from sersiclab.model import Model, render
+from sersiclab.model.simulate import simulate
 from sersiclab.profiles import Exponential, FlatSky, PointSource, Sersic
-from sersiclab.simulate import simulate
 
 
 SHAPE = (90, 110)

@@ -6,16 +6,16 @@ import warnings
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal, NamedTuple
 
+from sersiclab.data.image import Image
 from sersiclab.detection import Found, find
-from sersiclab.image import Image
-from sersiclab.measuring import Source
+from sersiclab.detection.measuring import Source
+from sersiclab.detection.skies import Sky
 from sersiclab.model import Model, check_name
 from sersiclab.noise import AbstractNoise, GaussianNoise
 from sersiclab.parameters import AbstractParameter, ParameterInfo, Tied, parameter_info
-from sersiclab.priors import Angle, LogUniform, Normal, Uniform
+from sersiclab.parameters.priors import Angle, LogUniform, Normal, Uniform
 from sersiclab.profiles import PROFILES, AbstractModifier, AbstractProfile, AbstractSky, AbstractSource, FlatSky, Sersic
 from sersiclab.profiles.base import size_name, usual_parameters
-from sersiclab.skies import Sky
 
 
 Measured = AbstractParameter | float  # a prior, or where to start between the declared bounds

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 import sersiclab as sl
-from sersiclab import storage
+from sersiclab.documents import storage
 from sersiclab.results.document import to_tree
 
 from .case import Case, named, right, told

@@ -9,10 +9,10 @@ import jax.numpy as jnp
 import numpyro.distributions as dist
 
 import sersiclab as sl
-from sersiclab.links import LINKS
 from sersiclab.noise import NOISES
 from sersiclab.parameters import parameter_info
-from sersiclab.priors import PRIORS
+from sersiclab.parameters.links import LINKS
+from sersiclab.parameters.priors import PRIORS
 from sersiclab.profiles import MODIFIERS, PROFILES
 from sersiclab.rendering import RENDERERS
 

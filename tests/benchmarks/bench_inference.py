@@ -10,7 +10,7 @@ import time
 import numpy as np
 from hsc import HSC, PUBLISHED, galaxy, sersic
 
-from sersiclab.image import Image
+from sersiclab.data.image import Image
 from sersiclab.inference import MAP, NUTS, Laplace, fit
 from sersiclab.model import render
 

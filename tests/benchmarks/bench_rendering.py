@@ -27,7 +27,7 @@ import numpy as np
 from timing import Timing, measure
 
 import sersiclab as sl
-from sersiclab.density import Density
+from sersiclab.model.density import Density
 
 
 HEADER = (

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import numpy as np
 
-from sersiclab.image import Image
+from sersiclab.data.image import Image
 from sersiclab.model import Model
-from sersiclab.priors import Angle, LogUniform, Normal, Uniform
+from sersiclab.parameters.priors import Angle, LogUniform, Normal, Uniform
 from sersiclab.profiles import Sersic
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sersiclab.image import Image
+from sersiclab.data.image import Image
 from sersiclab.model import Model, render
-from sersiclab.priors import LogUniform, Normal
+from sersiclab.parameters.priors import LogUniform, Normal
 from sersiclab.profiles import FlatSky, PointSource
 from sersiclab.widget import Workbench, bundle
 

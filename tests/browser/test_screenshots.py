@@ -17,9 +17,9 @@ import pytest
 from PIL import Image as Picture
 from PIL.PngImagePlugin import PngInfo
 
-from sersiclab.image import Image
+from sersiclab.data.image import Image
 from sersiclab.model import Model, render
-from sersiclab.priors import LogUniform, Normal
+from sersiclab.parameters.priors import LogUniform, Normal
 from sersiclab.profiles import FlatSky, PointSource
 from sersiclab.widget import Editor, bundle
 from sersiclab.widget.page import write_page

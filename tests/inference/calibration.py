@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 from scipy.stats import binomtest, kstest
 
-from sersiclab.image import Image
+from sersiclab.data.image import Image
 from sersiclab.inference import AbstractMethod, fit
 from sersiclab.model import Model, render
 from sersiclab.parameters import Tied
-from sersiclab.priors import Angle, LogNormal, LogUniform, Normal, TruncatedNormal, Uniform
+from sersiclab.parameters.priors import Angle, LogNormal, LogUniform, Normal, TruncatedNormal, Uniform
 from sersiclab.profiles import Exponential, FlatSky, Sersic
 from sersiclab.results import Fit
 

@@ -7,9 +7,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from sersiclab.image import Image
+from sersiclab.data.image import Image
 from sersiclab.model import Model, render
-from sersiclab.priors import Angle, LogUniform, Normal, Uniform
+from sersiclab.parameters.priors import Angle, LogUniform, Normal, Uniform
 from sersiclab.profiles import AbstractSky, FlatSky, Sersic
 from sersiclab.rendering import AbstractCanvas, AbstractRenderer
 

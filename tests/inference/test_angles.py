@@ -5,8 +5,8 @@ import pytest
 from scipy.stats import kstest
 
 from sersiclab.inference import MAP, NUTS, SVI, Importance, Laplace, fit
-from sersiclab.inference.frame import _log_copies
-from sersiclab.priors import Uniform
+from sersiclab.inference.coordinates.frame import _log_copies
+from sersiclab.parameters.priors import Uniform
 
 
 def within_quarter(draws, centre):

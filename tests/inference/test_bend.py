@@ -3,16 +3,16 @@
 import numpy as np
 import pytest
 
-from sersiclab.density import Density
-from sersiclab.image import Image
+from sersiclab.data.image import Image
 from sersiclab.inference import Importance, Laplace, fit
 from sersiclab.inference.base import Problem
-from sersiclab.inference.bend import bend
-from sersiclab.inference.least_squares import minimise
-from sersiclab.inference.monitor import Monitor
-from sersiclab.inference.program import unconstrain
+from sersiclab.inference.coordinates.bend import bend
+from sersiclab.inference.running.monitor import Monitor
+from sersiclab.inference.running.program import unconstrain
+from sersiclab.inference.search.least_squares import minimise
 from sersiclab.model import Model, render
-from sersiclab.priors import LogUniform
+from sersiclab.model.density import Density
+from sersiclab.parameters.priors import LogUniform
 from sersiclab.profiles import Sersic
 
 from .conftest import BlobRenderer

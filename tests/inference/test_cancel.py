@@ -5,8 +5,9 @@ import time
 import numpy as np
 import pytest
 
-from sersiclab.inference import MAP, NUTS, SVI, Importance, Laplace, field, parts, start
-from sersiclab.inference.monitor import Monitor
+from sersiclab.inference import MAP, NUTS, SVI, Importance, Laplace, start
+from sersiclab.inference.running.monitor import Monitor
+from sersiclab.inference.search import field, parts
 from sersiclab.model import render
 
 from .test_field import scene

@@ -5,11 +5,12 @@ import warnings
 import numpy as np
 import pytest
 
-from sersiclab import storage
-from sersiclab.inference import NUTS, SVI, Laplace, checkpoints, fit, sampler, start
-from sersiclab.inference.checkpoints import Checkpoint
-from sersiclab.inference.monitor import Monitor, Pace
-from sersiclab.priors import Normal
+from sersiclab.documents import storage
+from sersiclab.inference import NUTS, SVI, Laplace, fit, sampler, start
+from sersiclab.inference.running import checkpoints
+from sersiclab.inference.running.checkpoints import Checkpoint
+from sersiclab.inference.running.monitor import Monitor, Pace
+from sersiclab.parameters.priors import Normal
 
 
 METHOD = NUTS(warmup=60, draws=120)

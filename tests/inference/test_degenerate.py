@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
+from sersiclab.data.image import Image
 from sersiclab.datasets import moffat
-from sersiclab.image import Image
 from sersiclab.inference import MAP, NUTS, Importance, Laplace, fit
 from sersiclab.model import Model
-from sersiclab.priors import Angle, LogUniform, Normal, Uniform
+from sersiclab.model.simulate import simulate
+from sersiclab.parameters.priors import Angle, LogUniform, Normal, Uniform
 from sersiclab.profiles import Sersic
-from sersiclab.simulate import simulate
 
 
 SHAPE = (25, 28)

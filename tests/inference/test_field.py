@@ -10,22 +10,24 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from sersiclab import memory
-from sersiclab.density import Density
-from sersiclab.image import Image
-from sersiclab.inference import MAP, NUTS, SVI, Importance, Laplace, bend, fit, parts
-from sersiclab.inference import field as fields
+from sersiclab.data.image import Image
+from sersiclab.inference import MAP, NUTS, SVI, Importance, Laplace, fit
 from sersiclab.inference.base import Problem
-from sersiclab.inference.descent import Aim, evaluate
-from sersiclab.inference.field import Field
-from sersiclab.inference.field_descent import evaluated_field
-from sersiclab.inference.monitor import Monitor
+from sersiclab.inference.coordinates import bend
+from sersiclab.inference.running.monitor import Monitor
+from sersiclab.inference.search import field as fields
+from sersiclab.inference.search import parts
+from sersiclab.inference.search.descent import Aim, evaluate
+from sersiclab.inference.search.field import Field
+from sersiclab.inference.search.field_descent import evaluated_field
 from sersiclab.model import Model
+from sersiclab.model.density import Density
+from sersiclab.model.simulate import simulate
 from sersiclab.noise import CorrelatedNoise, GaussianNoise, PoissonNoise, StudentTNoise
 from sersiclab.parameters import Tied
-from sersiclab.priors import Angle, LogUniform, Normal, Uniform
+from sersiclab.parameters.priors import Angle, LogUniform, Normal, Uniform
 from sersiclab.profiles import Exponential, PointSource, Sersic, TiltedSky
-from sersiclab.simulate import simulate
+from sersiclab.runtime import memory
 
 
 def sersic(rng, shape, *, index=2.0, size=2.5):

@@ -7,14 +7,14 @@ import pytest
 import xarray as xr
 from scipy.stats import norm
 
-from sersiclab.image import Image
+from sersiclab.data.image import Image
 from sersiclab.inference import MAP, Importance, Laplace, fit, importance, start
-from sersiclab.inference.bend import bend
 from sersiclab.inference.candidates import TAIL, Law, about_heaviest, effective, mixture, refit, tail_effective
+from sersiclab.inference.coordinates.bend import bend
 from sersiclab.inference.importance import resample
-from sersiclab.inference.monitor import Monitor
+from sersiclab.inference.running.monitor import Monitor
 from sersiclab.model import Model
-from sersiclab.priors import LogUniform, Normal
+from sersiclab.parameters.priors import LogUniform, Normal
 from sersiclab.profiles import FlatSky
 from sersiclab.results import circular
 from sersiclab.results.diagnostics import arviz, pareto_smoothed

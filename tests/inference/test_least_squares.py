@@ -8,12 +8,13 @@ import pytest
 from scipy.optimize import minimize
 from scipy.stats import kstest
 
-from sersiclab.density import Density
-from sersiclab.image import Image
-from sersiclab.inference import MAP, Laplace, descent, fit, laplace, least_squares, likelihood
+from sersiclab.data.image import Image
+from sersiclab.inference import MAP, Laplace, fit, laplace
 from sersiclab.inference.laplace import inverse
+from sersiclab.inference.search import descent, least_squares, likelihood
 from sersiclab.model import Model, render
-from sersiclab.priors import Angle, LogNormal, LogUniform, Normal, TruncatedNormal, Uniform
+from sersiclab.model.density import Density
+from sersiclab.parameters.priors import Angle, LogNormal, LogUniform, Normal, TruncatedNormal, Uniform
 from sersiclab.profiles import Sersic
 
 from .calibration import draw_prior, mock, one_sersic

@@ -5,11 +5,11 @@ import pytest
 import scipy.optimize
 import scipy.stats as st
 
-from sersiclab.image import Image
+from sersiclab.data.image import Image
 from sersiclab.inference import MAP, NUTS, Importance, Laplace, fit
 from sersiclab.model import Model, render
 from sersiclab.noise import GaussianNoise, HuberNoise, InflatedNoise, MixtureNoise, PoissonNoise, StudentTNoise
-from sersiclab.priors import LogUniform, Normal, Uniform
+from sersiclab.parameters.priors import LogUniform, Normal, Uniform
 from sersiclab.profiles import FlatSky
 
 from .conftest import BlobRenderer

@@ -4,8 +4,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from sersiclab.inference.monitor import Monitor
-from sersiclab.inference.program import Program
+from sersiclab.inference.running.monitor import Monitor
+from sersiclab.inference.running.program import Program
 
 
 def test_what_is_traced_is_said_to_compile() -> None:

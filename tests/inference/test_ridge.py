@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from sersiclab.inference import NUTS, fit
-from sersiclab.inference.ridge import Ridge, Walls
-from sersiclab.inference.straight import LENGTH, Straight
+from sersiclab.inference.coordinates.ridge import Ridge, Walls
+from sersiclab.inference.coordinates.straight import LENGTH, Straight
 
 from . import calibration, test_bend
 

@@ -13,13 +13,14 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from sersiclab.density import Density
-from sersiclab.image import Image
-from sersiclab.inference import MAP, NUTS, Cancelled, Laplace, Progress, fit, least_squares, resume, start
-from sersiclab.inference.monitor import Monitor, Pace
-from sersiclab.inference.run import _initial
+from sersiclab.data.image import Image
+from sersiclab.inference import MAP, NUTS, Cancelled, Laplace, Progress, fit, resume, start
+from sersiclab.inference.running.monitor import Monitor, Pace
+from sersiclab.inference.running.run import _initial
+from sersiclab.inference.search import least_squares
 from sersiclab.model import Model
-from sersiclab.priors import LogUniform, Normal
+from sersiclab.model.density import Density
+from sersiclab.parameters.priors import LogUniform, Normal
 from sersiclab.profiles import FlatSky
 from sersiclab.results import Fit
 
@@ -445,10 +446,10 @@ def test_leaving_python_in_the_middle_of_a_run(tmp_path):
     script.write_text(
         "import time\n"
         "import numpy as np\n"
-        "from sersiclab.image import Image\n"
+        "from sersiclab.data.image import Image\n"
         "from sersiclab.inference import NUTS, start\n"
         "from sersiclab.model import Model\n"
-        "from sersiclab.priors import Normal\n"
+        "from sersiclab.parameters.priors import Normal\n"
         "from sersiclab.profiles import FlatSky\n"
         "run = start(Model({'sky': FlatSky(Normal(0, 1))}), Image(np.zeros((5, 6)), sigma=1.0), NUTS(draws=10**6))\n"
         "while not run.draws:\n"

@@ -4,11 +4,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from sersiclab.density import Density
-from sersiclab.image import Image
-from sersiclab.inference.straight import LENGTH, Straight
+from sersiclab.data.image import Image
+from sersiclab.inference.coordinates.straight import LENGTH, Straight
 from sersiclab.model import Model
-from sersiclab.priors import Angle, LogNormal, LogUniform, Normal, TruncatedNormal, Uniform
+from sersiclab.model.density import Density
+from sersiclab.parameters.priors import Angle, LogNormal, LogUniform, Normal, TruncatedNormal, Uniform
 from sersiclab.profiles import FlatSky, Sersic
 
 from .conftest import BlobRenderer

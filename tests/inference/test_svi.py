@@ -7,14 +7,15 @@ import pytest
 from scipy.optimize import minimize
 from scipy.stats import multivariate_normal, norm
 
-from sersiclab.image import Image
-from sersiclab.inference import MAP, NUTS, SVI, Importance, Laplace, fit, guides, monitor, start
-from sersiclab.inference.monitor import Monitor
+from sersiclab.data.image import Image
+from sersiclab.documents.spec import from_document, to_document
+from sersiclab.inference import MAP, NUTS, SVI, Importance, Laplace, fit, guides, start
+from sersiclab.inference.running import monitor
+from sersiclab.inference.running.monitor import Monitor
 from sersiclab.model import Model, render
-from sersiclab.priors import LogUniform, Normal
+from sersiclab.parameters.priors import LogUniform, Normal
 from sersiclab.profiles import FlatSky
 from sersiclab.results import Fit
-from sersiclab.spec import from_document, to_document
 
 
 PATIENCE = 300.0

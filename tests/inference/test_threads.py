@@ -6,9 +6,9 @@ import threading
 import numpy as np
 import pytest
 
-from sersiclab import process
 from sersiclab.inference import MAP, NUTS, Importance, Laplace, fit, start, weighing
-from sersiclab.inference.threads import processors, threads
+from sersiclab.inference.running.threads import processors, threads
+from sersiclab.runtime import process
 
 
 def test_no_more_threads_than_processors(monkeypatch):

@@ -5,8 +5,8 @@ import pytest
 from scipy.stats import norm
 
 from sersiclab.inference.candidates import Law
-from sersiclab.inference.straight import LENGTH
-from sersiclab.inference.turning import Turns, unturned
+from sersiclab.inference.coordinates.straight import LENGTH
+from sersiclab.inference.coordinates.turning import Turns, unturned
 from sersiclab.results.diagnostics import pareto_smoothed
 
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from sersiclab import datasets
+from sersiclab.data.image import Image
 from sersiclab.guess import guess
-from sersiclab.image import Image
 from sersiclab.inference import MAP, NUTS, SVI, Importance, Laplace, fit
 from sersiclab.io import load
 from sersiclab.noise import StudentTNoise

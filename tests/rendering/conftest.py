@@ -7,7 +7,7 @@ import jax
 import numpy as np
 import pytest
 
-from sersiclab.image import Image
+from sersiclab.data.image import Image
 from sersiclab.profiles import AbstractProfile
 from sersiclab.rendering import HybridRenderer
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from scipy.special import erf, gamma, gammainc, gammaincinv
 
-from sersiclab.image import Image
+from sersiclab.data.image import Image
 
 
 SHAPE = (45, 60)

@@ -16,7 +16,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from sersiclab.image import Image
+from sersiclab.data.image import Image
 from sersiclab.parameters import ParameterInfo, own_parameters, parameter_info, with_parameters
 from sersiclab.profiles import MODIFIERS, PROFILES, AbstractExtended, AbstractModifier, AbstractSource, Sersic
 from sersiclab.profiles.base import LIGHT, usual_parameters

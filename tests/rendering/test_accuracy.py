@@ -9,9 +9,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from sersiclab.accuracy import reference
-from sersiclab.image import Image
+from sersiclab.data.image import Image
 from sersiclab.model import Model
+from sersiclab.model.accuracy import reference
 from sersiclab.profiles import PointSource, Sersic
 from sersiclab.rendering import AbstractRenderer, FourierRenderer, HybridRenderer, PixelRenderer
 

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from sersiclab.image import Image
+from sersiclab.data.image import Image
 from sersiclab.parameters import own_parameters, parameter_info
 from sersiclab.profiles import (
     AbstractMixture,

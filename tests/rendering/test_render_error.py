@@ -5,9 +5,9 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from sersiclab.accuracy import render_error
-from sersiclab.image import Image
+from sersiclab.data.image import Image
 from sersiclab.model import Model, render
+from sersiclab.model.accuracy import render_error
 from sersiclab.profiles import Sersic
 from sersiclab.rendering import AbstractRenderer, FourierRenderer, HybridRenderer, PixelRenderer
 

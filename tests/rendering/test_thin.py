@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from sersiclab.image import Image
+from sersiclab.data.image import Image
 from sersiclab.profiles import Sersic
 from sersiclab.rendering import AbstractRenderer, FourierRenderer, HybridRenderer, PixelRenderer
 

@@ -8,13 +8,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from sersiclab.accuracy import reference
-from sersiclab.image import Image
+from sersiclab.data.image import Image
 from sersiclab.inference import MAP
-from sersiclab.inference.run import fit
+from sersiclab.inference.running.run import fit
 from sersiclab.model import Model
+from sersiclab.model.accuracy import reference
 from sersiclab.parameters import own_parameters
-from sersiclab.priors import Angle, LogUniform, Normal, Uniform
+from sersiclab.parameters.priors import Angle, LogUniform, Normal, Uniform
 from sersiclab.profiles import AbstractMixture, Nuker, PointSource, Sersic, Spergel
 from sersiclab.rendering import FourierRenderer, HybridRenderer, PixelRenderer
 

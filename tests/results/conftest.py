@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sersiclab.image import Image
+from sersiclab.data.image import Image
 from sersiclab.inference import MAP, NUTS
 from sersiclab.model import Model, render
 from sersiclab.parameters import Tied
-from sersiclab.priors import Angle, LogUniform, Normal, TruncatedNormal, Uniform
+from sersiclab.parameters.priors import Angle, LogUniform, Normal, TruncatedNormal, Uniform
 from sersiclab.profiles import FlatSky, PointSource, Sersic
 from sersiclab.results import Fit
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from scipy.stats import multivariate_normal, norm
 
-from sersiclab.image import Image
+from sersiclab.data.image import Image
 from sersiclab.model import Model
-from sersiclab.priors import Normal
+from sersiclab.parameters.priors import Normal
 from sersiclab.profiles import FlatSky, TiltedSky
 from sersiclab.results import Fit, comparison
 from sersiclab.results.comparison import compare

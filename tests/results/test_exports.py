@@ -10,7 +10,7 @@ from astropy.table import QTable, vstack
 from astropy.utils.exceptions import AstropyWarning
 from astropy.wcs import WCS
 
-from sersiclab.image import Image
+from sersiclab.data.image import Image
 from sersiclab.model import render_components
 from sersiclab.results.derived import Derived
 from sersiclab.results.table import with_errors

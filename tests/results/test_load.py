@@ -7,8 +7,8 @@ import pytest
 from astropy.wcs import WCS
 from astropy.wcs.wcsapi import SlicedLowLevelWCS
 
-from sersiclab import storage
-from sersiclab.image import Image
+from sersiclab.data.image import Image
+from sersiclab.documents import storage
 from sersiclab.inference import MAP, Laplace
 from sersiclab.inference.base import AbstractMethod
 from sersiclab.io import load

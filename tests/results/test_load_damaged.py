@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sersiclab import storage
+from sersiclab.documents import storage
 from sersiclab.io import load
 from sersiclab.results import Fit
 from sersiclab.results.document import to_tree

@@ -8,7 +8,7 @@ import pytest
 from matplotlib.figure import Figure
 from numpy.testing import assert_allclose
 
-from sersiclab.image import Image
+from sersiclab.data.image import Image
 from sersiclab.plots.corner import with_errors
 from sersiclab.plots.profile import annuli
 from sersiclab.plots.sources import Ellipse

@@ -7,9 +7,9 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy.stats import norm
 
-from sersiclab.image import Image
+from sersiclab.data.image import Image
 from sersiclab.model import Model, render
-from sersiclab.priors import Normal
+from sersiclab.parameters.priors import Normal
 from sersiclab.profiles import FlatSky
 from sersiclab.results import Fit, posterior
 from sersiclab.results.diagnostics import arviz

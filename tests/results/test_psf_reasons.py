@@ -7,7 +7,7 @@ import galsim
 import numpy as np
 import pytest
 
-from sersiclab.image import Image
+from sersiclab.data.image import Image
 from sersiclab.inference import MAP
 from sersiclab.model import Model
 from sersiclab.profiles import PointSource, Sersic

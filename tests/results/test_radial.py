@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from sersiclab.image import Image
+from sersiclab.data.image import Image
 from sersiclab.model import Model, render, render_components
-from sersiclab.priors import LogUniform
+from sersiclab.parameters.priors import LogUniform
 from sersiclab.profiles import FlatSky, Sersic
 from sersiclab.results import Fit
 

@@ -6,7 +6,7 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy import stats
 
-from sersiclab.image import Image
+from sersiclab.data.image import Image
 from sersiclab.results import Fit
 from sersiclab.results.diagnostics import convergence, e_bfmi
 

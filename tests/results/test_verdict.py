@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from sersiclab.image import Image
+from sersiclab.data.image import Image
 from sersiclab.inference import MAP, NUTS, Laplace
 from sersiclab.model import Model
 from sersiclab.noise import CorrelatedNoise
 from sersiclab.parameters import Tied
-from sersiclab.priors import LogUniform, Normal, Uniform
+from sersiclab.parameters.priors import LogUniform, Normal, Uniform
 from sersiclab.results import Fit, Verdict
 from sersiclab.results.verdict.sampling import ess_reasons, r_hat_reasons
 

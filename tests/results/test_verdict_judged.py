@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sersiclab.image import Image
+from sersiclab.data.image import Image
 from sersiclab.inference import MAP, Importance, Laplace
 from sersiclab.model import Model, render
 from sersiclab.parameters import Tied
-from sersiclab.priors import Normal, Uniform
+from sersiclab.parameters.priors import Normal, Uniform
 from sersiclab.profiles import FlatSky, Sersic
 from sersiclab.results import Fit, Verdict
 from sersiclab.results.approximation import Check, Deviation

@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sersiclab.image import Image
+from sersiclab.data.image import Image
 from sersiclab.inference import AbstractMethod
 from sersiclab.inference.base import Outcome, Problem
-from sersiclab.inference.monitor import Monitor
+from sersiclab.inference.running.monitor import Monitor
 from sersiclab.model import Model
 from sersiclab.parameters import Tied
-from sersiclab.priors import LogUniform, Normal, Uniform
+from sersiclab.parameters.priors import LogUniform, Normal, Uniform
 from sersiclab.profiles import FlatSky, PointSource
 from sersiclab.widget import Editor, bundle
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from sersiclab.inference import AbstractMethod, Cancelled
 from sersiclab.inference.base import Outcome, Problem
-from sersiclab.inference.monitor import Monitor
+from sersiclab.inference.running.monitor import Monitor
 
 
 class Counting(AbstractMethod):

@@ -5,7 +5,7 @@ import pytest
 from astropy.coordinates import SkyCoord
 from astropy.wcs import WCS
 
-from sersiclab.image import Image
+from sersiclab.data.image import Image
 from sersiclab.widget.astrometry import tangent_plane
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from sersiclab.model import Model, render_components
 from sersiclab.parameters import parameter
-from sersiclab.priors import Normal, Uniform
+from sersiclab.parameters.priors import Normal, Uniform
 from sersiclab.profiles import AbstractSky, FlatSky, PointSource
 from sersiclab.widget import Editor, bundle
 

@@ -9,13 +9,13 @@ import pytest
 from astropy.io import fits
 from astropy.wcs import WCS
 
-from sersiclab.image import Image
+from sersiclab.data.image import Image
+from sersiclab.documents.spec import from_dict
 from sersiclab.model import Model, render, render_components
 from sersiclab.noise import InflatedNoise, MixtureNoise, StudentTNoise
 from sersiclab.parameters import Tied
-from sersiclab.priors import Angle, LogUniform, Normal, Uniform
+from sersiclab.parameters.priors import Angle, LogUniform, Normal, Uniform
 from sersiclab.profiles import Boxy, Exponential, FlatSky, PointSource, Sersic
-from sersiclab.spec import from_dict
 from sersiclab.widget import Editor, Workbench
 from sersiclab.widget.code import LONGEST, python_code
 

@@ -4,7 +4,7 @@ import equinox as eqx
 import numpy as np
 import pytest
 
-from sersiclab.image import Image
+from sersiclab.data.image import Image
 from sersiclab.model import render, render_components
 from sersiclab.widget.frames import ENOUGH, Frames, limits, pack
 

@@ -9,9 +9,9 @@ import textwrap
 import numpy as np
 import pytest
 
-from sersiclab.image import Image
+from sersiclab.data.image import Image
 from sersiclab.model import Model, render_components
-from sersiclab.priors import LogUniform, Normal, Uniform
+from sersiclab.parameters.priors import LogUniform, Normal, Uniform
 from sersiclab.profiles import FlatSky, PointSource, Sersic, TiltedSky
 from sersiclab.rendering import FourierRenderer, HybridRenderer, PixelRenderer
 from sersiclab.widget import Editor, Workbench, bundle, frame_messages, painting, rasters, windows

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from sersiclab import priors
+from sersiclab.parameters import priors
 from sersiclab.widget.marginals import POINTS, marginals
 
 

@@ -5,8 +5,8 @@ import zlib
 import numpy as np
 import pytest
 
+from sersiclab.documents.spec import to_python
 from sersiclab.inference import MAP
-from sersiclab.spec import to_python
 from sersiclab.widget import Workbench
 from sersiclab.widget.masks import KEPT, Masks
 from sersiclab.widget.page import _record

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from sersiclab.image import Image
+from sersiclab.data.image import Image
 from sersiclab.model import Model
-from sersiclab.priors import Normal, Uniform
+from sersiclab.parameters.priors import Normal, Uniform
 from sersiclab.profiles import FlatSky, PointSource
 from sersiclab.widget.frames import Frames
 from sersiclab.widget.predictive import SIDE, predict, rings_of, thumbnail

@@ -5,9 +5,9 @@ from contextlib import closing
 import numpy as np
 import pytest
 
+from sersiclab.data.image import Image
 from sersiclab.datasets import example
 from sersiclab.guess import guess
-from sersiclab.image import Image
 from sersiclab.model import Model, render
 from sersiclab.noise import CorrelatedNoise
 from sersiclab.profiles import FlatSky, Gaussian, PointSource

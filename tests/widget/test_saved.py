@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sersiclab.image import Image
+from sersiclab.data.image import Image
 from sersiclab.model import Model
 from sersiclab.noise import StudentTNoise
 from sersiclab.parameters import Tied
-from sersiclab.priors import LogUniform, Normal, Uniform
+from sersiclab.parameters.priors import LogUniform, Normal, Uniform
 from sersiclab.profiles import Boxy, Exponential, FlatSky, PointSource
 from sersiclab.widget.masks import Masks
 from sersiclab.widget.saved import LARGEST, Saved, from_text, to_document

@@ -8,7 +8,7 @@ import pytest
 
 from sersiclab.model import Model
 from sersiclab.parameters import Tied
-from sersiclab.priors import Angle, Normal, Uniform
+from sersiclab.parameters.priors import Angle, Normal, Uniform
 from sersiclab.profiles import Boxy, Exponential, FlatSky, PointSource
 from sersiclab.widget.session import allowed, from_model, read, with_values
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from sersiclab.model import Model
 from sersiclab.parameters import Tied
-from sersiclab.priors import Normal
+from sersiclab.parameters.priors import Normal
 from sersiclab.profiles import Gaussian, PointSource, Sersic
 from sersiclab.widget.shapes import NUMBER, posterior_shapes
 

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image as Picture
 
-from sersiclab.image import Image
+from sersiclab.data.image import Image
 from sersiclab.model import Model, render
-from sersiclab.priors import Normal
+from sersiclab.parameters.priors import Normal
 from sersiclab.profiles import FlatSky
 from sersiclab.widget import Workbench, frames
 from sersiclab.widget.still import GAP, SIDE, pictures

@@ -11,12 +11,12 @@ import pytest
 from ipywidgets.widgets.widget import _instances as widget_registry
 from numpy.testing import assert_allclose
 
+from sersiclab.documents.spec import from_dict, to_python
 from sersiclab.inference import Laplace
 from sersiclab.model import Model
-from sersiclab.priors import Normal
+from sersiclab.parameters.priors import Normal
 from sersiclab.profiles import FlatSky
 from sersiclab.results import Fit
-from sersiclab.spec import from_dict, to_python
 from sersiclab.widget import Workbench, bundle
 
 from .conftest import SECONDS

@@ -9,12 +9,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sersiclab import storage
 from sersiclab.cli import arguments as given
+from sersiclab.documents import storage
 
 
 if TYPE_CHECKING:
-    from sersiclab.image import Image
+    from sersiclab.data.image import Image
     from sersiclab.model import Model
     from sersiclab.results import Fit
 
@@ -91,9 +91,9 @@ def read_position(words: list[str] | None) -> Any:
 
 def _image_and_model(arguments: argparse.Namespace) -> tuple["Image", "Model", Any]:
     """What is to be fit, and where its target is; every option that has no say in it is refused."""
+    from sersiclab.data.image import Image
     from sersiclab.detection import detect
     from sersiclab.guess import guess
-    from sersiclab.image import Image
 
     sources = _sources(arguments.sources)
     named = [f"--{name}" for name in ("components", "model", "imfit") if getattr(arguments, name) is not None]
@@ -161,7 +161,7 @@ def _of_menu(arguments: argparse.Namespace, named: list[str]) -> tuple["Image", 
 
 
 def _of_imfit(arguments: argparse.Namespace) -> tuple["Image", "Model"]:
-    from sersiclab.image import Image
+    from sersiclab.data.image import Image
     from sersiclab.io import read_imfit
 
     own = {"sigma", "psf", "mask", "zeropoint", "pixel_scale"}
@@ -195,7 +195,7 @@ def _tell_of_neighbours(image: "Image", model: "Model", position: Any) -> None:
 
 
 def _document(path: str) -> "Model":
-    from sersiclab.spec import from_dict
+    from sersiclab.documents.spec import from_dict
 
     try:
         return from_dict(json.loads(Path(path).read_text(encoding="utf-8")))
@@ -205,8 +205,8 @@ def _document(path: str) -> "Model":
 
 def _fit_and_write(image: "Image", model: "Model", arguments: argparse.Namespace) -> int:
     """Fit, print the table and the verdict, and write the files; returns the exit status."""
-    from sersiclab.compilation import persistent_cache
     from sersiclab.inference import fit
+    from sersiclab.runtime.compilation import persistent_cache
 
     with contextlib.suppress(OSError):  # a home that can't be written to is no reason not to fit
         persistent_cache()

@@ -19,9 +19,9 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from sersiclab import storage
 from sersiclab.cli.arguments import FILES
-from sersiclab.compilation import cache_environment
+from sersiclab.documents import storage
+from sersiclab.runtime.compilation import cache_environment
 
 
 FOLDER = Path("sersiclab-lab")

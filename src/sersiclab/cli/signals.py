@@ -26,7 +26,7 @@ class Received:
 @contextlib.contextmanager
 def stopping() -> Iterator[Received]:
     """Raise `Stopped` in the main thread at the first of these signals. One that is ignored stays so."""
-    from sersiclab.inference.run import Stopped
+    from sersiclab.inference.running.run import Stopped
 
     received = Received()
     if threading.current_thread() is not threading.main_thread():  # others get no signals

@@ -8,11 +8,11 @@ import equinox as eqx
 import numpy as np
 from jaxtyping import Bool, Float
 
-from sersiclab.density import Density
-from sersiclab.image import Image
-from sersiclab.inference.checkpoints import Checkpoint
-from sersiclab.inference.monitor import Monitor
-from sersiclab.scalars import check_count as check_count
+from sersiclab.data.image import Image
+from sersiclab.inference.running.checkpoints import Checkpoint
+from sersiclab.inference.running.monitor import Monitor
+from sersiclab.model.density import Density
+from sersiclab.parameters.scalars import check_count as check_count
 
 
 @dataclasses.dataclass(frozen=True)

@@ -8,9 +8,9 @@ import numpy as np
 from jaxtyping import Array, Float
 from numpyro.infer.hmc_util import IntegratorState, build_tree, dual_averaging, euclidean_kinetic_energy
 
-from sersiclab.density import Density, Vector
-from sersiclab.inference.frame import Frame, potential
-from sersiclab.inference.program import Program
+from sersiclab.inference.coordinates.frame import Frame, potential
+from sersiclab.inference.running.program import Program
+from sersiclab.model.density import Density, Vector
 
 
 DEEPEST = 10

@@ -14,14 +14,14 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 from numpyro.optim import ClippedAdam
 
-from sersiclab.density import Density
-from sersiclab.inference import flow as flows
 from sersiclab.inference.base import Problem
-from sersiclab.inference.flow import Flow
-from sersiclab.inference.frame import Frame, frame, potential
-from sersiclab.inference.monitor import Cancelled, Monitor, Pace
-from sersiclab.inference.program import Program
-from sersiclab.seeds import key_of
+from sersiclab.inference.coordinates import flow as flows
+from sersiclab.inference.coordinates.flow import Flow
+from sersiclab.inference.coordinates.frame import Frame, frame, potential
+from sersiclab.inference.running.monitor import Cancelled, Monitor, Pace
+from sersiclab.inference.running.program import Program
+from sersiclab.model.density import Density
+from sersiclab.runtime.seeds import key_of
 
 
 AT_ONCE_PIXELS = 2**14  # of which gradients are computed at once

@@ -7,13 +7,13 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from sersiclab.inference.base import AbstractMethod, Outcome, Problem, check_count
-from sersiclab.inference.bend import Bend, bend, check_bend
 from sersiclab.inference.candidates import Law, about_heaviest, effective, mixture, refit, tail_effective
-from sersiclab.inference.frame import Frame, frame
+from sersiclab.inference.coordinates.bend import Bend, bend, check_bend
+from sersiclab.inference.coordinates.frame import Frame, frame
 from sersiclab.inference.laplace import Laplace, instead, start_covariance
-from sersiclab.inference.least_squares import Minimum, minimise
-from sersiclab.inference.monitor import Cancelled, Monitor
-from sersiclab.inference.program import constrain
+from sersiclab.inference.running.monitor import Cancelled, Monitor
+from sersiclab.inference.running.program import constrain
+from sersiclab.inference.search.least_squares import Minimum, minimise
 from sersiclab.inference.svi import SVI, fit_guide
 from sersiclab.inference.weighing import potentials
 from sersiclab.results.diagnostics import pareto_smoothed

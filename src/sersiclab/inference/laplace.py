@@ -7,10 +7,10 @@ import numpy as np
 from jaxtyping import Float
 
 from sersiclab.inference.base import AbstractMethod, Outcome, Problem, check_count
-from sersiclab.inference.least_squares import Minimum, minimise
 from sersiclab.inference.map import MAP
-from sersiclab.inference.monitor import Monitor
-from sersiclab.inference.program import constrain
+from sersiclab.inference.running.monitor import Monitor
+from sersiclab.inference.running.program import constrain
+from sersiclab.inference.search.least_squares import Minimum, minimise
 
 
 UNIFORM_SD = 2.0  # radians

@@ -1,9 +1,9 @@
 """The maximum of the posterior."""
 
 from sersiclab.inference.base import AbstractMethod, Outcome, Problem
-from sersiclab.inference.least_squares import minimise
-from sersiclab.inference.monitor import Monitor
-from sersiclab.inference.program import constrain
+from sersiclab.inference.running.monitor import Monitor
+from sersiclab.inference.running.program import constrain
+from sersiclab.inference.search.least_squares import minimise
 
 
 class MAP(AbstractMethod):

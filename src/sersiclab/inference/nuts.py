@@ -2,20 +2,20 @@
 
 import numpy as np
 
+from sersiclab.data.planes import true_or_false
 from sersiclab.inference import chains
 from sersiclab.inference.base import AbstractMethod, Outcome, Problem, check_count
-from sersiclab.inference.bend import check_bend
-from sersiclab.inference.frame import REFERENCE, Frame, frame
+from sersiclab.inference.coordinates.bend import check_bend
+from sersiclab.inference.coordinates.frame import REFERENCE, Frame, frame
+from sersiclab.inference.coordinates.ridge import ridge
 from sersiclab.inference.laplace import instead
-from sersiclab.inference.least_squares import Minimum, minimise
-from sersiclab.inference.monitor import Cancelled, Monitor
-from sersiclab.inference.program import is_double, precision, unconstrain
-from sersiclab.inference.ridge import ridge
+from sersiclab.inference.running.monitor import Cancelled, Monitor
+from sersiclab.inference.running.program import is_double, precision, unconstrain
+from sersiclab.inference.running.threads import threads
 from sersiclab.inference.sampler import Sampler, any_frame, folded, grouped, leaning, new_chains, resumed, settings
+from sersiclab.inference.search.least_squares import Minimum, minimise
 from sersiclab.inference.svi import SVI, fit_guide
-from sersiclab.inference.threads import threads
-from sersiclab.planes import true_or_false
-from sersiclab.scalars import check_finite
+from sersiclab.parameters.scalars import check_finite
 
 
 class NUTS(AbstractMethod):

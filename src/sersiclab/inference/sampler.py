@@ -13,16 +13,16 @@ from jaxtyping import Bool, Float
 from sersiclab.inference import chains
 from sersiclab.inference.base import Outcome, Problem
 from sersiclab.inference.chains import Chain, Settings, Trace
-from sersiclab.inference.flow import identity
-from sersiclab.inference.frame import Frame
+from sersiclab.inference.coordinates.flow import identity
+from sersiclab.inference.coordinates.frame import Frame
+from sersiclab.inference.coordinates.ridge import straight_ridge
 from sersiclab.inference.laplace import instead
-from sersiclab.inference.least_squares import Minimum
-from sersiclab.inference.monitor import Cancelled, Monitor, Pace
-from sersiclab.inference.program import constrain
-from sersiclab.inference.ridge import straight_ridge
-from sersiclab.inference.threads import threads
+from sersiclab.inference.running.monitor import Cancelled, Monitor, Pace
+from sersiclab.inference.running.program import constrain
+from sersiclab.inference.running.threads import threads
+from sersiclab.inference.search.least_squares import Minimum
 from sersiclab.results import circular
-from sersiclab.seeds import key_of
+from sersiclab.runtime.seeds import key_of
 
 
 if TYPE_CHECKING:

@@ -6,12 +6,12 @@ import numpy as np
 from jaxtyping import Float
 
 from sersiclab.inference.base import AbstractMethod, Outcome, Problem, check_count
-from sersiclab.inference.frame import Frame, frame
+from sersiclab.inference.coordinates.frame import Frame, frame
 from sersiclab.inference.guides import Guide, fit_flow, fit_normal
 from sersiclab.inference.laplace import instead, start_covariance
-from sersiclab.inference.least_squares import Minimum, minimise
-from sersiclab.inference.monitor import Monitor
-from sersiclab.inference.program import constrain
+from sersiclab.inference.running.monitor import Monitor
+from sersiclab.inference.running.program import constrain
+from sersiclab.inference.search.least_squares import Minimum, minimise
 from sersiclab.inference.weighing import potentials
 from sersiclab.results.diagnostics import pareto_smoothed
 

@@ -7,11 +7,11 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from sersiclab.density import Density
-from sersiclab.inference.frame import Frame, potential
-from sersiclab.inference.monitor import Cancelled, Monitor, Pace
-from sersiclab.inference.program import Program
-from sersiclab.inference.threads import processors, threads
+from sersiclab.inference.coordinates.frame import Frame, potential
+from sersiclab.inference.running.monitor import Cancelled, Monitor, Pace
+from sersiclab.inference.running.program import Program
+from sersiclab.inference.running.threads import processors, threads
+from sersiclab.model.density import Density
 
 
 CHUNK = 256  # points at most of a thread between two looks at the monitor

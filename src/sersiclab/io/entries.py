@@ -24,7 +24,7 @@ from sersiclab.io.functions import (
     widened,
 )
 from sersiclab.parameters import AbstractPrior, ParameterInfo, own_parameters, parameter_info
-from sersiclab.priors import Angle, LogUniform, Normal, Uniform
+from sersiclab.parameters.priors import Angle, LogUniform, Normal, Uniform
 from sersiclab.profiles import AbstractProfile
 from sersiclab.profiles.base import LIGHT, usual_parameters
 

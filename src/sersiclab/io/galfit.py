@@ -9,7 +9,8 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from sersiclab.image import Image
+from sersiclab.data.image import Image
+from sersiclab.data.sections import split_words
 from sersiclab.io.axes import upright
 from sersiclab.io.describe import Described
 from sersiclab.io.entries import Entry, Nonsense, Unreadable, component_of
@@ -25,7 +26,6 @@ from sersiclab.io.text import Lines
 from sersiclab.model import Model
 from sersiclab.profiles import AbstractProfile, FourierModes
 from sersiclab.rendering import HybridRenderer, PixelRenderer
-from sersiclab.sections import split_words
 
 
 NAME = re.compile(r"#\s*component ([^\W\d]\w*)\s*$")  # how `write_galfit` keeps our names

@@ -10,13 +10,13 @@ from typing import Any
 import equinox as eqx
 import numpy as np
 
-from sersiclab.fits import Plane, read_plane
-from sersiclab.image import Image
+from sersiclab.data.fits import Plane, read_plane
+from sersiclab.data.image import Image
+from sersiclab.data.sections import parse_name, split_names, split_words
 from sersiclab.io.functions import Frame
 from sersiclab.io.galfit_text import Menu
 from sersiclab.io.planes import find, holds_pixel, undiluted
 from sersiclab.io.text import Lines
-from sersiclab.sections import parse_name, split_names, split_words
 
 
 COMPANIONS = {

@@ -10,8 +10,8 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from sersiclab.data.sections import split_names, split_words
 from sersiclab.io.text import Lines, numbers_of, refuse_others, unfilled
-from sersiclab.sections import split_names, split_words
 
 
 # What a component can't do without, by GALFIT's name for it ("sersic2", "sersic3" and the like are

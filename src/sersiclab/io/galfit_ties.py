@@ -13,8 +13,8 @@ from sersiclab.io.galfit_text import Component
 from sersiclab.io.tables import GALFIT, GALFIT_MODIFIERS
 from sersiclab.io.tie_laws import tied
 from sersiclab.parameters import Tied
+from sersiclab.parameters.ties import problems, products
 from sersiclab.profiles import AbstractProfile
-from sersiclab.ties import problems, products
 
 
 SAME = {"rs": "re", "c": "c0"}  # names that GALFIT takes for one another

@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from sersiclab import parameters
-from sersiclab.checking import checked_image
-from sersiclab.image import Image
+from sersiclab.data.checking import checked_image
+from sersiclab.data.image import Image
+from sersiclab.documents.storage import check_free, user_path, write_text
 from sersiclab.io.describe import Described, described
 from sersiclab.io.entries import Entry
 from sersiclab.io.functions import Frame
@@ -18,7 +19,6 @@ from sersiclab.io.tables import GALFIT, GALFIT_MODIFIERS
 from sersiclab.io.tie_laws import tie_line
 from sersiclab.model import Model, checked_model
 from sersiclab.parameters import Tied
-from sersiclab.storage import check_free, user_path, write_text
 
 
 CLOSE = 1e-6  # a tie that is off by so little is one of offset, or of ratio

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sersiclab import parameters
-from sersiclab.image import Image
+from sersiclab.data.image import Image
 from sersiclab.io.axes import upright
 from sersiclab.io.entries import Entry, Nonsense, component_of
 from sersiclab.io.functions import Frame, Function

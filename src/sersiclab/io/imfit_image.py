@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from sersiclab.fits import read_plane
-from sersiclab.image import Image
+from sersiclab.data.fits import read_plane
+from sersiclab.data.image import Image
+from sersiclab.data.sections import parse_name
 from sersiclab.io.functions import Frame
 from sersiclab.io.imfit_options import Command
 from sersiclab.io.imfit_text import Configuration
 from sersiclab.io.planes import find, holds_pixel, undiluted
 from sersiclab.noise import AbstractNoise, PoissonNoise
-from sersiclab.sections import parse_name
 
 
 # The options of a detector and the keywords of a configuration for which they stand.

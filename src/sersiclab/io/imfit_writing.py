@@ -5,8 +5,9 @@ import warnings
 from pathlib import Path
 
 from sersiclab import parameters
-from sersiclab.checking import checked_image
-from sersiclab.image import Image
+from sersiclab.data.checking import checked_image
+from sersiclab.data.image import Image
+from sersiclab.documents.storage import check_free, user_path, write_text
 from sersiclab.io.describe import Described, described
 from sersiclab.io.entries import Entry
 from sersiclab.io.functions import Frame
@@ -17,7 +18,6 @@ from sersiclab.io.planes import plane_paths, tell_of_pixel, write_planes
 from sersiclab.io.tables import IMFIT
 from sersiclab.model import Model, checked_model
 from sersiclab.parameters import Tied
-from sersiclab.storage import check_free, user_path, write_text
 
 
 def write_imfit(model: Model, image: Image, path: str | Path, *, overwrite: bool = False) -> None:

@@ -9,16 +9,16 @@ from typing import Any
 
 import numpy as np
 
-from sersiclab import storage
-from sersiclab.image import Image
+from sersiclab.data.image import Image
+from sersiclab.data.planes import plane_of
+from sersiclab.documents import storage
+from sersiclab.documents.schema import check_classes
+from sersiclab.documents.spec import from_dict, from_document
 from sersiclab.inference import METHODS, AbstractMethod
-from sersiclab.planes import plane_of
+from sersiclab.parameters.scalars import is_number
 from sersiclab.results import Fit
 from sersiclab.results.contents import check_timing, check_versions, mapping, numbers
 from sersiclab.results.derived import Derived
-from sersiclab.scalars import is_number
-from sersiclab.schema import check_classes
-from sersiclab.spec import from_dict, from_document
 
 
 NORMALISED = 1e-3  # how far from one the sum of a saved PSF may lie

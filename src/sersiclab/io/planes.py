@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from sersiclab.fits import Plane
-from sersiclab.image import Image
-from sersiclab.psf import centred
-from sersiclab.sections import parse_name
-from sersiclab.storage import writing
+from sersiclab.data.fits import Plane
+from sersiclab.data.image import Image
+from sersiclab.data.psf import centred
+from sersiclab.data.sections import parse_name
+from sersiclab.documents.storage import writing
 
 
 def find(folder: Path, name: str) -> str:

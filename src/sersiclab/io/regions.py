@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool
 
-from sersiclab.astrometry import checked_wcs
+from sersiclab.data.astrometry import checked_wcs
 
 
 PIXEL_FRAMES = ("image", "physical")

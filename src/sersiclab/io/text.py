@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from sersiclab import storage
+from sersiclab.documents import storage
 
 
 @dataclasses.dataclass(frozen=True)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Float
 
-from sersiclab.image import Image
+from sersiclab.data.image import Image
 from sersiclab.model import Model, render_components
 from sersiclab.plots.profile import plot_profile
 from sersiclab.plots.sources import colours, ellipses, sky_image

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from sersiclab.image import Image
+from sersiclab.data.image import Image
 from sersiclab.model import Model
 from sersiclab.plots.sources import MODEL, Ellipse, colours, ellipses, sky_image
 from sersiclab.profiles.base import elliptical_radius

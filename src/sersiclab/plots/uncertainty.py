@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Float
 
-from sersiclab.image import Image
+from sersiclab.data.image import Image
 from sersiclab.model import Model
 from sersiclab.plots.images import asinh_norm, asinh_ticks, colormap
 from sersiclab.plots.profile import DATA, in_magnitudes

@@ -8,7 +8,7 @@ from typing import ClassVar
 import equinox as eqx
 from jaxtyping import Array, Float
 
-from sersiclab.image import Image
+from sersiclab.data.image import Image
 from sersiclab.parameters import own_parameters, parameter_info
 from sersiclab.profiles import AbstractExtended, AbstractMixture, AbstractProfile
 

@@ -12,11 +12,11 @@ from jax import lax
 from jaxtyping import Array, Complex, Float
 from scipy.fft import next_fast_len
 
-from sersiclab.image import Image
-from sersiclab.memory import check_memory
+from sersiclab.data.image import Image
+from sersiclab.data.psf import extent, transfer_function
 from sersiclab.profiles import AbstractSky
-from sersiclab.psf import extent, transfer_function
 from sersiclab.rendering.base import AbstractCanvas
+from sersiclab.runtime.memory import check_memory
 
 
 # Parts of a PSF's spectrum below this fraction of the flux are left out.

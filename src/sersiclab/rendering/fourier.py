@@ -9,7 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from sersiclab.image import Image
+from sersiclab.data.image import Image
+from sersiclab.parameters.scalars import check_between, plain
 from sersiclab.profiles import (
     AbstractExtended,
     AbstractMixture,
@@ -25,7 +26,6 @@ from sersiclab.rendering.canvas import Canvas, Light, canvas_of, phase
 from sersiclab.rendering.gaussians import chains_of, gaussian_sums
 from sersiclab.rendering.groups import AbstractGroupRenderer, Group, by_kind, within_ranges
 from sersiclab.rendering.patches import Fineness
-from sersiclab.scalars import check_between, plain
 
 
 # The narrowest Gaussian of a mixture, in pixels, and the widest, in sides of the padded grid.

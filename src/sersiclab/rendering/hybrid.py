@@ -7,7 +7,8 @@ import equinox as eqx
 import jax
 import numpy as np
 
-from sersiclab.image import Image
+from sersiclab.data.image import Image
+from sersiclab.parameters.scalars import check_count, check_finite, described, is_number, plain, to_float
 from sersiclab.profiles import AbstractExtended, AbstractMixture, AbstractProfile, AbstractSky, AbstractSource
 from sersiclab.profiles.decomposition import SPACING
 from sersiclab.rendering import patches, rays, unblurred
@@ -15,7 +16,6 @@ from sersiclab.rendering.base import cannot_draw, check_limits
 from sersiclab.rendering.canvas import Canvas, canvas_of
 from sersiclab.rendering.groups import AbstractGroupRenderer, Group
 from sersiclab.rendering.sources import Widths, draw, prepare, stack
-from sersiclab.scalars import check_count, check_finite, described, is_number, plain, to_float
 
 
 _MOST_PADDING = 10**6  # pixels

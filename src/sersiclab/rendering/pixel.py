@@ -4,14 +4,14 @@ from collections.abc import Mapping
 
 import equinox as eqx
 
-from sersiclab.image import Image
+from sersiclab.data.image import Image
+from sersiclab.parameters.scalars import check_count, plain
 from sersiclab.profiles import AbstractExtended, AbstractProfile, AbstractSky, AbstractSource, PointSource
 from sersiclab.rendering import patches, rays
 from sersiclab.rendering.base import cannot_draw
 from sersiclab.rendering.canvas import Canvas, Light, canvas_of, phase
 from sersiclab.rendering.groups import AbstractGroupRenderer, Group, by_kind
 from sersiclab.rendering.unblurred import point_pixels
-from sersiclab.scalars import check_count, plain
 
 
 RANGES = {"cells": (16, 4096), "levels": (1, 32), "oversampling": (1, 64), "padding": (0, 10**6)}  # of the options

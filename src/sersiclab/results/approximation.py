@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from jaxtyping import Float
 
-from sersiclab.density import Density
-from sersiclab.priors import Angle
+from sersiclab.model.density import Density
+from sersiclab.parameters.priors import Angle
 from sersiclab.results import per_draw
 from sersiclab.results.diagnostics import pareto_smoothed
 

@@ -8,9 +8,9 @@ import numpy as np
 from jaxtyping import Float
 from scipy.special import logsumexp
 
-from sersiclab.density import Density
-from sersiclab.image import Image
-from sersiclab.priors import Angle
+from sersiclab.data.image import Image
+from sersiclab.model.density import Density
+from sersiclab.parameters.priors import Angle
 from sersiclab.results import circular, per_draw, posterior
 from sersiclab.results.decisions import decisions
 from sersiclab.results.derived import parameter_sds

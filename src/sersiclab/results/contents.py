@@ -10,12 +10,12 @@ import equinox as eqx
 import numpy as np
 from jaxtyping import Float
 
-from sersiclab.checking import checked_image
+from sersiclab.data.checking import checked_image
+from sersiclab.data.planes import finite_number
 from sersiclab.model import checked_model
-from sersiclab.planes import finite_number
+from sersiclab.parameters.scalars import described, is_number
 from sersiclab.results.derived import Derived
-from sersiclab.scalars import described, is_number
-from sersiclab.seeds import checked_seed
+from sersiclab.runtime.seeds import checked_seed
 
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ import numpy as np
 from jaxtyping import Array, Float
 from numpyro.distributions.transforms import Transform
 
-from sersiclab import scaling
-from sersiclab.accuracy import enable_x64
+from sersiclab.model import scaling
+from sersiclab.model.accuracy import enable_x64
 from sersiclab.parameters import free
 
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sersiclab._version import __version__
-from sersiclab.image import Image
-from sersiclab.spec import to_dict, to_document
+from sersiclab.data.image import Image
+from sersiclab.documents.spec import to_dict, to_document
 
 
 if TYPE_CHECKING:

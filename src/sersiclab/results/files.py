@@ -7,13 +7,13 @@ from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
-from sersiclab import storage
 from sersiclab._version import __version__
-from sersiclab.image import Image
+from sersiclab.data.image import Image
+from sersiclab.documents import storage
+from sersiclab.documents.spec import to_python
 from sersiclab.model import Model, render_components
 from sersiclab.parameters import at, parameters
 from sersiclab.results import regions
-from sersiclab.spec import to_python
 
 
 if TYPE_CHECKING:

@@ -10,11 +10,11 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
-from sersiclab import storage
-from sersiclab.accuracy import RenderError, render_error
-from sersiclab.density import Density
-from sersiclab.image import Image
+from sersiclab.data.image import Image
+from sersiclab.documents import storage
 from sersiclab.model import Model, render
+from sersiclab.model.accuracy import RenderError, render_error
+from sersiclab.model.density import Density
 from sersiclab.noise import AbstractNormalNoise
 from sersiclab.parameters import ParameterInfo, parameter_info
 from sersiclab.results import approximation, comparison, document, figures, files, per_draw, posterior, radial, table
@@ -24,7 +24,7 @@ from sersiclab.results.derived import Derived, Function
 from sersiclab.results.observables import observables
 from sersiclab.results.summary import summarise
 from sersiclab.results.verdict import Verdict, judge
-from sersiclab.seeds import checked_seed
+from sersiclab.runtime.seeds import checked_seed
 
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
-from sersiclab.astrometry import celestial
-from sersiclab.image import Image
+from sersiclab.data.astrometry import celestial
+from sersiclab.data.image import Image
 from sersiclab.model import Model
 from sersiclab.parameters import at, own_parameters, parameter_info, with_parameters
 from sersiclab.profiles import AbstractElliptical, AbstractModifier, AbstractSource

@@ -8,14 +8,13 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from sersiclab import scaling
-from sersiclab.density import Density
-from sersiclab.image import Image
-from sersiclab.model import Model, lower, scaled
+from sersiclab.data.image import Image
+from sersiclab.model import Model, lower, scaled, scaling
+from sersiclab.model.density import Density
 from sersiclab.parameters import at, own_parameters
+from sersiclab.parameters.stacks import Values
 from sersiclab.profiles import AbstractSource
 from sersiclab.rendering import AbstractCanvas
-from sersiclab.stacks import Values
 
 
 CHUNK = 64  # draws between two copies to the host, compiled once

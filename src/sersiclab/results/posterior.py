@@ -9,17 +9,16 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from sersiclab import scaling
-from sersiclab.density import Density
-from sersiclab.image import Image
-from sersiclab.model import Model
+from sersiclab.data.image import Image
+from sersiclab.model import Model, scaling
+from sersiclab.model.density import Density
+from sersiclab.parameters.scalars import check_count
+from sersiclab.parameters.stacks import Values
 from sersiclab.results import document
 from sersiclab.results.diagnostics import arviz
 from sersiclab.results.per_draw import BATCH, CHUNK, chunks
 from sersiclab.results.summary import parameter_units
-from sersiclab.scalars import check_count
-from sersiclab.seeds import checked_seed, key_of
-from sersiclab.stacks import Values
+from sersiclab.runtime.seeds import checked_seed, key_of
 
 
 if TYPE_CHECKING:

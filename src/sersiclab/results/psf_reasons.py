@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from jaxtyping import Float
 
-from sersiclab.image import Image
+from sersiclab.data.image import Image
+from sersiclab.data.psf import transfer_function
+from sersiclab.data.psf_shape import ROUGH, Smooth, sampling, smooth_psf, without_pixel
 from sersiclab.model import render
-from sersiclab.psf import transfer_function
-from sersiclab.psf_shape import ROUGH, Smooth, sampling, smooth_psf, without_pixel
 from sersiclab.rendering import RENDERERS
 
 

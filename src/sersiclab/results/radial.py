@@ -15,7 +15,7 @@ from sersiclab.results import per_draw
 if TYPE_CHECKING:
     import pandas as pd
 
-    from sersiclab.image import Image
+    from sersiclab.data.image import Image
     from sersiclab.results.fit import Fit
 
 MOST_DRAWS = 400  # for quantiles of 16 and 84 %

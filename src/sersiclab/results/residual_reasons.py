@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from jaxtyping import Bool, Float
 
-from sersiclab import whitening
-from sersiclab.noise import AbstractNoise, CorrelatedNoise
+from sersiclab.noise import AbstractNoise, CorrelatedNoise, whitening
 from sersiclab.profiles import AbstractSource
 
 

@@ -9,7 +9,7 @@ from jaxtyping import Float
 
 from sersiclab.model import Model
 from sersiclab.parameters import parameter_info
-from sersiclab.priors import Angle
+from sersiclab.parameters.priors import Angle
 from sersiclab.results import circular
 from sersiclab.results.derived import Derived, parameter_sds
 from sersiclab.results.diagnostics import convergence

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sersiclab.image import Image
+from sersiclab.data.image import Image
 from sersiclab.model import Model
 from sersiclab.parameters import Tied, at, own_parameters, parameter_info, parameters
-from sersiclab.priors import Angle
+from sersiclab.parameters.priors import Angle
 from sersiclab.results.derived import Derived, parameter_sds
 from sersiclab.results.observables import is_angle
 from sersiclab.results.summary import moments, summarise

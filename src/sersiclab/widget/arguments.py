@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sersiclab.image import Image
+from sersiclab.data.image import Image
 from sersiclab.model import Model
 from sersiclab.results import Fit
 

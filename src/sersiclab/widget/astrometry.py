@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from sersiclab.image import Image
+from sersiclab.data.image import Image
 
 
 GRID = 5  # points a side to which the linear part is fitted

@@ -6,9 +6,9 @@ import zlib
 
 import numpy as np
 
-from sersiclab.image import Image
+from sersiclab.data.image import Image
+from sersiclab.documents.spec import to_python
 from sersiclab.model import Model
-from sersiclab.spec import to_python
 
 
 LONGEST = 20_000  # letters of a mask in the code; beyond, it is told how to keep it in a file

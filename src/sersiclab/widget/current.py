@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sersiclab.image import Image
+from sersiclab.data.image import Image
 from sersiclab.model import Model
 from sersiclab.widget.frame_messages import AnyFrames
 from sersiclab.widget.masks import Masks

@@ -10,12 +10,12 @@ import numpy as np
 import traitlets
 from jaxtyping import Bool
 
-from sersiclab.checking import checked_image
-from sersiclab.image import Image
+from sersiclab.data.checking import checked_image
+from sersiclab.data.image import Image
+from sersiclab.documents.spec import own_types
 from sersiclab.inference import AbstractMethod
 from sersiclab.model import Model
 from sersiclab.results import Fit
-from sersiclab.spec import own_types
 from sersiclab.widget import bundle, messages
 from sersiclab.widget.arguments import checked_callback, checked_fit, checked_model, model_for
 from sersiclab.widget.closing import announce, close_parts

@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from sersiclab import storage
+from sersiclab.documents import storage
 from sersiclab.io.regions import read_regions
 from sersiclab.parameters import at
 from sersiclab.results.files import write_model_fits

@@ -7,7 +7,7 @@ the page can't work out. No message is longer than `LONGEST`.
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from sersiclab.image import Image
+from sersiclab.data.image import Image
 from sersiclab.widget.frames import Frames, Pixels, degrees_of_freedom, pack
 from sersiclab.widget.large import LargeFrames
 from sersiclab.widget.messages import Message, frame_message

@@ -10,9 +10,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from sersiclab import parameters, scaling
-from sersiclab.image import Image
-from sersiclab.model import Model, lower
+from sersiclab import parameters
+from sersiclab.data.image import Image
+from sersiclab.model import Model, lower, scaling
 from sersiclab.rendering import AbstractCanvas, AbstractRenderer
 
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from sersiclab import parameters, scaling
-from sersiclab.image import Image
-from sersiclab.model import Model
+from sersiclab import parameters
+from sersiclab.data.image import Image
+from sersiclab.model import Model, scaling
 from sersiclab.widget.frames import Drawn, News, Pixels, numbers_of
 from sersiclab.widget.painting import Painter
 from sersiclab.widget.rasters import Raster, masked, means, overall, overview, typical

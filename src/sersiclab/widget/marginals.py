@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from sersiclab.priors import Angle
+from sersiclab.parameters.priors import Angle
 from sersiclab.results import Fit
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool
 
-from sersiclab.image import Image
+from sersiclab.data.image import Image
 from sersiclab.widget.incoming import short
 
 

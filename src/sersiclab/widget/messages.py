@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from sersiclab.image import Image
+from sersiclab.data.image import Image
 from sersiclab.inference import AbstractMethod, Progress
 from sersiclab.results import Fit
 from sersiclab.widget.astrometry import tangent_plane

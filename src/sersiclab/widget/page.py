@@ -8,7 +8,7 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from sersiclab import storage
+from sersiclab.documents import storage
 from sersiclab.widget import bundle
 from sersiclab.widget.editor import Editor
 from sersiclab.widget.frame_messages import frames_of, pushed

@@ -8,11 +8,11 @@ import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 
-from sersiclab import scaling
-from sersiclab.image import Image
+from sersiclab.data.image import Image
+from sersiclab.data.psf import extent
+from sersiclab.model import scaling
 from sersiclab.parameters import own_parameters, with_parameters
 from sersiclab.profiles import AbstractSky
-from sersiclab.psf import extent
 from sersiclab.rendering import AbstractCanvas, AbstractRenderer, HybridRenderer, PixelRenderer
 from sersiclab.widget.frames import Pixels, draw_component, numbers_of
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import ipywidgets
 
-from sersiclab.image import Image
+from sersiclab.data.image import Image
 from sersiclab.model import Model
 from sersiclab.widget import curves
 from sersiclab.widget.closing import close_parts

@@ -7,11 +7,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Float
 
-from sersiclab.image import Image
+from sersiclab.data.image import Image
 from sersiclab.model import Model
+from sersiclab.model.simulate import draw_prior
 from sersiclab.plots.profile import Annuli, annuli
 from sersiclab.plots.sources import ellipses
-from sersiclab.simulate import draw_prior
 from sersiclab.widget.frames import Frames, pack
 from sersiclab.widget.windows import Window, frames_about, within
 

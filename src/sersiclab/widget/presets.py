@@ -5,9 +5,9 @@ from collections.abc import Mapping
 import numpy as np
 from jaxtyping import Bool
 
+from sersiclab.data.image import Image
 from sersiclab.detection import detect
 from sersiclab.guess import guess
-from sersiclab.image import Image
 from sersiclab.model import Model, render
 from sersiclab.noise import CorrelatedNoise
 from sersiclab.parameters import at, parameters

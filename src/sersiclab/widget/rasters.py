@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float
 
-from sersiclab.image import Image
+from sersiclab.data.image import Image
 
 
 LARGE = 2**20  # pixels of an image of which the page gets less than all

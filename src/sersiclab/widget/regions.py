@@ -12,15 +12,15 @@ from typing import Any
 
 import numpy as np
 
+from sersiclab.data.image import Image
+from sersiclab.detection.measuring import Source, coordinates
+from sersiclab.documents.spec import to_document
 from sersiclab.guess import component_of
-from sersiclab.image import Image
 from sersiclab.io.regions import Ellipse, Mask, Region, Regions, mask_of
-from sersiclab.measuring import Source, coordinates
 from sersiclab.model import Model
 from sersiclab.parameters import own_parameters
 from sersiclab.profiles import PointSource, Sersic
 from sersiclab.profiles.base import size_name
-from sersiclab.spec import to_document
 from sersiclab.widget.session import Session, placed, with_values
 
 

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from sersiclab.image import Image
+from sersiclab.data.image import Image
 from sersiclab.inference import AbstractMethod, Cancelled, Progress, Run, start
 from sersiclab.model import Model
 from sersiclab.results import Fit

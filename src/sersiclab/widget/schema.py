@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from sersiclab.documents.schema import schema
 from sersiclab.inference import METHODS
 from sersiclab.noise import (
     AbstractNoise,
@@ -14,7 +15,6 @@ from sersiclab.noise import (
     PoissonNoise,
     StudentTNoise,
 )
-from sersiclab.schema import schema
 from sersiclab.widget.options import options_of
 from sersiclab.widget.presets import PRESETS
 from sersiclab.widget.session import noise_document

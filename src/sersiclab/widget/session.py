@@ -13,12 +13,12 @@ from typing import Any
 
 import traitlets
 
+from sersiclab.documents.spec import SpecError, from_dict, to_dict
 from sersiclab.model import Model
 from sersiclab.noise import AbstractNoise
 from sersiclab.parameters import Tied
-from sersiclab.priors import PRIORS
+from sersiclab.parameters.priors import PRIORS
 from sersiclab.profiles import FlatSky
-from sersiclab.spec import SpecError, from_dict, to_dict
 from sersiclab.widget.incoming import short
 
 

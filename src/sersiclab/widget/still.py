@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from sersiclab.image import Image
+from sersiclab.data.image import Image
 from sersiclab.widget.frame_messages import AnyFrames
 from sersiclab.widget.frames import Drawn, Pixels, percentiles
 from sersiclab.widget.large import LargeFrames

@@ -9,7 +9,7 @@ from bqplot.figure import Figure
 from bqplot.marks import Lines, Scatter
 from bqplot.scales import LinearScale, LogScale
 
-from sersiclab.image import Image
+from sersiclab.data.image import Image
 from sersiclab.model import Model
 from sersiclab.plots.profile import brightness, in_magnitudes
 from sersiclab.results.summary import parameter_units

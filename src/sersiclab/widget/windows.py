@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 
-from sersiclab import parameters, scaling
-from sersiclab.image import Image
-from sersiclab.model import Model
+from sersiclab import parameters
+from sersiclab.data.image import Image
+from sersiclab.model import Model, scaling
 from sersiclab.plots.sources import Ellipse, ellipses
 from sersiclab.widget.frames import Frames, Pixels
 from sersiclab.widget.painting import Painter

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import ipywidgets
 
-from sersiclab.image import Image
+from sersiclab.data.image import Image
 from sersiclab.inference import AbstractMethod
 from sersiclab.model import Model
 from sersiclab.results import Fit

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sersiclab.parameters import AbstractPrior, parameter_info
-from sersiclab.priors import LogNormal, LogUniform, Normal, TruncatedNormal
+from sersiclab.parameters.priors import LogNormal, LogUniform, Normal, TruncatedNormal
 from sersiclab.results.derived import parameter_sds
 from sersiclab.results.verdict.levels import Reason
 

@@ -7,8 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from sersiclab import scaling
-from sersiclab.model import lower, scaled
+from sersiclab.model import lower, scaled, scaling
 from sersiclab.noise import AbstractNoise, AbstractNormalNoise, CorrelatedNoise
 from sersiclab.results.residual_reasons import more_structure, remainder, shining
 from sersiclab.results.verdict.levels import Level, Reason

@@ -1,0 +1,93 @@
+"""World coordinate systems: their celestial parts, and the scale of pixels."""
+
+import re
+import warnings
+from typing import Any
+
+import numpy as np
+
+from sersiclab.data.headers import Header
+
+
+WIDEST = 10.0  # arcmin; without CDELT and CD a pixel of a WCS is a degree wide
+CARDS = re.compile(r"(?:CRVAL|CRPIX|CDELT|CROTA)[12]|(?:CD|PC)[12]_[12]")
+SAME_SCALE = 1.05  # ratio of two pixel scales that is no mistake
+
+
+def celestial(wcs: Any) -> Any:
+    """The celestial part of an astropy `WCS`, or of that of a header; None of anything else."""
+    if wcs is None:
+        return None
+    from astropy.io import fits
+    from astropy.wcs import WCS
+
+    wcs = WCS(wcs) if isinstance(wcs, fits.Header) else wcs
+    return wcs.celestial if isinstance(wcs, WCS) and wcs.has_celestial else None
+
+
+def checked_wcs(wcs: Any) -> Any:
+    """The user's WCS: an astropy `WCS` or FITS header, or an object of the API of APE 14 with celestial axes.
+
+    One without celestial axes is left out, with a warning.
+    """
+    if wcs is None:
+        return None
+    from astropy.io import fits
+    from astropy.wcs import WCS
+    from astropy.wcs.wcsapi import BaseHighLevelWCS, BaseLowLevelWCS
+
+    if isinstance(wcs, WCS | fits.Header):
+        if celestial(wcs) is not None:
+            return wcs
+        warnings.warn("wcs has no celestial axes, such as RA and Dec: it is left out", stacklevel=5)
+        return None
+    if not isinstance(wcs, BaseLowLevelWCS | BaseHighLevelWCS):
+        raise TypeError(f"wcs must be an astropy WCS, or another object of its shared interface, got {wcs!r}")
+    plain: Any = wcs.low_level_wcs if isinstance(wcs, BaseHighLevelWCS) else wcs
+    if sum((kind or "").startswith("pos.") for kind in plain.world_axis_physical_types) < 2:
+        raise TypeError(f"wcs must have celestial axes, got {type(wcs).__name__} without any")
+    return wcs
+
+
+def pixel_scale_of(wcs: Any) -> float | None:
+    """Arcsec per pixel, the square root of the pixel's area, by a WCS; None where there is none, or it has no scale."""
+    sky = celestial(wcs)
+    scale = None if sky is None else float(np.sqrt(sky.proj_plane_pixel_area().to_value("arcsec2")))
+    return scale if scale is not None and scale < 60.0 * WIDEST else None
+
+
+def settled_scale(given: float | None, wcs: Any) -> float | None:
+    """The user's pixel scale or, without one, that of the WCS. Warns where they differ."""
+    own = pixel_scale_of(wcs)
+    if given is not None and own is not None and not 1 / SAME_SCALE < given / own < SAME_SCALE:
+        warnings.warn(f"pixel_scale is {given:g} arcsec, that of wcs {own:.4g}: lengths go by the first", stacklevel=5)
+    return own if given is None else given
+
+
+def celestial_of_header(argument: str, label: str, header: Any, hdus: Any) -> Any:
+    from astropy.io.fits import HDUList
+    from astropy.wcs import WCS, FITSFixedWarning
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FITSFixedWarning)
+        try:
+            wcs = WCS(header, fobj=hdus if isinstance(hdus, HDUList) else None)
+            if not wcs.has_celestial:
+                return None
+            broken = _broken_card(header)
+            area = wcs.celestial.proj_plane_pixel_area().to_value("arcmin2")
+            if broken is None and 0.0 < area < WIDEST**2:
+                return wcs.celestial
+            problem = f"its pixels are {area**0.5:.3g} arcmin wide: CDELT or CD are missing or wrong"
+            problem = problem if broken is None else f"{broken} is no finite number"
+        except Exception as error:  # wcslib's errors have no common class
+            problem = f"it can't be read: {error}"
+    warnings.warn(f"{argument}: the WCS of {label} is left out ({problem})", stacklevel=5)
+    return None
+
+
+def _broken_card(header: Any) -> str | None:
+    """A keyword of the WCS whose value is no finite number, which astropy takes for its default."""
+    cards = [key for key in header if CARDS.fullmatch(key)]
+    own = Header((header,))
+    return next((key for key in cards if own.number(key) is None or isinstance(header[key], str)), None)

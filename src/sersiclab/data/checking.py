@@ -1,0 +1,30 @@
+"""The argument that every entry takes: an `Image`, and not what one is made from."""
+
+import os
+from typing import Any
+
+from sersiclab.data.image import Image
+from sersiclab.runtime.process import check_process
+
+
+def checked_image(image: Any) -> Image:
+    """Return the image; raise `TypeError`, which says how to make one, for an array, a path or anything else.
+
+    All that draws or fits passes here, so a process that can't do it is refused here, too.
+    """
+    check_process()
+    if isinstance(image, Image):
+        return image
+    kind = type(image).__name__
+    if isinstance(image, str | os.PathLike):
+        path = os.fspath(image)
+        raise TypeError(f"image must be an Image, got the path {path!r}: read it with sl.Image.read({path!r})")
+    if type(image).__module__.partition(".")[0] == "astropy":
+        raise TypeError(f"image must be an Image, got {kind}: make one with sl.Image.read(image)")
+    if isinstance(image, type):
+        raise TypeError(
+            f"image must be an Image, got the class {image.__name__}: make one with sl.Image(array, sigma=...)"
+        )
+    if hasattr(image, "__array__") or isinstance(image, list | tuple):
+        raise TypeError(f"image must be an Image, got {kind}: make one with sl.Image(array, sigma=...)")
+    raise TypeError(f"image must be an Image, such as sl.Image(array, sigma=...), got {kind}")

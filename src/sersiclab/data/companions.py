@@ -1,0 +1,99 @@
+"""Which extensions of a file belong to an image: its errors and its bad pixels."""
+
+import functools
+import operator
+import re
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool
+
+from sersiclab.data import panstarrs
+from sersiclab.data.fits import Plane, bands_of, plane, squeezed
+from sersiclab.data.headers import Header
+from sersiclab.data.opening import File
+
+
+# The names that surveys and observatories give them, without signs between words. HST and JWST write SCI, ERR and DQ,
+# drizzled images SCI and WHT; the LSST pipeline (HSC) IMAGE, MASK and VARIANCE; DES SCI, MSK and WGT; Euclid SCI, RMS
+# and FLG; ESO DATA, STAT (a variance) and DQ; Legacy Surveys write IMAGETYP, and MASKBITS; astropy's CCDData writes
+# UTYPE.
+ROLES = {
+    "sigma": {"ERR", "ERROR", "ERRORS", "ERRMAP", "ERRORMAP", "SIG", "SIGMA", "SIGMAMAP", "STD", "STDEV", "STDDEV"}
+    | {"RMS", "RMSMAP", "NOISE", "NOISEMAP", "UNC", "UNCERT", "UNCERTAINTY", "STDDEVUNCERTAINTY"},
+    "variance": {"VAR", "VARIANCE", "VARIANCES", "VARMAP", "VARIANCEMAP", "STAT", "VARIANCEUNCERTAINTY"},
+    "invvar": {"IVAR", "INVVAR", "IVM", "INVERSEVARIANCE"},
+    "weight": {"WHT", "WGT", "WEIGHT", "WEIGHTS", "WEIGHTMAP"},
+    "mask": {"DQ", "DATAQUALITY", "QUALITY", "QUAL", "MASK", "MSK", "FLAG", "FLAGS", "FLG", "MASKBITS"}
+    | {"BPM", "BADPIX", "BADPIXELS", "BADPIXELMASK", "BADPIXMASK", "BPMASK"},
+}
+# The bits of the LSST pipeline's mask whose pixels hold no light of the sky (the others say what was detected).
+LSST_BAD = ("BAD", "SAT", "CR", "EDGE", "NO_DATA", "UNMASKEDNAN")
+# Those of Legacy Surveys' MASKBITS, by filter (legacysurvey.org/dr10/bitmasks). The others tell of bright stars and
+# large galaxies nearby, whose own pixels they would exclude.
+MASKBITS = {"SATUR_G": 2, "SATUR_R": 3, "SATUR_Z": 4, "ALLMASK_G": 5, "ALLMASK_R": 6, "ALLMASK_Z": 7}
+MASKBITS |= {"SATUR_I": 14, "ALLMASK_I": 15}
+DO_NOT_USE = 1  # the bit of that name in the DQ of JWST and Roman
+
+
+def companions(file: File, index: int, band: str | None = None) -> dict[str, Plane]:
+    """The planes by role (`ROLES`) that have the image's shape, its version, its band and its prefix."""
+    science = file.hdus[index]
+    if role(science) is not None:
+        return {}
+    found: dict[str, Plane] = {}
+    for other, hdu in enumerate(file.hdus):
+        kind = role(hdu) if other != index and hdu.is_image else None
+        if kind is not None and kind not in found and _belongs(science, hdu):
+            found[kind] = plane(file, other, band, bands_of(science))
+    return found
+
+
+def without_role(file: File, index: int) -> tuple[str, ...]:
+    """The other planes that could be an image's errors or flags by their shape, but have no name that says so."""
+    science = file.hdus[index]
+    return tuple(
+        f"[{other}] {hdu.name or 'without a name'}"
+        for other, hdu in enumerate(file.hdus)
+        if other != index and hdu.is_image and role(hdu) is None and _belongs(science, hdu) and hdu.name != science.name
+    )
+
+
+def role(hdu: Any) -> str | None:
+    """What an extension is to an image, by its name; None for anything else."""
+    header = Header((hdu.header,))
+    names = (header.text("UTYPE"), header.text("IMAGETYP"), hdu.name.rpartition(".")[2])
+    for name in names:
+        for kind, known in ROLES.items():
+            if name is not None and re.sub(r"[^A-Z0-9]", "", name.upper()) in known:
+                return kind
+    return None
+
+
+def _belongs(science: Any, hdu: Any) -> bool:
+    def identity(hdu: Any) -> tuple[Any, ...]:
+        return squeezed(hdu.shape)[-2:], hdu.ver, Header((hdu.header,)).text("BAND"), hdu.name.rpartition(".")[0]
+
+    planes, own = squeezed(science.shape)[:-2], squeezed(hdu.shape)[:-2]
+    return identity(science) == identity(hdu) and own in (planes, ())
+
+
+def bad_pixels(plane: Plane, band: str | None = None) -> tuple[Bool[np.ndarray, "y x"], str]:
+    """True where a plane of flags excludes a pixel, and by which rule: any flag, if its header knows none."""
+    if plane.array.dtype.kind in "iu":
+        known = _bad_bits(plane, band)
+        if known:
+            return plane.array & functools.reduce(operator.or_, known.values()) != 0, ", ".join(known)
+    return plane.array != 0, "non-zero"
+
+
+def _bad_bits(plane: Plane, band: str | None) -> dict[str, int]:
+    """The values of the bits that exclude a pixel, by name, where the header tells whose flags these are."""
+    header = plane.header
+    if (header.text("IMAGETYP") or header.text("EXTNAME") or "").upper() == "MASKBITS":
+        of_band = {name: bit for name, bit in MASKBITS.items() if name[-1] == (band or "").upper()}
+        return {name: 1 << bit for name, bit in (of_band or MASKBITS).items()}
+    if header.text("TELESCOP") in ("JWST", "ROMAN"):
+        return {"DO_NOT_USE": DO_NOT_USE}
+    bits = {name: header.number(f"MP_{name}") for name in LSST_BAD}
+    return {name: 1 << int(bit) for name, bit in bits.items() if bit is not None} or panstarrs.bad_bits(header)

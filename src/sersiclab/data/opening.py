@@ -1,0 +1,150 @@
+"""FITS files, opened and checked: whole, or with an error or a warning that says what is damaged."""
+
+import contextlib
+import dataclasses
+import os
+import warnings
+from collections.abc import Iterator
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from sersiclab.data.headers import Header
+from sersiclab.data.integrity import Extension, disagreement, extensions, open_whole, without_rest
+from sersiclab.data.sections import FileName, Section, parse_name
+
+
+@dataclasses.dataclass(frozen=True)
+class File:
+    """An open FITS file; `argument` names what is being read in messages.
+
+    `extension` and `section` are what the name asks for in brackets, if anything. `stream` holds the bytes and
+    `structure` says where each extension lies in them; an HDU that the user opened has neither.
+    """
+
+    argument: str
+    label: str
+    hdus: Any
+    extension: str | None = None
+    section: Section | None = None
+    stream: BinaryIO | None = None
+    structure: tuple[Extension, ...] = ()
+
+    def header(self, index: int) -> Header:
+        """The header of an extension, which inherits that of a primary extension without pixels."""
+        own, primary = self.hdus[index].header, self.hdus[0].header
+        return Header((own,) if index == 0 or self.hdus[0].shape else (own, primary))
+
+    def where(self, index: int) -> str:
+        """What messages call an extension."""
+        return f"{self.label}[{index}]"
+
+    def pixels(self, index: int) -> Any:
+        """The pixels of an extension; a warning where its own sums disagree with them."""
+        hdu, label = self.hdus[index], self.where(index)
+        if not hdu.is_image:
+            raise ValueError(f"{self.argument}: {label} is a table; expected a 2-d image")
+        blank = _unsigned_blank(Header((hdu.header,)))
+        with self.reading(index):
+            pixels = hdu.data
+        if pixels is None:
+            raise ValueError(f"{self.argument}: {label} has no pixels; expected a 2-d image")
+        if blank is not None and pixels.dtype.kind == "u":
+            return np.where(pixels == blank, np.nan, pixels.astype(float))
+        return pixels
+
+    @contextlib.contextmanager
+    def reading(self, index: int) -> Iterator[None]:
+        """Check an extension's sums, then name it in whatever goes wrong while its data are read."""
+        label = self.where(index)
+        found = self.structure[index] if index < len(self.structure) else None
+        if found is not None and self.stream is not None and found.available == found.size:
+            problem = disagreement(self.stream, found)
+            if problem is not None:
+                warnings.warn(f"{self.argument}: {label}: {problem}", stacklevel=6)
+        try:
+            yield
+        except MemoryError as error:
+            shape = " x ".join(map(str, self.hdus[index].shape))
+            problem = f"an array of {shape} needs more memory than there is"
+            raise ValueError(f"{self.argument}: the pixels of {label} can't be read ({problem})") from error
+        except Exception as error:  # astropy's errors of damaged data have no common class
+            short = (
+                ""
+                if found is None or found.available == found.size
+                else (f"its header claims {found.size} bytes of them, the file holds {found.available}; ")
+            )
+            raise ValueError(f"{self.argument}: the pixels of {label} can't be read ({short}{error})") from error
+
+
+def _unsigned_blank(header: Header) -> float | None:
+    """The value of BLANK in unsigned integers, which astropy leaves as a number; None where there is no BLANK."""
+    blank, zero = header.number("BLANK", "ZBLANK"), header.number("BZERO")
+    return None if blank is None or zero is None else blank + zero
+
+
+def is_hdu(source: Any) -> bool:
+    """Whether this is astropy's open FITS file or one of its extensions."""
+    from astropy.io import fits
+
+    return isinstance(source, fits.HDUList | fits.PrimaryHDU | fits.ImageHDU | fits.CompImageHDU | fits.BinTableHDU)
+
+
+@contextlib.contextmanager
+def opened(argument: str, source: Any) -> Iterator[File]:
+    """Open a FITS file, or take an open one; warnings of broken cards are not passed on."""
+    from astropy.io import fits
+    from astropy.io.fits.verify import VerifyWarning
+
+    with warnings.catch_warnings():
+        # Real headers break the standard; the pixels are none the worse for it.
+        warnings.simplefilter("ignore", VerifyWarning)
+        warnings.filterwarnings("ignore", message="non-ASCII characters")
+        if is_hdu(source):
+            hdus = source if isinstance(source, fits.HDUList) else [source]
+            yield File(argument, source.__class__.__name__, hdus)
+            return
+        name = named(argument, source)
+        if not name.path.is_file():
+            raise FileNotFoundError(f"{argument}: there is no file {str(name.path)!r}")
+        with _whole(argument, name) as file:
+            yield file
+
+
+@contextlib.contextmanager
+def _whole(argument: str, name: FileName) -> Iterator[File]:
+    """Open a file whose structure and check sums are as they should be; else raise `ValueError`, or warn."""
+    from astropy.io import fits
+
+    label = str(name.path)
+    with contextlib.ExitStack() as stack:
+        try:
+            stream = stack.enter_context(open_whole(name.path))
+            structure = extensions(stream)
+            stream, rest = without_rest(stream, structure[-1])
+        except ValueError as error:
+            raise ValueError(f"{argument}: {label!r} {error}") from error
+        except MemoryError as error:
+            raise ValueError(f"{argument}: {label!r} can't be read: it needs more memory than there is") from error
+        try:
+            hdus: Any = stack.enter_context(fits.open(stream, memmap=False))
+            number = len([hdu.is_image for hdu in hdus])  # reads all headers
+        except Exception as error:  # astropy's errors of damaged headers have no common class
+            raise ValueError(f"{argument}: {label!r} is not a FITS file ({error})") from error
+        if rest:
+            warnings.warn(
+                f"{argument}: {label!r} has {rest} bytes after [{len(structure) - 1}] that belong to no extension: "
+                "they are ignored, or that extension's header is damaged",
+                stacklevel=8,
+            )
+        if number < len(structure):
+            warnings.warn(f"{argument}: {label!r} is damaged: [{number}] can't be read and is ignored", stacklevel=8)
+        yield File(argument, label, hdus, name.extension, name.section, stream, tuple(structure))
+
+
+def named(argument: str, source: str | os.PathLike[str]) -> FileName:
+    """The parts of a file's name; errors name the argument."""
+    try:
+        return parse_name(source)
+    except ValueError as error:
+        raise ValueError(f"{argument}: {error}") from error

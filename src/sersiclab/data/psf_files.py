@@ -1,0 +1,211 @@
+"""PSFs from files and from other packages' objects, at a position where they vary.
+
+PSFEx: Bertin 2011, ADASS XX, ASPC 442, 435; the format of its files is in the manual's appendix.
+"""
+
+import dataclasses
+import math
+import re
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Shaped
+from scipy import ndimage
+
+from sersiclab.data.fits import choose, plane, read_plane
+from sersiclab.data.headers import Header
+from sersiclab.data.opening import File, is_hdu, named, opened
+
+
+Position = tuple[float, float]  # x, y: pixels from 0, of the image that the PSF model was made for
+OVERSAMPLED = ("OVERDIST", "OVERSAMP")  # of STPSF: with the detector's effects, and without
+
+
+@dataclasses.dataclass(frozen=True)
+class Psf:
+    """A PSF and what its file says of it; None where it says nothing.
+
+    `domain` is the range of the positions, in x and y, over which a PSF was measured that varies.
+    """
+
+    array: Shaped[np.ndarray, "v u"]
+    source: str
+    oversampling: int | None = None
+    includes_pixel: bool | None = None
+    pixel_scale: float | None = None
+    domain: tuple[Position, Position] | None = None
+    centre: str | None = None
+
+
+def read_psf(source: Any, *, band: str | None, position: Position) -> Psf:
+    """The PSF in a file (FITS, PSFEx, STPSF, a grid of PSFs, npy) or of a photutils model, at a position."""
+    return _of_model(source, position) if is_model(source) else _of_file(source, band, position)
+
+
+def is_model(value: Any) -> bool:
+    """Whether this is a PSF model of photutils that is given by arrays."""
+    return type(value).__module__.partition(".")[0] == "photutils"
+
+
+def _of_file(source: Any, band: str | None, position: Position) -> Psf:
+    if not is_hdu(source) and named("psf", source).path.suffix == ".npy":
+        return Psf(read_plane("psf", source).array, str(source))
+    with opened("psf", source) as file:
+        for index, hdu in enumerate(file.hdus):
+            header = Header((hdu.header,))
+            if not hdu.is_image and header.find("PSF_SAMP") and "PSF_MASK" in hdu.columns.names:
+                return _of_psfex(file, index, position)
+            if header.find("DET_YX0") and len(hdu.shape) == 3:
+                return _of_stpsf_grid(file, index, position)
+        index = _stpsf_extension(file, band)
+        found = plane(file, index, band)
+        oversampling, includes_pixel = _stpsf_sampling(file.hdus[index].name, found.header)
+        centre = (found.header.text("PSFCENTR") or "").lower() or None  # ours alone
+        scale = found.header.number("PIXELSCL")
+        return Psf(found.array, found.source, oversampling, includes_pixel, scale, centre=centre)
+
+
+def _stpsf_extension(file: File, band: str | None) -> int:
+    """The oversampled PSF where STPSF wrote several."""
+    names = [hdu.name for hdu in file.hdus]
+    for name in OVERSAMPLED:
+        if file.extension is None and name in names:
+            return names.index(name)
+    return choose(file, band)
+
+
+def _stpsf_sampling(name: str, header: Header) -> tuple[int | None, bool | None]:
+    """Samples per pixel, and whether the pixel's response is in; STPSF computes light at points, or bins it."""
+    if name.startswith("DET_"):
+        return 1, True
+    samples = header.number("DET_SAMP", "OVERSAMP")
+    if samples is None or samples != round(samples) or samples < 1:
+        return None, None
+    # A file of one extension with these keywords is STPSF's too, but for ours, which say it.
+    response = header.find("PIXRESP")
+    return int(samples), False if response is None else bool(response[1])
+
+
+def _of_psfex(file: File, index: int, position: Position) -> Psf:
+    """The sum of PSFEx's images times the monomials of the position, on whole samples per pixel."""
+    hdu = file.hdus[index]
+    header, label = Header((hdu.header,)), file.where(index)
+    with file.reading(index):
+        images = np.asarray(hdu.data["PSF_MASK"][0], dtype=float)
+    images = images.reshape((-1, *images.shape[-2:]))
+    terms = _monomials(label, header, position)
+    if terms.size != len(images):
+        raise ValueError(f"psf: {label} has {len(images)} images; its polynomial has {terms.size} terms")
+    step = header.number("PSF_SAMP")
+    if step is None or step <= 0:
+        raise ValueError(f"psf: {label} has the sampling PSF_SAMP = {step}; expected a positive number")
+    array, oversampling = _on_whole_samples(np.tensordot(terms, images, 1), step)
+    x, y = (_range(header, name, at) for name, at in zip("XY", position, strict=True))
+    domain = None if terms.size == 1 else (x, y)
+    return Psf(array / array.sum(), label, oversampling, includes_pixel=True, domain=domain)
+
+
+def _range(header: Header, name: str, at: float) -> Position:
+    """The least and largest position of PSFEx's stars along x or y, from 0: POLZERO is the middle of their range.
+
+    Both are the position that was asked for where the PSF does not vary with it.
+    """
+    axis = next((i for i in (1, 2) if (header.text(f"POLNAME{i}") or "").startswith(name)), None)
+    if axis is None:
+        return at, at
+    middle, width = header.number(f"POLZERO{axis}") or 0.0, header.number(f"POLSCAL{axis}") or 1.0
+    return middle - 0.5 * width - 1.0, middle + 0.5 * width - 1.0
+
+
+def _monomials(label: str, header: Header, position: Position) -> Float[np.ndarray, " term"]:
+    """x^i y^j for i + j up to the degree, i running first; x and y are shifted and scaled, and count from 1.
+
+    x is the first axis of the polynomial and y the second, if there is one, whichever of the image's they are.
+    """
+    number = int(header.number("POLNAXIS") or 0)  # missing for a PSF that does not vary
+    if number == 0:
+        return np.ones(1)
+    names = [header.text(f"POLNAME{i}") or "" for i in range(1, number + 1)]
+    axes = [name[0] for name in names if re.fullmatch(r"[XY].*_IMAGE.*", name)]
+    if len(set(axes)) != number or header.number("POLNGRP") != 1:
+        raise ValueError(
+            f"psf: {label} varies with {', '.join(names)}; expected X_IMAGE and Y_IMAGE, or one, in one group"
+        )
+    degree = int(header.number("POLDEG1") or 0)
+    zero = [header.number(f"POLZERO{i}") or 0.0 for i in range(1, number + 1)]
+    scale = [header.number(f"POLSCAL{i}") or 1.0 for i in range(1, number + 1)]
+    places = [position["XY".index(axis)] + 1.0 for axis in axes]
+    x, *others = ((place - z) / s for place, z, s in zip(places, zero, scale, strict=True))
+    if not others:
+        return np.array([x**i for i in range(degree + 1)])
+    return np.array([x**i * others[0] ** j for j in range(degree + 1) for i in range(degree + 1 - j)])
+
+
+def _on_whole_samples(psf: Float[np.ndarray, "v u"], step: float) -> tuple[Float[np.ndarray, "b a"], int]:
+    """The PSF on a grid of 1/k pixel, k the next whole number, from one of `step` pixels; and k."""
+    k = max(1, math.ceil(1.0 / step - 1e-6))
+    if abs(k * step - 1.0) < 1e-6:
+        return psf, k
+    centres = [(side - 1) / 2 for side in psf.shape]
+    halves = [math.floor(centre * step * k) for centre in centres]
+    grid = np.meshgrid(
+        *(c + np.arange(-h, h + 1) / (step * k) for c, h in zip(centres, halves, strict=True)), indexing="ij"
+    )
+    return ndimage.map_coordinates(psf, grid, order=5, mode="constant"), k
+
+
+def _of_stpsf_grid(file: File, index: int, position: Position) -> Psf:
+    hdu = file.hdus[index]
+    header = Header((hdu.header,))
+    places = []
+    for i in range(hdu.shape[0]):
+        numbers = re.findall(r"[-+.\deE]+", header.text(f"DET_YX{i}") or "")
+        if len(numbers) != 2:
+            raise ValueError(f"psf: {file.where(index)} does not say in DET_YX{i} where its PSF {i} lies")
+        places.append((float(numbers[1]), float(numbers[0])))
+    array = _interpolated(np.asarray(file.pixels(index), float), np.array(places), position)
+    # A grid holds effective PSFs: STPSF convolves them with the pixel.
+    oversampling = int(header.number("OVERSAMP", "DET_SAMP") or 1)
+    domain = _extent(np.array(places))
+    return Psf(array / array.sum(), file.where(index), oversampling, includes_pixel=True, domain=domain)
+
+
+def _extent(places: Float[np.ndarray, "n 2"]) -> tuple[Position, Position]:
+    (x0, y0), (x1, y1) = places.min(axis=0), places.max(axis=0)
+    return (float(x0), float(x1)), (float(y0), float(y1))
+
+
+def _interpolated(
+    stack: Float[np.ndarray, "n v u"], places: Float[np.ndarray, "n 2"], position: Position
+) -> Float[np.ndarray, "v u"]:
+    """Between the four PSFs around the position on a rectangular grid; beyond the grid, those at its edge."""
+    result = np.zeros(stack.shape[1:])
+    weights = np.ones(len(stack))
+    for axis in (0, 1):
+        lines = np.unique(places[:, axis])
+        at = min(max(float(position[axis]), lines[0]), lines[-1])
+        weights *= np.array([np.interp(at, lines, lines == value) for value in places[:, axis]])
+    for weight, image in zip(weights, stack, strict=True):
+        if weight:
+            result += weight * image
+    return result
+
+
+def _of_model(model: Any, position: Position) -> Psf:
+    """The array of photutils' `ImagePSF`, or of its `GriddedPSFModel` at the position: effective PSFs."""
+    label = type(model).__name__
+    data, places = getattr(model, "data", None), getattr(model, "grid_xypos", None)
+    if data is None:
+        raise TypeError(f"psf must be an array, a file, or a photutils model given by arrays, got {label}")
+    array = np.asarray(data, float)
+    if places is not None:
+        array = _interpolated(array, np.asarray(places, float), position)
+    origin = None if places is not None else getattr(model, "origin", None)  # x, y
+    if origin is not None and not np.allclose(origin, (np.array(array.shape[::-1]) - 1) / 2):
+        shown = tuple(map(float, origin))
+        raise ValueError(f"psf: {label} must be centred in its array of shape {array.shape}, got the origin {shown}")
+    sampling = np.unique(np.atleast_1d(model.oversampling))
+    if sampling.size != 1:
+        raise ValueError(f"psf: {label} must have one oversampling in x and y, got {sampling.tolist()}")
+    domain = None if places is None else _extent(np.asarray(places, float))
+    return Psf(array / array.sum(), label, int(sampling[0]), includes_pixel=True, domain=domain)

@@ -1,0 +1,70 @@
+"""Where a varying PSF is taken for an image that is part of a larger one, whose pixels the PSF's positions count."""
+
+import dataclasses
+import warnings
+
+from sersiclab.data.fits import Plane
+from sersiclab.data.psf_files import Position, Psf
+
+
+MUCH_LARGER = 2.0  # the range of a PSF's positions over the image's size, which says that the image is a cutout
+
+
+@dataclasses.dataclass(frozen=True)
+class Place:
+    """A position for the PSF and where it comes from; `known` if the larger image's pixels are known."""
+
+    position: Position
+    origin: str
+    known: bool
+
+
+def place_of(science: Plane, shape: tuple[int, ...], given: Position | None) -> Place:
+    """The user's position, else the image's centre in the pixels of the image that it was cut from.
+
+    A section counts the whole file's pixels; LTV1, LTV2, LTM1_1 and LTM2_2 (IRAF: logical = LTM physical + LTV, both
+    from 1) say how a program cut the file.
+    """
+    if given is not None:
+        return Place(given, "psf_position", known=True)
+    centre = ((shape[-1] - 1) / 2, (shape[-2] - 1) / 2)
+    origin, known = "the image's centre", False
+    if science.spans is not None:
+        x, y = (span.whole(value) for span, value in zip(science.spans, centre, strict=True))
+        centre, origin, known = (x, y), "the centre of the section", True
+    shifts = [science.header.number(name) for name in ("LTV1", "LTV2")]
+    if any(shift is not None for shift in shifts):
+        scales = [science.header.number(name) or 1.0 for name in ("LTM1_1", "LTM2_2")]
+        x, y = (
+            (value + 1.0 - (shift or 0.0)) / scale - 1.0
+            for value, shift, scale in zip(centre, shifts, scales, strict=True)
+        )
+        centre, origin, known = (x, y), f"{origin}, by LTV1 and LTV2", True
+    return Place(centre, origin, known)
+
+
+def check_place(place: Place, psf: Psf, science: Plane) -> str | None:
+    """A note of where a varying PSF was taken; a warning if the image's file seems to be cut from a larger one."""
+    if psf.domain is None:
+        return None
+    x, y = place.position
+    note = f"psf at ({x:.6g}, {y:.6g}): {place.origin}"
+    widths = [high - low for low, high in psf.domain]
+    if place.known or not any(w > MUCH_LARGER * n for w, n in zip(widths, science.array.shape[::-1], strict=True)):
+        return note
+    varying = [(axis, low, high) for axis, (low, high) in zip("xy", psf.domain, strict=True) if low < high]
+    ranges = " and ".join(f"{axis} {low:z.0f} to {high:z.0f}" for axis, low, high in varying)
+    remedy = "give psf_position=(x, y), from 0, in the pixels of the larger image that it was cut from"
+    if science.header.layers:
+        warnings.warn(
+            f"psf: {psf.source} varies over {ranges}, and was taken at the centre of this smaller image, "
+            f"({x:.6g}, {y:.6g}); {remedy}",
+            stacklevel=6,
+        )
+    return f"{note}, though it varies over {ranges}: {remedy}"
+
+
+def check_grid(science: Plane) -> None:
+    """Warn if a section flips or skips pixels, which the PSF does not."""
+    if science.spans is not None and any(span.step != 1 for span in science.spans):
+        warnings.warn(f"the section of {science.source} flips or skips pixels; the PSF is used as it is", stacklevel=6)

@@ -1,0 +1,82 @@
+"""Coordinates of the parameters that don't crowd at the bounds of their priors.
+
+In the unconstrained space a bound is infinitely far away. A posterior that presses against it has a long tail there,
+and a straight ridge is bent. Here the bound is where it is, and beyond it there is nothing.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Bool, Float
+from numpyro.distributions import transforms
+
+from sersiclab.model.density import Density
+
+
+LENGTH = 4.0  # of an interval between two bounds, so that no coordinate is longer than the unconstrained one
+
+
+class Straight(NamedTuple):
+    """Which parameters have two bounds, between which v = 4 / (1 + exp(-u)), or one: v = ln(1 + exp(u)); else v = u.
+
+    That makes v linear in the parameter, or in its logarithm where the prior is of that.
+    """
+
+    between: Bool[np.ndarray, " d"]
+    beyond: Bool[np.ndarray, " d"]
+
+    @staticmethod
+    def of(density: Density) -> "Straight":
+        """What the transforms of the priors say."""
+        between, beyond = np.zeros((2, len(density.paths)), bool)
+        for prior, members in zip(density.priors, density.members, strict=True):
+            transform = prior.transform()
+            while isinstance(transform, transforms.ComposeTransform):
+                transform = transform.parts[0]
+            between[list(members)] = isinstance(transform, transforms.SigmoidTransform)
+            beyond[list(members)] = isinstance(transform, transforms.SoftplusTransform)
+        return Straight(between, beyond)
+
+    @property
+    def low(self) -> Float[np.ndarray, " d"]:
+        """The lower bounds of v."""
+        return np.where(self.between | self.beyond, 0.0, -np.inf)
+
+    @property
+    def high(self) -> Float[np.ndarray, " d"]:
+        """The upper bounds of v."""
+        return np.where(self.between, LENGTH, np.inf)
+
+    def without(self, these: Bool[np.ndarray, " d"]) -> "Straight":
+        """With v = u for these parameters."""
+        return Straight(self.between & ~these, self.beyond & ~these)
+
+    def v(self, u: Float[np.ndarray, "*s d"]) -> Float[np.ndarray, "*s d"]:
+        """The coordinates of a point of the unconstrained space."""
+        return np.where(self.between, LENGTH * _share(u), np.where(self.beyond, np.logaddexp(0.0, u), u))
+
+    def u(self, v: Float[np.ndarray, "*s d"]) -> Float[np.ndarray, "*s d"]:
+        """The point of the unconstrained space; NaN beyond a bound."""
+        with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+            ends = np.log(v) - np.log(LENGTH - v)
+            return np.where(self.between, ends, np.where(self.beyond, v + np.log(-np.expm1(-v)), v))
+
+    def log_slope(self, u: Float[np.ndarray, "*s d"]) -> Float[np.ndarray, "*s d"]:
+        """ln dv/du."""
+        beyond = -np.logaddexp(0.0, -u)
+        between = np.log(LENGTH) + beyond - np.logaddexp(0.0, u)
+        return np.where(self.between, between, np.where(self.beyond, beyond, 0.0))
+
+    def slopes_of_log_slope(
+        self, u: Float[np.ndarray, " d"]
+    ) -> tuple[Float[np.ndarray, " d"], Float[np.ndarray, " d"]]:
+        """The first and second derivatives of ln dv/du by u."""
+        share = _share(u)
+        first = np.where(self.between, 1 - 2 * share, np.where(self.beyond, 1 - share, 0.0))
+        second = np.where(self.between, -2.0, np.where(self.beyond, -1.0, 0.0)) * share * (1 - share)
+        return first, second
+
+
+def _share(u: Float[np.ndarray, "*s d"]) -> Float[np.ndarray, "*s d"]:
+    """1 / (1 + exp(-u)), which does not overflow."""
+    return np.exp(-np.logaddexp(0.0, -u))

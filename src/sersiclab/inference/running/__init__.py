@@ -1,0 +1,1 @@
+"""Running a fit: its thread, progress, checkpoints, and how it is stopped."""

@@ -1,0 +1,95 @@
+"""Jitted functions that say when they compile."""
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from sersiclab.inference.running.monitor import Monitor
+from sersiclab.model.density import Density
+from sersiclab.parameters.stacks import Values
+from sersiclab.runtime.process import releases
+
+
+try:
+    from jax import enable_x64 as precision  # pyright: ignore[reportAttributeAccessIssue]
+except ImportError:  # JAX before 0.8
+    from jax.experimental import enable_x64 as precision  # pyright: ignore[reportAttributeAccessIssue]
+
+ROWS = 128
+
+
+def is_double() -> bool:
+    """Whether this thread computes in double precision, which a user may have set for it alone."""
+    return jnp.result_type(float) == jnp.float64
+
+
+class Program:
+    """A jitted function. It compiles once for each structure, shapes and precision of its arguments.
+
+    `jax.jit` alone does the same, but does not say that it is about to: the user would take the seconds
+    of compilation for a hang. (Compiling ahead of time would say it too, but JAX 0.10 then fails to pass
+    the constants of some functions.)
+    """
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self._jitted = jax.jit(function)
+        self._known: set[Any] = set()
+        self._lock = threading.Lock()
+
+    def prepare(self, monitor: Monitor, *arguments: Any) -> Callable[..., Any]:
+        """The function, compiled for arguments like these by a call with them if need be."""
+        leaves, structure = jax.tree.flatten(arguments)
+        key = (structure, tuple(_kind(leaf) for leaf in leaves))
+        # Precision may be set for a thread alone, and the function may be called in another.
+        x64 = is_double()
+        key = (releases(), *key)
+        if key not in self._known:
+            with monitor.compiling(), self._lock:
+                jax.block_until_ready(self._jitted(*arguments))
+                self._known.add(key)
+
+        def call(*arguments: Any) -> Any:
+            with precision(x64):
+                return jax.block_until_ready(self._jitted(*arguments))
+
+        return call
+
+    def __call__(self, monitor: Monitor, *arguments: Any) -> Any:
+        """The function's value, computed to the end."""
+        return self.prepare(monitor, *arguments)(*arguments)
+
+
+def _kind(leaf: Any) -> tuple[Any, ...]:
+    """All that JAX compiles for: a Python number, or what was made of one, is another kind than a strict array."""
+    return np.shape(leaf), jnp.result_type(leaf), getattr(leaf, "weak_type", type(leaf) in (int, float, complex))
+
+
+def _constrain(density: Density, rows: Float[Array, "rows d"]) -> Float[Array, "rows d"]:
+    return jax.vmap(lambda u: density.constrain(u).vector)(rows)
+
+
+def _unconstrain(density: Density, values: Float[Array, " d"]) -> Float[Array, " d"]:
+    return density.unconstrain(Values(density.paths, values))
+
+
+_CONSTRAIN = Program(_constrain)
+_UNCONSTRAIN = Program(_unconstrain)
+
+
+def constrain(monitor: Monitor, density: Density, u: Float[np.ndarray, "*s d"]) -> Float[np.ndarray, "*s d"]:
+    """The parameters' values, in the user's units, at points `u`; always so many rows at a time, to compile once."""
+    rows = np.reshape(u, (-1, u.shape[-1]))
+    padded = np.resize(rows, (-(-len(rows) // ROWS) * ROWS, rows.shape[1])).astype(jnp.result_type(float))
+    blocks = [_CONSTRAIN(monitor, density, jnp.asarray(block)) for block in np.split(padded, len(padded) // ROWS)]
+    return density.outward(np.concatenate(blocks)[: len(rows)].reshape(u.shape).astype(float))
+
+
+def unconstrain(monitor: Monitor, density: Density, values: Float[np.ndarray, " d"]) -> Float[np.ndarray, " d"]:
+    """The point at which the parameters have these values; a value on a bound gives a point near it."""
+    u = _UNCONSTRAIN(monitor, density, jnp.asarray(density.inward(values), dtype=float))
+    return np.nan_to_num(np.asarray(u, dtype=float), posinf=4.0, neginf=-4.0)

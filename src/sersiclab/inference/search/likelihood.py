@@ -1,0 +1,171 @@
+"""The likelihood about a point, as the minimiser sees it: its slope, and a curvature that is never negative.
+
+Gaussian noise is least squares. For any other noise the curvature is that of iteratively reweighted least
+squares: a pixel with the residual r = data - model weighs -(d ln p / dr) / r. The quadratic function that it
+makes touches the likelihood from below for scale mixtures of normals (Student-t, mixtures, pseudo-Huber), so
+that steps don't go too far (Lange, Little & Taylor 1989, JASA 84, 881); for Poisson noise it is the Fisher
+information.
+"""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from sersiclab.model.density import Density, Vector
+from sersiclab.noise import AbstractNormalNoise
+from sersiclab.parameters import own_parameters, parameter_info, with_parameters
+
+
+COLUMN_PIXELS = 2**14  # pixels in the Jacobian's columns that are computed at once
+
+
+class Likelihood(NamedTuple):
+    """The likelihood about a point.
+
+    `pixels` are whitened residuals for Gaussian noise, else log likelihoods. `slope` is the gradient of
+    minus the log likelihood, `curvature` its Hessian or a bound to it.
+    """
+
+    pixels: Float[Array, " p"]
+    slope: Vector
+    curvature: Float[Array, "d d"]
+
+
+def is_least_squares(density: Density) -> bool:
+    """Whether minus the log likelihood is half a sum of squares."""
+    return isinstance(density.noise, AbstractNormalNoise)
+
+
+def about(density: Density, u: Vector, observed: Float[Array, ""]) -> Likelihood:
+    """The likelihood about `u`.
+
+    If `observed` is 1, the curvature is the likelihood's own but for the model's second derivative; if it
+    is 0, that of reweighted least squares. For Gaussian noise they are the same.
+    """
+    if is_least_squares(density):
+        return _least_squares(density, u)
+    return _reweighted(density, u, observed)
+
+
+def gain(density: Density, old: Float[Array, " p"], new: Float[Array, " p"]) -> Float[Array, ""]:
+    """By how much the log likelihood grows from pixels to pixels.
+
+    Differences pixel by pixel: the difference of two sums would drown in single precision.
+    """
+    if is_least_squares(density):
+        return 0.5 * jnp.sum((old - new) * (old + new))
+    return jnp.sum(new - old)
+
+
+def _least_squares(density: Density, u: Vector) -> Likelihood:
+    residual, push = jax.linearize(lambda v: density.residuals(density.constrain(v)).ravel(), u)
+    columns = jax.lax.map(push, jnp.eye(u.size, dtype=u.dtype), batch_size=batch_size(u.size, residual.size))
+    product = _matmul(columns, jnp.column_stack([columns.T, residual]))
+    return Likelihood(residual, product[:, -1], product[:, :-1])
+
+
+def _reweighted(density: Density, u: Vector, observed: Float[Array, ""]) -> Likelihood:
+    (mean, values), push = jax.linearize(lambda v: _outputs(density, v), u)
+    basis = jnp.eye(u.size, dtype=u.dtype)
+    columns, inner = jax.lax.map(push, basis, batch_size=batch_size(u.size, mean.size))
+    each = pixelwise(density, mean, values, observed)
+    slope = -_matmul(columns, each.score)
+    curvature = _matmul(columns, (columns * each.weight[None, :]).T)
+    return with_noise(Likelihood(each.pixels, slope, curvature), each, _matmul(columns, each.cross), inner, observed)
+
+
+class Pixelwise(NamedTuple):
+    """The likelihood about a model image and the noise's parameters, `values`, where pixels are independent.
+
+    `score` is the derivative of each pixel's log likelihood by its mean, and `weight` minus the second derivative or
+    a bound to it; `cross` is minus the derivative of `score` by the values. The other two are of the sum of all
+    pixels: the derivative by the values, and minus the second derivative or the Fisher information.
+    """
+
+    pixels: Float[Array, " p"]
+    score: Float[Array, " p"]
+    weight: Float[Array, " p"]
+    cross: Float[Array, "p k"]
+    value_score: Float[Array, " k"]
+    among: Float[Array, "k k"]
+
+
+def pixelwise(
+    density: Density, mean: Float[Array, " p"], values: Float[Array, " k"], observed: Float[Array, ""]
+) -> Pixelwise:
+    """The likelihood about a model image, of noise that is independent between pixels."""
+    if is_least_squares(density):
+        weight = jnp.where(density.valid, density.sigma**-2, 0.0).ravel()
+        white = jnp.where(density.valid, (density.data - mean.reshape(density.data.shape)) / density.sigma, 0.0)
+        none = jnp.zeros((mean.size, 0), mean.dtype)
+        return Pixelwise(white.ravel(), (white / density.sigma).ravel(), weight, none, none[0], none[:0])
+
+    def log_likelihood(mean: Float[Array, " p"], values: Float[Array, " k"]) -> Float[Array, " p"]:
+        return _log_likelihood(density, mean, values)
+
+    def score(mean: Float[Array, " p"], values: Float[Array, " k"]) -> tuple[Any, Any]:
+        return jax.grad(lambda m, v: jnp.sum(log_likelihood(m, v)), argnums=(0, 1))(mean, values)
+
+    pixel_score, value_score = score(mean, values)
+    # The log likelihood of a pixel depends on its own mean alone, so the Hessian's product with ones is its diagonal.
+    own = -jax.jvp(lambda m: score(m, values)[0], (mean,), (jnp.ones_like(mean),))[1]
+    residual = density.data.ravel() - mean
+    reweighted = jnp.where(residual == 0, own, pixel_score / jnp.where(residual == 0, 1.0, residual))
+    weight = jnp.where(observed > 0, own, jnp.maximum(reweighted, 0.0))
+    cross, among = jnp.zeros((mean.size, 0), mean.dtype), jnp.zeros((0, 0), mean.dtype)
+    if values.size:
+        by_value = jax.jacfwd(log_likelihood, argnums=1)(mean, values)
+        cross = -jax.jacfwd(lambda v: score(mean, v)[0])(values)
+        hessian = -jax.jacfwd(lambda v: score(mean, v)[1])(values)
+        # Of the noise's own parameters, the scores' squares: their mean is the Fisher information.
+        among = jnp.where(observed > 0, hessian, _matmul(by_value.T, by_value))
+    return Pixelwise(log_likelihood(mean, values), pixel_score, weight, cross, value_score, among)
+
+
+def with_noise(
+    image: Likelihood,
+    each: Pixelwise,
+    cross: Float[Array, "d k"],
+    inner: Float[Array, "d k"],
+    observed: Float[Array, ""],
+) -> Likelihood:
+    """The likelihood with what the noise's parameters add to that of the model image alone.
+
+    `cross` are the products of the image's derivatives with `each.cross`, `inner` the derivatives of the values.
+    """
+    if not each.value_score.size:
+        return image
+    slope = image.slope - _matmul(inner, each.value_score)
+    mixed = observed * _matmul(cross, inner.T)
+    curvature = image.curvature + mixed + mixed.T + _matmul(_matmul(inner, each.among), inner.T)
+    return Likelihood(image.pixels, slope, curvature)
+
+
+def noise_values(density: Density, u: Vector) -> Float[Array, " k"]:
+    """The noise's parameters."""
+    values = own_parameters(density.noise_at(density.constrain(u))).values()
+    numbers = [jnp.asarray(value, dtype=u.dtype) for value in values]
+    return jnp.stack(numbers) if numbers else jnp.zeros(0, u.dtype)
+
+
+def _outputs(density: Density, u: Vector) -> tuple[Float[Array, " p"], Float[Array, " k"]]:
+    """The model image and the noise's parameters, which are all that the likelihood depends on."""
+    return density.mean(density.constrain(u)).ravel(), noise_values(density, u)
+
+
+def _log_likelihood(density: Density, mean: Float[Array, " p"], values: Float[Array, " k"]) -> Float[Array, " p"]:
+    names = parameter_info(density.noise)
+    noise = with_parameters(density.noise, dict(zip(names, values, strict=True)))
+    law = noise.distribution(jnp.reshape(mean, density.data.shape), density.sigma)
+    return jnp.where(density.valid, law.log_prob(density.data), 0.0).ravel()
+
+
+def batch_size(columns: int, pixels: int) -> int:
+    """How many columns of a Jacobian are computed at once."""
+    return max(1, min(columns, COLUMN_PIXELS // pixels))
+
+
+def _matmul(a: Float[Array, "..."], b: Float[Array, "..."]) -> Float[Array, "..."]:
+    return jnp.matmul(a, b, precision=jax.lax.Precision.HIGHEST)

@@ -1,0 +1,113 @@
+"""The posterior density of a model as plain functions, for samplers and optimisers of other packages."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from sersiclab.data.checking import checked_image
+from sersiclab.data.image import Image
+from sersiclab.model.density import Density
+from sersiclab.model.model import Model, checked_model
+from sersiclab.parameters.stacks import Values
+
+
+class Posterior(eqx.Module):
+    """The posterior density of a model, given an image, for samplers and optimisers of your own.
+
+    A point `u` is a vector of real numbers without bounds, one per free parameter, in the order of `paths`: what
+    Hamiltonian samplers and optimisers work on. Values are a mapping `{path: number}` in the parameters' own units;
+    those that are returned keep the order of `paths`, and have all numbers in one array as `values.vector`. Where a
+    method takes either, a vector is a point and a mapping holds values.
+
+    All methods are compiled and may be called inside `jax.jit`, `jax.grad` and `jax.vmap`. A posterior is a pytree:
+    passed to a jitted function as an argument, one of another image of the same shape compiles nothing.
+
+    Log likelihoods are those of the image's numbers. If these are out of reach of single precision, such as 1e-30,
+    they are those of the numbers times a power of two: add `log_unit` to compare evidences with other programs.
+
+    Example:
+        >>> image = sl.datasets.example()
+        >>> posterior = sl.Posterior(sl.guess(image, "sersic"), image)
+        >>> u = posterior.unconstrain(posterior.initial)
+        >>> bool(jnp.isfinite(posterior.log_density(u)))
+        True
+    """
+
+    density: Density
+    start: Float[Array | np.ndarray, " d"]
+
+    def __init__(self, model: Model, image: Image) -> None:
+        """Raise `TypeError` if `model` is not a `Model` or `image` not an `Image`."""
+        self.density = Density.of(checked_model(model), checked_image(image))
+        self.start = np.array(list(model.initial.values()), float)
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """The free parameters, such as "galaxy.n", in the order of a point's numbers."""
+        return self.density.paths
+
+    @property
+    def initial(self) -> dict[str, Any]:
+        """The starting value of every free parameter."""
+        return dict(zip(self.paths, self.start, strict=True))
+
+    @property
+    def log_unit(self) -> float:
+        """What to add to a log likelihood for that of the data in the image's unit; mostly zero."""
+        return self.density.log_unit
+
+    @eqx.filter_jit
+    def log_density(self, u: Float[Array | np.ndarray, " d"]) -> Float[Array, ""]:
+        """Log posterior density of a point: `log_prior(u) + log_likelihood(u)`, not normalised by the evidence."""
+        return self.log_prior(u) + self.log_likelihood(u)
+
+    @eqx.filter_jit
+    def log_prior(self, at: Float[Array | np.ndarray, " d"] | Mapping[str, Any]) -> Float[Array, ""]:
+        """Log prior density of a point, with the Jacobian of `constrain`, or of the values themselves.
+
+        It is minus infinity for values that the priors exclude.
+        """
+        density = self.density
+        if not isinstance(at, Mapping):
+            return density.log_prior(jnp.asarray(at, dtype=float))
+        found = density.log_prior(self.unconstrain(at), jacobian=False) + math.log(2) * jnp.sum(density.shift)
+        return jnp.where(jnp.isnan(found), -jnp.inf, found)
+
+    @eqx.filter_jit
+    def log_likelihood(self, at: Float[Array | np.ndarray, " d"] | Mapping[str, Any]) -> Float[Array, ""]:
+        """Log likelihood of the unmasked pixels at a point or at values."""
+        density = self.density
+        values = self._inward(at) if isinstance(at, Mapping) else density.constrain(jnp.asarray(at, dtype=float))
+        return jnp.sum(density.pointwise_log_likelihood(values))
+
+    @eqx.filter_jit
+    def constrain(self, u: Float[Array | np.ndarray, " d"]) -> Values:
+        """The values at a point."""
+        return self._outward(self.density.constrain(jnp.asarray(u, dtype=float)))
+
+    @eqx.filter_jit
+    def unconstrain(self, values: Mapping[str, Any]) -> Float[Array, " d"]:
+        """The point of these values, which must hold all free parameters. Not a number where a prior excludes them."""
+        return self.density.unconstrain(self._inward(values))
+
+    @eqx.filter_jit
+    def prior_transform(self, cube: Float[Array | np.ndarray, " d"]) -> Values:
+        """The values at a point of the unit cube: uniform numbers become draws from the priors, for nested samplers.
+
+        Raises `ValueError` naming a parameter if its prior is a numpyro distribution without `icdf` and `cdf`.
+        """
+        shares = jnp.asarray(cube, dtype=float)
+        kind = jnp.finfo(shares.dtype)
+        return self._outward(self.density.quantiles(jnp.clip(shares, kind.tiny, 1.0 - kind.epsneg)))
+
+    def _inward(self, values: Mapping[str, Any]) -> Values:
+        given = Values.of(values, self.paths)
+        return Values(self.paths, jnp.ldexp(given.vector, jnp.asarray(self.density.shift)))
+
+    def _outward(self, values: Values) -> Values:
+        return Values(self.paths, jnp.ldexp(values.vector, -jnp.asarray(self.density.shift)))

@@ -1,0 +1,225 @@
+"""Noise that is correlated between neighbouring pixels, made white.
+
+The noise is stationary but for its sigma: e = (data - model) / sigma has unit variance and the correlation
+rho(dy, dx). The density of the unmasked pixels is a product of conditional ones, pixel after pixel in the order
+of the rows, each given the pixels before it: exact, if all of them are taken. Taken are those within a window,
+beyond which they add nothing (Vecchia 1988, J. R. Stat. Soc. B 50, 297). What is left of a pixel after its
+prediction, over that rest's standard deviation, is white. A masked pixel is in nobody's window: it is
+integrated out, as it ought to be, and so is what lies beyond the edges.
+"""
+
+from functools import lru_cache
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float, Int
+
+from sersiclab.data.planes import plane_of
+
+
+Correlation = tuple[tuple[float, ...], ...]
+Plane = Float[np.ndarray, "y x"]
+Windows = Float[np.ndarray, "m y x"]
+
+LEAST_POWER = 0.02  # of the spectrum, in that of white noise
+CONVERGED = 1e-3  # relative change of the variance of the rest, from a window to the next
+LARGEST_WINDOW = 8  # pixels to each side
+BLOCK = 32  # patterns of masked pixels that are solved at once: as many as a processor's cache holds
+KEPT = 2  # masks whose predictors are kept, for the fits and the residuals of an image
+GRID = 64  # wave numbers along an axis at which the spectrum is looked at
+
+
+def correlation_of(kernel: Any) -> Correlation:
+    """The correlation of white noise that was convolved with `kernel`: the kernel's own, one at no distance."""
+    from scipy.signal import fftconvolve
+
+    array = plane_of("kernel", kernel).astype(float)
+    if not np.isfinite(array).all() or not array.any():
+        raise ValueError("kernel must be finite, and not zero everywhere")
+    own = fftconvolve(array, array[::-1, ::-1])
+    middle = own[array.shape[0] - 1, array.shape[1] - 1]
+    return as_correlation(own / middle)
+
+
+def as_correlation(array: Any, label: str = "correlation") -> Correlation:
+    """A checked correlation, symmetric about its middle, which is one.
+
+    Raises `ValueError` or `TypeError` naming `label`, what was expected and what came.
+    """
+    try:
+        rho = np.array(array, dtype=float)
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"{label} must be a 2-d array of real numbers, got {array!r}") from error
+    if rho.ndim != 2 or any(side % 2 == 0 for side in rho.shape):
+        raise ValueError(f"{label} must be a 2-d array of odd sides, got shape {rho.shape}")
+    if not np.isfinite(rho).all():
+        raise ValueError(f"{label} must be finite")
+    middle = rho[rho.shape[0] // 2, rho.shape[1] // 2]
+    if not np.isclose(middle, 1.0, atol=1e-6):
+        raise ValueError(f"{label} must be 1 at its middle, got {middle:g}")
+    if not np.allclose(rho, rho[::-1, ::-1], atol=1e-4):
+        raise ValueError(f"{label} must be the same at opposite offsets: rho(dy, dx) = rho(-dy, -dx)")
+    if np.abs(rho).max() > 1.0 + 1e-6:
+        raise ValueError(f"{label} must lie in [-1, 1], got {rho.min():g} to {rho.max():g}")
+    rho = 0.5 * (rho + rho[::-1, ::-1])
+    rho[rho.shape[0] // 2, rho.shape[1] // 2] = 1.0
+    return tuple(tuple(row) for row in rho.tolist())
+
+
+def measured(residual: Any, valid: Bool[np.ndarray, "y x"], reach: int) -> Correlation:
+    """The correlation of residuals (in sigma) within `reach` pixels, by the mean products of pairs of valid pixels."""
+    e = np.where(valid, residual, 0.0)
+    e = np.where(valid, e - e[valid].mean(), 0.0)
+    shape = tuple(n + reach for n in e.shape)
+    transform, window = np.fft.rfft2(e, shape), np.fft.rfft2(valid.astype(float), shape)
+    products, pairs = (np.fft.irfft2(np.abs(each) ** 2, shape) for each in (transform, window))
+    lags = np.arange(-reach, reach + 1)
+    rho = products[np.ix_(lags, lags)] / np.maximum(pairs[np.ix_(lags, lags)], 1.0)
+    return as_correlation(np.clip(rho / rho[reach, reach], -1.0, 1.0))
+
+
+def spectrum(correlation: Correlation, shape: tuple[int, int]) -> Float[np.ndarray, "ky kx"]:
+    """The power of the noise at the wave numbers of `rfft2` of this shape; one for white noise."""
+    rho = np.array(correlation)
+    periodic = np.zeros(shape)
+    rows, columns = (np.arange(side) - side // 2 for side in rho.shape)
+    np.add.at(periodic, np.ix_(rows % shape[0], columns % shape[1]), rho)
+    return np.fft.rfft2(periodic).real
+
+
+def tamed(correlation: Correlation) -> Correlation:
+    """The same correlation, times a factor that leaves no wave number less than `LEAST_POWER`.
+
+    A kernel may pass nothing of some wave numbers, and a measured correlation may have less than nothing there.
+    To believe either would be to take what is left of the data there for the whole truth.
+    """
+    least = float(spectrum(correlation, (GRID, GRID)).min())
+    factor = min(1.0, (1.0 - LEAST_POWER) / (1.0 - least)) if least < LEAST_POWER else 1.0
+    rho = factor * np.array(correlation)
+    rho[rho.shape[0] // 2, rho.shape[1] // 2] = 1.0
+    return tuple(tuple(row) for row in rho.tolist())
+
+
+@lru_cache(maxsize=16)
+def remainder(correlation: Correlation) -> tuple[float, float]:
+    """The variance of what `whiten` makes of noise with this correlation, and the correlation of neighbours in it.
+
+    One and zero, but for what `tamed` adds at wave numbers of which the noise has no power.
+    """
+    power, believed = (spectrum(each, (GRID, GRID)) for each in (correlation, tamed(correlation)))
+    left = np.maximum(power, 0.0) / believed
+    left[:, 1:-1] *= 2.0  # for the other half of the wave numbers
+    rows, columns = np.cos(2 * np.pi * np.fft.fftfreq(GRID)), np.cos(2 * np.pi * np.fft.rfftfreq(GRID))
+    alike = np.sum(left * 0.5 * (rows[:, None] + columns[None, :]))
+    return float(np.sum(left)) / GRID**2, float(alike / np.sum(left))
+
+
+def offsets(window: int) -> Int[np.ndarray, "m 2"]:
+    """(dy, dx) of the pixels before one, in the order of the rows, within a window."""
+    side = range(-window, window + 1)
+    return np.array([(dy, dx) for dy in range(-window, 1) for dx in side if dy < 0 or dx < 0])
+
+
+def between(correlation: Correlation, lags: Int[np.ndarray, "*s 2"]) -> Float[np.ndarray, "*s"]:
+    """The correlation at lags (dy, dx); zero beyond where it is given."""
+    rho = np.array(correlation)
+    middle = np.array(rho.shape) // 2
+    inside = np.all(np.abs(lags) <= middle, axis=-1)
+    places = np.where(inside[..., None], lags + middle, 0)
+    return np.where(inside, rho[places[..., 0], places[..., 1]], 0.0)
+
+
+@lru_cache(maxsize=16)
+def window_of(correlation: Correlation) -> int:
+    """The least window with which the prediction of a pixel is as good as with the next larger one."""
+    rest = [_rest(correlation, window) for window in (1, 2)]
+    while rest[-2] / rest[-1] > 1 + CONVERGED and len(rest) < LARGEST_WINDOW:
+        rest.append(_rest(correlation, len(rest) + 1))
+    return len(rest) - 1
+
+
+def _predictors(
+    correlation: Correlation, window: int, there: Bool[np.ndarray, "pattern m"]
+) -> tuple[Float[np.ndarray, "pattern m"], Float[np.ndarray, " pattern"]]:
+    """The weights with which a pixel is predicted from those before it that are `there`, and the rest's variance."""
+    before = offsets(window)
+    among, own = between(correlation, before[:, None] - before[None, :]), between(correlation, before)
+    both = there[:, :, None] & there[:, None, :]
+    given = np.where(there, own, 0.0)
+    weights = _solved(np.where(both, among, np.eye(len(before))), given)
+    return weights, 1.0 - np.sum(weights * given, axis=-1)
+
+
+def _solved(matrices: Float[np.ndarray, "s m m"], right: Float[np.ndarray, "s m"]) -> Float[np.ndarray, "s m"]:
+    """The solutions of many small positive definite systems, by elimination in all of them at once.
+
+    LAPACK solves one after the other, each in several threads, which wait for each other where the machine has other
+    work: then fifty times as long.
+    """
+    a, b = matrices.copy(), right.copy()
+    for k in range(b.shape[1]):
+        factor = a[:, k + 1 :, k] / a[:, k, k, None]
+        a[:, k + 1 :, k + 1 :] -= factor[:, :, None] * a[:, k, None, k + 1 :]
+        b[:, k + 1 :] -= factor * b[:, k, None]
+    for k in reversed(range(b.shape[1])):
+        b[:, k] = (b[:, k] - np.sum(a[:, k, k + 1 :] * b[:, k + 1 :], axis=1)) / a[:, k, k]
+    return b
+
+
+def _rest(correlation: Correlation, window: int) -> float:
+    """The variance that is left where nothing is masked."""
+    return float(_predictors(correlation, window, np.ones((1, len(offsets(window))), bool))[1][0])
+
+
+def predictors(correlation: Correlation, valid: Bool[np.ndarray, "y x"]) -> tuple[Windows, Plane]:
+    """The weights of the pixels before each pixel, and the standard deviation of what they leave of it.
+
+    Pixels that are not valid have no weight. Near edges and masks each pattern of what is there is solved once.
+    """
+    return _predictors_among(correlation, np.packbits(valid).tobytes(), valid.shape)
+
+
+@lru_cache(maxsize=KEPT)
+def _predictors_among(correlation: Correlation, bits: bytes, shape: tuple[int, int]) -> tuple[Windows, Plane]:
+    count = shape[0] * shape[1]
+    valid = np.unpackbits(np.frombuffer(bits, np.uint8), count=count).astype(bool).reshape(shape)
+    window = window_of(correlation)
+    padded = np.pad(valid, window)
+    ny, nx = valid.shape
+    there = np.stack(
+        [padded[window + dy : window + dy + ny, window + dx : window + dx + nx] for dy, dx in offsets(window)], -1
+    )
+    patterns, which = np.unique(there.reshape(ny * nx, -1), axis=0, return_inverse=True)
+    blocks = np.array_split(patterns, -(-len(patterns) // BLOCK))
+    found = [_predictors(correlation, window, block) for block in blocks]
+    weights = np.concatenate([each for each, _ in found])[which.ravel()]
+    rest = np.sqrt(np.concatenate([variance for _, variance in found]))[which.ravel()]
+    both = np.ascontiguousarray(weights.T).reshape(-1, ny, nx), rest.reshape(ny, nx)
+    for plane in both:
+        plane.flags.writeable = False
+    return both
+
+
+def whiten(e: Float[Array, "y x"], weights: Any, rest: Any, window: int) -> Float[Array, "y x"]:
+    """(e - its prediction) / rest: white, of unit variance."""
+    padded = jnp.pad(e, ((window, 0), (window, window)))
+
+    def add(total: Float[Array, "y x"], each: tuple[Any, Any]) -> tuple[Float[Array, "y x"], None]:
+        weight, offset = each
+        part = jax.lax.dynamic_slice(padded, (offset[0] + window, offset[1] + window), e.shape)
+        return total + weight * part, None
+
+    prediction, _ = jax.lax.scan(add, jnp.zeros_like(e), (jnp.asarray(weights, e.dtype), jnp.asarray(offsets(window))))
+    return (e - prediction) / rest
+
+
+def draw(key: jax.Array, correlation: Correlation, shape: tuple[int, ...]) -> Float[Array, "*s y x"]:
+    """Noise of unit variance with this correlation, (..., y, x), by a filter of white noise on a larger grid."""
+    *more, ny, nx = shape
+    larger = ny + len(correlation), nx + len(correlation[0])
+    amplitude = jnp.asarray(np.sqrt(np.maximum(spectrum(correlation, larger), 0.0)), dtype=float)
+    white = jax.random.normal(key, (*more, *larger))
+    filtered = jnp.fft.irfft2(jnp.fft.rfft2(white) * jnp.reshape(amplitude, (1,) * len(more) + amplitude.shape), larger)
+    return filtered[..., :ny, :nx]

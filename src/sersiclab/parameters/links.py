@@ -1,0 +1,35 @@
+"""Quantities that no component has for itself: a total flux, the ratio of two sizes. Components are tied to them."""
+
+import equinox as eqx
+
+from sersiclab.parameters.tree import Parameter, check_parameters, parameter
+
+
+class AbstractLink(eqx.Module):
+    """An owner of parameters that draws nothing. Its parameters are those of the model, under the link's name."""
+
+    def __check_init__(self) -> None:
+        check_parameters(self)
+
+
+class TotalFlux(AbstractLink):
+    """The flux of two components together and the share of the first: see `Model.with_total_flux`."""
+
+    flux: Parameter = parameter(unit="image", doc="flux of both components together")
+    fraction: Parameter = parameter(low=0.0, high=1.0, doc="share of the first component")
+
+
+class Ratio(AbstractLink):
+    """The ratio of two parameters, which keeps them in order: see `Model.with_order`."""
+
+    ratio: Parameter = parameter(low=0.0, high=1.0, doc="the smaller over the larger")
+
+
+class RatioAbove(AbstractLink):
+    """The ratio of two parameters' distances from a lower bound, which keeps them in order: see `Model.with_order`."""
+
+    ratio: Parameter = parameter(low=0.0, high=1.0, doc="the smaller over the larger, both above the lower bound")
+    excess: Parameter = parameter(low=0.0, doc="the smaller above the lower bound")
+
+
+LINKS: tuple[type[AbstractLink], ...] = (TotalFlux, Ratio, RatioAbove)

@@ -1,0 +1,1 @@
+"""What concerns the process: compiled programs, memory, seeds, forks."""
