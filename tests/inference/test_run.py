@@ -15,8 +15,8 @@ import pytest
 
 from sersiclab.data.image import Image
 from sersiclab.inference import MAP, NUTS, Cancelled, Laplace, Progress, fit, resume, start
+from sersiclab.inference.running.beginning import beginning_of
 from sersiclab.inference.running.monitor import Monitor, Pace
-from sersiclab.inference.running.run import _initial
 from sersiclab.inference.search import least_squares
 from sersiclab.model import Model
 from sersiclab.model.density import Density
@@ -336,7 +336,7 @@ def test_the_covariance_of_an_earlier_fit_is_used_for_the_same_data_alone(blob):
 
     def known(of: Image, covariance: np.ndarray = covariance) -> np.ndarray | None:
         earlier = Fit(model, of, MAP(), seed=0, draws={}, best=best, covariance=covariance)
-        return _initial(model, image, earlier).covariance
+        return beginning_of(model, image, earlier).covariance
 
     hidden = Image(np.where(image.mask, np.nan, image.data), sigma=image.sigma, mask=image.mask)
     np.testing.assert_array_equal(known(hidden), covariance)

@@ -4,7 +4,6 @@ from abc import abstractmethod
 from typing import Any, ClassVar
 
 import equinox as eqx
-import jax
 import jax.core
 import jax.numpy as jnp
 import numpy as np
@@ -77,8 +76,8 @@ class CorrelatedNoise(AbstractNormalNoise):
     than 2 % of the power of white noise, correlations are made smaller until it does not.
 
     The log likelihood of a pixel is that given the pixels before it, in the order of the rows, within a window
-    (`sersiclab.noise.whitening`). The sum agrees with the dense multivariate normal distribution of the unmasked
-    pixels to a fraction of a unit; masked pixels are integrated out.
+    (`noise.whitening`). The sum agrees with the dense multivariate normal distribution of the unmasked pixels to a
+    fraction of a unit; masked pixels are integrated out.
     """
 
     correlation: whitening.Correlation = eqx.field(converter=whitening.as_correlation, static=True)

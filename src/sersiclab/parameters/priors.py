@@ -2,7 +2,6 @@
 
 import math
 import operator
-from collections.abc import Callable
 from typing import Any, ClassVar
 
 import equinox as eqx
@@ -13,6 +12,7 @@ import numpyro.distributions as dist
 from numpyro.distributions import constraints, transforms
 
 from sersiclab.parameters import truncated
+from sersiclab.parameters.quantiles import least_number
 from sersiclab.parameters.scalars import Scalar, check_finite, is_number, to_float
 from sersiclab.parameters.tree import AbstractPrior
 
@@ -296,7 +296,9 @@ class Custom(AbstractPrior):
         try:
             # numpyro lacks many quantile functions, so solve the CDF on the real line. Rounding makes it a staircase.
             with np.errstate(all="ignore"):
-                first, last = (_least(lambda u, over=over: over(below(u), 0.5)) for over in (operator.ge, operator.gt))
+                first, last = (
+                    least_number(lambda u, over=over: over(below(u), 0.5)) for over in (operator.ge, operator.gt)
+                )
             middle = 0.5 * transform(first) + 0.5 * transform(last) if math.isfinite(share(first)) else math.nan
         except NotImplementedError:
             middle = self.base.mean
@@ -320,26 +322,6 @@ def _is_discrete(distribution: dist.Distribution) -> bool:
 
 def _is_improper(distribution: dist.Distribution) -> bool:
     return isinstance(distribution, dist.ImproperUniform | dist.Unit | dist.MaskedDistribution)
-
-
-def _least(condition: Callable[[np.floating], bool]) -> np.floating:
-    """The least number that meets a condition that all larger ones meet too.
-
-    By bisection of the numbers of the user's precision in their order, so that any scale is as good as another.
-    """
-    kind = np.dtype(jnp.result_type(float))
-    bits = np.dtype(f"i{kind.itemsize}")
-
-    def number(place: int) -> Any:
-        magnitude = np.array(abs(place), bits).view(kind)[()]
-        return magnitude if place >= 0 else -magnitude
-
-    last = int(np.array(np.finfo(kind).max).view(bits))
-    low, high = -last, last
-    while low < high:
-        middle = (low + high) // 2
-        low, high = (low, middle) if condition(number(middle)) else (middle + 1, high)
-    return number(low)
 
 
 PRIORS: tuple[type[AbstractPrior], ...] = (

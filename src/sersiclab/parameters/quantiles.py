@@ -1,9 +1,11 @@
 """Quantiles of priors, also of those distributions for which numpyro has only a CDF."""
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 
 from sersiclab.parameters.tree import AbstractPrior
@@ -22,11 +24,8 @@ def quantile(prior: AbstractPrior, q: Any) -> jax.Array:
         return jnp.asarray(transform(_least(lambda u: law.cdf(transform(u)) >= q, jnp.result_type(float))))
 
 
-def _least(condition: Any, kind: Any) -> jax.Array:
-    """The least number that meets a condition that all larger ones meet too.
-
-    By bisection of the floating-point numbers in their order, so that no scale is built in.
-    """
+def _least(condition: Callable[[Any], Any], kind: Any) -> jax.Array:
+    """`least_number`, traced, in a precision of `kind`."""
     bits = jnp.dtype(f"i{kind.itemsize}")
     largest = lax.bitcast_convert_type(jnp.asarray(jnp.finfo(kind).max, kind), bits)
 
@@ -40,3 +39,23 @@ def _least(condition: Any, kind: Any) -> jax.Array:
         return jnp.where(met, low, middle), jnp.where(met, middle, high)
 
     return number(lax.fori_loop(0, 8 * kind.itemsize + 1, halved, (-largest, largest))[1])
+
+
+def least_number(condition: Callable[[np.floating], bool]) -> np.floating:
+    """The least number that meets a condition that all larger ones meet too.
+
+    By bisection of the numbers of the user's precision in their order, so that any scale is as good as another.
+    """
+    kind = np.dtype(jnp.result_type(float))
+    bits = np.dtype(f"i{kind.itemsize}")
+
+    def number(place: int) -> Any:
+        magnitude = np.array(abs(place), bits).view(kind)[()]
+        return magnitude if place >= 0 else -magnitude
+
+    last = int(np.array(np.finfo(kind).max).view(bits))
+    low, high = -last, last
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (low, middle) if condition(number(middle)) else (middle + 1, high)
+    return number(low)

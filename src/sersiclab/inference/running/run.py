@@ -8,12 +8,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from sersiclab import parameters
 from sersiclab.data.checking import checked_image
 from sersiclab.data.image import Image
 from sersiclab.inference.base import AbstractMethod, Outcome, Problem
 from sersiclab.inference.nuts import NUTS
 from sersiclab.inference.running import checkpoints
+from sersiclab.inference.running.beginning import Beginning, Init, beginning_of
 from sersiclab.inference.running.checkpoints import Checkpoint
 from sersiclab.inference.running.monitor import Cancelled, Monitor, Progress
 from sersiclab.inference.running.program import is_double, precision, unconstrain
@@ -29,26 +29,13 @@ from sersiclab.runtime.seeds import checked_seed
 
 POLL_SECONDS = 0.1
 EXIT_SECONDS = 30.0
-FLAT = 1e-6  # the least eigenvalue of a correlation matrix that single precision can use
-
 BYTES_A_NUMBER = 16  # of a draw, in the sampler's coordinates and in the model's
-SOME = 200  # draws of an earlier fit, which are enough for a covariance
 
-Init = Mapping[str, float] | Fit | None
 Solve = Callable[[Monitor], Outcome]
 
 
 class Stopped(KeyboardInterrupt):
     """An interruption after which `fit` gives whatever there is, be it the best point so far."""
-
-
-class Beginning(NamedTuple):
-    """Where to begin, as the user has it."""
-
-    values: dict[str, float]
-    settled: bool = False
-    covariance: np.ndarray | None = None
-    draws: np.ndarray | None = None
 
 
 class Unfinished(NamedTuple):
@@ -200,7 +187,7 @@ def start(
     Raises `TypeError` or `ValueError` naming the argument, what was expected and what came.
     """
     _check(model, image, method, seed, on_progress)
-    beginning, double = _initial(model, image, init), is_double()
+    beginning, double = beginning_of(model, image, init), is_double()
     kept = None
     if checkpoints.wanted(checkpoint, checkpoint_every, method):
         identity = checkpoints.identity(model, image, method, int(seed), beginning, double=double)
@@ -310,46 +297,3 @@ def _problem(
         checkpoint=checkpoint,
         image=image,
     )
-
-
-def _initial(model: Model, image: Image, init: Init) -> Beginning:
-    """Where to begin, by path, and what an earlier fit knows of the posterior's width."""
-    values, covariance, draws = model.initial, None, None
-    if isinstance(init, Fit):
-        shared = {path: value for path, value in init.best.items() if path in values}
-        if not shared:
-            raise ValueError(
-                f"init is a fit of another model: it has {list(init.best)}, and none of this one's {list(values)}"
-            )
-        values |= shared
-        if init.covariance is not None and init.model == model and _same_data(init.image, image):
-            covariance = init.covariance if _is_definite(init.covariance) else None
-        if covariance is not None and init.draws:
-            rows = np.stack([array.ravel() for array in init.draws.values()], axis=1)
-            draws = rows[np.unique(np.linspace(0, len(rows) - 1, SOME).astype(int))]
-    elif isinstance(init, Mapping):
-        unknown = [path for path in init if path not in values]
-        if unknown:
-            raise ValueError(f"init has {unknown}, which are not free parameters of this model; it has {list(values)}")
-        parameters.check_values(model.owners, init)
-        values |= {path: float(value) for path, value in init.items()}
-    elif init is not None:
-        raise TypeError(f"init must be {{path: number}}, a Fit or None, got {type(init).__name__}")
-    for path, prior in model.free.items():
-        low, high = prior.support()
-        if not low <= values[path] <= high:
-            raise ValueError(f"init: {path} must lie in its prior's [{low:g}, {high:g}], got {values[path]:g}")
-    return Beginning(values, init is not None, covariance, draws)
-
-
-def _same_data(one: Image, other: Image) -> bool:
-    """Whether two images say the same of a galaxy; what masked pixels hold does not matter."""
-    return all(np.array_equal(a, b) for a, b in zip(checkpoints.content(one), checkpoints.content(other), strict=True))
-
-
-def _is_definite(covariance: np.ndarray) -> bool:
-    """Whether a run can begin with a covariance, which one of too few draws is too flat for."""
-    if not np.isfinite(covariance).all():
-        return False
-    sds = np.sqrt(np.diag(covariance))
-    return bool(np.all(sds > 0) and np.linalg.eigvalsh(covariance / np.outer(sds, sds))[0] > FLAT)

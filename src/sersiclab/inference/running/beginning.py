@@ -1,0 +1,73 @@
+"""Where a run begins: at the priors' initial values, at values of the user, or where an earlier fit ended."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+
+from sersiclab import parameters
+from sersiclab.data.image import Image
+from sersiclab.inference.running import checkpoints
+from sersiclab.model import Model
+from sersiclab.results import Fit
+
+
+FLAT = 1e-6  # the least eigenvalue of a correlation matrix that single precision can use
+SOME = 200  # draws of an earlier fit, which are enough for a covariance
+
+Init = Mapping[str, float] | Fit | None
+
+
+class Beginning(NamedTuple):
+    """Where to begin, as the user has it."""
+
+    values: dict[str, float]
+    settled: bool = False
+    covariance: np.ndarray | None = None
+    draws: np.ndarray | None = None
+
+
+def beginning_of(model: Model, image: Image, init: Init) -> Beginning:
+    """Where to begin, by path, and what an earlier fit knows of the posterior's width.
+
+    Raises `TypeError` or `ValueError` if `init` is neither values of free parameters, nor a fit that has some of them.
+    """
+    values, covariance, draws = model.initial, None, None
+    if isinstance(init, Fit):
+        shared = {path: value for path, value in init.best.items() if path in values}
+        if not shared:
+            raise ValueError(
+                f"init is a fit of another model: it has {list(init.best)}, and none of this one's {list(values)}"
+            )
+        values |= shared
+        if init.covariance is not None and init.model == model and _same_data(init.image, image):
+            covariance = init.covariance if _is_definite(init.covariance) else None
+        if covariance is not None and init.draws:
+            rows = np.stack([array.ravel() for array in init.draws.values()], axis=1)
+            draws = rows[np.unique(np.linspace(0, len(rows) - 1, SOME).astype(int))]
+    elif isinstance(init, Mapping):
+        unknown = [path for path in init if path not in values]
+        if unknown:
+            raise ValueError(f"init has {unknown}, which are not free parameters of this model; it has {list(values)}")
+        parameters.check_values(model.owners, init)
+        values |= {path: float(value) for path, value in init.items()}
+    elif init is not None:
+        raise TypeError(f"init must be {{path: number}}, a Fit or None, got {type(init).__name__}")
+    for path, prior in model.free.items():
+        low, high = prior.support()
+        if not low <= values[path] <= high:
+            raise ValueError(f"init: {path} must lie in its prior's [{low:g}, {high:g}], got {values[path]:g}")
+    return Beginning(values, init is not None, covariance, draws)
+
+
+def _same_data(one: Image, other: Image) -> bool:
+    """Whether two images say the same of a galaxy; what masked pixels hold does not matter."""
+    return all(np.array_equal(a, b) for a, b in zip(checkpoints.content(one), checkpoints.content(other), strict=True))
+
+
+def _is_definite(covariance: np.ndarray) -> bool:
+    """Whether a run can begin with a covariance, which one of too few draws is too flat for."""
+    if not np.isfinite(covariance).all():
+        return False
+    sds = np.sqrt(np.diag(covariance))
+    return bool(np.all(sds > 0) and np.linalg.eigvalsh(covariance / np.outer(sds, sds))[0] > FLAT)
