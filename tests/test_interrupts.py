@@ -17,7 +17,7 @@ import sersiclab as sl
 SCRIPT = """
 import os, signal, sys, time
 from sersiclab.cli import fitting, main
-from sersiclab.inference.monitor import Monitor
+from sersiclab.inference.running.monitor import Monitor
 
 def write(result, folder):
     path = folder / "fit.asdf"

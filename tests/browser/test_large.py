@@ -10,7 +10,7 @@ from .notebook import PIXELS
 IMAGE = """
 import numpy as np
 import sersiclab as sl
-from sersiclab.priors import LogUniform, Normal
+from sersiclab.parameters.priors import LogUniform, Normal
 y, x = np.mgrid[:901, :1303]
 data = np.random.default_rng(1).normal(size=y.shape) + 40 * np.exp(-np.hypot(x - 1003, y - 300) / 30)
 mask = np.zeros(y.shape, bool)

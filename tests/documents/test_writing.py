@@ -22,8 +22,8 @@ import numpy as np
 
 import sersiclab as sl
 from sersiclab.cli import fitting
-from sersiclab.inference.checkpoints import Checkpoint, identity
-from sersiclab.inference.monitor import Monitor
+from sersiclab.inference.running.checkpoints import Checkpoint, identity
+from sersiclab.inference.running.monitor import Monitor
 
 warnings.simplefilter("ignore")
 root = Path(sys.argv[1])
@@ -165,7 +165,7 @@ PLACES = {
     "cli.lab._quickstart": "",  # a notebook, in a folder where it never takes the place of another
     "cli.lab._image_notebook": "",
     "cli.lab._run_to_first_widget": "",  # the notebook that it has just written
-    "inference.checkpoints.write": "checkpoint",
+    "inference.running.checkpoints.write": "checkpoint",
     "inference.sampler._checkpoint": "checkpoint",
     "io.galfit_writing.write_galfit": "write_galfit",
     "io.imfit_writing.write_imfit": "write_imfit",
@@ -173,9 +173,9 @@ PLACES = {
     "results.files.write_fits": "fit.write_fits",
     "results.fit.save": "fit.save",
     "results.fit.write_regions": "fit.write_regions",
-    "storage.write": "fit.save",
-    "storage.write_text": "wb.save",
-    "storage.writing": "fit.save",
+    "documents.storage.write": "fit.save",
+    "documents.storage.write_text": "wb.save",
+    "documents.storage.writing": "fit.save",
     "widget.files.save": "wb.save",
     "widget.files.write_fits": "wb.write_fits",
     "widget.files.write_regions": "wb.write_regions",

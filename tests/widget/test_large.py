@@ -354,7 +354,7 @@ def test_the_kernel_of_4096_pixels_squared_needs_little():
     import json, os, resource, tempfile
     import numpy as np
     import sersiclab as sl
-    from sersiclab.priors import LogUniform, Normal, Uniform
+    from sersiclab.parameters.priors import LogUniform, Normal, Uniform
     from sersiclab.widget import Editor
 
     side, sent = 4096, []
