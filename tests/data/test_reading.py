@@ -414,7 +414,7 @@ def test_the_unit_is_checked_and_kept():
     image = Image(np.ones((3, 3)), sigma=1.0, unit=u.electron / u.s)
     assert image.unit == "electron / s"
     with pytest.raises(
-        ValueError, match=r"^unit must be a unit that astropy knows, such as 'nmgy' .*, got 'furlongs'$"
+        ValueError, match=r"^unit must be a unit of light that astropy knows, such as 'nmgy' .*, got 'furlongs'$"
     ):
         Image(np.ones((3, 3)), sigma=1.0, unit="furlongs")
 
