@@ -107,7 +107,9 @@ NOISES = {
 
 
 @pytest.mark.parametrize("observed", [0.0, 1.0])
-@pytest.mark.parametrize("name", NOISES)
+@pytest.mark.parametrize(
+    "name", ["gaussian", *(pytest.param(name, marks=pytest.mark.slow) for name in NOISES if name != "gaussian")]
+)
 def test_windows_that_are_the_image_give_all_derivatives_exactly(name, observed, x64):
     """Ties, a sky, a mask, the noise's own parameter: everything but the windows, to rounding."""
     problem = problem_of(*scene((48, 60), noise=NOISES[name])[:2])
@@ -163,7 +165,7 @@ def test_the_curvature_in_windows_is_that_of_the_whole_image(monkeypatch, x64):
     np.testing.assert_allclose(np.sqrt(np.diag(found) / np.diag(wanted)), 1.0, atol=0.01)
 
 
-@pytest.mark.parametrize("name", ["gaussian", "student"])
+@pytest.mark.parametrize("name", ["gaussian", pytest.param("student", marks=pytest.mark.slow)])
 def test_narrow_windows_find_the_maximum_of_the_whole_image(name, narrow, monkeypatch):
     model, image, _ = scene(noise=NOISES[name])
     found = fit(model, image, Laplace(draws=300), progress=False)
