@@ -40,7 +40,7 @@ def test_the_posterior_is_the_same_in_every_unit(image, reference, factor):
         assert found[path] / unit == pytest.approx(value, rel=0.01, abs=1e-4), path
 
 
-METHODS = [MAP(), Laplace(), Importance(draws=200), SVI(draws=200), NUTS(warmup=40, draws=40, chains=2)]
+METHODS = [MAP(), Laplace(), Importance(draws=1000), SVI(draws=200), NUTS(warmup=40, draws=40, chains=2)]
 
 
 @pytest.mark.parametrize("method", METHODS, ids=lambda method: type(method).__name__)

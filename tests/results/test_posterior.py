@@ -141,7 +141,7 @@ def test_predictions_scatter_about_the_model(make_fit: MakeFit) -> None:
     assert np.std(scaled) == pytest.approx(1.0, abs=5 / np.sqrt(2 * scaled.size))
     assert np.array_equal(images, still.posterior_predictive(60, seed=1))
     assert not np.array_equal(images, still.posterior_predictive(60, seed=2))
-    with pytest.raises(ValueError, match="n must be a positive integer, got 0"):
+    with pytest.raises(ValueError, match="n must be at least 1, got 0"):
         fit.posterior_predictive(0)
 
 
