@@ -35,7 +35,7 @@ from .programs import IMFIT, MENU, SERSIC, SKY
 Rng = np.random.Generator
 NAMED = (ValueError, TypeError, OSError)
 SECONDS = 240.0  # that any one round may take, on a machine that does other things
-MOST_MEMORY = 4 * 2**30  # bytes
+MOST_MEMORY = 4 * 2**30  # bytes more than before a round
 SHAPES = ((24, 30), (31, 20))  # few, so that programs are compiled once
 
 
@@ -100,7 +100,7 @@ def draw(rng: Rng) -> str:
     try:
         source = profile(rng, cls, seen.shape, unit)
         model = sl.Model({"g": source}, renderer=renderer)
-    except ValueError as error:
+    except (TypeError, ValueError) as error:
         need(any(name in str(error) for name in parameter_info(cls)) or cls.__name__ in str(error), f"unnamed: {error}")
         return "refused"
     found = sl.render(model, seen)
@@ -256,6 +256,7 @@ QUICK = {"draw": 0.02, "guess": 0.0, "read": 0.98}  # little of what must be com
 
 def round_of(seed: int, shares: dict[str, float] = SHARES) -> str:
     """What came of the round with this seed. Raises `Broken`, with the seed, if it breaks a rule."""
+    before = peak_memory()
     rng = np.random.default_rng(seed)
     kind = str(rng.choice(list(shares), p=list(shares.values())))
     try:
@@ -265,16 +266,22 @@ def round_of(seed: int, shares: dict[str, float] = SHARES) -> str:
         raise Broken(f"seed {seed}, {kind}: {error}") from error
     except BaseException as error:
         raise Broken(f"seed {seed}, {kind}: {type(error).__name__}: {error}") from error
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    memory = peak_memory() - before
     need(memory < MOST_MEMORY, f"seed {seed}, {kind}: {memory / 2**30:.1f} GB")
     return f"{kind}: {found}"
 
 
-def fuzz(first: int, seconds: float, shares: dict[str, float] = SHARES) -> tuple[Counter[str], list[str]]:
-    """What came of rounds for so long, and which rules were broken."""
+def peak_memory() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def fuzz(
+    first: int, seconds: float, *, rounds: float = math.inf, shares: dict[str, float] = SHARES
+) -> tuple[Counter[str], list[str]]:
+    """What came of rounds, for so long or so many, and which rules were broken."""
     counts, broken = Counter[str](), []
     end, seed = time.monotonic() + seconds, first
-    while time.monotonic() < end:
+    while time.monotonic() < end and seed < first + rounds:
         try:
             counts[round_of(seed, shares)] += 1
         except Broken as error:
