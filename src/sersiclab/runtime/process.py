@@ -16,9 +16,10 @@ except ImportError:
         return False
 
 
-# A program takes some 100 mappings of memory, and a process is allowed 65530 of them on Linux: a catalogue whose
-# stamps all have different shapes would crash after a hundred of them. It takes some MB of memory, too.
-PROGRAMS = 250
+# A program takes about five mappings of memory, a fit of a new shape about a hundred programs, and a process is
+# allowed 65,530 mappings on Linux: a catalogue whose stamps all have different shapes would crash after 125 of them.
+# A program takes about 1 MB of memory, too. A notebook does not compile as many in a day, and keeps what it has.
+PROGRAMS = 1000
 SHARE = 3  # the part of the mappings allowed beyond which programs are released
 LOOK = 25  # new programs after which the mappings are counted
 COMPILED = "/jax/core/compile/backend_compile_duration"
