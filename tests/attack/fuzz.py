@@ -103,7 +103,11 @@ def draw(rng: Rng) -> str:
     except (TypeError, ValueError) as error:
         need(any(name in str(error) for name in parameter_info(cls)) or cls.__name__ in str(error), f"unnamed: {error}")
         return "refused"
-    found = sl.render(model, seen)
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        found = sl.render(model, seen)
+    if any("pixels of the picture are not finite" in str(each.message) for each in told):
+        return "told"
     need(np.isfinite(found).all(), f"{source} is drawn with {np.count_nonzero(~np.isfinite(found))} pixels not finite")
     return "drawn"
 
@@ -124,7 +128,7 @@ def guessed(rng: Rng) -> str:
         level = fit.verdict.level
         need(np.isfinite(values).all() or level == "bad", f"values are not finite, and the verdict is {level}")
         need(math.isfinite(fit.chi2) or level == "bad", f"chi2 is {fit.chi2}, and the verdict is {level}")
-        path = fit.save(folder() / "fuzz.asdf")
+        path = fit.save(folder() / "guessed.asdf")
         again = sl.load(path)
     need(all(np.array_equal(again.draws[p], fit.draws[p]) for p in fit.draws), "draws changed in a file")
     need(again.best == fit.best and again.verdict.level == level, "a fit changed in a file")

@@ -94,7 +94,7 @@ def is_hdu(source: Any) -> bool:
 def opened(argument: str, source: Any) -> Iterator[File]:
     """Open a FITS file, or take an open one; warnings of broken cards are not passed on."""
     from astropy.io import fits
-    from astropy.io.fits.verify import VerifyWarning
+    from astropy.io.fits.verify import VerifyError, VerifyWarning
 
     with warnings.catch_warnings():
         # Real headers break the standard; the pixels are none the worse for it.
@@ -107,8 +107,11 @@ def opened(argument: str, source: Any) -> Iterator[File]:
         name = named(argument, source)
         if not name.path.is_file():
             raise FileNotFoundError(f"{argument}: there is no file {str(name.path)!r}")
-        with _whole(argument, name) as file:
-            yield file
+        try:
+            with _whole(argument, name) as file:
+                yield file
+        except VerifyError as error:  # of a card that is looked at only when a table or an image is
+            raise ValueError(f"{argument}: {str(name.path)!r} has a damaged header ({error})") from error
 
 
 @contextlib.contextmanager

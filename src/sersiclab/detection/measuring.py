@@ -64,7 +64,8 @@ def measure_region(
     blurred, theta = _shape(inner, x - xc, y - yc, width**2)
     ellip, _ = _shape(inner, x - xc, y - yc, width**2 + (blur / HALF_LIGHT) ** 2)
     radius = _circularised_radius(x - xc, y - yc, blurred, theta)
-    flux, half = _growth(data, radius, usable, 1.5 * float(np.quantile(radius[region], 0.95)))
+    end = max(1.5 * float(np.quantile(radius[region], 0.95)), 1.0 + float(radius[usable].min()))  # a ring at least
+    flux, half = _growth(data, radius, usable, end)
     sharp = math.sqrt(max(half**2 - (BLURRING * blur) ** 2, (0.4 * half) ** 2, 0.25))
     r_eff = sharp / math.sqrt(1.0 - ellip)
     error = float(np.sqrt((sigma[region] ** 2).sum()))
@@ -101,6 +102,8 @@ def _shape(weight: Plane, x: Plane, y: Plane, blur: float) -> tuple[float, float
     moments = [[(weight * a * b).sum() / total for a in (x, y)] for b in (x, y)]
     variance, axes = np.linalg.eigh(np.array(moments))
     minor, major = np.maximum(variance - blur, 0.1 * variance)
+    if not major > 0.0:  # one pixel
+        return 0.05, 0.0
     ellip = min(max(1.0 - math.sqrt(minor / major), 0.05), 0.9)
     return ellip, math.atan2(-axes[0, 1], axes[1, 1]) % math.pi
 

@@ -1,11 +1,13 @@
 """The model: named components, a noise model and a renderer. Everything but the data."""
 
+import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 import numpyro
 from jaxtyping import Array, Float
 
@@ -278,6 +280,17 @@ def _drawn(model: Model, values: Mapping[str, Scalar] | None, exponent: int) -> 
     return lower(scaled(model.at({**others, **values}), exponent))
 
 
+def _finite(picture: Any) -> Any:
+    """The picture; warns if some of its pixels are no numbers. A traced one can't be looked at."""
+    if isinstance(picture, np.ndarray) and not np.isfinite(picture).all():
+        warnings.warn(
+            f"{np.count_nonzero(~np.isfinite(picture))} pixels of the picture are not finite: the model's brightness "
+            "exceeds the numbers of this precision somewhere",
+            stacklevel=3,
+        )
+    return picture
+
+
 @eqx.filter_jit
 def _render(model: Model, canvas: AbstractCanvas) -> Float[Array, "y x"]:
     return model.renderer.render(model.components, canvas)
@@ -292,21 +305,21 @@ def render(model: Model, image: Image, values: Mapping[str, Scalar] | None = Non
     """The model image, PSF-convolved and with sky, on the pixels of `image`, as a NumPy array.
 
     `values` is `{path: number}`; free parameters that it lacks have their initial value. Raises
-    `ValueError` if it names an unknown path or a number outside its parameter's range.
+    `ValueError` if it names an unknown path or a number outside its parameter's range. Warns if a pixel is not finite.
 
     It may be called inside `jax.jit`, `jax.grad` and `jax.vmap`, and inside a numpyro model: model, image and values
     may be traced, and the result is then an array of JAX's. A traced number outside its parameter's range can't be
     refused: the picture is finite, but means nothing.
     """
     canvas, exponent = checked_model(model).renderer.prepare(checked_image(image)), scaling.exponent_of(image)
-    return scaling.times(_render(_drawn(model, values, exponent), canvas), -exponent)
+    return _finite(scaling.times(_render(_drawn(model, values, exponent), canvas), -exponent))
 
 
 def render_components(model: Model, image: Image, values: Mapping[str, Scalar] | None = None) -> dict[str, Any]:
     """The image of each component; they sum to `render(model, image, values)`, and may be traced as it may."""
     canvas, exponent = checked_model(model).renderer.prepare(checked_image(image)), scaling.exponent_of(image)
     parts = _render_components(_drawn(model, values, exponent), canvas)
-    return {name: scaling.times(parts[name], -exponent) for name in model.components}
+    return {name: _finite(scaling.times(parts[name], -exponent)) for name in model.components}
 
 
 def joint(model: Model, image: Image) -> None:
