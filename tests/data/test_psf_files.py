@@ -254,3 +254,15 @@ def test_psfex_that_varies_along_one_axis(tmp_path, axis):
     fits.writeto(tmp_path / "sci.fits", DATA)
     with pytest.warns(UserWarning, match=f"varies over {axis.lower()} 0 to 1000, and was taken at the centre"):
         Image.read(tmp_path / "sci.fits", sigma=1.0, psf=path)
+
+
+@pytest.mark.parametrize("card", ["TFORM1", "TTYPE1", "TDIM1"])
+@pytest.mark.parametrize("is_open", [False, True])
+def test_a_card_of_the_table_that_cannot_be_read_is_named(tmp_path, card, is_open):
+    path = tmp_path / "a.psf"
+    psfex(path, 1.0)
+    content = path.read_bytes()
+    at = content.index(f"{card:8}= '".encode()) + 10
+    path.write_bytes(content[:at] + b"?'\"%" + content[at + 4 :])
+    with fits.open(path) as hdus, pytest.raises(ValueError, match=rf"^psf: .* has a damaged header \(.*{card}"):
+        read_psf(hdus if is_open else path, band=None, position=None)

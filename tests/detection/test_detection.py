@@ -9,6 +9,7 @@ import sersiclab as sl
 from sersiclab import datasets
 from sersiclab.data.image import Image
 from sersiclab.detection import detect
+from sersiclab.detection.measuring import measure_region
 from sersiclab.model import Model, render
 from sersiclab.profiles import FlatSky, Sersic
 
@@ -181,3 +182,16 @@ def test_a_fit_needs_no_mask_by_hand(shared_data, galaxy):
     assert fit.best["galaxy.flux"] == pytest.approx(other.best["galaxy.flux"], rel=0.003)
     assert masked.mask[by_hand.mask].mean() > 0.85
     assert np.abs(fit.residual[(found.labels != 1) & masked.valid]).max() < 6.0
+
+
+@pytest.mark.parametrize("place", [(0, 0), (5, 8), (11, 14)])
+@pytest.mark.parametrize("blur", [0.0, 2.5])
+def test_a_region_of_one_pixel_is_measured(place, blur):
+    """It has no second moments, and its pixel no ring about it."""
+    data = np.full((12, 15), 0.0)
+    data[place] = 40.0
+    region = data > 0
+    source = measure_region(data, np.ones(data.shape), data, region, np.ones(data.shape, bool), blur, 0.0)
+    assert (source.yc, source.xc) == place
+    assert all(np.isfinite([source.flux, source.r_eff, source.ellip, source.theta, source.flux_error]))
+    assert source.flux == pytest.approx(40.0, rel=0.5)

@@ -100,18 +100,19 @@ def opened(argument: str, source: Any) -> Iterator[File]:
         # Real headers break the standard; the pixels are none the worse for it.
         warnings.simplefilter("ignore", VerifyWarning)
         warnings.filterwarnings("ignore", message="non-ASCII characters")
-        if is_hdu(source):
-            hdus = source if isinstance(source, fits.HDUList) else [source]
-            yield File(argument, source.__class__.__name__, hdus)
-            return
-        name = named(argument, source)
-        if not name.path.is_file():
-            raise FileNotFoundError(f"{argument}: there is no file {str(name.path)!r}")
+        label = source.__class__.__name__
         try:
+            if is_hdu(source):
+                yield File(argument, label, source if isinstance(source, fits.HDUList) else [source])
+                return
+            name = named(argument, source)
+            label = str(name.path)
+            if not name.path.is_file():
+                raise FileNotFoundError(f"{argument}: there is no file {label!r}")
             with _whole(argument, name) as file:
                 yield file
         except VerifyError as error:  # of a card that is looked at only when a table or an image is
-            raise ValueError(f"{argument}: {str(name.path)!r} has a damaged header ({error})") from error
+            raise ValueError(f"{argument}: {label!r} has a damaged header ({error})") from error
 
 
 @contextlib.contextmanager
