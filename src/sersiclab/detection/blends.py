@@ -9,12 +9,10 @@ import math
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float
 from scipy import ndimage
 
+from sersiclab.data.arrays import Mask, Plane
 
-Plane = Float[np.ndarray, "y x"]
-Region = Bool[np.ndarray, "y x"]
 
 LEAST_SHARE = 0.2  # of the light at its peak: what is fainter may be no more than the neighbour's lopsidedness
 OWN_SHARE = 0.5  # of the light in the pixels that are the target's
@@ -24,16 +22,16 @@ OWN_SHARE = 0.5  # of the light in the pixels that are the target's
 class Hidden:
     """A source found on the wings of another: its pixels, and `centre` (y, x), the other's."""
 
-    region: Region
+    region: Mask
     centre: tuple[float, float]
 
-    def alone(self, light: Plane, usable: Region) -> Plane:
+    def alone(self, light: Plane, usable: Mask) -> Plane:
         """The light less that of the neighbour, where the neighbour's mirror image tells it."""
         return light - _mirrored(light, usable, self.centre)
 
 
 def hidden_at(
-    smooth: Plane, region: Region, usable: Region, position: tuple[float, float], reach: float, threshold: float
+    smooth: Plane, region: Mask, usable: Mask, position: tuple[float, float], reach: float, threshold: float
 ) -> Hidden | None:
     """The source within `reach` of the position (x, y) on the wings of the one that fills the region.
 
@@ -68,7 +66,7 @@ def _peak(light: Plane) -> tuple[float, float]:
     return found[0], found[1]
 
 
-def _mirrored(light: Plane, usable: Region, centre: tuple[float, float]) -> Plane:
+def _mirrored(light: Plane, usable: Mask, centre: tuple[float, float]) -> Plane:
     """The light turned by half a turn about the centre; as it is, where its mirror image is not known."""
     y, x = np.indices(light.shape)
     opposite = [2.0 * centre[0] - y, 2.0 * centre[1] - x]

@@ -11,11 +11,12 @@ import equinox as eqx
 import numpy as np
 from scipy import ndimage
 
+from sersiclab.data.arrays import Mask
 from sersiclab.data.checking import checked_image
 from sersiclab.data.image import Image
 from sersiclab.data.planes import place_of
 from sersiclab.detection.blends import Hidden, hidden_at
-from sersiclab.detection.measuring import HALF_LIGHT, Plane, Region, Source, assumed, coordinates, measure_region
+from sersiclab.detection.measuring import HALF_LIGHT, Plane, Source, assumed, coordinates, measure_region
 from sersiclab.detection.segmentation import Labels, Segments, segment, split
 from sersiclab.detection.skies import Sky, sky_around
 from sersiclab.detection.targeting import NEAR, Position, around, most_striking, off_peak, source_at
@@ -37,7 +38,7 @@ class Found:
     unit: float
     blur: float
     width: float
-    valid: Region
+    valid: Mask
     data: Plane
     sigma: Plane
     segments: Segments
@@ -90,7 +91,7 @@ class Found:
         target = self.measure(self.main) if self.main else None
         return sky_around(self.data, self.segments.blank, light, target).scaled(self.unit)
 
-    def detection(self, mask: Region) -> "Detection":
+    def detection(self, mask: Mask) -> "Detection":
         """All sources, the target first, where the image's own mask is this."""
         target = self.target()
         labels = [label for label in range(1, int(self.regions.max()) + 1) if label != self.main]
@@ -116,7 +117,7 @@ class Detection:
     sources: tuple[Source, ...]
     sky: Sky
     labels: Labels
-    mask: Region
+    mask: Mask
     edge: float
     width: float
 
@@ -211,7 +212,7 @@ def find(image: Image, position: Any = None) -> Found:
 
 
 def _hidden(
-    smooth: Plane, regions: Labels, valid: Region, place: Position, label: int, threshold: float
+    smooth: Plane, regions: Labels, valid: Mask, place: Position, label: int, threshold: float
 ) -> Hidden | None:
     """The target on the wings of the source with this label, if its peak is elsewhere."""
     region = regions == label
@@ -299,7 +300,7 @@ def _disturbance(neighbour: Source, target: Source) -> float:
     return neighbour.flux / max((neighbour.xc - target.xc) ** 2 + (neighbour.yc - target.yc) ** 2, 1.0)
 
 
-def reach_of_others(labels: Labels, keep: int, width: float) -> Region:
+def reach_of_others(labels: Labels, keep: int, width: float) -> Mask:
     """Regions and wings of all but the first `keep` sources: wide on the sky, narrow on the light of those kept."""
     kept = (labels > 0) & (labels <= keep)
     others = (labels != 0) & ~kept
@@ -323,7 +324,7 @@ def _around(box: Any, shape: tuple[int, ...]) -> Any:
     )
 
 
-def _cut_off(region: Region) -> float:
+def _cut_off(region: Mask) -> float:
     """The part of a region's outline that lies at the image's edge."""
     padded = np.pad(region, 1)
     inner: Any = ndimage.binary_erosion(padded)

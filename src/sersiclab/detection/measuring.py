@@ -5,11 +5,9 @@ import math
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float
 
+from sersiclab.data.arrays import Mask, Plane
 
-Plane = Float[np.ndarray, "y x"]
-Region = Bool[np.ndarray, "y x"]
 
 BLURRING = 1.5  # a Sérsic's half-light radius grows by this times the PSF's, in quadrature (n = 1 to 4)
 HALF_LIGHT = 1.1774  # half-light radius of a round Gaussian of unit width
@@ -54,7 +52,7 @@ def assumed(shape: tuple[int, ...], position: tuple[float, float], sigma: Plane,
 
 
 def measure_region(
-    data: Plane, sigma: Plane, smooth: Plane, region: Region, usable: Region, blur: float, width: float
+    data: Plane, sigma: Plane, smooth: Plane, region: Mask, usable: Mask, blur: float, width: float
 ) -> Source:
     """Moments of the smoothed region, then the curve of growth of `data` in ellipses of that shape."""
     core = np.where(region & (smooth > 0.3 * smooth[region].max()), smooth, 0.0)
@@ -80,7 +78,7 @@ def _circularised_radius(x: Plane, y: Plane, ellip: float, theta: float) -> Plan
     return np.hypot(along * math.sqrt(1.0 - ellip), across / math.sqrt(1.0 - ellip))
 
 
-def _symmetric(light: Plane, usable: Region, xc: float, yc: float) -> Plane:
+def _symmetric(light: Plane, usable: Mask, xc: float, yc: float) -> Plane:
     """The light, with what is hidden replaced by its mirror image through the centre."""
     y, x = coordinates(light.shape)
     y, x = np.rint(2 * yc - y).astype(int), np.rint(2 * xc - x).astype(int)
@@ -108,7 +106,7 @@ def _shape(weight: Plane, x: Plane, y: Plane, blur: float) -> tuple[float, float
     return ellip, math.atan2(-axes[0, 1], axes[1, 1]) % math.pi
 
 
-def _growth(data: Plane, radius: Plane, usable: Region, end: float) -> tuple[float, float]:
+def _growth(data: Plane, radius: Plane, usable: Mask, end: float) -> tuple[float, float]:
     """Flux within `end` and the radius of half of it, from the mean in rings of usable pixels."""
     edges = np.linspace(0.0, end, min(max(math.ceil(end), 3), 60) + 1)
     ring = np.digitize(radius[usable], edges) - 1

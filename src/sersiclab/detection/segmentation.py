@@ -8,13 +8,11 @@ import warnings
 from typing import Any, NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float
 from scipy import ndimage
 
+from sersiclab.data.arrays import Labels, Mask, Plane
 
-Plane = Float[np.ndarray, "y x"]
-Region = Bool[np.ndarray, "y x"]
-Labels = Int[np.ndarray, "y x"]
 
 EXTENT = 2.5  # a source reaches as far as this many standard deviations of the smoothed sky
 CORRELATED = 5.0  # the smoothed sky scatters at most this much more than white noise of the given sigma
@@ -23,7 +21,7 @@ SAMPLE = 200_000  # pixels that are enough to know the sky
 SADDLE = 0.6  # peaks belong to different sources if the saddle between them is below this part of the lower
 
 
-def _connected(region: Region) -> Labels:
+def _connected(region: Mask) -> Labels:
     """A number for each connected part of the region, 0 elsewhere."""
     labelled: Any = ndimage.label(region)
     return labelled[0]
@@ -48,11 +46,11 @@ class Segments(NamedTuple):
     smooth: Plane
     noise: float
     labels: Labels
-    blank: Region
+    blank: Mask
     measured: bool
 
 
-def segment(data: Plane, valid: Region, width: float) -> Segments:
+def segment(data: Plane, valid: Mask, width: float) -> Segments:
     """What stands out of the sky when the image is smoothed by a Gaussian of this width."""
     blank, measured = valid, True
     found = _stand_out(data, valid, blank, width)
@@ -62,7 +60,7 @@ def segment(data: Plane, valid: Region, width: float) -> Segments:
     return Segments(*found, blank, measured)
 
 
-def _stand_out(data: Plane, valid: Region, blank: Region, width: float) -> tuple[float, Plane, float, Labels]:
+def _stand_out(data: Plane, valid: Mask, blank: Mask, width: float) -> tuple[float, Plane, float, Labels]:
     """The level of the sky and the rest, where the pixels of sky are known."""
     from photutils.segmentation import detect_sources
 
@@ -79,7 +77,7 @@ def _stand_out(data: Plane, valid: Region, blank: Region, width: float) -> tuple
     return level, smooth, noise, np.zeros(data.shape, int) if found is None else np.asarray(found.data)
 
 
-def _blank(segments: Labels, valid: Region) -> tuple[Region, bool]:
+def _blank(segments: Labels, valid: Mask) -> tuple[Mask, bool]:
     """Pixels of sky: those far from segments or, where these are few (False), those at the border."""
     near: Any = ndimage.binary_dilation(segments > 0, iterations=5)
     far = valid & ~near
@@ -106,7 +104,7 @@ def split(smooth: Plane, segments: Labels, threshold: float) -> Labels:
     return regions
 
 
-def _split_one(smooth: Plane, inside: Region, peaks: Region) -> Labels:
+def _split_one(smooth: Plane, inside: Mask, peaks: Mask) -> Labels:
     """The regions of one segment, from 1."""
     markers = np.zeros(smooth.shape, int)
     for y, x in sorted(np.argwhere(peaks).tolist(), key=lambda p: -smooth[p[0], p[1]])[:MOST]:
@@ -120,7 +118,7 @@ def _split_one(smooth: Plane, inside: Region, peaks: Region) -> Labels:
     return np.where(regions == _flood(smooth.T, inside.T, markers.T).T, regions, 0)
 
 
-def _flood(smooth: Plane, segment: Region, markers: Labels) -> Labels:
+def _flood(smooth: Plane, segment: Mask, markers: Labels) -> Labels:
     """Let the markers grow down to the edge of their segment, level by level, till they meet."""
     regions = markers.copy()
     inside = segment & (smooth > 0)

@@ -6,15 +6,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float
 from scipy import ndimage
 
+from sersiclab.data.arrays import Mask, Plane
 from sersiclab.detection.measuring import Source, coordinates
 from sersiclab.detection.segmentation import clipped
 
-
-Plane = Float[np.ndarray, "y x"]
-Region = Bool[np.ndarray, "y x"]
 
 INDICES = (1.0, 2.5, 6.0)  # of the wings that the source may have
 FEWEST_TILES = 8  # whose scatter gives the error of the sky
@@ -51,7 +48,7 @@ class Sky:
         return Sky(*(float(value * unit) for value in dataclasses.astuple(self)))
 
 
-def sky_around(data: Plane, blank: Region, segments: Region, source: Source | None) -> Sky:
+def sky_around(data: Plane, blank: Mask, segments: Mask, source: Source | None) -> Sky:
     """The sky in its pixels, `blank`, with a source whose wings reach into them, in units of the median sigma."""
     level, scatter = clipped(data[blank])
     used = blank & (np.abs(data - level) <= max(3.0 * scatter, 1e-6))
@@ -63,7 +60,7 @@ def sky_around(data: Plane, blank: Region, segments: Region, source: Source | No
     return Sky(level, max(scatter, 1.0), min(low, level), high, error)
 
 
-def _skies(data: Plane, used: Region, near: Region, source: Source | None) -> Iterator[tuple[float, float, float]]:
+def _skies(data: Plane, used: Mask, near: Mask, source: Source | None) -> Iterator[tuple[float, float, float]]:
     """The least and the greatest sky and its error, for each kind of wings.
 
     What is left of the light nearer to the segments, above that farther off, is as if it reached there, too.
@@ -95,7 +92,7 @@ def _wings(shape: tuple[int, ...], source: Source | None) -> Iterator[Plane]:
         yield np.exp(-(2.0 * n - 1.0 / 3.0) * (m ** (1.0 / n) - 1.0))
 
 
-def _error(data: Plane, region: Region) -> float:
+def _error(data: Plane, region: Mask) -> float:
     """The standard error of the mean in a region, from the scatter of the means of its tiles.
 
     Tiles are larger than what correlates neighbouring pixels; where there are few, the noise counts as white.

@@ -4,13 +4,11 @@ import math
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
 from scipy import ndimage
 
+from sersiclab.data.arrays import Labels, Mask, Plane
 
-Plane = Float[np.ndarray, "y x"]
-Region = Bool[np.ndarray, "y x"]
-Labels = Int[np.ndarray, "y x"]
+
 Position = tuple[float, float]  # x, y
 
 REACH = 0.2  # sources farther from the position than this part of the image's side count for less
@@ -44,7 +42,7 @@ def around(regions: Labels, position: Position) -> int:
     return int(regions[y[place], x[place]]) if far[place] <= NEAR else 0
 
 
-def off_peak(smooth: Plane, region: Region, position: Position) -> bool:
+def off_peak(smooth: Plane, region: Mask, position: Position) -> bool:
     """Whether the position is farther from the region's peak than its half-light radius."""
     light = np.where(region, smooth, 0.0)
     y, x = np.unravel_index(np.argmax(light), light.shape)
@@ -52,7 +50,7 @@ def off_peak(smooth: Plane, region: Region, position: Position) -> bool:
     return math.hypot(y - position[1], x - position[0]) > max(radius, NEAR)
 
 
-def brighter_half(light: Plane) -> Region:
+def brighter_half(light: Plane) -> Mask:
     """The brightest pixels, which hold half of the light."""
     ordered = np.sort(light, axis=None)[::-1]
     growth = np.cumsum(ordered)

@@ -12,8 +12,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool
 
+from sersiclab.data.arrays import Mask
 from sersiclab.data.astrometry import checked_wcs
 
 
@@ -35,7 +35,6 @@ SHAPE = re.compile(r"(?P<sign>[+-]?)\s*(?P<kind>[a-zA-Z]+)\s*[(\s]\s*(?P<numbers
 TEXT = re.compile(r"""text\s*=\s*(?:\{([^}]*)\}|"([^"]*)"|'([^']*)')""")
 
 Point = tuple[float, float]
-Mask = Bool[np.ndarray, "y x"]
 
 
 @dataclasses.dataclass(frozen=True)

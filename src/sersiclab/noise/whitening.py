@@ -16,11 +16,11 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
+from sersiclab.data.arrays import Plane
 from sersiclab.data.planes import plane_of
 
 
 Correlation = tuple[tuple[float, ...], ...]
-Plane = Float[np.ndarray, "y x"]
 Windows = Float[np.ndarray, "m y x"]
 
 LEAST_POWER = 0.02  # of the spectrum, in that of white noise

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
+from sersiclab.data.arrays import Plane
 from sersiclab.data.image import Image
 from sersiclab.model import Model, lower, scaled, scaling
 from sersiclab.model.density import Density
@@ -21,7 +22,6 @@ CHUNK = 64  # draws between two copies to the host, compiled once
 BATCH = 8  # draws rendered at once
 
 Flat = Mapping[str, Float[np.ndarray, " draw"]]
-Plane = Float[np.ndarray, "y x"]
 
 
 class Moments(NamedTuple):

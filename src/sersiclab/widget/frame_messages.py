@@ -7,8 +7,9 @@ the page can't work out. No message is longer than `LONGEST`.
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from sersiclab.data.arrays import Plane
 from sersiclab.data.image import Image
-from sersiclab.widget.frames import Frames, Pixels, degrees_of_freedom, pack
+from sersiclab.widget.frames import Frames, degrees_of_freedom, pack
 from sersiclab.widget.large import LargeFrames
 from sersiclab.widget.messages import Message, frame_message
 from sersiclab.widget.rasters import Raster, check_raster, is_large
@@ -54,7 +55,7 @@ def _most(raster: Raster) -> int:
     return max(LONGEST // (4 * raster.nx * raster.ny), 1)
 
 
-def _parts_of(drawn: dict[str, Pixels], raster: Raster) -> list[dict[str, Pixels]]:
+def _parts_of(drawn: dict[str, Plane], raster: Raster) -> list[dict[str, Plane]]:
     names, most = list(drawn), _most(raster)
     return [{name: drawn[name] for name in names[i : i + most]} for i in range(0, max(len(names), 1), most)]
 

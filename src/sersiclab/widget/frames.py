@@ -11,12 +11,11 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from sersiclab import parameters
+from sersiclab.data.arrays import Plane
 from sersiclab.data.image import Image
 from sersiclab.model import Model, lower, scaling
 from sersiclab.rendering import AbstractCanvas, AbstractRenderer
 
-
-Pixels = Float[np.ndarray, "y x"]
 
 ENOUGH = 2**20  # pixels, for a percentile
 
@@ -36,7 +35,7 @@ class Drawn(NamedTuple):
     """What was drawn last: a model, and the image of each of its components."""
 
     model: Model
-    parts: dict[str, Pixels]
+    parts: dict[str, Plane]
 
 
 class News:
@@ -76,10 +75,10 @@ class Frames:
         self._model: Model | None = None
         self._initial: dict[str, float] = {}
         self._canvas: tuple[AbstractRenderer, AbstractRenderer, AbstractCanvas] | None = None
-        self._drawn: dict[str, tuple[Any, Pixels]] = {}
+        self._drawn: dict[str, tuple[Any, Plane]] = {}
         self._news = News()
 
-    def draw(self, model: Model, values: Mapping[str, float]) -> dict[str, Pixels]:
+    def draw(self, model: Model, values: Mapping[str, float]) -> dict[str, Plane]:
         """The image of every component of `model`; `values` take the place of its initial values.
 
         Raises `ValueError` if they name an unknown path or lie outside a parameter's range.

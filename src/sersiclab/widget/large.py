@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 
 from sersiclab import parameters
+from sersiclab.data.arrays import Plane
 from sersiclab.data.image import Image
 from sersiclab.model import Model, scaling
-from sersiclab.widget.frames import Drawn, News, Pixels, numbers_of
+from sersiclab.widget.frames import Drawn, News, numbers_of
 from sersiclab.widget.painting import Painter
 from sersiclab.widget.rasters import Raster, masked, means, overall, overview, typical
 
@@ -35,8 +36,8 @@ class LargeFrames:
         self._painter = Painter(image)
         self._model: Model | None = None
         self._initial: dict[str, float] = {}
-        self._sheets: dict[str, tuple[Any, Pixels]] = {}
-        self._cells: dict[tuple[str, Raster], tuple[Any, Pixels]] = {}
+        self._sheets: dict[str, tuple[Any, Plane]] = {}
+        self._cells: dict[tuple[str, Raster], tuple[Any, Plane]] = {}
         self._news: dict[Raster, News] = {}
 
     @property
@@ -53,7 +54,7 @@ class LargeFrames:
         """The whole image in its cells."""
         return overview(self._painter.image)
 
-    def draw(self, model: Model, values: Mapping[str, float], raster: Raster | None = None) -> dict[str, Pixels]:
+    def draw(self, model: Model, values: Mapping[str, float], raster: Raster | None = None) -> dict[str, Plane]:
         """The components in the cells of a raster, by default those of the whole; see `Frames.draw`."""
         return {name: self._pixels(*each, raster or self.overall) for name, each in self._parts(model, values).items()}
 
@@ -71,14 +72,14 @@ class LargeFrames:
             del self._sheets[name]
         return {name: (name, numbers_of(owners[name]), owners[name]) for name in model.components}
 
-    def _pixels(self, name: str, key: Any, component: Any, raster: Raster) -> Pixels:
+    def _pixels(self, name: str, key: Any, component: Any, raster: Raster) -> Plane:
         known, pixels = self._cells.get((name, raster), (None, None))
         if pixels is None or known != key:
             pixels = self._reduced(name, key, component, raster)
             self._cells[name, raster] = key, pixels
         return pixels
 
-    def _reduced(self, name: str, key: Any, component: Any, raster: Raster) -> Pixels:
+    def _reduced(self, name: str, key: Any, component: Any, raster: Raster) -> Plane:
         valid = self._painter.image.valid
         ny, nx = valid.shape
         columns = min(raster.nx * raster.step, nx - raster.x)
@@ -109,7 +110,7 @@ class LargeFrames:
 
     def news_of(
         self, model: Model, values: Mapping[str, float], raster: Raster, *, pushed: bool, most: int | None = None
-    ) -> dict[str, Pixels]:
+    ) -> dict[str, Plane]:
         """What the page lacks in the cells of a raster, and what now counts as sent: `most` components."""
         parts = self._parts(model, values)
         news = self._news.setdefault(raster, News())
@@ -119,7 +120,7 @@ class LargeFrames:
             self.last = Drawn(model, {name: self._pixels(*part, raster) for name, part in parts.items()})
         return drawn
 
-    def planes(self, raster: Raster) -> tuple[Pixels, Pixels]:
+    def planes(self, raster: Raster) -> tuple[Plane, Plane]:
         """Data and sigma in the cells of a raster."""
         image = self._painter.image
         return means(image.data, raster, image.valid), typical(image.sigma, raster, image.valid)

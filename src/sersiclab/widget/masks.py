@@ -10,15 +10,12 @@ import zlib
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool
 
 from sersiclab.data.image import Image
 from sersiclab.widget.incoming import short
 
 
 KEPT = 128  # more than the steps that the front end can undo
-
-Mask = Bool[np.ndarray, "y x"]
 
 
 class Masks:

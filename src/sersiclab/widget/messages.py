@@ -16,11 +16,12 @@ from typing import Any
 
 import numpy as np
 
+from sersiclab.data.arrays import Plane
 from sersiclab.data.image import Image
 from sersiclab.inference import AbstractMethod, Progress
 from sersiclab.results import Fit
 from sersiclab.widget.astrometry import tangent_plane
-from sersiclab.widget.frames import Pixels, limits, pack
+from sersiclab.widget.frames import limits, pack
 from sersiclab.widget.marginals import marginals
 from sersiclab.widget.masks import Masks
 from sersiclab.widget.rasters import Raster, is_large, means, overall, sample, typical
@@ -91,7 +92,7 @@ def posterior_message(fit: Fit) -> Message:
     return {"t": "posterior", "shapes": posterior_shapes(fit), "marginals": marginals(fit)}, []
 
 
-def frame_message(seq: int | None, parts: dict[str, Pixels], dof: int, raster: Raster | None = None) -> Message:
+def frame_message(seq: int | None, parts: dict[str, Plane], dof: int, raster: Raster | None = None) -> Message:
     """Component images; `seq` is that of the request, None for a picture of the committed session."""
     content = {"t": "frame", "seq": seq, "components": list(parts), "dof": dof}
     content |= {} if raster is None else {"raster": list(raster)}

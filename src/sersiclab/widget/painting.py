@@ -8,13 +8,14 @@ import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 
+from sersiclab.data.arrays import Plane
 from sersiclab.data.image import Image
 from sersiclab.data.psf import extent
 from sersiclab.model import scaling
 from sersiclab.parameters import own_parameters, with_parameters
 from sersiclab.profiles import AbstractSky
 from sersiclab.rendering import AbstractCanvas, AbstractRenderer, HybridRenderer, PixelRenderer
-from sersiclab.widget.frames import Pixels, draw_component, numbers_of
+from sersiclab.widget.frames import draw_component, numbers_of
 
 
 TILE = 1024
@@ -53,7 +54,7 @@ class Painter:
         fields = {**self.image.fields, "data": np.zeros((side, side)), "sigma": np.ones((side, side))}
         return Image.restored(**{**fields, "mask": np.zeros((side, side), bool), "wcs": None, "provenance": ()})
 
-    def paint(self, component: Any, x: int, y: int, nx: int, ny: int) -> Pixels:
+    def paint(self, component: Any, x: int, y: int, nx: int, ny: int) -> Plane:
         """A component, all of whose parameters are numbers, on the pixels from (x, y) on."""
         out = np.empty((ny, nx), np.float32)
         if isinstance(component, AbstractSky):
@@ -66,20 +67,20 @@ class Painter:
             out[:] = self._drawn(component)[y : y + ny, x : x + nx]
         return out
 
-    def _tile(self, component: Any, x: int, y: int) -> Pixels:
+    def _tile(self, component: Any, x: int, y: int) -> Plane:
         own = own_parameters(component)
         at = {"xc": float(own["xc"]) - (x - self._halo), "yc": float(own["yc"]) - (y - self._halo)}  # type: ignore[arg-type]
         inner = slice(self._halo, self._halo + TILE)
         return self._drawn(with_parameters(component, at))[inner, inner]
 
-    def _drawn(self, component: Any) -> Pixels:
+    def _drawn(self, component: Any) -> Plane:
         assert self._lowered is not None
         profile, numbers = numbers_of(component)
         vector = np.asarray(numbers, dtype=jnp.result_type(float))
         drawn = draw_component(self._lowered[0], profile, vector, self._lowered[1])
         return np.asarray(scaling.times(drawn, -self.exponent), dtype=np.float32)
 
-    def _sky(self, sky: AbstractSky, x: int, y: int, out: Pixels) -> None:
+    def _sky(self, sky: AbstractSky, x: int, y: int, out: Plane) -> None:
         ny, nx = self.image.shape
         for rows, columns in _tiles(*out.shape):
             across = np.arange(x + columns.start, x + columns.stop) - (nx - 1) / 2

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float
 
+from sersiclab.data.arrays import Plane
 from sersiclab.data.image import Image
 
 
@@ -13,8 +14,6 @@ LARGE = 2**20  # pixels of an image of which the page gets less than all
 CELLS = 2**18  # of a picture, at most
 SAMPLE = 20_000  # pixels that tell how all are distributed
 BAND = 2**20  # pixels that are worked on at a time
-
-Plane = Float[np.ndarray, "y x"]
 
 
 class Raster(NamedTuple):

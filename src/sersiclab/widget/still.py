@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Float, UInt8
 
+from sersiclab.data.arrays import Plane
 from sersiclab.data.image import Image
 from sersiclab.widget.frame_messages import AnyFrames
-from sersiclab.widget.frames import Drawn, Pixels, percentiles
+from sersiclab.widget.frames import Drawn, percentiles
 from sersiclab.widget.large import LargeFrames
 from sersiclab.widget.session import Shown
 
@@ -66,7 +67,7 @@ def _of(image: Image, shown: Shown, drawn: Drawn | None) -> RGB:
     return pictures(image, [drawn.parts[name] for name in shown.on])
 
 
-def pictures(image: Image, parts: Sequence[Pixels] | None) -> RGB:
+def pictures(image: Image, parts: Sequence[Plane] | None) -> RGB:
     """Data, model and residual side by side, row 0 at the bottom; the data alone without the `parts` of a model."""
     longest = max(image.shape)
     few = (slice(None, None, -(-longest // SIDE)),) * 2
@@ -86,7 +87,7 @@ def pictures(image: Image, parts: Sequence[Pixels] | None) -> RGB:
     return np.hstack([part for plane in sized for part in (plane, gap)][:-1])
 
 
-def _grey(values: Pixels, low: float, high: float) -> RGB:
+def _grey(values: Plane, low: float, high: float) -> RGB:
     level = np.clip(np.nan_to_num((values - low) / (high - low)), 0.0, 1.0)
     level = np.arcsinh(level / SOFTENING) / np.arcsinh(1.0 / SOFTENING)
     return np.repeat((255 * level).astype(np.uint8)[..., None], 3, axis=2)

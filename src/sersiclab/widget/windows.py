@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 
 from sersiclab import parameters
+from sersiclab.data.arrays import Plane
 from sersiclab.data.image import Image
 from sersiclab.model import Model, scaling
 from sersiclab.plots.sources import Ellipse, ellipses
-from sersiclab.widget.frames import Frames, Pixels
+from sersiclab.widget.frames import Frames
 from sersiclab.widget.painting import Painter
 from sersiclab.widget.rasters import is_large
 
@@ -39,7 +40,7 @@ class Window:
             planes["mask"] = ~planes["mask"]
         self._part = Image.restored(**{**image.fields, **planes, "wcs": None, "provenance": ()})
 
-    def draw(self, model: Model, values: Mapping[str, float]) -> dict[str, Pixels]:
+    def draw(self, model: Model, values: Mapping[str, float]) -> dict[str, Plane]:
         """The components on the part; see `Frames.draw`."""
         parameters.check_values(model.owners, values)
         self._painter.prepare(model.renderer)
