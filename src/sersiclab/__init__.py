@@ -83,6 +83,12 @@ from sersiclab.rendering import PixelRenderer as PixelRenderer
 from sersiclab.results import Fit as Fit
 from sersiclab.results import compare as compare
 from sersiclab.runtime.compilation import persistent_cache as persistent_cache
+from sersiclab.runtime.errors import InputError as InputError
+from sersiclab.runtime.errors import InputKeyError as InputKeyError
+from sersiclab.runtime.errors import InputTypeError as InputTypeError
+from sersiclab.runtime.errors import MissingPackageError as MissingPackageError
+from sersiclab.runtime.errors import SersiclabError as SersiclabError
+from sersiclab.runtime.errors import StateError as StateError
 
 
 if TYPE_CHECKING:

@@ -11,6 +11,7 @@ from sersiclab.data.image import Image
 from sersiclab.model import Model, render
 from sersiclab.model.simulate import simulate
 from sersiclab.profiles import Exponential, FlatSky, PointSource, Sersic
+from sersiclab.runtime.errors import InputError
 
 
 SHAPE = (90, 110)
@@ -83,5 +84,5 @@ def moffat(
 
 def _model(name: str) -> Model:
     if not isinstance(name, str) or name not in _MODELS:
-        raise ValueError(f"name must be one of {', '.join(names())}, got {name!r}")
+        raise InputError(f"name must be one of {', '.join(names())}, got {name!r}")
     return _MODELS[name]

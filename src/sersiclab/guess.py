@@ -16,6 +16,7 @@ from sersiclab.parameters import AbstractParameter, ParameterInfo, Tied, paramet
 from sersiclab.parameters.priors import Angle, LogUniform, Normal, Uniform
 from sersiclab.profiles import PROFILES, AbstractModifier, AbstractProfile, AbstractSky, AbstractSource, FlatSky, Sersic
 from sersiclab.profiles.base import size_name, usual_parameters
+from sersiclab.runtime.errors import InputError
 
 
 Measured = AbstractParameter | float  # a prior, or where to start between the declared bounds
@@ -95,7 +96,7 @@ def _sources(found: Found, image: Image, number: int | Literal["auto"]) -> tuple
     if isinstance(number, str) and number == "auto":
         return found.detection(image.mask).sources
     if not isinstance(number, int) or isinstance(number, bool) or number < 1:
-        raise ValueError(f'sources must be "auto" or a positive integer, got {number!r}')
+        raise InputError(f'sources must be "auto" or a positive integer, got {number!r}')
     return (found.target(),) if number == 1 else found.detection(image.mask).sources[:number]
 
 
@@ -130,7 +131,7 @@ def component_of(source: Source, name: str, cls: type[AbstractSource] = Sersic) 
 def _profiles(what: What) -> dict[str, type[AbstractProfile]]:
     if isinstance(what, Mapping):
         if not what:
-            raise ValueError("what must name at least one component, got an empty mapping")
+            raise InputError("what must name at least one component, got an empty mapping")
         for name in what:
             check_name(name)
         return {name: _profile(f"what[{name!r}]", value) for name, value in what.items()}
@@ -153,7 +154,7 @@ def _snake(name: str) -> str:
 def _profile(label: str, value: object) -> type[AbstractProfile]:
     """A profile's class from itself, its name in any spelling, or the first letters of its name."""
     if isinstance(value, type) and issubclass(value, AbstractModifier):
-        raise ValueError(
+        raise InputError(
             f"{label} is {value.__name__}, which modifies another profile: guess that one, then put it inside, as in "
             f'model.with_component("galaxy", {value.__name__}(model.components["galaxy"]))'
         )
@@ -166,7 +167,7 @@ def _profile(label: str, value: object) -> type[AbstractProfile]:
             return (exact or found)[0]
     names = ", ".join(_snake(cls.__name__) for cls in PROFILES)
     presets = f", or a preset: {', '.join(PRESETS)}" if label == "what" else ""
-    raise ValueError(f"{label} must be a profile: {names}{presets}; got {value!r}")
+    raise InputError(f"{label} must be a profile: {names}{presets}; got {value!r}")
 
 
 def _source_priors(source: Source, count: int) -> dict[str, Measured]:
@@ -219,7 +220,7 @@ def _prior(component: str, info: ParameterInfo, measured: Mapping[str, Measured]
     low, high = info.usual or (info.low, info.high)
     family = LogUniform if info.logarithmic else Uniform
     if not (math.isfinite(low) and math.isfinite(high)):
-        raise ValueError(
+        raise InputError(
             f"guess can't say anything of {component}.{info.name}: it is not measured and has no bounds; "
             "build this component yourself and add it with model.with_component"
         )

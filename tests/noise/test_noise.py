@@ -224,7 +224,7 @@ def test_parameters_of_an_inflated_noise_are_the_models():
         (
             lambda: sl.InflatedNoise(sl.InflatedNoise(sl.GaussianNoise())),
             TypeError,
-            "not inflated yet, got Inflated",
+            "not inflated, got Inflated",
         ),
     ],
 )

@@ -7,6 +7,7 @@ from typing import Any
 
 from sersiclab._version import __version__
 from sersiclab.inference import METHODS
+from sersiclab.runtime.errors import InputError
 
 
 ABOUT = "Measure the structure of galaxies by Bayesian inference."
@@ -108,7 +109,7 @@ def method(arguments: argparse.Namespace) -> Any:
     known = {field.name for field in dataclasses.fields(chosen)}
     for name in given:
         if name not in known:
-            raise ValueError(f"--{name} is no option of --method {arguments.method}")
+            raise InputError(f"--{name} is no option of --method {arguments.method}")
     return chosen(**given)
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from sersiclab.cli import arguments as given
 from sersiclab.documents import storage
+from sersiclab.runtime.errors import InputError
 
 
 if TYPE_CHECKING:
@@ -50,9 +51,9 @@ def read_components(text: str) -> str | dict[str, str]:
     for item in text.split(","):
         name, equals, kind = (part.strip() for part in item.partition("="))
         if not (name and equals and kind):
-            raise ValueError(f"--components must be name=profile[,name=profile...], got {text!r}")
+            raise InputError(f"--components must be name=profile[,name=profile...], got {text!r}")
         if name in components:
-            raise ValueError(f"--components names {name!r} twice")
+            raise InputError(f"--components names {name!r} twice")
         components[name] = kind
     return components
 
@@ -69,7 +70,7 @@ def read_cutout(words: list[str]) -> tuple[Any, Any]:
             return (float(x.value), float(y.value)), round(float(size.value))
         return SkyCoord(x.to(u.deg), y.to(u.deg)), size if size.unit.is_equivalent(u.deg) else round(float(size))
     except (TypeError, ValueError) as error:
-        raise ValueError(
+        raise InputError(
             f"--cutout must be x y size, or such as 150.1deg 2.2deg 30arcsec, got {' '.join(words)}"
         ) from error
 
@@ -86,7 +87,7 @@ def read_position(words: list[str] | None) -> Any:
         pixels = x.unit == y.unit == u.dimensionless_unscaled
         return (float(x), float(y)) if pixels else SkyCoord(x.to(u.deg), y.to(u.deg))
     except (TypeError, ValueError) as error:
-        raise ValueError(f"--position must be x y, or such as 150.1deg 2.2deg, got {' '.join(words)}") from error
+        raise InputError(f"--position must be x y, or such as 150.1deg 2.2deg, got {' '.join(words)}") from error
 
 
 def _image_and_model(arguments: argparse.Namespace) -> tuple["Image", "Model", Any]:
@@ -98,12 +99,12 @@ def _image_and_model(arguments: argparse.Namespace) -> tuple["Image", "Model", A
     sources = _sources(arguments.sources)
     named = [f"--{name}" for name in ("components", "model", "imfit") if getattr(arguments, name) is not None]
     if len(named) > 1:
-        raise ValueError(f"give one of --components, --model and --imfit, got {' and '.join(named)}")
+        raise InputError(f"give one of --components, --model and --imfit, got {' and '.join(named)}")
     if named != ["--components"] and named and sources != 1:
-        raise ValueError(f"--sources needs --components, got {named[0]}")
+        raise InputError(f"--sources needs --components, got {named[0]}")
     position = read_position(arguments.position)
     if position is not None and (others := [*(each for each in named if each != "--components"), *_cutout(arguments)]):
-        raise ValueError(f"--position is where to find the target, which {others[0]} says itself")
+        raise InputError(f"--position is where to find the target, which {others[0]} says itself")
     what = read_components("galaxy=sersic" if arguments.components is None else arguments.components)
     if _is_menu(arguments.image):
         return *_of_menu(arguments, named), None
@@ -139,14 +140,14 @@ def _is_menu(path: str) -> bool:
     name = Path(path).name
     program = program_of(path)
     if program == "imfit":
-        raise ValueError(f"{path} is a configuration of imfit: give the image, and --imfit {path}")
+        raise InputError(f"{path} is a configuration of imfit: give the image, and --imfit {path}")
     return Path(name).suffix.lower() in MENUS or name.startswith("galfit.") or program == "galfit"
 
 
 def _sources(text: str) -> Any:
     if text == "auto" or (text.isdecimal() and int(text) > 0):
         return "auto" if text == "auto" else int(text)
-    raise ValueError(f'--sources must be a positive number or "auto", got {text!r}')
+    raise InputError(f'--sources must be a positive number or "auto", got {text!r}')
 
 
 def _of_menu(arguments: argparse.Namespace, named: list[str]) -> tuple["Image", "Model"]:
@@ -155,7 +156,7 @@ def _of_menu(arguments: argparse.Namespace, named: list[str]) -> tuple["Image", 
     options = [f"--{name.replace('_', '-')}" for name in given.data(arguments) if name != "band"] + named
     options += [f"--{name}" for name in ("cutout", "position") if getattr(arguments, name) is not None]
     if options:
-        raise ValueError(f"{arguments.image} is a GALFIT menu, which names its own data and model; got {options[0]}")
+        raise InputError(f"{arguments.image} is a GALFIT menu, which names its own data and model; got {options[0]}")
     model, image = read_galfit(arguments.image, band=arguments.band)
     return _masked(image, arguments), model
 
@@ -200,7 +201,7 @@ def _document(path: str) -> "Model":
     try:
         return from_dict(json.loads(Path(path).read_text(encoding="utf-8")))
     except ValueError as error:
-        raise ValueError(f"--model {path}: {error}") from error
+        raise InputError(f"--model {path}: {error}") from error
 
 
 def _fit_and_write(image: "Image", model: "Model", arguments: argparse.Namespace) -> int:

@@ -22,6 +22,7 @@ from typing import Any
 from sersiclab.cli.arguments import FILES
 from sersiclab.documents import storage
 from sersiclab.runtime.compilation import cache_environment
+from sersiclab.runtime.errors import InputError
 
 
 FOLDER = Path("sersiclab-lab")
@@ -37,7 +38,7 @@ WITHOUT_PSF = '\n\nNo PSF was given: sizes are those of the blurred image. `Imag
 def open_lab(images: Sequence[str], data: Mapping[str, Any], *, port: int, browser: bool) -> int:
     """Open JupyterLab on a ready notebook and stay until it ends. Returns its exit status."""
     if not 0 <= port <= LAST_PORT:
-        raise ValueError(f"--port must lie between 0 and {LAST_PORT}, got {port}")
+        raise InputError(f"--port must lie between 0 and {LAST_PORT}, got {port}")
     for name in images:
         _absolute(name)  # which is refused at once if there is none
     notebook = _image_notebook(images, data) if images else _quickstart()

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from sersiclab.data.headers import Header
+from sersiclab.runtime.errors import InputTypeError
 
 
 WIDEST = 10.0  # arcmin; without CDELT and CD a pixel of a WCS is a degree wide
@@ -42,10 +43,10 @@ def checked_wcs(wcs: Any) -> Any:
         warnings.warn("wcs has no celestial axes, such as RA and Dec: it is left out", stacklevel=5)
         return None
     if not isinstance(wcs, BaseLowLevelWCS | BaseHighLevelWCS):
-        raise TypeError(f"wcs must be an astropy WCS, or another object of its shared interface, got {wcs!r}")
+        raise InputTypeError(f"wcs must be an astropy WCS, or another object of its shared interface, got {wcs!r}")
     plain: Any = wcs.low_level_wcs if isinstance(wcs, BaseHighLevelWCS) else wcs
     if sum((kind or "").startswith("pos.") for kind in plain.world_axis_physical_types) < 2:
-        raise TypeError(f"wcs must have celestial axes, got {type(wcs).__name__} without any")
+        raise InputTypeError(f"wcs must have celestial axes, got {type(wcs).__name__} without any")
     return wcs
 
 

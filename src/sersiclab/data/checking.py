@@ -4,6 +4,7 @@ import os
 from typing import Any
 
 from sersiclab.data.image import Image
+from sersiclab.runtime.errors import InputTypeError
 from sersiclab.runtime.process import check_process
 
 
@@ -18,13 +19,13 @@ def checked_image(image: Any) -> Image:
     kind = type(image).__name__
     if isinstance(image, str | os.PathLike):
         path = os.fspath(image)
-        raise TypeError(f"image must be an Image, got the path {path!r}: read it with sl.Image.read({path!r})")
+        raise InputTypeError(f"image must be an Image, got the path {path!r}: read it with sl.Image.read({path!r})")
     if type(image).__module__.partition(".")[0] == "astropy":
-        raise TypeError(f"image must be an Image, got {kind}: make one with sl.Image.read(image)")
+        raise InputTypeError(f"image must be an Image, got {kind}: make one with sl.Image.read(image)")
     if isinstance(image, type):
-        raise TypeError(
+        raise InputTypeError(
             f"image must be an Image, got the class {image.__name__}: make one with sl.Image(array, sigma=...)"
         )
     if hasattr(image, "__array__") or isinstance(image, list | tuple):
-        raise TypeError(f"image must be an Image, got {kind}: make one with sl.Image(array, sigma=...)")
-    raise TypeError(f"image must be an Image, such as sl.Image(array, sigma=...), got {kind}")
+        raise InputTypeError(f"image must be an Image, got {kind}: make one with sl.Image(array, sigma=...)")
+    raise InputTypeError(f"image must be an Image, such as sl.Image(array, sigma=...), got {kind}")

@@ -14,6 +14,7 @@ from sersiclab.data.headers import Header
 from sersiclab.data.opening import File, is_hdu, named, opened
 from sersiclab.data.panstarrs import linear, softening
 from sersiclab.data.sections import FileName, Section, Span, part_of, part_of_wcs
+from sersiclab.runtime.errors import InputError
 
 
 NO_HEADER = Header()
@@ -65,14 +66,14 @@ def choose(file: File, band: str | None = None) -> int:
     axes = 2 if file.section is None else len(file.section.ranges)
     images = [i for i, hdu in enumerate(file.hdus) if hdu.is_image and _is_plane(hdu, axes)]
     if not images:
-        raise ValueError(f"{file.argument}: {file.label!r} has no 2-d image; it has {contents(file.hdus)}")
+        raise InputError(f"{file.argument}: {file.label!r} has no 2-d image; it has {contents(file.hdus)}")
     bands = {i: text for i in images if (text := Header((file.hdus[i].header,)).text("BAND", "FILTER"))}
     if band is None or len(set(bands.values())) < 2:
         return _first(file, images)
     for index, text in bands.items():
         if text.lower() == band.lower():
             return index
-    raise ValueError(f"{file.argument}: {file.label!r} has no band {band!r}; it has {', '.join(set(bands.values()))}")
+    raise InputError(f"{file.argument}: {file.label!r} has no band {band!r}; it has {', '.join(set(bands.values()))}")
 
 
 def plane(file: File, index: int, band: str | None = None, bands: Sequence[str] = ()) -> Plane:
@@ -104,7 +105,7 @@ def _spans(argument: str, label: str, section: Section, shape: tuple[int, ...]) 
     try:
         return section.spans(shape)
     except ValueError as error:
-        raise ValueError(f"{argument}: {label}: {error}") from error
+        raise InputError(f"{argument}: {label}: {error}") from error
 
 
 def contents(hdus: Any) -> str:
@@ -123,13 +124,13 @@ def _numpy_plane(argument: str, name: FileName) -> Plane:
     if not path.is_file():
         raise FileNotFoundError(f"{argument}: there is no file {str(path)!r}")
     if name.extension is not None:
-        raise ValueError(
+        raise InputError(
             f"{argument}: {str(path)!r} has no extension [{name.extension}]; it is a file of a numpy array"
         )
     try:
         array = np.load(path, allow_pickle=False)
     except (OSError, ValueError) as error:
-        raise ValueError(f"{argument}: {str(path)!r} is not a file of a numpy array ({error})") from error
+        raise InputError(f"{argument}: {str(path)!r} is not a file of a numpy array ({error})") from error
     if name.section is None:
         return Plane(array, str(path))
     spans = _spans(argument, str(path), name.section, array.shape)
@@ -145,7 +146,7 @@ def _index(file: File, name: str) -> int:
         key = (extension, int(version)) if version.isdecimal() else extension
         found = file.hdus.index_of(key) if key in file.hdus else None
     if found is None:
-        raise ValueError(f"{file.argument}: {file.label!r} has no extension [{name}]; it has {contents(file.hdus)}")
+        raise InputError(f"{file.argument}: {file.label!r} has no extension [{name}]; it has {contents(file.hdus)}")
     return found
 
 
@@ -205,7 +206,7 @@ def _two_dimensional(
     if band is not None and band.lower() in known:
         return pixels.reshape(shape)[known.index(band.lower())]
     remedy = f"give band=, one of {', '.join(bands)}" if bands else "give one plane of it as an array"
-    raise ValueError(
+    raise InputError(
         f"{file.argument}: {file.where(index)} ({file.hdus[index].name or 'no name'}) has the shape {pixels.shape}; "
         f"expected a 2-d image [y, x] ({remedy})"
     )

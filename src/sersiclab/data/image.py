@@ -26,6 +26,7 @@ from sersiclab.data.planes import (
     true_or_false,
 )
 from sersiclab.data.psf_shape import Centre, centre_name, judge_psf, normalised_psf, origin_of
+from sersiclab.runtime.errors import InputError, InputTypeError
 
 
 class Image(eqx.Module):
@@ -93,7 +94,7 @@ class Image(eqx.Module):
         self.gain = electrons = optional_number("gain", gain, positive=True)
         read_noise, sky_level = finite_number("read_noise", read_noise), finite_number("sky_level", sky_level)
         if read_noise < 0:
-            raise ValueError(f"read_noise must not be negative, got {read_noise:g}")
+            raise InputError(f"read_noise must not be negative, got {read_noise:g}")
         given = {"sigma": sigma, "weight": weight, "invvar": invvar}
         noise: dict[str, Any] = {
             "sigma": lambda: plane_of("sigma", sigma, shape),
@@ -103,11 +104,11 @@ class Image(eqx.Module):
         }
         named = [name for name in given if given[name] is not None]
         if len(named) > 1:
-            raise ValueError(f"give one of sigma, weight and invvar, got {' and '.join(named)}")
+            raise InputError(f"give one of sigma, weight and invvar, got {' and '.join(named)}")
         if not named and gain is None:
-            raise ValueError("the image needs an error map: give sigma, weight, invvar, or the detector's gain")
+            raise InputError("the image needs an error map: give sigma, weight, invvar, or the detector's gain")
         if named and (read_noise or sky_level):
-            raise ValueError(f"give {named[0]}, or the detector's gain, read_noise and sky_level, not both")
+            raise InputError(f"give {named[0]}, or the detector's gain, read_noise and sky_level, not both")
         blank = [] if named else blanks(self.data, ~user_mask)
         if blank:
             warnings.warn(
@@ -117,7 +118,7 @@ class Image(eqx.Module):
         self.sigma, self.mask = exclude_unusable(noise[(named or ["gain"])[0]](), user_mask)
         if self.mask.all():
             why = "mask excludes every pixel" if user_mask.all() else "sigma is usable in no pixel that mask leaves"
-            raise ValueError(f"{why}: nothing is left to fit (True means excluded)")
+            raise InputError(f"{why}: nothing is left to fit (True means excluded)")
         self.psf = None if psf is None else normalised_psf(psf)
         self.psf_oversampling = positive_integer("psf_oversampling", psf_oversampling)
         self.psf_includes_pixel = true_or_false("psf_includes_pixel", psf_includes_pixel)
@@ -129,7 +130,7 @@ class Image(eqx.Module):
         self.wcs = checked_wcs(wcs)
         self.pixel_scale = settled_scale(optional_number("pixel_scale", pixel_scale, positive=True), wcs)
         if not isinstance(band, str | None):
-            raise TypeError(f"band must be a name such as 'r', got {band!r}")
+            raise InputTypeError(f"band must be a name such as 'r', got {band!r}")
         self.band = band
         self.provenance = (*_texts("provenance", provenance), *([f"mask: {without_data(blank)}"] if blank else []))
         for plane in (self.data, self.sigma, self.mask, self.psf):
@@ -196,15 +197,15 @@ class Image(eqx.Module):
         from astropy.nddata import Cutout2D, NoOverlapError
 
         if isinstance(position, SkyCoord) and self.wcs is None:
-            raise ValueError("position is a SkyCoord and the image has no WCS; give (x, y) in pixels")
+            raise InputError("position is a SkyCoord and the image has no WCS; give (x, y) in pixels")
         place = position if isinstance(position, SkyCoord) else place_of(position)
         check_sides(size)
         if not isinstance(place, SkyCoord) and not np.isfinite(place).all():
-            raise ValueError(f"position must be finite, got {position}")
+            raise InputError(f"position must be finite, got {position}")
         try:
             part = Cutout2D(self.data, place, size, wcs=self.wcs, mode="trim")
         except (NoOverlapError, OverflowError) as error:
-            raise ValueError(f"position must lie in the image of shape {self.shape}, got {position}") from error
+            raise InputError(f"position must lie in the image of shape {self.shape}, got {position}") from error
         fields = self.fields
         for name in ("data", "sigma", "mask"):
             fields[name] = fields[name][part.slices_original]
@@ -263,7 +264,7 @@ def _plain_numbers(data: Any, unit: Any, sigma: Any, weight: Any, invvar: Any) -
 
         own = unit_of(data)
         if own is not None and unit is not None and _unit(unit) != _unit(own):
-            raise ValueError(f"unit must be that of data, {own}, got {unit}")
+            raise InputError(f"unit must be that of data, {own}, got {unit}")
         unit = own if unit is None else unit
         sigma = in_unit("sigma", sigma, own, 1)
         weight, invvar = in_unit("weight", weight, own, -2), in_unit("invvar", invvar, own, -2)
@@ -277,15 +278,15 @@ def _unit(value: Any) -> str:
 
     expected = f"unit must be a unit of light that astropy knows, such as 'nmgy' or 'electron/s', got {str(value)!r}"
     if not isinstance(value, str | UnitBase):
-        raise TypeError(expected)
+        raise InputTypeError(expected)
     unit = parse_unit(str(value))
     if unit is None:
-        raise ValueError(expected)
+        raise InputError(expected)
     return unit
 
 
 def _texts(name: str, value: Any) -> tuple[str, ...]:
     texts = (value,) if isinstance(value, str) or not isinstance(value, Sequence) else tuple(value)
     if isinstance(value, str) or not all(isinstance(text, str) for text in texts):
-        raise TypeError(f"{name} must be a sequence of texts, got {value!r}")
+        raise InputTypeError(f"{name} must be a sequence of texts, got {value!r}")
     return texts

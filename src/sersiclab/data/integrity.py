@@ -20,6 +20,8 @@ from typing import BinaryIO
 
 import numpy as np
 
+from sersiclab.runtime.errors import InputError, MissingPackageError
+
 
 BLOCK = 2880
 CARD = 80
@@ -67,9 +69,9 @@ def open_whole(path: Path) -> BinaryIO:
             try:
                 return io.BytesIO(decompress(path))
             except ImportError as error:
-                raise ValueError(str(error)) from error
+                raise InputError(str(error)) from error
             except (OSError, EOFError, ValueError, zlib.error, lzma.LZMAError, zipfile.BadZipFile) as error:
-                raise ValueError(f"is damaged: it can't be decompressed ({error})") from error
+                raise InputError(f"is damaged: it can't be decompressed ({error})") from error
     return path.open("rb")
 
 
@@ -84,14 +86,14 @@ def extensions(stream: BinaryIO) -> list[Extension]:
     first = stream.read(CARD)
     if not first.startswith(b"SIMPLE  ="):
         what = f"it begins with {first[:20].decode('latin-1')!r}" if first else "it is empty"
-        raise ValueError(f"is not a FITS file ({what})")
+        raise InputError(f"is not a FITS file ({what})")
     found: list[Extension] = []
     start = 0
     while start < length and (not found or _is_extension(stream, start)):
         try:
             extension = _extension(stream, start, length)
         except ValueError as error:
-            raise ValueError(f"has a damaged header in [{len(found)}]: {error}") from error
+            raise InputError(f"has a damaged header in [{len(found)}]: {error}") from error
         found.append(extension)
         start = extension.end
     return found
@@ -130,7 +132,7 @@ def _unzipped(path: Path) -> bytes:
     with zipfile.ZipFile(path) as archive:
         names = archive.namelist()
         if len(names) != 1:
-            raise ValueError(f"a zip archive must hold one file, got {len(names)}")
+            raise InputError(f"a zip archive must hold one file, got {len(names)}")
         return archive.read(names[0])
 
 
@@ -138,7 +140,7 @@ def _uncompressed(path: Path) -> bytes:
     try:
         import uncompresspy  # pyright: ignore[reportMissingImports]
     except ImportError as error:
-        raise ImportError(
+        raise MissingPackageError(
             "was compressed by `compress` (.Z); decompress it with `gunzip`, or install the package that reads it: "
             "pip install uncompresspy"
         ) from error
@@ -167,7 +169,7 @@ def _extension(stream: BinaryIO, start: int, length: int) -> Extension:
     while not ended:
         block = stream.read(BLOCK)
         if not block or stream.tell() - start > LONGEST_HEADER:
-            raise ValueError("the header has no END card")
+            raise InputError("the header has no END card")
         for at in range(0, len(block), CARD):
             text = block[at : at + CARD].decode("latin-1")
             if text.rstrip(" \0") == "END":
@@ -179,10 +181,10 @@ def _extension(stream: BinaryIO, start: int, length: int) -> Extension:
     data = start + -(-(stream.tell() - start) // BLOCK) * BLOCK
     kind = cards.get("XTENSION", "'IMAGE'").strip("' ")
     if kind not in KINDS or cards.get("SIMPLE", "T") not in ("T", "F"):
-        raise ValueError(f"XTENSION must be one of {', '.join(KINDS)}, and SIMPLE be T")
+        raise InputError(f"XTENSION must be one of {', '.join(KINDS)}, and SIMPLE be T")
     size = _size(cards)
     if size > MOST_MISSING and size > length:
-        raise ValueError(f"it claims {size / 2**40:.3g} TiB of data; the file has {length} bytes")
+        raise InputError(f"it claims {size / 2**40:.3g} TiB of data; the file has {length} bytes")
     _check_tiles(cards)
     return Extension(start, data, size, max(min(size, length - data), 0), cards)
 
@@ -197,10 +199,10 @@ def _size(cards: Mapping[str, str]) -> int:
     """The bytes of data that a header claims."""
     bits = _whole(cards, "BITPIX", least=None)
     if bits not in PIXELS:
-        raise ValueError(f"BITPIX must be one of {', '.join(map(str, PIXELS))}, got {bits}")
+        raise InputError(f"BITPIX must be one of {', '.join(map(str, PIXELS))}, got {bits}")
     axes = _whole(cards, "NAXIS")
     if axes > MOST_AXES:
-        raise ValueError(f"NAXIS must be at most {MOST_AXES}, got {axes}")
+        raise InputError(f"NAXIS must be at most {MOST_AXES}, got {axes}")
     sizes = [_whole(cards, f"NAXIS{axis}") for axis in range(1, axes + 1)]
     if sizes and sizes[0] == 0 and cards.get("GROUPS", "F") == "T":
         sizes = sizes[1:]
@@ -221,16 +223,16 @@ def _check_tiles(cards: Mapping[str, str]) -> None:
     expected = math.prod(-(-size // tile) for size, tile in zip(sizes, tiles, strict=True))
     if expected != _whole(cards, "NAXIS2"):
         shape = " x ".join(map(str, sizes))
-        raise ValueError(f"a compressed image of {shape} pixels has {expected} tiles, got {cards['NAXIS2']}")
+        raise InputError(f"a compressed image of {shape} pixels has {expected} tiles, got {cards['NAXIS2']}")
 
 
 def _whole(cards: Mapping[str, str], name: str, *, least: int | None = 0, default: int | None = None) -> int:
     text = cards.get(name, "" if default is None else str(default))
     expected = "a whole number" if least is None else f"a whole number from {least} on"
     if not text:
-        raise ValueError(f"the header lacks {name}, {expected}")
+        raise InputError(f"the header lacks {name}, {expected}")
     if not re.fullmatch(r"[+-]?\d{1,18}", text) or (least is not None and int(text) < least):
-        raise ValueError(f"{name} must be {expected}, got {text}")
+        raise InputError(f"{name} must be {expected}, got {text}")
     return int(text)
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from sersiclab.data.headers import Header
 from sersiclab.data.integrity import Extension, disagreement, extensions, open_whole, without_rest
 from sersiclab.data.sections import FileName, Section, parse_name
+from sersiclab.runtime.errors import InputError
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,12 +44,12 @@ class File:
         """The pixels of an extension; a warning where its own sums disagree with them."""
         hdu, label = self.hdus[index], self.where(index)
         if not hdu.is_image:
-            raise ValueError(f"{self.argument}: {label} is a table; expected a 2-d image")
+            raise InputError(f"{self.argument}: {label} is a table; expected a 2-d image")
         blank = _unsigned_blank(Header((hdu.header,)))
         with self.reading(index):
             pixels = hdu.data
         if pixels is None:
-            raise ValueError(f"{self.argument}: {label} has no pixels; expected a 2-d image")
+            raise InputError(f"{self.argument}: {label} has no pixels; expected a 2-d image")
         if blank is not None and pixels.dtype.kind == "u":
             return np.where(pixels == blank, np.nan, pixels.astype(float))
         return pixels
@@ -67,14 +68,14 @@ class File:
         except MemoryError as error:
             shape = " x ".join(map(str, self.hdus[index].shape))
             problem = f"an array of {shape} needs more memory than there is"
-            raise ValueError(f"{self.argument}: the pixels of {label} can't be read ({problem})") from error
+            raise InputError(f"{self.argument}: the pixels of {label} can't be read ({problem})") from error
         except Exception as error:  # astropy's errors of damaged data have no common class
             short = (
                 ""
                 if found is None or found.available == found.size
                 else (f"its header claims {found.size} bytes of them, the file holds {found.available}; ")
             )
-            raise ValueError(f"{self.argument}: the pixels of {label} can't be read ({short}{error})") from error
+            raise InputError(f"{self.argument}: the pixels of {label} can't be read ({short}{error})") from error
 
 
 def _unsigned_blank(header: Header) -> float | None:
@@ -112,7 +113,7 @@ def opened(argument: str, source: Any) -> Iterator[File]:
             with _whole(argument, name) as file:
                 yield file
         except VerifyError as error:  # of a card that is looked at only when a table or an image is
-            raise ValueError(f"{argument}: {label!r} has a damaged header ({error})") from error
+            raise InputError(f"{argument}: {label!r} has a damaged header ({error})") from error
 
 
 @contextlib.contextmanager
@@ -127,14 +128,14 @@ def _whole(argument: str, name: FileName) -> Iterator[File]:
             structure = extensions(stream)
             stream, rest = without_rest(stream, structure[-1])
         except ValueError as error:
-            raise ValueError(f"{argument}: {label!r} {error}") from error
+            raise InputError(f"{argument}: {label!r} {error}") from error
         except MemoryError as error:
-            raise ValueError(f"{argument}: {label!r} can't be read: it needs more memory than there is") from error
+            raise InputError(f"{argument}: {label!r} can't be read: it needs more memory than there is") from error
         try:
             hdus: Any = stack.enter_context(fits.open(stream, memmap=False))
             number = len([hdu.is_image for hdu in hdus])  # reads all headers
         except Exception as error:  # astropy's errors of damaged headers have no common class
-            raise ValueError(f"{argument}: {label!r} is not a FITS file ({error})") from error
+            raise InputError(f"{argument}: {label!r} is not a FITS file ({error})") from error
         if rest:
             warnings.warn(
                 f"{argument}: {label!r} has {rest} bytes after [{len(structure) - 1}] that belong to no extension: "
@@ -151,4 +152,4 @@ def named(argument: str, source: str | os.PathLike[str]) -> FileName:
     try:
         return parse_name(source)
     except ValueError as error:
-        raise ValueError(f"{argument}: {error}") from error
+        raise InputError(f"{argument}: {error}") from error

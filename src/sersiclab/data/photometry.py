@@ -9,6 +9,7 @@ import astropy.units as u
 from sersiclab.data import panstarrs
 from sersiclab.data.headers import Header
 from sersiclab.data.units import is_counts, is_electrons, parse_unit, per_second
+from sersiclab.runtime.errors import InputError
 
 
 Found = tuple[float, str]  # a number, and the keywords it comes from
@@ -41,11 +42,11 @@ def in_unit(name: str, value: Any, unit: Any, power: int) -> Any:
     if own is None:
         return value
     if unit is None:
-        raise ValueError(f"{name} has the unit {own} and data have none; give both with their units, or neither")
+        raise InputError(f"{name} has the unit {own} and data have none; give both with their units, or neither")
     try:
         return value.to_value(unit**power)
     except ValueError as error:
-        raise ValueError(f"{name} must have the unit {unit**power}, got {own}") from error
+        raise InputError(f"{name} must have the unit {unit**power}, got {own}") from error
 
 
 def read_unit(header: Header) -> str | None:

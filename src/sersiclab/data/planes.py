@@ -8,21 +8,25 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float
 
+from sersiclab.runtime.errors import InputError, InputTypeError
+
 
 def array_of(name: str, value: Any) -> np.ndarray:
     """An array of real numbers, of any dtype and shape; the values under the mask of a masked array are kept."""
     if isinstance(value, str | os.PathLike):
-        raise TypeError(f"{name} must be an array, got {value!r}; Image.read reads files")
+        raise InputTypeError(f"{name} must be an array, got {value!r}; Image.read reads files")
     if hasattr(value, "uncertainty"):
-        raise TypeError(f"{name} must be an array, got {type(value).__name__}; Image.read takes it with all it holds")
+        raise InputTypeError(
+            f"{name} must be an array, got {type(value).__name__}; Image.read takes it with all it holds"
+        )
     try:
         array = np.ma.getdata(value) if np.ma.isMaskedArray(value) else np.asarray(value)
     except (TypeError, ValueError) as error:
-        raise TypeError(
+        raise InputTypeError(
             f"{name} must be a 2-d array of real numbers, got a {type(value).__name__} ({error})"
         ) from error
     if array.dtype.kind not in "fiub":
-        raise TypeError(f"{name} must be an array of real numbers, got dtype {array.dtype}")
+        raise InputTypeError(f"{name} must be an array of real numbers, got dtype {array.dtype}")
     return array
 
 
@@ -32,9 +36,9 @@ def plane_of(name: str, value: Any, shape: tuple[int, ...] | None = None) -> Flo
     if array.ndim == 0 and shape is not None:
         array = np.full(shape, array)
     if array.ndim != 2 or 0 in array.shape:
-        raise ValueError(f"{name} must be a 2-d array [y, x], got shape {array.shape}")
+        raise InputError(f"{name} must be a 2-d array [y, x], got shape {array.shape}")
     if shape is not None and array.shape != shape:
-        raise ValueError(f"{name} must have the shape of data, {shape}, got {array.shape}")
+        raise InputError(f"{name} must have the shape of data, {shape}, got {array.shape}")
     single = array.dtype.kind == "f" and array.dtype.itemsize <= 4
     return np.array(array, dtype=np.float32 if single else np.float64, order="C")
 
@@ -43,9 +47,9 @@ def mask_of(mask: Any, shape: tuple[int, ...]) -> Bool[np.ndarray, "y x"]:
     """True where a pixel is excluded; the masked pixels of a masked array are."""
     array = array_of("mask", np.ma.filled(mask, 1) if np.ma.isMaskedArray(mask) else mask)
     if array.shape != shape:
-        raise ValueError(f"mask must have the shape of data, {shape}, got {array.shape}")
+        raise InputError(f"mask must have the shape of data, {shape}, got {array.shape}")
     if array.dtype.kind == "f" and np.isnan(array).any():
-        raise ValueError("mask must hold 0 (use) and 1 (exclude), got NaN")
+        raise InputError("mask must hold 0 (use) and 1 (exclude), got NaN")
     return np.array(array != 0)
 
 
@@ -54,7 +58,7 @@ def check_finite(data: Float[np.ndarray, "y x"], mask: Bool[np.ndarray, "y x"]) 
     bad = ~np.isfinite(data) & ~mask
     if bad.any():
         y, x = np.argwhere(bad)[0]
-        raise ValueError(
+        raise InputError(
             f"data must be finite where it is not masked, got {bad.sum()} bad pixels, the first at "
             f"[{y}, {x}]; exclude them with mask=~np.isfinite(data)"
         )
@@ -64,7 +68,7 @@ def inverse_variance(name: str, value: Any, shape: tuple[int, ...], mask: Any) -
     """The sigma of 1/sigma², infinite where that is zero."""
     invvar = plane_of(name, value, shape)
     if ((invvar < 0) & ~mask).any():
-        raise ValueError(f"{name} must not be negative (it is 1/sigma²), got {invvar[~mask].min():g}")
+        raise InputError(f"{name} must not be negative (it is 1/sigma²), got {invvar[~mask].min():g}")
     with np.errstate(divide="ignore", invalid="ignore"):
         return 1.0 / np.sqrt(np.where(invvar > 0, invvar, 0.0))
 
@@ -77,7 +81,7 @@ def detector_sigma(
     # Leaving out the pixels that happen to be negative would make the others too bright on average.
     noiseless = (variance == 0) & ~mask
     if noiseless.any():
-        raise ValueError(
+        raise InputError(
             f"gain gives no noise to the {noiseless.sum()} pixels where data + sky_level is not positive; "
             "give sky_level, the sky that was subtracted, or read_noise"
         )
@@ -91,7 +95,7 @@ def exclude_unusable(
     negative = (sigma < 0) & ~mask
     if negative.any():
         y, x = np.argwhere(negative)[0]
-        raise ValueError(
+        raise InputError(
             f"sigma must be positive, got {negative.sum()} negative pixels, the first {sigma[y, x]:g} at [{y}, {x}]"
         )
     unusable = ~(np.isfinite(sigma) & (sigma > 0)) & ~mask
@@ -106,7 +110,7 @@ def positive_integer(name: str, value: Any) -> int:
     """A positive whole number, which may be a float."""
     whole = isinstance(value, int | float | np.integer) and not isinstance(value, bool | np.timedelta64)
     if not whole or value < 1 or value % 1:
-        raise ValueError(f"{name} must be a positive integer, got {value!r}")
+        raise InputError(f"{name} must be a positive integer, got {value!r}")
     return int(value)
 
 
@@ -120,9 +124,9 @@ def finite_number(name: str, value: Any, *, positive: bool = False) -> float:
     expected = f"{name} must be a {'positive ' if positive else ''}finite number, got {value!r}"
     number = _real(value)
     if number is None:
-        raise TypeError(expected)
+        raise InputTypeError(expected)
     if not np.isfinite(number) or (positive and number <= 0):
-        raise ValueError(expected)
+        raise InputError(expected)
     return number
 
 
@@ -146,7 +150,7 @@ def place_of(position: Any, name: str = "position") -> tuple[float, float]:
     except (TypeError, ValueError):
         x = y = None
     if x is None or y is None:
-        raise TypeError(f"{name} must be (x, y) in pixels or a SkyCoord, got {position!r}")
+        raise InputTypeError(f"{name} must be (x, y) in pixels or a SkyCoord, got {position!r}")
     return x, y
 
 
@@ -156,18 +160,18 @@ def check_sides(size: Any) -> None:
     try:
         sides = (size,) if np.ndim(size) == 0 else tuple(size)
     except ValueError:  # lists of different lengths
-        raise TypeError(expected) from None
+        raise InputTypeError(expected) from None
     if np.ndim(size) and len(sides) != 2:
-        raise ValueError(expected)
+        raise InputError(expected)
     for side in sides:
         finite_number("size", getattr(side, "value", side), positive=True)
         unit = getattr(side, "unit", None)
         if unit is not None and unit.physical_type != "angle" and unit != "pix":
-            raise ValueError(expected)
+            raise InputError(expected)
 
 
 def true_or_false(name: str, value: Any) -> bool:
     """A bool, Python's or numpy's."""
     if not isinstance(value, bool | np.bool_):
-        raise TypeError(f"{name} must be True or False, got {value!r}")
+        raise InputTypeError(f"{name} must be True or False, got {value!r}")
     return bool(value)

@@ -15,6 +15,7 @@ from scipy import ndimage
 from sersiclab.data.fits import choose, plane, read_plane
 from sersiclab.data.headers import Header
 from sersiclab.data.opening import File, is_hdu, named, opened
+from sersiclab.runtime.errors import InputError, InputTypeError
 
 
 Position = tuple[float, float]  # x, y: pixels from 0, of the image that the PSF model was made for
@@ -95,10 +96,10 @@ def _of_psfex(file: File, index: int, position: Position) -> Psf:
     images = images.reshape((-1, *images.shape[-2:]))
     terms = _monomials(label, header, position)
     if terms.size != len(images):
-        raise ValueError(f"psf: {label} has {len(images)} images; its polynomial has {terms.size} terms")
+        raise InputError(f"psf: {label} has {len(images)} images; its polynomial has {terms.size} terms")
     step = header.number("PSF_SAMP")
     if step is None or step <= 0:
-        raise ValueError(f"psf: {label} has the sampling PSF_SAMP = {step}; expected a positive number")
+        raise InputError(f"psf: {label} has the sampling PSF_SAMP = {step}; expected a positive number")
     array, oversampling = _on_whole_samples(np.tensordot(terms, images, 1), step)
     x, y = (_range(header, name, at) for name, at in zip("XY", position, strict=True))
     domain = None if terms.size == 1 else (x, y)
@@ -128,7 +129,7 @@ def _monomials(label: str, header: Header, position: Position) -> Float[np.ndarr
     names = [header.text(f"POLNAME{i}") or "" for i in range(1, number + 1)]
     axes = [name[0] for name in names if re.fullmatch(r"[XY].*_IMAGE.*", name)]
     if len(set(axes)) != number or header.number("POLNGRP") != 1:
-        raise ValueError(
+        raise InputError(
             f"psf: {label} varies with {', '.join(names)}; expected X_IMAGE and Y_IMAGE, or one, in one group"
         )
     degree = int(header.number("POLDEG1") or 0)
@@ -161,7 +162,7 @@ def _of_stpsf_grid(file: File, index: int, position: Position) -> Psf:
     for i in range(hdu.shape[0]):
         numbers = re.findall(r"[-+.\deE]+", header.text(f"DET_YX{i}") or "")
         if len(numbers) != 2:
-            raise ValueError(f"psf: {file.where(index)} does not say in DET_YX{i} where its PSF {i} lies")
+            raise InputError(f"psf: {file.where(index)} does not say in DET_YX{i} where its PSF {i} lies")
         places.append((float(numbers[1]), float(numbers[0])))
     array = _interpolated(np.asarray(file.pixels(index), float), np.array(places), position)
     # A grid holds effective PSFs: STPSF convolves them with the pixel.
@@ -196,16 +197,16 @@ def _of_model(model: Any, position: Position) -> Psf:
     label = type(model).__name__
     data, places = getattr(model, "data", None), getattr(model, "grid_xypos", None)
     if data is None:
-        raise TypeError(f"psf must be an array, a file, or a photutils model given by arrays, got {label}")
+        raise InputTypeError(f"psf must be an array, a file, or a photutils model given by arrays, got {label}")
     array = np.asarray(data, float)
     if places is not None:
         array = _interpolated(array, np.asarray(places, float), position)
     origin = None if places is not None else getattr(model, "origin", None)  # x, y
     if origin is not None and not np.allclose(origin, (np.array(array.shape[::-1]) - 1) / 2):
         shown = tuple(map(float, origin))
-        raise ValueError(f"psf: {label} must be centred in its array of shape {array.shape}, got the origin {shown}")
+        raise InputError(f"psf: {label} must be centred in its array of shape {array.shape}, got the origin {shown}")
     sampling = np.unique(np.atleast_1d(model.oversampling))
     if sampling.size != 1:
-        raise ValueError(f"psf: {label} must have one oversampling in x and y, got {sampling.tolist()}")
+        raise InputError(f"psf: {label} must have one oversampling in x and y, got {sampling.tolist()}")
     domain = None if places is None else _extent(np.asarray(places, float))
     return Psf(array / array.sum(), label, int(sampling[0]), includes_pixel=True, domain=domain)

@@ -11,6 +11,7 @@ from jaxtyping import Float
 
 from sersiclab.data.planes import plane_of
 from sersiclab.data.psf import transfer_function
+from sersiclab.runtime.errors import InputError, InputTypeError
 from sersiclab.runtime.memory import check_memory
 
 
@@ -98,7 +99,9 @@ def origin_of(psf: Float[np.ndarray, "v u"], centre: Centre) -> tuple[float, flo
     """Where the PSF's centre is in its array, (v, u) in samples from 0; see `Image`."""
     middle = ((psf.shape[0] - 1) / 2, (psf.shape[1] - 1) / 2)
     if centre != "array" and isinstance(psf, jax.core.Tracer):
-        raise TypeError(f'psf_centre must be "array" where the psf is an argument of a jitted function, got {centre!r}')
+        raise InputTypeError(
+            f'psf_centre must be "array" where the psf is an argument of a jitted function, got {centre!r}'
+        )
     return middle if centre == "array" else _peak(psf) if centre == "peak" else _centroid(psf)
 
 
@@ -142,10 +145,10 @@ def normalised_psf(psf: Any) -> Float[np.ndarray, "v u"]:
         warnings.warn(f"psf has {masked.sum()} masked samples: they count as zero", stacklevel=5)
         array[masked] = 0.0
     if not np.isfinite(array).all():
-        raise ValueError(f"psf must be finite, got {(~np.isfinite(array)).sum()} bad pixels")
+        raise InputError(f"psf must be finite, got {(~np.isfinite(array)).sum()} bad pixels")
     total = float(array.sum(dtype=np.float64))
     if not total > 0:
-        raise ValueError(f"psf must have a positive sum, got {total:g}")
+        raise InputError(f"psf must have a positive sum, got {total:g}")
     if abs(total - 1) > 0.01:
         warnings.warn(f"psf sums to {total:g}; it is normalised to 1", stacklevel=5)
     return array / array.dtype.type(total)
@@ -154,7 +157,7 @@ def normalised_psf(psf: Any) -> Float[np.ndarray, "v u"]:
 def centre_name(value: Any) -> Centre:
     """The name of a way to find the PSF's centre."""
     if not isinstance(value, str) or value not in CENTRES:
-        raise ValueError(f"psf_centre must be one of {', '.join(map(repr, CENTRES))}, got {value!r}")
+        raise InputError(f"psf_centre must be one of {', '.join(map(repr, CENTRES))}, got {value!r}")
     return value
 
 

@@ -34,6 +34,7 @@ from sersiclab.data.psf_positions import check_grid, check_place, place_of
 from sersiclab.data.scatter import level_and_scatter, scatter_in_boxes
 from sersiclab.data.sections import Span
 from sersiclab.data.units import is_logarithmic
+from sersiclab.runtime.errors import InputError
 
 
 NOISE = {"sigma": 1, "weight": -2, "invvar": -2}  # and the power of the image's unit that they have
@@ -209,7 +210,7 @@ def _take_header(result: Gathered, science: Plane) -> None:
 def _take_psf(result: Gathered, science: Plane, position: Position | None) -> None:
     given = result.arguments
     if position is not None and not np.isfinite(planes.place_of(position, "psf_position")).all():
-        raise ValueError(f"psf_position must be finite, got {position}")
+        raise InputError(f"psf_position must be finite, got {position}")
     if is_file(given["psf"]) or is_model(given["psf"]):
         shape = np.shape(given["data"])
         place = place_of(science, shape, position)

@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Shaped
 
+from sersiclab.runtime.errors import InputError
+
 
 EXAMPLE = "such as [11:80,11:90], [*,-*] or [1:200:2,*]"
 NAME = re.compile(r"(?P<file>.+?)(?P<brackets>(?:\s*\[[^\[\]]*\])+)\s*")
@@ -56,7 +58,7 @@ class Range:
         if self.flipped:
             first, last = last, first
         if not (1 <= first <= size and 1 <= last <= size):
-            raise ValueError(f"{first}:{last} is not within 1:{size}")
+            raise InputError(f"{first}:{last} is not within 1:{size}")
         step = self.step if last >= first else -self.step
         return Span(first, step, abs(last - first) // self.step + 1)
 
@@ -72,12 +74,12 @@ class Section:
         """The pixels of each axis, x first, of an image of this shape `[y, x]`; raises `ValueError` outside it."""
         sizes = shape[::-1]
         if len(self.ranges) != len(sizes):
-            raise ValueError(f"the section [{self.text}] has {len(self.ranges)} axes; the image has {len(sizes)}")
+            raise InputError(f"the section [{self.text}] has {len(self.ranges)} axes; the image has {len(sizes)}")
         try:
             return tuple(part.span(size) for part, size in zip(self.ranges, sizes, strict=True))
         except ValueError as error:
             size = " x ".join(map(str, sizes))
-            raise ValueError(
+            raise InputError(
                 f"the section [{self.text}] must lie within the image of {size} pixels (x first, counted from 1, "
                 f"ends included); {error}"
             ) from error
@@ -111,7 +113,7 @@ def parse_name(source: str | os.PathLike[str]) -> FileName:
         extension = brackets.pop(0).strip()
     section = parse_section(brackets.pop(0)) if brackets else None
     if brackets:
-        raise ValueError(f"{text!r} has brackets after its section; expected a name such as f.fits[SCI,1][11:80,11:90]")
+        raise InputError(f"{text!r} has brackets after its section; expected a name such as f.fits[SCI,1][11:80,11:90]")
     return FileName(Path(path), extension, section)
 
 
@@ -122,7 +124,7 @@ def parse_section(text: str) -> Section:
         match = RANGE.fullmatch(part.strip())
         step = int(match[4] or 1) if match else 0
         if match is None or step < 1:
-            raise ValueError(f"[{text}] is not a section of an image {EXAMPLE}")
+            raise InputError(f"[{text}] is not a section of an image {EXAMPLE}")
         flip, first, last, _ = match.groups()
         ends = (None, None) if first is None else (int(first), int(last or first))
         ranges.append(Range(*ends, step=step, flipped=flip == "-"))

@@ -20,6 +20,7 @@ from sersiclab.detection.measuring import HALF_LIGHT, Plane, Source, assumed, co
 from sersiclab.detection.segmentation import Labels, Segments, segment, split
 from sersiclab.detection.skies import Sky, sky_around
 from sersiclab.detection.targeting import NEAR, Position, around, most_striking, off_peak, source_at
+from sersiclab.runtime.errors import InputError
 
 
 PEAK = 5.0  # a source's peak exceeds this many standard deviations of the smoothed sky
@@ -133,13 +134,13 @@ class Detection:
         kept if no place is in a source.
         """
         if checked_image(image).shape != self.labels.shape:
-            raise ValueError(f"image must be the detection's, of shape {self.labels.shape}, got {image.shape}")
+            raise InputError(f"image must be the detection's, of shape {self.labels.shape}, got {image.shape}")
         if isinstance(keep, int) and not isinstance(keep, bool) and keep > 0:
             labels, number = self.labels, keep
         elif (places := _places(keep)) is not None:
             labels, number = self._first(places)
         else:
-            raise ValueError(f"keep must be a positive integer, the target included, or places, got {keep!r}")
+            raise InputError(f"keep must be a positive integer, the target included, or places, got {keep!r}")
         mask = image.mask | reach_of_others(labels, number, self.width)
         mask.flags.writeable = False
         return eqx.tree_at(lambda old: old.mask, image, mask)
@@ -228,11 +229,11 @@ def _place(image: Image, position: Any) -> Position:
         return (nx - 1) / 2, (ny - 1) / 2
     if hasattr(position, "to_pixel"):
         if image.wcs is None:
-            raise ValueError("position is a SkyCoord and the image has no WCS; give (x, y) in pixels")
+            raise InputError("position is a SkyCoord and the image has no WCS; give (x, y) in pixels")
         position = position.to_pixel(image.wcs)
     x, y = place_of(position)
     if not (-0.5 <= x <= nx - 0.5 and -0.5 <= y <= ny - 0.5):
-        raise ValueError(f"position must lie in the image of shape {image.shape}, got ({x:g}, {y:g})")
+        raise InputError(f"position must lie in the image of shape {image.shape}, got ({x:g}, {y:g})")
     return x, y
 
 

@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+from sersiclab.runtime.errors import InputError
+
 
 MOST_NODES = 10**6  # that references may stand for
 END = b"\n..."  # of the YAML in a file whose arrays follow
@@ -27,7 +29,7 @@ def _count(node: Any, counts: dict[int, int | None]) -> int:
     if id(node) in counts:
         known = counts[id(node)]
         if known is None:
-            raise ValueError("one of its nodes recurs in itself")
+            raise InputError("one of its nodes recurs in itself")
         return known
     counts[id(node)] = None
     value = getattr(node, "value", None)
@@ -35,6 +37,6 @@ def _count(node: Any, counts: dict[int, int | None]) -> int:
     parts = [part for item in items for part in (item if isinstance(item, tuple) else (item,))]
     number = 1 + sum(_count(part, counts) for part in parts)
     if number > MOST_NODES + len(counts):
-        raise ValueError("its nodes are in several places, again and again: no file of sersiclab has so many")
+        raise InputError("its nodes are in several places, again and again: no file of sersiclab has so many")
     counts[id(node)] = number
     return number

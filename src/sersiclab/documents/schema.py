@@ -15,6 +15,7 @@ from sersiclab.parameters.links import LINKS
 from sersiclab.parameters.priors import PRIORS, Custom
 from sersiclab.profiles import MODIFIERS, PROFILES, AbstractModifier, AbstractProfile, AbstractSky
 from sersiclab.profiles.base import usual_parameters
+from sersiclab.runtime.errors import InputTypeError
 
 
 VERSION = 1
@@ -41,7 +42,7 @@ def schema(types: Sequence[type] = (), methods: Sequence[type] = ()) -> dict[str
 def check_classes(types: Any) -> None:
     """Raise unless `types` is a sequence of classes."""
     if not isinstance(types, Sequence) or not all(isinstance(cls, type) for cls in types):
-        raise TypeError(f"types must be a sequence of classes, such as [MyProfile], got {types!r}")
+        raise InputTypeError(f"types must be a sequence of classes, such as [MyProfile], got {types!r}")
 
 
 def _doc(cls: type) -> str:

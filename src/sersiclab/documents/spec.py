@@ -28,13 +28,14 @@ from sersiclab.parameters.priors import PRIORS
 from sersiclab.parameters.scalars import is_number
 from sersiclab.profiles import MODIFIERS, PROFILES, AbstractProfile
 from sersiclab.rendering import RENDERERS, AbstractRenderer, HybridRenderer
+from sersiclab.runtime.errors import InputError, InputTypeError
 
 
 _KNOWN: tuple[type, ...] = (Model, *PROFILES, *MODIFIERS, *PRIORS, Tied, *NOISES, *RENDERERS, *LINKS)
 _REQUIRED = dataclasses.MISSING
 
 
-class SpecError(ValueError):
+class SpecError(InputError):
     """A document that is no model. `problems` lists all that is wrong, `[{"path", "message"}, ...]`."""
 
     def __init__(self, problems: Sequence[Mapping[str, str]]) -> None:
@@ -151,7 +152,7 @@ def _document(node: Any, path: str) -> dict[str, Any]:
     document: dict[str, Any] = {"type": type(node).__name__}
     for name, argument in _arguments(type(node)).items():
         if not hasattr(node, name):
-            raise TypeError(f"{_label(path)} can't be written as a document: {type(node).__name__} hides its {name}")
+            raise InputTypeError(f"{_label(path)} can't be written as a document: {type(node).__name__} hides {name}")
         value = getattr(node, name)
         if not all(each is None or (isinstance(each, Mapping) and not each) for each in (value, argument.default)):
             document[name] = _plain(value, _inner(path, argument))
@@ -168,7 +169,7 @@ def _plain(value: Any, path: str) -> Any:
     if isinstance(value, Mapping):
         return {str(key): _plain(item, str(key)) for key, item in value.items()}
     if not is_number(value):
-        raise TypeError(f"{path} can't be written as a document: {value!r}")
+        raise InputTypeError(f"{path} can't be written as a document: {value!r}")
     number = value.item() if isinstance(value, np.generic | np.ndarray | jax.Array) else value
     if not math.isfinite(number):
         raise SpecError([{"path": path, "message": f"{path} must be finite to be written, got {number}"}])

@@ -18,6 +18,7 @@ import numpy as np
 
 from sersiclab._version import __version__
 from sersiclab.documents.references import check_references
+from sersiclab.runtime.errors import InputError, InputTypeError
 
 
 FORMAT = 1  # raised when a reader of today could no longer read what is written
@@ -68,7 +69,7 @@ def write_text(path: str | Path, text: str, *, overwrite: bool = False, mark: by
 def user_path(path: Any) -> Path:
     """A path that a user gave, with ~ as the home folder."""
     if not isinstance(path, str | os.PathLike):
-        raise TypeError(f"path must be a text or a Path, got {path!r}")
+        raise InputTypeError(f"path must be a text or a Path, got {path!r}")
     return Path(path).expanduser()
 
 
@@ -171,19 +172,19 @@ def read(path: str | Path, kind: str) -> dict[str, Any]:
             with asdf.open(path, lazy_load=False, memmap=False, validate_checksums=True) as file:
                 tree = _native(dict(file.tree).get("sersiclab"), set())
     except Exception as error:
-        raise ValueError(f"{path} is not a readable ASDF file: {error}") from error
+        raise InputError(f"{path} is not a readable ASDF file: {error}") from error
     if not isinstance(tree, dict) or "kind" not in tree:
-        raise ValueError(f"{path} was not written by sersiclab")
+        raise InputError(f"{path} was not written by sersiclab")
     written = tree.get("format")
     if not isinstance(written, int):
-        raise ValueError(f"{path} is damaged: its format must be a whole number, got {written!r}")
+        raise InputError(f"{path} is damaged: its format must be a whole number, got {written!r}")
     if written > FORMAT:
-        raise ValueError(
+        raise InputError(
             f"{path} was written by sersiclab {tree.get('version')}, in format {written}; this version "
             f"({__version__}) reads up to format {FORMAT}: upgrade sersiclab"
         )
     if tree["kind"] != kind:
-        raise ValueError(f"{path} holds a {tree['kind']}, expected a {kind}")
+        raise InputError(f"{path} holds a {tree['kind']}, expected a {kind}")
     return tree
 
 
@@ -191,7 +192,7 @@ def checked_suffix(path: str | Path) -> Path:
     """The path, whose suffix must be .asdf; raises `ValueError` for others."""
     path = user_path(path)
     if path.suffix.lower() != SUFFIX:
-        raise ValueError(f"the file's name must end in {SUFFIX}, got {str(path)!r}")
+        raise InputError(f"the file's name must end in {SUFFIX}, got {str(path)!r}")
     return path
 
 
@@ -210,7 +211,7 @@ def _plain(node: Any) -> Any:
         return node
     array = np.asarray(node)
     if array.dtype.kind not in "biufc":
-        raise TypeError(f"a file keeps numbers, texts and arrays of numbers, not {node!r}")
+        raise InputTypeError(f"a file keeps numbers, texts and arrays of numbers, not {node!r}")
     return np.ascontiguousarray(array) if array.ndim else array.item()
 
 
@@ -222,7 +223,7 @@ def _native(node: Any, seen: set[int]) -> Any:
     """
     if isinstance(node, dict | list):
         if id(node) in seen:
-            raise ValueError("one of its nodes is in several places, as in no file of sersiclab")
+            raise InputError("one of its nodes is in several places, as in no file of sersiclab")
         seen.add(id(node))
     if isinstance(node, dict):
         return {key: _native(value, seen) for key, value in node.items()}

@@ -21,6 +21,7 @@ from sersiclab.inference.coordinates.frame import Frame, frame, potential
 from sersiclab.inference.running.monitor import Cancelled, Monitor, Pace
 from sersiclab.inference.running.program import Program
 from sersiclab.model.density import Density
+from sersiclab.runtime.errors import InputError
 from sersiclab.runtime.seeds import key_of
 
 
@@ -64,7 +65,7 @@ def fit_normal(problem: Problem, monitor: Monitor, here: Frame, *, most: int) ->
             potentials, slopes = gradients(mean + e @ factor.T)
             usable = np.isfinite(potentials) & np.isfinite(slopes).all(axis=1)
             if not usable.any():
-                raise ValueError("the posterior is not finite about its mode")
+                raise InputError("the posterior is not finite about its mode")
             elbo = _elbo(here, factor, potentials[usable], e[usable])
             e, error = e[usable], slopes[usable] @ factor - e[usable]
             rate = 1 / (1 + max(0, step - EAGER))

@@ -17,6 +17,7 @@ from sersiclab.inference.search.least_squares import Minimum, minimise
 from sersiclab.inference.svi import SVI, fit_guide
 from sersiclab.inference.weighing import potentials
 from sersiclab.results.diagnostics import pareto_smoothed
+from sersiclab.runtime.errors import InputError, InputTypeError
 
 
 CANDIDATES = 1.5  # for each draw in the first round; the largest weight where all is well, in units of the mean weight
@@ -55,7 +56,7 @@ class Importance(AbstractMethod):
     def __check_init__(self) -> None:
         check_count("Importance.draws", self.draws, least=1)
         if not isinstance(self.proposal, Laplace | SVI):
-            raise TypeError(f"Importance.proposal must be Laplace() or SVI(), got {self.proposal!r}")
+            raise InputTypeError(f"Importance.proposal must be Laplace() or SVI(), got {self.proposal!r}")
 
     @property
     def number_of_draws(self) -> int:
@@ -166,7 +167,7 @@ def _search(
         if not len(s):
             return Found(z, potential, np.empty(0), np.inf, cancelled=new.cancelled)
         if not np.isfinite(potential).any():
-            raise ValueError("the posterior is not finite about its mode")
+            raise InputError("the posterior is not finite about its mode")
         ratios = log_volume - potential - mixture(laws, numbers, s)
         log_weights, pareto_k = pareto_smoothed(np.maximum(ratios, NOWHERE))
         found = Found(z, potential, np.exp(log_weights), pareto_k, new.cancelled)

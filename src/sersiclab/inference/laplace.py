@@ -11,6 +11,7 @@ from sersiclab.inference.map import MAP
 from sersiclab.inference.running.monitor import Monitor
 from sersiclab.inference.running.program import constrain
 from sersiclab.inference.search.least_squares import Minimum, minimise
+from sersiclab.runtime.errors import InputError
 
 
 UNIFORM_SD = 2.0  # radians
@@ -105,7 +106,7 @@ def inverse(curvature: Float[np.ndarray, "d d"], paths: tuple[str, ...]) -> Floa
     diagonal = np.diag(curvature)
     flat = [path for path, value in zip(paths, diagonal, strict=True) if not value > 0]
     if flat:
-        raise ValueError(f"no normal approximation: the posterior does not depend on {', '.join(flat)} at its mode")
+        raise InputError(f"no normal approximation: the posterior does not depend on {', '.join(flat)} at its mode")
     scale = np.sqrt(diagonal)
     scaled = curvature / np.outer(scale, scale)
     values, vectors = np.linalg.eigh(scaled)
@@ -115,5 +116,5 @@ def inverse(curvature: Float[np.ndarray, "d d"], paths: tuple[str, ...]) -> Floa
     if values[0] < 10 * row * float(jnp.finfo(jnp.result_type(float)).eps):
         order = np.argsort(-np.abs(vectors[:, 0]))
         worst = [paths[i] for i in order if abs(vectors[i, 0]) > 0.3]
-        raise ValueError(f"no normal approximation: the data and priors do not tell apart {', '.join(worst)}")
+        raise InputError(f"no normal approximation: the data and priors do not tell apart {', '.join(worst)}")
     return (vectors / values) @ vectors.T / np.outer(scale, scale)

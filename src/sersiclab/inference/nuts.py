@@ -16,6 +16,7 @@ from sersiclab.inference.sampler import Sampler, any_frame, folded, grouped, lea
 from sersiclab.inference.search.least_squares import Minimum, minimise
 from sersiclab.inference.svi import SVI, fit_guide
 from sersiclab.parameters.scalars import check_finite
+from sersiclab.runtime.errors import InputError, InputTypeError
 
 
 class NUTS(AbstractMethod):
@@ -44,13 +45,13 @@ class NUTS(AbstractMethod):
         check_count("NUTS.chains", self.chains, least=1)
         check_count("NUTS.max_tree_depth", self.max_tree_depth, least=1)
         if self.max_tree_depth > chains.DEEPEST:
-            raise ValueError(f"NUTS.max_tree_depth must be at most {chains.DEEPEST}, got {self.max_tree_depth}")
+            raise InputError(f"NUTS.max_tree_depth must be at most {chains.DEEPEST}, got {self.max_tree_depth}")
         check_finite("NUTS.target_accept", self.target_accept)
         if not 0 < self.target_accept < 1:
-            raise ValueError(f"NUTS.target_accept must lie between 0 and 1, got {self.target_accept!r}")
+            raise InputError(f"NUTS.target_accept must lie between 0 and 1, got {self.target_accept!r}")
         true_or_false("NUTS.adapt_mass", self.adapt_mass)
         if not isinstance(self.transport, SVI | None):
-            raise TypeError(f'NUTS.transport must be SVI(guide="flow") or None, got {self.transport!r}')
+            raise InputTypeError(f'NUTS.transport must be SVI(guide="flow") or None, got {self.transport!r}')
 
     @property
     def number_of_draws(self) -> int:

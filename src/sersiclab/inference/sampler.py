@@ -22,6 +22,7 @@ from sersiclab.inference.running.program import constrain
 from sersiclab.inference.running.threads import threads
 from sersiclab.inference.search.least_squares import Minimum
 from sersiclab.results import circular
+from sersiclab.runtime.errors import InputError
 from sersiclab.runtime.seeds import key_of
 
 
@@ -151,7 +152,7 @@ class Sampler:
             if not lost.any():
                 return
             z[lost] *= 0.5 if attempt < TRIES - 2 else 0.0
-        raise ValueError("the posterior is not finite at its mode")
+        raise InputError("the posterior is not finite at its mode")
 
     def _chunk(self, steps: int, *, adapting: bool) -> Trace:
         """Advance all chains; the trace has leading axes (chain, draw)."""

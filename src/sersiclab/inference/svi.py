@@ -14,6 +14,7 @@ from sersiclab.inference.running.program import constrain
 from sersiclab.inference.search.least_squares import Minimum, minimise
 from sersiclab.inference.weighing import potentials
 from sersiclab.results.diagnostics import pareto_smoothed
+from sersiclab.runtime.errors import InputError
 
 
 GuideName = Literal["normal", "flow"]
@@ -38,7 +39,7 @@ class SVI(AbstractMethod):
 
     def __check_init__(self) -> None:
         if not isinstance(self.guide, str) or self.guide not in get_args(GuideName):
-            raise ValueError(f"SVI.guide must be one of {list(get_args(GuideName))}, got {self.guide!r}")
+            raise InputError(f"SVI.guide must be one of {list(get_args(GuideName))}, got {self.guide!r}")
         check_count("SVI.draws", self.draws, least=1)
         check_count("SVI.steps", self.steps, least=1)
 

@@ -10,6 +10,7 @@ from sersiclab.model import Model
 from sersiclab.parameters import AbstractPrior, Parameter, Tied
 from sersiclab.profiles import AbstractProfile, AbstractSky
 from sersiclab.profiles.base import LIGHT
+from sersiclab.runtime.errors import InputError
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,12 +47,12 @@ def described(
         values = {key: float(numbers[f"{name}.{key}"]) for key in parameters.parameter_info(component)}
         for key, constant in function.constants.items():
             if values[key] != constant or isinstance(held[f"{name}.{key}"], AbstractPrior):
-                raise ValueError(
+                raise InputError(
                     f"{program}'s {function.name} has {key} = {constant:g}, got {name}.{key} = {values[key]:g}"
                 )
         for key in LIGHT:
             if program == "GALFIT" and not values.get(key, 1.0) > 0.0:
-                raise ValueError(f"{program} has magnitudes, and {name}.{key} must be positive, got {values[key]:g}")
+                raise InputError(f"{program} has magnitudes, and {name}.{key} must be positive, got {values[key]:g}")
         entries, richer = entries_of(function, modifiers, component, values, frame)
         for key in richer:
             kind = type(held[f"{name}.{key}"]).__name__
@@ -88,8 +89,8 @@ def _function(
             and (own == function.modifiers)
         ):
             if len(classes) != len(set(classes)):
-                raise ValueError(f"{program} has one modifier of a kind, got {name} = {type(component).__name__}(...)")
+                raise InputError(f"{program} has one modifier of a kind, got {name} = {type(component).__name__}(...)")
             return function, (*own, *modifiers)
     what = type(profile).__name__ + (f" in {', '.join(cls.__name__ for cls in classes)}" if classes else "")
     kind = "sky" if isinstance(profile, AbstractSky) else "function"
-    raise ValueError(f"{program} has no {kind} that is {name}, a {what}")
+    raise InputError(f"{program} has no {kind} that is {name}, a {what}")

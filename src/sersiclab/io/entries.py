@@ -27,6 +27,7 @@ from sersiclab.parameters import AbstractPrior, ParameterInfo, own_parameters, p
 from sersiclab.parameters.priors import Angle, LogUniform, Normal, Uniform
 from sersiclab.profiles import AbstractProfile
 from sersiclab.profiles.base import LIGHT, usual_parameters
+from sersiclab.runtime.errors import InputError
 
 
 WIDE = 100.0  # how far a length without limits may go, as a factor
@@ -49,11 +50,11 @@ class Entry:
     line: int = 0
 
 
-class Unreadable(ValueError):
+class Unreadable(InputError):
     """A component that we can't represent; the message says why."""
 
 
-class Nonsense(ValueError):
+class Nonsense(InputError):
     """A number that makes no sense in any program; the message names its line."""
 
 

@@ -17,6 +17,7 @@ from sersiclab.model import lower
 from sersiclab.parameters import ParameterInfo, parameter_info
 from sersiclab.profiles import AbstractElliptical, AbstractModifier, AbstractProfile
 from sersiclab.profiles.base import CENTRE
+from sersiclab.runtime.errors import InputError
 
 
 Shape = Mapping[str, float]  # our parameters but for the flux
@@ -105,7 +106,7 @@ class Brightness:
         m = jnp.asarray(CENTRE if self.at is None else float(getattr(_inner(source), self.at)))
         brightness = float(_brightness(lower(source), m))
         if not (math.isfinite(brightness) and brightness > 0.0):
-            raise ValueError(f"a {type(_inner(source)).__name__} of this shape has no brightness that is a number")
+            raise InputError(f"a {type(_inner(source)).__name__} of this shape has no brightness that is a number")
         return (2.0 * getattr(source, self.twice) if self.twice else 1.0) / brightness
 
 

@@ -26,6 +26,7 @@ from sersiclab.io.text import Lines
 from sersiclab.model import Model
 from sersiclab.profiles import AbstractProfile, FourierModes
 from sersiclab.rendering import HybridRenderer, PixelRenderer
+from sersiclab.runtime.errors import InputError, InputTypeError
 
 
 NAME = re.compile(r"#\s*component ([^\W\d]\w*)\s*$")  # how `write_galfit` keeps our names
@@ -46,7 +47,7 @@ def read_galfit(path: str | Path, *, band: str | None = None, image: Image | Non
     warning lists, by line, what could not be converted, and the other files that are absent.
     """
     if not isinstance(image, Image | None):
-        raise TypeError(f"image must be an Image, such as Image.read makes, got {type(image).__name__}")
+        raise InputTypeError(f"image must be an Image, such as Image.read makes, got {type(image).__name__}")
     lines = Lines.read(path)
     menu = parse_menu(lines)
     index = _band_index(menu, band)
@@ -77,7 +78,7 @@ def _band_index(menu: Menu, band: str | None) -> int:
         return 0
     if band not in names:
         known = f"it has {', '.join(names)}" if names else "it names no bands"
-        raise ValueError(f"band must be one of {menu.source}'s, got {band!r}; {known}")
+        raise InputError(f"band must be one of {menu.source}'s, got {band!r}; {known}")
     return names.index(band)
 
 
@@ -96,14 +97,14 @@ def _model(lines: Lines, menu: Menu, index: int, frame: Frame, notes: list[str])
         try:
             components[name] = component_of(function, modifiers, entries, frame, notes)
         except Nonsense as error:
-            raise ValueError(f"{menu.source}, {error}") from error
+            raise InputError(f"{menu.source}, {error}") from error
         except (Unreadable, ValueError) as error:
             notes.append(f"line {component.line}: {component.name} is left out ({error})")
             continue
         kept[number] = Described(name, function, modifiers, entries)
         exchanged |= {number} if turned else set()
     if not components:
-        raise ValueError(f"{menu.source}: no component can be read: {'; '.join(notes) or 'there is none'}")
+        raise InputError(f"{menu.source}: no component can be read: {'; '.join(notes) or 'there is none'}")
     components = ties(components, kept, exchanged, rest, frame, notes)
     return _drawable(components)
 

@@ -17,6 +17,7 @@ from sersiclab.io.functions import Frame
 from sersiclab.io.galfit_text import Menu
 from sersiclab.io.planes import find, holds_pixel, undiluted
 from sersiclab.io.text import Lines
+from sersiclab.runtime.errors import InputError
 
 
 COMPANIONS = {
@@ -39,7 +40,7 @@ def menu_image(menu: Menu, folder: Path, index: int, notes: list[str]) -> Image:
     """
     line = menu.fields["A"][0] if "A" in menu.fields else 0
     if not menu.names("A"):
-        raise ValueError(f"{menu.source}, line {line}: A) names no image; give image=")
+        raise InputError(f"{menu.source}, line {line}: A) names no image; give image=")
     files = _files(menu, folder, index, notes)
     oversampling = fineness(menu, index)
 
@@ -47,7 +48,7 @@ def menu_image(menu: Menu, folder: Path, index: int, notes: list[str]) -> Image:
         try:
             return read(*arguments)
         except ValueError as error:
-            raise ValueError(f"{menu.source}, line {menu.fields[letter][0]}: {letter}) {error}") from error
+            raise InputError(f"{menu.source}, line {menu.fields[letter][0]}: {letter}) {error}") from error
 
     science: Plane = at_line("A", read_plane, "data", files["A"])
     planes: dict[str, Any] = {}
@@ -95,7 +96,7 @@ def fineness(menu: Menu, index: int) -> int:
     line, text = menu.fields.get("E", (0, "1"))
     factors = split_names((text.split() or ["1"])[0])
     if not all(factor.isdecimal() and int(factor) > 0 for factor in factors):
-        raise ValueError(f"{menu.source}, line {line}: E) must hold a positive whole number, got {text!r}")
+        raise InputError(f"{menu.source}, line {line}: E) must hold a positive whole number, got {text!r}")
     return int(of_band(factors, index))
 
 
@@ -110,7 +111,7 @@ def least_sigma(menu: Menu) -> float | None:
     except ValueError:
         return None  # nothing, or a comment
     if not 0.0 <= least < math.inf:
-        raise ValueError(f"{menu.source}, line {line}: C) the minimum sigma must not be negative, got {word!r}")
+        raise InputError(f"{menu.source}, line {line}: C) the minimum sigma must not be negative, got {word!r}")
     return least
 
 
@@ -136,7 +137,7 @@ def fit_region(menu: Menu, image: Image, notes: list[str]) -> tuple[Image, tuple
     left, right, low, high = max(xmin, 1), min(xmax, nx), max(ymin, 1), min(ymax, ny)
     line = menu.fields["H"][0]
     if left > right or low > high:
-        raise ValueError(f"{menu.source}, line {line}: H) lies outside the image of {nx} x {ny} pixels")
+        raise InputError(f"{menu.source}, line {line}: H) lies outside the image of {nx} x {ny} pixels")
     if (left, right, low, high) != (xmin, xmax, ymin, ymax):
         notes.append(f"line {line}: H) exceeds the image of {nx} x {ny} pixels and is cut to it")
     if (left, right, low, high) == (1, nx, 1, ny):
@@ -157,7 +158,7 @@ def _files(menu: Menu, folder: Path, index: int, notes: list[str]) -> dict[str, 
         try:
             files[letter] = find(folder, name)
         except ValueError as error:
-            raise ValueError(f"{menu.source}, line {line}: {letter}) {error}") from error
+            raise InputError(f"{menu.source}, line {line}: {letter}) {error}") from error
         except FileNotFoundError as error:
             if letter == "A":
                 raise FileNotFoundError(f"{menu.source}, line {line}: {letter}): {error}") from error
@@ -189,7 +190,7 @@ def _scale(menu: Menu, notes: list[str]) -> float | None:
     steps = [abs(step) for step in menu.numbers("K")]
     line = menu.fields["K"][0]
     if not all(0.0 < step < LARGEST_PIXEL for step in steps):
-        raise ValueError(f"{menu.source}, line {line}: K) must hold positive numbers, got {menu.text('K')!r}")
+        raise InputError(f"{menu.source}, line {line}: K) must hold positive numbers, got {menu.text('K')!r}")
     if max(steps) > 1.001 * min(steps):
         notes.append(f"line {line}: K) pixels of {steps} arcsec are read as squares of their area")
     return math.sqrt(steps[0] * steps[-1])
@@ -197,7 +198,7 @@ def _scale(menu: Menu, notes: list[str]) -> float | None:
 
 def _shaped(what: str, array: Any, shape: tuple[int, ...]) -> Any:
     if array.shape != shape:
-        raise ValueError(f"{what} must have the shape of data, {shape}, got {array.shape}")
+        raise InputError(f"{what} must have the shape of data, {shape}, got {array.shape}")
     return array
 
 

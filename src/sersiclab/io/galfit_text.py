@@ -12,6 +12,7 @@ from pathlib import Path
 
 from sersiclab.data.sections import split_names, split_words
 from sersiclab.io.text import Lines, numbers_of, refuse_others, unfilled
+from sersiclab.runtime.errors import InputError
 
 
 # What a component can't do without, by GALFIT's name for it ("sersic2", "sersic3" and the like are
@@ -98,7 +99,7 @@ class Menu:
         found = numbers_of(text.replace(",", " "))
         if (count is None and not found) or (count is not None and len(found) != count):
             many = "at least one number" if count is None else f"{count} numbers"
-            raise ValueError(f"{self.source}, line {line}: {letter}) must hold {many}, got {text!r}{unfilled(text)}")
+            raise InputError(f"{self.source}, line {line}: {letter}) must hold {many}, got {text!r}{unfilled(text)}")
         return found
 
     @property
@@ -107,7 +108,7 @@ class Menu:
         xmin, xmax, ymin, ymax = (int(number) for number in self.numbers("H", 4))
         if xmin > xmax or ymin > ymax:
             line, text = self.fields["H"]
-            raise ValueError(f"{self.source}, line {line}: H) must be xmin xmax ymin ymax, got {text!r}")
+            raise InputError(f"{self.source}, line {line}: H) must be xmin xmax ymin ymax, got {text!r}")
         return xmin, xmax, ymin, ymax
 
 
@@ -143,10 +144,10 @@ def parse_menu(lines: Lines) -> Menu:
         else:
             drafts[-1].add(lines, number, key, rest, notes)
     if not fields and any(line.startswith("Restart file") for line in lines.lines):
-        raise ValueError(f"{lines.source} is GALFIT's log; read a restart file that it names, such as galfit.01")
+        raise InputError(f"{lines.source} is GALFIT's log; read a restart file that it names, such as galfit.01")
     for letter, meaning in MISSING.items():
         if letter not in fields:
-            raise ValueError(f"{lines.source}: {letter}), {meaning}, is missing")
+            raise InputError(f"{lines.source}: {letter}), {meaning}, is missing")
     return Menu(lines.source, fields, tuple(draft.component(lines) for draft in drafts), tuple(notes))
 
 

@@ -19,6 +19,7 @@ from sersiclab.io.tables import GALFIT, GALFIT_MODIFIERS
 from sersiclab.io.tie_laws import tie_line
 from sersiclab.model import Model, checked_model
 from sersiclab.parameters import Tied
+from sersiclab.runtime.errors import InputError
 
 
 CLOSE = 1e-6  # a tie that is off by so little is one of offset, or of ratio
@@ -35,7 +36,7 @@ def write_galfit(model: Model, image: Image, path: str | Path, *, overwrite: boo
     model, image = checked_model(model), checked_image(image)
     path = user_path(path)
     if re.search(r"[\s,#]", path.name):
-        raise ValueError(f"path must be a file name without blanks, commas and #, which GALFIT cuts, got {path.name!r}")
+        raise InputError(f"path must be a file name without blanks, commas and #, which GALFIT cuts, got {path.name!r}")
     notes: list[str] = []
     frame = _frame(image, notes)
     components = described(model, "GALFIT", (GALFIT, GALFIT_MODIFIERS), frame, notes)

@@ -20,6 +20,7 @@ from sersiclab.model import Model
 from sersiclab.noise import GaussianNoise
 from sersiclab.parameters import Tied
 from sersiclab.profiles import AbstractProfile, TiltedSky
+from sersiclab.runtime.errors import InputError
 
 
 def read_imfit(
@@ -77,7 +78,7 @@ def _model(configuration: Configuration, seen: Seen, notes: list[str]) -> Model:
                 modifiers, entries, _ = upright(function, function.modifiers, entries, notes)
                 component = component_of(function, modifiers, entries, frame, notes)
             except Nonsense as error:
-                raise ValueError(f"{configuration.source}, {error}") from error
+                raise InputError(f"{configuration.source}, {error}") from error
             except ValueError as error:
                 notes.append(f"line {text.line}: {text.name} is left out ({error})")
                 continue
@@ -90,7 +91,7 @@ def _model(configuration: Configuration, seen: Seen, notes: list[str]) -> Model:
                 owner = owner or name
             components[name] = component
     if not components:
-        raise ValueError(f"{configuration.source}: no function can be read: {'; '.join(notes)}")
+        raise InputError(f"{configuration.source}: no function can be read: {'; '.join(notes)}")
     return Model(components, noise=GaussianNoise() if seen.noise is None else seen.noise)
 
 
@@ -118,7 +119,7 @@ def _entries(configuration: Configuration, function: Function, text: FunctionTex
     strange = [key for key in text.parameters if key not in keys]
     what = f"lacks {', '.join(lacking)}" if lacking else f"has no {', '.join(strange)}"
     line = text.line if lacking else text.parameters[strange[0]].line
-    raise ValueError(f"{configuration.source}, line {line}: {function.name} {what}")
+    raise InputError(f"{configuration.source}, line {line}: {function.name} {what}")
 
 
 def _name(text: FunctionText, function: Function, taken: Mapping[str, Any]) -> str:

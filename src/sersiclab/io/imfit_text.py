@@ -12,6 +12,7 @@ from pathlib import Path
 from sersiclab.io.entries import Entry
 from sersiclab.io.functions import Function
 from sersiclab.io.text import Lines, numbers_of, refuse_others, unfilled
+from sersiclab.runtime.errors import InputError
 
 
 KEYWORDS = ("GAIN", "READNOISE", "ORIGINAL_SKY", "EXPTIME", "NCOMBINED", "NCOLS", "NROWS")
@@ -93,7 +94,7 @@ def parse_configuration(lines: Lines) -> Configuration:
         if not block.functions:
             raise lines.error(block.line, "a block must hold a FUNCTION")
     if not blocks:
-        raise ValueError(f"{lines.source}: there is no FUNCTION")
+        raise InputError(f"{lines.source}: there is no FUNCTION")
     return Configuration(lines.source, keywords, tuple(blocks), _command(lines), tuple(notes))
 
 

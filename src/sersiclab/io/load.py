@@ -19,6 +19,7 @@ from sersiclab.parameters.scalars import is_number
 from sersiclab.results import Fit
 from sersiclab.results.contents import check_timing, check_versions, mapping, numbers
 from sersiclab.results.derived import Derived
+from sersiclab.runtime.errors import InputError, InputTypeError
 
 
 NORMALISED = 1e-3  # how far from one the sum of a saved PSF may lie
@@ -38,7 +39,7 @@ def load(path: str | Path, *, types: Sequence[type] = ()) -> Fit:
     saved = [field.name for field in dataclasses.fields(Fit) if field.metadata.get("saved", True)]
     missing = [name for name in saved if name not in tree]
     if missing:
-        raise ValueError(f"{path} is damaged: it lacks {', '.join(missing)}")
+        raise InputError(f"{path} is damaged: it lacks {', '.join(missing)}")
     fields = {name: tree[name] for name in saved}
     spare = _Spare(path)
     with _naming(path, "model"):
@@ -65,7 +66,7 @@ def _naming(path: str | Path, part: str = "") -> Iterator[None]:
     try:
         yield
     except (TypeError, ValueError) as error:
-        raise ValueError(": ".join(filter(None, (str(path), part, str(error))))) from error
+        raise InputError(": ".join(filter(None, (str(path), part, str(error))))) from error
 
 
 @dataclasses.dataclass(frozen=True)
@@ -113,7 +114,7 @@ def _method(document: Any, types: Sequence[type]) -> AbstractMethod | None:
         return None
     method = from_document(document, types=(*METHODS, *types))
     if not isinstance(method, AbstractMethod):
-        raise TypeError(f"a method such as NUTS was expected, got {method!r}")
+        raise InputTypeError(f"a method such as NUTS was expected, got {method!r}")
     return method
 
 
@@ -122,10 +123,10 @@ def _image(tree: Any, spare: _Spare) -> Image:
     known = [field.name for field in dataclasses.fields(Image)]
     for name in fields:
         if name not in known:
-            raise ValueError(f"{name} is unknown; an image has {', '.join(known)}")
+            raise InputError(f"{name} is unknown; an image has {', '.join(known)}")
     missing = [name for name in ("data", "sigma", "mask", "psf") if name not in fields]
     if missing:
-        raise ValueError(f"it lacks {', '.join(missing)}")
+        raise InputError(f"it lacks {', '.join(missing)}")
     fields["wcs"] = spare.read("image: wcs", fields.get("wcs"), _wcs, None)
     fields["provenance"] = spare.read("image: provenance", fields.get("provenance", ()), _texts, ())
     psf = fields["psf"]
@@ -138,13 +139,13 @@ def _image(tree: Any, spare: _Spare) -> Image:
     exact = plane_of("psf", psf)
     total = float(exact.sum(dtype=float))
     if not abs(total - 1.0) <= NORMALISED:
-        raise ValueError(f"psf must sum to 1, got {total:g}")
+        raise InputError(f"psf must sum to 1, got {total:g}")
     return Image.restored(**{**image.fields, "psf": exact})
 
 
 def _texts(value: Any) -> tuple[str, ...]:
     if not isinstance(value, list | tuple) or not all(isinstance(text, str) for text in value):
-        raise TypeError(f"a list of texts was expected, got {value!r}")
+        raise InputTypeError(f"a list of texts was expected, got {value!r}")
     return tuple(value)
 
 
@@ -156,7 +157,7 @@ def _wcs(text: Any) -> Any:
     if text is None:
         return None
     if not isinstance(text, str):
-        raise TypeError(f"the cards of a FITS header were expected, got {text!r}")
+        raise InputTypeError(f"the cards of a FITS header were expected, got {text!r}")
     with warnings.catch_warnings():
         warnings.simplefilter("error", AstropyUserWarning)  # of lines that are no cards
         warnings.simplefilter("ignore", FITSFixedWarning)
@@ -180,13 +181,13 @@ def _derived(tree: Any, draws: Any, spare: _Spare) -> dict[str, Derived]:
 def _quantity(tree: Any, shape: tuple[int, ...]) -> Derived:
     given = dict(mapping("it", tree))
     if set(given) != {field.name for field in dataclasses.fields(Derived)}:
-        raise ValueError(f"draws, best, sd and unit were expected, got {list(given)}")
+        raise InputError(f"draws, best, sd and unit were expected, got {list(given)}")
     array = numbers("draws", given["draws"])
     if array.shape != shape:
-        raise ValueError(f"its draws must have the shape of the others, {shape}, got {array.shape}")
+        raise InputError(f"its draws must have the shape of the others, {shape}, got {array.shape}")
     if not isinstance(given["unit"], str):
-        raise TypeError(f"unit must be a text, got {given['unit']!r}")
+        raise InputTypeError(f"unit must be a text, got {given['unit']!r}")
     for name in ("best", "sd"):
         if not is_number(given[name]):
-            raise TypeError(f"{name} must be a number, got {given[name]!r}")
+            raise InputTypeError(f"{name} must be a number, got {given[name]!r}")
     return Derived(array, float(given["best"]), float(given["sd"]), given["unit"])

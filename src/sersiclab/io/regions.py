@@ -15,6 +15,7 @@ import numpy as np
 
 from sersiclab.data.arrays import Mask
 from sersiclab.data.astrometry import checked_wcs
+from sersiclab.runtime.errors import InputError, InputTypeError
 
 
 PIXEL_FRAMES = ("image", "physical")
@@ -75,7 +76,7 @@ def read_regions(text: str, wcs: Any = None) -> Regions:
     Raises `ValueError` if no region can be taken.
     """
     if not isinstance(text, str):
-        raise TypeError(f"text must be the text of a DS9 file, got {text!r}")
+        raise InputTypeError(f"text must be the text of a DS9 file, got {text!r}")
     wcs = checked_wcs(wcs)
     found: list[Region] = []
     notes: list[str] = []
@@ -95,7 +96,7 @@ def read_regions(text: str, wcs: Any = None) -> Regions:
                     found.append(Region(number, next(filter(None, _texts(comment)), ""), shape))
     if not found:
         why = "; ".join(notes[:TOLD]) or "one is a line such as ellipse(50,60,12,8,30)"
-        raise ValueError(f"there are no DS9 regions that can be taken: {why}")
+        raise InputError(f"there are no DS9 regions that can be taken: {why}")
     return Regions(found, notes)
 
 
@@ -120,17 +121,17 @@ def _texts(comment: str) -> list[str]:
 def _shape(statement: str, plane: "_Plane") -> Any:
     match = SHAPE.fullmatch(statement)
     if match is None:
-        raise ValueError(f"{_short(statement)} is no region")
+        raise InputError(f"{_short(statement)} is no region")
     kind, words = match["kind"].lower(), re.split(r"[\s,]+", match["numbers"].strip().rstrip(","))
     reader = _READERS.get(kind)
     if reader is None:
-        raise ValueError(f"{_short(statement)} is left out: of DS9's shapes, {', '.join(_READERS)} are taken")
+        raise InputError(f"{_short(statement)} is left out: of DS9's shapes, {', '.join(_READERS)} are taken")
     if kind == "ellipse" and match["sign"] == "-":
         reader = _elliptic_area
     try:
         return reader(words, plane)
     except (ValueError, IndexError) as error:
-        raise ValueError(f"{_short(statement)} can't be read: {error}") from error
+        raise InputError(f"{_short(statement)} can't be read: {error}") from error
 
 
 def _short(statement: str) -> str:
@@ -151,13 +152,13 @@ class _Plane:
         from astropy.units import Unit
 
         if self._frame not in SKY_FRAMES:
-            raise ValueError(f"its coordinate system {self._frame!r} is not known; image, fk5 and icrs are")
+            raise InputError(f"its coordinate system {self._frame!r} is not known; image, fk5 and icrs are")
         in_hours = ":" in x and SKY_FRAMES[self._frame] in ("fk5", "icrs", "fk4")
         first = Angle(x, unit=Unit("hourangle" if in_hours else "deg"))
         sky = SkyCoord(first, Angle(y, unit=Unit("deg")), frame=SKY_FRAMES[self._frame])
         column, row = self._need_wcs().world_to_pixel(sky)
         if not (math.isfinite(column) and math.isfinite(row)):
-            raise ValueError("it lies where the image's WCS has no pixels")
+            raise InputError("it lies where the image's WCS has no pixels")
         return float(column), float(row)
 
     def away(self, centre: Point, length: str, degrees: float) -> Point:
@@ -189,14 +190,14 @@ class _Plane:
 
     def _need_wcs(self) -> Any:
         if self._wcs is None:
-            raise ValueError("it lies on the sky, and the image has no WCS")
+            raise InputError("it lies on the sky, and the image has no WCS")
         return self._wcs
 
 
 def _number(word: str) -> float:
     value = float(word)
     if not math.isfinite(value):
-        raise ValueError(f"{word} is no finite number")
+        raise InputError(f"{word} is no finite number")
     return value
 
 
@@ -204,13 +205,13 @@ def _length(word: str) -> tuple[float, str]:
     unit = word[-1] if word[-1:] in (*LENGTH_UNITS, "p", "i") else ""
     number = _number(word.removesuffix(unit))
     if not number > 0:
-        raise ValueError(f"{word} is no positive length")
+        raise InputError(f"{word} is no positive length")
     return number, unit
 
 
 def _only(words: Sequence[str], count: int, what: str) -> None:
     if len(words) != count:
-        raise ValueError(f"it has {len(words)} numbers; {what} are {count}")
+        raise InputError(f"it has {len(words)} numbers; {what} are {count}")
 
 
 def _ellipse(words: Sequence[str], plane: _Plane) -> Ellipse:
@@ -265,7 +266,7 @@ def _box(words: Sequence[str], plane: _Plane) -> tuple[Point, ...]:
 
 def _polygon(words: Sequence[str], plane: _Plane) -> tuple[Point, ...]:
     if len(words) < 6 or len(words) % 2:
-        raise ValueError("a polygon has three corners or more, each with x and y")
+        raise InputError("a polygon has three corners or more, each with x and y")
     return tuple(plane.place(*words[k : k + 2]) for k in range(0, len(words), 2))
 
 

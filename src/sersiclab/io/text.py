@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from sersiclab.documents import storage
+from sersiclab.runtime.errors import InputError
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,7 +25,7 @@ class Lines:
             raise FileNotFoundError(f"there is no file {str(path)!r}")
         raw = path.read_bytes()
         if b"\0" in raw:
-            raise ValueError(f"{path} is no text file")
+            raise InputError(f"{path} is no text file")
         try:
             text = raw.decode("utf-8-sig")
         except UnicodeDecodeError:
@@ -43,9 +44,9 @@ class Lines:
             if text.strip():
                 yield number, text
 
-    def error(self, number: int, message: str) -> ValueError:
+    def error(self, number: int, message: str) -> InputError:
         """An error of a line, to be raised."""
-        return ValueError(f"{self.source}, line {number}: {message}")
+        return InputError(f"{self.source}, line {number}: {message}")
 
 
 LARGEST = 2**20  # bytes of a menu or a configuration
@@ -87,7 +88,7 @@ def refuse_others(lines: Lines, own: str) -> None:
     """Raise `ValueError` saying what a file is if it has no mark of the program `own` but that of another."""
     found = _programs(lines)
     if found and (own not in found or "multimfit" in found):
-        raise ValueError(f"{lines.source} is {_OTHERS[found[-1]][1]}")
+        raise InputError(f"{lines.source} is {_OTHERS[found[-1]][1]}")
 
 
 def unfilled(text: str) -> str:

@@ -13,6 +13,7 @@ from sersiclab.model.cubature import Brightness, Scene
 from sersiclab.model.model import Model, lower, render
 from sersiclab.parameters.scalars import Scalar
 from sersiclab.profiles import AbstractExtended, AbstractSky, PointSource
+from sersiclab.runtime.errors import InputTypeError
 
 
 try:
@@ -78,7 +79,7 @@ def reference(
             elif isinstance(component, AbstractExtended):
                 scene.add(_brightness(component), float(component.xc), float(component.yc))
             else:
-                raise TypeError(
+                raise InputTypeError(
                     f"render_error needs a brightness(x, y) of each source, and components[{name!r}], "
                     f"a {type(component).__name__}, has none"
                 )

@@ -22,6 +22,7 @@ from sersiclab.parameters.quantiles import quantile
 from sersiclab.parameters.stacks import Stacks, Values
 from sersiclab.profiles import AbstractProfile, AbstractSource
 from sersiclab.rendering import AbstractCanvas, AbstractRenderer
+from sersiclab.runtime.errors import InputError
 
 
 Vector = Float[Array | np.ndarray, " d"]
@@ -134,7 +135,7 @@ class Density(eqx.Module):
                 parts.append(jax.vmap(quantile)(prior, q))
             except NotImplementedError:
                 path, law = self.paths[members[0]], type(prior.distribution()).__name__
-                raise ValueError(f"{path} has no prior_transform: its prior, {law}, has neither icdf nor cdf") from None
+                raise InputError(f"{path} has no prior_transform: its prior, {law}, has neither icdf nor cdf") from None
         return Values(self.paths, self._join(parts))
 
     def log_prior(self, u: Vector, *, jacobian: bool = True) -> Float[Array, ""]:

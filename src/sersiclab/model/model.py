@@ -22,12 +22,13 @@ from sersiclab.parameters.priors import LogUniform, Uniform
 from sersiclab.parameters.scalars import Scalar
 from sersiclab.profiles import AbstractMixture, AbstractProfile
 from sersiclab.rendering import AbstractCanvas, AbstractRenderer, HybridRenderer
+from sersiclab.runtime.errors import InputError, InputTypeError
 
 
 def _by_name(argument: str, example: str) -> Callable[[Any], dict[str, Any]]:
     def converted(value: Any) -> dict[str, Any]:
         if not isinstance(value, Mapping):
-            raise TypeError(f"{argument} must be a mapping of names, such as {example}, got {value!r}")
+            raise InputTypeError(f"{argument} must be a mapping of names, such as {example}, got {value!r}")
         return dict(value)
 
     return converted
@@ -52,21 +53,21 @@ class Model(eqx.Module):
 
     def __check_init__(self) -> None:
         if not self.components:
-            raise ValueError("components must hold at least one profile, got none")
+            raise InputError("components must hold at least one profile, got none")
         for name, component in self.components.items():
             check_name(name)
             if not isinstance(component, AbstractProfile):
-                raise TypeError(f"components[{name!r}] must be a profile such as Sersic(...), got {component!r}")
+                raise InputTypeError(f"components[{name!r}] must be a profile such as Sersic(...), got {component!r}")
         if not isinstance(self.noise, AbstractNoise):
-            raise TypeError(f"noise must be a noise model such as GaussianNoise(), got {self.noise!r}")
+            raise InputTypeError(f"noise must be a noise model such as GaussianNoise(), got {self.noise!r}")
         if not isinstance(self.renderer, AbstractRenderer):
-            raise TypeError(f"renderer must be a renderer such as HybridRenderer(), got {self.renderer!r}")
+            raise InputTypeError(f"renderer must be a renderer such as HybridRenderer(), got {self.renderer!r}")
         for name, link in self.links.items():
             check_name(name)
             if not isinstance(link, AbstractLink):
-                raise TypeError(f"links[{name!r}] must be a link such as TotalFlux(...), got {link!r}")
+                raise InputTypeError(f"links[{name!r}] must be a link such as TotalFlux(...), got {link!r}")
             if name in self.components:
-                raise ValueError(f"links: {name!r} is the name of a component")
+                raise InputError(f"links: {name!r} is the name of a component")
         for name, component in self.components.items():
             self.renderer.check(name, component)
         ties.check_ties(self.owners)
@@ -124,13 +125,13 @@ class Model(eqx.Module):
         the initial fluxes, and uniform from 0 to 1. The components' own fluxes follow, in every draw.
         """
         if first == second:
-            raise ValueError(f"first and second must be two components, got {first!r} twice")
+            raise InputError(f"first and second must be two components, got {first!r} twice")
         start = parameters.parameters(parameters.at(self.owners, self.initial))
         one, other = (self._initial_of(f"{component}.flux", start) for component in (first, second))
         total = one + other
         if flux is None:
             if not total > 0:
-                raise ValueError(f"flux must be given where the initial fluxes' sum is not positive, {total:g}")
+                raise InputError(f"flux must be given where the initial fluxes' sum is not positive, {total:g}")
             flux = LogUniform(low=0.1 * total, high=10.0 * total, init=total)
         if fraction is None:
             fraction = Uniform(low=0.0, high=1.0, init=_inside(one / total) if total > 0 else 0.5)
@@ -153,7 +154,7 @@ class Model(eqx.Module):
         low, high = (self._initial_of(path, start) for path in (smaller, larger))
         for path in (smaller, larger):
             if self._info(path).low < 0.0:
-                raise ValueError(f"{path} may be negative: a ratio between 0 and 1 puts no order on it")
+                raise InputError(f"{path} may be negative: a ratio between 0 and 1 puts no order on it")
         least = self._info(smaller).low
         if least > 0.0:
             least = max(least, min(self._lowest(path) for path in (smaller, larger)))
@@ -172,13 +173,13 @@ class Model(eqx.Module):
         others are tied to the first.
         """
         if not isinstance(name, str) or name not in self.components:
-            raise ValueError(f"{name!r} is not a component of this model; it has {list(self.components)}")
+            raise InputError(f"{name!r} is not a component of this model; it has {list(self.components)}")
         kept = {key: value for key, value in self.components.items() if key != name}
         for link in self.links:
             sharers = {path.split(".")[0] for path in self._followers(link)}
             if name in sharers and sharers != {name}:
                 others = ", ".join(path for path in self._followers(link) if not path.startswith(f"{name}."))
-                raise ValueError(f"{name} shares {link!r} with {others}; give it a prior of its own first")
+                raise InputError(f"{name} shares {link!r} with {others}; give it a prior of its own first")
         owners = ties.detach({**kept, **self.links, "noise": self.noise}, name, self.components[name])
         return self._with_owners(owners)._pruned()
 
@@ -192,7 +193,7 @@ class Model(eqx.Module):
                 try:
                     self.renderer.check(name, parameters.with_parameters(mixtures[name], {key: end}))
                 except ValueError as error:
-                    raise ValueError(f"{path} is tied, and may be {end:g}: {error}") from None
+                    raise InputError(f"{path} is tied, and may be {end:g}: {error}") from None
 
     def _with_owners(self, owners: Mapping[str, Any]) -> "Model":
         components: Any = {name: owner for name, owner in owners.items() if isinstance(owner, AbstractProfile)}
@@ -201,7 +202,7 @@ class Model(eqx.Module):
 
     def _linked(self, name: str, link: AbstractLink, followers: Mapping[str, Tied]) -> "Model":
         if name in self.owners:
-            raise ValueError(f"name must differ from those of the model's parts, got {name!r}; taken: {[*self.owners]}")
+            raise InputError(f"name must differ from those of the model's parts, got {name!r}; taken: {[*self.owners]}")
         owners = parameters.replace(self.owners, followers)
         return self._with_owners({**owners, name: link})._pruned()
 
@@ -218,7 +219,7 @@ class Model(eqx.Module):
 
     def _initial_of(self, path: str, start: Mapping[str, Any]) -> float:
         if path not in start:
-            raise ValueError(f"{path!r} is not a parameter of this model; it has {list(start)}")
+            raise InputError(f"{path!r} is not a parameter of this model; it has {list(start)}")
         return float(start[path])
 
     def _followers(self, link: str) -> list[str]:
@@ -240,7 +241,7 @@ def _inside(share: float) -> float:
 def check_name(name: Any) -> None:
     """Raise `ValueError` unless a component may be called so."""
     if not isinstance(name, str) or not name.isidentifier() or name in ("noise", "renderer"):
-        raise ValueError(f"a component's name must be an identifier other than 'noise' and 'renderer', got {name!r}")
+        raise InputError(f"a component's name must be an identifier other than 'noise' and 'renderer', got {name!r}")
 
 
 def checked_model(model: Any) -> Model:
@@ -248,7 +249,7 @@ def checked_model(model: Any) -> Model:
     if isinstance(model, Model):
         return model
     made = 'make one with sl.Model({"galaxy": profile})'
-    raise TypeError(f"model must be a Model, got {type(model).__name__}: {made}")
+    raise InputTypeError(f"model must be a Model, got {type(model).__name__}: {made}")
 
 
 def lower(tree: Any) -> Any:

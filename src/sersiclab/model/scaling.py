@@ -31,6 +31,7 @@ from sersiclab.parameters import (
 )
 from sersiclab.parameters.priors import Custom, LogNormal, LogUniform, Normal, TruncatedNormal, Uniform
 from sersiclab.parameters.scalars import is_number
+from sersiclab.runtime.errors import InputError
 
 
 LEAST, MOST = 2.0**-20, 2.0**20
@@ -159,8 +160,8 @@ def _law(path: str, law: dist.Distribution, exponent: int) -> dist.Distribution:
     return dist.TransformedDistribution(law, transforms.AffineTransform(0.0, 2.0**exponent, domain=domain))
 
 
-def _unknown(path: str, prior: Any) -> ValueError:
-    return ValueError(
+def _unknown(path: str, prior: Any) -> InputError:
+    return InputError(
         f"{path}: this image's numbers are too large or too small for single precision, and its prior {prior} can't be "
         "scaled with them: multiply data, sigma, priors and values by a power of ten"
     )

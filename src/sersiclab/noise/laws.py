@@ -17,6 +17,7 @@ from sersiclab.noise import whitening
 from sersiclab.parameters import Parameter, check_parameters, nested, parameter
 from sersiclab.parameters.priors import LogNormal, Uniform
 from sersiclab.parameters.scalars import Scalar
+from sersiclab.runtime.errors import InputError, InputTypeError
 
 
 Pixels = Float[Array, "y x"]
@@ -96,14 +97,14 @@ class CorrelatedNoise(AbstractNormalNoise):
         array = plane_of("residual", residual).astype(float)
         valid = np.isfinite(array) & ~(np.zeros(array.shape, bool) if mask is None else mask_of(mask, array.shape))
         if isinstance(reach, bool) or not isinstance(reach, int) or reach < 1:
-            raise ValueError(f"reach must be a number of pixels, 1 or more, got {reach!r}")
+            raise InputError(f"reach must be a number of pixels, 1 or more, got {reach!r}")
         if valid.sum() < MEASURED_PIXELS * (2 * reach + 1) ** 2:
-            raise ValueError(f"residual has {valid.sum()} pixels that count: too few for correlations up to {reach}")
+            raise InputError(f"residual has {valid.sum()} pixels that count: too few for correlations up to {reach}")
         return cls(whitening.measured(array, valid, reach))
 
     def among(self, valid: Bool[np.ndarray, "y x"]) -> "AbstractNoise":
         if isinstance(valid, jax.core.Tracer):
-            raise TypeError("the mask of an image with CorrelatedNoise can't be an argument of a jitted function")
+            raise InputTypeError("the mask of an image with CorrelatedNoise can't be an argument of a jitted function")
         weights, rest = whitening.predictors(whitening.tamed(self.correlation), np.asarray(valid))
         return _CorrelatedNoise(self.correlation, weights, rest)
 
@@ -202,16 +203,14 @@ class InflatedNoise(AbstractNoise):
     """
 
     base: AbstractNoise = nested()
-    inflation: Parameter = parameter(
-        low=0.0, open_low=True, default=LogNormal(0.0, 0.5), doc="by how much sigma is too small"
-    )
+    inflation: Parameter = parameter(low=0.0, open_low=True, default=LogNormal(0.0, 0.5), doc="factor on sigma")
     floor: Parameter = parameter(low=0.0, default=0.0, unit="image", doc="noise that sigma does not know of")
 
     def __check_init__(self) -> None:
         if not isinstance(self.base, AbstractNoise):
-            raise TypeError(f"InflatedNoise.base must be a noise model such as GaussianNoise(), got {self.base!r}")
+            raise InputTypeError(f"InflatedNoise.base must be a noise model such as GaussianNoise(), got {self.base!r}")
         if isinstance(self.base, InflatedNoise | CorrelatedNoise):
-            raise TypeError(f"InflatedNoise.base must be of independent pixels and not inflated yet, got {self.base!r}")
+            raise InputTypeError(f"InflatedNoise.base must be of independent pixels, not inflated, got {self.base!r}")
 
     def distribution(self, mean: Pixels, sigma: Pixels) -> dist.Distribution:
         return self.base.inflated(mean, sigma, self.inflation, self.floor)

@@ -18,6 +18,7 @@ from jaxtyping import Array, Bool, Float, Int
 
 from sersiclab.data.arrays import Plane
 from sersiclab.data.planes import plane_of
+from sersiclab.runtime.errors import InputError, InputTypeError
 
 
 Correlation = tuple[tuple[float, ...], ...]
@@ -37,7 +38,7 @@ def correlation_of(kernel: Any) -> Correlation:
 
     array = plane_of("kernel", kernel).astype(float)
     if not np.isfinite(array).all() or not array.any():
-        raise ValueError("kernel must be finite, and not zero everywhere")
+        raise InputError("kernel must be finite, and not zero everywhere")
     own = fftconvolve(array, array[::-1, ::-1])
     middle = own[array.shape[0] - 1, array.shape[1] - 1]
     return as_correlation(own / middle)
@@ -51,18 +52,18 @@ def as_correlation(array: Any, label: str = "correlation") -> Correlation:
     try:
         rho = np.array(array, dtype=float)
     except (TypeError, ValueError) as error:
-        raise TypeError(f"{label} must be a 2-d array of real numbers, got {array!r}") from error
+        raise InputTypeError(f"{label} must be a 2-d array of real numbers, got {array!r}") from error
     if rho.ndim != 2 or any(side % 2 == 0 for side in rho.shape):
-        raise ValueError(f"{label} must be a 2-d array of odd sides, got shape {rho.shape}")
+        raise InputError(f"{label} must be a 2-d array of odd sides, got shape {rho.shape}")
     if not np.isfinite(rho).all():
-        raise ValueError(f"{label} must be finite")
+        raise InputError(f"{label} must be finite")
     middle = rho[rho.shape[0] // 2, rho.shape[1] // 2]
     if not np.isclose(middle, 1.0, atol=1e-6):
-        raise ValueError(f"{label} must be 1 at its middle, got {middle:g}")
+        raise InputError(f"{label} must be 1 at its middle, got {middle:g}")
     if not np.allclose(rho, rho[::-1, ::-1], atol=1e-4):
-        raise ValueError(f"{label} must be the same at opposite offsets: rho(dy, dx) = rho(-dy, -dx)")
+        raise InputError(f"{label} must be the same at opposite offsets: rho(dy, dx) = rho(-dy, -dx)")
     if np.abs(rho).max() > 1.0 + 1e-6:
-        raise ValueError(f"{label} must lie in [-1, 1], got {rho.min():g} to {rho.max():g}")
+        raise InputError(f"{label} must lie in [-1, 1], got {rho.min():g} to {rho.max():g}")
     rho = 0.5 * (rho + rho[::-1, ::-1])
     rho[rho.shape[0] // 2, rho.shape[1] // 2] = 1.0
     return tuple(tuple(row) for row in rho.tolist())

@@ -15,6 +15,7 @@ from sersiclab.parameters import truncated
 from sersiclab.parameters.quantiles import least_number
 from sersiclab.parameters.scalars import Scalar, check_finite, is_number, to_float
 from sersiclab.parameters.tree import AbstractPrior
+from sersiclab.runtime.errors import InputError, InputTypeError
 
 
 def _field(*, positive: bool = False, default: float = 0.0) -> Any:
@@ -40,7 +41,7 @@ def _check_positive(prior: AbstractPrior, *names: str) -> None:
     for name in names:
         value = getattr(prior, name)
         if is_number(value) and not value > 0:
-            raise ValueError(f"{type(prior).__name__}.{name} must be positive and finite, got {value:g}")
+            raise InputError(f"{type(prior).__name__}.{name} must be positive and finite, got {value:g}")
 
 
 def _check_finite(prior: AbstractPrior, *names: str) -> None:
@@ -50,7 +51,7 @@ def _check_finite(prior: AbstractPrior, *names: str) -> None:
 
 def _check_ordered(prior: Any) -> None:
     if is_number(prior.low) and is_number(prior.high) and not prior.low < prior.high:
-        raise ValueError(f"{type(prior).__name__} needs low < high, got low={prior.low:g}, high={prior.high:g}")
+        raise InputError(f"{type(prior).__name__} needs low < high, got low={prior.low:g}, high={prior.high:g}")
 
 
 def _between(low: Scalar, high: Scalar) -> list[transforms.Transform]:
@@ -150,7 +151,7 @@ class LogNormal(AbstractPrior):
         try:
             return math.exp(float(self.loc))
         except OverflowError:
-            raise ValueError(f"the median of its prior {self} is beyond all numbers; give the prior an init=") from None
+            raise InputError(f"the median of its prior {self} is beyond all numbers; give the prior an init=") from None
 
 
 class Uniform(AbstractPrior):
@@ -254,19 +255,19 @@ class Custom(AbstractPrior):
     def __check_init__(self) -> None:
         value = self.base
         if not isinstance(value, dist.Distribution):
-            raise TypeError(f"Custom needs a numpyro distribution, got {value!r}")
+            raise InputTypeError(f"Custom needs a numpyro distribution, got {value!r}")
         if value.batch_shape or value.event_shape or any(_is_discrete(part) for part in _parts(value)):
-            raise ValueError(f"Custom needs a continuous univariate distribution, got {value!r}")
+            raise InputError(f"Custom needs a continuous univariate distribution, got {value!r}")
         if any(_is_improper(part) for part in _parts(value)):
-            raise ValueError(f"Custom needs a distribution whose density has the integral one, got {value!r}")
+            raise InputError(f"Custom needs a distribution whose density has the integral one, got {value!r}")
         low, high = self.support()
         if not low < high:
-            raise ValueError(f"Custom needs a distribution with low < high, got low={low:g}, high={high:g}")
+            raise InputError(f"Custom needs a distribution with low < high, got low={low:g}, high={high:g}")
         for part in _parts(value):
             try:
                 part.validate_args(strict=False)
             except ValueError as error:
-                raise ValueError(f"Custom needs a distribution: {error}") from error
+                raise InputError(f"Custom needs a distribution: {error}") from error
 
     def distribution(self) -> dist.Distribution:
         return self.base
@@ -305,7 +306,7 @@ class Custom(AbstractPrior):
         found = float(jnp.asarray(middle))
         low, high = self.support()
         if not (math.isfinite(found) and low <= found <= high):
-            raise ValueError(f"the median of its prior {self} can't be computed; give the prior an init=")
+            raise InputError(f"the median of its prior {self} can't be computed; give the prior an init=")
         return found
 
 

@@ -8,6 +8,8 @@ import jax.core
 import numpy as np
 from jaxtyping import Array, Float
 
+from sersiclab.runtime.errors import InputError, InputTypeError
+
 
 Scalar = float | Float[Array, ""]
 
@@ -27,10 +29,10 @@ def is_number(value: Any) -> bool:
 def check_finite(label: str, value: Any) -> None:
     """Raise unless `value` is one finite number, as far as that is known while it is traced."""
     if not is_scalar(value):
-        raise TypeError(f"{label} must be a number, got {described(value)}")
+        raise InputTypeError(f"{label} must be a number, got {described(value)}")
     number = to_float(value)
     if is_number(number) and not math.isfinite(number):
-        raise ValueError(f"{label} must be finite, got {number:g}")
+        raise InputError(f"{label} must be finite, got {number:g}")
 
 
 def described(value: Any) -> str:
@@ -58,15 +60,15 @@ def plain(value: Any) -> Any:
 def check_count(label: str, value: object, *, least: int, most: int | None = None) -> None:
     """Raise unless `value` is a whole number of at least `least`, and at most `most`; `label` names it."""
     if isinstance(value, bool | np.timedelta64) or not isinstance(value, int | np.integer):
-        raise TypeError(f"{label} must be a whole number, got {described(value)}")
+        raise InputTypeError(f"{label} must be a whole number, got {described(value)}")
     if value < least:
-        raise ValueError(f"{label} must be at least {least}, got {value}")
+        raise InputError(f"{label} must be at least {least}, got {value}")
     if most is not None and value > most:
-        raise ValueError(f"{label} must be at most {most}, got {value}")
+        raise InputError(f"{label} must be at most {most}, got {value}")
 
 
 def check_between(label: str, value: object, low: float, high: float) -> None:
     """Raise unless `value` is a number from `low` to `high`; `label` names it."""
     check_finite(label, value)
     if not low <= to_float(value) <= high:
-        raise ValueError(f"{label} must lie in [{low:g}, {high:g}], got {to_float(value):g}")
+        raise InputError(f"{label} must lie in [{low:g}, {high:g}], got {to_float(value):g}")

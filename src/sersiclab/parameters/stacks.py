@@ -17,6 +17,7 @@ from jaxtyping import Array, Float, Int
 
 from sersiclab.parameters.ties import ONE, Term, products
 from sersiclab.parameters.tree import AbstractParameter, Owners, parameter_info
+from sersiclab.runtime.errors import InputError
 
 
 class Values(eqx.Module, Mapping[str, Array]):
@@ -32,7 +33,7 @@ class Values(eqx.Module, Mapping[str, Array]):
             return values
         missing = [path for path in paths if path not in values]
         if missing:
-            raise ValueError(f"{missing[0]} is free and has no value; values must hold {list(paths)}")
+            raise InputError(f"{missing[0]} is free and has no value; values must hold {list(paths)}")
         numbers = [jnp.asarray(values[path], dtype=float) for path in paths]
         return Values(paths, jnp.stack(numbers, -1) if numbers else jnp.zeros(0))
 

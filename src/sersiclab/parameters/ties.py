@@ -20,6 +20,7 @@ from sersiclab.parameters.tree import (
     parameters,
     replace,
 )
+from sersiclab.runtime.errors import InputError
 
 
 SHOWN = 12  # parameters of a circle that a message names
@@ -28,7 +29,7 @@ SHOWN = 12  # parameters of a circle that a message names
 def check_ties(owners: Owners) -> None:
     """Raise if a tie leads nowhere, round in a circle or out of its parameter's range."""
     for message in problems(owners).values():
-        raise ValueError(message)
+        raise InputError(message)
 
 
 def problems(owners: Owners) -> dict[str, str]:
@@ -109,7 +110,7 @@ def _product(path: str, tie: Tied, terms: Mapping[str, Product]) -> Product:
     first, second, above = terms[tie.to]
     if second is not ONE:
         if tie.by is not None:
-            raise ValueError(f"{path} is tied to {tie.to}, a product of two others: it can't take a third")
+            raise InputError(f"{path} is tied to {tie.to}, a product of two others: it can't take a third")
         scaled = Term(first.path, tie.scale * first.scale, tie.scale * first.offset)
         return Product(scaled, second, tie.scale * above + tie.offset)
     first = Term(first.path, tie.scale * first.scale, tie.scale * first.offset + tie.offset)
@@ -117,7 +118,7 @@ def _product(path: str, tie: Tied, terms: Mapping[str, Product]) -> Product:
         return Product(first)
     factor, more, _ = terms[tie.by.to]
     if more is not ONE:
-        raise ValueError(f"{path} is tied by {tie.by.to}, which is a product of two others itself")
+        raise InputError(f"{path} is tied by {tie.by.to}, which is a product of two others itself")
     return Product(first, Term(factor.path, tie.by.scale * factor.scale, tie.by.scale * factor.offset + tie.by.offset))
 
 
@@ -183,7 +184,7 @@ def detach(owners: Owners, gone_name: str, gone: eqx.Module) -> dict[str, eqx.Mo
             continue
         for path, tie in followers:
             if tie.by is not None:
-                raise ValueError(f"{path} follows {' and '.join(tie.targets)}; give it a prior of its own first")
+                raise InputError(f"{path} follows {' and '.join(tie.targets)}; give it a prior of its own first")
         (heir, first), *others = followers
         changes[heir] = _inherit(heir, first, own_parameters(gone)[name])
         for path, tie in others:
@@ -199,6 +200,6 @@ def _inherit(path: str, tie: Tied, value: Parameter) -> Parameter:
         return Tied(value.to, scale=tie.scale * value.scale, offset=tie.scale * value.offset + tie.offset)
     if isinstance(value, AbstractParameter):
         if tie.scale != 1.0 or tie.offset != 0.0:
-            raise ValueError(f"{path} is {tie.scale:g} * {tie.to} + {tie.offset:g}; give it a prior of its own first")
+            raise InputError(f"{path} is {tie.scale:g} * {tie.to} + {tie.offset:g}; give it a prior of its own first")
         return value
     return tie.scale * value + tie.offset

@@ -19,6 +19,7 @@ from numpyro.distributions import Distribution
 from numpyro.distributions.transforms import Transform
 
 from sersiclab.parameters.scalars import Scalar, check_finite, described, is_number, is_scalar, to_float
+from sersiclab.runtime.errors import InputError, InputTypeError
 
 
 Owners = Mapping[str, eqx.Module]
@@ -68,9 +69,11 @@ class Tied(AbstractParameter):
 
     def __check_init__(self) -> None:
         if not isinstance(self.to, str):
-            raise TypeError(f"Tied.to must be a path such as 'bulge.xc', got {self.to!r}")
+            raise InputTypeError(f"Tied.to must be a path such as 'bulge.xc', got {self.to!r}")
         if self.by is not None and (not isinstance(self.by, Tied) or self.by.by is not None):
-            raise TypeError(f"Tied.by must be a Tied to one parameter, such as Tied('total.fraction'), got {self.by!r}")
+            raise InputTypeError(
+                f"Tied.by must be a Tied to one parameter, such as Tied('total.fraction'), got {self.by!r}"
+            )
         check_finite("Tied.scale", self.scale)
         check_finite("Tied.offset", self.offset)
 
@@ -113,26 +116,26 @@ class ParameterInfo:
         elif isinstance(value, AbstractParameter):
             return
         elif not is_scalar(value):
-            raise TypeError(f"{label} must be a number, a prior or Tied(path), got {described(value)}")
+            raise InputTypeError(f"{label} must be a number, a prior or Tied(path), got {described(value)}")
         elif is_number(value):
             check_finite(label, value)
             if not self.low <= float(value) <= self.high or (self.open_low and value == self.low):
-                raise ValueError(f"{label} must lie in {self.interval}, got {value:g}")
+                raise InputError(f"{label} must lie in {self.interval}, got {value:g}")
 
     def _check_prior(self, label: str, prior: AbstractPrior) -> None:
         if prior.unit is not None and prior.unit != self.unit:
             has = f"is in {self.unit}" if self.unit else "has no unit"
-            raise ValueError(f"{label} {has}, but its prior {prior} is for parameters in {prior.unit}")
+            raise InputError(f"{label} {has}, but its prior {prior} is for parameters in {prior.unit}")
         if not all(is_number(leaf) for leaf in jax.tree.leaves(prior)):
             return  # traced: it was checked when the user built it
         low, high = prior.support()
         if not self.holds(low, high):
-            raise ValueError(
+            raise InputError(
                 f"{label} must lie in {self.interval}, but its prior {prior} allows "
                 f"[{low:g}, {high:g}]; truncate the prior"
             )
         if prior.init is not None and not low <= float(prior.init) <= high:
-            raise ValueError(f"{label}: init must lie in its prior's [{low:g}, {high:g}], got {prior.init:g}")
+            raise InputError(f"{label}: init must lie in its prior's [{low:g}, {high:g}], got {prior.init:g}")
 
     def holds(self, low: float, high: float) -> bool:
         """Whether a prior or a tie between `low` and `high` keeps within the range, apart from rounding."""
@@ -164,7 +167,7 @@ def parameter(
 ) -> Any:
     """Declare a parameter field: the one place for its range (see `ParameterInfo`), unit and meaning."""
     if not low < high:
-        raise ValueError(f"parameter needs low < high, got low={low!r}, high={high!r}")
+        raise InputError(f"parameter needs low < high, got low={low!r}, high={high!r}")
     metadata = {"parameter": (low, high, open_low, unit, doc, usual, start, logarithmic)}
     if default is None:
         return eqx.field(converter=to_float, metadata=metadata)
@@ -217,7 +220,7 @@ def check_parameters(owner: eqx.Module) -> None:
     for field, module in nested_modules(owner).items():
         for name in parameter_info(module):
             if name in parameter_info(type(owner)):
-                raise ValueError(f"{type(owner).__name__}.{name} is a parameter of its {field} too")
+                raise InputError(f"{type(owner).__name__}.{name} is a parameter of its {field} too")
 
 
 def parameters(owners: Owners) -> dict[str, Parameter]:
@@ -244,11 +247,11 @@ def start(path: str, prior: AbstractPrior) -> Any:
     if prior.init is not None:
         return float(prior.init) if is_number(prior.init) else prior.init
     if not all(is_number(leaf) for leaf in jax.tree.leaves(prior)):
-        raise ValueError(f"{path} must have a value: inside a jitted function the median of its prior is not known")
+        raise InputError(f"{path} must have a value: inside a jitted function the median of its prior is not known")
     try:
         return prior.median()
     except ValueError as error:
-        raise ValueError(f"{path}: {error}") from error
+        raise InputError(f"{path}: {error}") from error
 
 
 def check_values(owners: Owners, values: Mapping[str, Any], *, draws: bool = False) -> None:
@@ -259,11 +262,11 @@ def check_values(owners: Owners, values: Mapping[str, Any], *, draws: bool = Fal
     known = {f"{o}.{name}": info for o, owner in owners.items() for name, info in parameter_info(owner).items()}
     for path, value in values.items():
         if path not in known:
-            raise ValueError(f"values has {path!r}, which is not a parameter of this model; it has {list(known)}")
+            raise InputError(f"values has {path!r}, which is not a parameter of this model; it has {list(known)}")
         if not draws:
             known[path].check(path, value)
         elif not is_scalar(value) and getattr(getattr(value, "dtype", None), "kind", "") not in ("f", "i", "u"):
-            raise TypeError(f"{path} must be a number, or an array of them, got {described(value)}")
+            raise InputTypeError(f"{path} must be a number, or an array of them, got {described(value)}")
 
 
 def at(owners: Owners, values: Mapping[str, Scalar]) -> dict[str, eqx.Module]:
@@ -279,7 +282,7 @@ def at(owners: Owners, values: Mapping[str, Scalar]) -> dict[str, eqx.Module]:
         if isinstance(value, Tied):
             value = _followed(value, numbers) * (1.0 if value.by is None else _followed(value.by, numbers))
         elif isinstance(value, AbstractParameter):
-            raise ValueError(f"{path} is free and has no value; values must hold {list(free(owners))}")
+            raise InputError(f"{path} is free and has no value; values must hold {list(free(owners))}")
         numbers[path] = value
     return {
         owner_name: fill(owner, {n: numbers[f"{owner_name}.{n}"] for n in parameter_info(owner)})
@@ -339,7 +342,7 @@ def replace(owners: Owners, changes: Mapping[str, Parameter]) -> dict[str, eqx.M
     by_owner: dict[str, dict[str, Parameter]] = {}
     for path, value in changes.items():
         if path not in known:
-            raise ValueError(f"{path!r} is not a parameter of this model; it has {list(known)}")
+            raise InputError(f"{path!r} is not a parameter of this model; it has {list(known)}")
         owner_name, name = path.split(".", 1)
         parameter_info(owners[owner_name])[name].check(path, to_float(value))
         by_owner.setdefault(owner_name, {})[name] = value

@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Float
 
 from sersiclab.plots.sources import COMPONENTS, MODEL
+from sersiclab.runtime.errors import InputError
 
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def plot_corner(
 
     chosen = list(draws) if paths is None else paths
     if isinstance(chosen, str) or not isinstance(chosen, Sequence) or not chosen or not set(chosen) <= set(draws):
-        raise ValueError(f"paths must be some of {list(draws)}, got {paths!r}")
+        raise InputError(f"paths must be some of {list(draws)}, got {paths!r}")
     paths = list(chosen)
     number = len(paths)
     side = 1.2 + max(1.9 * number, 2.4)

@@ -22,6 +22,7 @@ from jaxtyping import Array, Float
 
 from sersiclab.parameters import Parameter, nested, own_parameters, parameter
 from sersiclab.profiles.base import CENTRE, AbstractElliptical, axis_ratio, held, length, size_name
+from sersiclab.runtime.errors import InputTypeError
 
 
 # Directions in a quarter of the circle; they crowd at the axes, where boxy isophotes have kinks.
@@ -37,7 +38,7 @@ class AbstractModifier(AbstractElliptical):
 
     def __check_init__(self) -> None:
         if not isinstance(self.profile, AbstractElliptical):
-            raise TypeError(
+            raise InputTypeError(
                 f"{type(self).__name__}.profile must be a source with elliptical isophotes, such as Sersic(...), "
                 f"got {self.profile!r}"
             )
@@ -200,7 +201,7 @@ class Bent(AbstractModifier):
 
     def __check_init__(self) -> None:
         if isinstance(self.profile, AbstractElliptical) and size_name(self.profile) is None:
-            raise TypeError(f"Bent.profile must have a length in pixels to scale with, got {self.profile!r}")
+            raise InputTypeError(f"Bent.profile must have a length in pixels to scale with, got {self.profile!r}")
 
     def bend(self, u: Float[Array, "*s"], v: Float[Array, "*s"]) -> Any:
         size = held(own_parameters(self.profile)[str(size_name(self.profile))])

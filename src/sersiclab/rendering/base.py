@@ -11,6 +11,7 @@ from jaxtyping import Array, Float
 from sersiclab.data.image import Image
 from sersiclab.parameters import own_parameters, parameter_info
 from sersiclab.profiles import AbstractExtended, AbstractMixture, AbstractProfile
+from sersiclab.runtime.errors import InputError, InputTypeError
 
 
 class AbstractCanvas(eqx.Module):
@@ -59,11 +60,11 @@ def check_limits(renderer: AbstractRenderer, name: str, component: AbstractMixtu
             narrower.check(f"{name}.{key} in {type(renderer).__name__}", found[key])
         except ValueError as error:
             instead = ", or choose renderer=PixelRenderer()" if isinstance(component, AbstractExtended) else ""
-            raise ValueError(f"{error}{instead}") from None
+            raise InputError(f"{error}{instead}") from None
 
 
-def cannot_draw(renderer: AbstractRenderer, name: str, component: AbstractProfile, needed: str) -> TypeError:
+def cannot_draw(renderer: AbstractRenderer, name: str, component: AbstractProfile, needed: str) -> InputTypeError:
     """The error for a kind of component that a renderer can't draw; `needed` says what it draws."""
-    return TypeError(
+    return InputTypeError(
         f"{type(renderer).__name__} can't draw components[{name!r}], a {type(component).__name__}: it draws {needed}"
     )

@@ -16,6 +16,7 @@ from sersiclab.rendering.base import cannot_draw, check_limits
 from sersiclab.rendering.canvas import Canvas, canvas_of
 from sersiclab.rendering.groups import AbstractGroupRenderer, Group
 from sersiclab.rendering.sources import Widths, draw, prepare, stack
+from sersiclab.runtime.errors import InputError, InputTypeError
 
 
 _MOST_PADDING = 10**6  # pixels
@@ -46,9 +47,9 @@ class HybridRenderer(AbstractGroupRenderer):
     def __check_init__(self) -> None:
         check_finite("HybridRenderer.narrowest", self.narrowest)
         if not is_number(self.split):
-            raise TypeError(f"HybridRenderer.split must be a number, got {described(self.split)}")
+            raise InputTypeError(f"HybridRenderer.split must be a number, got {described(self.split)}")
         if not 0 < self.narrowest < self.split:
-            raise ValueError(
+            raise InputError(
                 f"HybridRenderer needs 0 < narrowest < split, got narrowest={self.narrowest}, split={self.split}"
             )
         check_count("HybridRenderer.padding", self.padding, least=0, most=_MOST_PADDING)

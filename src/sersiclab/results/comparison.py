@@ -15,6 +15,7 @@ from sersiclab.results import circular, per_draw, posterior
 from sersiclab.results.decisions import decisions
 from sersiclab.results.derived import parameter_sds
 from sersiclab.results.diagnostics import arviz
+from sersiclab.runtime.errors import InputError, InputTypeError
 
 
 if TYPE_CHECKING:
@@ -107,12 +108,12 @@ def agreement(one: "Fit", other: "Fit") -> "pd.DataFrame":
     from sersiclab.results.fit import Fit
 
     if not isinstance(other, Fit):
-        raise TypeError(f"other must be a Fit, got {other!r}")
+        raise InputTypeError(f"other must be a Fit, got {other!r}")
     rows = {}
     first, second = _estimates(one), _estimates(other)
     shared = [name for name in first if name in second]
     if not shared:
-        raise ValueError(f"other is a fit of another model: it has {list(second)}, and none of {list(first)}")
+        raise InputError(f"other is a fit of another model: it has {list(second)}, and none of {list(first)}")
     angles = {path for path, prior in one.model.free.items() if isinstance(prior, Angle)}
     for name in shared:
         (mean, sd), (mean_other, sd_other) = first[name], second[name]
@@ -238,9 +239,9 @@ def _check(fits: "Mapping[str, Fit]") -> None:
     from sersiclab.results.fit import Fit
 
     if not isinstance(fits, Mapping) or not all(isinstance(fit, Fit) for fit in fits.values()):
-        raise TypeError(f"fits must be a mapping of names to fits, such as {{'sersic': fit}}, got {fits!r}")
+        raise InputTypeError(f"fits must be a mapping of names to fits, such as {{'sersic': fit}}, got {fits!r}")
     if len(fits) < 2:
-        raise ValueError(f"fits must hold two fits or more, got {list(fits)}")
+        raise InputError(f"fits must hold two fits or more, got {list(fits)}")
     (first, reference), *others = fits.items()
     for name, fit in others:
         _check_same(first, reference.image, name, fit.image)
@@ -250,24 +251,24 @@ def _check_same(first: str, image: Image, name: str, other: Image) -> None:
     """Raise unless two images have the same data in the same unmasked pixels, whatever their sigma and PSF."""
     must = "fits are compared by what they say of the same pixels"
     if image.shape != other.shape:
-        raise ValueError(f"{must}: {first!r} has an image of shape {image.shape}, {name!r} of {other.shape}")
+        raise InputError(f"{must}: {first!r} has an image of shape {image.shape}, {name!r} of {other.shape}")
     differ = int(np.sum(image.mask != other.mask))
     if differ:
-        raise ValueError(f"{must}: the masks of {first!r} and {name!r} differ in {differ} pixels; fit both with one")
+        raise InputError(f"{must}: the masks of {first!r} and {name!r} differ in {differ} pixels; fit both with one")
     valid = image.valid
     if not np.array_equal(image.data[valid], other.data[valid]):
         changed = int(np.sum(image.data[valid] != other.data[valid]))
-        raise ValueError(f"{must}: the data of {first!r} and {name!r} differ in {changed} pixels")
+        raise InputError(f"{must}: the data of {first!r} and {name!r} differ in {changed} pixels")
 
 
 def _patch(fits: "Mapping[str, Fit]", patch: int | None) -> int:
     """The side of the patches in pixels: as asked for, or the least that all fits with draws can give."""
     if patch is not None and (isinstance(patch, bool) or not isinstance(patch, int) or patch < 1):
-        raise ValueError(f"patch must be a number of pixels, 1 or more, got {patch!r}")
+        raise InputError(f"patch must be a number of pixels, 1 or more, got {patch!r}")
     drawn = [fit for fit in fits.values() if fit.draws]
     least = math.lcm(*(posterior.patch_size(fit.image, next(iter(fit.draws.values())).size) for fit in drawn))
     if patch is not None and patch % least:
-        raise ValueError(f"patch must be a multiple of {least}, the patches that fit in memory, got {patch}")
+        raise InputError(f"patch must be a multiple of {least}, the patches that fit in memory, got {patch}")
     return least if patch is None else patch
 
 

@@ -15,6 +15,7 @@ from sersiclab.data.planes import finite_number
 from sersiclab.model import checked_model
 from sersiclab.parameters.scalars import described, is_number
 from sersiclab.results.derived import Derived
+from sersiclab.runtime.errors import InputError, InputTypeError
 from sersiclab.runtime.seeds import checked_seed
 
 
@@ -30,27 +31,27 @@ def check_contents(fit: "Fit") -> None:
     checked_image(fit.image)
     checked_seed(fit.seed)
     if not isinstance(fit.method, eqx.Module | None):
-        raise TypeError(f"method must be an object such as NUTS() or MAP(), or None, got {fit.method!r}")
+        raise InputTypeError(f"method must be an object such as NUTS() or MAP(), or None, got {fit.method!r}")
     _check_best(fit.best, paths)
     _check_arrays(fit.draws, fit.stats, paths)
     if fit.covariance is not None:
         _check_covariance(fit.covariance, len(paths))
     for name in ("status", "message"):
         if not isinstance(getattr(fit, name), str):
-            raise TypeError(f"{name} must be a text, got {getattr(fit, name)!r}")
+            raise InputTypeError(f"{name} must be a text, got {getattr(fit, name)!r}")
     if not fit.status.startswith((FINISHED, STOPPED)):
-        raise ValueError(f"status must be {FINISHED!r} or begin with {STOPPED!r}, got {fit.status!r}")
+        raise InputError(f"status must be {FINISHED!r} or begin with {STOPPED!r}, got {fit.status!r}")
     check_timing(fit.timing)
     check_versions(fit.versions)
     for name, quantity in mapping("derived", fit.derived).items():
         if not isinstance(quantity, Derived):
-            raise TypeError(f"derived[{name!r}] must be a Derived, such as `derive` makes, got {quantity!r}")
+            raise InputTypeError(f"derived[{name!r}] must be a Derived, such as `derive` makes, got {quantity!r}")
 
 
 def mapping(name: str, value: Any) -> Mapping[str, Any]:
     """The value, if it is a mapping from texts; else raise `TypeError`."""
     if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
-        raise TypeError(f"{name} must be a mapping from names, got {described(value)}")
+        raise InputTypeError(f"{name} must be a mapping from names, got {described(value)}")
     return value
 
 
@@ -58,16 +59,16 @@ def check_timing(timing: Any) -> None:
     """Raise unless these are seconds by name."""
     for name, seconds in mapping("timing", timing).items():
         if finite_number(f"timing[{name!r}]", seconds) < 0:
-            raise ValueError(f"timing[{name!r}] must not be negative, got {seconds!r}")
+            raise InputError(f"timing[{name!r}] must not be negative, got {seconds!r}")
 
 
 def check_versions(versions: Any) -> None:
     """Raise unless these are versions by the name of a package, our own among them."""
     for name, version in mapping("versions", versions).items():
         if not isinstance(version, str):
-            raise TypeError(f"versions[{name!r}] must be a text, got {version!r}")
+            raise InputTypeError(f"versions[{name!r}] must be a text, got {version!r}")
     if "sersiclab" not in versions:
-        raise ValueError(f"versions must hold that of sersiclab, got {dict(versions)}")
+        raise InputError(f"versions must hold that of sersiclab, got {dict(versions)}")
 
 
 def numbers(name: str, value: Any) -> np.ndarray:
@@ -77,21 +78,21 @@ def numbers(name: str, value: Any) -> np.ndarray:
     except ValueError:  # lists of different lengths
         array = np.array(None)
     if array.dtype.kind not in "fiub":
-        raise TypeError(f"{name} must be an array of real numbers, got {described(value)}")
+        raise InputTypeError(f"{name} must be an array of real numbers, got {described(value)}")
     return array
 
 
 def check_paths(name: str, given: Mapping[str, Any], paths: Sequence[str]) -> None:
     """Raise unless the paths are those of the model's free parameters."""
     if set(given) != set(paths):
-        raise ValueError(f"{name} must hold the model's free parameters {list(paths)}, got {list(given)}")
+        raise InputError(f"{name} must hold the model's free parameters {list(paths)}, got {list(given)}")
 
 
 def _check_best(best: Any, paths: Sequence[str]) -> None:
     check_paths("best", mapping("best", best), paths)
     for path, value in best.items():
         if not is_number(value):
-            raise TypeError(f"best[{path!r}] must be a number, got {described(value)}")
+            raise InputTypeError(f"best[{path!r}] must be a number, got {described(value)}")
 
 
 def _check_arrays(draws: Any, stats: Any, paths: Sequence[str]) -> None:
@@ -101,12 +102,12 @@ def _check_arrays(draws: Any, stats: Any, paths: Sequence[str]) -> None:
     named |= {f"stats[{name!r}]": array for name, array in mapping("stats", stats).items()}
     shapes = {numbers(name, array).shape for name, array in named.items()}
     if len(shapes) > 1 or any(len(shape) != 2 or 0 in shape for shape in shapes):
-        raise ValueError(f"draws and stats must all have one shape (chain, draw), got {sorted(shapes)}")
+        raise InputError(f"draws and stats must all have one shape (chain, draw), got {sorted(shapes)}")
 
 
 def _check_covariance(covariance: Any, size: int) -> None:
     array: Float[np.ndarray, "d d"] = numbers("covariance", covariance)
     if array.shape != (size, size):
-        raise ValueError(
+        raise InputError(
             f"covariance must have the shape {(size, size)}, of the model's free parameters, got {array.shape}"
         )

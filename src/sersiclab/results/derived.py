@@ -15,6 +15,7 @@ from numpyro.distributions.transforms import Transform
 from sersiclab.model import scaling
 from sersiclab.model.accuracy import enable_x64
 from sersiclab.parameters import free
+from sersiclab.runtime.errors import InputError, InputTypeError
 
 
 if TYPE_CHECKING:
@@ -43,9 +44,9 @@ def derive(fn: Function, fit: "Fit", *, name: str, unit: str) -> Derived:
     """
 
     if not callable(fn):
-        raise TypeError(f"fn must be a function of the components, such as lambda s: s['disk'].flux, got {fn!r}")
+        raise InputTypeError(f"fn must be a function of the components, such as lambda s: s['disk'].flux, got {fn!r}")
     if not isinstance(unit, str):
-        raise TypeError(f"unit must be a text such as 'pixel', got {unit!r}")
+        raise InputTypeError(f"unit must be a text such as 'pixel', got {unit!r}")
 
     def of(values: Mapping[str, Float[Array, ""]]) -> Float[Array, ""]:
         return jnp.asarray(fn(fit.model.at(values).components), dtype=float)
@@ -116,11 +117,11 @@ def _check(of: Function, point: Mapping[str, Any], name: str) -> None:
     try:
         result = jax.eval_shape(of, point)
     except (jax.errors.TracerArrayConversionError, jax.errors.ConcretizationTypeError) as error:
-        raise TypeError(
+        raise InputTypeError(
             f"the function for {name!r} must work on JAX numbers: jax.numpy instead of numpy or math, and no `if`"
         ) from error
     except (TypeError, ValueError, KeyError, AttributeError) as error:
         error.add_note(f"raised by the function for {name!r}, which takes the components by name and gives a number")
         raise
     if result.shape != ():
-        raise ValueError(f"the function for {name!r} must give one number a draw, got shape {result.shape}")
+        raise InputError(f"the function for {name!r} must give one number a draw, got shape {result.shape}")

@@ -24,6 +24,7 @@ from sersiclab.results.derived import Derived, Function
 from sersiclab.results.observables import observables
 from sersiclab.results.summary import summarise
 from sersiclab.results.verdict import Verdict, judge
+from sersiclab.runtime.errors import InputError, InputTypeError
 from sersiclab.runtime.seeds import checked_seed
 
 
@@ -107,10 +108,10 @@ class Fit:
 
     def _check_name(self, name: Any) -> None:
         if not isinstance(name, str) or not name:
-            raise TypeError(f"name must be a text such as 'B/T', got {name!r}")
+            raise InputTypeError(f"name must be a text such as 'B/T', got {name!r}")
         taken = [*self.model.free, *(other for other in self.derived if other != name)]
         if posterior.variable(name) in map(posterior.variable, taken):
-            raise ValueError(f"name must differ from those of other quantities, got {name!r}; taken: {taken}")
+            raise InputError(f"name must differ from those of other quantities, got {name!r}; taken: {taken}")
 
     @cached_property
     def posterior(self) -> Any:
@@ -317,7 +318,7 @@ class Fit:
     def _need_draws(self, what: str) -> None:
         if not self.draws:
             method = type(self.method).__name__
-            raise ValueError(f"{what} needs draws, and {method} made none: use Laplace() or NUTS()")
+            raise InputError(f"{what} needs draws, and {method} made none: use Laplace() or NUTS()")
 
     def __repr__(self) -> str:
         shape = next((array.shape for array in self.draws.values()), None)

@@ -10,6 +10,7 @@ from sersiclab.model import render_components
 from sersiclab.plots.sources import Ellipse, ellipses, sky_image
 from sersiclab.profiles.base import axis_ratio, elliptical_radius
 from sersiclab.results import per_draw
+from sersiclab.runtime.errors import InputError
 
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def _rings(fit: "Fit") -> Rings:
     image = fit.image
     shapes = ellipses(fit.model, fit.best)
     if not shapes:
-        raise ValueError("the model has no source: it has no radial profile")
+        raise InputError("the model has no source: it has no radial profile")
     ellipse = next(iter(shapes.values()))
     radius = _radius(image, ellipse)
     edges = [0.0]

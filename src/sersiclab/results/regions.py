@@ -7,6 +7,7 @@ from typing import Any, Literal, get_args
 from sersiclab.parameters import own_parameters
 from sersiclab.profiles import AbstractSource
 from sersiclab.profiles.base import size_name
+from sersiclab.runtime.errors import InputError
 
 
 Frame = Literal["image", "icrs"]
@@ -20,9 +21,9 @@ def ds9_regions(components: Mapping[str, Any], wcs: Any = None, *, frame: Frame 
     without a WCS.
     """
     if frame not in get_args(Frame):
-        raise ValueError(f"frame must be one of {', '.join(map(repr, get_args(Frame)))}, got {frame!r}")
+        raise InputError(f"frame must be one of {', '.join(map(repr, get_args(Frame)))}, got {frame!r}")
     if frame == "icrs" and wcs is None:
-        raise ValueError('regions in the frame "icrs" need a WCS, and the image has none')
+        raise InputError('regions in the frame "icrs" need a WCS, and the image has none')
     lines = ["# Region file format: DS9", "global color=green", frame]
     for name, component in components.items():
         if not isinstance(component, AbstractSource):

@@ -13,6 +13,7 @@ from sersiclab.parameters.priors import Angle
 from sersiclab.results.derived import Derived, parameter_sds
 from sersiclab.results.observables import is_angle
 from sersiclab.results.summary import moments, summarise
+from sersiclab.runtime.errors import InputTypeError
 
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def column(path: str) -> str:
 def to_latex(fit: "Fit", *, caption: str = "") -> str:
     """A table of name, value with its uncertainty and unit; see `Fit.to_latex`."""
     if not isinstance(caption, str):
-        raise TypeError(f"caption must be a text, got {caption!r}")
+        raise InputTypeError(f"caption must be a text, got {caption!r}")
     rows = []
     for path, row in _rows(fit, {**fit.observables, **fit.derived}).items():
         angle = isinstance(fit.model.free.get(path), Angle)

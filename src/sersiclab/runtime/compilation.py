@@ -11,6 +11,8 @@ import jax
 import platformdirs
 from jax.experimental.compilation_cache import compilation_cache
 
+from sersiclab.runtime.errors import InputTypeError
+
 
 # JAX keeps what took a second to compile. A fit is dozens of programs, most of which take less.
 _LEAST_SECONDS = 0.0
@@ -29,7 +31,7 @@ def persistent_cache(path: str | os.PathLike[str] | None = None) -> Path:
     folder: its files are executed.
     """
     if not isinstance(path, str | os.PathLike | None):
-        raise TypeError(f"path must be that of a folder, or None, got {path!r}")
+        raise InputTypeError(f"path must be that of a folder, or None, got {path!r}")
     present: str | None = jax.config.jax_compilation_cache_dir  # pyright: ignore[reportAttributeAccessIssue]
     if path is None and present:
         folder = Path(present)

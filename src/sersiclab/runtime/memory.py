@@ -2,13 +2,15 @@
 
 import os
 
+from sersiclab.runtime.errors import InputError
+
 
 def check_memory(what: str, size: float, remedy: str) -> None:
     """Raise `ValueError` if `what` needs more bytes than the machine has; `remedy` says what to do instead."""
     has = _installed()
     if has is not None and size > has:
         need, there = f"{size / 1e9:.3g} GB", f"{has / 1e9:.3g} GB"
-        raise ValueError(f"{what} needs about {need} of memory, and this machine has {there}: {remedy}")
+        raise InputError(f"{what} needs about {need} of memory, and this machine has {there}: {remedy}")
 
 
 def _installed() -> int | None:

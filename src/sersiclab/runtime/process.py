@@ -6,6 +6,8 @@ from pathlib import Path
 
 import jax
 
+from sersiclab.runtime.errors import StateError
+
 
 try:
     from jax._src.xla_bridge import backends_are_initialized  # which has no public name
@@ -47,7 +49,7 @@ def check_process() -> None:
     again, or read from the cache on disk.
     """
     if _STATE.forked:
-        raise RuntimeError(
+        raise StateError(
             "this process was forked after its parent had used JAX, and would never end: start processes by "
             'multiprocessing.get_context("spawn") (in concurrent.futures, mp_context=), or use threads'
         )

@@ -5,14 +5,16 @@ from typing import Any
 import jax
 import numpy as np
 
+from sersiclab.runtime.errors import InputError, InputTypeError
+
 
 def checked_seed(seed: Any) -> int:
     """Return the seed; raise `TypeError` or `ValueError` unless it is a whole number of up to 63 bits."""
     whole = isinstance(seed, int | np.integer) and not isinstance(seed, bool | np.timedelta64)
     if not whole or seed < 0:
-        raise TypeError(f"seed must be a whole number, not negative, got {seed!r}")
+        raise InputTypeError(f"seed must be a whole number, not negative, got {seed!r}")
     if seed >= 2**63:
-        raise ValueError(f"seed must be below 2**63, got {seed!r}")
+        raise InputError(f"seed must be below 2**63, got {seed!r}")
     return int(seed)
 
 

@@ -5,26 +5,27 @@ from typing import Any
 from sersiclab.data.image import Image
 from sersiclab.model import Model
 from sersiclab.results import Fit
+from sersiclab.runtime.errors import InputTypeError
 
 
 def checked_model(model: Any) -> Model:
     """Raise `TypeError` unless it is a model."""
     if not isinstance(model, Model):
-        raise TypeError(f"model must be a Model, got {type(model).__name__}")
+        raise InputTypeError(f"model must be a Model, got {type(model).__name__}")
     return model
 
 
 def checked_fit(fit: Any) -> Fit:
     """Raise `TypeError` unless it is a fit."""
     if not isinstance(fit, Fit):
-        raise TypeError(f"fit must be a Fit, got {fit!r}")
+        raise InputTypeError(f"fit must be a Fit, got {fit!r}")
     return fit
 
 
 def checked_callback(callback: Any) -> Any:
     """Raise `TypeError` unless it is a function."""
     if not callable(callback):
-        raise TypeError(f"callback must be a function, got {callback!r}")
+        raise InputTypeError(f"callback must be a function, got {callback!r}")
     return callback
 
 

@@ -16,6 +16,7 @@ from sersiclab.documents.spec import own_types
 from sersiclab.inference import AbstractMethod
 from sersiclab.model import Model
 from sersiclab.results import Fit
+from sersiclab.runtime.errors import InputError, InputTypeError
 from sersiclab.widget import bundle, messages
 from sersiclab.widget.arguments import checked_callback, checked_fit, checked_model, model_for
 from sersiclab.widget.closing import announce, close_parts
@@ -194,10 +195,10 @@ class Editor(anywidget.AnyWidget):
         `RuntimeError` if a run is under way.
         """
         if not isinstance(method, AbstractMethod):
-            raise TypeError(f"method must be a method such as NUTS(), got {method!r}")
+            raise InputTypeError(f"method must be a method such as NUTS(), got {method!r}")
         with self._turn:
             if self.problems:
-                raise ValueError(f"the model has problems: {'; '.join(p['message'] for p in self.problems)}")
+                raise InputError(f"the model has problems: {'; '.join(p['message'] for p in self.problems)}")
             task = self._runs.begin(self.model, self.image, method, seed)
         return task.wait() if wait else None
 
@@ -256,7 +257,7 @@ class Editor(anywidget.AnyWidget):
             try:
                 super().set_state(taken)
             except traitlets.TraitError as error:
-                self._failed("state", ValueError(str(error)))
+                self._failed("state", InputError(str(error)))
             finally:
                 self._is_told = False
             for name in refused:  # the answer is what it is

@@ -17,6 +17,7 @@ from sersiclab.io.regions import read_regions
 from sersiclab.parameters import at
 from sersiclab.results.files import write_model_fits
 from sersiclab.results.regions import ds9_regions
+from sersiclab.runtime.errors import InputError
 from sersiclab.widget.code import python_code
 from sersiclab.widget.masks import Masks
 from sersiclab.widget.messages import Message, error_message
@@ -69,14 +70,14 @@ class Files:
         """
         path = storage.user_path(path)
         if path.stat().st_size > LARGEST:
-            raise ValueError(f"{path}: it has more than {LARGEST / 2**20:.0f} MB, which no session has")
+            raise InputError(f"{path}: it has more than {LARGEST / 2**20:.0f} MB, which no session has")
         self._load(str(path), path.read_bytes())
 
     def _load(self, name: str, text: bytes) -> None:
         try:
             saved = from_text(text, self._masks, self._editor.types)
         except ValueError as error:
-            raise ValueError(f"{name}: {error}") from error
+            raise InputError(f"{name}: {error}") from error
         self._take(saved.session, saved.mask, saved.display)
 
     def _take(self, session: Session, mask: bytes | None, display: dict[str, Any] | None = None) -> None:
@@ -137,7 +138,7 @@ class Files:
         """
         path = storage.user_path(path)
         if path.stat().st_size > LARGEST:
-            raise ValueError(f"{path}: it has more than {LARGEST / 2**20:.0f} MB, which no region file has")
+            raise InputError(f"{path}: it has more than {LARGEST / 2**20:.0f} MB, which no region file has")
         return self._read_regions(str(path), path.read_bytes(), selected)
 
     def _read_regions(self, name: str, text: bytes, selected: str) -> str:
@@ -151,13 +152,13 @@ class Files:
                 change = with_regions(session, everything, editor.image, regions, selected=chosen, locked=locked)
                 problems = read(change.session, self._editor.types).problems
                 if problems:
-                    raise ValueError("; ".join(problem["message"] for problem in problems))
+                    raise InputError("; ".join(problem["message"] for problem in problems))
                 if change.done:
                     mask = change.mask if change.mask is not None else editor.image.mask
                     kept = change.mask is None and "mask" not in session
                     self._take(change.session, None if kept else self._masks.packed(mask))
         except ValueError as error:
-            raise ValueError(f"{name}: {error}") from error
+            raise InputError(f"{name}: {error}") from error
         if change.notes:
             self._transmit(error_message(f"Not all of {name} was taken", "\n".join(change.notes)))
         return f"{name}: {', '.join(change.done) or 'nothing was taken'}"
@@ -182,14 +183,14 @@ class Files:
         Raises `ValueError` for a kind that is none, and for a file that is too large to send.
         """
         if kind not in EXPORTS:
-            raise ValueError(f"kind must be one of {', '.join(EXPORTS)}, got {kind!r}")
+            raise InputError(f"kind must be one of {', '.join(EXPORTS)}, got {kind!r}")
         name, mime, content = EXPORTS[kind]
         return name, mime, content(self)
 
     def _fits(self) -> bytes:
         size = self._editor.image.data.nbytes * (4 + len(self._editor.model.components))
         if size > LARGEST_DOWNLOAD:
-            raise ValueError(f"the file would have {size / 2**20:.0f} MB: write it by wb.write_fits(path)")
+            raise InputError(f"the file would have {size / 2**20:.0f} MB: write it by wb.write_fits(path)")
         buffer = io.BytesIO()
         write_model_fits(self._editor.model, self._editor.image, buffer)
         return buffer.getvalue()

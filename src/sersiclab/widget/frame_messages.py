@@ -9,6 +9,7 @@ from typing import Any
 
 from sersiclab.data.arrays import Plane
 from sersiclab.data.image import Image
+from sersiclab.runtime.errors import InputError
 from sersiclab.widget.frames import Frames, degrees_of_freedom, pack
 from sersiclab.widget.large import LargeFrames
 from sersiclab.widget.messages import Message, frame_message
@@ -90,7 +91,7 @@ def sight(frames: AnyFrames, shown: Shown, raster: Raster, transmit: Transmit) -
     """A part of a large image in finer cells. Raises `ValueError` for cells that are not of the image."""
     check_raster(raster, frames.image)
     if isinstance(frames, Frames):
-        raise ValueError("this image has no finer cells: the page has all its pixels")
+        raise InputError("this image has no finer cells: the page has all its pixels")
     frames.look(raster)
     planes = {name: pack(plane, "<f4") for name, plane in zip(("data", "sigma"), frames.planes(raster), strict=True)}
     transmit(({"t": "sight", "raster": list(raster), "layers": list(planes)}, list(planes.values())))
@@ -102,7 +103,7 @@ def pixel(frames: AnyFrames, shown: Shown, x: int, y: int, transmit: Transmit) -
     """The values of one pixel of a large image. Raises `ValueError` for one beyond it."""
     ny, nx = frames.image.shape
     if x >= nx or y >= ny:
-        raise ValueError(f"the image has {nx} x {ny} pixels, got x = {x}, y = {y}")
+        raise InputError(f"the image has {nx} x {ny} pixels, got x = {x}, y = {y}")
     if isinstance(frames, LargeFrames):
         numbers: dict[str, Any] = frames.pixel(x, y, shown.on)
         transmit(({"t": "pixel", "x": x, "y": y, **numbers}, []))

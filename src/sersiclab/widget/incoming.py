@@ -9,6 +9,8 @@ import reprlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from sersiclab.runtime.errors import InputError
+
 
 LARGEST_NUMBER = 2**53  # beyond, JavaScript's whole numbers have gaps
 MOST_DRAWS = 500  # galaxies drawn from the priors in answer to one message
@@ -105,17 +107,17 @@ def short(value: Any) -> str:
 def checked(content: Any, buffers: Sequence[Any]) -> dict[str, Any]:
     """The message. Raises `ValueError` that names what is wrong of it: its type, a field, or its bytes."""
     if not isinstance(content, Mapping):
-        raise ValueError(f"a message must be a mapping with a type 't', got {short(content)}")
+        raise InputError(f"a message must be a mapping with a type 't', got {short(content)}")
     kind = content.get("t")
     if not isinstance(kind, str) or kind not in MESSAGES:
-        raise ValueError(f"a message's type 't' must be one of {', '.join(MESSAGES)}; got {short(kind)}")
+        raise InputError(f"a message's type 't' must be one of {', '.join(MESSAGES)}; got {short(kind)}")
     fields, largest = MESSAGES[kind]
     for name, field in fields.items():
         if name not in content:
             if field.needed:
-                raise ValueError(f"the message {kind!r} lacks {name!r}, {field.expected}")
+                raise InputError(f"the message {kind!r} lacks {name!r}, {field.expected}")
         elif not field.holds(content[name]):
-            raise ValueError(f"{name} of the message {kind!r} must be {field.expected}, got {short(content[name])}")
+            raise InputError(f"{name} of the message {kind!r} must be {field.expected}, got {short(content[name])}")
     _check_bytes(kind, largest, buffers)
     return dict(content)
 
@@ -124,10 +126,10 @@ def _check_bytes(kind: str, largest: int, buffers: Sequence[Any]) -> None:
     if not largest:
         return
     if len(buffers) != 1:
-        raise ValueError(f"the message {kind!r} must come with its bytes as one buffer, got {len(buffers)} buffers")
+        raise InputError(f"the message {kind!r} must come with its bytes as one buffer, got {len(buffers)} buffers")
     size = memoryview(buffers[0]).nbytes
     if size > largest:
-        raise ValueError(
+        raise InputError(
             f"the bytes of the message {kind!r} must be at most {largest / 2**20:.0f} MB, got {size / 2**20:.0f} MB"
         )
 

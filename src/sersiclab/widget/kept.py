@@ -8,6 +8,7 @@ import numpy as np
 
 from sersiclab.results import Fit
 from sersiclab.results.comparison import compare
+from sersiclab.runtime.errors import InputError, InputKeyError
 
 
 LEAST_DRAWS = 50  # a fit that was cancelled early has fewer
@@ -29,7 +30,7 @@ class Kept(Mapping[str, Fit]):
 
     def __getitem__(self, name: str) -> Fit:
         if not isinstance(name, str) or name not in self._fits:
-            raise KeyError(f"there is no kept fit {name!r}; kept are {list(self._fits)}")
+            raise InputKeyError(f"there is no kept fit {name!r}; kept are {list(self._fits)}")
         return self._fits[name]
 
     def __iter__(self) -> Iterator[str]:
@@ -41,9 +42,9 @@ class Kept(Mapping[str, Fit]):
     def keep(self, fit: Fit | None, name: str) -> None:
         """Keep a fit; one of the same name goes. Raises `ValueError` for no fit, or an empty name."""
         if fit is None:
-            raise ValueError("there is no fit to keep yet: press a button first")
+            raise InputError("there is no fit to keep yet: press a button first")
         if not name.strip():
-            raise ValueError("a kept fit needs a name, got an empty one")
+            raise InputError("a kept fit needs a name, got an empty one")
         self._fits[name.strip()] = fit
         self._tell()
 

@@ -4,6 +4,8 @@ import atexit
 import threading
 from collections.abc import Callable
 
+from sersiclab.runtime.errors import StateError
+
 
 EXIT_SECONDS = 60.0  # a compilation under way can take long, and ends
 MOST = 64  # kinds of job that may wait
@@ -35,7 +37,7 @@ class Mailbox:
             if not self._open:
                 return
             if kind not in self._jobs and len(self._jobs) >= MOST:
-                raise RuntimeError(f"{MOST} requests wait already: ask again when some are done")
+                raise StateError(f"{MOST} requests wait already: ask again when some are done")
             self._jobs[kind] = job
             self._changed.notify_all()
 

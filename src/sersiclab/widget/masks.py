@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from sersiclab.data.image import Image
+from sersiclab.runtime.errors import InputError
 from sersiclab.widget.incoming import short
 
 
@@ -56,7 +57,7 @@ class Masks:
     def bits(self, name: str) -> bytes:
         """Raises `ValueError` for a name that is not here."""
         if not isinstance(name, str) or name not in self._bits:
-            raise ValueError(f"the session names the mask {short(name)}, which is not here; the last mask is kept")
+            raise InputError(f"the session names the mask {short(name)}, which is not here; the last mask is kept")
         return zlib.decompress(self._bits[name])
 
     def message(self, name: str) -> tuple[dict[str, Any], list[bytes]]:
@@ -80,4 +81,4 @@ class Masks:
     def _check_length(self, bits: bytes) -> None:
         expected = -(-self.given.data.size // 8)
         if len(bits) != expected:
-            raise ValueError(f"a mask of the image has {expected} bytes, got {len(bits)}")
+            raise InputError(f"a mask of the image has {expected} bytes, got {len(bits)}")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from sersiclab.inference import AbstractMethod
+from sersiclab.runtime.errors import InputError
 
 
 KINDS = {int: "int", float: "float", bool: "bool"}
@@ -39,7 +40,7 @@ def method_of(name: str, options: dict[str, Any], methods: Sequence[type[Abstrac
     for cls in methods:
         if cls.__name__ == name:
             return cls(**_typed(cls, options))
-    raise ValueError(f"method must be one of {[cls.__name__ for cls in methods]}, got {name!r}")
+    raise InputError(f"method must be one of {[cls.__name__ for cls in methods]}, got {name!r}")
 
 
 def _typed(cls: type[AbstractMethod], options: dict[str, Any]) -> dict[str, Any]:
@@ -47,7 +48,7 @@ def _typed(cls: type[AbstractMethod], options: dict[str, Any]) -> dict[str, Any]
     known = {row["name"]: row["kind"] for row in options_of(cls)}
     unknown = [name for name in options if name not in known]
     if unknown:
-        raise ValueError(f"{cls.__name__} has no setting {unknown[0]!r}; it has {list(known)}")
+        raise InputError(f"{cls.__name__} has no setting {unknown[0]!r}; it has {list(known)}")
     typed = dict(options)
     for name, value in options.items():
         if known[name] == "float" and isinstance(value, int) and not isinstance(value, bool):

@@ -12,6 +12,7 @@ from sersiclab.model import Model
 from sersiclab.model.simulate import draw_prior
 from sersiclab.plots.profile import Annuli, annuli
 from sersiclab.plots.sources import ellipses
+from sersiclab.runtime.errors import InputError
 from sersiclab.widget.frames import Frames, pack
 from sersiclab.widget.windows import Window, frames_about, within
 
@@ -82,7 +83,7 @@ def predict(frames: Frames | Window, model: Model, rings: Annuli | None, seed: i
             reason = error
         else:
             return Prediction(thumbnail(_sum(parts.values(), frames)), _profile(model, parts, rings, frames))
-    raise ValueError(f"the priors hardly ever give a model that can be drawn: {reason}")
+    raise InputError(f"the priors hardly ever give a model that can be drawn: {reason}")
 
 
 def rings_of(frames: Frames | Window, model: Model) -> Annuli | None:

@@ -12,6 +12,7 @@ from sersiclab.model import Model, render
 from sersiclab.noise import CorrelatedNoise
 from sersiclab.parameters import at, parameters
 from sersiclab.profiles import AbstractSky
+from sersiclab.runtime.errors import InputError
 
 
 DARK = 0.3  # sigma: where the model is fainter it can't spoil what is measured of the noise
@@ -31,7 +32,7 @@ def start_from(name: str, image: Image, present: Model) -> Model:
     Raises `ValueError` for an unknown name.
     """
     if not isinstance(name, str) or name not in PRESETS:
-        raise ValueError(f"preset must be one of {list(PRESETS)}, got {name!r}")
+        raise InputError(f"preset must be one of {list(PRESETS)}, got {name!r}")
     guessed = guess(image, PRESETS[name]).components
     sources = {key: part for key, part in guessed.items() if not isinstance(part, AbstractSky)}
     skies = {key: part for key, part in present.components.items() if isinstance(part, AbstractSky)}
@@ -62,4 +63,4 @@ def measured_noise(image: Image, model: Model) -> CorrelatedNoise:
     try:
         return CorrelatedNoise.measured(residual, mask=~sky)
     except ValueError as error:
-        raise ValueError(f"the noise can't be measured on the sky of this image: {error}") from error
+        raise InputError(f"the noise can't be measured on the sky of this image: {error}") from error

@@ -8,6 +8,7 @@ from jaxtyping import Bool, Float
 
 from sersiclab.data.arrays import Plane
 from sersiclab.data.image import Image
+from sersiclab.runtime.errors import InputError
 
 
 LARGE = 2**20  # pixels of an image of which the page gets less than all
@@ -47,9 +48,9 @@ def check_raster(raster: Raster, image: Image) -> None:
     """Raise `ValueError` unless all cells have pixels of the image, and are not too many."""
     (ny, nx), (x, y, step, columns, rows) = image.shape, raster
     if not (x >= 0 and y >= 0 and min(step, columns, rows) > 0 and columns * rows <= CELLS):
-        raise ValueError(f"a raster must have 1 to {CELLS} cells, from pixel 0 on, got {tuple(raster)}")
+        raise InputError(f"a raster must have 1 to {CELLS} cells, from pixel 0 on, got {tuple(raster)}")
     if x + (columns - 1) * step >= nx or y + (rows - 1) * step >= ny:
-        raise ValueError(f"a raster must lie on the image of {nx} x {ny} pixels, got {tuple(raster)}")
+        raise InputError(f"a raster must lie on the image of {nx} x {ny} pixels, got {tuple(raster)}")
 
 
 def means(plane: Plane, raster: Raster, valid: Bool[np.ndarray, "y x"], corner: tuple[int, int] = (0, 0)) -> Plane:

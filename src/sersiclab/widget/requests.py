@@ -5,6 +5,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sersiclab.inference import METHODS
+from sersiclab.runtime.errors import InputError
 from sersiclab.widget.frame_messages import AnyFrames, answer, pixel, sight
 from sersiclab.widget.incoming import checked
 from sersiclab.widget.masks import Masks
@@ -91,7 +92,7 @@ class Requests:
     def _do_with_fit(self, action: str, name: str) -> None:
         kept = self._editor.fits
         if action == "restore" and name not in kept:
-            raise ValueError(f"there is no kept fit {name!r}; there are {list(kept)}")
+            raise InputError(f"there is no kept fit {name!r}; there are {list(kept)}")
         getattr(self._editor, action)(name)
 
     def _of_a_file(self, content: Content, data: bytes) -> None:

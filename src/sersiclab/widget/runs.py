@@ -9,6 +9,7 @@ from sersiclab.data.image import Image
 from sersiclab.inference import AbstractMethod, Cancelled, Progress, Run, start
 from sersiclab.model import Model
 from sersiclab.results import Fit
+from sersiclab.runtime.errors import StateError
 from sersiclab.widget import messages
 
 
@@ -132,7 +133,7 @@ class Runs:
     def begin(self, model: Model, image: Image, method: AbstractMethod, seed: int) -> Task:
         """Start a run. Raises `RuntimeError` if one is under way."""
         if self.running:
-            raise RuntimeError("a run is under way; wait for it, or cancel() it, which keeps its draws")
+            raise StateError("a run is under way; wait for it, or cancel() it, which keeps its draws")
         self._tell({**messages.IDLE, "state": "compiling", "method": messages.method_name(method)})
         self.task = Task(model, image, method, seed, self._listener)
         return self.task

@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sersiclab._version import __version__
+from sersiclab.runtime.errors import InputError
 from sersiclab.widget.masks import Masks
 from sersiclab.widget.session import Session, read, with_values
 
@@ -54,51 +55,51 @@ def from_text(text: bytes, masks: Masks, types: Sequence[type] = ()) -> Saved:
     """
     document = _parsed(text)
     if not isinstance(document, Mapping) or document.get("sersiclab") != "session":
-        raise ValueError('it is no session: a session begins {"sersiclab": "session", "version": 1, ...}')
+        raise InputError('it is no session: a session begins {"sersiclab": "session", "version": 1, ...}')
     version, shape, display = document.get("version"), document.get("shape"), document.get("display", {})
     if type(version) is not int or version < 1:
-        raise ValueError(f"its version must be a number such as {VERSION}, got {version!r}")
+        raise InputError(f"its version must be a number such as {VERSION}, got {version!r}")
     if version > VERSION:
-        raise ValueError(f"it has version {version}, made by a newer sersiclab; this one reads {VERSION}")
+        raise InputError(f"it has version {version}, made by a newer sersiclab; this one reads {VERSION}")
     if shape != list(masks.given.shape):
         ny, nx = masks.given.shape
         other = f"{shape[0]} x {shape[1]}" if isinstance(shape, list) and len(shape) == 2 else repr(shape)
-        raise ValueError(f"it is of an image of {other} pixels (rows x columns); this one has {ny} x {nx}")
+        raise InputError(f"it is of an image of {other} pixels (rows x columns); this one has {ny} x {nx}")
     if not isinstance(display, Mapping):
-        raise ValueError(f"its display must be a mapping, got {display!r}")
+        raise InputError(f"its display must be a mapping, got {display!r}")
     return Saved(_session(document.get("session"), types), _mask(document.get("mask"), masks), dict(display))
 
 
 def _parsed(text: bytes) -> Any:
     if len(text) > LARGEST:
-        raise ValueError(f"it has {len(text) / 2**20:.0f} MB; a session has {LARGEST / 2**20:.0f} MB at most")
+        raise InputError(f"it has {len(text) / 2**20:.0f} MB; a session has {LARGEST / 2**20:.0f} MB at most")
     try:
         return json.loads(text.decode("utf-8-sig"), parse_constant=_refuse)
     except UnicodeDecodeError as error:
-        raise ValueError("it is no text in UTF-8") from error
+        raise InputError("it is no text in UTF-8") from error
     except json.JSONDecodeError as error:
         place = f"line {error.lineno}, column {error.colno}"
-        raise ValueError(f"it is no JSON, or was cut off: {error.msg} at {place}") from error
+        raise InputError(f"it is no JSON, or was cut off: {error.msg} at {place}") from error
     except RecursionError as error:
-        raise ValueError("it is nested too deep") from error
+        raise InputError("it is nested too deep") from error
 
 
 def _refuse(name: str) -> Any:
-    raise ValueError(f"it holds {name}, which is no number in JSON")
+    raise InputError(f"it holds {name}, which is no number in JSON")
 
 
 def _session(session: Any, types: Sequence[type]) -> Session:
     if not isinstance(session, Mapping):
-        raise ValueError(f"its session must be a mapping, got {session!r}")
+        raise InputError(f"its session must be a mapping, got {session!r}")
     known: Session = {"off": [], **{key: session[key] for key in KEYS if key in session}}
     try:
         reading = read(known, types)
     except RecursionError as error:
-        raise ValueError("its model is nested too deep") from error
+        raise InputError("its model is nested too deep") from error
     messages = [problem["message"] for problem in reading.problems]
     if reading.everything is None or messages:
         more = len(messages) - TOLD
-        raise ValueError("; ".join([*messages[:TOLD], *([f"and {more} more"] if more > 0 else [])]))
+        raise InputError("; ".join([*messages[:TOLD], *([f"and {more} more"] if more > 0 else [])]))
     # Every prior has its `init`, also in a document that was written by hand.
     return with_values(known, reading.everything.initial)
 
@@ -107,10 +108,10 @@ def _mask(text: Any, masks: Masks) -> bytes | None:
     if text is None:
         return None
     if not isinstance(text, str):
-        raise ValueError(f"its mask must be base64 or null, got {text!r}")
+        raise InputError(f"its mask must be base64 or null, got {text!r}")
     try:
         bits = base64.b64decode(text, validate=True)
     except binascii.Error as error:
-        raise ValueError(f"its mask is no base64: {error}") from error
+        raise InputError(f"its mask is no base64: {error}") from error
     masks.check(bits)
     return bits

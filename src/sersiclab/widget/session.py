@@ -19,6 +19,7 @@ from sersiclab.noise import AbstractNoise
 from sersiclab.parameters import Tied
 from sersiclab.parameters.priors import PRIORS
 from sersiclab.profiles import FlatSky
+from sersiclab.runtime.errors import InputError
 from sersiclab.widget.incoming import short
 
 
@@ -97,7 +98,7 @@ def placed(session: Session, values: Mapping[str, float]) -> Session:
     for path, value in values.items():
         owner, name, end = _end_of_ties(model, path, value)
         if owner is None or not (_is_prior(owner[name]) or not isinstance(owner[name], dict)):
-            raise ValueError(f"{path} follows other parameters, and can't be set: give it a prior of its own first")
+            raise InputError(f"{path} follows other parameters, and can't be set: give it a prior of its own first")
         owner[name] = _moved(owner[name], name, float(end)) if isinstance(owner[name], dict) else float(end)
     return {**session, "model": model}
 
@@ -198,7 +199,7 @@ def without(model: Model, off: list[str]) -> Model:
                 left.remove(name)
                 break
         else:
-            raise ValueError(f"{left[-1]} can't be switched off: {reason}")
+            raise InputError(f"{left[-1]} can't be switched off: {reason}")
     return model
 
 

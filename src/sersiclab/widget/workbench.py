@@ -13,6 +13,7 @@ from sersiclab.data.image import Image
 from sersiclab.inference import AbstractMethod
 from sersiclab.model import Model
 from sersiclab.results import Fit
+from sersiclab.runtime.errors import StateError
 from sersiclab.widget.arguments import checked_fit
 from sersiclab.widget.closing import announce, close_parts
 from sersiclab.widget.editor import Editor
@@ -97,7 +98,7 @@ class Workbench(ipywidgets.VBox):
         Raises `RuntimeError` before the first fit, and `ValueError` if its method makes no draws.
         """
         if self.fit is None:
-            raise RuntimeError("there is no posterior yet: press a button of the widget or call run(NUTS(), wait=True)")
+            raise StateError("there is no posterior yet: press a button of the widget or call run(NUTS(), wait=True)")
         return self.fit.posterior
 
     def run(self, method: AbstractMethod, *, wait: bool = False, seed: int = 0) -> Fit | None:

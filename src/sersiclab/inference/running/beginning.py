@@ -10,6 +10,7 @@ from sersiclab.data.image import Image
 from sersiclab.inference.running import checkpoints
 from sersiclab.model import Model
 from sersiclab.results import Fit
+from sersiclab.runtime.errors import InputError, InputTypeError
 
 
 FLAT = 1e-6  # the least eigenvalue of a correlation matrix that single precision can use
@@ -36,7 +37,7 @@ def beginning_of(model: Model, image: Image, init: Init) -> Beginning:
     if isinstance(init, Fit):
         shared = {path: value for path, value in init.best.items() if path in values}
         if not shared:
-            raise ValueError(
+            raise InputError(
                 f"init is a fit of another model: it has {list(init.best)}, and none of this one's {list(values)}"
             )
         values |= shared
@@ -48,15 +49,15 @@ def beginning_of(model: Model, image: Image, init: Init) -> Beginning:
     elif isinstance(init, Mapping):
         unknown = [path for path in init if path not in values]
         if unknown:
-            raise ValueError(f"init has {unknown}, which are not free parameters of this model; it has {list(values)}")
+            raise InputError(f"init has {unknown}, which are not free parameters of this model; it has {list(values)}")
         parameters.check_values(model.owners, init)
         values |= {path: float(value) for path, value in init.items()}
     elif init is not None:
-        raise TypeError(f"init must be {{path: number}}, a Fit or None, got {type(init).__name__}")
+        raise InputTypeError(f"init must be {{path: number}}, a Fit or None, got {type(init).__name__}")
     for path, prior in model.free.items():
         low, high = prior.support()
         if not low <= values[path] <= high:
-            raise ValueError(f"init: {path} must lie in its prior's [{low:g}, {high:g}], got {values[path]:g}")
+            raise InputError(f"init: {path} must lie in its prior's [{low:g}, {high:g}], got {values[path]:g}")
     return Beginning(values, init is not None, covariance, draws)
 
 

@@ -17,6 +17,7 @@ from sersiclab.documents import storage
 from sersiclab.documents.spec import to_dict
 from sersiclab.inference.running.monitor import Monitor
 from sersiclab.model import Model
+from sersiclab.runtime.errors import InputError, InputTypeError
 
 
 KIND = "checkpoint"
@@ -88,7 +89,7 @@ class Checkpoint:
         target = storage.check_free(path, mark=storage.MARK)
         tree = storage.read(path, KIND) if target.exists() and target.stat().st_size else {}
         if tree and (differences := of.differences(tree["identity"])):
-            raise ValueError(
+            raise InputError(
                 f"the checkpoint {path} is of another run: {differences}. "
                 "Delete it to begin anew, or choose another file"
             )
@@ -123,11 +124,11 @@ def wanted(path: object, every: object, method: Any) -> TypeGuard[str | Path]:
     Raises `TypeError` or `ValueError` unless `path` is a path or None, and `every` a positive number.
     """
     if not isinstance(path, str | Path | None):
-        raise TypeError(f"checkpoint must be a path or None, got {path!r}")
+        raise InputTypeError(f"checkpoint must be a path or None, got {path!r}")
     if isinstance(every, bool) or not isinstance(every, int | float):
-        raise TypeError(f"checkpoint_every must be a number of seconds, got {every!r}")
+        raise InputTypeError(f"checkpoint_every must be a number of seconds, got {every!r}")
     if not every > 0:
-        raise ValueError(f"checkpoint_every must be positive, got {every!r}")
+        raise InputError(f"checkpoint_every must be positive, got {every!r}")
     if path is not None and not method.writes_checkpoints:
         name = type(method).__name__
         warnings.warn(f"{name} writes no checkpoint, only NUTS does: if it is stopped, it begins anew", stacklevel=4)

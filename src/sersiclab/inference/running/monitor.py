@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from jaxtyping import Float
 
+from sersiclab.runtime.errors import StateError
+
 
 TELL_SECONDS = 0.1
 CHUNK_SECONDS = 0.1
@@ -18,7 +20,7 @@ SOON_SECONDS = 0.5  # a step that takes less needs no word on when it will end
 Draws = Float[np.ndarray, "chain draw d"]
 
 
-class Cancelled(RuntimeError):
+class Cancelled(StateError):
     """The run was cancelled before it had any result."""
 
 

@@ -22,6 +22,7 @@ from sersiclab.model.density import Density
 from sersiclab.parameters.priors import Angle
 from sersiclab.parameters.scalars import check_between
 from sersiclab.results import Fit, circular
+from sersiclab.runtime.errors import InputError, InputTypeError
 from sersiclab.runtime.memory import check_memory
 from sersiclab.runtime.process import check_process
 from sersiclab.runtime.seeds import checked_seed
@@ -230,9 +231,9 @@ def resume(fit: Fit, *, progress: bool = True) -> Fit:
     there is nothing to go on with.
     """
     if not isinstance(fit, Fit):
-        raise TypeError(f"fit must be a Fit that was cancelled, got {fit!r}")
+        raise InputTypeError(f"fit must be a Fit that was cancelled, got {fit!r}")
     if not isinstance(fit.unfinished, Unfinished):
-        raise ValueError(
+        raise InputError(
             f"fit has no chains to go on with: its status is {fit.status!r}; only a run of NUTS that was cancelled "
             "after its first draw has, until Python ends"
         )
@@ -267,11 +268,11 @@ def _check(model: Any, image: Any, method: Any, seed: Any, on_progress: Any) -> 
     checked_image(image)
     checked_seed(seed)
     if not isinstance(method, AbstractMethod):
-        raise TypeError(f"method must be an object such as NUTS() or MAP(), got {method!r}")
+        raise InputTypeError(f"method must be an object such as NUTS() or MAP(), got {method!r}")
     if on_progress is not None and not callable(on_progress):
-        raise TypeError(f"on_progress must be a function of a Progress, or None, got {on_progress!r}")
+        raise InputTypeError(f"on_progress must be a function of a Progress, or None, got {on_progress!r}")
     if not model.free:
-        raise ValueError("model has no free parameter: give at least one parameter a prior, such as Normal(60, 1)")
+        raise InputError("model has no free parameter: give at least one parameter a prior, such as Normal(60, 1)")
     drawn = f"{type(method).__name__} of {method.number_of_draws} draws of {len(model.free)} parameters"
     size = float(BYTES_A_NUMBER) * min(method.number_of_draws, 10**100) * (len(model.free) + 1)
     check_memory(drawn, size, "ask for fewer draws, or chains")

@@ -28,6 +28,7 @@ from sersiclab.inference.search.descent import (
 from sersiclab.inference.search.field import check_derivatives, is_field
 from sersiclab.inference.search.field_descent import evaluated_field, minimise_field
 from sersiclab.model.density import Density
+from sersiclab.runtime.errors import InputError
 
 
 STARTS = 4
@@ -100,7 +101,7 @@ def minimise(problem: Problem, monitor: Monitor, *, jacobian: bool) -> Minimum:
         check_derivatives(problem)
         best = _deepest(problem, monitor, aim)
     if best.cost == np.inf and not best.cancelled:
-        raise ValueError(
+        raise InputError(
             "the posterior is not finite at the starting values; give the priors other init values, "
             "or init={path: value}"
         )
