@@ -67,6 +67,23 @@ def test_the_likelihood_is_that_of_the_dense_normal_of_unmasked_pixels(kernel, v
     assert white @ white == pytest.approx(source[valid] @ np.linalg.solve(matrix, source[valid]), rel=0.02)
 
 
+@pytest.mark.parametrize("kernel", KERNELS.values(), ids=list(KERNELS))
+def test_predictions_solve_the_normal_equations_of_the_pixels_that_are_there(kernel, valid) -> None:
+    correlation = whitening.tamed(whitening.correlation_of(kernel))
+    before = whitening.offsets(whitening.window_of(correlation))
+    weights, rest = whitening.predictors(correlation, valid)
+    for y, x in np.ndindex(SHAPE):
+        places = before + np.array([y, x])
+        inside = np.all((places >= 0) & (places < SHAPE), axis=1)
+        there = inside & valid[tuple(np.where(inside[:, None], places, 0).T)]
+        among = whitening.between(correlation, before[there, None] - before[None, there])
+        own = whitening.between(correlation, before[there])
+        expected = np.linalg.solve(among, own)
+        np.testing.assert_allclose(weights[there, y, x], expected, atol=1e-12)
+        assert not weights[~there, y, x].any()
+        assert rest[y, x] == pytest.approx(np.sqrt(1 - expected @ own), abs=1e-12)
+
+
 def test_noise_without_correlation_is_gaussian_noise(rng) -> None:
     data = jnp.asarray(rng.normal(size=SHAPE))
     laws = [noise.distribution(0 * data, 1 + 0 * data) for noise in (CorrelatedNoise([[1.0]]), GaussianNoise())]

@@ -27,7 +27,7 @@ Windows = Float[np.ndarray, "m y x"]
 LEAST_POWER = 0.02  # of the spectrum, in that of white noise
 CONVERGED = 1e-3  # relative change of the variance of the rest, from a window to the next
 LARGEST_WINDOW = 8  # pixels to each side
-BLOCK = 32  # patterns of masked pixels that are solved at once: as many as a processor's cache holds
+BLOCK = 32  # patterns of masked pixels that are solved at once: as many as fit into a processor's cache
 KEPT = 2  # masks whose predictors are kept, for the fits and the residuals of an image
 GRID = 64  # wave numbers along an axis at which the spectrum is looked at
 
@@ -144,29 +144,29 @@ def window_of(correlation: Correlation) -> int:
 def _predictors(
     correlation: Correlation, window: int, there: Bool[np.ndarray, "pattern m"]
 ) -> tuple[Float[np.ndarray, "pattern m"], Float[np.ndarray, " pattern"]]:
-    """The weights with which a pixel is predicted from those before it that are `there`, and the rest's variance."""
+    """Return the weights that predict a pixel from the earlier pixels that are `there`, and the remaining variance.
+
+    With C the correlation matrix of the earlier pixels, P = C^-1 and c their correlations with the pixel, the weights
+    are w = P c if none is missing. If the pixels R are missing, the others have w - P_R (P_RR)^-1 w_R, by the block
+    inverse.
+    """
+    # A system for all pixels of the window in every pattern would be simpler. Measured for a 90 x 110 image with 2 %
+    # of its pixels masked, it takes 3 times as long for a window of 84 pixels, and 40 times as long for one of 112,
+    # where LAPACK's threads wait for each other. Here the unknowns are the missing pixels, mostly a few.
     before = offsets(window)
     among, own = between(correlation, before[:, None] - before[None, :]), between(correlation, before)
-    both = there[:, :, None] & there[:, None, :]
-    given = np.where(there, own, 0.0)
-    weights = _solved(np.where(both, among, np.eye(len(before))), given)
-    return weights, 1.0 - np.sum(weights * given, axis=-1)
-
-
-def _solved(matrices: Float[np.ndarray, "s m m"], right: Float[np.ndarray, "s m"]) -> Float[np.ndarray, "s m"]:
-    """The solutions of many small positive definite systems, by elimination in all of them at once.
-
-    LAPACK solves one after the other, each in several threads, which wait for each other where the machine has other
-    work: then fifty times as long.
-    """
-    a, b = matrices.copy(), right.copy()
-    for k in range(b.shape[1]):
-        factor = a[:, k + 1 :, k] / a[:, k, k, None]
-        a[:, k + 1 :, k + 1 :] -= factor[:, :, None] * a[:, k, None, k + 1 :]
-        b[:, k + 1 :] -= factor * b[:, k, None]
-    for k in reversed(range(b.shape[1])):
-        b[:, k] = (b[:, k] - np.sum(a[:, k, k + 1 :] * b[:, k + 1 :], axis=1)) / a[:, k, k]
-    return b
+    precision = np.linalg.inv(among)
+    weights = np.tile(precision @ own, (len(there), 1))
+    missing = np.count_nonzero(~there, axis=1)
+    for count in np.unique(missing[missing > 0]):
+        alike = np.flatnonzero(missing == count)
+        for block in np.array_split(alike, -(-len(alike) // BLOCK)):
+            which = np.argsort(there[block], axis=1, kind="stable")[:, :count]
+            inner = precision[which[:, :, None], which[:, None, :]]
+            solved = np.linalg.solve(inner, np.take_along_axis(weights[block], which, axis=1)[..., None])
+            weights[block] -= (np.swapaxes(precision[which], 1, 2) @ solved)[..., 0]
+    weights = np.where(there, weights, 0.0)
+    return weights, 1.0 - weights @ own
 
 
 def _rest(correlation: Correlation, window: int) -> float:
@@ -193,11 +193,9 @@ def _predictors_among(correlation: Correlation, bits: bytes, shape: tuple[int, i
         [padded[window + dy : window + dy + ny, window + dx : window + dx + nx] for dy, dx in offsets(window)], -1
     )
     patterns, which = np.unique(there.reshape(ny * nx, -1), axis=0, return_inverse=True)
-    blocks = np.array_split(patterns, -(-len(patterns) // BLOCK))
-    found = [_predictors(correlation, window, block) for block in blocks]
-    weights = np.concatenate([each for each, _ in found])[which.ravel()]
-    rest = np.sqrt(np.concatenate([variance for _, variance in found]))[which.ravel()]
-    both = np.ascontiguousarray(weights.T).reshape(-1, ny, nx), rest.reshape(ny, nx)
+    weights, variances = _predictors(correlation, window, patterns)
+    rest = np.sqrt(variances)[which.ravel()]
+    both = np.ascontiguousarray(weights[which.ravel()].T).reshape(-1, ny, nx), rest.reshape(ny, nx)
     for plane in both:
         plane.flags.writeable = False
     return both
