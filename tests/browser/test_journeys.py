@@ -121,7 +121,7 @@ def test_the_last_picture_of_a_drag_is_that_of_its_last_place(page):
     place = (nx - 1) / 2 + (x - width / 2) / scale, (ny - 1) / 2 - (y - height / 2) / scale
     assert place == pytest.approx((value(page, "galaxy.xc"), value(page, "galaxy.yc")), abs=0.6)
     last = page.pixels("model")
-    page.python("wb.editor._push()")  # what Python draws of the model that it has
+    page.python("wb.editor._pictures.push()")  # what Python draws of the model that it has
     page.settle()
     assert page.pixels("model") == last
 
@@ -189,7 +189,7 @@ def test_cancel_works_while_a_cell_is_busy_and_keeps_the_draws(page):
     page.press("NUTS")
     page.until(lambda: "sampling" in state(page))
     assert page.widget.get_by_role("progressbar").count() == 1
-    page.until(lambda: page.python("print(len(wb.editor._runs.task._run.draws))") != "0")
+    page.until(lambda: page.python("print(len(wb.editor._fitting.runs.task._run.draws))") != "0")
     page.send("import time; busy = True; time.sleep(8); busy = False")
     page.page.wait_for_timeout(300)
     began = time.monotonic()

@@ -176,9 +176,9 @@ PLACES = {
     "documents.storage.write": "fit.save",
     "documents.storage.write_text": "wb.save",
     "documents.storage.writing": "fit.save",
-    "widget.files.save": "wb.save",
-    "widget.files.write_fits": "wb.write_fits",
-    "widget.files.write_regions": "wb.write_regions",
+    "widget.transfers.save": "wb.save",
+    "widget.transfers.write_fits": "wb.write_fits",
+    "widget.transfers.write_regions": "wb.write_regions",
     "widget.page.write_page": "wb.to_html",
     "widget.workbench.save": "wb.save",
 }

@@ -263,7 +263,9 @@ def test_close_frees_everything(image, model):
     editor._handle_custom_msg({"t": "hello"}, [])
     assert editor.flush(120)
     held = [weakref.ref(part) for part in (editor, editor.control, editor._greeter, editor._mailbox)]
-    threads = [box._thread for box in (editor._greeter, editor._mailbox, editor._gauges._mailbox)]  # each holds it
+    threads = [
+        box._thread for box in (editor._greeter, editor._mailbox, editor._fitting.gauges._mailbox)
+    ]  # each holds it
     editor.close()
     editor.close()  # twice is fine
     del editor
@@ -280,7 +282,7 @@ def test_updates_hammer_while_a_worker_writes(editor, heard):
 
     def work():
         while not stop.is_set():
-            with editor._turn:
+            with editor._desk.turn:
                 editor.progress = {**editor.progress, "step": len(written)}
             written.append(editor.progress["step"])
 

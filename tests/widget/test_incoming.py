@@ -243,7 +243,7 @@ def test_a_trait_of_the_kernel_is_refused_and_sent_back(editor, heard, monkeypat
         editor.set_state({name: value})
         assert getattr(editor, name) == before
         assert sent == [name]
-        assert heard.of("refused") == [({"t": "refused", "detail": f"{name} is Python's alone to write"}, [])]
+        assert heard.of("refused") == [({"t": "refused", "detail": f"only Python may write {name}"}, [])]
 
 
 @pytest.mark.parametrize("name", ["_esm", "_css", "_anywidget_id", "comm", "no_such"])

@@ -19,7 +19,7 @@ def test_a_fit_is_kept_compared_and_restored(editor, heard):
     assert list(editor.fits) == ["thirty", "forty"]
     assert editor.fits["forty"] is second
     number = int(first.image.valid.sum())
-    assert editor._gauges.flush(60)
+    assert editor._fitting.gauges.flush(60)
     assert heard.of("error") == []
     one, other = editor.kept
     assert one["loo"] is not None
@@ -33,7 +33,7 @@ def test_a_fit_is_kept_compared_and_restored(editor, heard):
     assert one["comparable"]
     editor.run(Counting(steps=3), wait=True)
     editor.keep("cancelled early")
-    assert editor._gauges.flush(60)
+    assert editor._fitting.gauges.flush(60)
     assert heard.of("error") == []
     assert "loo" not in editor.kept[2]
     editor.forget("cancelled early")
@@ -89,5 +89,5 @@ def test_a_gauge_names_the_worst(rng):
 
 def test_a_run_tells_its_gauges(editor, heard):
     editor.run(Counting(steps=30), wait=True)
-    assert editor._gauges.flush(60)
+    assert editor._fitting.gauges.flush(60)
     assert heard.of("gauge")[-1][0]["chains"] == 2

@@ -14,7 +14,7 @@ from sersiclab.model import Model, render_components
 from sersiclab.parameters.priors import LogUniform, Normal, Uniform
 from sersiclab.profiles import FlatSky, PointSource, Sersic, TiltedSky
 from sersiclab.rendering import FourierRenderer, HybridRenderer, PixelRenderer
-from sersiclab.widget import Editor, Workbench, bundle, frame_messages, painting, rasters, windows
+from sersiclab.widget import Editor, Workbench, bundle, cutouts, frame_messages, painting, rasters
 from sersiclab.widget.large import LargeFrames
 from sersiclab.widget.painting import Painter
 from sersiclab.widget.rasters import Raster, check_raster, masked, means, overall, overview, sample, typical
@@ -34,7 +34,7 @@ def _small(monkeypatch):
     monkeypatch.setattr(rasters, "LARGE", 10_000)
     monkeypatch.setattr(rasters, "CELLS", 1200)
     monkeypatch.setattr(painting, "TILE", 64)
-    monkeypatch.setattr(windows, "SIDE", 80)
+    monkeypatch.setattr(cutouts, "SIDE", 80)
 
 
 @pytest.fixture
@@ -320,12 +320,12 @@ def test_the_overview_and_the_still_picture_have_the_shape_of_the_image(large, t
     assert len(sample(scene)) <= scene.data.size
 
 
-def test_profiles_are_made_in_a_window_about_the_first_source(scene, galaxies):
+def test_profiles_are_made_in_a_cutout_about_the_first_source(scene, galaxies):
     from sersiclab.widget import curves
     from sersiclab.widget.frames import Frames
 
-    frames = windows.frames_about(scene, galaxies)
-    assert isinstance(frames, windows.Window)
+    frames = cutouts.frames_about(scene, galaxies)
+    assert isinstance(frames, cutouts.Cutout)
     assert frames.image.shape == (80, 80)
     found = curves.profile(frames, galaxies, {})
     whole = curves.profile(Frames(scene), galaxies, {})

@@ -132,9 +132,9 @@ def test_a_method_is_wanted(editor):
 def test_interrupt_cancels_and_keeps_the_draws(editor, heard, monkeypatch, until):
     editor.run(Counting(steps=100_000, step_seconds=0.01))
     until(lambda: editor.progress["step"] > 2)
-    wait = editor._runs.task._done.wait
-    monkeypatch.setattr(editor._runs.task._done, "wait", _interrupting(wait))
-    fit = editor._runs.task.wait()
+    wait = editor._fitting.runs.task._done.wait
+    monkeypatch.setattr(editor._fitting.runs.task._done, "wait", _interrupting(wait))
+    fit = editor._fitting.runs.task.wait()
     assert fit.draws["star.xc"].shape[1] > 2
     assert fit.status.startswith("cancelled")
 
@@ -176,6 +176,6 @@ def test_draws_are_told_while_a_run_goes(editor, heard, until):
 
 def test_closing_ends_the_run(editor, heard, until):
     editor.run(Counting(steps=100_000, step_seconds=0.01))
-    task = editor._runs.task
+    task = editor._fitting.runs.task
     editor.close()
     until(lambda: task.done)

@@ -186,7 +186,7 @@ def test_close_frees_everything(image, model):
     workbench = Workbench(image, model)
     drawn(workbench)
     editor = workbench.editor
-    boxes = (workbench._views._mailbox, editor._mailbox, editor._greeter, editor._gauges._mailbox)
+    boxes = (workbench._views._mailbox, editor._mailbox, editor._greeter, editor._fitting.gauges._mailbox)
     threads = [box._thread for box in boxes]  # each holds its owner until it has ended
     del editor, boxes
     held = [weakref.ref(widget) for widget in (workbench, workbench.editor, workbench._views)]

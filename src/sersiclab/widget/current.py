@@ -2,41 +2,27 @@
 
 import dataclasses
 from collections.abc import Callable
-from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from sersiclab.data.image import Image
 from sersiclab.model import Model
+from sersiclab.widget.desk import Desk
 from sersiclab.widget.frame_messages import AnyFrames
-from sersiclab.widget.masks import Masks
-from sersiclab.widget.session import Problem, Reading, Session, Shown, read
-
-
-if TYPE_CHECKING:
-    from sersiclab.widget.editor import Editor
+from sersiclab.widget.session import Reading, Session, SessionProblem, Shown, read
 
 
 class Current:
     """The last valid reading of an editor's session.
 
-    The front end may change the session faster than it can be read: then the last change is read, and those before it
-    are not. Whoever asks gets what the session says now. `turn` is that of whoever writes synced traits.
+    The page may change the session faster than it can be read: only the last change is read then. Whoever asks gets
+    the present session. `mask_taken(name)` is called when the session names another mask.
     """
 
-    def __init__(
-        self,
-        editor: "Editor",
-        model: Model,
-        frames: AnyFrames,
-        masks: Masks,
-        turn: AbstractContextManager[Any],
-        mask_taken: Callable[[str], None],
-    ) -> None:
-        self._editor, self._frames, self._masks = editor, frames, masks
-        self._turn, self._mask_taken = turn, mask_taken
-        self._image = masks.given
+    def __init__(self, desk: Desk, model: Model, frames: AnyFrames, mask_taken: Callable[[str], None]) -> None:
+        self._desk, self._frames, self._mask_taken = desk, frames, mask_taken
+        self._image = desk.masks.given
         self._shown = Shown(model, model, tuple(model.components))
         self._unread = False
         self._watchers: list[Callable[[], None]] = []
@@ -67,30 +53,30 @@ class Current:
 
     def read(self) -> None:
         """Read the session, unless that was done."""
-        with self._turn:
+        with self._desk.turn:
             if self._unread:
-                self._take(self._editor.session, read(self._editor.session, self._editor.types))
+                self._take(self._desk.session, read(self._desk.session, self._desk.types))
 
     def read_aside(self) -> None:
         """The same in a thread that has time: while it reads, the front end may write."""
         if not self._unread:
             return
-        session = self._editor.session
-        reading = read(session, self._editor.types)
-        with self._turn:
+        session = self._desk.session
+        reading = read(session, self._desk.types)
+        with self._desk.turn:
             if self._unread:
                 self._take(session, reading)
 
     def _take(self, session: Session, reading: Reading) -> None:
         """Take a reading of a session, which may have changed again meanwhile."""
-        self._unread = self._editor.session is not session
+        self._unread = self._desk.session is not session
         problem = self._take_mask(session.get("mask"))
         self.accept(dataclasses.replace(reading, problems=[*reading.problems, *problem]))
 
-    def _take_mask(self, name: Any) -> list[Problem]:
+    def _take_mask(self, name: Any) -> list[SessionProblem]:
         """The image with the mask of this name, or as it was and what is wrong."""
         try:
-            image = self._masks.image(name)
+            image = self._desk.masks.image(name)
         except ValueError as error:
             return [{"path": "", "message": str(error)}]
         if not np.array_equal(image.mask, self._image.mask):
@@ -104,6 +90,6 @@ class Current:
         if reading.everything is not None:
             model = self._shown.model if reading.model is None else reading.model
             self._shown = Shown(reading.everything, model, reading.on)
-        self._editor.problems = reading.problems
+        self._desk.publish_problems(reading.problems)
         for callback in list(self._watchers):
             callback()

@@ -11,8 +11,8 @@ from sersiclab.parameters import AbstractPrior
 from sersiclab.plots.profile import Annuli, annuli
 from sersiclab.plots.sources import ellipses
 from sersiclab.profiles import AbstractSource
+from sersiclab.widget.cutouts import Cutout, within
 from sersiclab.widget.frames import Frames
-from sersiclab.widget.windows import Window, within
 
 
 POINTS = 200
@@ -70,7 +70,7 @@ class Profile(NamedTuple):
     first: str
 
 
-def profile(frames: Frames | Window, model: Model, values: Mapping[str, float]) -> Profile | None:
+def profile(frames: Frames | Cutout, model: Model, values: Mapping[str, float]) -> Profile | None:
     """The profiles of the data, the model and each source; None for a model without sources."""
     image = frames.image
     values = {**model.initial, **values}
@@ -87,7 +87,7 @@ def profile(frames: Frames | Window, model: Model, values: Mapping[str, float]) 
 
 
 def bands(
-    frames: Frames | Window, model: Model, draws: Mapping[str, Draws], rings: Annuli, number: int
+    frames: Frames | Cutout, model: Model, draws: Mapping[str, Draws], rings: Annuli, number: int
 ) -> Float[np.ndarray, "4 annulus"]:
     """The 95 and 68 % bands of the model's profile (the quantiles `BANDS`), of `number` of the draws."""
     flat = {path: array.reshape(-1) for path, array in draws.items()}

@@ -1,6 +1,5 @@
-"""The editor of a model on an image: one anywidget, which works in every notebook that has anywidgets."""
+"""The editor of a model on an image: one anywidget, which works in every notebook that supports anywidgets."""
 
-import threading
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
@@ -8,43 +7,56 @@ from typing import Any
 import anywidget
 import numpy as np
 import traitlets
-from jaxtyping import Bool
 
+from sersiclab.data.arrays import Mask
 from sersiclab.data.checking import checked_image
 from sersiclab.data.image import Image
 from sersiclab.documents.spec import own_types
 from sersiclab.inference import AbstractMethod
 from sersiclab.model import Model
 from sersiclab.results import Fit
-from sersiclab.runtime.errors import InputError, InputTypeError
+from sersiclab.runtime.errors import InputError
 from sersiclab.widget import bundle, messages
-from sersiclab.widget.arguments import checked_callback, checked_fit, checked_model, model_for
+from sersiclab.widget.checks import checked_callback, checked_model, model_for
 from sersiclab.widget.closing import announce, close_parts
 from sersiclab.widget.control import Control
 from sersiclab.widget.current import Current
-from sersiclab.widget.files import Files
-from sersiclab.widget.frame_messages import frames_of, pushed
-from sersiclab.widget.gauges import Gauges
+from sersiclab.widget.desk import Desk
+from sersiclab.widget.fitting import Fitting
+from sersiclab.widget.frame_messages import frames_of
 from sersiclab.widget.incoming import BOTH, FRONT_END, own_updates
-from sersiclab.widget.kept import Kept
 from sersiclab.widget.mailbox import Mailbox
 from sersiclab.widget.masks import Masks
+from sersiclab.widget.page_schema import editor_schema
+from sersiclab.widget.pictures import Pictures
 from sersiclab.widget.presets import mask_of_neighbours, measured_noise, start_from
 from sersiclab.widget.requests import Requests
-from sersiclab.widget.runs import DrawsCallback, Runs
-from sersiclab.widget.schema import editor_schema
-from sersiclab.widget.session import Problems, Reading, Shown, allowed, from_model, with_noise, with_values
+from sersiclab.widget.runs import DrawsCallback
+from sersiclab.widget.session import Problems, Reading, Shown, from_model, with_noise
 from sersiclab.widget.still import Still
+from sersiclab.widget.transfers import Files
 
 
 class Editor(anywidget.AnyWidget):
     """Shows an image, a model and their residual, and edits the model: shapes, priors, ties, switches.
 
-    `model` is the last valid model, without the components that are switched off; set it to change every
-    view. `run` fits it, `fit` is the last result. `files` writes and reads sessions, FITS images, DS9 regions and code.
-    Without a `model`, one is guessed from the image.
+    `files` reads and writes sessions, FITS images, DS9 regions and Python code. Everything that changes the session,
+    in the page or in Python, is a step that the user can undo.
 
-    Raises `TypeError` if `image` is not an Image or `model` not a Model.
+    Arguments:
+        image: the image to fit.
+        model: the model to start from; by default, one is guessed from the image.
+
+    Raises:
+        TypeError: if `image` is not an `Image`, or `model` not a `Model`.
+        FileNotFoundError: if the front end has not been built.
+
+    Example:
+        ```python
+        editor = sl.Editor(image)
+        editor.run(sl.NUTS(), wait=True)
+        editor.fit.verdict
+        ```
     """
 
     _esm = bundle.watched("loader.js", source="widget.js")
@@ -52,7 +64,7 @@ class Editor(anywidget.AnyWidget):
 
     code = traitlets.Unicode(bundle.read("widget.js")).tag(sync=True)
     schema = traitlets.Dict().tag(sync=True, echo_update=False)
-    # Echoed, so that two writes that cross end the same on both sides.
+    # Echoed, so that two writes that cross leave both sides with the same session.
     session = traitlets.Dict().tag(sync=True)
     display = traitlets.Dict().tag(sync=True, echo_update=False)
     progress = traitlets.Dict().tag(sync=True, echo_update=False)
@@ -68,201 +80,244 @@ class Editor(anywidget.AnyWidget):
         bundle.require()
         image = checked_image(image)
         model = model_for(image, model)
-        self._masks = Masks(image)
-        # Traitlets are not made for threads: whoever writes a synced trait, and the front end, takes turns.
-        self._turn = threading.RLock()
-        self.types = own_types(model)
-        self._runs = Runs(self._tell_progress, self._drawn, self.show, self._failed)
-        self._fit: Fit | None = None
-        self._watchers: list[DrawsCallback] = []
+        types = own_types(model)
         self._frames = frames_of(image)
-        self._current = Current(self, model, self._frames, self._masks, self._turn, self._tell_mask)
-        self._gauges = Gauges(lambda content: self._transmit((content, [])), self._failed)
-        self._kept = Kept(self._tell_kept, self._gauges.later)
-        self.files = Files(self, self._masks, self._turn, self._transmit)
-        self.still = Still(self, self._frames)
-        self._requests = Requests(self, self._frames, self._masks, self._post, self._transmit)
-        self._is_told = False  # whether the front end is writing traits
+        self._desk = Desk(self, Masks(image), types, self._transmit)
+        self._current = Current(self._desk, model, self._frames, lambda name: self._pictures.share_mask(name))
+        self._pictures = Pictures(self._desk, self._current, self._frames, self._post)
+        self._fitting = Fitting(self._desk, self._current, self._failed)
+        self.files = Files(self._desk, self._current)
+        self.still = Still(self._current, self._frames, self.flush)
+        self._requests = Requests(self, self._desk, self._current, self.files, self._frames, self._post)
+        self._page_writes = False  # whether the present write of traits is the page's
         super().__init__(
-            schema=editor_schema(self.types),
+            schema=editor_schema(types),
             session=from_model(model),
             progress=messages.IDLE,
             control=Control({"cancel": self.cancel, "pause": self.pause, "resume": self.resume}),
         )
-        # The image does not wait for the compilation of its model.
+        # A thread of its own, so that the image does not wait for the compilation of the model.
         self._greeter = Mailbox("sersiclab-greeter", self._failed)
         self._mailbox = Mailbox("sersiclab-editor", self._failed)
-        self.observe(self._session_came, "session")
+        self.observe(self._session_written, "session")
         self.on_msg(self._received)
         self._post("warm", partial(self._frames.draw, model, {}))  # compile while the page loads
 
+    # -- the image and the model ---------------------------------------------------------------------
+
     @property
     def image(self) -> Image:
-        """The image that is fitted, with the mask as it is now."""
+        """The image that is fitted, with the current mask."""
         return self._current.image
 
     @property
-    def mask(self) -> Bool[np.ndarray, "y x"]:
-        """The image's mask, True where a pixel is excluded. Write it to change every view; a step to undo."""
+    def mask(self) -> Mask:
+        """The image's mask, True where a pixel is excluded. Assign a mask to update every view."""
         return self.image.mask
 
     @mask.setter
     def mask(self, mask: Any) -> None:
-        with self._turn:
-            name = self._masks.add(mask)
-            self._transmit(self._masks.message(name))
-            self.session = {**self.session, "mask": name}
+        self._desk.set_mask(mask)
 
     def mask_neighbours(self) -> None:
-        """Mask every detected source that is no component of the model."""
+        """Mask all detected sources that are not in the model."""
         self.mask = mask_of_neighbours(self.image, self.shown.everything)
 
     @property
     def model(self) -> Model:
-        """The last valid model, without the components that are switched off."""
+        """The last valid model, without the components that are switched off. Assign a model to update every view."""
         return self.shown.model
 
     @model.setter
     def model(self, model: Model) -> None:
         document = from_model(checked_model(model))
-        with self._turn:
-            types = tuple(dict.fromkeys((*self.types, *own_types(model))))
-            if types != self.types:
-                self.types = types
-                self.schema = editor_schema(types)
+        with self._desk.turn:
+            self._desk.add_types(own_types(model))
             session = {**document, **{key: self.session[key] for key in ("mask",) if key in self.session}}
             if session == self.session:
-                self._post("session", self._read_and_push)
+                self._post("session", self._pictures.update)
             self.session = session
-            # The session has an `init` for every prior; until somebody edits it, this is the user's own model.
+            # The session has an `init` for every prior; until the user edits it, the model is the one assigned.
             self._current.accept(Reading(model, model, tuple(model.components), []))
 
     @property
     def shown(self) -> Shown:
-        """What the pictures show: all components, those that are on, and the model."""
+        """What the pictures show: all components, the names of those that are on, and the model."""
         return self._current.shown
+
+    def start_from(self, preset: str) -> None:
+        """Replace the model by a preset's, guessed from the image; sky, noise model and renderer are kept.
+
+        Arguments:
+            preset: "single Sérsic", "bulge + disk", "bulge + bar + disk" or "AGN + host".
+
+        Raises:
+            ValueError: for any other name.
+        """
+        self.model = start_from(preset, self.image, self.model)
+
+    def measure_noise(self) -> None:
+        """Replace the noise model by correlated noise, measured on the sky of the residual.
+
+        Raises:
+            ValueError: if too little sky is left.
+        """
+        noise = measured_noise(self.image, self.model)
+        with self._desk.turn:
+            self.session = with_noise(self.session, noise)
+
+    # -- fits ----------------------------------------------------------------------------------------
 
     @property
     def fit(self) -> Fit | None:
-        """The last fit, or None."""
-        return self._fit
-
-    @property
-    def running(self) -> bool:
-        """Whether a run is under way."""
-        return self._runs.running
-
-    def show(self, fit: Fit) -> None:
-        """Show a fit as the last one: its table, its verdict, and its best values in the model."""
-        state = "done" if checked_fit(fit).status == "complete" else "cancelled"
-        name = messages.method_name(fit.method)
-        with self._turn:
-            self._fit = fit
-        summary = messages.summary_document(fit)  # which takes a while, the first time
-        self._transmit(messages.posterior_message(fit))  # until the summary comes, it passes for the last run's
-        with self._turn:
-            self.summary = summary
-            if not self.problems:  # the pictures show the fit; a step that the user can undo
-                self.session = with_values(self.session, allowed(self.model, fit.best))
-            # Last: it says that another run may begin.
-            self.progress = {**self.progress, "state": state, "method": name, "eta": None, "message": fit.message}
+        """The last fit, or None before the first."""
+        return self._fitting.fit
 
     @property
     def fits(self) -> Mapping[str, Fit]:
-        """The fits that were kept, by name."""
-        return self._kept
+        """The fits that are kept, by name."""
+        return self._fitting.kept
+
+    @property
+    def running(self) -> bool:
+        """Whether a run is in progress."""
+        return self._fitting.runs.running
+
+    def run(self, method: AbstractMethod, *, wait: bool = False, seed: int = 0) -> Fit | None:
+        """Fit the current model, in a thread.
+
+        Arguments:
+            method: how to fit, for example `NUTS()`.
+            wait: return only when the fit is there. Ctrl-C then cancels the run and keeps its draws.
+            seed: the seed of the random numbers.
+
+        Returns:
+            The fit with `wait`, else None; `fit` has it when the run has ended.
+
+        Raises:
+            TypeError: if `method` is not a method.
+            ValueError: while the session has problems.
+            RuntimeError: if a run is in progress.
+        """
+        return self._fitting.run(method, wait=wait, seed=seed)
+
+    def cancel(self) -> None:
+        """Cancel the run in progress, if any, and keep its draws."""
+        self._fitting.runs.cancel()
+
+    def pause(self) -> None:
+        """Pause the run in progress."""
+        self._fitting.runs.pause()
+
+    def resume(self) -> None:
+        """Resume a run that was paused."""
+        self._fitting.runs.resume()
+
+    def show(self, fit: Fit) -> None:
+        """Show a fit as the last one: its table, its verdict, and its best values in the model.
+
+        Raises:
+            TypeError: if `fit` is not a `Fit`.
+        """
+        self._fitting.show(fit)
 
     def keep(self, name: str) -> None:
-        """Keep the last fit, to compare it with others and to come back to it. Raises `ValueError` before the first."""
-        self._kept.keep(self._fit, name)
+        """Keep the last fit under a name, to compare it with others or to restore it.
+
+        Arguments:
+            name: the name; a fit that was kept under it is replaced.
+
+        Raises:
+            ValueError: before the first fit, or for an empty name.
+        """
+        self._fitting.kept.keep(self.fit, name)
 
     def forget(self, name: str) -> None:
-        """Let a kept fit go."""
-        self._kept.forget(name)
+        """Remove a kept fit, if there is one of this name."""
+        self._fitting.kept.forget(name)
 
     def restore(self, name: str) -> None:
-        """Go back to a kept fit: its model, its mask and its table. Raises `KeyError` for an unknown name."""
-        fit = self._kept[name]
+        """Show a kept fit again: its model, its mask and its table.
+
+        Raises:
+            KeyError: if no fit was kept under this name.
+        """
+        fit = self.fits[name]
         self.model = fit.model
         if not np.array_equal(fit.image.mask, self.image.mask):
             self.mask = fit.image.mask
         self.show(fit)
 
-    def run(self, method: AbstractMethod, *, wait: bool = False, seed: int = 0) -> Fit | None:
-        """Fit the model as it is now, in a thread. With `wait`, return the fit; Ctrl-C then cancels and keeps draws.
-
-        Raises `TypeError` if `method` is no method, `ValueError` while the editor shows problems, and
-        `RuntimeError` if a run is under way.
-        """
-        if not isinstance(method, AbstractMethod):
-            raise InputTypeError(f"method must be a method such as NUTS(), got {method!r}")
-        with self._turn:
-            if self.problems:
-                raise InputError(f"the model has problems: {'; '.join(p['message'] for p in self.problems)}")
-            task = self._runs.begin(self.model, self.image, method, seed)
-        return task.wait() if wait else None
-
-    def cancel(self) -> None:
-        """End the run under way, if there is one, and keep its draws."""
-        self._runs.cancel()
-
-    def pause(self) -> None:
-        """Hold the run under way."""
-        self._runs.pause()
-
-    def resume(self) -> None:
-        """Go on with a run that was paused."""
-        self._runs.resume()
-
     def on_draws(self, callback: DrawsCallback) -> None:
-        """Call `callback(model, draws)`, while a run goes, with the draws so far, `{path: (chain, draw)}`."""
-        self._watchers.append(checked_callback(callback))
+        """Call `callback(model, draws)` during a run, with the draws so far, `{path: array (chain, draw)}`."""
+        self._fitting.watchers.append(checked_callback(callback))
 
     def on_model(self, callback: Callable[[], None]) -> None:
-        """Call `callback()` when another model, or another mask, was taken."""
+        """Call `callback()` whenever the model or the mask has changed."""
         self._current.watch(checked_callback(callback))
+
+    # -- the page ------------------------------------------------------------------------------------
 
     def report(self, title: str, detail: str) -> None:
         """Show an error to the user."""
         self._transmit(messages.error_message(title, detail))
 
     def flush(self, timeout: float | None = None) -> bool:
-        """Wait until all that was asked for is sent; False if twice `timeout` seconds were not enough."""
+        """Wait until every request has been answered.
+
+        Arguments:
+            timeout: seconds that each of the two threads may take; by default, no limit.
+
+        Returns:
+            Whether both threads finished in time.
+        """
         return all(box is None or box.flush(timeout) for box in (self._greeter, self._mailbox))
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         return self.still.beside(super()._repr_mimebundle_(**kwargs))
 
     def close(self) -> None:
-        """Take the widget off the page, end its run and free all that it holds."""
+        """Remove the widget from the page, cancel its run and free everything that it holds."""
         if self._mailbox is not None and self._greeter is not None:
+            self._fitting.close()
             boxes, self._greeter, self._mailbox = (self._greeter, self._mailbox), None, None
-            self.cancel()
             for box in boxes:
                 box.close()
-            self._watchers.clear()
             self._current.close()
             self.unobserve_all()
             self.on_msg(self._received, remove=True)
-            self._gauges.close()
             announce(self, self)
             close_parts(self)
         super().close()
 
     def set_state(self, sync_data: dict[str, Any]) -> None:
-        with self._turn:
+        """Accept the traits that the page may write, and refuse the others; called by ipywidgets."""
+        with self._desk.turn:
             others = set(sync_data).intersection(self.keys) - {*BOTH, *FRONT_END}
             taken, refused = own_updates(sync_data, self.get_state(others) if others else {})
-            self._is_told = True
+            self._page_writes = True
             try:
                 super().set_state(taken)
             except traitlets.TraitError as error:
                 self._failed("state", InputError(str(error)))
             finally:
-                self._is_told = False
-            for name in refused:  # the answer is what it is
+                self._page_writes = False
+            for name in refused:  # the page gets the present value back
                 self.send_state(name)
-                self._transmit(messages.refusal(f"{name} is Python's alone to write"))
+                self._transmit(messages.refusal(f"only Python may write {name}"))
+
+    def read(self) -> None:
+        """Read what the page wrote last, unless that has been done."""
+        self._current.read()
+
+    def greeting(self) -> list[messages.Message]:
+        """Return the messages for a new view: the image as it was given, the session's mask, the last posterior."""
+        return self._pictures.greeting(self.fit)
+
+    def greet(self) -> None:
+        """Send a new view everything that it needs."""
+        if self._greeter is not None:
+            self._greeter.post("hello", lambda: self._pictures.greet(self.fit))
 
     def _received(self, _widget: Any, content: Any, buffers: list[Any]) -> None:
         try:
@@ -270,15 +325,11 @@ class Editor(anywidget.AnyWidget):
         except Exception as error:
             self._failed(str(content.get("t")) if isinstance(content, dict) else "", error)
 
-    def read(self) -> None:
-        """Read what the page wrote last, unless that was done."""
-        self._current.read()
-
-    def _session_came(self, _change: dict[str, Any]) -> None:
-        """Python's own change is read at once; of the front end's, which may come by the thousand, the last."""
+    def _session_written(self, _change: dict[str, Any]) -> None:
+        """Read Python's own changes at once; of the page's, which can arrive by the thousand, only the last."""
         self._current.outdated()
-        self._post("session", self._read_and_push)
-        if not self._is_told:
+        self._post("session", self._pictures.update)
+        if not self._page_writes:
             self._current.read()
 
     def _post(self, kind: str, job: Any) -> None:
@@ -289,63 +340,6 @@ class Editor(anywidget.AnyWidget):
         content, buffers = message
         self.send(content, buffers)
 
-    # -- jobs of the worker threads ------------------------------------------------------------------
-
-    def greeting(self) -> list[messages.Message]:
-        """What a new view is told: the image as it was given, the mask that the session names, the posterior."""
-        return messages.greeting(self._masks, self.session.get("mask"), self._fit)
-
-    def greet(self) -> None:
-        """Tell a new view all that it needs."""
-        if self._greeter is not None:
-            self._greeter.post("hello", self._greet)
-
-    def _greet(self) -> None:
-        for message in self.greeting():
-            self._transmit(message)
-        self._post("hello", self._show_anew)
-
-    def _show_anew(self) -> None:
-        self._frames.forget()
-        self._push()
-
-    def _read_and_push(self) -> None:
-        self._current.read_aside()
-        self._push()
-
-    def _push(self) -> None:
-        for message in pushed(self._frames, self.shown):
-            self._transmit(message)
-
-    def start_from(self, preset: str) -> None:
-        """Take the model that a preset guesses from the pixels."""
-        self.model = start_from(preset, self.image, self.model)
-
-    def measure_noise(self) -> None:
-        """Take the noise as it is measured on the sky: correlated."""
-        noise = measured_noise(self.image, self.model)
-        with self._turn:
-            self.session = with_noise(self.session, noise)
-
-    def _tell_mask(self, name: str) -> None:
-        """To other views than the one that drew it."""
-        self._post("mask", partial(self._transmit, self._masks.message(name)))
-
-    def _tell_kept(self, rows: list[dict[str, Any]]) -> None:
-        with self._turn:
-            self.kept = rows
-
-    # -- the run's thread ----------------------------------------------------------------------------
-
-    def _tell_progress(self, change: dict[str, Any]) -> None:
-        with self._turn:
-            self.progress = {**self.progress, **change}
-
-    def _drawn(self, model: Model, draws: Any) -> None:
-        self._gauges.look(draws)
-        for callback in list(self._watchers):
-            callback(model, draws)
-
     def _failed(self, kind: str, error: Exception) -> None:
-        """Exceptions of threads and handlers go nowhere by themselves: show them."""
+        """Show an exception of a thread or a handler, which nobody else would see."""
         self._transmit(messages.failure_message(kind, error))

@@ -31,7 +31,7 @@ def draw_component(
     return renderer.render({"component": component}, canvas)
 
 
-class Drawn(NamedTuple):
+class LastDrawing(NamedTuple):
     """What was drawn last: a model, and the image of each of its components."""
 
     model: Model
@@ -68,7 +68,7 @@ class Frames:
     One thread draws; any may read `last`.
     """
 
-    last: Drawn | None = None
+    last: LastDrawing | None = None
 
     def __init__(self, image: Image) -> None:
         self.image = image
@@ -98,7 +98,7 @@ class Frames:
                 drawn = scaling.times(draw_component(renderer, profile, vector, canvas), -exponent)
                 pixels = np.asarray(drawn, dtype=np.float32)
             self._drawn[name] = (key, pixels)
-        self.last = Drawn(model, {name: pixels for name, (_, pixels) in self._drawn.items()})
+        self.last = LastDrawing(model, {name: pixels for name, (_, pixels) in self._drawn.items()})
         return self.last.parts
 
     def news(self, *, pushed: bool) -> list[str]:

@@ -28,7 +28,7 @@ _SHORT = reprlib.Repr()
 _SHORT.maxstring = _SHORT.maxother = 60
 
 
-class Field(NamedTuple):
+class FieldRule(NamedTuple):
     """What a field must be, in words and as a test; one that is not `needed` may be left out."""
 
     expected: str
@@ -43,15 +43,15 @@ def _is_whole(value: Any, low: int, high: int) -> bool:
     return low <= value <= high and (isinstance(value, int) or value.is_integer())
 
 
-def whole(low: int, high: int = LARGEST_NUMBER) -> Field:
+def whole(low: int, high: int = LARGEST_NUMBER) -> FieldRule:
     """A whole number within a range."""
-    return Field(f"a whole number from {low} to {high}", lambda value: _is_whole(value, low, high))
+    return FieldRule(f"a whole number from {low} to {high}", lambda value: _is_whole(value, low, high))
 
 
-def text(longest: int = LONGEST_NAME, *, least: int = 0, needed: bool = True) -> Field:
+def text(longest: int = LONGEST_NAME, *, least: int = 0, needed: bool = True) -> FieldRule:
     """A text of limited length."""
     expected = f"a text of {least} to {longest} characters" if least else f"a text of up to {longest} characters"
-    return Field(expected, lambda value: isinstance(value, str) and least <= len(value) <= longest, needed)
+    return FieldRule(expected, lambda value: isinstance(value, str) and least <= len(value) <= longest, needed)
 
 
 def _is_number(value: Any) -> bool:
@@ -64,19 +64,19 @@ def _are_values(value: Any) -> bool:
     return isinstance(value, Mapping) and len(value) <= MOST_VALUES and all(map(_is_number, value.values()))
 
 
-VALUES = Field("finite numbers by parameter", _are_values)
+VALUES = FieldRule("finite numbers by parameter", _are_values)
 
 
 def _is_raster(value: Any) -> bool:
     return isinstance(value, list) and len(value) == 5 and all(_is_whole(each, 0, 2**31) for each in value)
 
 
-RASTER = Field("five whole numbers, x, y, step, nx and ny", _is_raster)
-OPTIONS = Field("settings by name", lambda value: isinstance(value, Mapping) and len(value) <= 100, needed=False)
+RASTER = FieldRule("five whole numbers, x, y, step, nx and ny", _is_raster)
+OPTIONS = FieldRule("settings by name", lambda value: isinstance(value, Mapping) and len(value) <= 100, needed=False)
 NAME = text(least=1)
 
 # The fields of each message, and the number of bytes of its one buffer, if it has one.
-MESSAGES: Mapping[str, tuple[Mapping[str, Field], int]] = {
+MESSAGES: Mapping[str, tuple[Mapping[str, FieldRule], int]] = {
     "hello": ({}, 0),
     "render": ({"seq": whole(0), "values": VALUES, "sight": RASTER._replace(needed=False)}, 0),
     "sight": ({"raster": RASTER}, 0),

@@ -13,7 +13,7 @@ from sersiclab import parameters
 from sersiclab.data.arrays import Plane
 from sersiclab.data.image import Image
 from sersiclab.model import Model, scaling
-from sersiclab.widget.frames import Drawn, News, numbers_of
+from sersiclab.widget.frames import LastDrawing, News, numbers_of
 from sersiclab.widget.painting import Painter
 from sersiclab.widget.rasters import Raster, masked, means, overall, overview, typical
 
@@ -27,7 +27,7 @@ BAND = 256  # rows
 class LargeFrames:
     """As `frames.Frames`, of an image of which the page gets less than all."""
 
-    last: Drawn | None = None
+    last: LastDrawing | None = None
 
     def __init__(self, image: Image) -> None:
         self._image = image
@@ -117,7 +117,7 @@ class LargeFrames:
         names = news.of({name: key for name, (_, key, _) in parts.items()}, pushed=pushed, most=most)
         drawn = {name: self._pixels(*parts[name], raster) for name in names}
         if raster == self.overall and pushed:
-            self.last = Drawn(model, {name: self._pixels(*part, raster) for name, part in parts.items()})
+            self.last = LastDrawing(model, {name: self._pixels(*part, raster) for name, part in parts.items()})
         return drawn
 
     def planes(self, raster: Raster) -> tuple[Plane, Plane]:

@@ -20,12 +20,12 @@ from sersiclab.data.arrays import Plane
 from sersiclab.data.image import Image
 from sersiclab.inference import AbstractMethod, Progress
 from sersiclab.results import Fit
-from sersiclab.widget.astrometry import tangent_plane
 from sersiclab.widget.frames import limits, pack
 from sersiclab.widget.marginals import marginals
 from sersiclab.widget.masks import Masks
 from sersiclab.widget.rasters import Raster, is_large, means, overall, sample, typical
 from sersiclab.widget.shapes import posterior_shapes
+from sersiclab.widget.tangent_plane import tangent_plane
 
 
 Message = tuple[dict[str, Any], list[bytes]]

@@ -12,9 +12,9 @@ from sersiclab.data.image import Image
 from sersiclab.model import Model
 from sersiclab.widget import curves
 from sersiclab.widget.closing import close_parts
+from sersiclab.widget.cutouts import frames_about, whole_of
 from sersiclab.widget.mailbox import Mailbox
-from sersiclab.widget.views import STYLE, Marginal, Pairs, RadialProfile, Trace
-from sersiclab.widget.windows import frames_about, whole_of
+from sersiclab.widget.views import STYLE, MarginalPlot, PairPlot, ProfilePlot, TracePlot
 
 
 REST_SECONDS = 0.6  # between two updates
@@ -23,7 +23,7 @@ LIVE_BAND_DRAWS = 20
 
 
 @dataclasses.dataclass(frozen=True)
-class Shown:
+class Inputs:
     """What the views show: the model on the screen, and the last draws with the model that they are of."""
 
     model: Model
@@ -39,14 +39,14 @@ class PosteriorViews(ipywidgets.VBox):
     def __init__(self, image: Image, model: Model, failed: Callable[[str, Exception], None]) -> None:
         self._frames = frames_about(image, model)
         unit = image.unit
-        self._marginal, self._trace, self._pairs = Marginal(unit), Trace(unit), Pairs(unit)
-        self._profile = RadialProfile(image)
+        self._marginal, self._trace, self._pairs = MarginalPlot(unit), TracePlot(unit), PairPlot(unit)
+        self._profile = ProfilePlot(image)
         self._chooser = ipywidgets.Dropdown(description="Parameter")
         self._other = ipywidgets.Dropdown(description="against")
         self._wish: str | None = None
         self._assigned: str | None = None
         self._lock = threading.Lock()
-        self._shown = Shown(model, model, {})
+        self._shown = Inputs(model, model, {})
         self._choose_among(model)
         for chooser in (self._chooser, self._other):
             chooser.observe(self._chosen, "value")

@@ -13,8 +13,8 @@ from sersiclab.model.simulate import draw_prior
 from sersiclab.plots.profile import Annuli, annuli
 from sersiclab.plots.sources import ellipses
 from sersiclab.runtime.errors import InputError
+from sersiclab.widget.cutouts import Cutout, frames_about, within
 from sersiclab.widget.frames import Frames, pack
-from sersiclab.widget.windows import Window, frames_about, within
 
 
 SIDE = 72  # pixels of a thumbnail, at most
@@ -57,7 +57,7 @@ class Predictions:
     def _next(
         self,
         asked: int,
-        frames: Frames | Window,
+        frames: Frames | Cutout,
         model: Model,
         rings: Annuli | None,
         content: dict[str, Any],
@@ -73,7 +73,7 @@ class Predictions:
             self._post("predict", partial(self._next, asked, frames, model, rings, content, seed, index + 1))
 
 
-def predict(frames: Frames | Window, model: Model, rings: Annuli | None, seed: int) -> Prediction:
+def predict(frames: Frames | Cutout, model: Model, rings: Annuli | None, seed: int) -> Prediction:
     """One draw. Raises `ValueError` where the priors, through ties, hardly ever give a model that can be drawn."""
     reason = None
     for attempt in range(TRIES):
@@ -86,7 +86,7 @@ def predict(frames: Frames | Window, model: Model, rings: Annuli | None, seed: i
     raise InputError(f"the priors hardly ever give a model that can be drawn: {reason}")
 
 
-def rings_of(frames: Frames | Window, model: Model) -> Annuli | None:
+def rings_of(frames: Frames | Cutout, model: Model) -> Annuli | None:
     """Annuli about the first source as it is now; None for a model without sources."""
     shapes = ellipses(model, model.initial)
     return annuli(frames.image, within(frames, next(iter(shapes.values())))) if shapes else None
@@ -102,11 +102,11 @@ def thumbnail(pixels: Float[np.ndarray, "y x"]) -> Float[np.ndarray, "y x"]:
     return kept.reshape(ny, block, nx, block).mean(axis=(1, 3))
 
 
-def _sum(parts: Any, frames: Frames | Window) -> Float[np.ndarray, "y x"]:
+def _sum(parts: Any, frames: Frames | Cutout) -> Float[np.ndarray, "y x"]:
     return sum(parts, start=np.zeros(frames.image.shape))
 
 
-def _profile(model: Model, parts: Any, rings: Annuli | None, frames: Frames | Window) -> Float[np.ndarray, " annulus"]:
+def _profile(model: Model, parts: Any, rings: Annuli | None, frames: Frames | Cutout) -> Float[np.ndarray, " annulus"]:
     if rings is None:
         return np.zeros(0)
     sources = ellipses(model, model.initial)

@@ -2,23 +2,40 @@
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
-from sersiclab.inference import METHODS
+from sersiclab.inference import METHODS, AbstractMethod
 from sersiclab.runtime.errors import InputError
+from sersiclab.widget.current import Current
+from sersiclab.widget.desk import Desk
 from sersiclab.widget.frame_messages import AnyFrames, answer, pixel, sight
 from sersiclab.widget.incoming import checked
-from sersiclab.widget.masks import Masks
-from sersiclab.widget.messages import Message
 from sersiclab.widget.options import method_of
 from sersiclab.widget.predictive import Predictions
 from sersiclab.widget.rasters import Raster
+from sersiclab.widget.transfers import Files
 
-
-if TYPE_CHECKING:
-    from sersiclab.widget.editor import Editor
 
 Content = dict[str, Any]
+Post = Callable[[str, Callable[[], None]], None]
+
+
+class Actions(Protocol):
+    """The methods of an editor that its page can call."""
+
+    def greet(self) -> None: ...
+    def start_from(self, preset: str) -> None: ...
+    def mask_neighbours(self) -> None: ...
+    def measure_noise(self) -> None: ...
+    @property
+    def fits(self) -> Mapping[str, Any]: ...
+    def keep(self, name: str) -> None: ...
+    def restore(self, name: str) -> None: ...
+    def forget(self, name: str) -> None: ...
+    def run(self, method: AbstractMethod) -> Any: ...
+    def cancel(self) -> None: ...
+    def pause(self) -> None: ...
+    def resume(self) -> None: ...
 
 
 class Requests:
@@ -28,26 +45,26 @@ class Requests:
     """
 
     def __init__(
-        self,
-        editor: "Editor",
-        frames: AnyFrames,
-        masks: Masks,
-        post: Callable[[str, Callable[[], None]], None],
-        transmit: Callable[[Message], None],
+        self, actions: Actions, desk: Desk, current: Current, files: Files, frames: AnyFrames, post: Post
     ) -> None:
-        self._editor, self._frames, self._masks = editor, frames, masks
-        self._post, self._transmit = post, transmit
-        self._predictions = Predictions(post, transmit)
+        self._actions, self._current, self._files, self._frames = actions, current, files, frames
+        self._post, self._transmit = post, desk.transmit
+        self._predictions = Predictions(post, desk.transmit)
+        self._for_fits: Mapping[str, Callable[[str], None]] = {
+            "keep": actions.keep,
+            "restore": self._restore,
+            "forget": actions.forget,
+        }
         self.handlers: Mapping[str, Callable[[Content, bytes], None]] = {
-            "hello": lambda content, data: editor.greet(),
+            "hello": lambda content, data: actions.greet(),
             "render": self._render,
             "sight": self._sight,
             "pixel": self._pixel,
-            "mask": lambda content, data: masks.put(content["name"], data),
+            "mask": lambda content, data: desk.masks.put(content["name"], data),
             "predict": self._predict,
-            "preset": lambda content, data: post("preset", partial(editor.start_from, content["name"])),
-            "neighbours": lambda content, data: post("neighbours", editor.mask_neighbours),
-            "noise": lambda content, data: post("noise", editor.measure_noise),
+            "preset": lambda content, data: post("preset", partial(actions.start_from, content["name"])),
+            "neighbours": lambda content, data: post("neighbours", actions.mask_neighbours),
+            "noise": lambda content, data: post("noise", actions.measure_noise),
             "keep": self._of_a_fit,
             "restore": self._of_a_fit,
             "forget": self._of_a_fit,
@@ -56,9 +73,9 @@ class Requests:
             "export": self._of_a_file,
             "run": self._run,
             # From hosts without the control channel.
-            "cancel": lambda content, data: editor.cancel(),
-            "pause": lambda content, data: editor.pause(),
-            "resume": lambda content, data: editor.resume(),
+            "cancel": lambda content, data: actions.cancel(),
+            "pause": lambda content, data: actions.pause(),
+            "resume": lambda content, data: actions.resume(),
         }
 
     def receive(self, content: Any, buffers: list[Any]) -> None:
@@ -71,36 +88,36 @@ class Requests:
         self._post("render", partial(self._draw, int(content["seq"]), content["values"], raster))
 
     def _draw(self, seq: int, values: Mapping[str, float], raster: Raster | None) -> None:
-        answer(self._frames, self._editor.shown, seq, values, self._transmit, raster)
+        answer(self._frames, self._current.shown, seq, values, self._transmit, raster)
 
     def _sight(self, content: Content, _data: bytes) -> None:
         raster = _raster(content["raster"])
-        self._post("sight", lambda: sight(self._frames, self._editor.shown, raster, self._transmit))
+        self._post("sight", lambda: sight(self._frames, self._current.shown, raster, self._transmit))
 
     def _pixel(self, content: Content, _data: bytes) -> None:
         x, y = int(content["x"]), int(content["y"])
-        self._post("pixel", lambda: pixel(self._frames, self._editor.shown, x, y, self._transmit))
+        self._post("pixel", lambda: pixel(self._frames, self._current.shown, x, y, self._transmit))
 
     def _predict(self, content: Content, _data: bytes) -> None:
         numbers = (int(content[name]) for name in ("request", "number", "seed"))
-        self._predictions.ask(self._editor.image, self._editor.model, *numbers)
+        self._predictions.ask(self._current.image, self._current.shown.model, *numbers)
 
     def _of_a_fit(self, content: Content, _data: bytes) -> None:
         action, name = content["t"], content["name"]
-        self._post(f"{action} {name}", partial(self._do_with_fit, action, name))
+        self._post(f"{action} {name}", partial(self._for_fits[action], name))
 
-    def _do_with_fit(self, action: str, name: str) -> None:
-        kept = self._editor.fits
-        if action == "restore" and name not in kept:
+    def _restore(self, name: str) -> None:
+        kept = self._actions.fits
+        if name not in kept:
             raise InputError(f"there is no kept fit {name!r}; there are {list(kept)}")
-        getattr(self._editor, action)(name)
+        self._actions.restore(name)
 
     def _of_a_file(self, content: Content, data: bytes) -> None:
         own = {"load": "", "regions": content.get("name"), "export": content.get("request")}[content["t"]]
-        self._post(f"{content['t']} {own}", partial(self._editor.files.answer, content, data))
+        self._post(f"{content['t']} {own}", partial(self._files.answer, content, data))
 
     def _run(self, content: Content, _data: bytes) -> None:
-        self._editor.run(method_of(content["method"], content.get("options", {}), METHODS))
+        self._actions.run(method_of(content["method"], content.get("options", {}), METHODS))
 
 
 def _raster(numbers: list[float]) -> Raster:

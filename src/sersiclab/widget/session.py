@@ -27,7 +27,7 @@ VERSION = 1
 _PRIORS = frozenset(cls.__name__ for cls in PRIORS)
 
 Session = dict[str, Any]
-Problem = dict[str, str]
+SessionProblem = dict[str, str]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Reading:
     everything: Model | None
     model: Model | None
     on: tuple[str, ...]
-    problems: list[Problem]
+    problems: list[SessionProblem]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -203,7 +203,7 @@ def without(model: Model, off: list[str]) -> Model:
     return model
 
 
-def _problem(path: str, message: str) -> Problem:
+def _problem(path: str, message: str) -> SessionProblem:
     return {"path": path, "message": message}
 
 

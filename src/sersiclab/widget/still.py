@@ -7,22 +7,20 @@ compiled, and goes without it if that takes long.
 
 import base64
 import io
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, UInt8
 
 from sersiclab.data.arrays import Plane
 from sersiclab.data.image import Image
+from sersiclab.widget.current import Current
 from sersiclab.widget.frame_messages import AnyFrames
-from sersiclab.widget.frames import Drawn, percentiles
+from sersiclab.widget.frames import LastDrawing, percentiles
 from sersiclab.widget.large import LargeFrames
 from sersiclab.widget.session import Shown
 
-
-if TYPE_CHECKING:
-    from sersiclab.widget.editor import Editor
 
 RGB = UInt8[np.ndarray, "y x 3"]
 
@@ -38,9 +36,8 @@ BLUE, RED = (33, 102, 172), (178, 24, 43)
 class Still:
     """The still picture of an editor and of what its `frames` drew last, made anew only when something changed."""
 
-    def __init__(self, editor: "Editor", frames: AnyFrames) -> None:
-        self._editor = editor
-        self._frames = frames
+    def __init__(self, current: Current, frames: AnyFrames, flush: Callable[[float], bool]) -> None:
+        self._current, self._frames, self._flush = current, frames, flush
         self._last: tuple[Any, str] | None = None
 
     def beside(self, bundle: Any) -> Any:
@@ -51,16 +48,16 @@ class Still:
         return bundle
 
     def _png(self) -> str:
-        self._editor.flush(PATIENCE)
+        self._flush(PATIENCE)
         # Each once: the editor's thread puts others in their place, whole.
-        key = self._editor.image, self._editor.shown, self._frames.last
+        key = self._current.image, self._current.shown, self._frames.last
         if self._last is None or any(a is not b for a, b in zip(self._last[0], key, strict=True)):
             image = self._frames.overview if isinstance(self._frames, LargeFrames) else key[0]
             self._last = key, base64.b64encode(png(_of(image, *key[1:]))).decode()
         return self._last[1]
 
 
-def _of(image: Image, shown: Shown, drawn: Drawn | None) -> RGB:
+def _of(image: Image, shown: Shown, drawn: LastDrawing | None) -> RGB:
     """The pictures of what is shown; without the model where it is not drawn yet."""
     if drawn is None or drawn.model is not shown.everything:
         return pictures(image, None)

@@ -99,7 +99,7 @@ def _zero() -> Any:
     return np.zeros(1)
 
 
-class Marginal:
+class MarginalPlot:
     """The density of one parameter: prior, posterior and the current value."""
 
     def __init__(self, unit: str | None) -> None:
@@ -138,7 +138,7 @@ def _widened(low: float, high: float) -> tuple[float, float]:
     return low - margin, high + margin
 
 
-class Trace:
+class TracePlot:
     """The draws of one parameter in the order in which they were made, a line per chain."""
 
     def __init__(self, unit: str | None) -> None:
@@ -162,7 +162,7 @@ class Trace:
         _set_range(y_axis, y.min(), y.max())
 
 
-class Pairs:
+class PairPlot:
     """Two parameters against each other: draws, and the current values."""
 
     def __init__(self, unit: str | None) -> None:
@@ -190,7 +190,7 @@ class Pairs:
             _set_range(axis, *_widened(min(points.min(), own[0]), max(points.max(), own[0])))
 
 
-class RadialProfile:
+class ProfilePlot:
     """Data with errors, model and sources in elliptical annuli, and the posterior's 68 and 95 % bands."""
 
     def __init__(self, image: Image) -> None:

@@ -14,7 +14,7 @@ from sersiclab.inference import AbstractMethod
 from sersiclab.model import Model
 from sersiclab.results import Fit
 from sersiclab.runtime.errors import StateError
-from sersiclab.widget.arguments import checked_fit
+from sersiclab.widget.checks import checked_fit
 from sersiclab.widget.closing import announce, close_parts
 from sersiclab.widget.editor import Editor
 

@@ -15,7 +15,7 @@ from sersiclab.widget.rasters import is_large
 SIDE = 1024  # pixels
 
 
-class Window:
+class Cutout:
     """As `frames.Frames`, of the part of an image about a place; `corner` is its first pixel."""
 
     def __init__(self, image: Image, place: tuple[float, float]) -> None:
@@ -50,16 +50,16 @@ class Window:
         return {name: self._painter.paint(owners[name], *self.corner, nx, ny) for name in model.components}
 
 
-def frames_about(image: Image, model: Model) -> Frames | Window:
+def frames_about(image: Image, model: Model) -> Frames | Cutout:
     """The frames of an image, or of the part of a large one about the model's first source."""
     if not is_large(image):
         return Frames(image)
     ny, nx = image.shape
     first = next(iter(ellipses(model, model.initial).values()), None)
-    return Window(image, (nx / 2, ny / 2) if first is None else (first.xc, first.yc))
+    return Cutout(image, (nx / 2, ny / 2) if first is None else (first.xc, first.yc))
 
 
-def within(frames: Frames | Window, ellipse: Ellipse) -> Ellipse:
+def within(frames: Frames | Cutout, ellipse: Ellipse) -> Ellipse:
     """An ellipse of the image in the pixels that the frames have."""
     if isinstance(frames, Frames):
         return ellipse
@@ -67,6 +67,6 @@ def within(frames: Frames | Window, ellipse: Ellipse) -> Ellipse:
     return ellipse._replace(xc=ellipse.xc - x, yc=ellipse.yc - y)
 
 
-def whole_of(frames: Frames | Window) -> Image:
+def whole_of(frames: Frames | Cutout) -> Image:
     """The image that they are of."""
     return frames.image if isinstance(frames, Frames) else frames.whole

@@ -8,26 +8,24 @@ To the front end: {"t": "file", "request", "name", "type"} with the bytes, in an
 import io
 import json
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from sersiclab.documents import storage
 from sersiclab.io.regions import read_regions
+from sersiclab.model import Model
 from sersiclab.parameters import at
 from sersiclab.results.files import write_model_fits
 from sersiclab.results.regions import ds9_regions
 from sersiclab.runtime.errors import InputError
 from sersiclab.widget.code import python_code
-from sersiclab.widget.masks import Masks
-from sersiclab.widget.messages import Message, error_message
-from sersiclab.widget.regions import with_regions
+from sersiclab.widget.current import Current
+from sersiclab.widget.desk import Desk
+from sersiclab.widget.messages import error_message
+from sersiclab.widget.region_edits import with_regions
 from sersiclab.widget.saved import LARGEST, MARK, Saved, from_text, to_document
-from sersiclab.widget.session import Session, read
+from sersiclab.widget.session import read
 
-
-if TYPE_CHECKING:
-    from sersiclab.widget.editor import Editor
 
 LARGEST_DOWNLOAD = 256 * 2**20  # bytes; more is for a disk near the kernel
 
@@ -35,17 +33,13 @@ LARGEST_DOWNLOAD = 256 * 2**20  # bytes; more is for a disk near the kernel
 class Files:
     """What an editor writes to files and takes from them. What is read is one step to undo."""
 
-    def __init__(
-        self,
-        editor: "Editor",
-        masks: Masks,
-        turn: AbstractContextManager[Any],
-        transmit: Callable[[Message], None],
-    ) -> None:
-        self._editor = editor
-        self._masks = masks
-        self._turn = turn
-        self._transmit = transmit
+    def __init__(self, desk: Desk, current: Current) -> None:
+        self._desk = desk
+        self._current = current
+
+    @property
+    def _model(self) -> Model:
+        return self._current.shown.model
 
     # -- sessions ------------------------------------------------------------------------------------
 
@@ -55,12 +49,12 @@ class Files:
         It does not hold the fit: `fit.save(path)` keeps it with its draws. An earlier session in this file is
         replaced. Raises `FileExistsError` for any other file, unless `overwrite`.
         """
-        with self._turn:
-            session = self._editor.session
+        with self._desk.turn:
+            session = self._desk.session
             name = session.get("mask")
-            mask = None if name is None else self._masks.bits(name)
-            saved = Saved(session, mask, dict(self._editor.display))
-        text = json.dumps(to_document(saved, self._editor.image.shape), indent=1)
+            mask = None if name is None else self._desk.masks.bits(name)
+            saved = Saved(session, mask, dict(self._desk.display))
+        text = json.dumps(to_document(saved, self._desk.masks.given.shape), indent=1)
         return storage.write_text(path, text, overwrite=overwrite, mark=MARK)
 
     def load(self, path: str | Path) -> None:
@@ -75,26 +69,10 @@ class Files:
 
     def _load(self, name: str, text: bytes) -> None:
         try:
-            saved = from_text(text, self._masks, self._editor.types)
+            saved = from_text(text, self._desk.masks, self._desk.types)
         except ValueError as error:
             raise InputError(f"{name}: {error}") from error
-        self._take(saved.session, saved.mask, saved.display)
-
-    def _take(self, session: Session, mask: bytes | None, display: dict[str, Any] | None = None) -> None:
-        """Take up another session with a mask, or none, and another display."""
-        with self._turn:
-            new = {key: session[key] for key in session if key != "mask"}
-            names = list(new["model"]["components"])
-            if names != list(self._editor.session["model"]["components"]):
-                new["order"] = names  # dictionaries are compared without theirs
-            if mask is not None:
-                new["mask"] = self._masks.add_bits(mask)
-                self._transmit(self._masks.message(new["mask"]))
-            if display is not None:  # first: the two traits come one by one
-                self._transmit(({"t": "taken", "session": new, "display": display}, []))
-            self._editor.session = new
-            if display is not None:
-                self._editor.display = display
+        self._desk.take(saved.session, saved.mask, saved.display)
 
     # -- images and code -----------------------------------------------------------------------------
 
@@ -106,12 +84,12 @@ class Files:
         """
         path = storage.user_path(path)
         with storage.writing(path, overwrite=overwrite) as temporary:
-            write_model_fits(self._editor.model, self._editor.image, temporary)
+            write_model_fits(self._model, self._current.image, temporary)
         return path
 
     def to_python(self) -> str:
         """Python code that builds the model, and the mask if it was edited."""
-        return python_code(self._editor.model, self._editor.image, masked="mask" in self._editor.session)
+        return python_code(self._model, self._current.image, masked="mask" in self._desk.session)
 
     # -- regions -------------------------------------------------------------------------------------
 
@@ -125,8 +103,8 @@ class Files:
         return storage.write_text(path, self._regions(frame), overwrite=overwrite)
 
     def _regions(self, frame: Literal["image", "icrs"]) -> str:
-        model = self._editor.model
-        return ds9_regions(at(model.owners, model.initial), self._editor.image.wcs, frame=frame)
+        model = self._model
+        return ds9_regions(at(model.owners, model.initial), self._current.image.wcs, frame=frame)
 
     def read_regions(self, path: str | Path, *, selected: str = "") -> str:
         """Take up the regions of a DS9 file, and say what was done.
@@ -142,25 +120,25 @@ class Files:
         return self._read_regions(str(path), path.read_bytes(), selected)
 
     def _read_regions(self, name: str, text: bytes, selected: str) -> str:
-        editor = self._editor
+        desk, image = self._desk, self._current.image
         try:
-            regions = read_regions(text.decode("utf-8", "replace"), editor.image.wcs)
-            with self._turn:
-                session, everything = editor.session, editor.shown.everything
-                chosen = selected or editor.display.get("selected", "") or next(iter(everything.components))
-                locked = editor.display.get("locked", [])
-                change = with_regions(session, everything, editor.image, regions, selected=chosen, locked=locked)
-                problems = read(change.session, self._editor.types).problems
+            regions = read_regions(text.decode("utf-8", "replace"), image.wcs)
+            with desk.turn:
+                session, everything, image = desk.session, self._current.shown.everything, self._current.image
+                chosen = selected or desk.display.get("selected", "") or next(iter(everything.components))
+                locked = desk.display.get("locked", [])
+                change = with_regions(session, everything, image, regions, selected=chosen, locked=locked)
+                problems = read(change.session, desk.types).problems
                 if problems:
                     raise InputError("; ".join(problem["message"] for problem in problems))
                 if change.done:
-                    mask = change.mask if change.mask is not None else editor.image.mask
+                    mask = change.mask if change.mask is not None else image.mask
                     kept = change.mask is None and "mask" not in session
-                    self._take(change.session, None if kept else self._masks.packed(mask))
+                    desk.take(change.session, None if kept else desk.masks.packed(mask))
         except ValueError as error:
             raise InputError(f"{name}: {error}") from error
         if change.notes:
-            self._transmit(error_message(f"Not all of {name} was taken", "\n".join(change.notes)))
+            self._desk.transmit(error_message(f"Not all of {name} was taken", "\n".join(change.notes)))
         return f"{name}: {', '.join(change.done) or 'nothing was taken'}"
 
     # -- the front end -------------------------------------------------------------------------------
@@ -175,7 +153,7 @@ class Files:
                 self._say(self._read_regions(str(name), data, str(content.get("selected", ""))))
             case {"t": "export", "request": request, "kind": kind}:
                 name, mime, exported = self.export(kind)
-                self._transmit(({"t": "file", "request": request, "name": name, "type": mime}, [exported]))
+                self._desk.transmit(({"t": "file", "request": request, "name": name, "type": mime}, [exported]))
 
     def export(self, kind: str) -> tuple[str, str, bytes]:
         """Name, media type and bytes of a file; `EXPORTS` has the kinds.
@@ -188,15 +166,15 @@ class Files:
         return name, mime, content(self)
 
     def _fits(self) -> bytes:
-        size = self._editor.image.data.nbytes * (4 + len(self._editor.model.components))
+        size = self._current.image.data.nbytes * (4 + len(self._model.components))
         if size > LARGEST_DOWNLOAD:
             raise InputError(f"the file would have {size / 2**20:.0f} MB: write it by wb.write_fits(path)")
         buffer = io.BytesIO()
-        write_model_fits(self._editor.model, self._editor.image, buffer)
+        write_model_fits(self._model, self._current.image, buffer)
         return buffer.getvalue()
 
     def _say(self, text: str) -> None:
-        self._transmit(({"t": "said", "text": text}, []))
+        self._desk.transmit(({"t": "said", "text": text}, []))
 
 
 EXPORTS: dict[str, tuple[str, str, Callable[[Files], bytes]]] = {

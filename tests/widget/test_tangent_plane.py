@@ -6,7 +6,7 @@ from astropy.coordinates import SkyCoord
 from astropy.wcs import WCS
 
 from sersiclab.data.image import Image
-from sersiclab.widget.astrometry import tangent_plane
+from sersiclab.widget.tangent_plane import tangent_plane
 
 
 def header(projection, shape):

@@ -7,7 +7,7 @@ import pytest
 from sersiclab.model import Model
 from sersiclab.parameters.priors import LogUniform, Uniform
 from sersiclab.profiles import FlatSky, PointSource
-from sersiclab.widget.schema import editor_schema
+from sersiclab.widget.page_schema import editor_schema
 from sersiclab.widget.session import from_model, read, with_values
 
 

@@ -1,0 +1,67 @@
+"""The fits of an editor: its runs, the last fit, and the fits that are kept."""
+
+from collections.abc import Callable
+from typing import Any
+
+from sersiclab.inference import AbstractMethod
+from sersiclab.model import Model
+from sersiclab.results import Fit
+from sersiclab.runtime.errors import InputError, InputTypeError
+from sersiclab.widget import messages
+from sersiclab.widget.checks import checked_fit
+from sersiclab.widget.current import Current
+from sersiclab.widget.desk import Desk
+from sersiclab.widget.gauges import Gauges
+from sersiclab.widget.kept import Kept
+from sersiclab.widget.runs import DrawsCallback, Runs
+from sersiclab.widget.session import allowed, with_values
+
+
+class Fitting:
+    """Runs methods on the current model, and publishes progress, summary and kept fits to the page."""
+
+    def __init__(self, desk: Desk, current: Current, failed: Callable[[str, Exception], None]) -> None:
+        self._desk, self._current = desk, current
+        self.fit: Fit | None = None
+        self.watchers: list[DrawsCallback] = []
+        self.gauges = Gauges(lambda content: desk.transmit((content, [])), failed)
+        self.kept = Kept(desk.publish_kept, self.gauges.later)
+        self.runs = Runs(desk.publish_progress, self._drawn, self.show, failed)
+
+    def show(self, fit: Fit) -> None:
+        """Publish a fit as the last one. Raises `TypeError` if it is not a fit."""
+        state = "done" if checked_fit(fit).status == "complete" else "cancelled"
+        method = messages.method_name(fit.method)
+        with self._desk.turn:
+            self.fit = fit
+        summary = messages.summary_document(fit)  # which takes a while, the first time
+        # Until the summary arrives, the page attributes the posterior to the previous run.
+        self._desk.transmit(messages.posterior_message(fit))
+        with self._desk.turn:
+            self._desk.publish_summary(summary)
+            if not self._desk.problems:  # the pictures show the fit, as a step that the user can undo
+                self._desk.session = with_values(self._desk.session, allowed(self._current.shown.model, fit.best))
+            # Last, because it permits the next run.
+            self._desk.publish_progress({"state": state, "method": method, "eta": None, "message": fit.message})
+
+    def run(self, method: AbstractMethod, *, wait: bool, seed: int) -> Fit | None:
+        """Start a run of the current model; see `Editor.run`."""
+        if not isinstance(method, AbstractMethod):
+            raise InputTypeError(f"method must be a method such as NUTS(), got {method!r}")
+        with self._desk.turn:
+            problems = self._desk.problems
+            if problems:
+                raise InputError(f"the model has problems: {'; '.join(p['message'] for p in problems)}")
+            task = self.runs.begin(self._current.shown.model, self._current.image, method, seed)
+        return task.wait() if wait else None
+
+    def close(self) -> None:
+        """Cancel the run under way and end the threads."""
+        self.runs.cancel()
+        self.watchers.clear()
+        self.gauges.close()
+
+    def _drawn(self, model: Model, draws: Any) -> None:
+        self.gauges.look(draws)
+        for callback in list(self.watchers):
+            callback(model, draws)
