@@ -1,13 +1,14 @@
 /** A new component where the user points: its values from the pixels, its priors around them. */
 
 import type { Point } from "./geometry";
+import type { Image, Pixels } from "./image";
 import { regionAt, sourceAt } from "./masking";
 import { at, has } from "./names";
 import { medianSigma } from "./pixels";
 import { newPrior, rounded } from "./priors";
 import { shapeOf } from "./shapes";
 import { type Component, type Parameter, type Prior, parametersOf, type Schema, type Session } from "./spec";
-import { type Image, type Pixels, type State, selectedOf, shown } from "./state";
+import { type State, selectedOf, shown } from "./state";
 
 /** What the pixels say of a source. */
 export interface Source extends Point {

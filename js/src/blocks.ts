@@ -1,6 +1,6 @@
 /** Sums over square blocks of an image's pixels, of those that are not masked. */
 
-import type { Pixels } from "./state";
+import type { Pixels } from "./image";
 
 export interface Grid {
   nx: number;

@@ -2,14 +2,15 @@
 
 import { isCells, shapeInCells } from "./cells";
 import { ellipticalRadius, type Point, type Shape } from "./geometry";
+import type { Image, Pixels, Raster } from "./image";
 import { memo } from "./memo";
 import { at } from "./names";
 import type { Level, Pictures } from "./pictures";
 import { carriedAt, type Light } from "./preview";
 import { errorIn, meanIn, meanOf, type Rings, ringsOf } from "./profile";
-import type { Raster } from "./raster";
+
 import { shapeOf } from "./shapes";
-import { type Image, type Pixels, type State, selectedOf, shown } from "./state";
+import { type State, selectedOf, shown } from "./state";
 import { seenNames } from "./visibility";
 
 export interface Brightness {

@@ -1,8 +1,8 @@
 /** A large image in cells: which of those that the page has are shown, and what is masked in them. */
 
 import type { Shape } from "./geometry";
-import { middleOf, type Raster } from "./raster";
-import type { Image, Patch } from "./state";
+import type { Image, Patch, Raster } from "./image";
+import { middleOf } from "./raster";
 
 /** A picture has no more cells; Python refuses more. */
 const CELLS = 2 ** 18;

@@ -42,7 +42,7 @@ export interface Box {
   width: number;
   height: number;
 }
-export interface Layout {
+export interface Arrangement {
   width: number;
   height: number;
   /** Of the pictures. */
@@ -50,7 +50,7 @@ export interface Layout {
 }
 
 /** Where the pictures stand: in rows, each as high as its highest. */
-export function layoutOf({ panels, columns }: Pick<Figure, "panels" | "columns">): Layout {
+export function layoutOf({ panels, columns }: Pick<Figure, "panels" | "columns">): Arrangement {
   const boxes: Box[] = [];
   const cell = Math.max(...panels.map((panel) => panel.width)) + LEFT + GAP;
   let top = 0;

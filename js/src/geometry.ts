@@ -13,7 +13,7 @@ export interface Point {
 export interface View extends Point {
   zoom: number;
 }
-export interface Frame {
+export interface Viewport {
   width: number;
   height: number;
   nx: number;
@@ -23,14 +23,14 @@ export interface Frame {
 export const MIN_ZOOM = 0.5;
 export const MAX_ZOOM = 64;
 
-export const fitView = (frame: Frame): View => ({ x: (frame.nx - 1) / 2, y: (frame.ny - 1) / 2, zoom: 1 });
+export const fitView = (frame: Viewport): View => ({ x: (frame.nx - 1) / 2, y: (frame.ny - 1) / 2, zoom: 1 });
 
 /** CSS pixels per image pixel. */
-export function magnification(view: View, frame: Frame): number {
+export function magnification(view: View, frame: Viewport): number {
   return Math.min(frame.width / frame.nx, frame.height / frame.ny) * view.zoom;
 }
 
-export function toScreen(point: Point, view: View, frame: Frame): Point {
+export function toScreen(point: Point, view: View, frame: Viewport): Point {
   const scale = magnification(view, frame);
   return {
     x: frame.width / 2 + (point.x - view.x) * scale,
@@ -38,7 +38,7 @@ export function toScreen(point: Point, view: View, frame: Frame): Point {
   };
 }
 
-export function toImage(point: Point, view: View, frame: Frame): Point {
+export function toImage(point: Point, view: View, frame: Viewport): Point {
   const scale = magnification(view, frame);
   return {
     x: view.x + (point.x - frame.width / 2) / scale,
@@ -47,7 +47,7 @@ export function toImage(point: Point, view: View, frame: Frame): Point {
 }
 
 /** Zoom by a factor so that the image point under `at` (screen) stays where it is. */
-export function zoomAt(view: View, frame: Frame, at: Point, factor: number): View {
+export function zoomAt(view: View, frame: Viewport, at: Point, factor: number): View {
   const zoom = Math.min(Math.max(view.zoom * factor, MIN_ZOOM), MAX_ZOOM);
   const fixed = toImage(at, view, frame);
   const part = view.zoom / zoom;
@@ -58,13 +58,13 @@ export function zoomAt(view: View, frame: Frame, at: Point, factor: number): Vie
 }
 
 /** Pan by a screen displacement. */
-export function panBy(view: View, frame: Frame, dx: number, dy: number): View {
+export function panBy(view: View, frame: Viewport, dx: number, dy: number): View {
   const scale = magnification(view, frame);
   return keepInside({ ...view, x: view.x - dx / scale, y: view.y + dy / scale }, frame);
 }
 
 /** The panel's centre stays on the image, so that it cannot get lost. */
-function keepInside(view: View, frame: Frame): View {
+function keepInside(view: View, frame: Viewport): View {
   const within = (value: number, size: number) => Math.min(Math.max(value, -0.5), size - 0.5);
   return { ...view, x: within(view.x, frame.nx), y: within(view.y, frame.ny) };
 }

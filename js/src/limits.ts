@@ -1,6 +1,6 @@
 /** Which values get the ends of the colour table. */
 
-import type { Limits } from "./stretch";
+import type { Limits } from "./image";
 
 /** How the limits of a picture come about. */
 export interface Rule {

@@ -1,13 +1,18 @@
 /** Editing a mask, all pure: each edit takes a mask (1 = excluded) and gives a new one. */
 
 import type { Point } from "./geometry";
-import type { Image, Pixels } from "./state";
+import type { Image, Pixels } from "./image";
 
 export interface Size {
   nx: number;
   ny: number;
 }
 export type Mask = Uint8Array<ArrayBuffer>;
+/** An edit that is not committed yet: the mask that would result, and an outline. */
+export interface Sketch {
+  mask: Mask | null;
+  outline: Point[] | null;
+}
 
 /** A mask by a condition; the iterators of typed arrays would take ten times as long. */
 function where(length: number, excluded: (i: number) => boolean): Mask {

@@ -1,10 +1,11 @@
 /** The custom messages of the protocol, and the reading of their buffers. */
 
 import type { Shape } from "./geometry";
+import type { Image, Patch, Pixels, Raster } from "./image";
 import { unpacked } from "./masking";
-import type { Raster } from "./raster";
+
 import type { OptionValue, Session } from "./spec";
-import type { Drawing, Gauge, Image, Marginal, Patch, Pixels, PixelValues, Prediction } from "./state";
+import type { Drawing, Gauge, Marginal, PixelValues, Prediction } from "./state";
 import type { TangentPlane } from "./wcs";
 
 export type Outgoing =

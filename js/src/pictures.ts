@@ -2,14 +2,15 @@
 
 import { cellImage, isCells, shownOf } from "./cells";
 import { colormap, DIVERGING } from "./colormaps";
+import type { Image, Limits, Pixels, Raster } from "./image";
 import { DEFAULT_PERCENT, limitsBy, type Rule, sortedSample } from "./limits";
 import { memo } from "./memo";
 import { at } from "./names";
 import { chi2Of, compare, type Maps, medianSigma, percentOf, sumOf } from "./pixels";
 import { carrier, type Light, lightOn } from "./preview";
-import { overall, type Raster, sampledImage, whole } from "./raster";
-import { type Image, type Pixels, type State, selectedOf, type Unit } from "./state";
-import { type Curve, colourTable, curveOf, type Limits } from "./stretch";
+import { overall, sampledImage, whole } from "./raster";
+import { type State, selectedOf, type Unit } from "./state";
+import { type Curve, colourTable, curveOf } from "./stretch";
 import { seenNames } from "./visibility";
 
 /** The colours of a picture: which, and what their ends mean. */

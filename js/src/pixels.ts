@@ -1,8 +1,8 @@
 /** Sums and differences of images: the model, its residual and what they amount to. */
 
+import type { Image, Pixels } from "./image";
 import { sortedSample } from "./limits";
 import { memo } from "./memo";
-import type { Image, Pixels } from "./state";
 
 export interface Maps {
   model: Pixels;

@@ -7,12 +7,13 @@
  */
 
 import { majorAxis, minorAxis, type Shape } from "./geometry";
+import type { Pixels, Raster } from "./image";
 import { memo } from "./memo";
 import { at } from "./names";
-import { isSame, LARGEST, middleOf, type Raster, sampled, whole } from "./raster";
+import { isSame, MOST_PIXELS, middleOf, sampled, whole } from "./raster";
 import { shapeOf } from "./shapes";
 import { hasParameter, parametersOf, type Schema, type Session, sameDocument, typeOf, valueAt } from "./spec";
-import { type Drawing, type Pixels, type State, shown } from "./state";
+import { type Drawing, type State, shown } from "./state";
 
 /** What a picture can follow of a component's values; flux and level are NaN where it has none. */
 export interface Pose {
@@ -68,7 +69,7 @@ export function carrier(): (state: State, drawings: State["frames"]) => Carried 
 function lightOf(pixels: Pixels, nx: number, raster: Raster | undefined, ...carry: Carry | []): Light {
   if (carry.length === 0) return { pixels, nx, raster, carry: null };
   if (raster) return { pixels, nx, raster, carry };
-  if (pixels.length > LARGEST) return { pixels, nx, carry };
+  if (pixels.length > MOST_PIXELS) return { pixels, nx, carry };
   const everywhere = whole({ nx, ny: pixels.length / nx });
   return { pixels: carriedOn(pixels, nx, everywhere, carry), nx, carry: null };
 }

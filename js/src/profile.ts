@@ -7,7 +7,7 @@
 
 import { countIn, type Division, divided, type Grid, middlesOf, sumInBlocks } from "./blocks";
 import type { Shape } from "./geometry";
-import type { Pixels } from "./state";
+import type { Pixels } from "./image";
 
 /** Pixels, or blocks of them, and the annulus of each or -1. */
 interface Members {

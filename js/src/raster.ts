@@ -1,16 +1,7 @@
 /** Which pixels of an image are looked at: all of a small one, of a large one some of those in sight. */
 
-import { type Frame, magnification, type View } from "./geometry";
-import type { Image, Pixels } from "./state";
-
-/** Cells of `step` by `step` pixels, the first with the pixel (x, y) in its lower left corner; each shows its middle. */
-export interface Raster {
-  x: number;
-  y: number;
-  step: number;
-  nx: number;
-  ny: number;
-}
+import { magnification, type View, type Viewport } from "./geometry";
+import type { Image, Pixels, Raster } from "./image";
 
 /** From the corner pixel of a cell to its middle. */
 export const middleOf = ({ step }: Raster): number => (step - 1) / 2;
@@ -30,11 +21,11 @@ interface Size {
 }
 
 /** To look at more pixels takes longer than a hand waits. */
-export const LARGEST = 2 ** 20;
+export const MOST_PIXELS = 2 ** 20;
 /** Enough cells for the distribution of their values. */
 const ENOUGH = 2 ** 16;
 
-export const isLarge = ({ nx, ny }: Size): boolean => nx * ny > LARGEST;
+export const isLarge = ({ nx, ny }: Size): boolean => nx * ny > MOST_PIXELS;
 
 export const whole = ({ nx, ny }: Size): Raster => ({ x: 0, y: 0, step: 1, nx, ny });
 
@@ -49,7 +40,11 @@ export const row = ({ nx }: Size, y: number): Raster => ({ x: 0, y, step: 1, nx,
 export const column = ({ ny }: Size, x: number): Raster => ({ x, y: 0, step: 1, nx: 1, ny });
 
 /** What panels of an image can show, at `ratio` points of the screen to a CSS pixel: of a large one no more. */
-export function inSight(size: Size, panels: readonly { view: View; frame: Frame }[], ratio: number): Raster {
+export function inSight(
+  size: Size,
+  panels: readonly { view: View; frame: Viewport }[],
+  ratio: number,
+): Raster {
   const seen = panels.filter(({ frame }) => frame.width * frame.height > 0);
   if (!isLarge(size) || seen.length === 0) return overall(size);
   const scales = seen.map(({ view, frame }) => magnification(view, frame));

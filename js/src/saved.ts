@@ -5,7 +5,7 @@ import { DISPLAY, type Display, type State } from "./state";
 
 const VERSION = 1;
 /** Python refuses more; the page does not even read it. */
-export const LARGEST = 64 * 2 ** 20;
+export const MOST_BYTES = 64 * 2 ** 20;
 
 /** All that the user has set, as JSON. */
 export function savedText({ session, masks, image, display }: State): string {

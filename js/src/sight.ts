@@ -2,8 +2,9 @@
 
 import { isCells } from "./cells";
 import type { Point } from "./geometry";
+import type { Raster } from "./image";
 import { numbersOf, type Outgoing, type RasterNumbers } from "./messages";
-import { isSame, type Raster } from "./raster";
+import { isSame } from "./raster";
 import type { Store } from "./store";
 
 /** A view that moves is asked for when it rests, and a pixel when the cursor does. */

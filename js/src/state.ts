@@ -1,11 +1,11 @@
 /** The state of one view: what its parts are and how it starts. */
 
 import type { Shape } from "./geometry";
+import type { Image, Pixels, Raster } from "./image";
 import { DEFAULT_PERCENT } from "./limits";
 import { has } from "./names";
-import type { Raster } from "./raster";
+
 import { EMPTY_SCHEMA, EMPTY_SESSION, type OptionValue, type Prior, type Schema, type Session } from "./spec";
-import type { TangentPlane } from "./wcs";
 
 /** The fourth picture is the one that `Display.fourth` says. */
 export type PanelName = "data" | "model" | "residual" | "fourth";
@@ -119,38 +119,6 @@ export interface Problem {
 export interface Notice {
   title: string;
   detail: string;
-}
-export type Pixels = Float32Array<ArrayBuffer>;
-/** Data and sigma in the cells of a raster. */
-export interface Patch {
-  raster: Raster;
-  data: Pixels;
-  sigma: Pixels;
-}
-/**
- * An image. Of a large one the page has not all pixels: `raster` says in which cells data and sigma are, and `patch` has
- * a part of it in finer ones. `nx`, `ny` and `mask` are of the pixels themselves.
- */
-export interface Image {
-  nx: number;
-  ny: number;
-  raster?: Raster;
-  patch?: Patch | null;
-  /** Values of unmasked pixels from all over it. */
-  sample?: Pixels;
-  /** Pixels that no mask can include, where there are some. */
-  unusable?: Uint8Array<ArrayBuffer> | null;
-  data: Pixels;
-  sigma: Pixels;
-  mask: Uint8Array<ArrayBuffer>;
-  limits: Record<string, [number, number]>;
-  psf: { pixels: Pixels; nx: number; ny: number } | null;
-  zeropoint: number | null;
-  /** As astropy writes it. */
-  unit: string | null;
-  /** Arcseconds. */
-  pixelScale: number | null;
-  plane: TangentPlane | null;
 }
 
 export interface PixelValues {

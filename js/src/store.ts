@@ -1,8 +1,9 @@
 /** The pure reducer of the state, with undo, and the store around it. */
 
 import type { Shape } from "./geometry";
+import type { Image, Patch, Raster } from "./image";
 import { nameOf } from "./masking";
-import { isSame, type Raster } from "./raster";
+import { isSame } from "./raster";
 import {
   EMPTY_SESSION,
   isFree,
@@ -19,14 +20,12 @@ import {
   type Drawing,
   type Gauge,
   IDLE,
-  type Image,
   INITIAL,
   type KeptFit,
   type Marginal,
   type Masking,
   type Masks,
   type Notice,
-  type Patch,
   type PixelValues,
   type Prediction,
   type Predictions,

@@ -1,8 +1,7 @@
 /** From values to colours: stretch and table, all pure. */
 
-import type { Pixels } from "./state";
+import type { Limits, Pixels } from "./image";
 
-export type Limits = readonly [low: number, high: number];
 /** Maps [0, 1] onto [0, 1], rising. */
 export type Curve = (t: number) => number;
 

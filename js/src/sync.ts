@@ -3,12 +3,13 @@
 import type { AnyModel, Host } from "@anywidget/types";
 import { moved, nowAndThen } from "./drawing";
 import type { Point } from "./geometry";
+import type { Raster } from "./image";
 import { liveLoop } from "./live";
 import { packed } from "./masking";
 import { type Control, type FrameMessage, type Incoming, type Outgoing, readFrame } from "./messages";
 import { canFollow } from "./preview";
 import { createPulse } from "./pulse";
-import type { Raster } from "./raster";
+
 import { receive } from "./receiving";
 import { displayFrom } from "./saved";
 import { createSight } from "./sight";

@@ -1,7 +1,7 @@
 /** The units of parameters, and their values in those of the sky, where the image has the numbers for it. */
 
+import type { Image } from "./image";
 import type { Parameter } from "./spec";
-import type { Image } from "./state";
 
 export interface Physical {
   unit: string;

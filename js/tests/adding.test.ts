@@ -1,9 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { measure, sourceKinds, withSource } from "../src/adding";
+import type { Image } from "../src/image";
 import { priorInterval, priorMarks } from "../src/intervals";
 import { smoothed } from "../src/masking";
 import type { Component, Parameter, Prior, Session, Setting } from "../src/spec";
-import type { Image } from "../src/state";
+
 import { SCHEMA, SESSION } from "./fixtures";
 import { nextFrame, open, STAGE } from "./page";
 

@@ -1,12 +1,13 @@
 import { describe, expect, it } from "vitest";
 import { brightnessMaker } from "../src/brightness";
 import { cellImage, inCells, inPixels, maskOn, pixelsOf, shownOf, wantedSight } from "../src/cells";
-import { createMaskEditor } from "../src/gestures/masking";
+import { createMaskEditor } from "../src/gestures/mask_drawing";
+import type { Image, Patch, Raster } from "../src/image";
 import { readFrame, readImage } from "../src/messages";
 import { pictureMaker } from "../src/pictures";
 import { lightOn } from "../src/preview";
-import { overall, pixel, type Raster } from "../src/raster";
-import { type Image, INITIAL, type Patch, type State } from "../src/state";
+import { overall, pixel } from "../src/raster";
+import { INITIAL, type State } from "../src/state";
 import { createStore } from "../src/store";
 import { exactAt } from "../src/views/readout";
 import { SCHEMA, SESSION, view } from "./fixtures";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { outlineBy } from "../src/gestures/masking";
+import { outlineBy } from "../src/gestures/mask_drawing";
 import { bytes } from "./fixtures";
 import { open } from "./page";
 

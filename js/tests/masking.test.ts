@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { picked } from "../src/gestures/masking";
+import { picked } from "../src/gestures/mask_drawing";
 import {
   above,
   countOf,

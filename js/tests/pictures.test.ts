@@ -1,10 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { setValue } from "../src/edits";
+import type { Image } from "../src/image";
 import { dataLimits, modelLimits, pictureMaker, residualHalf } from "../src/pictures";
 import { compare } from "../src/pixels";
 import { canFollow } from "../src/preview";
 import { overall, row, whole } from "../src/raster";
-import { DISPLAY, type Display, type Image, INITIAL, type State } from "../src/state";
+import { DISPLAY, type Display, INITIAL, type State } from "../src/state";
 import { NESTED, SCHEMA, SESSION, view } from "./fixtures";
 import { nextFrame, open } from "./page";
 

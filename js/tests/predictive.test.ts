@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { bands, PARTS, quantile } from "../src/predictive";
+import { bands, PARTS } from "../src/bands";
+import { quantile } from "../src/limits";
 import { view } from "./fixtures";
 import { nextFrame, open } from "./page";
 

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import type { Shape } from "../src/geometry";
+import type { Pixels } from "../src/image";
 import { carriedAt, carriedOn, carryBetween, lightOn, type Pose } from "../src/preview";
 import { whole } from "../src/raster";
-import type { Pixels } from "../src/state";
 
 const [NX, NY] = [96, 80];
 const ALL = whole({ nx: NX, ny: NY });

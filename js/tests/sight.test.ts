@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
-import type { Raster } from "../src/raster";
+import type { Image, Raster } from "../src/image";
+
 import { createSight } from "../src/sight";
-import { type Image, INITIAL } from "../src/state";
+import { INITIAL } from "../src/state";
 import { createStore } from "../src/store";
 import { setUp } from "./connected";
 import { view } from "./fixtures";

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { colormap, DIVERGING, SEQUENTIAL } from "../src/colormaps";
+import type { Image } from "../src/image";
 import { compare, medianSigma, percentOf, sumOf } from "../src/pixels";
-import type { Image } from "../src/state";
+
 import { colourTable, curveOf, evenly, inverse, paint, STRETCHES, ticks } from "../src/stretch";
 
 const gray = colourTable(colormap("gray"));

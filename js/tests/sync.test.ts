@@ -156,9 +156,9 @@ describe("trouble", () => {
   it("logs what Python refused, and shows nothing", () => {
     const log = vi.spyOn(console, "warn").mockImplementation(() => {});
     const { receive, store } = setUp();
-    receive({ t: "refused", detail: "progress is Python's alone to write" });
+    receive({ t: "refused", detail: "only Python may write progress" });
     expect(store.state.notices).toEqual([]);
-    expect(log).toHaveBeenCalledWith("sersiclab: progress is Python's alone to write");
+    expect(log).toHaveBeenCalledWith("sersiclab: only Python may write progress");
     log.mockRestore();
   });
 

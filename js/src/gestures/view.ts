@@ -1,6 +1,6 @@
 /** Panning and zooming a panel, by pointer, wheel and keys. */
 
-import { type Frame, type Point, panBy, toImage, type View, zoomAt } from "../geometry";
+import { type Point, panBy, toImage, type View, type Viewport, zoomAt } from "../geometry";
 import { type Display, MASKING } from "../state";
 import type { Store } from "../store";
 import type { Panel } from "../views/panel";
@@ -35,7 +35,7 @@ function pinAt(store: Store, at: Point): void {
 
 export function panPanel(panel: Panel, store: Store, signal: AbortSignal): void {
   const { stage } = panel;
-  let grab: { pointer: number; at: Point; view: View; frame: Frame; moved: boolean } | null = null;
+  let grab: { pointer: number; at: Point; view: View; frame: Viewport; moved: boolean } | null = null;
 
   const down = (event: PointerEvent) => {
     if (event.button > 1 || (event.target as Element).closest("[data-handle]")) return;

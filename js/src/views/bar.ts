@@ -1,7 +1,8 @@
 /** A colour bar with ticks in data units, whose ends can be dragged. */
 
+import type { Limits } from "../image";
 import type { Scale } from "../pictures";
-import { inverse, type Limits, ticks } from "../stretch";
+import { inverse, ticks } from "../stretch";
 import { format, h, plain, whenChanged } from "./dom";
 
 type End = "low" | "high";

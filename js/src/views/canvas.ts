@@ -1,7 +1,7 @@
 /** Drawing a picture into a panel: crisp pixels, hatching where there are none. */
 
-import { type Frame, magnification, toScreen, type View } from "../geometry";
-import type { Raster } from "../raster";
+import { magnification, toScreen, type View, type Viewport } from "../geometry";
+import type { Raster } from "../image";
 
 /** A picture at its own resolution, one canvas pixel per image pixel. */
 export function picture(rgba: Uint8ClampedArray<ArrayBuffer>, nx: number, into: HTMLCanvasElement): void {
@@ -27,7 +27,7 @@ export function drawPicture(
   scratch: HTMLCanvasElement,
   layers: Layers,
   view: View,
-  frame: Frame,
+  frame: Viewport,
   ratio: number,
 ): void {
   const context = prepare(canvas, frame, ratio);
@@ -54,7 +54,7 @@ export function drawPicture(
 }
 
 /** An empty canvas of the panel's size, in CSS pixels; none where there is no room, as in a hidden tab. */
-function prepare(canvas: HTMLCanvasElement, frame: Frame, ratio: number): CanvasRenderingContext2D | null {
+function prepare(canvas: HTMLCanvasElement, frame: Viewport, ratio: number): CanvasRenderingContext2D | null {
   const width = Math.round(frame.width * ratio);
   const height = Math.round(frame.height * ratio);
   if (canvas.width !== width) canvas.width = width;

@@ -7,7 +7,7 @@ import type { Store } from "../store";
 import { type Card, createCard } from "./card";
 import { h, option, whenChanged } from "./dom";
 import { createRest } from "./rest";
-import type { View } from "./toolbar";
+import type { Section } from "./toolbar";
 
 /** What the list asks of others: a component of a kind where the user looks; of Python, a guessed model and a noise that is measured. */
 export interface Sources {
@@ -16,7 +16,7 @@ export interface Sources {
   noise(): void;
 }
 
-export function createComponents(store: Store, sources: Sources): View {
+export function createComponents(store: Store, sources: Sources): Section {
   const list = h("div", { class: "sl-cards" });
   const add = createAdd(store, sources);
   const rest = createRest(store, sources.noise);
@@ -61,7 +61,7 @@ const keysOf = (state: State): [key: string, name: string][] =>
 const LABELS: Record<string, string> = { source: "sources", sky: "skies" };
 
 /** A component more, another model to start from, or something that components share. */
-function createAdd(store: Store, sources: Sources): View {
+function createAdd(store: Store, sources: Sources): Section {
   const chooser = (name: string, first: string, action: (value: string) => void) => {
     const select = h("select", { class: "sl-select", "aria-label": name }, option("", first));
     select.addEventListener("change", () => {

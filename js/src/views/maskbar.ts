@@ -1,13 +1,14 @@
 /** The tools of the mask, in sight while it is edited. */
 
 import { isCells } from "../cells";
-import type { MaskEditor } from "../gestures/masking";
+import type { MaskEditor } from "../gestures/mask_drawing";
+import type { Image } from "../image";
 import { countOf, grown, inverted, unusable } from "../masking";
 import { memo } from "../memo";
-import { type Image, MASKING, type Masking, type State, TOOLS, type Tool } from "../state";
+import { MASKING, type Masking, type State, TOOLS, type Tool } from "../state";
 import type { Store } from "../store";
 import { h, plain, setText, setValue } from "./dom";
-import { field, iconButton, numberBox, type View } from "./toolbar";
+import { field, iconButton, numberBox, type Section } from "./toolbar";
 
 const NAMES: Record<Tool, [name: string, hint: string]> = {
   brush: ["Brush", "drag; with Alt it erases"],
@@ -21,7 +22,7 @@ const NAMES: Record<Tool, [name: string, hint: string]> = {
 const nothingIn = (image: Image): Uint8Array<ArrayBuffer> =>
   isCells(image) ? (image.unusable ?? new Uint8Array(image.mask.length)) : unusable(image);
 
-export function createMaskBar(store: Store, editor: MaskEditor, maskNeighbours: () => void): View {
+export function createMaskBar(store: Store, editor: MaskEditor, maskNeighbours: () => void): Section {
   const change = (masking: Partial<Masking>) =>
     store.dispatch({
       type: "masking",

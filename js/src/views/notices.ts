@@ -5,9 +5,9 @@ import { type Notice, type Problem, type State, shown } from "../state";
 import type { Store } from "../store";
 import { h, whenChanged } from "./dom";
 import { icon } from "./icons";
-import type { View } from "./toolbar";
+import type { Section } from "./toolbar";
 
-export function createNotices(store: Store): View {
+export function createNotices(store: Store): Section {
   const element = h("div", { class: "sl-notices" });
   const show = whenChanged((notices: Notice[], problems: Problem[], known: string, answers: boolean) => {
     const rows = new Set(known.split("\n").filter((path) => path !== ""));

@@ -1,7 +1,6 @@
 /** What lies over a panel's picture: ellipses, their handles and the cross of the cursor. */
 
 import {
-  type Frame,
   HANDLES,
   type HandleKind,
   handlePoints,
@@ -11,6 +10,7 @@ import {
   type Shape,
   toScreen,
   type View,
+  type Viewport,
 } from "../geometry";
 import { type Interval, type PriorMarks, priorMarks } from "../intervals";
 import { at } from "../names";
@@ -24,11 +24,11 @@ export interface Overlay {
   elements: Element[];
   /** Whether the handles are offered to the keyboard and to screen readers; those of one panel are. */
   name(named: boolean): void;
-  update(state: State, view: View, frame: Frame): void;
+  update(state: State, view: View, frame: Viewport): void;
   /** The pixel under the cursor, in whichever panel that is, and the lines that cross there. */
-  mark(pixel: Point | null, view: View, frame: Frame, crosshair: boolean): void;
+  mark(pixel: Point | null, view: View, frame: Viewport, crosshair: boolean): void;
   /** A closed line through these points, or none. */
-  sketch(points: readonly Point[] | null, view: View, frame: Frame): void;
+  sketch(points: readonly Point[] | null, view: View, frame: Viewport): void;
 }
 
 interface Mark {
@@ -52,7 +52,7 @@ export function createOverlay(): Overlay {
   let named = false;
   const marks = new Map<string, Mark>();
 
-  function update(state: State, view: View, frame: Frame): void {
+  function update(state: State, view: View, frame: Viewport): void {
     const session = shown(state);
     const names = Object.keys(session.model.components);
     for (const [name, mark] of marks) if (!names.includes(name)) drop(name, mark);
@@ -111,7 +111,7 @@ export function createOverlay(): Overlay {
     for (const [component, mark] of marks) drop(component, mark);
   }
 
-  function mark(pixel: Point | null, view: View, frame: Frame, crosshair: boolean): void {
+  function mark(pixel: Point | null, view: View, frame: Viewport, crosshair: boolean): void {
     const side = pixels(magnification(view, frame));
     const { x, y } = toScreen(pixel ?? { x: 0, y: 0 }, view, frame);
     const corner = toScreen({ x: (pixel?.x ?? 0) - 0.5, y: (pixel?.y ?? 0) + 0.5 }, view, frame);
@@ -121,7 +121,7 @@ export function createOverlay(): Overlay {
     cross.draw(pixel && crosshair ? lines : "");
   }
 
-  function sketch(points: readonly Point[] | null, view: View, frame: Frame): void {
+  function sketch(points: readonly Point[] | null, view: View, frame: Viewport): void {
     const corners = (points ?? []).map((point) => toScreen(point, view, frame));
     const path = corners.map(({ x, y }) => `${x.toFixed(1)} ${y.toFixed(1)}`).join("L");
     place(outline, { d: path && `M${path}Z` });
@@ -167,7 +167,7 @@ function drawMark(
   selected: boolean,
   editable: boolean,
   view: View,
-  frame: Frame,
+  frame: Viewport,
 ): void {
   const scale = magnification(view, frame);
   const points = shape ? handlePoints(shape, scale) : {};
@@ -193,7 +193,7 @@ function drawRings(
   points: Partial<Record<HandleKind, Point>>,
   selected: boolean,
   view: View,
-  frame: Frame,
+  frame: Viewport,
 ): void {
   const scale = magnification(view, frame);
   const size = shape.size ?? POINT_RADIUS / scale;
@@ -225,7 +225,7 @@ function drawPrior(
   shape: Shape | null,
   { centre, size }: PriorMarks,
   view: View,
-  frame: Frame,
+  frame: Viewport,
 ): void {
   const ends =
     shape && size ? [size.low, size.high].map((end) => ({ ...shape, size: Math.max(end, 0) })) : [];
@@ -239,7 +239,7 @@ function drawPrior(
 }
 
 /** An ellipse as a closed path; a point as a small cross. */
-function ellipsePath({ xc, yc, size, ellip, theta }: Shape, view: View, frame: Frame): string {
+function ellipsePath({ xc, yc, size, ellip, theta }: Shape, view: View, frame: Viewport): string {
   const { x, y } = toScreen({ x: xc, y: yc }, view, frame);
   if (size === null) return `M${pixels(x - 3)} ${pixels(y)}h6m-3 -3v6`;
   const axis = majorAxis(theta);

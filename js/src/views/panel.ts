@@ -1,9 +1,10 @@
 /** One picture with its overlay and colour bar. */
 
-import { type Frame, fitView, type Point, type View } from "../geometry";
+import { fitView, type Point, type View, type Viewport } from "../geometry";
+import type { Image, Pixels, Raster } from "../image";
 import type { Scale } from "../pictures";
-import { type Raster, whole } from "../raster";
-import { type Image, isOld, type PanelName, type Pixels, type State, shown } from "../state";
+import { whole } from "../raster";
+import { isOld, type PanelName, type State, shown } from "../state";
 import { paint } from "../stretch";
 import { type Adjust, createBar } from "./bar";
 import { drawPicture, picture } from "./canvas";
@@ -38,7 +39,7 @@ export interface Panel {
   stage: HTMLElement;
   /** Take the panel's size from the page: before anything is written to it, so that it is laid out once. */
   measure(): void;
-  frame(image: Image | null): Frame;
+  frame(image: Image | null): Viewport;
   show(content: Content): void;
   /** `primary` is the one panel whose handles have names and are always in sight. */
   update(state: State, mask: MaskLayer, primary: boolean): void;
@@ -49,7 +50,7 @@ export interface Panel {
 }
 
 /** The view of a panel: the user's, or the whole image. */
-export const viewOf = (state: State, frame: Frame): View => state.display.view ?? fitView(frame);
+export const viewOf = (state: State, frame: Viewport): View => state.display.view ?? fitView(frame);
 
 export function createPanel(name: PanelName, title: Node | string = name): Panel {
   const canvas = h("canvas", { class: "sl-canvas", role: "img", "aria-label": name });
@@ -73,7 +74,7 @@ export function createPanel(name: PanelName, title: Node | string = name): Panel
     if (clientWidth * clientHeight > 0) [width, height] = [clientWidth, clientHeight];
   }
 
-  function frame(image: Image | null): Frame {
+  function frame(image: Image | null): Viewport {
     if (width === 0) measure();
     if (content && !content.raster && content.values)
       return { width, height, nx: content.nx, ny: content.values.length / content.nx };
@@ -91,7 +92,7 @@ export function createPanel(name: PanelName, title: Node | string = name): Panel
 
   let masked: MaskLayer | null = null;
   const drawOn = whenChanged((_key: string) => {
-    const { view, size } = drawing as { view: View; size: Frame };
+    const { view, size } = drawing as { view: View; size: Viewport };
     const layers = {
       source: content?.values ? source : null,
       mask: masked?.canvas ?? null,
@@ -100,10 +101,10 @@ export function createPanel(name: PanelName, title: Node | string = name): Panel
     };
     drawPicture(canvas, scratch, layers, view, size, devicePixelRatio || 1);
   });
-  let drawing: { view: View; size: Frame } | null = null;
+  let drawing: { view: View; size: Viewport } | null = null;
 
   /** Not where all is as it was drawn last: a canvas that is written to is sent to the screen anew. */
-  function redraw(view: View, size: Frame, mask: MaskLayer): void {
+  function redraw(view: View, size: Viewport, mask: MaskLayer): void {
     drawing = { view, size };
     masked = isLinked() && content?.label !== "mask" ? mask : null;
     const layers = [painted, masked && [mask.painted, mask.veiled], content?.values ? 1 : 0, content?.raster];
@@ -111,7 +112,7 @@ export function createPanel(name: PanelName, title: Node | string = name): Panel
   }
 
   const drawOverlay = whenChanged((_key: string, ..._of: unknown[]) => {
-    const { view, size } = drawing as { view: View; size: Frame };
+    const { view, size } = drawing as { view: View; size: Viewport };
     overlay.update(latest as State, view, size);
   });
   let latest: State | null = null;

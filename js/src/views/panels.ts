@@ -2,11 +2,11 @@
 
 import { isCells, maskOn, wantedSight } from "../cells";
 import type { Point } from "../geometry";
-import type { Sketch } from "../gestures/masking";
-import type { Mask } from "../masking";
+import type { Image, Raster } from "../image";
+import type { Mask, Sketch } from "../masking";
 import { type Picture, type Pictures, pictureMaker } from "../pictures";
-import { inSight, type Raster, sampled, whole } from "../raster";
-import { type Image, type PanelName, type State, selectedOf, shown } from "../state";
+import { inSight, sampled, whole } from "../raster";
+import { type PanelName, type State, selectedOf, shown } from "../state";
 import type { Store } from "../store";
 import { seenNames } from "../visibility";
 import type { Adjust } from "./bar";

@@ -3,10 +3,11 @@
 import { type Brightness, brightnessMaker, brightnessUnit, radiusOf } from "../brightness";
 import { isCells } from "../cells";
 import type { Point } from "../geometry";
+import type { Image, Raster } from "../image";
 import type { Pictures } from "../pictures";
-import { column, middleOf, type Raster, row, sampledImage } from "../raster";
+import { column, middleOf, row, sampledImage } from "../raster";
 import { shapeOf } from "../shapes";
-import { type Image, type State, selectedOf, shown } from "../state";
+import { type State, selectedOf, shown } from "../state";
 import { type Axis, type Chart, createChart, type Legend, type Mark } from "./chart";
 import { colourOf } from "./colours";
 import { h, setText, show, whenChanged } from "./dom";

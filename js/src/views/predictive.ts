@@ -1,15 +1,16 @@
 /** What the priors expect: galaxies drawn from them beside the data, and the band of their profiles. */
 
+import { bands } from "../bands";
 import { brightnessUnit } from "../brightness";
 import { cellImage, isCells, shapeInCells } from "../cells";
 import type { Shape } from "../geometry";
+import type { Image, Raster } from "../image";
 import { at } from "../names";
-import { bands } from "../predictive";
 import { errorIn, meanIn, ringsOf } from "../profile";
-import type { Raster } from "../raster";
+
 import { shapeOf } from "../shapes";
 import type { Session } from "../spec";
-import { ACTIVE, type Drawing, type Image, type Predictions, type State, shown } from "../state";
+import { ACTIVE, type Drawing, type Predictions, type State, shown } from "../state";
 import type { Store } from "../store";
 import { paint } from "../stretch";
 import type { Kernel } from "../sync";

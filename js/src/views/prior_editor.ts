@@ -2,8 +2,9 @@
 
 import { distributionOf } from "../distributions";
 import { quantilesOf, type Words, withCentre, withInterval, wordsOf } from "../elicit";
+import type { Image } from "../image";
 import { isFree, type Parameter, type Prior, settingAt, splitPath, withSetting } from "../spec";
-import { type Image, type State, shown } from "../state";
+import { type State, shown } from "../state";
 import type { Store } from "../store";
 import { physical, readable } from "../units";
 import { createAlert, format, h, numberInput, plain, setText, setValue } from "./dom";

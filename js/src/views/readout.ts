@@ -2,10 +2,11 @@
 
 import { cellAt, isCells } from "../cells";
 import { ellipticalRadius, type Point } from "../geometry";
+import type { Image, Raster } from "../image";
 import type { Pictures } from "../pictures";
-import { pixel as alone, type Raster } from "../raster";
+import { pixel as alone } from "../raster";
 import { shapeOf } from "../shapes";
-import { type Image, type PixelValues, type State, selectedOf, shown } from "../state";
+import { type PixelValues, type State, selectedOf, shown } from "../state";
 import { sexagesimal, skyAt } from "../wcs";
 import { format, h, setText } from "./dom";
 

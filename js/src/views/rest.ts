@@ -14,11 +14,11 @@ import { type State, shown } from "../state";
 import type { Store } from "../store";
 import { h, hint, option, setValue, whenChanged } from "./dom";
 import { createRow } from "./parameter";
-import type { View } from "./toolbar";
+import type { Section } from "./toolbar";
 
-export function createRest(store: Store, measureNoise: () => void): View {
+export function createRest(store: Store, measureNoise: () => void): Section {
   const element = h("div", { class: "sl-cards" });
-  let cards: View[] = [];
+  let cards: Section[] = [];
   const rebuild = whenChanged((_outline: string, schema: Schema) => {
     cards = namesOf(schema, shown(store.state)).map((name) => createCard(store, name, measureNoise));
     element.replaceChildren(...cards.map((card) => card.element));
@@ -43,7 +43,7 @@ const namesOf = ({ noises = {} }: Schema, { model }: Session): string[] => [
   ...(model.noise && Object.keys(noises).length > 0 ? [NOISE] : []),
 ];
 
-function createCard(store: Store, name: string, measureNoise: () => void): View {
+function createCard(store: Store, name: string, measureNoise: () => void): Section {
   const { schema } = store.state;
   const owner = ownerOf(shown(store.state), name) ?? { type: "" };
   const rows = parametersOf(schema, owner)
@@ -64,7 +64,7 @@ function createCard(store: Store, name: string, measureNoise: () => void): View 
 }
 
 /** One that is the user's own stays in the list while it is chosen. */
-function createKind(store: Store, schema: Schema, present: string, measure: () => void): View {
+function createKind(store: Store, schema: Schema, present: string, measure: () => void): Section {
   const { noises = {} } = schema;
   const others = present in noises ? [] : [option(present)];
   const element = h(

@@ -9,11 +9,11 @@ import { createGauges } from "./gauges";
 import { createKept } from "./kept";
 import { createSettings } from "./settings";
 import { createSummary } from "./summary";
-import type { View } from "./toolbar";
+import type { Section } from "./toolbar";
 
 const TICK_MS = 200;
 
-export function createRunPanel(store: Store, kernel: Kernel, signal: AbortSignal): View {
+export function createRunPanel(store: Store, kernel: Kernel, signal: AbortSignal): Section {
   const methods = h("div", { class: "sl-methods" });
   const cancel = h("button", { type: "button", onclick: () => kernel.cancel() }, "Cancel");
   const pause = h("button", { type: "button" }, "Pause");

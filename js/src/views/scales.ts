@@ -6,7 +6,7 @@ import type { Display, State, Unit } from "../state";
 import type { Store } from "../store";
 import { HISTOGRAM, STRETCHES } from "../stretch";
 import { h, option, plain, setValue } from "./dom";
-import { field, numberBox, select, type View } from "./toolbar";
+import { field, numberBox, type Section, select } from "./toolbar";
 
 const MANUAL = "manual";
 const LIMITS: [rule: string, label: string][] = [
@@ -22,7 +22,7 @@ const UNITS: [unit: Unit, label: string][] = [
   ["percent", "in %"],
 ];
 
-export function createScales(store: Store): View {
+export function createScales(store: Store): Section {
   const change = (display: Partial<Display>) => store.dispatch({ type: "display", change: display });
   const options = (names: readonly string[]) => names.map((name) => option(name));
   const stretch = select("stretch", options([...Object.keys(STRETCHES), HISTOGRAM]), (value) =>

@@ -1,15 +1,15 @@
 /** The session: saved and opened, its pictures and files for other programs, its code. */
 
-import { LARGEST, savedText } from "../saved";
+import { MOST_BYTES, savedText } from "../saved";
 import { type State, selectedOf } from "../state";
 import type { Store } from "../store";
 import type { Kernel } from "../sync";
 import { chooseFile, copyText, download } from "../transfer";
 import { h, setText } from "./dom";
 import { icon } from "./icons";
-import { field, type View } from "./toolbar";
+import { field, type Section } from "./toolbar";
 
-export interface SessionBar extends View {
+export interface SessionBar extends Section {
   /** The button that opens it. */
   toggle: HTMLButtonElement;
 }
@@ -41,7 +41,7 @@ export function createSessionBar(store: Store, kernel: Kernel, picture: PictureF
     const file = await chooseFile(accept, element);
     if (!file) return;
     const title = kind === "load" ? "The session was not loaded" : "The regions were not taken";
-    if (file.size > LARGEST)
+    if (file.size > MOST_BYTES)
       fail(title, `${file.name}: it has ${(file.size / 2 ** 20).toFixed(0)} MB; at most 64 MB are read`);
     else take(kind, file.name, new Uint8Array(await file.arrayBuffer()));
   }

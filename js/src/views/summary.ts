@@ -4,7 +4,7 @@ import { splitPath } from "../spec";
 import { isOld, type State, type Summary, type SummaryRow } from "../state";
 import { readable } from "../units";
 import { format, h, whenChanged } from "./dom";
-import type { View } from "./toolbar";
+import type { Section } from "./toolbar";
 
 const MOST_DECIMALS = 6;
 
@@ -13,7 +13,7 @@ const ENOUGH = 400;
 
 export const MARKS: Record<Summary["verdict"]["level"], string> = { ok: "✓", caution: "!", bad: "✕" };
 
-export function createSummary(): View {
+export function createSummary(): Section {
   const element = h("div", { class: "sl-summary" });
   const show = whenChanged((summary: Summary | null, old: boolean) => {
     element.hidden = summary === null;

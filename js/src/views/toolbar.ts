@@ -5,7 +5,7 @@ import type { Store } from "../store";
 import { h, numberInput, option, setValue } from "./dom";
 import { icon } from "./icons";
 
-export interface View {
+export interface Section {
   element: HTMLElement;
   update(state: State): void;
 }
@@ -30,7 +30,7 @@ export function createToolbar(
   zoom: (factor: number | null) => void,
   session: HTMLButtonElement,
   help: () => void,
-): View {
+): Section {
   const change: Change = (display) => store.dispatch({ type: "display", change: display });
   const undo = iconButton("Undo", "Ctrl-Z", "undo", () => store.dispatch({ type: "undo" }));
   const redo = iconButton("Redo", "Ctrl-Shift-Z", "redo", () => store.dispatch({ type: "redo" }));
@@ -82,7 +82,7 @@ export function createToolbar(
 }
 
 /** Which picture stands alone, and with which it is compared. */
-function singleControls(change: Change): View {
+function singleControls(change: Change): Section {
   const pictures = () => PICTURES.map((name) => option(name));
   const front = select("picture", pictures(), (value) => change({ front: value as PanelName }));
   const compare = select(
@@ -107,7 +107,7 @@ function singleControls(change: Change): View {
 
 type Flag = "ellipses" | "crosshair" | "profile" | "cuts" | "predictive";
 
-function toggle(store: Store, name: string, key: string, shape: IconName, flag: Flag): View {
+function toggle(store: Store, name: string, key: string, shape: IconName, flag: Flag): Section {
   const element = iconButton(name, key, shape, () =>
     store.dispatch({ type: "display", change: { [flag]: !store.state.display[flag] } }),
   );

@@ -2,6 +2,7 @@
 
 import { cellAt, isCells, pixelsOf } from "../cells";
 import type { Point } from "../geometry";
+import type { Image, Pixels } from "../image";
 import {
   above,
   grown,
@@ -10,6 +11,7 @@ import {
   polygon,
   rectangle,
   regionAt,
+  type Sketch,
   smoothed,
   sourceAt,
   stroke,
@@ -18,14 +20,8 @@ import {
 } from "../masking";
 import { memo } from "../memo";
 import type { Pictures } from "../pictures";
-import type { Image, Masking, Pixels, Tool } from "../state";
+import type { Masking, Tool } from "../state";
 import type { Store } from "../store";
-
-/** What is drawn before it is committed: the mask as it would be, and an outline. */
-export interface Sketch {
-  mask: Mask | null;
-  outline: Point[] | null;
-}
 
 export interface MaskEditor {
   /** Commit a mask; what no mask can include stays masked. */

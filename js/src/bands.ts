@@ -1,5 +1,6 @@
 /** Bands of profiles that were drawn from the priors. */
 
+import { quantile } from "./limits";
 import type { Predictions } from "./state";
 
 /** The mass that each band leaves out on each side: those of 95 and of 68 per cent, and the median. */
@@ -11,12 +12,4 @@ export function bands({ radius, draws }: Predictions): Float64Array[] {
     draws.map(({ profile }) => profile[i] as number).sort((a, b) => a - b),
   );
   return PARTS.map((part) => Float64Array.from(columns, (column) => quantile(column, part)));
-}
-
-/** Of sorted values, linear between them. */
-export function quantile(sorted: readonly number[], part: number): number {
-  if (sorted.length === 0) return Number.NaN;
-  const at = part * (sorted.length - 1);
-  const [below, above] = [sorted[Math.floor(at)] as number, sorted[Math.ceil(at)] as number];
-  return below + (above - below) * (at % 1);
 }

@@ -4,14 +4,14 @@ import { isOn, measure, type Source, selectedCentre, sourceKinds, withSky, withS
 import { inCells, inPixels, isCells } from "../cells";
 import type { Point } from "../geometry";
 import { toScreen } from "../geometry";
+import type { Image, Pixels, Raster } from "../image";
 import type { Pictures } from "../pictures";
-import type { Raster } from "../raster";
-import type { Image, Pixels } from "../state";
+
 import type { Store } from "../store";
 import { createMenu, type Menu } from "../views/menu";
 import { type Panel, viewOf } from "../views/panel";
 import { select } from "./handles";
-import type { MaskEditor } from "./masking";
+import type { MaskEditor } from "./mask_drawing";
 
 /** The same by the cells of a large image, each of which has the mean of its pixels. */
 function measureInCells(image: Image, raster: Raster, light: Pixels, map: Float32Array, at: Point): Source {
