@@ -65,8 +65,8 @@ def signature(member: object) -> str:
         return "()"
     if inspect.isclass(member):
         found = found.replace(return_annotation=inspect.Signature.empty)
-    text = str(found)
-    return QUALIFIER.sub("", re.sub(r"(: | -> )(typing\.)?Any\b", "", text)).replace("\n", " ").replace("'", '"')
+    text = re.sub(r"(: | -> )(typing\.)?Any\b", "", str(found))
+    return QUALIFIER.sub("", text).replace("\n", " ").replace("'", '"').replace("<factory>", "...")
 
 
 def markdown(member: object) -> str:
@@ -100,7 +100,7 @@ def _field(role: str, item: str) -> str:
 
 
 def _continued(text: str) -> str:
-    return textwrap.indent(textwrap.dedent(text), "    ").strip()
+    return textwrap.indent(inspect.cleandoc(text), "    ").strip()
 
 
 def _fenced(text: str) -> str:
@@ -108,12 +108,12 @@ def _fenced(text: str) -> str:
     return re.sub(r"(?m)(^>>> .*(?:\n.+)*)", r"```pycon\n\1\n```", text)
 
 
-def linked(text: str, names: Collection[str]) -> str:
-    """Link each mention of a public name, as in `sl.fit` or `Fit`, outside of code."""
+def linked(text: str, names: Collection[str], *, bare: bool) -> str:
+    """Link each mention of a public name outside of code: of `sl.Fit`, and also of `Fit` if `bare`."""
 
     def link(found: re.Match[str]) -> str:
         prefix, name, call = found[1] or "", found[2], found[3] or ""
-        known = name in names and (prefix or name[0].isupper())
+        known = name in names and (prefix or (bare and name[0].isupper()))
         return f"{{py:obj}}`{prefix}{name}{call} <sl.{name}>`" if known else found[0]
 
     lines, closing = [], ""

@@ -89,4 +89,4 @@ def link_names(app: object, page: str, source: list[str]) -> None:
     """Link `sl.name` in the text of a page to its entry in the reference."""
     if not page.startswith("notebooks/"):
         names = {name for members in public_groups().values() for name in members}
-        source[0] = docstrings.linked(source[0], names)
+        source[0] = docstrings.linked(source[0], names, bare=page.startswith("generated/"))
