@@ -101,6 +101,10 @@ export interface ErrorMessage {
   t: "error";
   title: string;
   detail: string;
+  /** Of an internal error. */
+  traceback?: string;
+  /** The request for a file that it answers. */
+  request?: string;
 }
 /** What this page tried and may not: nobody has asked for it, so that it goes to the log. */
 export interface RefusedMessage {

@@ -1,9 +1,12 @@
-/** What Python tells, given to the store. */
+/** Python's messages, given to the store or to whoever has asked. */
 
+import type { FileRequests } from "./file_requests";
+import type { GestureSync } from "./gesture_sync";
+import type { MaskSync } from "./mask_sync";
 import {
-  type FrameMessage,
+  type ErrorMessage,
   type Incoming,
-  readFile,
+  type PredictionMessage,
   readImage,
   readMarginals,
   readMask,
@@ -15,49 +18,90 @@ import { displayFrom } from "./saved";
 import { isSession } from "./spec";
 import type { Store } from "./store";
 
-/** Who waits for what. */
-export interface Asks {
-  /** The masks that Python has. */
-  shared: Set<string>;
-  /** Who waits for a file. */
-  waiting: Map<string, (file: { name: string; content: Blob }) => void>;
-  showFrame(message: FrameMessage, buffers: DataView[]): void;
+/** Those who have asked. */
+export interface Askers {
+  masks: Pick<MaskSync, "known">;
+  files: Pick<FileRequests, "arrived" | "failed">;
+  gesture: Pick<GestureSync, "arrived">;
 }
 
-export function receive(store: Store, message: Incoming, buffers: DataView[], asks: Asks): void {
+export function receive(store: Store, message: Incoming, buffers: DataView[], askers: Askers): void {
   try {
-    take(store, message, buffers, asks);
+    take(store, message, buffers, askers);
   } catch (error) {
-    const notice = { title: "A message could not be read", detail: String(error) };
+    const traceback = error instanceof Error ? error.stack : undefined;
+    const notice = { title: "A message could not be read", detail: String(error), traceback };
     store.dispatch({ type: "notice", notice });
   }
 }
 
-function take(store: Store, message: Incoming, buffers: DataView[], asks: Asks): void {
-  if (message.t === "image") store.dispatch({ type: "image", image: readImage(message, buffers) });
-  else if (message.t === "sight") store.dispatch({ type: "sight", patch: readSight(message, buffers) });
-  else if (message.t === "pixel") store.dispatch({ type: "pixel", pixel: message });
-  else if (message.t === "mask" && store.state.image) {
-    asks.shared.add(message.name);
-    store.dispatch({ type: "knownMask", name: message.name, mask: readMask(buffers, store.state.image) });
-  } else if (message.t === "posterior")
-    store.dispatch({ type: "posterior", shapes: readShapes(message), marginals: readMarginals(message) });
-  else if (message.t === "prediction")
-    store.dispatch({
-      type: "prediction",
-      of: { request: message.request, number: message.number, radius: message.radius },
-      index: message.index,
-      draw: readPrediction(message, buffers),
-    });
-  else if (message.t === "gauge") store.dispatch({ type: "gauge", gauge: message });
-  else if (message.t === "file") {
-    asks.waiting.get(message.request)?.({ name: message.name, content: readFile(message, buffers) });
-    asks.waiting.delete(message.request);
-  } else if (message.t === "taken") {
-    const { session, display } = message;
-    if (isSession(session)) store.dispatch({ type: "hostSession", session, display: displayFrom(display) });
-  } else if (message.t === "said") store.dispatch({ type: "said", text: message.text });
-  else if (message.t === "refused") console.warn(`sersiclab: ${message.detail}`);
-  else if (message.t === "error") store.dispatch({ type: "notice", notice: message });
-  else if (message.t === "frame") asks.showFrame(message, buffers);
+function take(store: Store, message: Incoming, buffers: DataView[], { masks, files, gesture }: Askers): void {
+  switch (message.t) {
+    case "image":
+      store.dispatch({ type: "image", image: readImage(message, buffers) });
+      break;
+    case "sight":
+      store.dispatch({ type: "sight", patch: readSight(message, buffers) });
+      break;
+    case "pixel":
+      store.dispatch({ type: "pixel", pixel: message });
+      break;
+    case "mask":
+      if (!store.state.image) break;
+      masks.known(message.name);
+      store.dispatch({
+        type: "knownMask",
+        name: message.name,
+        mask: readMask(buffers, store.state.image),
+      });
+      break;
+    case "posterior":
+      store.dispatch({
+        type: "posterior",
+        shapes: readShapes(message),
+        marginals: readMarginals(message),
+      });
+      break;
+    case "prediction":
+      takePrediction(store, message, buffers);
+      break;
+    case "gauge":
+      store.dispatch({ type: "gauge", gauge: message });
+      break;
+    case "file":
+      files.arrived(message, buffers);
+      break;
+    case "taken":
+      if (isSession(message.session))
+        store.dispatch({
+          type: "hostSession",
+          session: message.session,
+          display: displayFrom(message.display),
+        });
+      break;
+    case "said":
+      store.dispatch({ type: "said", text: message.text });
+      break;
+    case "refused":
+      console.warn(`sersiclab: ${message.detail}`);
+      break;
+    case "error":
+      takeError(store, message, files);
+      break;
+    case "frame":
+      gesture.arrived(message, buffers);
+  }
+}
+
+function takePrediction(store: Store, message: PredictionMessage, buffers: DataView[]): void {
+  const { request, number, radius, index } = message;
+  const draw = readPrediction(message, buffers);
+  store.dispatch({ type: "prediction", of: { request, number, radius }, index, draw });
+}
+
+/** The view that has asked for a file shows why there is none; other errors are shown in every view. */
+function takeError(store: Store, message: ErrorMessage, files: Askers["files"]): void {
+  const { request, title, detail, traceback } = message;
+  if (request === undefined) store.dispatch({ type: "notice", notice: { title, detail, traceback } });
+  else files.failed(request, message);
 }

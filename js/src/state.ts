@@ -119,6 +119,8 @@ export interface Problem {
 export interface Notice {
   title: string;
   detail: string;
+  /** Of an internal error. */
+  traceback?: string | undefined;
 }
 
 export interface PixelValues {

@@ -1,8 +1,8 @@
 /** A schema and a session as Python writes them, and a stand-in for the anywidget model. */
 
 import type { AnyModel } from "@anywidget/types";
+import type { Traits } from "../src/host";
 import type { Component, Parameter, PriorField, Schema, Session } from "../src/spec";
-import type { Traits } from "../src/sync";
 
 const parameter = (
   name: string,

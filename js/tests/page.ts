@@ -2,8 +2,8 @@
 
 import { setMaxListeners } from "node:events";
 import { onTestFinished } from "vitest";
+import type { Traits } from "../src/host";
 import widget from "../src/index";
-import type { Traits } from "../src/sync";
 import { fakeModel, IMAGE_BUFFERS, IMAGE_MESSAGE } from "./fixtures";
 
 /** The stages of the panels are this large; the image of the messages is stretched over 120 x 100 pixels. */

@@ -119,6 +119,19 @@ describe("the session's bar", () => {
     expect(await bytesOf(given[0])).toEqual([1, 2, 3]);
   });
 
+  it.each(["FITS", "Copy as Python"])("shows why %s failed, where it was asked for", async (name) => {
+    const { press, of, receive, one, el } = await opened();
+    await press(name);
+    const answer = { t: "error", title: "The file was not made", detail: "it is too large" };
+    receive({ ...answer, request: "another view's" });
+    await nextFrame();
+    expect(el.querySelector("[role=alert]")).toBeNull();
+    receive({ ...answer, request: of("export")[0]?.request });
+    await vi.waitFor(() => expect(one("[role=alert]").textContent).toContain("it is too large"));
+    expect(one(".sl-session [aria-live]").textContent).toBe("");
+    expect(el.querySelector("[role=alert] details")).toBeNull();
+  });
+
   it("shows the code where there is no clipboard, and says so", async () => {
     const { press, of, receive, one } = await opened();
     await press("Copy as Python");

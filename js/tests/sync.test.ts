@@ -153,6 +153,13 @@ describe("trouble", () => {
     expect(store.state.notices).toMatchObject([{ title: "No", detail: "because" }]);
   });
 
+  it("rejects the promise of a file that Python can't make", async () => {
+    const { kernel, of, receive } = setUp();
+    const made = kernel.exported("fits");
+    receive({ t: "error", title: "No", detail: "because", request: of("export")[0]?.request });
+    await expect(made).rejects.toMatchObject({ title: "No", message: "because" });
+  });
+
   it("logs what Python refused, and shows nothing", () => {
     const log = vi.spyOn(console, "warn").mockImplementation(() => {});
     const { receive, store } = setUp();

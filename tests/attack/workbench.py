@@ -69,6 +69,9 @@ def cases(folder: Path) -> Iterator[Case]:
         yield named("Editor.start_from", f"preset = {kind}", lambda m=NONSENSE[kind]: editor.start_from(m()), "preset")
         yield named("Editor.show", f"fit = {kind}", lambda m=NONSENSE[kind]: editor.show(m()), "fit must be a Fit")
         yield named("Workbench.of", f"fit = {kind}", lambda m=NONSENSE[kind]: sl.Workbench.of(m()), "fit must be a Fit")
+    error = ArithmeticError("an internal error")
+    call = lambda: editor.report_failure("run", error)  # noqa: E731
+    yield right("Editor.report_failure", "an internal error", call, lambda found: found is None)
     yield right("Editor.report", "an error", lambda: editor.report("title", "detail"), lambda found: found is None)
     yield right("Editor.flush", "all is sent", lambda: editor.flush(20.0), bool)
     noise = lambda: (editor.measure_noise(), editor.flush(20.0))[1]  # noqa: E731

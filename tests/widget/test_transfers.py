@@ -334,7 +334,7 @@ def test_the_page_sends_regions(scene):
     assert [content["text"] for content, _ in messages if content["t"] == "said"] == ["a.reg: core set"]
     assert scene.model.initial["galaxy.xc"] == 10.0
     tell(scene, {"t": "regions", "name": "a.reg", "selected": ""}, b"\x00")
-    assert messages[-1][0]["title"] == "The regions were not taken"
+    assert messages[-1][0]["title"] == "The regions were not read"
 
 
 def test_the_workbench_has_them_too(wide, editor, tmp_path):

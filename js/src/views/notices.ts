@@ -40,7 +40,9 @@ const silence = (): HTMLElement =>
 function errorStrip(store: Store, notice: Notice): HTMLElement {
   const dismiss = h("button", { type: "button", class: "sl-tool", "aria-label": "Dismiss" }, icon("close"));
   dismiss.addEventListener("click", () => store.dispatch({ type: "dismiss", notice }));
-  const detail = notice.detail ? [h("pre", {}, notice.detail)] : [];
+  const detail: HTMLElement[] = notice.detail ? [h("pre", {}, notice.detail)] : [];
+  if (notice.traceback)
+    detail.push(h("details", {}, h("summary", {}, "details"), h("pre", {}, notice.traceback)));
   return h(
     "div",
     { class: "sl-notice", role: "alert" },

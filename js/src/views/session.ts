@@ -1,5 +1,6 @@
 /** The session: saved and opened, its pictures and files for other programs, its code. */
 
+import { KernelError } from "../file_requests";
 import { MOST_BYTES, savedText } from "../saved";
 import { type State, selectedOf } from "../state";
 import type { Store } from "../store";
@@ -21,11 +22,11 @@ export function createSessionBar(store: Store, kernel: Kernel, picture: PictureF
   const said = h("span", { class: "sl-note", "aria-live": "polite" });
   const text = createText();
   const say = (words: string) => store.dispatch({ type: "said", text: words });
-  const fail = (title: string, error: unknown) =>
-    store.dispatch({
-      type: "notice",
-      notice: { title, detail: error instanceof Error ? error.message : String(error) },
-    });
+  const fail = (title: string, error: unknown) => {
+    const detail = error instanceof Error ? error.message : String(error);
+    const notice = error instanceof KernelError ? { ...error, detail } : { title, detail };
+    store.dispatch({ type: "notice", notice });
+  };
 
   function give(name: string, content: Blob): void {
     download(name, content, element);
@@ -40,7 +41,7 @@ export function createSessionBar(store: Store, kernel: Kernel, picture: PictureF
   async function open(kind: "load" | "regions", accept: string): Promise<void> {
     const file = await chooseFile(accept, element);
     if (!file) return;
-    const title = kind === "load" ? "The session was not loaded" : "The regions were not taken";
+    const title = kind === "load" ? "The session was not loaded" : "The regions were not read";
     if (file.size > MOST_BYTES)
       fail(title, `${file.name}: it has ${(file.size / 2 ** 20).toFixed(0)} MB; at most 64 MB are read`);
     else take(kind, file.name, new Uint8Array(await file.arrayBuffer()));
@@ -51,8 +52,12 @@ export function createSessionBar(store: Store, kernel: Kernel, picture: PictureF
   }
   async function exported(kind: string): Promise<void> {
     say("the file is being made …");
-    const { name, content } = await kernel.exported(kind);
-    give(name, content);
+    try {
+      const { name, content } = await kernel.exported(kind);
+      give(name, content);
+    } catch (error) {
+      fail("The file was not made", error);
+    }
   }
   async function draw(kind: "png" | "svg"): Promise<void> {
     try {
@@ -62,8 +67,12 @@ export function createSessionBar(store: Store, kernel: Kernel, picture: PictureF
     }
   }
   async function copy(): Promise<void> {
-    const { content } = await kernel.exported("python");
-    const code = await content.text();
+    let code: string;
+    try {
+      code = await (await kernel.exported("python")).content.text();
+    } catch (error) {
+      return fail("The code was not made", error);
+    }
     const copied = await copyText(code);
     text.show("Python code", code, null);
     say(copied ? "the code is on the clipboard" : "copy the code from the box below");

@@ -8,6 +8,7 @@ import numpy as np
 
 from sersiclab.data.image import Image
 from sersiclab.model import Model
+from sersiclab.runtime.errors import InputError
 from sersiclab.widget.desk import Desk
 from sersiclab.widget.frame_messages import AnyFrames
 from sersiclab.widget.session import Reading, Session, SessionProblem, Shown, read
@@ -77,7 +78,7 @@ class Current:
         """The image with the mask of this name, or as it was and what is wrong."""
         try:
             image = self._desk.masks.image(name)
-        except ValueError as error:
+        except InputError as error:
             return [{"path": "", "message": str(error)}]
         if not np.array_equal(image.mask, self._image.mask):
             self._image = self._frames.image = image

@@ -16,7 +16,7 @@ from sersiclab.inference import AbstractMethod
 from sersiclab.model import Model
 from sersiclab.results import Fit
 from sersiclab.runtime.errors import InputError
-from sersiclab.widget import bundle, messages
+from sersiclab.widget import bundle, failures, messages
 from sersiclab.widget.checks import checked_callback, checked_model, model_for
 from sersiclab.widget.closing import announce, close_parts
 from sersiclab.widget.control import Control
@@ -85,7 +85,7 @@ class Editor(anywidget.AnyWidget):
         self._desk = Desk(self, Masks(image), types, self._transmit)
         self._current = Current(self._desk, model, self._frames, lambda name: self._pictures.share_mask(name))
         self._pictures = Pictures(self._desk, self._current, self._frames, self._post)
-        self._fitting = Fitting(self._desk, self._current, self._failed)
+        self._fitting = Fitting(self._desk, self._current, self.report_failure)
         self.files = Files(self._desk, self._current)
         self.still = Still(self._current, self._frames, self.flush)
         self._requests = Requests(self, self._desk, self._current, self.files, self._frames, self._post)
@@ -97,8 +97,8 @@ class Editor(anywidget.AnyWidget):
             control=Control({"cancel": self.cancel, "pause": self.pause, "resume": self.resume}),
         )
         # A thread of its own, so that the image does not wait for the compilation of the model.
-        self._greeter = Mailbox("sersiclab-greeter", self._failed)
-        self._mailbox = Mailbox("sersiclab-editor", self._failed)
+        self._greeter = Mailbox("sersiclab-greeter", self.report_failure)
+        self._mailbox = Mailbox("sersiclab-editor", self.report_failure)
         self.observe(self._session_written, "session")
         self.on_msg(self._received)
         self._post("warm", partial(self._frames.draw, model, {}))  # compile while the page loads
@@ -262,6 +262,11 @@ class Editor(anywidget.AnyWidget):
         """Show an error to the user."""
         self._transmit(messages.error_message(title, detail))
 
+    def report_failure(self, label: str, error: Exception) -> None:
+        """Show an exception of a thread or a handler, which nobody else would see; `failures` has the labels."""
+        failures.log_internal(error)
+        self._transmit(failures.failure_message(label, error))
+
     def flush(self, timeout: float | None = None) -> bool:
         """Wait until every request has been answered.
 
@@ -299,7 +304,7 @@ class Editor(anywidget.AnyWidget):
             try:
                 super().set_state(taken)
             except traitlets.TraitError as error:
-                self._failed("state", InputError(str(error)))
+                self.report_failure("state", InputError(str(error)))
             finally:
                 self._page_writes = False
             for name in refused:  # the page gets the present value back
@@ -323,7 +328,7 @@ class Editor(anywidget.AnyWidget):
         try:
             self._requests.receive(content, buffers)
         except Exception as error:
-            self._failed(str(content.get("t")) if isinstance(content, dict) else "", error)
+            self.report_failure(failures.label_of(content), error)
 
     def _session_written(self, _change: dict[str, Any]) -> None:
         """Read Python's own changes at once; of the page's, which can arrive by the thousand, only the last."""
@@ -339,7 +344,3 @@ class Editor(anywidget.AnyWidget):
     def _transmit(self, message: messages.Message) -> None:
         content, buffers = message
         self.send(content, buffers)
-
-    def _failed(self, kind: str, error: Exception) -> None:
-        """Show an exception of a thread or a handler, which nobody else would see."""
-        self._transmit(messages.failure_message(kind, error))

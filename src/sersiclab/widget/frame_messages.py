@@ -83,7 +83,7 @@ def answer(
         transmit(message)
     except Exception as error:
         transmit(frame_message(seq, {}, 0))
-        if not isinstance(error, ValueError):  # out of range: the session, once committed, shows it as a problem
+        if not isinstance(error, InputError):  # out of range: the session, once committed, shows it as a problem
             raise
 
 

@@ -11,7 +11,6 @@ made here. Cancel, pause and resume come by `control.Control`.
 """
 
 import math
-import traceback
 from typing import Any
 
 import numpy as np
@@ -31,15 +30,6 @@ from sersiclab.widget.tangent_plane import tangent_plane
 Message = tuple[dict[str, Any], list[bytes]]
 
 ENDED = ("done", "cancelled", "error")
-TITLES = {
-    "run": "The run failed",
-    "render": "The model could not be drawn",
-    "load": "The session was not loaded",
-    "regions": "The regions were not taken",
-    "export": "The file was not made",
-    "state": "The change was not taken",
-}
-LONGEST = 10_000  # characters of an error
 IDLE = {"state": "idle", "method": "", "phase": "", "step": 0, "total": 0, "elapsed": 0.0, "eta": None, "message": ""}
 
 
@@ -104,14 +94,6 @@ def greeting(masks: Masks, name: str | None, fit: Fit | None) -> list[Message]:
     known = [] if name is None else [masks.message(name)]
     posterior = [] if fit is None else [posterior_message(fit)]
     return [image_message(masks.given), *known, *posterior]
-
-
-def failure_message(kind: str, error: Exception) -> Message:
-    """An exception in words; one that we did not mean to raise, with its traceback."""
-    title = TITLES.get(kind.split()[0] if kind.split() else "", "Something went wrong")
-    expected = isinstance(error, ValueError | TypeError | RuntimeError)
-    detail = str(error) if expected else "".join(traceback.format_exception(error))
-    return error_message(title, detail if len(detail) <= LONGEST else f"{detail[:LONGEST]} ...")
 
 
 def refusal(detail: str) -> Message:

@@ -36,12 +36,13 @@ const record = JSON.parse(text("record"));
 const bytes = (base64) => new DataView(Uint8Array.from(atob(base64), (c) => c.charCodeAt(0)).buffer);
 const listeners = {};
 const emit = (event, ...what) => [...(listeners[event] ?? [])].forEach((listener) => listener(...what));
-const refuse = () => emit("msg:custom", { t: "error", title: "No Python here",
-  detail: "This page is a record: pictures and tables can be looked at, not computed anew." }, []);
-const give = ({ request, kind }) => {
-  const [file, content] = record.files[kind] ?? [];
-  if (file) emit("msg:custom", { t: "file", request, ...file }, [bytes(content)]);
-  else refuse();
+const refuse = ({ t, request } = {}) => emit("msg:custom", { t: "error", title: "No Python here",
+  detail: "This page is a record: its pictures and tables can be viewed, but nothing new can be computed.",
+  ...(t === "export" && { request }) }, []);
+const give = (message) => {
+  const [file, content] = record.files[message.kind] ?? [];
+  if (file) emit("msg:custom", { t: "file", request: message.request, ...file }, [bytes(content)]);
+  else refuse(message);
 };
 const noPicture = (seq) => emit("msg:custom", { t: "frame", seq, components: [], dof: 0 }, []);
 const answers = {

@@ -79,7 +79,7 @@ def predict(frames: Frames | Cutout, model: Model, rings: Annuli | None, seed: i
     for attempt in range(TRIES):
         try:
             parts = frames.draw(model, draw_prior(model, seed=seed + attempt * 1_000_003))
-        except ValueError as error:
+        except InputError as error:
             reason = error
         else:
             return Prediction(thumbnail(_sum(parts.values(), frames)), _profile(model, parts, rings, frames))

@@ -62,5 +62,5 @@ def measured_noise(image: Image, model: Model) -> CorrelatedNoise:
     residual = np.where(sky, image.data - shown, 0.0) / np.where(sky, image.sigma, 1.0)
     try:
         return CorrelatedNoise.measured(residual, mask=~sky)
-    except ValueError as error:
+    except InputError as error:
         raise InputError(f"the noise can't be measured on the sky of this image: {error}") from error

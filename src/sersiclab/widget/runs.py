@@ -11,6 +11,7 @@ from sersiclab.model import Model
 from sersiclab.results import Fit
 from sersiclab.runtime.errors import StateError
 from sersiclab.widget import messages
+from sersiclab.widget.failures import in_words
 
 
 POLL_SECONDS = 0.05
@@ -162,6 +163,6 @@ class Runs:
 
     def _ended_badly(self, error: Exception) -> None:
         state = "cancelled" if isinstance(error, Cancelled) else "error"
-        self._tell({"state": state, "eta": None, "message": str(error)})
+        self._tell({"state": state, "eta": None, "message": in_words(error)})
         if state == "error":
             self._failed("run", error)

@@ -19,7 +19,8 @@ from sersiclab.noise import AbstractNoise
 from sersiclab.parameters import Tied
 from sersiclab.parameters.priors import PRIORS
 from sersiclab.profiles import FlatSky
-from sersiclab.runtime.errors import InputError
+from sersiclab.runtime.errors import InputError, SersiclabError
+from sersiclab.widget.failures import in_words, log_internal
 from sersiclab.widget.incoming import short
 
 
@@ -165,8 +166,11 @@ def read(session: Session, types: Sequence[type] = ()) -> Reading:
         return Reading(None, None, (), error.problems)
     except RecursionError:
         return _nothing("the session is nested too deeply to be read")
-    except (TypeError, ValueError, ArithmeticError) as error:
+    except (SersiclabError, ArithmeticError) as error:
         return _nothing(f"the session can't be read: {error}")
+    except Exception as error:
+        log_internal(error)
+        return _nothing(in_words(error))
     unknown = [name for name in off if name not in everything.components]
     if unknown:
         there = ", ".join(everything.components)
@@ -177,7 +181,7 @@ def read(session: Session, types: Sequence[type] = ()) -> Reading:
         return Reading(everything, None, on, [_problem("", "every component is off: switch at least one on")])
     try:
         return Reading(everything, without(everything, off), on, [])
-    except ValueError as error:
+    except InputError as error:
         return Reading(everything, None, on, [_problem(off[0], str(error))])
 
 
@@ -193,7 +197,7 @@ def without(model: Model, off: list[str]) -> Model:
         for name in left:
             try:
                 model = model.without(name)
-            except ValueError as error:
+            except InputError as error:
                 reason = error
             else:
                 left.remove(name)

@@ -70,7 +70,7 @@ class Files:
     def _load(self, name: str, text: bytes) -> None:
         try:
             saved = from_text(text, self._desk.masks, self._desk.types)
-        except ValueError as error:
+        except InputError as error:
             raise InputError(f"{name}: {error}") from error
         self._desk.take(saved.session, saved.mask, saved.display)
 
@@ -135,7 +135,7 @@ class Files:
                     mask = change.mask if change.mask is not None else image.mask
                     kept = change.mask is None and "mask" not in session
                     desk.take(change.session, None if kept else desk.masks.packed(mask))
-        except ValueError as error:
+        except InputError as error:
             raise InputError(f"{name}: {error}") from error
         if change.notes:
             self._desk.transmit(error_message(f"Not all of {name} was taken", "\n".join(change.notes)))

@@ -1,7 +1,6 @@
 """The workbench: the editor, and the posterior beside it."""
 
 import io
-import traceback
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -186,4 +185,4 @@ class Workbench(ipywidgets.VBox):
             self._views.show_draws(fit.model, fit.draws, live=False)
 
     def _failed(self, _kind: str, error: Exception) -> None:
-        self._editor.report("The posterior could not be drawn", "".join(traceback.format_exception(error)))
+        self._editor.report_failure("views", error)
