@@ -8,7 +8,7 @@ import docstrings
 from groups import public_groups
 
 import sersiclab.profiles.base
-from sersiclab.cli.arguments import parser
+from sersiclab.cli.parser import parser
 
 
 HERE = Path(__file__).parent

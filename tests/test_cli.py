@@ -1,6 +1,8 @@
 """The command line, run as a user runs it."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
 import warnings
@@ -13,9 +15,8 @@ from astropy.io import fits
 
 import sersiclab as sl
 from sersiclab.cli import main
-from sersiclab.cli.arguments import method
-from sersiclab.cli.fitting import read_components, read_cutout, read_position
 from sersiclab.cli.lab import _image_notebook
+from sersiclab.cli.options import method, read_components, read_cutout, read_position
 
 
 WRITTEN = {"fit.asdf", "fit.png", "fit.html", "fit.fits", "fit.reg", "summary.csv", "table.ecsv"}
@@ -156,9 +157,9 @@ def test_a_model_from_other_programs_files(files, monkeypatch, fitted):
         ([*SCI, "--position", "500", "2"], "position must lie in the image of shape (90, 110), got (500, 2)"),
         (
             [*SCI, "--position", "5", "2", "--cutout", "5", "2", "9"],
-            "--position is where to find the target, which --cutout says itself",
+            "--position can't be combined with --cutout, which sets the target's position itself",
         ),
-        ([*SCI, "--method", "map", "--draws", "9"], "--draws is no option of --method map"),
+        ([*SCI, "--method", "map", "--draws", "9"], "--draws is not an option of --method map"),
         ([*SCI, "--method", "map", "-o", "text.fits"], "text.fits"),
         (["fit", "a.feedme", "--sigma", "rms.fits"], "a.feedme is a GALFIT menu, which names its own data"),
         (["fit", "text.feedme"], "text.feedme: H), the image region, is missing"),
@@ -178,6 +179,35 @@ def test_mistakes_are_told_in_one_line(files, monkeypatch, capsys, arguments, me
     if arguments[0] == "fit":
         assert message in json.loads(said.out)["error"]
     assert not (files / "sersiclab-fit" / "fit.asdf").exists()
+
+
+def fail_by_a_bug(*arguments):
+    return "a" + 1
+
+
+def test_an_own_bug_is_reported_as_one(monkeypatch, capsys):
+    """Status 1, a traceback and a request to report it: never as if the user had made a mistake."""
+    monkeypatch.setattr("sersiclab.cli.fitting._fit_and_write", fail_by_a_bug)
+    assert main(["demo", "--json"]) == 1
+    said = capsys.readouterr()
+    assert said.err.startswith("Traceback")
+    assert "in fail_by_a_bug" in said.err
+    assert "sersiclab demo: internal error: TypeError: can only concatenate str" in said.err
+    assert "This is a bug in sersiclab: please report it" in said.err
+    assert json.loads(said.out)["error"].startswith("internal error: TypeError: can only concatenate")
+
+
+@pytest.mark.parametrize(
+    "arguments", [["fit", "nowhere.fits", "--gain", "1"], ["demo", "--method", "map", "--draws", "9"]]
+)
+def test_debug_shows_the_traceback_of_a_mistake(files, monkeypatch, capsys, arguments):
+    monkeypatch.chdir(files)
+    assert main([*arguments, "--debug"]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("Traceback")
+    assert "This is a bug" not in said
+    assert main(arguments) == 2
+    assert "Traceback" not in capsys.readouterr().err
 
 
 def test_warnings_are_lines(files, monkeypatch, capsys, fitted):
@@ -274,3 +304,45 @@ def test_lab_writes_a_notebook_for_images(files, monkeypatch):
     several = nbformat.read(_image_notebook(["rms.fits", "sci.fits"], {"psf": "psf.fits"}), as_version=4).cells
     assert "No PSF" not in several[0]["source"]
     assert several[-1]["source"].endswith("wb_2 = sl.Workbench(image_2)\nwb_2")
+
+
+# A JupyterLab in which nothing runs but a server that answers, of which the process is printed.
+LAB = """
+import sys
+from sersiclab.cli import lab, main
+
+SERVER = '''
+import http.server, os, sys
+
+class Answer(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"{}")
+
+    def log_message(self, *arguments): ...
+
+print(os.getpid(), flush=True)
+http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Answer).serve_forever()
+'''
+
+lab._command = lambda port: [sys.executable, "-c", SERVER, str(port)]
+lab._run_to_first_widget = lambda *arguments: None
+sys.exit(main(["lab", "--no-browser"]))
+"""
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 0), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_lab_ends_its_server_with_itself(tmp_path, number, status):
+    """Even if a closed terminal or a batch system ends it."""
+    command = [sys.executable, "-c", LAB]
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as lab:
+        assert lab.stdout
+        server = int(lab.stdout.readline())
+        while "Press Ctrl-C to end it." not in (line := lab.stdout.readline()):
+            assert line
+        os.kill(server, 0)
+        lab.send_signal(number)
+        assert lab.wait(timeout=60) == status
+    with pytest.raises(ProcessLookupError):
+        os.kill(server, 0)

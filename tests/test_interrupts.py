@@ -78,7 +78,7 @@ def whole(files):
 def goes_on(folder, whole):
     done = run(folder, options=NUTS)
     assert done.returncode == 0, done.stderr
-    assert "sersiclab fit: going on from out/checkpoint.asdf; --restart begins anew\n" in done.stderr
+    assert "sersiclab fit: resuming from out/checkpoint.asdf; --restart starts again\n" in done.stderr
     resumed = sl.load(folder / "out" / "fit.asdf")
     assert resumed.status == "complete"
     for path, draws in whole.draws.items():
@@ -115,8 +115,8 @@ def test_so_does_one_that_was_terminated(again, whole, phase, at):
         assert part.status == f"cancelled after {count} of 60 draws"
     else:
         assert part.status == "cancelled before the first draw"
-    assert "interrupted by SIGTERM; writing what there is" in done.stderr
-    assert "the same command goes on from out/checkpoint.asdf" in done.stderr
+    assert "interrupted by SIGTERM; writing the result so far" in done.stderr
+    assert "the same command resumes from out/checkpoint.asdf" in done.stderr
     goes_on(again, whole)
 
 
@@ -127,7 +127,7 @@ def test_sigterm_keeps_the_best_point(again):
     part = sl.load(again / "out" / "fit.asdf")
     assert part.status.startswith("cancelled")
     assert part.best["galaxy.xc"] == pytest.approx(12.3, abs=0.3)
-    assert "interrupted by SIGTERM; writing what there is" in done.stderr
+    assert "interrupted by SIGTERM; writing the result so far" in done.stderr
 
 
 @pytest.mark.slow
@@ -153,7 +153,7 @@ def test_the_checkpoint_of_another_run_is_refused(again, whole):
     done = run(again, options=other)
     assert done.returncode == 2
     assert "out/checkpoint.asdf is of another run: seed 0 (now 5). Delete it to begin anew" in done.stderr
-    assert "--restart begins anew" in done.stderr
+    assert "--restart starts again" in done.stderr
     done = run(again, options=[*other, "--restart"])
     assert done.returncode == 0, done.stderr
     assert sl.load(again / "out" / "fit.asdf").seed == 5

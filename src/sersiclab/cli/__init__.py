@@ -1,20 +1,23 @@
 """The command line: `sersiclab demo`, `sersiclab fit`, `sersiclab lab`."""
 
+import argparse
 import json
 import sys
+import traceback
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from sersiclab.cli.arguments import parser
+from sersiclab.cli.parser import parser
 from sersiclab.cli.signals import stopping
+from sersiclab.runtime.errors import SersiclabError
 
 
-OK, MISTAKE = 0, 2
+OK, INTERNAL, MISTAKE = 0, 1, 2
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line; returns the exit status, which `sersiclab --help` explains."""
+    """Run the command line. Returns the exit status, which `sersiclab --help` explains."""
     given = list(sys.argv[1:] if argv is None else argv)
     if not given:
         sys.stderr.write(parser().format_help())
@@ -28,13 +31,35 @@ def main(argv: Sequence[str] | None = None) -> int:
     with warnings.catch_warnings(), stopping() as arguments.received:
         warnings.showwarning = show
         try:
-            return arguments.run(arguments)
-        except (ValueError, TypeError, OSError) as error:
-            sys.stderr.write(f"{name}: {error}\n")
-            if getattr(arguments, "json", False):
-                sys.stdout.write(json.dumps({"error": str(error)}) + "\n")
-            return MISTAKE
+            return _command(arguments.command)(arguments)
+        except Exception as error:
+            return _failed(name, error, arguments)
         except KeyboardInterrupt as interrupt:
             what = str(interrupt) or "before there was a result"
             sys.stderr.write(f"\n{name}: interrupted by {arguments.received.name} {what}\n")
             return arguments.received.status
+
+
+def _command(name: str) -> Callable[[argparse.Namespace], int]:
+    """Return the function of a command. Only the module that it needs is imported."""
+    if name == "lab":
+        from sersiclab.cli.lab import lab
+
+        return lab
+    from sersiclab.cli import fitting
+
+    return {"demo": fitting.demo, "fit": fitting.fit}[name]
+
+
+def _failed(name: str, error: Exception, arguments: argparse.Namespace) -> int:
+    """Report an error, which is a bug unless it was raised on purpose or for want of memory or files."""
+    meant = isinstance(error, SersiclabError | OSError | MemoryError)
+    if arguments.debug or not meant:
+        sys.stderr.write("".join(traceback.format_exception(error)))
+    text = str(error) if meant else f"internal error: {type(error).__name__}: {error}"
+    sys.stderr.write(f"{name}: {text}\n")
+    if not meant:
+        sys.stderr.write("This is a bug in sersiclab: please report it, with the lines above.\n")
+    if getattr(arguments, "json", False):
+        sys.stdout.write(json.dumps({"error": text}) + "\n")
+    return MISTAKE if meant else INTERNAL

@@ -1,25 +1,29 @@
-"""`sersiclab lab`: JupyterLab, open on a notebook whose widget is already drawn.
+"""The command `sersiclab lab`: JupyterLab, open on a notebook whose widget is already shown.
 
-A notebook shows its widgets only once its cells have run. So the cells up to the first widget are run
-here, in the very kernel that JupyterLab will then find for that notebook, and their outputs are written
-into the notebook before the browser opens it.
+A notebook shows its widgets only after its cells have run. The cells up to the first widget are therefore run here, in
+the kernel that JupyterLab then finds for that notebook, and their outputs are written into the notebook before the
+browser opens it.
 """
 
+import argparse
+import contextlib
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import time
 import urllib.request
 import webbrowser
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from sersiclab.cli.arguments import FILES
+from sersiclab.cli import options
+from sersiclab.cli.signals import Received, stopping
 from sersiclab.documents import storage
 from sersiclab.runtime.compilation import cache_environment
 from sersiclab.runtime.errors import InputError
@@ -28,38 +32,63 @@ from sersiclab.runtime.errors import InputError
 FOLDER = Path("sersiclab-lab")
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 START_SECONDS = 90
+END_SECONDS = 30
+# A closed terminal sends SIGHUP, which Windows does not have.
+ENDINGS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 LAST_PORT = 65535
 GUIDE = """Drag the ellipse onto the galaxy, mask its neighbours, and press a button: **MAP** fits in a second, **NUTS**
-samples the posterior. Then `wb.fit.summary()`, `wb.posterior` and `wb.fit.save("galaxy.asdf")` have the result.
-`?` shows the widget's keys."""
-WITHOUT_PSF = '\n\nNo PSF was given: sizes are those of the blurred image. `Image.read(..., psf="psf.fits")` takes one.'
+samples the posterior. Then `wb.fit.summary()` and `wb.posterior` show the result, and `wb.fit.save("galaxy.asdf")`
+saves it. Press `?` for the widget's keyboard shortcuts."""
+WITHOUT_PSF = '\n\nNo PSF was given: so sizes include the blur. Add one with `Image.read(..., psf="psf.fits")`.'
 
 
-def open_lab(images: Sequence[str], data: Mapping[str, Any], *, port: int, browser: bool) -> int:
-    """Open JupyterLab on a ready notebook and stay until it ends. Returns its exit status."""
-    if not 0 <= port <= LAST_PORT:
-        raise InputError(f"--port must lie between 0 and {LAST_PORT}, got {port}")
+def lab(arguments: argparse.Namespace) -> int:
+    """Open JupyterLab on a prepared notebook and wait for its end. Returns the exit status."""
+    images, data = arguments.images, options.data(arguments)
+    if not 0 <= arguments.port <= LAST_PORT:
+        raise InputError(f"--port must lie between 0 and {LAST_PORT}, got {arguments.port}")
     for name in images:
-        _absolute(name)  # which is refused at once if there is none
+        _absolute(name)  # a missing file is refused before anything starts
     notebook = _image_notebook(images, data) if images else _quickstart()
     token = os.urandom(24).hex()
-    port = _free_port(port)
+    port = _free_port(arguments.port)
+    with stopping(*ENDINGS) as received:
+        try:
+            with _serving(port, token) as server:
+                _open(notebook, f"http://127.0.0.1:{port}", token, server, browser=not arguments.no_browser)
+                return server.wait()
+        except KeyboardInterrupt:
+            return _status(received)
+
+
+def _status(received: Received) -> int:
+    """Return the exit status after a signal: Ctrl-C is the ordinary way to end JupyterLab."""
+    return 0 if received.number in (0, signal.SIGINT) else received.status
+
+
+@contextlib.contextmanager
+def _serving(port: int, token: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Run JupyterLab, and end it in any case."""
     server = subprocess.Popen(_command(port), env={**cache_environment(), "JUPYTER_TOKEN": token})
     try:
-        base = f"http://127.0.0.1:{port}"
-        _wait_for(base, token, server)
-        _run_to_first_widget(notebook, base, token)
-        address = f"{base}/lab/tree/{notebook.as_posix()}?token={token}"
-        sys.stdout.write(f"\nJupyterLab is open at\n  {address}\nCtrl-C ends it.\n")
-        sys.stdout.flush()
-        if browser:
-            webbrowser.open(address)
-        return server.wait()
-    except KeyboardInterrupt:
-        return 0
+        yield server
     finally:
         server.terminate()
-        server.wait(timeout=30)
+        try:
+            server.wait(timeout=END_SECONDS)
+        except subprocess.TimeoutExpired:
+            server.kill()
+
+
+def _open(notebook: Path, base: str, token: str, server: subprocess.Popen[bytes], *, browser: bool) -> None:
+    """Run the notebook up to its first widget, then show its address, in the browser if there is to be one."""
+    _wait_for(base, token, server)
+    _run_to_first_widget(notebook, base, token)
+    address = f"{base}/lab/tree/{notebook.as_posix()}?token={token}"
+    sys.stdout.write(f"\nJupyterLab is open at\n  {address}\nPress Ctrl-C to end it.\n")
+    sys.stdout.flush()
+    if browser:
+        webbrowser.open(address)
 
 
 def _command(port: int) -> list[str]:
@@ -79,7 +108,7 @@ def _free_port(first: int) -> int:
 
 
 def _quickstart() -> Path:
-    """A copy of the quickstart to work in; an earlier copy stays as the user left it."""
+    """Copy the quickstart, unless a copy exists, which the user may have edited. Returns its path."""
     target = FOLDER / "01_quickstart.ipynb"
     if not target.exists():
         packaged = Path(str(files("sersiclab"))) / "notebooks" / target.name
@@ -91,13 +120,13 @@ def _quickstart() -> Path:
 
 
 def _image_notebook(images: Sequence[str], data: Mapping[str, Any]) -> Path:
-    """A notebook with one workbench per image; an earlier one stays as the user left it."""
+    """Write a notebook with one workbench per image, unless it exists. Returns its path."""
     import nbformat.v4 as v4
 
     target = FOLDER / f"{Path(images[0].partition('[')[0]).stem}.ipynb"
     if target.exists():
         return target
-    given = {name: _absolute(value) if name in FILES else value for name, value in data.items()}
+    given = {name: _absolute(value) if name in options.FILES else value for name, value in data.items()}
     keywords = "".join(f", {name}={value!r}" for name, value in given.items())
     guide = GUIDE if "psf" in data else GUIDE + WITHOUT_PSF
     cells = [v4.new_markdown_cell(guide), v4.new_code_cell("import sersiclab as sl")]
@@ -112,7 +141,7 @@ def _image_notebook(images: Sequence[str], data: Mapping[str, Any]) -> Path:
 
 
 def _absolute(name: str) -> str:
-    """The absolute path of a FITS file, with its extension in brackets, if any."""
+    """Return the absolute path of a FITS file, with its extension in brackets, if any."""
     file, bracket, extension = name.partition("[")
     if not Path(file).exists():
         raise FileNotFoundError(f"no such file: {file}")
@@ -143,7 +172,7 @@ def _wait_for(base: str, token: str, server: subprocess.Popen[bytes]) -> None:
 
 
 def _run_to_first_widget(path: Path, base: str, token: str) -> None:
-    """Run the notebook's cells, in its own kernel, up to the first that shows a widget; save it."""
+    """Run the notebook's cells in its own kernel, up to the first that shows a widget, and save it."""
     import nbformat
     from nbformat.sign import NotebookNotary
 
@@ -159,7 +188,7 @@ def _run_to_first_widget(path: Path, base: str, token: str) -> None:
         client.stop_channels()
     with storage.writing(path, overwrite=True) as temporary:
         nbformat.write(notebook, temporary)
-    # JupyterLab draws widgets only in notebooks that it trusts.
+    # JupyterLab shows widgets only in notebooks that it trusts.
     NotebookNotary().sign(nbformat.read(path, as_version=4))
 
 
@@ -176,14 +205,14 @@ def _connect(kernel_id: str) -> Any:
         try:
             client.wait_for_ready(timeout=START_SECONDS)
             return client
-        except RuntimeError:  # a kernel that starts slowly, on a busy machine, passes for dead
+        except RuntimeError:  # a kernel that starts slowly on a busy machine is reported as dead
             if time.monotonic() > deadline:
                 raise
             time.sleep(0.5)
 
 
 def _run(client: Any, cell: Any) -> bool:
-    """Run a cell and keep its outputs; whether to stop: it showed a widget, or failed."""
+    """Run a cell and keep its outputs. Returns whether to stop, because it showed a widget or failed."""
     from nbformat.v4 import output_from_msg
 
     cell.outputs = []

@@ -1,4 +1,7 @@
-"""Ctrl-C, and the SIGTERM of batch systems: the first keeps what there is of a fit, the second ends at once."""
+"""Signals that end a command, such as Ctrl-C and the SIGTERM of batch systems.
+
+The first signal raises an exception, so that a fit keeps its draws so far. The second one ends the process at once.
+"""
 
 import contextlib
 import signal
@@ -8,43 +11,46 @@ from typing import Any
 
 
 class Received:
-    """The signal that came, 0 for none."""
+    """The signal that was received; its number is 0 if there was none."""
 
     number = 0
 
     @property
     def status(self) -> int:
-        """The exit status that a shell gives a process which this signal has ended."""
+        """The exit status that a shell reports for a process ended by this signal."""
         return 128 + (self.number or signal.SIGINT)
 
     @property
     def name(self) -> str:
-        """What to call it on the terminal."""
+        """The signal's name for messages on the terminal."""
         return "Ctrl-C" if self.number in (0, signal.SIGINT) else signal.Signals(self.number).name
 
 
 @contextlib.contextmanager
-def stopping() -> Iterator[Received]:
-    """Raise `Stopped` in the main thread at the first of these signals. One that is ignored stays so."""
+def stopping(*signals: signal.Signals) -> Iterator[Received]:
+    """Raise `Stopped` in the main thread at the first of these signals; those that are ignored stay ignored.
+
+    By default these are Ctrl-C and SIGTERM.
+    """
     from sersiclab.inference.running.run import Stopped
 
     received = Received()
-    if threading.current_thread() is not threading.main_thread():  # others get no signals
+    if threading.current_thread() is not threading.main_thread():  # Python delivers no signals to other threads
         yield received
         return
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.getsignal(number) for number in signals or (signal.SIGINT, signal.SIGTERM)}
+    caught = [number for number, handler in before.items() if handler != signal.SIG_IGN]
 
     def stop(number: int, frame: Any) -> None:
         received.number = number
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        for each in caught:
+            signal.signal(each, signal.default_int_handler if each == signal.SIGINT else signal.SIG_DFL)
         raise Stopped
 
-    for number, handler in before.items():
-        if handler != signal.SIG_IGN:
-            signal.signal(number, stop)
+    for number in caught:
+        signal.signal(number, stop)
     try:
         yield received
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for number in caught:
+            signal.signal(number, before[number])
