@@ -5,6 +5,7 @@ warning, a note, or a verdict other than ok), and those that must not be: `silen
 """
 
 import dataclasses
+import re
 import signal
 import time
 import warnings
@@ -12,11 +13,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Literal
 
+from jaxtyping import TypeCheckError
+
+import sersiclab as sl
+
 
 Outcome = Literal["right", "named", "told", "silent", "unclear", "hang", "crash"]
 OUTCOMES: tuple[Outcome, ...] = ("right", "named", "told", "silent", "unclear", "hang", "crash")
 SECONDS = 30.0  # that any one input may take: a limit against hanging, not a measure of speed
-OURS = (ValueError, TypeError, OSError, RuntimeError, KeyError, AttributeError)
+# Errors that are meant. The type checks are added by the tests.
+MEANT = (sl.SersiclabError, OSError, TypeCheckError)
+CALLS = re.compile(r"missing .*required|unexpected keyword|positional argument|multiple values|abstract class")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -114,7 +121,9 @@ def run(case: Case, seconds: float = SECONDS) -> Found:
                 result = case.call()
         except _Hang:
             return found("hang", f"no end within {seconds:g} s")
-        except OURS as error:
+        except Exception as error:
+            if not is_meant(error):
+                return found("crash", f"{type(error).__name__}: {error}")
             words = "\n".join([f"{type(error).__name__}: {error}", *getattr(error, "__notes__", ())])
             clear = isinstance(case.expected, Named) and all(part in words for part in case.expected.fragments)
             return found("named" if clear else "unclear", words)
@@ -122,6 +131,13 @@ def run(case: Case, seconds: float = SECONDS) -> Found:
             return found("crash", f"{type(error).__name__}: {error}")
     spoken = "\n".join(str(warning.message) for warning in heard)
     return found(*_judged(case, result, spoken))
+
+
+def is_meant(error: Exception) -> bool:
+    """Whether it was raised on purpose, by a wrong call, or by a function of the user's, which a note then names."""
+    if isinstance(error, TypeError) and CALLS.search(str(error)):
+        return True
+    return isinstance(error, MEANT) or hasattr(error, "__notes__")
 
 
 def _judged(case: Case, result: Any, spoken: str) -> tuple[Outcome, str]:

@@ -9,6 +9,7 @@ import numpy as np
 from astropy.io import fits
 
 from sersiclab.cli import main
+from sersiclab.runtime.errors import InputError
 
 from .case import Case, named
 from .images import DATA
@@ -23,7 +24,7 @@ def run(*arguments: str) -> None:
         except SystemExit as end:
             status = end.code
     if status == 2:
-        raise ValueError(written.getvalue())
+        raise InputError(written.getvalue())
 
 
 def cases(folder: Path) -> Iterator[Case]:

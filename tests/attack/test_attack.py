@@ -71,6 +71,7 @@ def members(cls: type, name: str) -> list[str]:
 def public() -> set[str]:
     """Every public callable, and every property of what users hold."""
     exported = {name for name, value in vars(sl).items() if getattr(value, "__module__", "").startswith("sersiclab.")}
+    exported -= {name for name in exported if name.endswith("Error") and issubclass(getattr(sl, name), Exception)}
     found = {name for name in exported if not name.startswith("_") and callable(getattr(sl, name))}
     for name in ("Image", "Model", "Fit", "Run"):
         found |= set(members(getattr(sl, name), name))

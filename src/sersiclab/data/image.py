@@ -204,7 +204,7 @@ class Image(eqx.Module):
             raise InputError(f"position must be finite, got {position}")
         try:
             part = Cutout2D(self.data, place, size, wcs=self.wcs, mode="trim")
-        except (NoOverlapError, OverflowError) as error:
+        except (NoOverlapError, OverflowError, ValueError) as error:  # the last for a position on another sky
             raise InputError(f"position must lie in the image of shape {self.shape}, got {position}") from error
         fields = self.fields
         for name in ("data", "sigma", "mask"):
