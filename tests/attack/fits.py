@@ -11,7 +11,7 @@ import numpy as np
 
 import sersiclab as sl
 from sersiclab.documents import storage
-from sersiclab.results.document import to_tree
+from sersiclab.documents.fit_format import to_tree
 
 from .case import Case, named, right, told
 from .images import DATA, image
@@ -387,7 +387,7 @@ def contents(folder: Path) -> Iterator[Case]:
 
 
 def edited(folder: Path, leaf: str, value: Any, kind: str) -> Path:
-    tree = to_tree(sound())
+    tree = to_tree(vars(sound()))
     *parents, last = leaf.split("/")
     node: Any = tree
     for name in parents:

@@ -171,7 +171,7 @@ PLACES = {
     "io.imfit_writing.write_imfit": "write_imfit",
     "io.planes._write": "write_galfit",
     "results.files.write_fits": "fit.write_fits",
-    "results.fit.save": "fit.save",
+    "documents.fit_format.write_fit": "fit.save",
     "results.fit.write_regions": "fit.write_regions",
     "documents.storage.write": "fit.save",
     "documents.storage.write_text": "wb.save",

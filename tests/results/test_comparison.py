@@ -13,7 +13,7 @@ from sersiclab.data.image import Image
 from sersiclab.model import Model
 from sersiclab.parameters.priors import Normal
 from sersiclab.profiles import FlatSky, TiltedSky
-from sersiclab.results import Fit, comparison
+from sersiclab.results import Fit, criteria
 from sersiclab.results.comparison import compare
 from sersiclab.results.decisions import decisions
 from sersiclab.results.diagnostics import arviz
@@ -190,7 +190,7 @@ def test_waic_is_arvizs(pair: tuple[Exact, Exact]) -> None:
     if not hasattr(az, "waic"):
         pytest.skip("ArviZ 1 has no WAIC")
     fit = pair[1].fit()
-    found = comparison.pointwise(fit, 1).waic.sum()
+    found = criteria.pointwise(fit, 1).waic.sum()
     assert found == pytest.approx(float(az.waic(fit.posterior).elpd_waic), rel=1e-5)
 
 

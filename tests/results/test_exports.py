@@ -12,7 +12,7 @@ from astropy.wcs import WCS
 
 from sersiclab.data.image import Image
 from sersiclab.model import render_components
-from sersiclab.results.derived import Derived
+from sersiclab.results.draws import Derived
 from sersiclab.results.table import with_errors
 
 

@@ -1,3 +1,4 @@
+import dataclasses
 import pickle
 from collections.abc import Callable
 from typing import Any
@@ -6,8 +7,10 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
+from sersiclab.documents.parts import DERIVED, PARTS
 from sersiclab.model import render
 from sersiclab.results import Fit
+from sersiclab.results.draws import Derived
 
 
 MakeFit = Callable[..., Fit]
@@ -76,3 +79,20 @@ def test_it_survives_pickling(make_fit: MakeFit) -> None:
     copy = pickle.loads(pickle.dumps(fit))
     assert copy.model == fit.model
     assert copy.summary().equals(fit.summary())
+
+
+def test_a_pickle_leaves_the_caches_behind(make_fit: MakeFit) -> None:
+    fit = make_fit()
+    size = len(pickle.dumps(fit))
+    for name in ("log_likelihood", "posterior", "model_sd", "verdict", "observables"):
+        getattr(fit, name)
+    assert fit.log_likelihood["data"].nbytes > 3e6
+    assert len(pickle.dumps(fit)) == size < 200_000
+    copied = pickle.loads(pickle.dumps(fit))
+    assert "log_likelihood" not in vars(copied)
+    assert copied.verdict == fit.verdict
+
+
+def test_a_file_has_every_field_but_the_unfinished_run() -> None:
+    assert [field.name for field in dataclasses.fields(Fit)] == [*PARTS, "unfinished"]
+    assert [field.name for field in dataclasses.fields(Derived)] == list(DERIVED)

@@ -9,6 +9,7 @@ from astropy.wcs.wcsapi import SlicedLowLevelWCS
 
 from sersiclab.data.image import Image
 from sersiclab.documents import storage
+from sersiclab.documents.fit_format import to_tree
 from sersiclab.inference import MAP, Laplace
 from sersiclab.inference.base import AbstractMethod
 from sersiclab.io import load
@@ -16,7 +17,6 @@ from sersiclab.model import Model
 from sersiclab.parameters import parameter
 from sersiclab.profiles import AbstractSky
 from sersiclab.results import Fit
-from sersiclab.results.document import to_tree
 
 
 MakeFit = Callable[..., Fit]
@@ -163,7 +163,7 @@ def test_the_psfs_centre_comes_back(make_fit: MakeFit, scene: Any, tmp_path: Pat
 
 
 def test_files_without_the_psfs_centre_are_read(make_fit: MakeFit, scene: Any, tmp_path: Path) -> None:
-    tree = to_tree(make_fit())
+    tree = to_tree(vars(make_fit()))
     del tree["image"]["psf_centre"]
     storage.write(tmp_path / "old.asdf", "fit", tree)
     assert load(tmp_path / "old.asdf").image.psf_centre == "array"

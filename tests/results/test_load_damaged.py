@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from sersiclab.documents import storage
+from sersiclab.documents.fit_format import to_tree
 from sersiclab.io import load
 from sersiclab.results import Fit
-from sersiclab.results.document import to_tree
 
 
 MakeFit = Callable[..., Fit]
@@ -20,7 +20,7 @@ ABSENT = object()
 
 def damaged(fit: Fit, folder: Path, place: str, value: Any) -> Path:
     """A file of the fit in which the value at a place such as "image/psf" is another, or absent."""
-    tree = to_tree(fit)
+    tree = to_tree(vars(fit))
     *parents, last = place.split("/")
     node: Any = tree
     for name in parents:
@@ -88,7 +88,11 @@ REFUSED = {
     "model type": ("model/components", {"g": {"type": "Serric"}}, "model: .*Serric"),
     "model version": ("model/version", 99, "model: the document has version 99"),
     "method unknown": ("method", {"type": "MCMC"}, "method: .*'MCMC'"),
-    "method no method": ("method", {"type": "Normal", "loc": 0.0, "scale": 1.0}, "method: a method such as NUTS"),
+    "method no method": (
+        "method",
+        {"type": "Normal", "loc": 0.0, "scale": 1.0},
+        "method: expected a method such as NUTS",
+    ),
     "method options": ("method/draws", -3, "method: .*draws must be at least 1"),
 }
 

@@ -11,7 +11,7 @@ from sersiclab.data.image import Image
 from sersiclab.model import Model, render
 from sersiclab.parameters.priors import Normal
 from sersiclab.profiles import FlatSky
-from sersiclab.results import Fit, posterior
+from sersiclab.results import Fit, log_likelihood
 from sersiclab.results.diagnostics import arviz
 
 
@@ -82,14 +82,14 @@ def test_log_likelihood_is_the_normals_in_unmasked_pixels(small: Fit) -> None:
 def test_patches_hold_the_sums_of_their_pixels(small: Fit, monkeypatch: pytest.MonkeyPatch) -> None:
     by_pixel = small.log_likelihood["data"]
     image = small.image
-    monkeypatch.setattr(posterior, "LIMIT", 70 * 100)
-    by_patch = posterior.log_likelihood(small.model, image, small.draws)
+    monkeypatch.setattr(log_likelihood, "LIMIT", 70 * 100)
+    by_patch = log_likelihood.pointwise(small.model, image, small.draws)
     size = by_patch.attrs["patch_size"]
     assert by_patch["data"].dims == ("chain", "draw", "patch")
     assert by_patch["data"].size <= 70 * 100
-    assert posterior.patch_size(image, 70) == size > 1
-    monkeypatch.setattr(posterior, "LIMIT", by_patch["data"].size - 1)
-    assert posterior.patch_size(image, 70) > size  # no smaller patches would have done
+    assert log_likelihood.patch_size(image, 70) == size > 1
+    monkeypatch.setattr(log_likelihood, "LIMIT", by_patch["data"].size - 1)
+    assert log_likelihood.patch_size(image, 70) > size  # no smaller patches would have done
     expected = np.zeros(image.shape)
     expected[np.asarray(by_pixel["y"]), np.asarray(by_pixel["x"])] = by_pixel[1, 20]
     for i, (y, x) in enumerate(zip(by_patch["y"].values, by_patch["x"].values, strict=True)):

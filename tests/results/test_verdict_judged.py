@@ -13,8 +13,8 @@ from sersiclab.parameters import Tied
 from sersiclab.parameters.priors import Normal, Uniform
 from sersiclab.profiles import FlatSky, Sersic
 from sersiclab.results import Fit, Verdict
-from sersiclab.results.approximation import Check, Deviation
-from sersiclab.results.verdict.approximated import approximation_reasons
+from sersiclab.results.verdict.approximation import approximation_reasons
+from sersiclab.results.verdict.deviations import ApproximationCheck, Deviation
 from sersiclab.results.verdict.sampling import ess_reasons, r_hat_reasons, weight_reasons
 
 
@@ -98,7 +98,7 @@ def test_an_approximation_whose_check_is_not_a_number(make_fit: MakeFit, bad: fl
 
     def levels(**values: Any) -> list[str]:
         known = {"pareto_k": 0.2, "effective": 200.0, "draws": good.draws, "deviations": ()}
-        good.__dict__["approximation"] = Check(**(known | values))
+        good.__dict__["_approximation"] = ApproximationCheck(**(known | values))
         return [level for level, _ in approximation_reasons(good)]
 
     assert levels() == []
@@ -125,7 +125,7 @@ def test_the_level_follows_the_size_of_the_error(
     make_fit: MakeFit, shift: float, stretch: float, level: str, words: str
 ) -> None:
     fit = make_fit((1, 400), method=Laplace(), stats={}, covariance=np.eye(9))
-    fit.__dict__["approximation"] = Check(0.2, 200.0, fit.draws, (Deviation("galaxy.n", shift, stretch),))
+    fit.__dict__["_approximation"] = ApproximationCheck(0.2, 200.0, fit.draws, (Deviation("galaxy.n", shift, stretch),))
     ((found, text),) = approximation_reasons(fit)
     assert found == level
     assert words in text

@@ -2,40 +2,25 @@
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jaxtyping import Float
-from scipy.special import logsumexp
 
 from sersiclab.data.image import Image
-from sersiclab.model.density import Density
 from sersiclab.parameters.priors import Angle
-from sersiclab.results import circular, per_draw, posterior
+from sersiclab.results import circular, criteria, log_likelihood
+from sersiclab.results.base import AbstractFit
 from sersiclab.results.decisions import decisions
 from sersiclab.results.derived import parameter_sds
-from sersiclab.results.diagnostics import arviz
+from sersiclab.results.summary import summarise
 from sersiclab.runtime.errors import InputError, InputTypeError
 
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from sersiclab.results.fit import Fit
 
-BAD_K = 0.7  # of the Pareto distribution: Vehtari, Gelman & Gabry 2017, Stat. Comput. 27, 1413
-
-
-class Pointwise(NamedTuple):
-    """Log predictive densities of the pixels or patches, by PSIS-LOO and WAIC, and the shares of bad k."""
-
-    loo: Float[np.ndarray, " point"]
-    waic: Float[np.ndarray, " point"]
-    p_loo: float
-    bad_k: float
-
-
-def compare(fits: "Mapping[str, Fit]", *, patch: int | None = None) -> "pd.DataFrame":
+def compare(fits: Mapping[str, AbstractFit], *, patch: int | None = None) -> "pd.DataFrame":
     """A table of fits of the same pixels by how well their models predict them, the best first.
 
     `loo` is the expected log predictive density of data left out, one pixel at a time, or one square of
@@ -64,7 +49,7 @@ def compare(fits: "Mapping[str, Fit]", *, patch: int | None = None) -> "pd.DataF
 
     _check(fits)
     size = _patch(fits, patch)
-    points = {name: pointwise(fit, size) for name, fit in fits.items() if fit.draws}
+    points = {name: criteria.pointwise(fit, size) for name, fit in fits.items() if fit.draws}
     rows = {name: _row(fit, points.get(name)) for name, fit in fits.items()}
     table: Any = pd.DataFrame.from_dict(rows, orient="index")
     for criterion in ("loo", "waic"):
@@ -101,13 +86,11 @@ COLUMNS = (
 )
 
 
-def agreement(one: "Fit", other: "Fit") -> "pd.DataFrame":
+def agreement(one: AbstractFit, other: AbstractFit) -> "pd.DataFrame":
     """The differences of two fits' parameters and derived quantities; see `Fit.agreement`."""
     import pandas as pd
 
-    from sersiclab.results.fit import Fit
-
-    if not isinstance(other, Fit):
+    if not isinstance(other, AbstractFit):
         raise InputTypeError(f"other must be a Fit, got {other!r}")
     rows = {}
     first, second = _estimates(one), _estimates(other)
@@ -135,86 +118,15 @@ def agreement(one: "Fit", other: "Fit") -> "pd.DataFrame":
     return pd.DataFrame.from_dict(rows, orient="index")
 
 
-def pointwise(fit: "Fit", size: int) -> Pointwise:
-    """The log predictive density of each patch of `size` pixels when it is left out."""
-    array = in_patches(fit.log_likelihood, size)
-    draws = array.reshape(-1, array.shape[-1])
-    spread = np.var(draws, axis=0, ddof=1)
-    waic = logsumexp(draws, axis=0) - np.log(len(draws)) - spread
-    loo, p_loo, k = _loo(fit, array)
-    return Pointwise(loo, waic, p_loo, float(np.mean(k > BAD_K)))
-
-
-def log_likelihood(fit: "Fit") -> float:
-    """Log likelihood of the data at `best`."""
-    return per_draw.log_likelihood_at(Density.of(fit.model, fit.image), fit.best)
-
-
-def bic(fit: "Fit") -> float:
-    """The Bayesian information criterion, -2 ln L + k ln N (Schwarz 1978, Ann. Stat. 6, 461)."""
-    return -2.0 * log_likelihood(fit) + len(fit.model.free) * float(np.log(fit.image.valid.sum()))
-
-
-def log_evidence(fit: "Fit") -> float:
-    """Log of the prior predictive density of the data; see `Fit.log_evidence`."""
-    if fit.covariance is None:
-        return float("nan")
-    size = len(fit.model.free)
-    sign, log_determinant = np.linalg.slogdet(np.asarray(fit.covariance, dtype=float))
-    if sign <= 0:
-        return float("nan")
-    volume = 0.5 * (size * np.log(2 * np.pi) + float(log_determinant))
-    if "lp" in fit.stats:
-        # Of a normal distribution in d dimensions the mean log density lies d/2 below its maximum.
-        return float(np.mean(np.asarray(fit.stats["lp"], dtype=float))) + 0.5 * size + volume
-    density = Density.of(fit.model, fit.image)
-    point = density.unconstrain(density.values(fit.best))
-    return log_likelihood(fit) + float(density.log_prior(point)) + volume
-
-
-def in_patches(log_likelihood: Any, size: int) -> Float[np.ndarray, "chain draw patch"]:
-    """The log likelihood, by pixel or by smaller patches (`Fit.log_likelihood`), in patches of `size` pixels."""
-    array = np.asarray(log_likelihood["data"], dtype=float)
-    if log_likelihood.attrs["patch_size"] == size:
-        return array
-    # The centre of a smaller patch lies in the larger one that holds it.
-    corner = np.stack([np.asarray(log_likelihood[axis]) for axis in ("y", "x")]) // size
-    _, label = np.unique(corner, axis=1, return_inverse=True)
-    order = np.argsort(label.ravel(), kind="stable")
-    starts = np.nonzero(np.diff(label.ravel()[order], prepend=-1))[0]
-    return np.add.reduceat(array[..., order], starts, axis=-1)
-
-
-def _loo(fit: "Fit", array: Float[np.ndarray, "chain draw point"]) -> tuple[Any, float, Any]:
-    """PSIS-LOO by the installed ArviZ: each point's term, the effective number of parameters, Pareto k."""
-    import warnings
-
-    import xarray as xr
-
-    az = arviz()
-    draws = {str(i): (("chain", "draw"), each) for i, each in enumerate(fit.draws.values())}
-    groups = {
-        "posterior": xr.Dataset(draws),
-        "log_likelihood": xr.Dataset({"data": (("chain", "draw", "point"), array)}),
-    }
-    tree = az.InferenceData(**groups) if az.__version__.startswith("0.") else xr.DataTree.from_dict(groups)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of large Pareto k, which the table tells
-        found = az.loo(tree, pointwise=True)
-    if az.__version__.startswith("0."):
-        return np.asarray(found.loo_i), float(found.p_loo), np.asarray(found.pareto_k)
-    return np.asarray(found.elpd_i), float(found.p), np.asarray(found.pareto_k)
-
-
-def _row(fit: "Fit", points: Pointwise | None) -> dict[str, float]:
+def _row(fit: AbstractFit, points: criteria.Pointwise | None) -> dict[str, float]:
     nothing = float("nan")
     return {
         "loo": nothing if points is None else float(np.sum(points.loo)),
         "p_loo": nothing if points is None else points.p_loo,
         "bad_k": nothing if points is None else points.bad_k,
         "waic": nothing if points is None else float(np.sum(points.waic)),
-        "bic": bic(fit),
-        "log_evidence": log_evidence(fit),
+        "bic": criteria.bic(fit),
+        "log_evidence": criteria.log_evidence(fit),
         "free": len(fit.model.free),
     }
 
@@ -235,10 +147,9 @@ def _differences(values: Mapping[str, np.ndarray]) -> dict[str, tuple[float, flo
     }
 
 
-def _check(fits: "Mapping[str, Fit]") -> None:
-    from sersiclab.results.fit import Fit
+def _check(fits: Mapping[str, AbstractFit]) -> None:
 
-    if not isinstance(fits, Mapping) or not all(isinstance(fit, Fit) for fit in fits.values()):
+    if not isinstance(fits, Mapping) or not all(isinstance(fit, AbstractFit) for fit in fits.values()):
         raise InputTypeError(f"fits must be a mapping of names to fits, such as {{'sersic': fit}}, got {fits!r}")
     if len(fits) < 2:
         raise InputError(f"fits must hold two fits or more, got {list(fits)}")
@@ -261,22 +172,22 @@ def _check_same(first: str, image: Image, name: str, other: Image) -> None:
         raise InputError(f"{must}: the data of {first!r} and {name!r} differ in {changed} pixels")
 
 
-def _patch(fits: "Mapping[str, Fit]", patch: int | None) -> int:
+def _patch(fits: Mapping[str, AbstractFit], patch: int | None) -> int:
     """The side of the patches in pixels: as asked for, or the least that all fits with draws can give."""
     if patch is not None and (isinstance(patch, bool) or not isinstance(patch, int) or patch < 1):
         raise InputError(f"patch must be a number of pixels, 1 or more, got {patch!r}")
     drawn = [fit for fit in fits.values() if fit.draws]
-    least = math.lcm(*(posterior.patch_size(fit.image, next(iter(fit.draws.values())).size) for fit in drawn))
+    least = math.lcm(*(log_likelihood.patch_size(fit.image, next(iter(fit.draws.values())).size) for fit in drawn))
     if patch is not None and patch % least:
         raise InputError(f"patch must be a multiple of {least}, the patches that fit in memory, got {patch}")
     return least if patch is None else patch
 
 
-def _estimates(fit: "Fit") -> dict[str, tuple[float, float]]:
+def _estimates(fit: AbstractFit) -> dict[str, tuple[float, float]]:
     """Mean and standard deviation of each parameter and derived quantity; without draws the best value and its."""
     if not fit.draws:
         sds = parameter_sds(fit)
         found = {path: (value, sds[path]) for path, value in fit.best.items()}
         return found | {name: (quantity.best, quantity.sd) for name, quantity in fit.derived.items()}
-    table: Any = fit.summary()
+    table: Any = summarise(fit, fit.derived)
     return {str(name): (float(row["mean"]), float(row["sd"])) for name, row in table.iterrows()}

@@ -4,28 +4,26 @@ Values that are not finite, or that the prior forbids, are no mistake of who bui
 """
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import equinox as eqx
 import numpy as np
 from jaxtyping import Float
 
 from sersiclab.data.checking import checked_image
-from sersiclab.data.planes import finite_number
+from sersiclab.documents.parts import check_timing, check_versions, mapping, numbers
 from sersiclab.model import checked_model
 from sersiclab.parameters.scalars import described, is_number
-from sersiclab.results.derived import Derived
+from sersiclab.results.base import AbstractFit
+from sersiclab.results.draws import Derived
 from sersiclab.runtime.errors import InputError, InputTypeError
 from sersiclab.runtime.seeds import checked_seed
 
 
-if TYPE_CHECKING:
-    from sersiclab.results.fit import Fit
-
 FINISHED, STOPPED = "complete", "cancelled"
 
 
-def check_contents(fit: "Fit") -> None:
+def check_contents(fit: AbstractFit) -> None:
     """Raise `TypeError` or `ValueError`, which names the field, unless every field is of its kind."""
     paths = list(checked_model(fit.model).free)
     checked_image(fit.image)
@@ -46,40 +44,6 @@ def check_contents(fit: "Fit") -> None:
     for name, quantity in mapping("derived", fit.derived).items():
         if not isinstance(quantity, Derived):
             raise InputTypeError(f"derived[{name!r}] must be a Derived, such as `derive` makes, got {quantity!r}")
-
-
-def mapping(name: str, value: Any) -> Mapping[str, Any]:
-    """The value, if it is a mapping from texts; else raise `TypeError`."""
-    if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
-        raise InputTypeError(f"{name} must be a mapping from names, got {described(value)}")
-    return value
-
-
-def check_timing(timing: Any) -> None:
-    """Raise unless these are seconds by name."""
-    for name, seconds in mapping("timing", timing).items():
-        if finite_number(f"timing[{name!r}]", seconds) < 0:
-            raise InputError(f"timing[{name!r}] must not be negative, got {seconds!r}")
-
-
-def check_versions(versions: Any) -> None:
-    """Raise unless these are versions by the name of a package, our own among them."""
-    for name, version in mapping("versions", versions).items():
-        if not isinstance(version, str):
-            raise InputTypeError(f"versions[{name!r}] must be a text, got {version!r}")
-    if "sersiclab" not in versions:
-        raise InputError(f"versions must hold that of sersiclab, got {dict(versions)}")
-
-
-def numbers(name: str, value: Any) -> np.ndarray:
-    """An array of real numbers or bools."""
-    try:
-        array = np.asarray(value)
-    except ValueError:  # lists of different lengths
-        array = np.array(None)
-    if array.dtype.kind not in "fiub":
-        raise InputTypeError(f"{name} must be an array of real numbers, got {described(value)}")
-    return array
 
 
 def check_paths(name: str, given: Mapping[str, Any], paths: Sequence[str]) -> None:

@@ -1,10 +1,9 @@
 """Quantities derived from the parameters, for every draw."""
 
-import dataclasses
 import math
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -15,27 +14,16 @@ from numpyro.distributions.transforms import Transform
 from sersiclab.model import scaling
 from sersiclab.model.accuracy import enable_x64
 from sersiclab.parameters import free
+from sersiclab.results.base import AbstractFit
+from sersiclab.results.draws import Derived
 from sersiclab.runtime.errors import InputError, InputTypeError
 
 
-if TYPE_CHECKING:
-    from sersiclab.results.fit import Fit
-
-Function = Callable[[Mapping[str, Any]], Any]
+FunctionOfComponents = Callable[[Mapping[str, Any]], Any]
 BATCH = 1024  # draws evaluated at once
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class Derived:
-    """A derived quantity: its draws (chain, draw; empty without draws), value at `best`, sd and unit."""
-
-    draws: Float[np.ndarray, "chain draw"]
-    best: float
-    sd: float
-    unit: str
-
-
-def derive(fn: Function, fit: "Fit", *, name: str, unit: str) -> Derived:
+def derive(fn: FunctionOfComponents, fit: AbstractFit, *, name: str, unit: str) -> Derived:
     """Evaluate `fn` on the components at every draw and at `best`.
 
     In double precision where the image's numbers are out of reach of single precision. Without draws the sd is the
@@ -63,7 +51,7 @@ def derive(fn: Function, fit: "Fit", *, name: str, unit: str) -> Derived:
     return Derived(values, value, float(np.std(values, ddof=1)), unit)
 
 
-def delta_sd(of: Callable[[Mapping[str, Any]], Any], fit: "Fit") -> float:
+def delta_sd(of: Callable[[Mapping[str, Any]], Any], fit: AbstractFit) -> float:
     """Standard deviation of `of(values)` to first order, sqrt(g C g) with g its gradient; NaN without C."""
     if fit.covariance is None:
         return float("nan")
@@ -77,7 +65,7 @@ def delta_sd(of: Callable[[Mapping[str, Any]], Any], fit: "Fit") -> float:
     return float(np.sqrt(gradient @ fit.covariance @ gradient))
 
 
-def parameter_sds(fit: "Fit") -> dict[str, float]:
+def parameter_sds(fit: AbstractFit) -> dict[str, float]:
     """The same for the parameters themselves, each of which depends on its own u alone."""
     if fit.covariance is None:
         return dict.fromkeys(fit.model.free, float("nan"))
@@ -102,7 +90,7 @@ class _Space(NamedTuple):
         return math.ldexp(float(abs(jax.grad(self.transform)(self.u))), -self.shift)
 
 
-def _spaces(fit: "Fit") -> dict[str, _Space]:
+def _spaces(fit: AbstractFit) -> dict[str, _Space]:
     exponent, spaces = scaling.exponent_of(fit.image), {}
     priors = free(scaling.scaled(fit.model.owners, exponent))
     shifts = scaling.shifts(fit.model.owners, tuple(priors), exponent)
@@ -113,7 +101,7 @@ def _spaces(fit: "Fit") -> dict[str, _Space]:
     return spaces
 
 
-def _check(of: Function, point: Mapping[str, Any], name: str) -> None:
+def _check(of: Callable[[Mapping[str, Any]], Any], point: Mapping[str, Any], name: str) -> None:
     try:
         result = jax.eval_shape(of, point)
     except (jax.errors.TracerArrayConversionError, jax.errors.ConcretizationTypeError) as error:

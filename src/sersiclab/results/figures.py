@@ -4,33 +4,34 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sersiclab.data.arrays import Plane
 from sersiclab.parameters.priors import Angle
 from sersiclab.results import circular
+from sersiclab.results.base import AbstractFit
 
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.figure import Figure
 
-    from sersiclab.results.fit import Fit
 
-
-def plot(fit: "Fit") -> "Figure":
+def plot(fit: AbstractFit) -> "Figure":
     """Data, model, residual and profile; see `Fit.plot`."""
     from sersiclab import plots
 
     return plots.plot_fit(fit.model, fit.image, fit.best, title=_title(fit))
 
 
-def plot_posterior(fit: "Fit", *, seed: int) -> "Figure":
+def plot_posterior(
+    fit: AbstractFit, sd: Plane, predicted: Plane, tables: "tuple[pd.DataFrame, pd.DataFrame]"
+) -> "Figure":
     """A predicted image, the uncertainty map, and profiles with bands; see `Fit.plot_posterior`."""
     from sersiclab import plots
 
-    predicted = fit.posterior_predictive(1, seed=seed)[0]
-    tables = fit.radial_profile(), fit.curve_of_growth()
-    return plots.plot_posterior(fit.model, fit.image, fit.model_sd, predicted, *tables, title=_title(fit))
+    return plots.plot_posterior(fit.model, fit.image, sd, predicted, *tables, title=_title(fit))
 
 
-def plot_corner(fit: "Fit", paths: list[str] | None) -> "Figure":
+def plot_corner(fit: AbstractFit, paths: list[str] | None) -> "Figure":
     """Marginal and pairwise densities of the draws, angles beside their best value; see `Fit.plot_corner`."""
     from sersiclab import plots
 
@@ -43,5 +44,5 @@ def plot_corner(fit: "Fit", paths: list[str] | None) -> "Figure":
     return plots.plot_corner(draws, best, units, paths=paths)
 
 
-def _title(fit: "Fit") -> str:
+def _title(fit: AbstractFit) -> str:
     return f"{type(fit.method).__name__}, χ²/dof = {fit.reduced_chi2:.3f}, {fit.verdict.level}"

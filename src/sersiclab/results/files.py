@@ -14,17 +14,18 @@ from sersiclab.documents.spec import to_python
 from sersiclab.model import Model, render_components
 from sersiclab.parameters import at, parameters
 from sersiclab.results import regions
+from sersiclab.results.base import AbstractFit
 
 
 if TYPE_CHECKING:
-    from sersiclab.results.fit import Fit
+    from astropy.table import QTable
 
 
-def write_fits(fit: "Fit", path: str | Path, *, overwrite: bool) -> Path:
+def write_fits(fit: AbstractFit, table: "QTable", path: str | Path, *, overwrite: bool) -> Path:
     """SCI, MODEL, RESIDUAL, SIGMA, MASK, PSF, each component and the PARAMETERS; see `Fit.write_fits`."""
     from astropy.io import fits
 
-    hdus = [fits.PrimaryHDU(header=_origin(fit)), *_planes(fit.image, fit.model, fit.best), _parameters(fit)]
+    hdus = [fits.PrimaryHDU(header=_origin(fit)), *_planes(fit.image, fit.model, fit.best), _parameters(table)]
     path = storage.user_path(path)
     with storage.writing(path, overwrite=overwrite) as temporary:
         fits.HDUList(hdus).writeto(temporary)
@@ -80,11 +81,10 @@ def _planes(image: Image, model: Model, values: Mapping[str, float]) -> list[Any
     return hdus
 
 
-def _parameters(fit: "Fit") -> Any:
+def _parameters(table: "QTable") -> Any:
     from astropy.io import fits
     from astropy.utils.exceptions import AstropyUserWarning
 
-    table = fit.to_table()
     with warnings.catch_warnings():
         # The standard lacks nanomaggies, and keywords longer than eight letters; astropy reads both.
         warnings.simplefilter("ignore", AstropyUserWarning)
@@ -112,7 +112,7 @@ def _image_header(image: Image) -> Any:
     return header
 
 
-def _origin(fit: "Fit") -> Any:
+def _origin(fit: AbstractFit) -> Any:
     """What was done: the method and its options, the seed, the versions, chi2 and the verdict."""
     from astropy.io.fits import Header
 
@@ -130,6 +130,6 @@ def _origin(fit: "Fit") -> Any:
     return header
 
 
-def ds9_regions(fit: "Fit") -> str:
+def ds9_regions(fit: AbstractFit) -> str:
     """The components at `best`, in image pixels; see `regions`."""
     return regions.ds9_regions(at(fit.model.owners, fit.best))

@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -15,11 +15,10 @@ from sersiclab.model import Model
 from sersiclab.parameters import at, own_parameters, parameter_info, with_parameters
 from sersiclab.profiles import AbstractElliptical, AbstractModifier, AbstractSource
 from sersiclab.results import circular
-from sersiclab.results.derived import Derived, parameter_sds
+from sersiclab.results.base import AbstractFit
+from sersiclab.results.derived import parameter_sds
+from sersiclab.results.draws import Derived
 
-
-if TYPE_CHECKING:
-    from sersiclab.results.fit import Fit
 
 Values = Mapping[str, Any]
 Jacobian = Float[np.ndarray, "2 2"]
@@ -41,7 +40,7 @@ SQUARE = 1e-3  # deviation from square pixels, in units of their side, that is n
 STEP = 0.1  # of a standard deviation, for derivatives at the best value
 
 
-def observables(fit: "Fit") -> dict[str, Derived]:
+def observables(fit: AbstractFit) -> dict[str, Derived]:
     """Every observable (`observe`) of a fit, for every draw, or at `best` with its sd to first order."""
     model, image = fit.model, fit.image
     best = {name: float(value) for name, value in observe(model, image, fit.best).items()}
@@ -232,7 +231,7 @@ def _spread(name: str, values: Any) -> float:
     return float(np.std(values, ddof=1))
 
 
-def _first_order(fit: "Fit", best: Mapping[str, float]) -> dict[str, float]:
+def _first_order(fit: AbstractFit, best: Mapping[str, float]) -> dict[str, float]:
     """sqrt(g C g), with g the observable's derivatives by the parameters; NaN without a covariance."""
     if fit.covariance is None:
         return dict.fromkeys(best, float("nan"))

@@ -10,6 +10,7 @@ from sersiclab.model import render_components
 from sersiclab.plots.sources import Ellipse, ellipses, sky_image
 from sersiclab.profiles.base import axis_ratio, elliptical_radius
 from sersiclab.results import per_draw
+from sersiclab.results.base import AbstractFit
 from sersiclab.runtime.errors import InputError
 
 
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from sersiclab.data.image import Image
-    from sersiclab.results.fit import Fit
 
 MOST_DRAWS = 400  # for quantiles of 16 and 84 %
 GROWTH = 0.1  # width of a ring per radius, at least a pixel
@@ -45,7 +45,7 @@ class Rings(NamedTuple):
         return np.bincount(self.label[chosen], array[chosen], len(self.edge))
 
 
-def radial_profile(fit: "Fit") -> "pd.DataFrame":
+def radial_profile(fit: AbstractFit) -> "pd.DataFrame":
     """The mean brightness in elliptical rings; see `Fit.radial_profile`."""
     import pandas as pd
 
@@ -60,7 +60,7 @@ def radial_profile(fit: "Fit") -> "pd.DataFrame":
     return table[rings.used >= np.maximum(1, COVERAGE * rings.area)].reset_index(drop=True)
 
 
-def curve_of_growth(fit: "Fit") -> "pd.DataFrame":
+def curve_of_growth(fit: AbstractFit) -> "pd.DataFrame":
     """The light within ellipses; see `Fit.curve_of_growth`."""
     import pandas as pd
 
@@ -76,7 +76,7 @@ def curve_of_growth(fit: "Fit") -> "pd.DataFrame":
     return table[: int(np.argmax(broken)) if broken.any() else None]
 
 
-def _rings(fit: "Fit") -> Rings:
+def _rings(fit: AbstractFit) -> Rings:
     """Rings about the first source, a pixel wide or more, to the image's farthest corner."""
     image = fit.image
     shapes = ellipses(fit.model, fit.best)
@@ -102,11 +102,11 @@ def _radius(image: "Image", ellipse: Ellipse) -> Float[np.ndarray, "y x"]:
     return np.asarray(elliptical_radius(x - ellipse.xc, y - ellipse.yc, ellipse.ellip, ellipse.theta), dtype=float)
 
 
-def _sky(fit: "Fit") -> Float[np.ndarray, "y x"]:
+def _sky(fit: AbstractFit) -> Float[np.ndarray, "y x"]:
     return sky_image(fit.model, render_components(fit.model, fit.image, fit.best))
 
 
-def _source_sums(fit: "Fit", rings: Rings, label: Any) -> dict[str, Float[np.ndarray, "draw ring"]]:
+def _source_sums(fit: AbstractFit, rings: Rings, label: Any) -> dict[str, Float[np.ndarray, "draw ring"]]:
     """The light in rings of all sources together, as "model", and of each if there are several."""
     rows = per_draw.flat(fit.draws, MOST_DRAWS) if fit.draws else {path: np.array([v]) for path, v in fit.best.items()}
     parts = per_draw.ring_sums(fit.model, fit.image, rows, label, len(rings.edge))

@@ -11,20 +11,21 @@ from sersiclab.model import Model
 from sersiclab.parameters import parameter_info
 from sersiclab.parameters.priors import Angle
 from sersiclab.results import circular
-from sersiclab.results.derived import Derived, parameter_sds
+from sersiclab.results.base import AbstractFit
+from sersiclab.results.derived import parameter_sds
 from sersiclab.results.diagnostics import convergence
+from sersiclab.results.draws import Derived
 
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from sersiclab.results.fit import Fit
 
 QUANTILES = {"q5": 0.05, "q16": 0.16, "q50": 0.5, "q84": 0.84, "q95": 0.95}
 COLUMNS = ("mean", "sd", *QUANTILES, "r_hat", "ess_bulk", "ess_tail", "best", "unit")
 
 
-def summarise(fit: "Fit", derived: Mapping[str, Derived]) -> "pd.DataFrame":
+def summarise(fit: AbstractFit, derived: Mapping[str, Derived]) -> "pd.DataFrame":
     """One row a quantity, with the columns `COLUMNS`; see `Fit.summary`. `derived` are those to list."""
     import pandas as pd
 

@@ -10,7 +10,9 @@ from sersiclab.data.image import Image
 from sersiclab.model import Model
 from sersiclab.parameters import Tied, at, own_parameters, parameter_info, parameters
 from sersiclab.parameters.priors import Angle
-from sersiclab.results.derived import Derived, parameter_sds
+from sersiclab.results.base import AbstractFit
+from sersiclab.results.derived import parameter_sds
+from sersiclab.results.draws import Derived
 from sersiclab.results.observables import is_angle
 from sersiclab.results.summary import moments, summarise
 from sersiclab.runtime.errors import InputTypeError
@@ -19,15 +21,13 @@ from sersiclab.runtime.errors import InputTypeError
 if TYPE_CHECKING:
     from astropy.table import QTable
 
-    from sersiclab.results.fit import Fit
 
-
-def to_table(fit: "Fit") -> "QTable":
+def to_table(fit: AbstractFit, observables: Mapping[str, Derived]) -> "QTable":
     """One row: every parameter, observable and derived quantity, each with its `_err`; see `Fit.to_table`."""
     from astropy.table import QTable
 
     columns: dict[str, Any] = {}
-    for path, (value, error, unit) in _quantities(fit).items():
+    for path, (value, error, unit) in _quantities(fit, observables).items():
         name = column(path)
         columns[name] = _quantity(value, unit, fit.image)
         columns[f"{name}_err"] = _quantity(error, unit, fit.image)
@@ -47,12 +47,12 @@ def column(path: str) -> str:
     return "".join(c if c.isalnum() or c == "_" else "_" for c in path)
 
 
-def to_latex(fit: "Fit", *, caption: str = "") -> str:
+def to_latex(fit: AbstractFit, observables: Mapping[str, Derived], *, caption: str = "") -> str:
     """A table of name, value with its uncertainty and unit; see `Fit.to_latex`."""
     if not isinstance(caption, str):
         raise InputTypeError(f"caption must be a text, got {caption!r}")
     rows = []
-    for path, row in _rows(fit, {**fit.observables, **fit.derived}).items():
+    for path, row in _rows(fit, {**observables, **fit.derived}).items():
         angle = isinstance(fit.model.free.get(path), Angle)
         middle = row["q50"] if fit.draws else row["best"]
         up, down = (row["q84"] - row["q50"], row["q50"] - row["q16"]) if fit.draws else (row["sd"], row["sd"])
@@ -83,14 +83,14 @@ def with_errors(value: float, up: float, down: float) -> str:
     return f"$({text}) \\times 10^{{{power}}}$" if above == below else f"${{{text}}} \\times 10^{{{power}}}$"
 
 
-def _rows(fit: "Fit", derived: Mapping[str, Derived]) -> dict[str, dict[str, Any]]:
+def _rows(fit: AbstractFit, derived: Mapping[str, Derived]) -> dict[str, dict[str, Any]]:
     """The rows of the summary by name."""
     table = summarise(fit, derived)
     rows: Any = table.to_dict(orient="index")
     return rows
 
 
-def _quantities(fit: "Fit") -> dict[str, tuple[float, float, str]]:
+def _quantities(fit: AbstractFit, observables: Mapping[str, Derived]) -> dict[str, tuple[float, float, str]]:
     """Value, standard deviation and unit of each: the mean (circular for angles), or the best without draws."""
     found = {
         path: (float(row["mean"] if fit.draws else row["best"]), float(row["sd"]), str(row["unit"]))
@@ -98,7 +98,7 @@ def _quantities(fit: "Fit") -> dict[str, tuple[float, float, str]]:
     }
     for path, quantity in _tied_and_fixed(fit).items():
         found.setdefault(path, quantity)
-    for name, observed in fit.observables.items():
+    for name, observed in observables.items():
         value = observed.best
         if fit.draws:
             value = moments(observed.draws, angle=False)["mean"]
@@ -107,7 +107,7 @@ def _quantities(fit: "Fit") -> dict[str, tuple[float, float, str]]:
     return found
 
 
-def _tied_and_fixed(fit: "Fit") -> dict[str, tuple[float, float, str]]:
+def _tied_and_fixed(fit: AbstractFit) -> dict[str, tuple[float, float, str]]:
     """Every parameter, at the mean of its draws or at the best; one that is fixed has no error."""
     sds = {} if fit.draws else parameter_sds(fit)
     values: Any = fit.draws or fit.best

@@ -1,18 +1,16 @@
 """Whether the posterior meets the limits of its priors, or disagrees with them."""
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from sersiclab.parameters import AbstractPrior, parameter_info
 from sersiclab.parameters.priors import LogNormal, LogUniform, Normal, TruncatedNormal
+from sersiclab.results.base import AbstractFit
 from sersiclab.results.derived import parameter_sds
 from sersiclab.results.verdict.levels import Reason
 
-
-if TYPE_CHECKING:
-    from sersiclab.results.fit import Fit
 
 # A posterior lies at a bound if its 5 % quantile is this close to it, in units of the quantile's distance from the
 # median: 0.08 for an exponential that starts there, 0.10 for a half normal, 0.11 for a flat posterior,
@@ -24,13 +22,13 @@ BOUND_FRACTION = 1e-3
 CONFLICT_SIGMA = 3.0  # posterior mean from the prior's centre, in the prior's sigma
 
 
-def posterior_draws(fit: "Fit") -> dict[str, np.ndarray]:
+def posterior_draws(fit: AbstractFit) -> dict[str, np.ndarray]:
     """The draws, resampled to represent the posterior where their approximation allows it."""
     check = fit.approximation
     return fit.draws if check is None or check.blind else check.draws
 
 
-def bound_reasons(fit: "Fit") -> Iterator[Reason]:
+def bound_reasons(fit: AbstractFit) -> Iterator[Reason]:
     """Parameters at a bound of their priors that is not a limit by nature."""
     free = fit.model.free
     draws = posterior_draws(fit)
@@ -45,7 +43,7 @@ def bound_reasons(fit: "Fit") -> Iterator[Reason]:
             yield "caution", f"{path} lies at the {side} bound of its prior, {ends[0]:g}."
 
 
-def _natural(fit: "Fit", path: str, end: float) -> bool:
+def _natural(fit: AbstractFit, path: str, end: float) -> bool:
     """Whether nothing can lie beyond: a declared zero that the parameter may reach, such as the ellipticity's."""
     owner, name = path.split(".", 1)
     info = parameter_info(fit.model.owners[owner])[name]
@@ -53,7 +51,7 @@ def _natural(fit: "Fit", path: str, end: float) -> bool:
 
 
 def _lies_at(
-    fit: "Fit", draws: Mapping[str, Any], path: str, prior: AbstractPrior, end: float, sds: dict[str, float]
+    fit: AbstractFit, draws: Mapping[str, Any], path: str, prior: AbstractPrior, end: float, sds: dict[str, float]
 ) -> bool:
     scale = np.log if isinstance(prior, LogUniform | LogNormal) else np.asarray
     if isinstance(prior, LogNormal):
@@ -70,7 +68,7 @@ def _lies_at(
     return fit.covariance is not None and not abs(best - end) >= BOUND_SIGMA * sds[path]
 
 
-def conflict_reasons(fit: "Fit") -> Iterator[Reason]:
+def conflict_reasons(fit: AbstractFit) -> Iterator[Reason]:
     """Parameters far from the centre of an informative prior."""
     for path, prior in fit.model.free.items():
         values: Any = fit.draws[path].astype(float) if fit.draws else fit.best[path]

@@ -1,7 +1,7 @@
 """Whether the residuals are as large as the noise, and where they are not."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -9,13 +9,11 @@ import numpy as np
 
 from sersiclab.model import lower, scaled, scaling
 from sersiclab.noise import AbstractNoise, AbstractNormalNoise, CorrelatedNoise
-from sersiclab.results.residual_reasons import more_structure, remainder, shining
+from sersiclab.results.base import AbstractFit
 from sersiclab.results.verdict.levels import Level, Reason
-from sersiclab.results.verdict.sky import sky_offset, sky_reason
+from sersiclab.results.verdict.missing_sky import sky_offset, sky_reason
+from sersiclab.results.verdict.residuals import more_structure, remainder, shining
 
-
-if TYPE_CHECKING:
-    from sersiclab.results.fit import Fit
 
 # The error map is seldom better than 20 %: less is no reason to worry, a factor of two is.
 CHI2_CAUTION, CHI2_BAD = 1.2, 2.0
@@ -25,7 +23,7 @@ OUTLIER_SHARE = 0.1  # of the pixels: more are no outliers, but a model that is 
 CHI2_SIGMA = 5.0  # and only if it is no chance: the sd of chi2/dof is sqrt(2/dof)
 
 
-def chi2_reasons(fit: "Fit") -> Iterator[Reason]:
+def chi2_reasons(fit: AbstractFit) -> Iterator[Reason]:
     """A sky that the model lacks, then chi2 per degree of freedom, or its like for other noise than normal."""
     value = _reduced(fit)
     offset = sky_offset(fit, value) if np.isfinite(value) else None
@@ -54,12 +52,12 @@ def chi2_reasons(fit: "Fit") -> Iterator[Reason]:
         )
 
 
-def _reduced(fit: "Fit") -> float:
+def _reduced(fit: AbstractFit) -> float:
     """chi2 per degree of freedom, of residuals made white; NaN without degrees of freedom."""
     return float(np.sum(fit.white_residual**2)) / fit.dof if fit.dof > 0 else float("nan")
 
 
-def _outliers(fit: "Fit") -> Iterator[Reason]:
+def _outliers(fit: AbstractFit) -> Iterator[Reason]:
     """A neighbour that is not masked may spoil a fit and be lost in the chi2 of the whole image."""
     squares = np.square(fit.white_residual)
     number = int(np.sum(squares > OUTLIER**2))
@@ -72,7 +70,7 @@ def _outliers(fit: "Fit") -> Iterator[Reason]:
         )
 
 
-def _excess(fit: "Fit", value: float) -> str:
+def _excess(fit: AbstractFit, value: float) -> str:
     """Where a chi2 that is too large comes from, and what to do about it: outliers, the sources or sigma itself."""
     squares, bright = np.square(fit.white_residual), shining(fit)
     outliers, sky = squares > OUTLIER**2, fit.image.valid & ~bright
@@ -93,7 +91,7 @@ def _excess(fit: "Fit", value: float) -> str:
     )
 
 
-def _rescale(fit: "Fit", value: float) -> str:
+def _rescale(fit: AbstractFit, value: float) -> str:
     """What to do about a sigma that is wrong everywhere; that of correlated noise can't be inflated."""
     if isinstance(fit.model.noise, CorrelatedNoise):
         return f"multiply sigma by {np.sqrt(value):.2g}"
@@ -107,7 +105,7 @@ def _found_and_expected(noise: AbstractNoise, mean: Any, sigma: Any, data: Any) 
     return law.log_prob(data), law.log_prob(law.sample(jax.random.key(0)))
 
 
-def _surprise(fit: "Fit") -> Iterator[Reason]:
+def _surprise(fit: AbstractFit) -> Iterator[Reason]:
     """Whether the noise model finds the data as likely as data that are drawn from it."""
     valid, image = fit.image.valid, fit.image
     planes = [np.where(valid, plane, 1.0) for plane in (fit.model_image, image.sigma, image.data)]

@@ -1,7 +1,6 @@
 """Whether the run ended well, and its values are those that parameters can have."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float
@@ -10,16 +9,14 @@ from sersiclab.parameters import Tied, own_parameters, parameter_info, parameter
 from sersiclab.profiles import AbstractSource
 from sersiclab.profiles.base import size_name
 from sersiclab.results import per_draw
+from sersiclab.results.base import AbstractFit
 from sersiclab.results.verdict.levels import Reason, others, sentence
 
-
-if TYPE_CHECKING:
-    from sersiclab.results.fit import Fit
 
 ROUNDING = 1e-5  # of an end or of the range: draws in single precision may lie beyond an end by as much
 
 
-def completion_reasons(fit: "Fit") -> Iterator[Reason]:
+def completion_reasons(fit: AbstractFit) -> Iterator[Reason]:
     """Values that are not finite, the method's message, and a status other than complete."""
     if not finite(fit):
         yield "bad", "The result holds values that are not finite: nothing else can be judged."
@@ -32,13 +29,13 @@ def completion_reasons(fit: "Fit") -> Iterator[Reason]:
         yield "caution", sentence(f"The run did not finish: {fit.status}")
 
 
-def finite(fit: "Fit") -> bool:
+def finite(fit: AbstractFit) -> bool:
     """Whether all best values, draws and covariances are finite."""
     covariance = () if fit.covariance is None else (fit.covariance,)
     return all(np.all(np.isfinite(values)) for values in (*fit.best.values(), *fit.draws.values(), *covariance))
 
 
-def error_reasons(fit: "Fit") -> Iterator[Reason]:
+def error_reasons(fit: AbstractFit) -> Iterator[Reason]:
     """A result without errors: no fault of the fit, unless components share their light."""
     if fit.draws or fit.covariance is not None or fit.message:
         return
@@ -53,13 +50,13 @@ def error_reasons(fit: "Fit") -> Iterator[Reason]:
         yield "ok", f"{name} gives best values without errors: use Laplace(), Importance() or NUTS() for errors."
 
 
-def _shares_a_centre(fit: "Fit") -> bool:
+def _shares_a_centre(fit: AbstractFit) -> bool:
     """Whether an extended component is centred on another, as a bulge is in its disk."""
     extended = [part for part in fit.model.components.values() if isinstance(part, AbstractSource) and size_name(part)]
     return len(extended) > 1 and any(isinstance(own_parameters(part).get("xc"), Tied) for part in extended)
 
 
-def range_reasons(fit: "Fit") -> Iterator[Reason]:
+def range_reasons(fit: AbstractFit) -> Iterator[Reason]:
     """Draws that no prior or declared range allows."""
     if not fit.draws:
         return
@@ -80,7 +77,7 @@ def _outside(found: dict[str, tuple[float, tuple[float, float]]], what: str) -> 
         )
 
 
-def _ties_beyond(fit: "Fit") -> Iterator[tuple[str, tuple[float, tuple[float, float]]]]:
+def _ties_beyond(fit: AbstractFit) -> Iterator[tuple[str, tuple[float, tuple[float, float]]]]:
     """The share of draws that take a tied parameter out of its declared range, where there are some."""
     tied = [path for path, value in parameters(fit.model.owners).items() if isinstance(value, Tied)]
     if not tied:

@@ -1,17 +1,14 @@
 """Whether chains agree, and the draws represent the posterior."""
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sersiclab.results.approximation import NO_MEAN
+from sersiclab.results.base import AbstractFit
 from sersiclab.results.diagnostics import MINIMUM_DRAWS, convergence, e_bfmi
+from sersiclab.results.verdict.deviations import NO_MEAN
 from sersiclab.results.verdict.levels import Reason, others
 
-
-if TYPE_CHECKING:
-    from sersiclab.results.fit import Fit
 
 # Rank-normalised r_hat and ESS: Vehtari et al. 2021, arXiv:1903.08008 (1.01; 100 for each of four chains).
 R_HAT_CAUTION, R_HAT_BAD = 1.01, 1.1
@@ -28,7 +25,7 @@ PARETO_K_BAD = 0.7  # of importance weights: Vehtari et al. 2024, JMLR 25, 72
 EFFICIENCY_CAUTION, EFFICIENT = 0.05, 0.2
 
 
-def convergence_reasons(fit: "Fit") -> Iterator[Reason]:
+def convergence_reasons(fit: AbstractFit) -> Iterator[Reason]:
     """r_hat and effective sample sizes; what can't be computed is a reason, too."""
     if not fit.draws:
         return
@@ -49,7 +46,7 @@ def convergence_reasons(fit: "Fit") -> Iterator[Reason]:
     yield from ess_reasons({path: float(np.minimum(each.ess_bulk, each.ess_tail)) for path, each in checks.items()})
 
 
-def _is_chain(fit: "Fit") -> bool:
+def _is_chain(fit: AbstractFit) -> bool:
     """Whether draws are of a Markov chain, not independent ones from an approximation."""
     weighted = "log_weight" in fit.stats or "efficiency" in fit.stats
     return not weighted and ("lp" in fit.stats or fit.covariance is None)
@@ -91,7 +88,7 @@ def _unknown(what: str, values: Mapping[str, float]) -> Iterator[Reason]:
         )
 
 
-def sampler_reasons(fit: "Fit") -> Iterator[Reason]:
+def sampler_reasons(fit: AbstractFit) -> Iterator[Reason]:
     """What the sampler's own statistics show."""
     if "diverging" in fit.stats:
         yield from _divergences(fit)
@@ -109,7 +106,7 @@ def sampler_reasons(fit: "Fit") -> Iterator[Reason]:
             )
 
 
-def _divergences(fit: "Fit") -> Iterator[Reason]:
+def _divergences(fit: AbstractFit) -> Iterator[Reason]:
     number = int(np.count_nonzero(fit.stats["diverging"]))  # NaN is not zero
     if number:
         total = fit.stats["diverging"].size
@@ -120,7 +117,7 @@ def _divergences(fit: "Fit") -> Iterator[Reason]:
         )
 
 
-def weight_reasons(fit: "Fit") -> Iterator[Reason]:
+def weight_reasons(fit: AbstractFit) -> Iterator[Reason]:
     """What the weights of importance sampling show."""
     if "efficiency" not in fit.stats:
         return
@@ -141,7 +138,7 @@ def weight_reasons(fit: "Fit") -> Iterator[Reason]:
         )
 
 
-def _enough(fit: "Fit") -> bool:
+def _enough(fit: AbstractFit) -> bool:
     """Whether no effective sample size is bad."""
     checks = convergence(fit.draws).values()
     return bool(checks) and all(np.minimum(each.ess_bulk, each.ess_tail) >= ESS_BAD for each in checks)

@@ -1,7 +1,7 @@
 """Whether the model lacks a sky that the image has."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
@@ -9,12 +9,10 @@ from jaxtyping import Bool, Float
 
 from sersiclab.detection import find
 from sersiclab.profiles import AbstractSky, AbstractSource
-from sersiclab.results.residual_reasons import shining
+from sersiclab.results.base import AbstractFit
 from sersiclab.results.verdict.levels import Level, Reason
+from sersiclab.results.verdict.residuals import shining
 
-
-if TYPE_CHECKING:
-    from sersiclab.results.fit import Fit
 
 FEW = 100  # pixels of sky
 CLIP = 3.0  # sigma
@@ -32,7 +30,7 @@ class Offset(NamedTuple):
     level: float
 
 
-def sky_offset(fit: "Fit", chi2: float) -> Offset | None:
+def sky_offset(fit: AbstractFit, chi2: float) -> Offset | None:
     """The sky that the model lacks, where it has no free one and this one is significant.
 
     From the residuals where the model is fainter than the noise. A model with a bad `chi2` may have stretched a source
@@ -53,7 +51,7 @@ def sky_offset(fit: "Fit", chi2: float) -> Offset | None:
     return None
 
 
-def sky_reason(fit: "Fit", offset: Offset, level: Level) -> Iterator[Reason]:
+def sky_reason(fit: AbstractFit, offset: Offset, level: Level) -> Iterator[Reason]:
     """A missing or a wrong sky, and what to do about it."""
     names = [name for name, part in fit.model.components.items() if isinstance(part, AbstractSky)]
     told = f"{offset.sigma:.2g} ± {offset.error:.1g} sigma of a pixel"
@@ -67,13 +65,13 @@ def sky_reason(fit: "Fit", offset: Offset, level: Level) -> Iterator[Reason]:
         )
 
 
-def _has_free_sky(fit: "Fit") -> bool:
+def _has_free_sky(fit: AbstractFit) -> bool:
     """Whether any parameter of a sky is not fixed."""
     skies = [name for name, part in fit.model.components.items() if isinstance(part, AbstractSky)]
     return any(path.split(".", 1)[0] in skies for path in fit.model.free)
 
 
-def _of_residuals(fit: "Fit") -> Offset | None:
+def _of_residuals(fit: AbstractFit) -> Offset | None:
     """The mean of the residuals of the sky; its error is that of the means of blocks, or of independent pixels."""
     sky = fit.image.valid & ~shining(fit)
     number = int(sky.sum())
@@ -96,7 +94,7 @@ def _block_means(residual: Float[np.ndarray, "y x"], sky: Bool[np.ndarray, "y x"
     return total[full] / count[full]
 
 
-def _sky_at_best(fit: "Fit") -> float:
+def _sky_at_best(fit: AbstractFit) -> float:
     """The level that the model's sky has, zero without one."""
     skies = [part for part in fit.model.at(fit.best).components.values() if isinstance(part, AbstractSky)]
     middle = jnp.zeros((1, 1))

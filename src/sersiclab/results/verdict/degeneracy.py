@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from itertools import combinations
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
@@ -12,14 +12,12 @@ from sersiclab.parameters import own_parameters
 from sersiclab.profiles import AbstractSky, AbstractSource
 from sersiclab.profiles.base import size_name
 from sersiclab.results import per_draw
+from sersiclab.results.base import AbstractFit
 from sersiclab.results.derived import parameter_sds
+from sersiclab.results.verdict.levels import Reason
 
 
-if TYPE_CHECKING:
-    from sersiclab.results.fit import Fit
-
-Reason = tuple[Literal["caution"], str]
-Draws = dict[str, Float[np.ndarray, "..."]]
+DrawsByPath = dict[str, Float[np.ndarray, "..."]]
 
 FAINT = 5.0  # signal-to-noise ratio of all sources together, with the best weights
 UNSURE = 3.0  # standard deviations of a flux from zero
@@ -28,7 +26,7 @@ SWAPPED = 0.05  # share of the draws in which the smaller one is the larger: the
 SHARED = -0.95  # correlation of two fluxes of which only the sum is known
 
 
-def degeneracy_reasons(fit: "Fit", draws: Draws) -> Iterator[Reason]:
+def degeneracy_reasons(fit: AbstractFit, draws: DrawsByPath) -> Iterator[Reason]:
     """What the posterior leaves open, according to `draws`, or to the covariance without any."""
     yield from _faint(fit)
     yield from _point_like(fit, draws)
@@ -36,7 +34,7 @@ def degeneracy_reasons(fit: "Fit", draws: Draws) -> Iterator[Reason]:
     yield from _alike(fit, draws)
 
 
-def signal_to_noise(fit: "Fit") -> float:
+def signal_to_noise(fit: AbstractFit) -> float:
     """Signal-to-noise ratio of the sources at `best`, without the sky: sqrt(sum of (model / sigma)²)."""
     valid, image = fit.image.valid, fit.image
     y, x = (np.arange(n) - 0.5 * (n - 1) for n in image.shape)
@@ -46,7 +44,7 @@ def signal_to_noise(fit: "Fit") -> float:
     return float(np.sqrt(np.sum(np.square((fit.model_image - sky)[valid] / image.sigma[valid]))))
 
 
-def _faint(fit: "Fit") -> Iterator[Reason]:
+def _faint(fit: AbstractFit) -> Iterator[Reason]:
     if not any(isinstance(part, AbstractSource) for part in fit.model.components.values()):
         return
     ratio = signal_to_noise(fit)
@@ -58,7 +56,7 @@ def _faint(fit: "Fit") -> Iterator[Reason]:
         )
 
 
-def _point_like(fit: "Fit", draws: Draws) -> Iterator[Reason]:
+def _point_like(fit: AbstractFit, draws: DrawsByPath) -> Iterator[Reason]:
     for name, part in _sources(fit).items():
         key = size_name(part)
         path = f"{name}.{key}"
@@ -73,7 +71,7 @@ def _point_like(fit: "Fit", draws: Draws) -> Iterator[Reason]:
             )
 
 
-def _unsure(fit: "Fit", draws: Draws) -> Iterator[Reason]:
+def _unsure(fit: AbstractFit, draws: DrawsByPath) -> Iterator[Reason]:
     """Components whose flux may be zero; whether the only one is detected is a matter of the signal-to-noise ratio."""
     if len(_sources(fit)) == 1 or not (draws or fit.covariance is not None):
         return
@@ -95,7 +93,7 @@ def _unsure(fit: "Fit", draws: Draws) -> Iterator[Reason]:
             )
 
 
-def _alike(fit: "Fit", draws: Draws) -> Iterator[Reason]:
+def _alike(fit: AbstractFit, draws: DrawsByPath) -> Iterator[Reason]:
     """Components of one class that no parameter tells apart."""
     if not draws:
         return
@@ -119,5 +117,5 @@ def _apart(one: Float[np.ndarray, " draw"], other: Float[np.ndarray, " draw"]) -
     return not SWAPPED < share < 1 - SWAPPED
 
 
-def _sources(fit: "Fit") -> dict[str, Any]:
+def _sources(fit: AbstractFit) -> dict[str, Any]:
     return {name: part for name, part in fit.model.components.items() if isinstance(part, AbstractSource)}

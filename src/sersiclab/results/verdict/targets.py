@@ -2,17 +2,15 @@
 
 import math
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import NamedTuple
 
 from sersiclab.detection import find
 from sersiclab.parameters import at, own_parameters
 from sersiclab.profiles import AbstractSource
+from sersiclab.results.base import AbstractFit
+from sersiclab.results.verdict.levels import Reason
 
 
-if TYPE_CHECKING:
-    from sersiclab.results.fit import Fit
-
-Reason = tuple[Literal["bad"], str]
 Place = tuple[float, float]
 
 STILL = 2.0  # pixels: no other source is so near
@@ -30,7 +28,7 @@ class _Move(NamedTuple):
         return math.dist(self.start, self.best)
 
 
-def target_reasons(fit: "Fit") -> Iterator[Reason]:
+def target_reasons(fit: AbstractFit) -> Iterator[Reason]:
     """The sources that left the source of the image on which they started, if no other component measures it.
 
     The image is searched only if a centre moved.
@@ -57,7 +55,7 @@ def target_reasons(fit: "Fit") -> Iterator[Reason]:
         )
 
 
-def _moves(fit: "Fit") -> dict[str, _Move]:
+def _moves(fit: AbstractFit) -> dict[str, _Move]:
     """The start and the best centre of each source."""
     owners = fit.model.owners
     started, ended = at(owners, fit.model.initial), at(owners, fit.best)
@@ -73,7 +71,7 @@ def _centre(source: object) -> Place:
     return float(own["xc"]), float(own["yc"])
 
 
-def _inside(fit: "Fit", place: Place) -> bool:
+def _inside(fit: AbstractFit, place: Place) -> bool:
     ny, nx = fit.image.shape
     return -0.5 <= place[0] <= nx - 0.5 and -0.5 <= place[1] <= ny - 0.5
 

@@ -12,7 +12,7 @@ from sersiclab.inference import MAP
 from sersiclab.model import Model
 from sersiclab.profiles import PointSource, Sersic
 from sersiclab.results import Fit
-from sersiclab.results.psf_reasons import psf_reasons
+from sersiclab.results.verdict.psf_sampling import psf_reasons
 
 
 NY, NX = 33, 36

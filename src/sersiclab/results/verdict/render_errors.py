@@ -1,16 +1,14 @@
 """Whether the drawing of a fit's model is exact enough for its data."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from sersiclab.profiles import AbstractExtended, AbstractMixture, AbstractSky, PointSource
 from sersiclab.rendering import RENDERERS, FourierRenderer, HybridRenderer
+from sersiclab.results.base import AbstractFit
+from sersiclab.results.verdict.levels import Reason
 
-
-if TYPE_CHECKING:
-    from sersiclab.results.fit import Fit
 
 RENDER_CAUTION = 0.1  # sigma of a pixel
 # The largest error, as a fraction of the brightest pixel: of Gaussian mixtures the one to which the tests hold them.
@@ -18,7 +16,7 @@ RENDER_CAUTION = 0.1  # sigma of a pixel
 MIXTURE_ERROR, OTHER_ERROR = 1e-4, 1.0
 
 
-def render_reasons(fit: "Fit") -> Iterator[tuple[Literal["caution"], str]]:
+def render_reasons(fit: AbstractFit) -> Iterator[Reason]:
     """Report a `fit.render_error` that the data can see. It is computed only where it may be that large.
 
     A renderer of the user's own may mean something else by a PSF: it is not judged.
@@ -35,7 +33,7 @@ def render_reasons(fit: "Fit") -> Iterator[tuple[Literal["caution"], str]]:
         )
 
 
-def _may_matter(fit: "Fit") -> bool:
+def _may_matter(fit: AbstractFit) -> bool:
     """Whether the largest error that a renderer may make exceeds the data's."""
     parts = [part for part in fit.model.components.values() if not isinstance(part, AbstractSky)]
     if not isinstance(fit.model.renderer, RENDERERS) or not all(np.isfinite(value) for value in fit.best.values()):

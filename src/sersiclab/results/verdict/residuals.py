@@ -1,19 +1,15 @@
 """Whether the residuals are noise or structure that the model lacks, and what to do about it."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from jaxtyping import Bool, Float
 
 from sersiclab.noise import AbstractNoise, CorrelatedNoise, whitening
 from sersiclab.profiles import AbstractSource
+from sersiclab.results.base import AbstractFit
+from sersiclab.results.verdict.levels import Reason
 
-
-if TYPE_CHECKING:
-    from sersiclab.results.fit import Fit
-
-Reason = tuple[Literal["caution", "bad"], str]
 
 CORRELATED = 0.05  # mean product of neighbouring residuals, each in units of their standard deviation
 CHANCE = 5.0  # standard errors
@@ -23,7 +19,7 @@ FAR = 5  # pixels: farther than resampling correlates noise
 STILL = 0.5  # a correlation that keeps this share of itself at that distance is not noise
 
 
-def residual_reasons(fit: "Fit") -> Iterator[Reason]:
+def residual_reasons(fit: AbstractFit) -> Iterator[Reason]:
     """Correlations between neighbouring residuals, of which noise has none.
 
     On the sky, where only the noise and light that is not modelled can correlate them; and where the model is
@@ -59,13 +55,13 @@ def remainder(noise: AbstractNoise) -> tuple[float, float]:
     return whitening.remainder(noise.correlation) if isinstance(noise, CorrelatedNoise) else (1.0, 0.0)
 
 
-def shining(fit: "Fit") -> Bool[np.ndarray, "y x"]:
+def shining(fit: AbstractFit) -> Bool[np.ndarray, "y x"]:
     """The pixels in which the model, less its sky, is brighter than the noise."""
     valid = fit.image.valid
     return valid & (np.abs(fit.model_image - np.median(fit.model_image[valid])) > fit.image.sigma)
 
 
-def more_structure(fit: "Fit") -> str:
+def more_structure(fit: AbstractFit) -> str:
     """Advice where the model is too simple."""
     sources = [part for part in fit.model.components.values() if isinstance(part, AbstractSource)]
     if len(sources) > 1:
@@ -77,7 +73,7 @@ def _significant(correlation: float, error: float) -> bool:
     return bool(abs(correlation) > max(CORRELATED, CHANCE * error))
 
 
-def _of_the_sky(fit: "Fit", residual: Float[np.ndarray, "y x"], correlation: float, error: float) -> str:
+def _of_the_sky(fit: AbstractFit, residual: Float[np.ndarray, "y x"], correlation: float, error: float) -> str:
     told = f"({correlation:.2f} ± {error:.1g})"
     if correlation < 0:
         return f"Neighbouring residuals of the sky are anticorrelated {told}: choose Correlated as the noise."

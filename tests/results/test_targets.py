@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import sersiclab as sl
-from sersiclab.results import target_reasons as module
-from sersiclab.results.target_reasons import target_reasons
+from sersiclab.results.verdict import targets as module
+from sersiclab.results.verdict.targets import target_reasons
 
 
 TARGET, OTHER = (30.0, 32.0), (42.0, 30.0)

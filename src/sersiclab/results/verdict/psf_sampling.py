@@ -1,7 +1,6 @@
 """Whether the PSF's samples are fine enough for a fit's model and data."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from jaxtyping import Float
@@ -11,10 +10,9 @@ from sersiclab.data.psf import transfer_function
 from sersiclab.data.psf_shape import ROUGH, Smooth, sampling, smooth_psf, without_pixel
 from sersiclab.model import render
 from sersiclab.rendering import RENDERERS
+from sersiclab.results.base import AbstractFit
+from sersiclab.results.verdict.levels import Reason
 
-
-if TYPE_CHECKING:
-    from sersiclab.results.fit import Fit
 
 COARSE_CAUTION = 0.1  # sigma of a pixel
 WELL_SAMPLED = 3.0  # samples per FWHM, from which on the error is below 1e-5 of the peak
@@ -22,7 +20,7 @@ REACH = 4.0  # FWHM to each side that the PSF's stand-in covers
 FINE = 4.0  # its samples per FWHM, at least
 
 
-def psf_reasons(fit: "Fit") -> Iterator[tuple[Literal["caution"], str]]:
+def psf_reasons(fit: AbstractFit) -> Iterator[Reason]:
     """How far coarse samples of the PSF falsify the model, and a PSF that is narrower than a pixel.
 
     The PSF between its samples is not known. Its stand-in is a smooth one of the same width and wings, with which the
@@ -47,7 +45,7 @@ def psf_reasons(fit: "Fit") -> Iterator[tuple[Literal["caution"], str]]:
         yield from _coarse(fit, image.psf, smooth)
 
 
-def _may_matter(fit: "Fit", smooth: Smooth) -> bool:
+def _may_matter(fit: AbstractFit, smooth: Smooth) -> bool:
     """Whether a point source as bright as the model would be drawn wrongly by as much as the data can tell."""
     fine = _stand_in(smooth, 4)
     spectrum = np.abs(np.fft.fft2(fine))
@@ -57,7 +55,7 @@ def _may_matter(fit: "Fit", smooth: Smooth) -> bool:
     return not 2.0 * beyond * brightest <= COARSE_CAUTION
 
 
-def _coarse(fit: "Fit", psf: Float[np.ndarray, "v u"], smooth: Smooth) -> Iterator[tuple[Literal["caution"], str]]:
+def _coarse(fit: AbstractFit, psf: Float[np.ndarray, "v u"], smooth: Smooth) -> Iterator[Reason]:
     image, times = fit.image, 2 * int(np.ceil(0.5 * (FINE / smooth.fwhm - 1.0))) + 1
     drawn = [render(fit.model, _with(image, _stand_in(smooth, k), k), fit.best) for k in (1, max(times, 3))]
     error = np.where(image.valid, np.abs(drawn[0] - drawn[1]), 0.0)

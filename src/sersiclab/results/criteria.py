@@ -1,0 +1,94 @@
+"""How well the model of one fit predicts the data: PSIS-LOO, WAIC, the BIC and the evidence."""
+
+import warnings
+from typing import Any, NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+from scipy.special import logsumexp
+
+from sersiclab.model.density import Density
+from sersiclab.results import per_draw
+from sersiclab.results.base import AbstractFit
+from sersiclab.results.diagnostics import arviz
+
+
+BAD_K = 0.7  # of the Pareto distribution: Vehtari, Gelman & Gabry 2017, Stat. Comput. 27, 1413
+
+
+class Pointwise(NamedTuple):
+    """Log predictive densities of the pixels or patches, by PSIS-LOO and WAIC, and the shares of bad k."""
+
+    loo: Float[np.ndarray, " point"]
+    waic: Float[np.ndarray, " point"]
+    p_loo: float
+    bad_k: float
+
+
+def pointwise(fit: AbstractFit, size: int) -> Pointwise:
+    """The log predictive density of each patch of `size` pixels when it is left out."""
+    array = in_patches(fit.log_likelihood, size)
+    draws = array.reshape(-1, array.shape[-1])
+    spread = np.var(draws, axis=0, ddof=1)
+    waic = logsumexp(draws, axis=0) - np.log(len(draws)) - spread
+    loo, p_loo, k = _loo(fit, array)
+    return Pointwise(loo, waic, p_loo, float(np.mean(k > BAD_K)))
+
+
+def log_likelihood(fit: AbstractFit) -> float:
+    """Log likelihood of the data at `best`."""
+    return per_draw.log_likelihood_at(Density.of(fit.model, fit.image), fit.best)
+
+
+def bic(fit: AbstractFit) -> float:
+    """The Bayesian information criterion, -2 ln L + k ln N (Schwarz 1978, Ann. Stat. 6, 461)."""
+    return -2.0 * log_likelihood(fit) + len(fit.model.free) * float(np.log(fit.image.valid.sum()))
+
+
+def log_evidence(fit: AbstractFit) -> float:
+    """Log of the prior predictive density of the data; see `Fit.log_evidence`."""
+    if fit.covariance is None:
+        return float("nan")
+    size = len(fit.model.free)
+    sign, log_determinant = np.linalg.slogdet(np.asarray(fit.covariance, dtype=float))
+    if sign <= 0:
+        return float("nan")
+    volume = 0.5 * (size * np.log(2 * np.pi) + float(log_determinant))
+    if "lp" in fit.stats:
+        # Of a normal distribution in d dimensions the mean log density lies d/2 below its maximum.
+        return float(np.mean(np.asarray(fit.stats["lp"], dtype=float))) + 0.5 * size + volume
+    density = Density.of(fit.model, fit.image)
+    point = density.unconstrain(density.values(fit.best))
+    return log_likelihood(fit) + float(density.log_prior(point)) + volume
+
+
+def in_patches(log_likelihood: Any, size: int) -> Float[np.ndarray, "chain draw patch"]:
+    """The log likelihood, by pixel or by smaller patches (`Fit.log_likelihood`), in patches of `size` pixels."""
+    array = np.asarray(log_likelihood["data"], dtype=float)
+    if log_likelihood.attrs["patch_size"] == size:
+        return array
+    # The centre of a smaller patch lies in the larger one that holds it.
+    corner = np.stack([np.asarray(log_likelihood[axis]) for axis in ("y", "x")]) // size
+    _, label = np.unique(corner, axis=1, return_inverse=True)
+    order = np.argsort(label.ravel(), kind="stable")
+    starts = np.nonzero(np.diff(label.ravel()[order], prepend=-1))[0]
+    return np.add.reduceat(array[..., order], starts, axis=-1)
+
+
+def _loo(fit: AbstractFit, array: Float[np.ndarray, "chain draw point"]) -> tuple[Any, float, Any]:
+    """PSIS-LOO by the installed ArviZ: each point's term, the effective number of parameters, Pareto k."""
+    import xarray as xr
+
+    az = arviz()
+    draws = {str(i): (("chain", "draw"), each) for i, each in enumerate(fit.draws.values())}
+    groups = {
+        "posterior": xr.Dataset(draws),
+        "log_likelihood": xr.Dataset({"data": (("chain", "draw", "point"), array)}),
+    }
+    tree = az.InferenceData(**groups) if az.__version__.startswith("0.") else xr.DataTree.from_dict(groups)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of large Pareto k, which the table tells
+        found = az.loo(tree, pointwise=True)
+    if az.__version__.startswith("0."):
+        return np.asarray(found.loo_i), float(found.p_loo), np.asarray(found.pareto_k)
+    return np.asarray(found.elpd_i), float(found.p), np.asarray(found.pareto_k)

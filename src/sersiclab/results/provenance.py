@@ -1,0 +1,28 @@
+"""How a fit came about: the versions it was computed with, and its origin as attributes of ArviZ's objects."""
+
+from importlib import metadata
+from typing import Any
+
+import numpy as np
+
+from sersiclab._version import __version__
+from sersiclab.results.base import AbstractFit
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of the packages that compute a fit."""
+    return {"sersiclab": __version__} | {name: metadata.version(name) for name in ("jax", "numpyro")}
+
+
+def attributes(fit: AbstractFit) -> dict[str, Any]:
+    """Return the method, seed, status, time and versions of a fit, under ArviZ's names."""
+    return {
+        "method": repr(fit.method),
+        "seed": fit.seed,
+        "status": fit.status,
+        "message": fit.message,
+        "sampling_time": float(fit.timing.get("run", np.nan)),
+        "inference_library": "sersiclab",
+        "inference_library_version": fit.versions["sersiclab"],
+        **{f"{name}_version": version for name, version in fit.versions.items()},
+    }

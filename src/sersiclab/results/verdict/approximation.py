@@ -1,0 +1,148 @@
+"""Whether an approximation represents the posterior: the importance weights of its draws."""
+
+from collections.abc import Iterator
+
+import numpy as np
+from jaxtyping import Float
+
+from sersiclab.model.density import Density
+from sersiclab.parameters.priors import Angle
+from sersiclab.results import per_draw
+from sersiclab.results.base import AbstractFit
+from sersiclab.results.diagnostics import pareto_smoothed
+from sersiclab.results.verdict.deviations import SHIFT, STRETCH, ApproximationCheck, Deviation
+from sersiclab.results.verdict.levels import Reason, others
+from sersiclab.results.verdict.sampling import PARETO_K_BAD
+
+
+DRAWS = 255  # examined at first, with the best values
+MORE_DRAWS = 1023  # examined if those are too few,
+MOST_PIXELS = 10_000_000  # unless their images together have more pixels
+FAR = 30.0  # in the unconstrained space: a draw that rounding put on its bound
+UNKNOWN_ANGLE = 1.0  # radians: an angle with a larger sigma is uniform on the half circle
+CHANCE = 3.0  # standard errors that a deviation exceeds
+SHIFT_BAD, STRETCH_BAD = 1.0, 2.0  # deviation of a mean in sigma, and factor of a sigma, from which on a fit is bad
+STATED = 0.1  # sigma, and part of a factor: smaller deviations are not stated
+
+
+def approximation_reasons(fit: AbstractFit) -> Iterator[Reason]:
+    """How far the means and errors are off, as far as the draws' weights can show it."""
+    check = fit.approximation
+    if check is None:
+        return
+    what = f"the {'guide' if 'log_weight' in fit.stats else 'normal distribution'} of {type(fit.method).__name__}"
+    if check.blind:
+        yield (
+            "bad",
+            f"The posterior differs from {what} so much that means and errors may be far off (the Pareto k of the "
+            f"draws is {check.pareto_k:.2f}, their effective number {check.effective:.0f}): use NUTS().",
+        )
+    elif check.deviations:
+        worst = check.deviations[0]
+        bad = not (abs(worst.shift) <= SHIFT_BAD and 1 / STRETCH_BAD <= worst.stretch <= STRETCH_BAD)
+        yield (
+            "bad" if bad else "caution",
+            f"The posterior differs from {what}: {_size(worst)}{others(len(check.deviations))}; use Importance() or "
+            "NUTS().",
+        )
+    elif "log_weight" in fit.stats and not check.pareto_k < PARETO_K_BAD:
+        yield (
+            "caution",
+            f"The posterior may have longer tails than {what}: Pareto k is {check.pareto_k:.2f}, and should be below "
+            f"{PARETO_K_BAD}; check with Importance(proposal=SVI()) or NUTS().",
+        )
+
+
+def _size(deviation: Deviation) -> str:
+    """The mean's and sigma's error in words."""
+    shift, stretch = deviation.shift, deviation.stretch
+    words = []
+    if abs(shift) >= STATED:
+        words.append(f"the mean of {deviation.path} is {abs(shift):.1f} sigma too {'high' if shift > 0 else 'low'}")
+    if not 1 / (1 + STATED) <= stretch <= 1 + STATED:
+        whose = "its sigma" if words else f"sigma of {deviation.path}"
+        factor, side = (stretch, "large") if stretch > 1 else (1 / stretch, "small")
+        words.append(f"{whose} is {factor:.1f} times too {side}")
+    return ", ".join(words)
+
+
+def checked(fit: AbstractFit) -> ApproximationCheck | None:
+    """Check the approximation that the draws were taken from; None if they are draws of the posterior."""
+    if "log_weight" in fit.stats:
+        return check_guide(fit)
+    if "lp" in fit.stats or not fit.draws or fit.covariance is None:
+        return None
+    return check(fit)
+
+
+def check(fit: AbstractFit) -> ApproximationCheck:
+    """Compare the posterior density of some of the draws with the normal density about `best`.
+
+    By a rendering of each of `DRAWS` draws, or of more where few of these count. The approximation is that of
+    `fit.covariance`, in the unconstrained space.
+    """
+    found = _weighed(fit, DRAWS)
+    total = next(iter(fit.draws.values())).size
+    if found.blind and total > DRAWS and MORE_DRAWS * fit.image.data.size <= MOST_PIXELS:
+        return _weighed(fit, MORE_DRAWS)
+    return found
+
+
+def _weighed(fit: AbstractFit, most: int) -> ApproximationCheck:
+    flat = per_draw.flat(fit.draws, most)
+    ends = {path: np.append(array, fit.best[path]) for path, array in flat.items()}
+    log_posterior, u = per_draw.log_posterior(Density.of(fit.model, fit.image), ends, fit.best)
+    ratios = log_posterior[:-1] - _log_normal(fit, np.clip(np.nan_to_num(u, posinf=FAR, neginf=-FAR), -FAR, FAR))
+    if not np.isfinite(ratios).any():
+        return _unknown(flat)
+    log_weights, k = pareto_smoothed(np.where(np.isfinite(ratios), ratios, -np.inf))
+    return _check(fit, flat, np.exp(log_weights), k)
+
+
+def check_guide(fit: AbstractFit) -> ApproximationCheck:
+    """The same for a guide's draws, whose weights are known."""
+    flat = per_draw.flat(fit.draws)
+    weights = np.exp(fit.stats["log_weight"].ravel())
+    if not (np.all(np.isfinite(weights)) and np.sum(weights) > 0):
+        return _unknown(flat)
+    return _check(fit, flat, weights / np.sum(weights), float(fit.stats["pareto_k"].max()))
+
+
+def _unknown(flat: dict[str, Float[np.ndarray, " draw"]]) -> ApproximationCheck:
+    """Draws whose weights can't be told."""
+    return ApproximationCheck(float("inf"), 0.0, {path: array[None] for path, array in flat.items()}, ())
+
+
+def _check(
+    fit: AbstractFit, flat: dict[str, Float[np.ndarray, " draw"]], weights: Float[np.ndarray, " draw"], k: float
+) -> ApproximationCheck:
+    ends = np.cumsum(weights)
+    chosen = np.searchsorted(ends / ends[-1], (np.arange(len(ends)) + 0.5) / len(ends))
+    picked = {path: array[chosen][None] for path, array in flat.items()}
+    effective = float(1 / np.sum(weights**2))
+    return ApproximationCheck(k, effective, picked, _deviations(fit, picked, effective))
+
+
+def _deviations(fit: AbstractFit, picked: dict[str, np.ndarray], effective: float) -> tuple[Deviation, ...]:
+    """The parameters whose mean or standard deviation differs from that of the resampled draws by more than chance."""
+    least, found = np.finfo(float).tiny, []
+    for path, array in fit.draws.items():
+        centre, width = float(np.mean(array)), max(float(np.std(array)), least)
+        other, other_width = float(np.mean(picked[path])), max(float(np.std(picked[path])), least)
+        with np.errstate(over="ignore"):  # draws that are all alike have no width
+            found.append(Deviation(path, (centre - other) / min(width, other_width), width / other_width))
+    shift = max(SHIFT, CHANCE / np.sqrt(effective))
+    stretch = max(STRETCH, np.exp(CHANCE / np.sqrt(2 * effective)))
+    beyond = [each for each in found if not (abs(each.shift) <= shift and 1 / stretch <= each.stretch <= stretch)]
+    return tuple(sorted(beyond, key=lambda each: -each.size))
+
+
+def _log_normal(fit: AbstractFit, u: Float[np.ndarray, "points d"]) -> Float[np.ndarray, " draw"]:
+    """The log density of the approximation at all points but the last, which is its middle."""
+    covariance = np.asarray(fit.covariance, dtype=float)
+    angles = np.array([isinstance(prior, Angle) for prior in fit.model.free.values()])
+    away = u[:-1] - u[-1]
+    away = np.where(angles, (away + 0.5 * np.pi) % np.pi - 0.5 * np.pi, away)
+    known = ~(angles & (np.diag(covariance) > UNKNOWN_ANGLE**2))
+    away = away[:, known]
+    return -0.5 * np.sum(away * np.linalg.solve(covariance[np.ix_(known, known)], away.T).T, axis=-1)

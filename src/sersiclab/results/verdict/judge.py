@@ -1,0 +1,61 @@
+"""Whether to trust a fit, in plain words."""
+
+from collections.abc import Callable, Iterator
+
+from sersiclab.profiles import AbstractSource
+from sersiclab.results.base import AbstractFit
+from sersiclab.results.verdict.approximation import approximation_reasons
+from sersiclab.results.verdict.bounds import bound_reasons, conflict_reasons, posterior_draws
+from sersiclab.results.verdict.chi2 import chi2_reasons
+from sersiclab.results.verdict.completion import completion_reasons, error_reasons, finite, range_reasons
+from sersiclab.results.verdict.degeneracy import degeneracy_reasons
+from sersiclab.results.verdict.levels import LEVELS, Level, Reason, Verdict, sentence
+from sersiclab.results.verdict.psf_sampling import psf_reasons
+from sersiclab.results.verdict.render_errors import render_reasons
+from sersiclab.results.verdict.residuals import residual_reasons
+from sersiclab.results.verdict.sampling import convergence_reasons, sampler_reasons, weight_reasons
+from sersiclab.results.verdict.targets import target_reasons
+
+
+def _blurred(fit: AbstractFit) -> Iterator[Reason]:
+    """What is no fault of the fit, and yet no property of the galaxy."""
+    if fit.image.psf is None and any(isinstance(part, AbstractSource) for part in fit.model.components.values()):
+        yield "ok", "The image has no PSF: sizes and shapes are those of the galaxy as it was blurred."
+
+
+Rule = Callable[[AbstractFit], Iterator[Reason]]
+
+# In the order of causes: among reasons of one level, those of an earlier check explain those of a later one. First what
+# makes the values no values, then sources that are not those meant, then what is wrong with the model image, then with
+# the draws, then with the priors.
+RULES: tuple[Rule, ...] = (
+    completion_reasons,
+    range_reasons,
+    target_reasons,
+    render_reasons,
+    psf_reasons,
+    chi2_reasons,
+    residual_reasons,
+    sampler_reasons,
+    weight_reasons,
+    convergence_reasons,
+    approximation_reasons,
+    bound_reasons,
+    conflict_reasons,
+    lambda fit: degeneracy_reasons(fit, posterior_draws(fit)),
+    error_reasons,
+    _blurred,
+)
+
+
+def judge(fit: AbstractFit) -> Verdict:
+    """The verdict on a fit: as bad as its worst reason, which comes first."""
+    rules = RULES if finite(fit) else (completion_reasons,)
+    try:
+        fit.model_image  # noqa: B018 (drawn here once, for all checks)
+    except ValueError as mistake:  # a tie has taken a parameter out of its range
+        return Verdict("bad", (sentence(f"The model can't be drawn at its best values: {mistake}"),))
+    found = [reason for rule in rules for reason in rule(fit)]
+    found.sort(key=lambda reason: LEVELS.index(reason[0]))
+    level: Level = found[0][0] if found else "ok"
+    return Verdict(level, tuple(text for _, text in found))
