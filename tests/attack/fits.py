@@ -152,6 +152,23 @@ def methods(folder: Path) -> Iterator[Case]:
         only=counts,
         also={"negative": -1},
     )
+    for name in ("prior", "predictive"):
+        yield from refused(
+            "Fit.to_arviz",
+            name,
+            lambda v, name=name: sound().to_arviz(**{name: v}),
+            f"{name} must be",
+            only=counts,
+            also={"negative": -1},
+        )
+    yield from refused(
+        "Fit.to_arviz",
+        "seed",
+        lambda v: sound().to_arviz(prior=2, seed=v),
+        "seed must be",
+        only=counts,
+        also={"negative": -1},
+    )
     yield from refused(
         "Fit.plot_posterior",
         "seed",
@@ -163,7 +180,7 @@ def methods(folder: Path) -> Iterator[Case]:
     for name in ("posterior", "log_likelihood", "model_sd"):
         call = lambda name=name: getattr(best_alone(), name)  # noqa: E731
         yield named(f"Fit.{name}", "without draws", call, "needs draws, and MAP made none: use Laplace() or NUTS()")
-    for name in ("posterior_predictive", "plot_posterior", "plot_corner"):
+    for name in ("posterior_predictive", "to_arviz", "plot_posterior", "plot_corner"):
         call = lambda name=name: getattr(best_alone(), name)()  # noqa: E731
         yield named(f"Fit.{name}", "without draws", call, "needs draws, and MAP made none: use Laplace() or NUTS()")
     for kind, paths in {

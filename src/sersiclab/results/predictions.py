@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
@@ -55,7 +56,7 @@ def from_priors(model: Model, image: Image, n: int, seed: int) -> dict[str, Floa
 @partial(jax.jit, static_argnames="n")
 def _samples(priors: tuple[AbstractPrior, ...], key: Array, n: int) -> list[Float[Array, "1 n"]]:
     keys = jax.random.split(key, len(priors))
-    return [prior.distribution().sample(each, (1, n)) for prior, each in zip(priors, keys, strict=True)]
+    return [jnp.asarray(prior.distribution().sample(each, (1, n))) for prior, each in zip(priors, keys, strict=True)]
 
 
 @jax.jit
