@@ -1,5 +1,6 @@
 """The tree of a model's parameters: numbers, priors, ties, and what is free."""
 
+from sersiclab.parameters.documenting import document_parameters as document_parameters
 from sersiclab.parameters.tree import AbstractParameter as AbstractParameter
 from sersiclab.parameters.tree import AbstractPrior as AbstractPrior
 from sersiclab.parameters.tree import Owners as Owners

@@ -2,11 +2,15 @@
 
 import equinox as eqx
 
+from sersiclab.parameters.documenting import document_parameters
 from sersiclab.parameters.tree import Parameter, check_parameters, parameter
 
 
 class AbstractLink(eqx.Module):
     """An owner of parameters that draws nothing. Its parameters are those of the model, under the link's name."""
+
+    def __init_subclass__(cls) -> None:
+        document_parameters(cls)
 
     def __check_init__(self) -> None:
         check_parameters(self)

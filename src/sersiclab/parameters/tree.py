@@ -18,6 +18,7 @@ import numpy as np
 from numpyro.distributions import Distribution
 from numpyro.distributions.transforms import Transform
 
+from sersiclab.parameters.documenting import to_parameter
 from sersiclab.parameters.scalars import Scalar, check_finite, described, is_number, is_scalar, to_float
 from sersiclab.runtime.errors import InputError, InputTypeError
 
@@ -170,13 +171,13 @@ def parameter(
         raise InputError(f"parameter needs low < high, got low={low!r}, high={high!r}")
     metadata = {"parameter": (low, high, open_low, unit, doc, usual, start, logarithmic)}
     if default is None:
-        return eqx.field(converter=to_float, metadata=metadata)
-    return eqx.field(default=default, converter=to_float, metadata=metadata)
+        return eqx.field(converter=to_parameter, metadata=metadata)
+    return eqx.field(default=default, converter=to_parameter, metadata=metadata)
 
 
-def nested() -> Any:
-    """Declare a field that holds a module whose parameters count as its owner's."""
-    return eqx.field(metadata={"nested": True})
+def nested(doc: str = "") -> Any:
+    """Declare a field that holds a module whose parameters count as its owner's; `doc` is its meaning."""
+    return eqx.field(metadata={"nested": doc})
 
 
 def nested_modules(owner: eqx.Module) -> dict[str, eqx.Module]:

@@ -19,7 +19,14 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from sersiclab.parameters import Parameter, ParameterInfo, check_parameters, parameter, parameter_info
+from sersiclab.parameters import (
+    Parameter,
+    ParameterInfo,
+    check_parameters,
+    document_parameters,
+    parameter,
+    parameter_info,
+)
 
 
 LogWidths = Float[np.ndarray, " k"]
@@ -36,6 +43,9 @@ _LEAST = 1e-6
 
 class AbstractProfile(eqx.Module):
     """A component of a model: a source of light, or a sky."""
+
+    def __init_subclass__(cls) -> None:
+        document_parameters(cls)
 
     def __check_init__(self) -> None:
         check_parameters(self)

@@ -150,7 +150,7 @@ def phase_parameter(m: int) -> Any:
 class Boxy(AbstractModifier):
     """Boxy (or disky) isophotes, |u|^(c0 + 2) + |v/q|^(c0 + 2) = m^(c0 + 2) (Athanassoula et al. 1990)."""
 
-    profile: AbstractElliptical = nested()
+    profile: AbstractElliptical = nested("the source whose isophotes are reshaped")
     c0: Parameter = parameter(low=-1.0, high=4.0, default=0.0, doc="boxiness: positive is boxy, negative disky")
 
     def bend(self, u: Float[Array, "*s"], v: Float[Array, "*s"]) -> Any:
@@ -167,7 +167,7 @@ class FourierModes(AbstractModifier):
     Mode 1 is lopsidedness, 3 triangles, 4 boxiness and diskiness.
     """
 
-    profile: AbstractElliptical = nested()
+    profile: AbstractElliptical = nested("the source whose isophotes are reshaped")
     a1: Parameter = amplitude_parameter(1)
     phi1: Parameter = phase_parameter(1)
     a3: Parameter = amplitude_parameter(3)
@@ -194,7 +194,7 @@ class Bent(AbstractModifier):
     such as `r_eff`. b1 is a shear, b2 a banana, b3 an S.
     """
 
-    profile: AbstractElliptical = nested()
+    profile: AbstractElliptical = nested("the source whose isophotes are reshaped")
     b1: Parameter = parameter(unit="pixel", default=0.0, doc="shear, at the profile's radius")
     b2: Parameter = parameter(unit="pixel", default=0.0, doc="bend, at the profile's radius")
     b3: Parameter = parameter(unit="pixel", default=0.0, doc="S-shaped bend, at the profile's radius")
