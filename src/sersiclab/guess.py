@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Literal, NamedTuple
 
 from sersiclab.data.image import Image
-from sersiclab.detection import Found, find
+from sersiclab.detection import Extraction, find
 from sersiclab.detection.measuring import Source
 from sersiclab.detection.skies import Sky
 from sersiclab.model import Model, check_name
@@ -67,7 +67,7 @@ def guess(
     """
     profiles = _profiles(what)
     found = find(image, position)
-    source, *neighbours = _sources(found, image, sources)
+    source, *neighbours = _sources(found, sources)
     names = [name for name, cls in profiles.items() if issubclass(cls, AbstractSource)]
     sky = found.sky()
     for doubt in _doubts(found, source, sky, profiles) if names else ():
@@ -91,16 +91,19 @@ def guess(
     return Model(components, noise=noise)
 
 
-def _sources(found: Found, image: Image, number: int | Literal["auto"]) -> tuple[Source, ...]:
+def _sources(found: Extraction, number: int | Literal["auto"]) -> tuple[Source, ...]:
     """The target, and as many of its neighbours as are asked for."""
     if isinstance(number, str) and number == "auto":
-        return found.detection(image.mask).sources
+        return (found.target(), *found.neighbours().values())
     if not isinstance(number, int) or isinstance(number, bool) or number < 1:
         raise InputError(f'sources must be "auto" or a positive integer, got {number!r}')
-    return (found.target(),) if number == 1 else found.detection(image.mask).sources[:number]
+    neighbours = () if number == 1 else found.neighbours().values()
+    return (found.target(), *neighbours)[:number]
 
 
-def _doubts(found: Found, source: Source, sky: Sky, profiles: Mapping[str, type[AbstractProfile]]) -> Iterator[str]:
+def _doubts(
+    found: Extraction, source: Source, sky: Sky, profiles: Mapping[str, type[AbstractProfile]]
+) -> Iterator[str]:
     """What is doubtful about a model of these profiles of the source."""
     if not source.detected:
         place = f"({source.xc:g}, {source.yc:g})"

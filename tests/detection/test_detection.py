@@ -68,7 +68,7 @@ def test_masked_keeps_as_many_sources_as_the_model_holds(rng):
     places = [(TRUTH[0].xc, TRUTH[0].yc), (TRUTH[2].xc + 1, TRUTH[2].yc), (-50.0, 3.0)]
     others = found.masked(image, keep=places).mask
     assert [bool(others[round(t.yc), round(t.xc)]) for t in TRUTH] == [False, True, False, True]
-    with pytest.raises(ValueError, match=r"^keep must be a positive integer, the target included, or places, got 0$"):
+    with pytest.raises(ValueError, match=r"^keep must be a positive integer, .*included, or positions, got 0$"):
         found.masked(image, keep=0)
     with pytest.raises(ValueError, match=r"^image must be the detection's, of shape \(90, 120\), got \(3, 3\)$"):
         found.masked(Image(np.ones((3, 3)), sigma=1.0))

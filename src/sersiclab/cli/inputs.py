@@ -54,8 +54,8 @@ def unmodelled_neighbours(image: "Image", model: "Model", position: Any) -> int:
     from sersiclab.parameters import Tied, parameters
 
     centres = [value for path, value in parameters(model.components).items() if path.endswith(".xc")]
-    detected = find(image, position).detection(image.mask).sources
-    return len(detected) - sum(not isinstance(centre, Tied) for centre in centres)
+    detected = 1 + len(find(image, position).neighbours())
+    return detected - sum(not isinstance(centre, Tied) for centre in centres)
 
 
 def _cut(image: "Image", position: Any, size: Any) -> tuple["Image", Any]:

@@ -1,6 +1,6 @@
-"""Finding sources in an image, measuring and separating them, and the sky below them."""
+"""Finding, measuring and separating the sources of an image, and the sky below them."""
 
-from sersiclab.detection.finding import Detection as Detection
-from sersiclab.detection.finding import Found as Found
-from sersiclab.detection.finding import detect as detect
-from sersiclab.detection.finding import find as find
+from sersiclab.detection.detection import Detection as Detection
+from sersiclab.detection.detection import detect as detect
+from sersiclab.detection.extraction import Extraction as Extraction
+from sersiclab.detection.extraction import find as find

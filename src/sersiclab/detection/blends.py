@@ -1,7 +1,7 @@
 """A target on the wings of a brighter neighbour, where it may have no peak of its own.
 
-Galaxies look alike when they are turned by half a turn. The neighbour less itself, turned so about its peak, leaves
-what is not its own.
+Galaxies are symmetric under half a turn. Subtracting a neighbour's own image, turned about its peak, leaves the light
+of the other source.
 """
 
 import dataclasses
@@ -12,31 +12,55 @@ import numpy as np
 from scipy import ndimage
 
 from sersiclab.data.arrays import Mask, Plane
+from sersiclab.detection.boxes import Box, grown, with_mirror_image
 
 
-LEAST_SHARE = 0.2  # of the light at its peak: what is fainter may be no more than the neighbour's lopsidedness
-OWN_SHARE = 0.5  # of the light in the pixels that are the target's
+LEAST_SHARE = 0.2  # of the light at its peak: what is fainter may be the neighbour's own asymmetry
+OWN_SHARE = 0.5  # of the light in the pixels that belong to the target
+SURROUNDINGS = 512  # pixels around the neighbour's region, at least, in which the target may be
+SPLINE_REACH = 24  # pixels, beyond which the edge of a section does not influence a cubic spline
 
 
 @dataclasses.dataclass(frozen=True)
 class Hidden:
-    """A source found on the wings of another: its pixels, and `centre` (y, x), the other's."""
+    """A source found on the wings of another: its pixels, and `centre` (y, x), the peak of the other."""
 
     region: Mask
     centre: tuple[float, float]
 
-    def alone(self, light: Plane, usable: Mask) -> Plane:
-        """The light less that of the neighbour, where the neighbour's mirror image tells it."""
-        return light - _mirrored(light, usable, self.centre)
+    def section(self, box: Box) -> Box:
+        """Return the section of the image that holds a box and the mirror image of it."""
+        return with_mirror_image(box, self.centre, SPLINE_REACH, self.region.shape)
+
+    def alone(self, light: Plane, usable: Mask, section: Box) -> Plane:
+        """Return the light in a section less that of the neighbour, where the neighbour's mirror image is known."""
+        centre = self.centre[0] - section[0].start, self.centre[1] - section[1].start
+        return light - _mirrored(light, usable, centre)
 
 
 def hidden_at(
     smooth: Plane, region: Mask, usable: Mask, position: tuple[float, float], reach: float, threshold: float
 ) -> Hidden | None:
-    """The source within `reach` of the position (x, y) on the wings of the one that fills the region.
+    """Return the source within `reach` of the position (x, y) on the wings of the source that fills the region.
 
-    `threshold` is the least height of its peak above the neighbour. None if there is none.
+    `threshold` is the least height of its peak above the neighbour. None if there is no such source.
     """
+    rows, columns = (np.flatnonzero(region.any(axis=axis)) for axis in (1, 0))
+    box = slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
+    section = grown(box, SURROUNDINGS, region.shape)
+    y0, x0 = section[0].start, section[1].start
+    place = position[0] - x0, position[1] - y0
+    found = _hidden_in(smooth[section], region[section], usable[section], place, reach, threshold)
+    if found is None:
+        return None
+    own = np.zeros(region.shape, bool)
+    own[section] = found.region
+    return Hidden(own, (found.centre[0] + y0, found.centre[1] + x0))
+
+
+def _hidden_in(
+    smooth: Plane, region: Mask, usable: Mask, position: tuple[float, float], reach: float, threshold: float
+) -> Hidden | None:
     centre = _peak(np.where(region, smooth, 0.0))
     rest = smooth - _mirrored(smooth, usable, centre)
     y, x = np.indices(smooth.shape)
@@ -55,7 +79,7 @@ def hidden_at(
 
 
 def _peak(light: Plane) -> tuple[float, float]:
-    """(y, x) of the highest point, by the parabola through its pixel and the next ones."""
+    """Return (y, x) of the highest point, from the parabola through its pixel and the pixels beside it."""
     place = np.unravel_index(np.argmax(light), light.shape)
     found = []
     for axis, k in enumerate(place):
@@ -67,7 +91,7 @@ def _peak(light: Plane) -> tuple[float, float]:
 
 
 def _mirrored(light: Plane, usable: Mask, centre: tuple[float, float]) -> Plane:
-    """The light turned by half a turn about the centre; as it is, where its mirror image is not known."""
+    """Return the light turned by half a turn about the centre; unchanged where its mirror image is not known."""
     y, x = np.indices(light.shape)
     opposite = [2.0 * centre[0] - y, 2.0 * centre[1] - x]
     turned = ndimage.map_coordinates(np.where(usable, light, 0.0), opposite, order=3)

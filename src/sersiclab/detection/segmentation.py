@@ -1,4 +1,4 @@
-"""The sky, and the regions of the sources that stand out of it.
+"""The sky of an image, and the regions that belong to its sources.
 
 Everything is measured in units of the image's median sigma, so the image's own unit does not matter.
 """
@@ -12,34 +12,38 @@ from jaxtyping import Float
 from scipy import ndimage
 
 from sersiclab.data.arrays import Labels, Mask, Plane
+from sersiclab.detection.strips import strips
 
 
-EXTENT = 2.5  # a source reaches as far as this many standard deviations of the smoothed sky
+EXTENT = 2.5  # standard deviations of the smoothed sky: a source ends where it is fainter
 CORRELATED = 5.0  # the smoothed sky scatters at most this much more than white noise of the given sigma
-MOST = 100  # sources in one segment; the fainter peaks of a crowd belong to nobody
-SAMPLE = 200_000  # pixels that are enough to know the sky
-SADDLE = 0.6  # peaks belong to different sources if the saddle between them is below this part of the lower
+TRUNCATED = 4.0  # widths at which the Gaussian is cut off
+MOST_PEAKS = 100  # in one segment; the fainter peaks of a crowd are not separate sources
+ENOUGH_PIXELS = 200_000  # to measure the level of the sky and its scatter
+SADDLE = 0.6  # two peaks are different sources if the saddle between them is below this fraction of the lower one
 
 
 def _connected(region: Mask) -> Labels:
-    """A number for each connected part of the region, 0 elsewhere."""
+    """Return a number for each connected part of the region, and 0 elsewhere."""
     labelled: Any = ndimage.label(region)
     return labelled[0]
 
 
 def clipped(values: Float[np.ndarray, " k"]) -> tuple[float, float]:
-    """Median and standard deviation without outliers."""
+    """Return the median and the standard deviation without outliers."""
     from astropy.stats import sigma_clipped_stats
 
-    values = values[:: max(1, values.size // SAMPLE)]
+    values = values[:: max(1, values.size // ENOUGH_PIXELS)]
     _, median, scatter = sigma_clipped_stats(values, sigma=3.0, maxiters=10, stdfunc="mad_std")
     return float(median), float(scatter)
 
 
 class Segments(NamedTuple):
-    """The level of the sky, the smoothed image above it and its noise, and the segments that stand out (0 is sky).
+    """The sky and what rises above it.
 
-    `blank` are the pixels of sky; `measured` is False where these are but the image's border.
+    `level` is that of the sky, `smooth` the smoothed image above it, and `noise` the scatter of `smooth` on the sky.
+    `labels` numbers the segments; 0 is sky. `blank` is True in pixels of pure sky; `measured` is False if there were
+    too few of them, and the border of the image was used instead.
     """
 
     level: float
@@ -51,34 +55,49 @@ class Segments(NamedTuple):
 
 
 def segment(data: Plane, valid: Mask, width: float) -> Segments:
-    """What stands out of the sky when the image is smoothed by a Gaussian of this width."""
+    """Return what rises above the sky when the image is smoothed by a Gaussian of this width."""
     blank, measured = valid, True
-    found = _stand_out(data, valid, blank, width)
+    found = _above_sky(data, valid, blank, width)
     for _ in range(2):
-        blank, measured = _blank(found[-1], valid)
-        found = _stand_out(data, valid, blank, width)
+        blank, measured = _sky_pixels(found[-1], valid)
+        del found  # before the next one is made
+        found = _above_sky(data, valid, blank, width)
     return Segments(*found, blank, measured)
 
 
-def _stand_out(data: Plane, valid: Mask, blank: Mask, width: float) -> tuple[float, Plane, float, Labels]:
-    """The level of the sky and the rest, where the pixels of sky are known."""
-    from photutils.segmentation import detect_sources
-
+def _above_sky(data: Plane, valid: Mask, blank: Mask, width: float) -> tuple[float, Plane, float, Labels]:
+    """Return the level of the sky in its pixels `blank`, the smoothed image, its noise and the segments."""
     level, _ = clipped(data[blank])
-    coverage = ndimage.gaussian_filter(valid.astype(float), width)
-    smooth = ndimage.gaussian_filter(np.where(valid, data - level, 0.0), width)
-    smooth = np.where(valid, smooth / np.maximum(coverage, 1e-3), 0.0)
+    smooth = _smoothed(data, valid, level, width)
     # Noise-free images have no scatter, and where a galaxy fills the image the scatter is its light.
     white = 1.0 / (2.0 * math.sqrt(math.pi) * width)
     noise = min(max(clipped(smooth[blank])[1], 1e-5 * float(smooth.max()), 1e-9), CORRELATED * white)
+    return level, smooth, noise, _segments(smooth, valid, EXTENT * noise)
+
+
+def _smoothed(data: Plane, valid: Mask, level: float, width: float) -> Plane:
+    """Return the valid pixels above `level`, averaged with Gaussian weights; 0 in other pixels."""
+    smooth = np.empty(data.shape)
+    for rows, padded, inner in strips(data.shape, round(TRUNCATED * width)):
+        usable = valid[padded]
+        coverage = ndimage.gaussian_filter(usable.astype(float), width, truncate=TRUNCATED)
+        light = ndimage.gaussian_filter(np.where(usable, data[padded] - level, 0.0), width, truncate=TRUNCATED)
+        smooth[rows] = np.where(usable, light / np.maximum(coverage, 1e-3), 0.0)[inner]
+    return smooth
+
+
+def _segments(smooth: Plane, valid: Mask, threshold: float) -> Labels:
+    """Return the connected regions of eight pixels or more above the threshold, numbered from 1."""
+    from photutils.segmentation import detect_sources
+
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # photutils warns where it finds nothing
-        found = detect_sources(smooth, EXTENT * noise, 8, mask=~valid)
-    return level, smooth, noise, np.zeros(data.shape, int) if found is None else np.asarray(found.data)
+        warnings.simplefilter("ignore")  # photutils warns if it finds nothing
+        found = detect_sources(smooth, threshold, 8, mask=~valid)
+    return np.zeros(smooth.shape, np.int32) if found is None else np.asarray(found.data)
 
 
-def _blank(segments: Labels, valid: Mask) -> tuple[Mask, bool]:
-    """Pixels of sky: those far from segments or, where these are few (False), those at the border."""
+def _sky_pixels(segments: Labels, valid: Mask) -> tuple[Mask, bool]:
+    """Return the pixels of sky: those far from segments or, if there are few of these (False), the border."""
     near: Any = ndimage.binary_dilation(segments > 0, iterations=5)
     far = valid & ~near
     if far.sum() >= max(50, 0.02 * valid.sum()):
@@ -90,9 +109,9 @@ def _blank(segments: Labels, valid: Mask) -> tuple[Mask, bool]:
 
 
 def split(smooth: Plane, segments: Labels, threshold: float) -> Labels:
-    """One region for each peak that a saddle separates from all higher ones; 0 elsewhere."""
+    """Return one region for each peak that a saddle separates from all higher ones; 0 elsewhere."""
     peaks = (ndimage.maximum_filter(smooth, 5) == smooth) & (segments > 0) & (smooth > threshold)
-    regions = np.zeros(smooth.shape, int)
+    regions = np.zeros(smooth.shape, np.int32)
     count = 0
     for label, box in enumerate(ndimage.find_objects(segments), start=1):
         if box is None or not peaks[box].any():
@@ -105,21 +124,21 @@ def split(smooth: Plane, segments: Labels, threshold: float) -> Labels:
 
 
 def _split_one(smooth: Plane, inside: Mask, peaks: Mask) -> Labels:
-    """The regions of one segment, from 1."""
-    markers = np.zeros(smooth.shape, int)
-    for y, x in sorted(np.argwhere(peaks).tolist(), key=lambda p: -smooth[p[0], p[1]])[:MOST]:
+    """Return the regions of one segment, numbered from 1."""
+    markers = np.zeros(smooth.shape, np.int32)
+    for y, x in sorted(np.argwhere(peaks).tolist(), key=lambda p: -smooth[p[0], p[1]])[:MOST_PEAKS]:
         above = _connected(smooth > SADDLE * smooth[y, x])
         if not markers[above == above[y, x]].any():
             markers[y, x] = markers.max() + 1
     if markers.max() == 1:
-        return inside.astype(int)
+        return inside.astype(np.int32)
     regions = _flood(smooth, inside, markers)
-    # Ties go by the order of the axes: such pixels are nobody's.
+    # Ties are decided by the order of the axes: such pixels belong to neither source.
     return np.where(regions == _flood(smooth.T, inside.T, markers.T).T, regions, 0)
 
 
 def _flood(smooth: Plane, segment: Mask, markers: Labels) -> Labels:
-    """Let the markers grow down to the edge of their segment, level by level, till they meet."""
+    """Let the markers grow down to the edge of their segment, level by level, until they meet."""
     regions = markers.copy()
     inside = segment & (smooth > 0)
     for level in np.geomspace(smooth.max(), smooth[inside].min(), 16):

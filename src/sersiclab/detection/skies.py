@@ -6,25 +6,28 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float
 from scipy import ndimage
 
 from sersiclab.data.arrays import Mask, Plane
-from sersiclab.detection.measuring import Source, coordinates
+from sersiclab.detection.measuring import Source
 from sersiclab.detection.segmentation import clipped
 
 
-INDICES = (1.0, 2.5, 6.0)  # of the wings that the source may have
+INDICES = (1.0, 2.5, 6.0)  # Sérsic indices of the wings that the source may have
 FEWEST_TILES = 8  # whose scatter gives the error of the sky
-LEAST_ERROR = 0.2  # of the sky, in that of white noise of the given sigma: an image may hold no noise at all
+LEAST_ERROR = 0.2  # of the sky's error in white noise of the given sigma: an image may contain no noise at all
 SIGNIFICANT = 3.0  # standard errors
+ENOUGH_PIXELS = 2**21  # of a larger image, only every second (third, ...) row and column is used
 
 
 @dataclasses.dataclass(frozen=True)
 class Sky:
     """The sky, in image units.
 
-    `level` is its median and `scatter` that of its pixels, at least the median sigma. Some of the level may be the
-    wings of the sources: without them the sky lies between `low` and `high`, whose standard error is `error`.
+    `level` is the median of its pixels and `scatter` their standard deviation, at least the median sigma. Part of the
+    level may be the wings of the sources: without them the sky lies between `low` and `high`, which have the standard
+    error `error`.
     """
 
     level: float
@@ -40,50 +43,53 @@ class Sky:
 
     @property
     def filled(self) -> bool:
-        """Whether light is everywhere that may be the sky or the sources' own."""
+        """Whether light covers the whole image that may belong to the sky or to the sources."""
         return not self.differs and self.level > SIGNIFICANT * self.error and self.level - self.low > self.scatter
 
     def scaled(self, unit: float) -> "Sky":
-        """The sky of an image in units of `unit`."""
+        """Return the sky of an image in units of `unit`."""
         return Sky(*(float(value * unit) for value in dataclasses.astuple(self)))
 
 
 def sky_around(data: Plane, blank: Mask, segments: Mask, source: Source | None) -> Sky:
-    """The sky in its pixels, `blank`, with a source whose wings reach into them, in units of the median sigma."""
+    """Return the sky in its pixels, `blank`, in units of the median sigma; the wings of `source` reach into them."""
     level, scatter = clipped(data[blank])
-    used = blank & (np.abs(data - level) <= max(3.0 * scatter, 1e-6))
+    step = math.ceil(math.sqrt(data.size / ENOUGH_PIXELS))
+    thinned = np.s_[::step, ::step]
+    y, x = np.ogrid[tuple(slice(0, side, step) for side in data.shape)]
+    data, segments = data[thinned], segments[thinned]
+    used = blank[thinned] & (np.abs(data - level) <= max(3.0 * scatter, 1e-6))
     distance: Any = ndimage.distance_transform_edt(~segments)
     near = used & (distance < np.median(distance[used]))
-    found = list(_skies(data, used, near, source))
+    found = [_sky(data, used, near, wings) for wings in _wings(y, x, source)]
     low, high = min(low for low, _, _ in found), max(high for _, high, _ in found)
     error = max(max(error for _, _, error in found), LEAST_ERROR / math.sqrt(used.sum()))
     return Sky(level, max(scatter, 1.0), min(low, level), high, error)
 
 
-def _skies(data: Plane, used: Mask, near: Mask, source: Source | None) -> Iterator[tuple[float, float, float]]:
-    """The least and the greatest sky and its error, for each kind of wings.
+def _sky(data: Plane, used: Mask, near: Mask, wings: Plane | None) -> tuple[float, float, float]:
+    """Return the least and the greatest sky and its error, for one shape of wings.
 
-    What is left of the light nearer to the segments, above that farther off, is as if it reached there, too.
+    If the rest of the light is brighter near the segments than far from them, the difference may continue outwards.
     """
     far = used & ~near
-    for wings in _wings(data.shape, source):
-        design = np.stack([np.ones(used.sum()), wings[used]], axis=-1)[:, : 1 if source is None else 2]
-        solution, *_ = np.linalg.lstsq(design, data[used], rcond=None)
-        if solution.size > 1 and solution[1] < 0.0:
-            design, solution = design[:, :1], np.array([data[used].mean(), 0.0])
-        rest = data - (solution[1] * wings if solution.size > 1 else 0.0)
-        spread = math.sqrt(used.sum() * float(np.linalg.pinv(design.T @ design)[0, 0]))
-        left = float(np.mean(rest[near]) - np.mean(rest[far])) if near.any() else 0.0
-        high = float(solution[0])
-        yield high - max(left, 0.0), high, spread * _error(rest, used)
+    columns = [np.ones(used.sum())] if wings is None else [np.ones(used.sum()), wings[used]]
+    design = np.stack(columns, axis=-1)
+    solution, *_ = np.linalg.lstsq(design, data[used], rcond=None)
+    if solution.size > 1 and solution[1] < 0.0:
+        design, solution = design[:, :1], np.array([data[used].mean()])
+    rest = data if wings is None or solution.size == 1 else data - solution[1] * wings
+    spread = math.sqrt(used.sum() * float(np.linalg.pinv(design.T @ design)[0, 0]))
+    left = float(np.mean(rest[near]) - np.mean(rest[far])) if near.any() else 0.0
+    high = float(solution[0])
+    return high - max(left, 0.0), high, spread * _error(rest, used)
 
 
-def _wings(shape: tuple[int, ...], source: Source | None) -> Iterator[Plane]:
-    """The brightness of Sérsic profiles of the source's size and shape, in that at the half-light radius."""
+def _wings(y: Float[np.ndarray, "y 1"], x: Float[np.ndarray, "1 x"], source: Source | None) -> Iterator[Plane | None]:
+    """Yield the brightness of Sérsic profiles of the source's size and shape, relative to the half-light radius."""
     if source is None:
-        yield np.zeros(shape)
+        yield None
         return
-    y, x = coordinates(shape)
     sine, cosine = math.sin(source.theta), math.cos(source.theta)
     along = (y - source.yc) * cosine - (x - source.xc) * sine
     across = (y - source.yc) * sine + (x - source.xc) * cosine
@@ -93,9 +99,9 @@ def _wings(shape: tuple[int, ...], source: Source | None) -> Iterator[Plane]:
 
 
 def _error(data: Plane, region: Mask) -> float:
-    """The standard error of the mean in a region, from the scatter of the means of its tiles.
+    """Return the standard error of the mean in a region, from the scatter of the means of its tiles.
 
-    Tiles are larger than what correlates neighbouring pixels; where there are few, the noise counts as white.
+    Tiles are larger than the correlation length of the noise; if there are few of them, the noise counts as white.
     """
     values = data[region]
     white = float(np.std(values)) / math.sqrt(values.size)

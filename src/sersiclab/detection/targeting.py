@@ -11,16 +11,17 @@ from sersiclab.data.arrays import Labels, Mask, Plane
 
 Position = tuple[float, float]  # x, y
 
-REACH = 0.2  # sources farther from the position than this part of the image's side count for less
+REACH = 0.2  # of the image's side: sources farther from the position are less likely to be meant
 SMALLEST = 1.5  # pixels: no source counts as smaller
-NEAR = 3.0  # pixels: positions are not better known
+NEAR = 3.0  # pixels: positions are not known better than this
 
 
 def source_at(smooth: Plane, regions: Labels, position: Position) -> int:
-    """The label of the source at a position; 0 if there is none.
+    """Return the label of the source at a position; 0 if there is none.
 
-    That is the source nearest to it, in units of its half-light radius, if half of that, or 3 pixels, leads to the
-    pixels that hold the brighter half of its light.
+    Of each source the pixels that hold the brighter half of its light are looked at. The position must lie within
+    3 pixels of them, or half of the source's half-light radius if that is more. The nearest source in units of its
+    half-light radius wins.
     """
     best, least = 0, np.inf
     for label, box in enumerate(ndimage.find_objects(regions), start=1):
@@ -35,15 +36,20 @@ def source_at(smooth: Plane, regions: Labels, position: Position) -> int:
 
 
 def around(regions: Labels, position: Position) -> int:
-    """The label of the region at a position or next to it; 0 if there is none."""
-    distance: Any = ndimage.distance_transform_edt(regions == 0, return_indices=True)
-    far, (y, x) = distance
+    """Return the label of the region at a position or next to it; 0 if there is none."""
     place = round(position[1]), round(position[0])
-    return int(regions[y[place], x[place]]) if far[place] <= NEAR else 0
+    start = [max(k - math.ceil(NEAR), 0) for k in place]
+    near = regions[tuple(slice(first, k + math.ceil(NEAR) + 1) for first, k in zip(start, place, strict=True))]
+    if not near.any():
+        return 0
+    nearest: Any = ndimage.distance_transform_edt(near == 0, return_indices=True)
+    distance, (y, x) = nearest
+    centre = place[0] - start[0], place[1] - start[1]
+    return int(near[y[centre], x[centre]]) if distance[centre] <= NEAR else 0
 
 
 def off_peak(smooth: Plane, region: Mask, position: Position) -> bool:
-    """Whether the position is farther from the region's peak than its half-light radius."""
+    """Return whether the position is farther from the region's peak than its half-light radius."""
     light = np.where(region, smooth, 0.0)
     y, x = np.unravel_index(np.argmax(light), light.shape)
     radius = math.sqrt(int(brighter_half(light).sum()) / math.pi)
@@ -51,19 +57,24 @@ def off_peak(smooth: Plane, region: Mask, position: Position) -> bool:
 
 
 def brighter_half(light: Plane) -> Mask:
-    """The brightest pixels, which hold half of the light."""
+    """Return the brightest pixels that together hold half of the light."""
     ordered = np.sort(light, axis=None)[::-1]
     growth = np.cumsum(ordered)
     return light >= ordered[np.searchsorted(growth, 0.5 * growth[-1])]
 
 
 def most_striking(smooth: Plane, regions: Labels, position: Position) -> int:
-    """The label of the source that is bright and near to a position. 0 if there is none."""
-    labels = np.arange(1, int(regions.max()) + 1)
-    if not labels.size:
+    """Return the label of the source that is bright and near a position; 0 if there is none."""
+    pixels = np.flatnonzero(regions)  # sources cover a small part of most images: the rest is not copied
+    if not pixels.size:
         return 0
-    light = np.atleast_1d(ndimage.sum_labels(smooth, regions, labels))
-    peaks = np.array(ndimage.maximum_position(smooth, regions, labels))
+    labels, light = regions.ravel()[pixels], smooth.ravel()[pixels]
+    total = np.bincount(labels, light)[1:]
+    brightest = np.full(total.size + 1, -np.inf)
+    np.maximum.at(brightest, labels, light)
+    is_peak = light == brightest[labels]
+    peaks = np.empty((total.size, 2))
+    peaks[labels[is_peak] - 1] = np.stack(np.unravel_index(pixels[is_peak], smooth.shape), axis=-1)
     distance = np.hypot(*((peaks - position[::-1]) / smooth.shape).T)
-    score = np.sqrt(np.maximum(light, 0.0)) * np.exp(-0.5 * (distance / REACH) ** 2)
-    return int(labels[np.argmax(score)]) if score.max() > 0 else 0
+    score = np.sqrt(np.maximum(total, 0.0)) * np.exp(-0.5 * (distance / REACH) ** 2)
+    return int(np.argmax(score)) + 1 if score.max() > 0 else 0
