@@ -340,7 +340,7 @@ def test_the_families_of_the_priors(example):
         ({"disk": "spiral"}, r"^what\['disk'\] must be a profile: sersic, .*tilted_sky; got 'spiral'$"),
         ({"a b": "sersic"}, r"^a component's name must be an identifier .*, got 'a b'$"),
         (Boxy, r'^what is Boxy, which modifies another profile: .* as in model.with_component\("galaxy", Boxy\('),
-        ({"sky": Shelf}, r"^guess can't say anything of sky.depth: it is not measured and has no bounds; build"),
+        ({"sky": Shelf}, r"^guess can't choose a prior for sky.depth: it is not measured and has no bounds; build"),
     ],
 )
 def test_what_a_wrong_wish_is_told(example, what, message):

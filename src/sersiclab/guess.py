@@ -12,14 +12,21 @@ from sersiclab.detection.measuring import Source
 from sersiclab.detection.skies import Sky
 from sersiclab.model import Model, check_name
 from sersiclab.noise import AbstractNoise, GaussianNoise
-from sersiclab.parameters import AbstractParameter, ParameterInfo, Tied, parameter_info
-from sersiclab.parameters.priors import Angle, LogUniform, Normal, Uniform
+from sersiclab.parameters import AbstractParameter, ParameterInfo, Tied, parameter_info, with_parameters
 from sersiclab.profiles import PROFILES, AbstractModifier, AbstractProfile, AbstractSky, AbstractSource, FlatSky, Sersic
 from sersiclab.profiles.base import size_name, usual_parameters
+from sersiclab.profiles.default_priors import (
+    MEASURED_BRIGHTNESS,
+    MEASURED_FLUX,
+    MEASURED_FLUX_OF_SEVERAL,
+    Factors,
+    Spread,
+    default_prior,
+    start_value,
+)
 from sersiclab.runtime.errors import InputError
 
 
-Measured = AbstractParameter | float  # a prior, or where to start between the declared bounds
 What = str | type[AbstractProfile] | Mapping[str, str | type[AbstractProfile]]
 
 
@@ -75,17 +82,17 @@ def guess(
     if sky.differs and not _has_sky(profiles):
         profiles[_free_name(profiles)] = FlatSky
     extended = [name for name in names if size_name(profiles[name])]
+    count = max(len(names), 1)
     components = {}
     for name, cls in profiles.items():
-        if issubclass(cls, AbstractSky):
-            measured = _sky_priors(sky, image.shape)
-        else:
-            measured = _source_priors(source, len(names))
-            if name != names[0]:
-                measured |= {axis: Tied(f"{names[0]}.{axis}") for axis in ("xc", "yc")}
+        is_sky = issubclass(cls, AbstractSky)
+        measured = _sky_values(sky) if is_sky else _source_values(source, count)
         size = _size(source, name, extended)
-        priors = {key: _prior(name, info, measured, size) for key, info in usual_parameters(cls).items()}
-        components[name] = cls(**priors)
+        spread = _spread(source, count, size, _sky_error(sky), image.shape)
+        component = _component(name, cls, measured, size, spread)
+        if not is_sky and name != names[0]:
+            component = with_parameters(component, {axis: Tied(f"{names[0]}.{axis}") for axis in ("xc", "yc")})
+        components[name] = component
     for number, neighbour in enumerate(neighbours, start=1):
         components[f"neighbour_{number}"] = component_of(neighbour, f"neighbour_{number}")
     return Model(components, noise=noise)
@@ -127,8 +134,8 @@ def _free_name(taken: Mapping[str, Any]) -> str:
 
 def component_of(source: Source, name: str, cls: type[AbstractSource] = Sersic) -> AbstractSource:
     """A component of that name with priors around what was measured of a source."""
-    measured, size = _source_priors(source, 1), _size(source, name, [name])
-    return cls(**{key: _prior(name, info, measured, size) for key, info in usual_parameters(cls).items()})
+    size = _size(source, name, [name])
+    return _component(name, cls, _source_values(source, 1), size, _spread(source, 1, size, math.nan, (1, 1)))
 
 
 def _profiles(what: What) -> dict[str, type[AbstractProfile]]:
@@ -173,18 +180,27 @@ def _profile(label: str, value: object) -> type[AbstractProfile]:
     raise InputError(f"{label} must be a profile: {names}{presets}; got {value!r}")
 
 
-def _source_priors(source: Source, count: int) -> dict[str, Measured]:
-    """Priors of position and light; several sources share the light, and one of them may have little."""
-    scale, mean = source.position_error, source.flux / (2.0 * math.pi * source.r_eff**2)
-    low = source.flux * (0.01 if count == 1 else 0.001)
+def _source_values(source: Source, count: int) -> dict[str, float]:
+    """Return what was measured of a source, by parameter; several components share its light."""
+    brightness = source.flux / (2.0 * math.pi * source.r_eff**2)
     return {
-        "xc": Normal(loc=source.xc, scale=scale, init=source.xc),
-        "yc": Normal(loc=source.yc, scale=scale, init=source.yc),
-        "flux": LogUniform(low=low, high=10.0 * source.flux, init=source.flux / count),
-        "i_b": LogUniform(low=1e-3 * mean, high=1e3 * mean, init=mean / count),
+        "xc": source.xc,
+        "yc": source.yc,
+        "flux": source.flux / count,
+        "i_b": brightness / count,
         "ellip": source.ellip,
-        "theta": Angle(init=source.theta),
+        "theta": source.theta,
     }
+
+
+def _spread(source: Source, count: int, size: _Size, sky: float, shape: tuple[int, int]) -> Spread:
+    """Return how far the parameters of a component may lie from what was measured of the whole source."""
+    whole = MEASURED_FLUX if count == 1 else MEASURED_FLUX_OF_SEVERAL
+    flux, brightness = (
+        Factors(below=factors.below / count, above=factors.above * count) for factors in (whole, MEASURED_BRIGHTNESS)
+    )
+    length = Factors(below=size.start / size.low, above=size.high / size.start)
+    return Spread(position=source.position_error, flux=flux, brightness=brightness, length=length, sky=sky, shape=shape)
 
 
 def _size(source: Source, name: str, extended: list[str]) -> _Size:
@@ -200,45 +216,31 @@ def _size(source: Source, name: str, extended: list[str]) -> _Size:
     return _Size(0.1 * r, 10.0 * r, r, 2.0)
 
 
-def _sky_priors(sky: Sky, shape: tuple[int, int]) -> dict[str, Measured]:
-    """Priors of the sky: one standard deviation of a pixel, which it may also change across the image.
-
-    More if the sources' wings may have raised what was measured.
-    """
-    scale = math.hypot(sky.scatter, sky.level - sky.low)
-    return {
-        "level": Normal(loc=sky.level, scale=scale, init=sky.level),
-        "slope_x": Normal(loc=0.0, scale=2.0 * scale / shape[1], init=0.0),
-        "slope_y": Normal(loc=0.0, scale=2.0 * scale / shape[0], init=0.0),
-    }
+def _sky_values(sky: Sky) -> dict[str, float]:
+    return {"level": sky.level, "slope_x": 0.0, "slope_y": 0.0}
 
 
-def _prior(component: str, info: ParameterInfo, measured: Mapping[str, Measured], size: _Size) -> AbstractParameter:
-    """The measured prior of a parameter, else one in the range that its class declares."""
-    found = measured.get(info.name, size.index if info.name == "n" else None)
-    if isinstance(found, AbstractParameter):
-        return found
-    if info.unit in ("pixel", "1/pixel") and info.low >= 0.0:
-        return _length_prior(info, size)
-    low, high = info.usual or (info.low, info.high)
-    family = LogUniform if info.logarithmic else Uniform
-    if not (math.isfinite(low) and math.isfinite(high)):
+def _sky_error(sky: Sky) -> float:
+    """Return the standard deviation of a pixel, or more if the wings of sources may have raised the measured sky."""
+    return math.hypot(sky.scatter, sky.level - sky.low)
+
+
+def _component(
+    name: str, cls: type[AbstractProfile], measured: Mapping[str, float], size: _Size, spread: Spread
+) -> Any:
+    """Return a component with the default prior of every parameter about what was measured."""
+    return cls(**{key: _prior(name, info, measured, size, spread) for key, info in usual_parameters(cls).items()})
+
+
+def _prior(
+    component: str, info: ParameterInfo, measured: Mapping[str, float], size: _Size, spread: Spread
+) -> AbstractParameter:
+    found = size.index if info.name == "n" else measured.get(info.name)
+    value = start_value(info, size=size.start, found=found)
+    prior = None if value is None else default_prior(info, value, spread)
+    if prior is None:
         raise InputError(
-            f"guess can't say anything of {component}.{info.name}: it is not measured and has no bounds; "
+            f"guess can't choose a prior for {component}.{info.name}: it is not measured and has no bounds; "
             "build this component yourself and add it with model.with_component"
         )
-    middle = math.sqrt(low * high) if info.logarithmic else 0.5 * (low + high)
-    start = next(value for value in (info.start, found, middle) if value is not None)
-    return family(low=low, high=high, init=min(max(start, low), high))
-
-
-def _length_prior(info: ParameterInfo, size: _Size) -> AbstractParameter:
-    """As wide as that of the half-light radius, about the declared part of it, within the declared range."""
-    factor = 1.0 if info.start is None else info.start
-    low, start, high = (factor * length for length in (size.low, size.start, size.high))
-    if info.unit == "1/pixel":
-        low, start, high = factor / size.high, factor / size.start, factor / size.low
-    low, high = max(low, info.low), min(high, info.high)
-    if low >= high:  # all of the declared range lies to one side
-        low, high = (low, min(10.0 * low, info.high)) if low == info.low else (max(0.1 * high, info.low), high)
-    return LogUniform(low=low, high=high, init=min(max(start, low), high))
+    return prior

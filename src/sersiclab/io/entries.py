@@ -27,11 +27,10 @@ from sersiclab.parameters import AbstractPrior, ParameterInfo, own_parameters, p
 from sersiclab.parameters.priors import Angle, LogUniform, Normal, Uniform
 from sersiclab.profiles import AbstractProfile
 from sersiclab.profiles.base import LIGHT, usual_parameters
+from sersiclab.profiles.default_priors import STATED_LENGTH, STATED_LIGHT, Spread, default_prior
 from sersiclab.runtime.errors import InputError
 
 
-WIDE = 100.0  # how far a length without limits may go, as a factor
-BRIGHT = 1000.0  # and a flux
 HALF_TURN = math.pi * (1.0 - 1e-9)
 MANY_TURNS = 200.0 * math.pi  # of an angle: more is no angle
 FAR = 1e6  # pixels; no image is so large
@@ -86,22 +85,17 @@ def component_of(
     return build(function, modifiers, values)
 
 
-def default_prior(info: ParameterInfo, value: float, frame: Frame) -> AbstractPrior:
-    """A wide prior around a value, whatever its unit, for what is free and has no limits."""
-    if info.name == "theta":
-        return Angle(init=value)
-    if info.name in ("xc", "yc"):
-        return Normal(loc=value, scale=0.1 * frame.side, init=value)
-    if info.name in LIGHT and value > 0.0:
-        return LogUniform(low=value / BRIGHT, high=value * BRIGHT, init=value)
-    if info.unit in ("pixel", "1/pixel") and info.low >= 0.0:
-        return LogUniform(low=value / WIDE, high=min(value * WIDE, info.high), init=value)
-    if math.isfinite(info.low) and math.isfinite(info.high):
-        low, high = info.usual or (info.low, info.high)
-        family = LogUniform if info.logarithmic else Uniform
-        return family(low=min(low, value), high=max(high, value), init=value)
-    scale = {"image/pixel": 10.0 * frame.scatter, "image/pixel²": 10.0 * frame.scatter / frame.side}
-    return Normal(loc=value, scale=scale.get(info.unit, 0.1 * frame.side), init=value)
+def wide_prior(info: ParameterInfo, value: float, frame: Frame) -> AbstractPrior:
+    """A wide prior about a value, whatever its unit, for a free parameter without limits."""
+    spread = Spread(
+        position=0.1 * frame.side,
+        flux=STATED_LIGHT,
+        brightness=STATED_LIGHT,
+        length=STATED_LENGTH,
+        sky=10.0 * frame.scatter,
+        shape=(frame.side, frame.side),
+    )
+    return default_prior(info, value, spread) or Normal(loc=value, scale=0.1 * frame.side, init=value)
 
 
 def range_prior(info: ParameterInfo, value: float, bounds: Bounds) -> AbstractPrior:
@@ -131,7 +125,7 @@ def entries_of(
     richer = []
     for name, value in held.items():
         if isinstance(value, AbstractPrior) and not _same(
-            value, default_prior(_usual(function, infos[name]), numbers[name], frame)
+            value, wide_prior(_usual(function, infos[name]), numbers[name], frame)
         ):
             support = value.support()
             if all(map(math.isfinite, support)):
@@ -230,7 +224,7 @@ def _prior(
     notes: list[str],
 ) -> AbstractPrior:
     if link.name not in bounds:
-        return default_prior(info, value, frame)
+        return wide_prior(info, value, frame)
     low, high = bounds[link.name]
     # What lies on a limit can't move from there: numpyro's transform is infinite at it.
     inside = min(max(value, low + 1e-3 * (high - low)), high - 1e-3 * (high - low))
@@ -263,7 +257,7 @@ def _flux(
     if entry.limits is None:
         if value <= 0.0:
             raise Unreadable(f"{_written(link, entry)} is free, and must start above zero")
-        return default_prior(info, value, frame)
+        return wide_prior(info, value, frame)
     units = (unit, unit)
     if isinstance(link.law, Brightness) and bounds:
         units = unit_flux_bounds(function, modifiers, shape, bounds)
