@@ -1,5 +1,7 @@
 """Pages of the documentation that are made from the package: reference, conventions, command line, notebooks."""
 
+import contextlib
+import io
 import json
 import shutil
 from pathlib import Path
@@ -8,7 +10,7 @@ import docstrings
 from groups import public_groups
 
 import sersiclab.profiles.base
-from sersiclab.cli.parser import parser
+from sersiclab.cli import main
 
 
 HERE = Path(__file__).parent
@@ -73,9 +75,10 @@ def write_conventions() -> None:
 
 def write_command_line() -> None:
     """Write the help of each command."""
-    commands = next(action.choices for action in parser()._actions if isinstance(action.choices, dict))
     for name in COMMANDS:
-        _write(f"{name}.txt", commands[name].format_help())
+        with contextlib.redirect_stdout(io.StringIO()) as text, contextlib.suppress(SystemExit):
+            main([name, "--help"])
+        _write(f"{name}.txt", text.getvalue())
 
 
 def _write(name: str, text: str) -> None:

@@ -15,6 +15,7 @@ from astropy.io import fits
 
 import sersiclab as sl
 from sersiclab.cli import main
+from sersiclab.cli.fitting import _with_digits_of
 from sersiclab.cli.lab import _image_notebook
 from sersiclab.cli.options import method, read_components, read_cutout, read_position
 
@@ -46,6 +47,14 @@ def test_demo_prints_the_posterior_and_writes_its_files(tmp_path):
     truth = sl.datasets.truth("example")
     fit = sl.load(folder / "fit.asdf")
     assert fit.best["galaxy.xc"] == pytest.approx(truth["galaxy.xc"], abs=0.2)
+
+
+def test_values_are_printed_to_the_digits_of_their_errors():
+    assert _with_digits_of(201.3000412345, 1.2e-6) == "201.3000412"
+    assert _with_digits_of(17.5257, 0.017) == "17.526"
+    assert _with_digits_of(202330.4, 3098.0) == "202330"
+    assert _with_digits_of(0.25, 0.0) == "0.25"
+    assert _with_digits_of(0.25, float("nan")) == "0.25"
 
 
 def test_fit_reads_files_and_components(files):

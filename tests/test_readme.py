@@ -18,13 +18,10 @@ README = (Path(__file__).parents[1] / "README.md").read_text("utf-8")
 def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with the files that the example reads."""
     psf = sl.datasets.moffat(15, fwhm=2.5, beta=3.0)
-    mask = np.zeros((41, 45), np.uint8)
-    mask[:6, :6] = 1
-    blank = sl.Image(np.zeros(mask.shape), sigma=0.05, psf=psf)
+    blank = sl.Image(np.zeros((41, 45)), sigma=0.05, psf=psf)
     galaxy = sl.Sersic(xc=22.3, yc=19.6, flux=60.0, r_eff=4.0, n=1.5, ellip=0.3, theta=0.7)
     data = sl.simulate(sl.Model({"galaxy": galaxy}), blank, seed=1).data
-    planes = {"sci": data, "rms": blank.sigma, "psf": psf, "mask": mask}
-    for name, plane in planes.items():
+    for name, plane in {"sci": data, "rms": blank.sigma, "psf": psf}.items():
         fits.writeto(tmp_path / f"{name}.fits", plane)
     monkeypatch.chdir(tmp_path)
     return tmp_path

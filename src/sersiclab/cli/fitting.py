@@ -124,12 +124,19 @@ def _write(result: "Fit", folder: Path) -> dict[str, Path]:
 def _text(result: "Fit", files: Mapping[str, Path]) -> str:
     table = result.summary().to_string(float_format=lambda x: f"{x:.5g}")
     rows = [
-        f"{name:<24}{quantity.best:>14.6g} +- {quantity.sd:.2g} {quantity.unit}"
+        f"{name:<24}{_with_digits_of(quantity.best, quantity.sd):>14} +- {quantity.sd:.2g} {quantity.unit}"
         for name, quantity in result.observables.items()
     ]
     sky = "\n".join(["", "derived from these:", *rows, ""]) if rows else ""
     folder = next(iter(files.values())).parent
     return f"\n{table}\n{sky}\n{result.verdict}\n\nwrote {folder}/{', '.join(files)}\n"
+
+
+def _with_digits_of(value: float, error: float) -> str:
+    """Return a value to the second digit of its error, which sky coordinates need more than six digits for."""
+    if not (math.isfinite(error) and error > 0.0):
+        return f"{value:.6g}"
+    return f"{value:.{max(0, 1 - math.floor(math.log10(error)))}f}"
 
 
 def _report(result: "Fit", files: Mapping[str, Path]) -> dict[str, Any]:
