@@ -3,11 +3,19 @@
 import type { Point } from "./geometry";
 import type { Image, Pixels } from "./image";
 import { regionAt, sourceAt } from "./masking";
-import { at, has } from "./names";
+import { at } from "./names";
 import { medianSigma } from "./pixels";
 import { newPrior, rounded } from "./priors";
 import { shapeOf } from "./shapes";
-import { type Component, type Parameter, type Prior, parametersOf, type Schema, type Session } from "./spec";
+import {
+  type Component,
+  isTaken,
+  type Parameter,
+  type Prior,
+  parametersOf,
+  type Schema,
+  type Session,
+} from "./spec";
 import { type State, selectedOf, shown } from "./state";
 
 /** What the pixels say of a source. */
@@ -149,6 +157,6 @@ function middling({ name, usual, start, ...declared }: Parameter): number {
 function freeName(session: Session, type: string): string {
   const base = type.replace(/[^A-Za-z0-9]/g, "").toLowerCase() || "source";
   let name = base;
-  for (let k = 2; has(session.model.components, name); k++) name = `${base}${k}`;
+  for (let k = 2; isTaken(session, name); k++) name = `${base}${k}`;
   return name;
 }

@@ -1,7 +1,7 @@
 /** Edits of the list of components: rename, duplicate, move, remove, change of kind. Ties go along. */
 
 import { priorFor, type Source } from "./adding";
-import { at, has } from "./names";
+import { at } from "./names";
 import { newPrior, rounded } from "./priors";
 import { shapeOf, sizeName } from "./shapes";
 import { withoutLoners } from "./sharing";
@@ -10,6 +10,7 @@ import {
   hasParameter,
   isComponent,
   isFree,
+  isTaken,
   isTied,
   parameterAt,
   parametersOf,
@@ -26,13 +27,15 @@ import {
 
 const RESERVED = ["noise", "renderer"];
 
+/** Python's identifiers. Newer versions of Unicode permit joiners too, which can't be seen. */
+const IDENTIFIER = /^(?!.*[\u200c\u200d])[\p{XID_Start}_]\p{XID_Continue}*$/u;
+
 /** Why a component can't have this name; null where it can. */
 export function nameProblem(session: Session, old: string, name: string): string | null {
-  if (!/^[\p{L}_][\p{L}\p{N}_]*$/u.test(name))
-    return `a name has letters, digits and underscores, and begins with no digit: not "${name}"`;
+  if (!IDENTIFIER.test(name))
+    return `a name consists of letters, digits and underscores, and does not begin with a digit; got "${name}"`;
   if (RESERVED.includes(name)) return `"${name}" is taken by the model itself`;
-  if (name !== old && has(session.model.components, name)) return `there is a "${name}" already`;
-  return null;
+  return isTaken(session, name) && name !== old ? `there is a "${name}" already` : null;
 }
 
 /** With the order said besides: to hosts, which compare documents key by key, an order alone is no change. */
@@ -79,7 +82,7 @@ export function rename(session: Session, old: string, name: string): Session {
 export function freshName(session: Session, name: string): string {
   const base = name.replace(/\d+$/, "") || name;
   let fresh = base;
-  for (let k = 2; has(session.model.components, fresh); k++) fresh = `${base}${k}`;
+  for (let k = 2; isTaken(session, fresh); k++) fresh = `${base}${k}`;
   return fresh;
 }
 
@@ -117,15 +120,21 @@ export function remove(schema: Schema, session: Session, name: string): Session 
   return withoutLoners(schema, left);
 }
 
-/** The session in which nothing outside of `owner` follows the parameters that will be gone. */
+/**
+ * The session in which nothing outside of `owner` follows the parameters that will be gone; the rules are those of
+ * Python's `ties.detach`. Where Python asks for a prior, a follower gets one about its present value.
+ */
 function detached(schema: Schema, session: Session, gone: string[], owner: string): Session {
   let next = session;
   for (const path of gone) {
     const followers = paths(schema, next).filter((each) => {
       const setting = settingAt(next, each);
-      return isTied(setting) && setting.to === path && (splitPath(each)[0] !== owner || !gone.includes(each));
+      const follows = isTied(setting) && (setting.to === path || setting.by?.to === path);
+      return follows && (splitPath(each)[0] !== owner || !gone.includes(each));
     });
-    const [heir, ...others] = followers;
+    const isProduct = (each: string) => (settingAt(next, each) as Tied).by !== undefined;
+    for (const each of followers.filter(isProduct)) next = withSetting(next, each, own(schema, next, each));
+    const [heir, ...others] = followers.filter((each) => isTied(settingAt(next, each)));
     if (heir === undefined) continue;
     const first = settingAt(next, heir) as Tied;
     const before = next;
@@ -140,7 +149,14 @@ function detached(schema: Schema, session: Session, gone: string[], owner: strin
   return next;
 }
 
-/** What a follower has instead of its tie. */
+/** A prior for a parameter about its present value. */
+function own(schema: Schema, session: Session, path: string): Setting {
+  const parameter = parameterAt(schema, session, path);
+  const value = valueAt(session, path);
+  return parameter ? newPrior(schema, parameter, rounded(value)) : value;
+}
+
+/** What a follower by one parameter has instead of its tie. */
 function inherited(
   schema: Schema,
   session: Session,
@@ -148,14 +164,17 @@ function inherited(
   { scale = 1, offset = 0 }: Tied,
   followed: Setting | undefined,
 ): Setting {
+  if (isTied(followed) && followed.by) {
+    if (offset !== 0) return own(schema, session, heir);
+    const further = { scale: scale * (followed.scale ?? 1), offset: scale * (followed.offset ?? 0) };
+    return { type: "Tied", to: followed.to, ...further, by: followed.by };
+  }
   if (isTied(followed)) {
     const further = { scale: scale * (followed.scale ?? 1), offset: scale * (followed.offset ?? 0) + offset };
     return { type: "Tied", to: followed.to, ...further };
   }
-  const parameter = parameterAt(schema, session, heir);
-  const value = valueAt(session, heir);
-  if (!isFree(followed) || !parameter) return value;
-  return scale === 1 && offset === 0 ? followed : newPrior(schema, parameter, rounded(value));
+  if (!isFree(followed)) return valueAt(session, heir);
+  return scale === 1 && offset === 0 ? followed : own(schema, session, heir);
 }
 
 /** The innermost type of a component: its kind, without what modifies it. */

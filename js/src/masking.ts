@@ -52,7 +52,7 @@ export function polygon(mask: Mask, size: Size, points: readonly Point[], flag: 
   const next = mask.slice();
   inBox(size, points, 0, (x, y, i) => {
     let inside = false;
-    for (let a = 0, b = points.length - 1; a < points.length; b = a++) {
+    for (let a = points.length - 1, b = 0; b < points.length; a = b++) {
       const [p, q] = [points[a] as Point, points[b] as Point];
       if (p.y > y !== q.y > y && x < ((q.x - p.x) * (y - p.y)) / (q.y - p.y) + p.x) inside = !inside;
     }

@@ -25,6 +25,8 @@ export interface Rings {
 }
 
 const GROWTH = 0.1;
+/** The mean distance of a pixel's points from its centre, which is the least mean radius of an annulus. */
+const CENTRAL_RADIUS = 0.38;
 /** The part of an annulus that must be on the image and unmasked. */
 const COVERAGE = 0.25;
 /** An image of no more pixels has none of it done by blocks. */
@@ -67,7 +69,7 @@ export function ringsOf(grid: Grid, shape: Shape): Rings {
     pixels: renamed(pixels, kept),
     blocks: renamed(blocks, kept),
     number: pick(number),
-    radius: pick(sum.map((each, at) => each / (number[at] as number))),
+    radius: pick(sum.map((each, at) => Math.max(each / (number[at] as number), CENTRAL_RADIUS))),
   };
 }
 

@@ -1,10 +1,11 @@
 /** What components share: a total flux and its shares, or a ratio that keeps two sizes in order. */
 
-import { at, has } from "./names";
+import { at } from "./names";
 import { newPrior, rounded } from "./priors";
 import {
   type Component,
   hasParameter,
+  isTaken,
   isTied,
   type Parameter,
   parameterAt,
@@ -120,8 +121,8 @@ function withLink(session: Session, name: string, link: Component): Session {
 }
 
 /** "total", or "total2" where there is one. */
-function freeName({ model }: Session, base: string): string {
+function freeName(session: Session, base: string): string {
   let name = base;
-  for (let k = 2; has(model.components, name) || has(model.links ?? {}, name); k++) name = `${base}${k}`;
+  for (let k = 2; isTaken(session, name); k++) name = `${base}${k}`;
   return name;
 }

@@ -135,6 +135,10 @@ export function ownerOf({ model }: Session, name: string): Component | undefined
 
 export const NOISE = "noise";
 
+/** Whether a component, or something that components share, has this name. */
+export const isTaken = ({ model }: Session, name: string): boolean =>
+  has(model.components, name) || has(model.links ?? {}, name);
+
 function nestedIn(component: Component): [key: string, inner: Component][] {
   return Object.entries(component).filter((entry): entry is [string, Component] => isComponent(entry[1]));
 }

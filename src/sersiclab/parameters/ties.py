@@ -195,6 +195,10 @@ def detach(owners: Owners, gone_name: str, gone: eqx.Module) -> dict[str, eqx.Mo
 
 def _inherit(path: str, tie: Tied, value: Parameter) -> Parameter:
     if isinstance(value, Tied) and value.by is not None:
+        if tie.offset != 0.0:
+            raise InputError(
+                f"{path} is a product of two others, plus {tie.offset:g}; give it a prior of its own first"
+            )
         return Tied(value.to, scale=tie.scale * value.scale, offset=tie.scale * value.offset, by=value.by)
     if isinstance(value, Tied):
         return Tied(value.to, scale=tie.scale * value.scale, offset=tie.scale * value.offset + tie.offset)

@@ -1,6 +1,5 @@
 """Pictures for the front end: one float32 image per component, drawn anew only where something changed."""
 
-import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -147,5 +146,6 @@ def percentiles(values: Float[np.ndarray, " pixel"]) -> list[float]:
 
 
 def _ordered(low: Any, high: Any) -> list[float]:
+    """A range that is not empty, also in float32; as `ordered` in js/src/limits.ts."""
     low, high = float(low), float(high)
-    return [low, high] if high > low else [low, math.nextafter(low, math.inf) if low else 1.0]
+    return [low, high] if high > low else [low, low + (abs(low) or 1.0) * 1e-6]

@@ -90,8 +90,8 @@ def _rounded(value: float) -> float:
 
 def _free_name(wish: str, region: Region, session: Session) -> str:
     """The wished name if a component may have it, else "sersic" or "star", with a number where that is taken."""
-    taken = session["model"]["components"]
-    if region.text and wish.isidentifier() and wish not in (*RESERVED, *taken, *session["model"].get("links", {})):
+    taken = {**session["model"]["components"], **session["model"].get("links", {})}
+    if region.text and wish.isidentifier() and wish not in (*RESERVED, *taken):
         return wish
     base = "sersic" if isinstance(region.shape, Ellipse) else "star"
     numbered = (base if k == 1 else f"{base}{k}" for k in range(1, len(taken) + 2))

@@ -70,12 +70,12 @@ def pictures(image: Image, parts: Sequence[Plane] | None) -> RGB:
     few = (slice(None, None, -(-longest // SIDE)),) * 2
     data, mask = image.data[few], image.mask[few]
     low, high = percentiles(data[~mask] if not mask.all() else np.zeros(1))
-    planes = [_grey(data, low, high)]
+    planes = [grey(data, low, high)]
     if parts is not None:
         model = sum((part[few] for part in parts), np.zeros(data.shape))
         with np.errstate(divide="ignore", invalid="ignore"):
             significance = np.nan_to_num((data - model) / image.sigma[few])
-        planes += [_grey(model, low, high), _diverging(significance / SIGMAS)]
+        planes += [grey(model, low, high), _diverging(significance / SIGMAS)]
     for k in (0, -1) if len(planes) > 1 else (0,):
         planes[k][mask] = MASKED
     times = max(SIDE // longest, 1)
@@ -84,10 +84,11 @@ def pictures(image: Image, parts: Sequence[Plane] | None) -> RGB:
     return np.hstack([part for plane in sized for part in (plane, gap)][:-1])
 
 
-def _grey(values: Plane, low: float, high: float) -> RGB:
+def grey(values: Plane, low: float, high: float) -> RGB:
+    """Values between two limits in shades of grey, by the asinh stretch of the page; NaN is black."""
     level = np.clip(np.nan_to_num((values - low) / (high - low)), 0.0, 1.0)
     level = np.arcsinh(level / SOFTENING) / np.arcsinh(1.0 / SOFTENING)
-    return np.repeat((255 * level).astype(np.uint8)[..., None], 3, axis=2)
+    return np.repeat(np.rint(255 * level).astype(np.uint8)[..., None], 3, axis=2)
 
 
 def _diverging(values: Float[np.ndarray, "y x"]) -> RGB:
