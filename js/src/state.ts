@@ -104,6 +104,8 @@ export interface SummaryRow {
   r_hat: number | null;
   ess_bulk: number | null;
   ess_tail?: number | null;
+  /** The bounds of its prior that the posterior lies at, by the rule of the verdict. */
+  bounds?: { lower?: number; upper?: number };
   unit: string;
 }
 export interface Summary {

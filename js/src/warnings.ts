@@ -11,8 +11,6 @@ import type { SummaryRow } from "./state";
 const FAR = 0.001;
 /** Of the mass of a normal: what a bound may cut off without a word. */
 const CLIPPED = 0.05;
-/** A posterior lies at a bound that is nearer to its median than this many of its half widths. */
-const PRESSES = 1.5;
 const ROUND = 0.03;
 
 const per = (part: number): string => `${part < 0.01 ? (100 * part).toFixed(1) : Math.round(100 * part)} %`;
@@ -28,7 +26,8 @@ export function warningsOf(
   if (!isFree(setting)) return [];
   return [
     ...valueWarnings(setting, parameter),
-    ...boundWarnings(setting, parameter, posterior),
+    ...clippedWarnings(setting),
+    ...boundWarnings(setting, posterior),
     ...sizeWarnings(setting, parameter, size),
   ];
 }
@@ -53,26 +52,29 @@ function valueWarnings(prior: Prior, parameter: Parameter): string[] {
   return end === undefined ? [] : [`the value lies on the bound ${short(end)}`];
 }
 
-function boundWarnings(prior: Prior, parameter: Parameter, posterior: SummaryRow | undefined): string[] {
-  const words: string[] = [];
-  const ends = { lower: numberField(prior, "low"), upper: numberField(prior, "high") };
-  if (prior.type === "TruncatedNormal") {
-    const below = ends.lower === null ? 0 : normalCdf((ends.lower - Number(prior.loc)) / Number(prior.scale));
-    const above = ends.upper === null ? 0 : normalCdf((Number(prior.loc) - ends.upper) / Number(prior.scale));
-    if (below > CLIPPED) words.push(`the lower bound cuts ${per(below)} of the normal off`);
-    if (above > CLIPPED) words.push(`the upper bound cuts ${per(above)} of the normal off`);
-  }
-  const { q16 = null, q50 = null, q84 = null } = posterior ?? {};
-  if (isAngle(parameter) || q16 === null || q50 === null || q84 === null) return words;
-  // Along the axis on which the prior is flat or normal.
-  const along = prior.type.startsWith("Log") ? Math.log : (value: number) => value;
-  const [below, middle, above] = [along(q16), along(q50), along(q84)];
-  for (const [side, end] of Object.entries(ends)) {
-    const half = side === "lower" ? middle - below : above - middle;
-    if (end !== null && Math.abs(middle - along(end)) < PRESSES * half)
-      words.push(`the posterior lies at the ${side} bound ${short(end)}`);
-  }
-  return words;
+const lowOf = (prior: Prior) => numberField(prior, "low");
+const highOf = (prior: Prior) => numberField(prior, "high");
+
+function clippedWarnings(prior: Prior): string[] {
+  if (prior.type !== "TruncatedNormal") return [];
+  const [low, high] = [lowOf(prior), highOf(prior)];
+  const massBeyond = (distance: number) => normalCdf(distance / Number(prior.scale));
+  const below = low === null ? 0 : massBeyond(low - Number(prior.loc));
+  const above = high === null ? 0 : massBeyond(Number(prior.loc) - high);
+  return [
+    ...(below > CLIPPED ? [`the lower bound cuts off ${per(below)} of the normal`] : []),
+    ...(above > CLIPPED ? [`the upper bound cuts off ${per(above)} of the normal`] : []),
+  ];
+}
+
+/** The bounds that the verdict on the last fit names, as long as the prior still has them. */
+function boundWarnings(prior: Prior, posterior: SummaryRow | undefined): string[] {
+  const { lower = null, upper = null } = posterior?.bounds ?? {};
+  const isLow = lower !== null && lower === lowOf(prior);
+  const isHigh = upper !== null && upper === highOf(prior);
+  if (isLow && isHigh) return ["the posterior fills the range of the prior"];
+  if (isLow) return [`the posterior lies at the lower bound ${short(lower)}`];
+  return isHigh ? [`the posterior lies at the upper bound ${short(upper)}`] : [];
 }
 
 function sizeWarnings(prior: Prior, parameter: Parameter, size: { nx: number; ny: number } | null): string[] {

@@ -53,9 +53,9 @@ describe("ties", () => {
 
 describe("warnings", () => {
   const index = parameter("n", "", 0.5, 8);
-  const row = (q16: number, q50: number, q84: number) => ({
-    ...{ path: "galaxy.n", mean: q50, sd: 1, r_hat: 1, ess_bulk: 100, unit: "" },
-    ...{ q16, q50, q84 },
+  const row = (bounds: { lower?: number; upper?: number }) => ({
+    ...{ path: "galaxy.n", mean: 2, sd: 1, r_hat: 1, ess_bulk: 100, unit: "" },
+    ...{ q16: 1, q50: 2, q84: 3, bounds },
   });
   const of = (prior: Prior, ...rest: [Parameters<typeof warningsOf>[2]?]) =>
     warningsOf(prior, index, rest[0], null).join("; ");
@@ -71,15 +71,17 @@ describe("warnings", () => {
 
   it("tell of a bound that cuts much off", () => {
     const cut: Prior = { type: "TruncatedNormal", loc: 0.5, scale: 1, low: 0.5, high: 8, init: 1 };
-    expect(of(cut)).toBe("the lower bound cuts 50 % of the normal off");
+    expect(of(cut)).toBe("the lower bound cuts off 50 % of the normal");
     expect(of({ ...cut, loc: 4 })).toBe("");
   });
 
-  it("report a posterior that lies at a bound", () => {
+  it("report a posterior that lies at a bound, by the verdict, while the prior has it", () => {
     const flat: Prior = { type: "Uniform", low: 0.5, high: 8, init: 2 };
-    expect(of(flat, row(0.55, 0.8, 1.2))).toMatch("lies at the lower bound 0.5");
-    expect(of(flat, row(7.2, 7.6, 7.9))).toMatch("lies at the upper bound 8");
-    expect(of(flat, row(3, 4, 5))).toBe("");
+    expect(of(flat, row({ lower: 0.5 }))).toMatch("lies at the lower bound 0.5");
+    expect(of(flat, row({ upper: 8 }))).toMatch("lies at the upper bound 8");
+    expect(of(flat, row({ lower: 0.5, upper: 8 }))).toMatch("fills the range of the prior");
+    expect(of(flat, row({}))).toBe("");
+    expect(of({ ...flat, low: 0.1 }, row({ lower: 0.5 }))).toBe("");
   });
 
   it("tell of places outside of the image, and of angles of round sources", () => {

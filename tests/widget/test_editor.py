@@ -1,6 +1,7 @@
 """The editor's traits and messages, without a kernel and without a browser."""
 
 import copy
+import dataclasses
 import gc
 import json
 import random
@@ -17,6 +18,9 @@ from sersiclab.parameters import parameter
 from sersiclab.parameters.priors import Normal, Uniform
 from sersiclab.profiles import AbstractSky, FlatSky, PointSource
 from sersiclab.widget import Editor, bundle
+from sersiclab.widget.messages import summary_document
+
+from .counting import Counting
 
 
 @pytest.fixture(autouse=True)
@@ -329,3 +333,14 @@ def test_flat_sky_alone(image):
         assert with_sky.model.initial == {"sky.level": 0.0}
     finally:
         with_sky.close()
+
+
+def test_a_row_names_the_bound_that_the_verdict_names(editor):
+    """Twice an exponential that starts at the lower bound of its prior: one rule, two places."""
+    fit = editor.run(Counting(steps=200), wait=True)
+    low, _ = fit.model.free["star.flux"].support()
+    draws = low + np.random.default_rng(1).exponential(2.0, fit.draws["star.flux"].shape)
+    bounded = dataclasses.replace(fit, draws={**fit.draws, "star.flux": draws})
+    document = summary_document(bounded)
+    assert {row["path"]: row["bounds"] for row in document["rows"] if row["bounds"]} == {"star.flux": {"lower": low}}
+    assert f"star.flux lies at the lower bound of its prior, {low:g}." in document["verdict"]["text"]

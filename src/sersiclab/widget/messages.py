@@ -19,6 +19,8 @@ from sersiclab.data.arrays import Plane
 from sersiclab.data.image import Image
 from sersiclab.inference import AbstractMethod, Progress
 from sersiclab.results import Fit
+from sersiclab.results.verdict.bounds import bounds_reached
+from sersiclab.results.verdict.completion import finite
 from sersiclab.widget.frames import limits, pack
 from sersiclab.widget.marginals import marginals
 from sersiclab.widget.masks import Masks
@@ -122,15 +124,17 @@ def progress_document(progress: Progress) -> dict[str, Any]:
 
 
 def summary_document(fit: Fit) -> dict[str, Any]:
-    """The table of a fit and the verdict on it."""
+    """The table of a fit, the bounds that its parameters lie at, and the verdict on it."""
     columns = ("mean", "sd", "q16", "q50", "q84", "r_hat", "ess_bulk", "ess_tail")
     rows = [
         {"path": str(path), **{column: _finite(row[column]) for column in columns}, "unit": row["unit"]}
         for path, row in fit.summary().iterrows()
     ]
+    reached = bounds_reached(fit) if finite(fit) else {}
     for row in rows:
         if row["mean"] is None:  # a method without draws
             row["mean"] = fit.best.get(row["path"])
+        row["bounds"] = reached.get(row["path"], {})
     return {
         "method": method_name(fit.method),
         "rows": rows,

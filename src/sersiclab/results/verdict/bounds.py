@@ -1,7 +1,7 @@
 """Whether the posterior meets the limits of its priors, or disagrees with them."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -28,19 +28,33 @@ def posterior_draws(fit: AbstractFit) -> dict[str, np.ndarray]:
     return fit.draws if check is None or check.blind else check.draws
 
 
-def bound_reasons(fit: AbstractFit) -> Iterator[Reason]:
-    """Parameters at a bound of their priors that is not a limit by nature."""
-    free = fit.model.free
+Side = Literal["lower", "upper"]
+
+
+def bounds_reached(fit: AbstractFit) -> dict[str, dict[Side, float]]:
+    """Return the bounds of priors that the posterior lies at, by path and side, without limits by nature."""
     draws = posterior_draws(fit)
     sds = {} if draws else parameter_sds(fit)
-    for path, prior in free.items():
+    found: dict[str, dict[Side, float]] = {}
+    for path, prior in fit.model.free.items():
         low, high = prior.support()
-        ends = [end for end in (low, high) if np.isfinite(end) and _lies_at(fit, draws, path, prior, end, sds)]
+        sides: dict[Side, float] = {"lower": low, "upper": high}
+        ends: dict[Side, float] = {
+            side: end for side, end in sides.items() if np.isfinite(end) and _lies_at(fit, draws, path, prior, end, sds)
+        }
+        if ends and (len(ends) == 2 or not _natural(fit, path, *ends.values())):
+            found[path] = ends
+    return found
+
+
+def bound_reasons(fit: AbstractFit) -> Iterator[Reason]:
+    """Parameters at a bound of their priors that is not a limit by nature."""
+    for path, ends in bounds_reached(fit).items():
         if len(ends) == 2:
+            low, high = ends.values()
             yield "caution", f"The data hardly constrain {path}: it fills its prior's range, [{low:g}, {high:g}]."
-        elif ends and not _natural(fit, path, ends[0]):
-            side = "lower" if ends[0] == low else "upper"
-            yield "caution", f"{path} lies at the {side} bound of its prior, {ends[0]:g}."
+        for side, end in ends.items() if len(ends) == 1 else ():
+            yield "caution", f"{path} lies at the {side} bound of its prior, {end:g}."
 
 
 def _natural(fit: AbstractFit, path: str, end: float) -> bool:
