@@ -1,10 +1,13 @@
 """Importing the package stays light, and off the network: what only some users need comes when it is used."""
 
+import inspect
 import socket
 import subprocess
 import sys
 
 import pytest
+
+import sersiclab as sl
 
 
 HEAVY = "arviz asdf astropy.io.fits astropy.units bqplot ipywidgets matplotlib photutils scipy.optimize scipy.stats"
@@ -25,6 +28,22 @@ print(*[name for name in "{HEAVY}".split() if name in sys.modules and name not i
 def test_heavy_packages_come_when_they_are_used() -> None:
     found = subprocess.run([sys.executable, "-c", CODE], capture_output=True, text=True, check=True)
     assert found.stdout.split() == []
+
+
+def test_tab_completion_shows_the_public_names_alone() -> None:
+    shown = {name for name in dir(sl) if not name.startswith("_")}
+    assert shown == set(sl.__all__) - {"__version__"}
+    assert {"Workbench", "Editor", "Sersic", "fit", "io", "datasets"} <= shown
+    modules = {name for name in shown if inspect.ismodule(getattr(sl, name))}
+    assert modules == {"io", "datasets"}
+    assert sl.profiles.Sersic is sl.Sersic  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def test_every_public_name_can_be_imported() -> None:
+    found: dict[str, object] = {}
+    exec("from sersiclab import *", found)
+    assert set(sl.__all__) <= set(found)
+    assert sl.__all__ == sorted(sl.__all__, key=lambda name: (not name.isupper(), name.lower() == name, name))
 
 
 def test_a_test_that_wants_the_network_fails() -> None:

@@ -1,4 +1,4 @@
-"""Small mock images to try things on: made here, the same every time, and with a known truth."""
+"""Small mock images to experiment with: generated here, identical every time, with known true parameters."""
 
 import math
 
@@ -14,9 +14,11 @@ from sersiclab.profiles import Exponential, FlatSky, PointSource, Sersic
 from sersiclab.runtime.errors import InputError
 
 
+__all__ = ["example", "moffat", "names", "truth"]
+
 SHAPE = (90, 110)
 NEIGHBOUR = PointSource(xc=88.6, yc=70.3, flux=20.0)
-NEIGHBOUR_RADIUS = 12.0  # beyond which the neighbour is lost in the noise
+NEIGHBOUR_RADIUS = 12.0  # pixels, beyond which the neighbour is below the noise
 BACKGROUND_SIGMA = 0.02
 SHOT_VARIANCE = 5e-4  # variance per flux in a pixel
 
@@ -38,15 +40,26 @@ _MODELS = {
 
 
 def names() -> list[str]:
+    """Return the names of the example images."""
     """The names of the examples."""
     return list(_MODELS)
 
 
 def example(name: str = "example") -> Image:
-    """A mock ground-based cutout, 90 x 110 pixels of 0.262 arcsec in nanomaggies.
+    """Make a mock ground-based cutout of 90 x 110 pixels of 0.262 arcsec, in nanomaggies.
 
-    "example" is one Sérsic galaxy, sky subtracted; "bulge_disk" a bulge and a disk on a faint sky. The
-    galaxy is off the centre, a neighbouring star is masked, and sigma varies across the image.
+    "example" shows one Sérsic galaxy, with the sky subtracted; "bulge_disk" shows a bulge and a disk on a faint sky.
+    The galaxy is off centre, a neighbouring star is masked, and the error map varies across the image.
+
+    Arguments:
+        name: one of `datasets.names()`.
+
+    Returns:
+        The image, the same at every call.
+
+    Example:
+        >>> sl.datasets.example().shape
+        (90, 110)
     """
     model = _model(name).with_component("neighbour", NEIGHBOUR)
     y, x = np.indices(SHAPE)
@@ -66,6 +79,15 @@ def example(name: str = "example") -> Image:
 
 
 def truth(name: str = "example") -> dict[str, float]:
+    """Return the true value of every parameter by path, such as "galaxy.n".
+
+    Arguments:
+        name: one of `datasets.names()`.
+
+    Example:
+        >>> sl.datasets.truth()["galaxy.n"]
+        2.3
+    """
     """The true value of every parameter by path, such as "galaxy.n"."""
     return dict(parameters.parameters(_model(name).owners))  # pyright: ignore[reportReturnType]
 
@@ -73,7 +95,18 @@ def truth(name: str = "example") -> dict[str, float]:
 def moffat(
     side: int, *, fwhm: float, beta: float, ellip: float = 0.0, theta: float = 0.0
 ) -> Float[np.ndarray, "side side"]:
-    """A Moffat PSF, (1 + m²/α²)^-β, of unit sum; `m` is the elliptical radius (Moffat 1969, A&A 3, 455)."""
+    """Return a Moffat PSF, (1 + m²/α²)^-β, of unit sum; `m` is the elliptical radius (Moffat 1969, A&A 3, 455).
+
+    Arguments:
+        side: the number of pixels along each side.
+        fwhm: the full width at half maximum along the major axis, in pixels.
+        beta: the exponent β, above 1.
+        ellip: the ellipticity, 1 - b/a.
+        theta: the position angle of the major axis in radians, counter-clockwise from +y.
+
+    Returns:
+        The PSF, centred on the middle of the array.
+    """
     y, x = np.indices((side, side)) - (side - 1) / 2
     along = -x * math.sin(theta) + y * math.cos(theta)
     across = (x * math.cos(theta) + y * math.sin(theta)) / (1.0 - ellip)

@@ -33,18 +33,33 @@ NAME = re.compile(r"#\s*component ([^\W\d]\w*)\s*$")  # how `write_galfit` keeps
 
 
 def read_galfit(path: str | Path, *, band: str | None = None, image: Image | None = None) -> tuple[Model, Image]:
-    """The model and the image of a GALFIT menu: a `.feedme`, or a `galfit.NN` that GALFIT wrote.
+    """Read the model and the image of a GALFIT menu.
 
-    The image is the fit region, and the model's pixels count from its corner. What is free in the file has a
-    wide prior around the file's value, from which fits start; constraints become the ranges of priors, and
-    ties. `image.zeropoint` holds the exposure time: mag = -2.5 log10(flux) + zeropoint. The PSF is what GALFIT
-    takes it for: of galaxies, one without the pixel's response; where there are only stars, their image.
-    Without a sigma image, sigma is measured from the image, as GALFIT does. Of a file of several bands the
-    first is read, or the one that `band` names.
+    The image is the fit region, and positions in the model count from its corner. A parameter that is free in the file
+    gets a wide prior around the file's value, where fits start. Constraints become ranges of priors, or ties.
+    `image.zeropoint` includes the exposure time: mag = -2.5 log10(flux) + zeropoint. As in GALFIT, the PSF of galaxies
+    does not include the pixel response, unless the model consists of stars alone. Without a sigma image, sigma is
+    measured from the image, as GALFIT does.
 
-    `image` is used in place of the file's image, sigma, PSF and mask; it has all the pixels that the region
-    counts. Raises `ValueError` with the line of a mistake and `FileNotFoundError` where the image is absent; one
-    warning lists, by line, what could not be converted, and the other files that are absent.
+    Arguments:
+        path: the menu: a `.feedme`, or a `galfit.NN` that GALFIT wrote.
+        band: the band to read from a file of several bands; the first one by default.
+        image: used instead of the file's image, sigma, PSF and mask. It must have all pixels that the region counts.
+
+    Returns:
+        The model and the image. One warning lists, by line, what could not be converted, and other missing files.
+
+    Raises:
+        InputError: for a mistake in the file; the message gives its line.
+        FileNotFoundError: if the image is missing.
+
+    Example:
+        >>> image = sl.datasets.example()
+        >>> model = sl.Model({"star": sl.PointSource(xc=50.0, yc=41.0, flux=80.0)})
+        >>> sl.io.write_galfit(model, image, "star.feedme")
+        >>> again, cutout = sl.io.read_galfit("star.feedme")
+        >>> list(again.components), cutout.shape
+        (['star'], (90, 110))
     """
     if not isinstance(image, Image | None):
         raise InputTypeError(f"image must be an Image, such as Image.read makes, got {type(image).__name__}")

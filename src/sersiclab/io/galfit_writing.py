@@ -26,12 +26,26 @@ CLOSE = 1e-6  # a tie that is off by so little is one of offset, or of ratio
 
 
 def write_galfit(model: Model, image: Image, path: str | Path, *, overwrite: bool = False) -> None:
-    """Write a menu that GALFIT accepts, with the image's planes and the constraints in files beside it.
+    """Write a menu that GALFIT accepts, with the image, its error map, PSF, mask and constraints in files beside it.
 
-    `path` is that of the menu, such as "galaxy.feedme"; the others begin with its stem. `read_galfit` gives
-    the same numbers, toggles, ranges and ties back. Files of these names are replaced only with `overwrite`.
-    Raises `FileExistsError` naming them and `ValueError` naming what GALFIT lacks (Spergel profiles, negative
-    fluxes ...); one warning lists what GALFIT cannot express: priors become ranges or nothing.
+    `read_galfit` reads the same numbers, free parameters, ranges and ties back. One warning lists what GALFIT cannot
+    express: priors become ranges, or are lost.
+
+    Arguments:
+        model: the model to write.
+        image: the image to write.
+        path: the menu, such as "galaxy.feedme"; the names of the other files begin with its stem.
+        overwrite: whether existing files of these names are replaced.
+
+    Raises:
+        FileExistsError: if files exist; the message names them.
+        InputError: if the model has something that GALFIT lacks, such as a Spergel profile or a negative flux.
+
+    Example:
+        >>> model = sl.Model({"star": sl.PointSource(xc=50.0, yc=41.0, flux=sl.LogUniform(1.0, 1e3))})
+        >>> sl.io.write_galfit(model, sl.datasets.example(), "star.feedme")
+        >>> sorted(path.name for path in Path().iterdir())
+        ['star.constraints', 'star.feedme', 'star_image.fits', 'star_mask.fits', 'star_psf.fits', 'star_sigma.fits']
     """
     model, image = checked_model(model), checked_image(image)
     path = user_path(path)

@@ -33,20 +33,41 @@ def read_imfit(
     zeropoint: float | None = None,
     pixel_scale: float | None = None,
 ) -> tuple[Model, Image | None]:
-    """The model and the image of an imfit configuration, or of the best-fit file that imfit wrote.
+    """Read the model and the image of an imfit configuration, or of the best-fit file that imfit wrote.
 
-    A configuration does not name its image: `data`, `sigma`, `psf` and `mask` are files or arrays as in
-    `Image.read`, and without them those of imfit's command where a comment of the file has it; else the image
-    is None, as it is where the command's image is absent. Options of the command are honoured (a noise image of
-    variances or weights, a mask of zeros, the detector's numbers, Poisson statistics, sections of images) or named
-    in the warning, those about the fit and its output all together. The detector's numbers, from the command or
-    as GAIN, READNOISE, ORIGINAL_SKY, EXPTIME and NCOMBINED, give the error map if nothing else does. The PSF is
-    what imfit takes it for: of galaxies, one without the pixel's response; of stars only, their image.
+    A configuration does not name its image. Unless `data` is given, the image is that of the imfit command in a comment
+    of the file, if there is one. Options of that command are honoured: a noise image of variances or weights, a mask
+    of zeros, the detector's numbers, Poisson statistics and sections of images. Others are listed in the warning. The
+    detector's numbers, from the command or as GAIN, READNOISE, ORIGINAL_SKY, EXPTIME and NCOMBINED, give the error map
+    if nothing else does. As in imfit, the PSF of galaxies does not include the pixel response, unless the model
+    consists of stars alone.
 
-    X0 and Y0 count in the whole image, the model's pixels from the corner of its section. Functions of a block
-    after the first are tied to its centre. What is free has the limits of the file, or a wide prior around its
-    value. Raises `ValueError` with the line of a mistake and `FileNotFoundError`; one warning lists, by line, what
-    could not be converted, and the files that are absent.
+    X0 and Y0 count in the whole image, positions in the model from the corner of its section. Further functions of a
+    block are tied to the centre of the first. A free parameter gets the limits of the file, or a wide prior around its
+    value.
+
+    Arguments:
+        path: the configuration.
+        data: the image, as a file or an array; so are `sigma`, `psf` and `mask`, as in `Image.read`.
+        sigma: the standard deviation of each pixel.
+        psf: the PSF.
+        mask: the mask, non-zero where a pixel is excluded.
+        zeropoint: the magnitude of one image unit.
+        pixel_scale: the pixel scale in arcsec.
+
+    Returns:
+        The model, and the image, which is None if neither `data` nor the file names one that exists. One warning
+        lists, by line, what could not be converted, and missing files.
+
+    Raises:
+        InputError: for a mistake in the file; the message gives its line.
+        FileNotFoundError: if the configuration or a given file is missing.
+
+    Example:
+        >>> _ = Path("star.dat").write_text("X0 51\\nY0 42\\nFUNCTION PointSource\\nI_tot 80 1,1000\\n")
+        >>> model, image = sl.io.read_imfit("star.dat", sl.datasets.example().data, sigma=1.0)
+        >>> model.free["pointsource_1.flux"]
+        LogUniform(low=1.0, high=1000.0, init=80.0)
     """
     configuration = read_configuration(path)
     command = parse_command(configuration.command)

@@ -21,12 +21,27 @@ from sersiclab.parameters import Tied
 
 
 def write_imfit(model: Model, image: Image, path: str | Path, *, overwrite: bool = False) -> None:
-    """Write a configuration that imfit accepts, with the image's planes beside it.
+    """Write a configuration that imfit accepts, with the image, its error map, PSF and mask in files beside it.
 
-    `read_imfit` gives the same numbers, toggles and limits back; the first comment is the command that fits.
-    Components that share a centre by ties are one block. Files of these names are replaced only with
-    `overwrite`. Raises `FileExistsError` naming them and `ValueError` naming what imfit lacks; one warning lists
-    what imfit cannot express: priors become limits or nothing, other ties numbers of their own.
+    `read_imfit` reads the same numbers, free parameters and limits back. The first comment of the file is the command
+    that runs the fit. Components tied to a common centre form one block. One warning lists what imfit cannot express:
+    priors become limits or are lost, and ties other than those of centres become separate numbers.
+
+    Arguments:
+        model: the model to write.
+        image: the image to write.
+        path: the configuration, such as "galaxy.dat"; the names of the other files begin with its stem.
+        overwrite: whether existing files of these names are replaced.
+
+    Raises:
+        FileExistsError: if files exist; the message names them.
+        InputError: if the model has something that imfit lacks.
+
+    Example:
+        >>> model = sl.Model({"star": sl.PointSource(xc=50.0, yc=41.0, flux=80.0)})
+        >>> sl.io.write_imfit(model, sl.datasets.example(), "star.dat")
+        >>> Path("star.dat").read_text().splitlines()[0]
+        '# imfit star_image.fits -c star.dat --noise=star_sigma.fits --mask=star_mask.fits --psf=star_psf.fits'
     """
     model, image = checked_model(model), checked_image(image)
     path = user_path(path)

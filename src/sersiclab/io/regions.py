@@ -70,10 +70,25 @@ class Regions:
 
 
 def read_regions(text: str, wcs: Any = None) -> Regions:
-    """The regions of a DS9 file's text; those on the sky need the astropy `wcs` of the image.
+    """Read the regions of a DS9 file from its text.
 
-    Circles, boxes and polygons, and ellipses with a minus, become areas. The system "physical" is taken for "image".
-    Raises `ValueError` if no region can be taken.
+    Ellipses become sources and points become point sources. Circles, boxes, polygons, and ellipses with a minus sign
+    become areas to mask. The coordinate system "physical" is treated as "image".
+
+    Arguments:
+        text: the text of the file.
+        wcs: the astropy WCS of the image, needed for regions in sky coordinates.
+
+    Returns:
+        The regions, with the line, text and shape of each, and notes on the lines that could not be converted.
+
+    Raises:
+        InputError: if no region can be converted.
+
+    Example:
+        >>> found = sl.io.read_regions("image; ellipse(51,42,12,8,30) # text={galaxy}")
+        >>> found.found[0].text, found.found[0].shape.size
+        ('galaxy', 12.0)
     """
     if not isinstance(text, str):
         raise InputTypeError(f"text must be the text of a DS9 file, got {text!r}")
