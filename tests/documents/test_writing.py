@@ -14,7 +14,7 @@ import sersiclab
 
 # A fit is made once, in a process of its own, in which files may then have no more than 40 bytes. Every writer writes
 # a folder of its own; what it held before and after each attempt comes back as JSON.
-SCRIPT = r"""
+SET_UP = r"""
 import contextlib, json, os, resource, sys, warnings
 from pathlib import Path
 
@@ -32,7 +32,7 @@ psf = np.outer([1.0, 2.0, 1.0], [1.0, 2.0, 1.0]) / 16.0
 image = sl.Image(rng.normal(size=(12, 13)) + 1.0, sigma=1.0, psf=psf)
 star = sl.PointSource(xc=6.0, yc=5.0, flux=sl.LogUniform(1.0, 100.0))
 model = sl.Model({"star": star, "sky": sl.FlatSky(level=0.1)})
-fit = sl.fit(model, image, sl.Laplace(draws=60), progress=False)
+fit = sl.load(sys.argv[2]) if len(sys.argv) > 2 else sl.fit(model, image, sl.Laplace(draws=60), progress=False)
 workbench = sl.Workbench.of(fit)
 
 writers = {
@@ -126,6 +126,10 @@ class Watch:
 
 
 fsync, replace = os.fsync, os.replace
+"""
+SCRIPT = (
+    SET_UP
+    + r"""
 results = {}
 for number, (name, (file, write)) in enumerate(writers.items()):
     folder = root / str(number)
@@ -151,6 +155,7 @@ for number, (name, (file, write)) in enumerate(writers.items()):
     results[name] = found
 print(json.dumps(results))
 """
+)
 
 # An earlier version of the same document.
 REPLACES = {"fit.save", "wb.save", "wb.to_html", "sersiclab fit", "checkpoint"}

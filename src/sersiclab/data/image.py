@@ -1,7 +1,6 @@
-"""The observed image; every check on a user's arrays is here."""
+"""The observed image. A user's arrays are checked here, and nowhere else."""
 
 import dataclasses
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,14 +9,12 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from sersiclab.data.astrometry import checked_wcs, settled_scale
-from sersiclab.data.blanks import blanks, without_data
+from sersiclab.data.blanks import without_data
+from sersiclab.data.error_maps import error_map
 from sersiclab.data.planes import (
     check_finite,
     check_sides,
-    detector_sigma,
-    exclude_unusable,
     finite_number,
-    inverse_variance,
     mask_of,
     optional_number,
     place_of,
@@ -26,24 +23,47 @@ from sersiclab.data.planes import (
     true_or_false,
 )
 from sersiclab.data.psf_shape import Centre, centre_name, judge_psf, normalised_psf, origin_of
+from sersiclab.data.quantities import plain_numbers, unit_name
 from sersiclab.runtime.errors import InputError, InputTypeError
 
 
 class Image(eqx.Module):
-    """An observed image with its error map, PSF and mask.
+    """An observed image with its error map, PSF and mask. Immutable.
 
-    Arrays are `[y, x]`, of any real dtype and byte order. `sigma` is the standard deviation of each
-    pixel; without one it comes from `weight` or `invvar` (1/sigma²), or from the detector's `gain`
-    (electrons per image unit), `read_noise` (electrons) and `sky_level` (the subtracted sky, image
-    units): `sigma² = (data + sky_level)/gain + (read_noise/gain)²`. `mask` is True (non-zero) where a
-    pixel is excluded; so are the masked pixels of a numpy masked array, and, with a warning, those whose
-    `sigma` is zero or not finite. The `psf` is normalised here; `None` means no blurring. Its centre is that of
-    its `"array"`, its `"peak"`, or its `"centroid"` in a Gaussian window of its width, as `psf_centre` says; nothing is
-    interpolated. `zeropoint` is the magnitude of one image unit, `pixel_scale` is in arcsec, by default that of
-    the `wcs`. `unit` is the image's unit as astropy writes it, such as "nmgy"; that of arrays which are
-    `Quantity`s is kept. `provenance` says what was not given by the user.
+    Arrays are indexed `[y, x]`, of any real dtype and byte order, and are copied. The error map is one of `sigma`,
+    `weight` and `invvar`, or follows from the detector: `sigma² = (data + sky_level)/gain + (read_noise/gain)²`.
+    `Image.read` reads files, and takes what is not given from their headers.
 
-    Raises `ValueError` or `TypeError` naming the argument, what was expected and what came.
+    Arguments:
+        data: the pixels; a `Quantity` keeps its unit, and the masked pixels of a numpy masked array are excluded.
+        sigma: the standard deviation of each pixel, or one number.
+        weight: 1/sigma² of each pixel.
+        invvar: another name for `weight`.
+        psf: the point spread function, normalised here; None for no blurring.
+        mask: True (non-zero) where a pixel is excluded. Pixels whose `sigma` is zero or not finite are excluded too,
+            with a warning.
+        psf_oversampling: samples of the PSF per pixel.
+        psf_includes_pixel: whether the PSF includes the response of a pixel (an effective PSF), or is optical alone.
+        psf_centre: where the PSF's centre lies: the middle of its `"array"`, its `"peak"`, or its `"centroid"` in a
+            Gaussian window of its width. Nothing is interpolated.
+        gain: electrons per image unit.
+        read_noise: of the detector, in electrons.
+        sky_level: the sky that was subtracted, in image units.
+        zeropoint: the magnitude of one image unit.
+        pixel_scale: arcsec per pixel; by default that of `wcs`.
+        wcs: an astropy `WCS`, or another object of its shared interface.
+        band: the name of the filter.
+        unit: the image's unit as astropy writes it, such as "nmgy".
+        provenance: notes on the origin of values that the user did not give.
+
+    Raises:
+        ValueError: if a value is unsuitable, such as an array of another shape, or if no error map is given.
+        TypeError: if an argument has an unsuitable type. Both name the argument, what was expected, and what came.
+
+    Example:
+        >>> import numpy as np, sersiclab as sl
+        >>> sl.Image(np.zeros((40, 50)), sigma=0.1, zeropoint=22.5, band="r")
+        Image(40 x 50 pixels, no PSF, 0 masked, band r, zeropoint 22.5)
     """
 
     data: Float[np.ndarray, "y x"]
@@ -83,7 +103,7 @@ class Image(eqx.Module):
         unit: Any = None,
         provenance: Sequence[str] = (),
     ) -> None:
-        self.unit, sigma, weight, invvar = _plain_numbers(data, unit, sigma, weight, invvar)
+        self.unit, sigma, weight, invvar = plain_numbers(data, unit, sigma, weight, invvar)
         self.data = plane_of("data", data)
         shape = self.data.shape
         user_mask = np.zeros(shape, bool) if mask is None else mask_of(mask, shape)
@@ -91,34 +111,17 @@ class Image(eqx.Module):
             if np.ma.isMaskedArray(plane) and plane.ndim:
                 user_mask = user_mask | mask_of(np.ma.getmaskarray(plane), shape)
         check_finite(self.data, user_mask)
-        self.gain = electrons = optional_number("gain", gain, positive=True)
-        read_noise, sky_level = finite_number("read_noise", read_noise), finite_number("sky_level", sky_level)
-        if read_noise < 0:
-            raise InputError(f"read_noise must not be negative, got {read_noise:g}")
-        given = {"sigma": sigma, "weight": weight, "invvar": invvar}
-        noise: dict[str, Any] = {
-            "sigma": lambda: plane_of("sigma", sigma, shape),
-            "weight": lambda: inverse_variance("weight", weight, shape, user_mask),
-            "invvar": lambda: inverse_variance("invvar", invvar, shape, user_mask),
-            "gain": lambda: detector_sigma(self.data, user_mask, electrons or 1.0, read_noise, sky_level),
-        }
-        named = [name for name in given if given[name] is not None]
-        if len(named) > 1:
-            raise InputError(f"give one of sigma, weight and invvar, got {' and '.join(named)}")
-        if not named and gain is None:
-            raise InputError("the image needs an error map: give sigma, weight, invvar, or the detector's gain")
-        if named and (read_noise or sky_level):
-            raise InputError(f"give {named[0]}, or the detector's gain, read_noise and sky_level, not both")
-        blank = [] if named else blanks(self.data, ~user_mask)
-        if blank:
-            warnings.warn(
-                f"{without_data(blank)}: they are excluded from the fit (give sigma= to use them)", stacklevel=4
-            )
-            user_mask = user_mask | np.any([part.pixels for part in blank], axis=0)
-        self.sigma, self.mask = exclude_unusable(noise[(named or ["gain"])[0]](), user_mask)
-        if self.mask.all():
-            why = "mask excludes every pixel" if user_mask.all() else "sigma is usable in no pixel that mask leaves"
-            raise InputError(f"{why}: nothing is left to fit (True means excluded)")
+        self.gain = optional_number("gain", gain, positive=True)
+        self.sigma, self.mask, blank = error_map(
+            self.data,
+            user_mask,
+            sigma=sigma,
+            weight=weight,
+            invvar=invvar,
+            gain=self.gain,
+            read_noise=finite_number("read_noise", read_noise),
+            sky_level=finite_number("sky_level", sky_level),
+        )
         self.psf = None if psf is None else normalised_psf(psf)
         self.psf_oversampling = positive_integer("psf_oversampling", psf_oversampling)
         self.psf_includes_pixel = true_or_false("psf_includes_pixel", psf_includes_pixel)
@@ -160,18 +163,36 @@ class Image(eqx.Module):
         band: str | None = None,
         unit: Any = None,
     ) -> "Image":
-        """An image from FITS files: `Image.read("sci.fits", sigma="rms.fits", psf="psf.fits")`.
+        """Read an image from FITS files: `Image.read("sci.fits", sigma="rms.fits", psf="psf.fits")`.
 
-        Each plane is a file, an open HDU or an array. `"f.fits[SCI,2]"` or `"f.fits[1]"` choose an extension, else it
-        is the first 2-d image, or that of `band`; `"f.fits[1][11:80,11:90]"` a section, from 1, ends included. `data`
-        may be an `NDData`, `CCDData`, `Cutout2D` or `Quantity`, `psf` a PSFEx or STPSF file, or a photutils
-        `ImagePSF` or `GriddedPSFModel`, at `psf_position` (x, y from 0 in the whole mosaic; the image's centre).
+        What is not given is taken from the file of the data: the error map and the mask from its extensions (ERR,
+        VARIANCE, WHT, DQ, invvar ...), WCS, pixel scale, band, unit and zero-point from the header; `provenance`
+        lists these. If there is no error map, sigma is measured, with a warning: the scatter of the sky, with photon
+        noise if the header has the gain. If resampling has correlated the pixels, the noise is larger than that.
 
-        What is not given comes from the data's file: the error map and the mask from their extensions
-        (ERR, VARIANCE, WHT, DQ, invvar ...), WCS, pixel scale, band, unit and zero-point from the header,
-        and `provenance` says so. Without any error map sigma is measured: the scatter of the sky,
-        with photon noise where the header has the gain; a warning says so. Pixels of noise that
-        resampling correlated are less independent than that. Raises what `Image` and `read_plane` raise.
+        Arguments:
+            data: a file, an open HDU, an array, or an `NDData`, `CCDData`, `Cutout2D` or `Quantity`. `"f.fits[SCI,2]"`
+                or `"f.fits[1]"` selects an extension, otherwise the first 2-d image, or that of `band`, is read.
+                `"f.fits[1][11:80,11:90]"` selects a section: x first, counted from 1, both ends included.
+            sigma: the error map, as a file, open HDU or array; so are `weight`, `invvar` and `mask`.
+            psf: also a PSFEx or STPSF file, or a photutils `ImagePSF` or `GriddedPSFModel`.
+            psf_position: where to evaluate a PSF that varies, (x, y) from 0 in the whole mosaic; by default the
+                image's centre.
+
+        The other arguments are those of `Image`.
+
+        Raises:
+            FileNotFoundError: if there is no such file.
+            ValueError: if a file is damaged or has no such image, and what `Image` raises; so is `TypeError`.
+
+        Example:
+            >>> import numpy as np, sersiclab as sl
+            >>> from astropy.io import fits
+            >>> hdu = fits.ImageHDU(np.zeros((40, 50)), fits.Header({"BUNIT": "nanomaggy"}))
+            >>> sl.Image.read(hdu, sigma=0.1)
+            Image(40 x 50 pixels, no PSF, 0 masked, unit nmgy, zeropoint 22.5)
+              unit nmgy (BUNIT = nanomaggy)
+              zeropoint 22.5 (BUNIT = nanomaggy)
         """
         from sersiclab.data.reading import gather
 
@@ -179,7 +200,7 @@ class Image(eqx.Module):
         given |= {"psf_oversampling": psf_oversampling, "psf_includes_pixel": psf_includes_pixel, "gain": gain}
         given |= {"psf_centre": psf_centre}
         given |= {"zeropoint": zeropoint, "pixel_scale": pixel_scale, "wcs": wcs, "band": band}
-        given |= {"unit": None if unit is None else _unit(unit)}
+        given |= {"unit": None if unit is None else unit_name(unit)}
         found = gather(given, psf_position=psf_position)
         try:
             return cls(**found.arguments, read_noise=read_noise, sky_level=sky_level, provenance=found.notes)
@@ -188,10 +209,23 @@ class Image(eqx.Module):
             raise type(error)(f"{error} ({files})" if files else str(error)) from error
 
     def cutout(self, position: Any, size: Any) -> "Image":
-        """The part of the image around `position`, (x, y) in pixels or a `SkyCoord`, with its sigma, mask and WCS.
+        """Cut out the part of the image around a position, with its sigma, mask and WCS.
 
-        `size` is in pixels, or an angle with a unit: one number, or (height, width). At the edges the part
-        is cut off. Raises `ValueError` where nothing of it lies inside.
+        Arguments:
+            position: the centre, (x, y) in pixels or a `SkyCoord`.
+            size: in pixels, or an angle with a unit: one number, or (height, width).
+
+        Returns:
+            The part; it is smaller where the image's edge cuts it off.
+
+        Raises:
+            ValueError: if no part of it lies in the image, or if `position` is a `SkyCoord` and the image has no WCS.
+            TypeError: if `position` or `size` has an unsuitable type.
+
+        Example:
+            >>> import sersiclab as sl
+            >>> sl.datasets.example().cutout((50, 41), 21).shape
+            (21, 21)
         """
         from astropy.coordinates import SkyCoord
         from astropy.nddata import Cutout2D, NoOverlapError
@@ -212,23 +246,23 @@ class Image(eqx.Module):
         return self.restored(**{**fields, "wcs": part.wcs})
 
     def with_mask(self, mask: Any) -> "Image":
-        """The image with another mask, True (non-zero) where a pixel is excluded.
+        """Return the image with another mask, True (non-zero) where a pixel is excluded.
 
-        Pixels without a finite value and a positive, finite sigma stay excluded. Raises what `Image` raises of a
-        mask.
+        Pixels without a finite value and a positive, finite sigma stay excluded. Raises the errors that `Image` raises
+        for a mask.
         """
         unusable = ~(np.isfinite(self.data) & np.isfinite(self.sigma) & (self.sigma > 0))
         return self.restored(**{**self.fields, "mask": mask_of(mask, self.shape) | unusable})
 
     @classmethod
     def restored(cls, *, psf: np.ndarray | None, **fields: Any) -> "Image":
-        """An image from the fields of another; its PSF is neither normalised nor judged again."""
+        """Return an image from the fields of another; its PSF is neither normalised nor checked again."""
         image = cls(**fields)
         return eqx.tree_at(lambda image: image.psf, image, psf, is_leaf=lambda leaf: leaf is None)
 
     @property
     def fields(self) -> dict[str, Any]:
-        """What `restored` takes, by name."""
+        """The arguments of `restored`, by name."""
         return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
 
     def __repr__(self) -> str:
@@ -241,6 +275,26 @@ class Image(eqx.Module):
         parts += ["wcs"] if self.wcs is not None else []
         return "\n  ".join([f"Image({', '.join(parts)})", *self.provenance])
 
+    def _repr_html_(self) -> str:
+        """Return a small picture, with masked pixels in orange, beside the facts about the image."""
+        from sersiclab.data.thumbnail import as_html
+
+        ny, nx = self.shape
+        scale = "" if self.pixel_scale is None else f", {self.pixel_scale:.4g} arcsec each"
+        rows = [("shape", f"{ny} x {nx} pixels (y, x){scale}"), ("masked", f"{self.mask.sum()} pixels")]
+        rows += [("PSF", self._psf_in_words()), ("WCS", "none" if self.wcs is None else _projection(self.wcs))]
+        zeropoint = None if self.zeropoint is None else f"{self.zeropoint:.6g} mag"
+        known = {"unit": self.unit, "zero-point": zeropoint, "band": self.band}
+        rows += [(name, value) for name, value in known.items() if value is not None]
+        return as_html("Image", self.data, self.mask, rows, self.provenance)
+
+    def _psf_in_words(self) -> str:
+        if self.psf is None:
+            return "none"
+        sampling = f", {self.psf_oversampling} per pixel along each axis" if self.psf_oversampling > 1 else ""
+        pixel = "" if self.psf_includes_pixel else ", without the pixel's response"
+        return f"{self.psf.shape[0]} x {self.psf.shape[1]} samples{sampling}{pixel}"
+
     @property
     def shape(self) -> tuple[int, int]:
         """(ny, nx)."""
@@ -248,41 +302,19 @@ class Image(eqx.Module):
 
     @property
     def psf_origin(self) -> tuple[float, float] | None:
-        """Where the PSF's centre is in its array, (y, x) in samples from 0; None without a PSF."""
+        """The PSF's centre in its array, (y, x) in samples from 0; None without a PSF."""
         return None if self.psf is None else origin_of(self.psf, self.psf_centre)
 
     @property
     def valid(self) -> Bool[np.ndarray, "y x"]:
-        """True where a pixel counts."""
+        """True where a pixel is used."""
         return ~self.mask
 
 
-def _plain_numbers(data: Any, unit: Any, sigma: Any, weight: Any, invvar: Any) -> tuple[str | None, Any, Any, Any]:
-    """The image's unit, and its noise map, which may be astropy's `Quantity`, as numbers in that unit."""
-    if any(hasattr(plane, "to_value") for plane in (data, sigma, weight, invvar)):
-        from sersiclab.data.photometry import in_unit, unit_of
-
-        own = unit_of(data)
-        if own is not None and unit is not None and _unit(unit) != _unit(own):
-            raise InputError(f"unit must be that of data, {own}, got {unit}")
-        unit = own if unit is None else unit
-        sigma = in_unit("sigma", sigma, own, 1)
-        weight, invvar = in_unit("weight", weight, own, -2), in_unit("invvar", invvar, own, -2)
-    return None if unit is None else _unit(unit), sigma, weight, invvar
-
-
-def _unit(value: Any) -> str:
-    from astropy.units import UnitBase
-
-    from sersiclab.data.photometry import parse_unit
-
-    expected = f"unit must be a unit of light that astropy knows, such as 'nmgy' or 'electron/s', got {str(value)!r}"
-    if not isinstance(value, str | UnitBase):
-        raise InputTypeError(expected)
-    unit = parse_unit(str(value))
-    if unit is None:
-        raise InputError(expected)
-    return unit
+def _projection(wcs: Any) -> str:
+    """Return the types of a WCS's axes, such as "RA---TAN, DEC--TAN"."""
+    axes = getattr(getattr(wcs, "wcs", None), "ctype", None)
+    return type(wcs).__name__ if axes is None else ", ".join(map(str, axes))
 
 
 def _texts(name: str, value: Any) -> tuple[str, ...]:

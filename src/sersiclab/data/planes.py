@@ -2,7 +2,6 @@
 
 import numbers
 import os
-import warnings
 from typing import Any
 
 import numpy as np
@@ -62,48 +61,6 @@ def check_finite(data: Float[np.ndarray, "y x"], mask: Bool[np.ndarray, "y x"]) 
             f"data must be finite where it is not masked, got {bad.sum()} bad pixels, the first at "
             f"[{y}, {x}]; exclude them with mask=~np.isfinite(data)"
         )
-
-
-def inverse_variance(name: str, value: Any, shape: tuple[int, ...], mask: Any) -> Float[np.ndarray, "y x"]:
-    """The sigma of 1/sigma², infinite where that is zero."""
-    invvar = plane_of(name, value, shape)
-    if ((invvar < 0) & ~mask).any():
-        raise InputError(f"{name} must not be negative (it is 1/sigma²), got {invvar[~mask].min():g}")
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return 1.0 / np.sqrt(np.where(invvar > 0, invvar, 0.0))
-
-
-def detector_sigma(
-    data: Float[np.ndarray, "y x"], mask: Bool[np.ndarray, "y x"], gain: float, read_noise: float, sky_level: float
-) -> Float[np.ndarray, "y x"]:
-    """`sigma² = (data + sky_level)/gain + (read_noise/gain)²`."""
-    variance = np.maximum(data + sky_level, 0.0) / gain + (read_noise / gain) ** 2
-    # Leaving out the pixels that happen to be negative would make the others too bright on average.
-    noiseless = (variance == 0) & ~mask
-    if noiseless.any():
-        raise InputError(
-            f"gain gives no noise to the {noiseless.sum()} pixels where data + sky_level is not positive; "
-            "give sky_level, the sky that was subtracted, or read_noise"
-        )
-    return np.sqrt(variance)
-
-
-def exclude_unusable(
-    sigma: Float[np.ndarray, "y x"], mask: Bool[np.ndarray, "y x"]
-) -> tuple[Float[np.ndarray, "y x"], Bool[np.ndarray, "y x"]]:
-    """The error map, and the mask with the pixels of zero or not finite sigma, whose number is a warning."""
-    negative = (sigma < 0) & ~mask
-    if negative.any():
-        y, x = np.argwhere(negative)[0]
-        raise InputError(
-            f"sigma must be positive, got {negative.sum()} negative pixels, the first {sigma[y, x]:g} at [{y}, {x}]"
-        )
-    unusable = ~(np.isfinite(sigma) & (sigma > 0)) & ~mask
-    if unusable.any():
-        warnings.warn(
-            f"sigma is zero or not finite in {unusable.sum()} pixels: they are excluded from the fit", stacklevel=5
-        )
-    return sigma, mask | unusable
 
 
 def positive_integer(name: str, value: Any) -> int:
