@@ -15,7 +15,8 @@ from sersiclab.rendering import patches, rays, unblurred
 from sersiclab.rendering.base import cannot_draw, check_limits
 from sersiclab.rendering.canvas import Canvas, canvas_of
 from sersiclab.rendering.groups import AbstractGroupRenderer, Group
-from sersiclab.rendering.sources import Widths, draw, prepare, stack
+from sersiclab.rendering.mixtures import Widths
+from sersiclab.rendering.sources import draw, prepare, stack
 from sersiclab.runtime.errors import InputError, InputTypeError
 
 

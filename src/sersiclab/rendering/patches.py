@@ -24,7 +24,7 @@ from scipy.special import gammaincc
 from sersiclab.profiles import AbstractExtended
 from sersiclab.rendering.canvas import Canvas, Light, phase
 from sersiclab.rendering.groups import Group, by_kind, within_ranges
-from sersiclab.rendering.windows import ORDER, REACH, Frame, finest, frames, window
+from sersiclab.rendering.windows import ORDER, REACH, WindowShape, finest, window, window_shapes
 
 
 # Scale of the core's window, in pixels along the major axis.
@@ -72,7 +72,7 @@ def draw(source: AbstractExtended, canvas: Canvas, fineness: Fineness) -> Light:
     outside = max(_OUTSIDE, finest(fineness.points(canvas.x.dtype)))
     # The windows are ours to choose: the sum of the pieces does not depend on them, nor does its derivative.
     ratio, theta = lax.stop_gradient((ratio, theta))
-    windows = frames(ratio, theta, _CORE, outside, fineness.levels)
+    windows = window_shapes(ratio, theta, _CORE, outside, fineness.levels)
     spectrum = _core(source, canvas, ratio, theta, fineness) + _rings(source, canvas, windows, fineness)
     fine = _outside(source, canvas, jax.tree.map(lambda leaf: leaf[-1], windows), fineness)
     return Light(spectrum=spectrum * phase(source.xc, source.yc, canvas), fine=fine)
@@ -153,11 +153,11 @@ def _highest_wave_number(canvas: Canvas) -> float:
 
 
 def _rings(
-    source: AbstractExtended, canvas: Canvas, windows: Frame, fineness: Fineness
+    source: AbstractExtended, canvas: Canvas, windows: WindowShape, fineness: Fineness
 ) -> Complex[Array, "tile ky kx"]:
     """Spectrum of the rings between successive windows, about the centre.
 
-    The grid of a ring is `Frame`'s, sheared: its transform is one along the columns, a turn of the phase
+    The grid of a ring is that of `WindowShape`, sheared: its transform is one along the columns, a turn of the phase
     that grows from column to column, and one along the rows. Frequencies beyond the grid's own limit,
     where a smooth ring has nothing, are left out.
     """
@@ -210,7 +210,7 @@ def _product(rows: Parts, columns: Parts) -> Complex[Array, "*b y x"]:
 
 
 def _outside(
-    source: AbstractExtended, canvas: Canvas, outermost: Frame, fineness: Fineness
+    source: AbstractExtended, canvas: Canvas, outermost: WindowShape, fineness: Fineness
 ) -> Float[Array, "count count y x"]:
     """Surface brightness outside of the outermost window, as `Light.fine`."""
     count = fineness.points(canvas.x.dtype)

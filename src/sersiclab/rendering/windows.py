@@ -26,8 +26,14 @@ def window(u: Float[Array, "*s"]) -> Float[Array, "*s"]:
     return jnp.exp(-u) * total
 
 
-class Frame(eqx.Module):
-    """An elliptical window's shape, and the grid in which it is round.
+def smooth_step(x: Float[Array, "*s"]) -> Float[Array, "*s"]:
+    """Return 0 below 0, 1 above 1, and between them the cubic that is flat at both ends."""
+    x = jnp.clip(x, 0.0, 1.0)
+    return x**2 * (3.0 - 2.0 * x)
+
+
+class WindowShape(eqx.Module):
+    """The shape of an elliptical window, and the grid in which it is round.
 
     `u = (xx x² + 2 xy x y + yy y²) / 2` for an offset (x, y) from the centre. On the points
     `(width i, height j + slope width i)` it is `(i² + j²) / 2`: any ellipse is a circle sheared.
@@ -54,7 +60,7 @@ class Frame(eqx.Module):
         return 0.5 * (self.xx * x**2 + 2.0 * self.xy * x * y + self.yy * y**2)
 
 
-def frames(ratio: Float[Array, ""], theta: Any, core: float, outside: float, levels: int) -> Frame:
+def window_shapes(ratio: Float[Array, ""], theta: Any, core: float, outside: float, levels: int) -> WindowShape:
     """The windows of a source from the core's, of its axis ratio, to the outermost: `levels + 1` of them.
 
     The core's scale is `core` (pixels, along the major axis). What lies outside of the outermost is
@@ -68,7 +74,7 @@ def frames(ratio: Float[Array, ""], theta: Any, core: float, outside: float, lev
     along = core ** -(1 - steps) * major**-steps
     across = (core * ratio) ** -(1 - steps) * minor**-steps
     sine, cosine = jnp.sin(theta), jnp.cos(theta)
-    return Frame(
+    return WindowShape(
         xx=(along * sine) ** 2 + (across * cosine) ** 2,
         xy=(across**2 - along**2) * sine * cosine,
         yy=(along * cosine) ** 2 + (across * sine) ** 2,
