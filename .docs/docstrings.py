@@ -66,6 +66,7 @@ def signature(member: object) -> str:
     if inspect.isclass(member):
         found = found.replace(return_annotation=inspect.Signature.empty)
     text = re.sub(r"(: | -> )(typing\.)?Any\b", "", str(found))
+    text = re.sub(r"'([A-Z]\w*(?:\[[^']*\])?)'", r"\1", text)  # a type that is written as a string
     return QUALIFIER.sub("", text).replace("\n", " ").replace("'", '"').replace("<factory>", "...")
 
 
