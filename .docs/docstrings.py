@@ -5,6 +5,8 @@ import re
 import textwrap
 from collections.abc import Collection, Iterator
 
+from groups import public_names
+
 
 SECTION = re.compile(r"^(Arguments|Attributes|Returns|Yields|Raises|Warns|Example|Examples):[ ]*$")
 FIELDS = {"Arguments": "param", "Attributes": "ivar", "Raises": "raises"}
@@ -33,12 +35,21 @@ def _directive(kind: str, heading: str, body: str, *, ticks: int) -> str:
 
 
 def _members(cls: type) -> Iterator[tuple[str, object]]:
-    """The documented methods and properties that a class defines first, in the order of its code."""
-    inherited = {key for base in cls.__mro__[1:] if base.__module__.startswith("sersiclab") for key in vars(base)}
-    for key, value in vars(cls).items():
-        public = not key.startswith("_") and key not in inherited and inspect.getdoc(_function(value))
+    """The documented methods and properties that a class does not share with others, in the order of its code."""
+    ours = [base for base in cls.__mro__ if base.__module__.startswith("sersiclab")]
+    parts = [base for base in ours if base is cls or _is_part_of_one(base)]
+    shared = {key for base in ours if base not in parts for key in vars(base)}
+    for key in dict.fromkeys(key for part in reversed(parts) for key in vars(part)):
+        value = inspect.getattr_static(cls, key)
+        public = not key.startswith("_") and key not in shared and inspect.getdoc(_function(value))
         if public and (isinstance(value, property) or inspect.isfunction(_function(value))):
             yield key, value
+
+
+def _is_part_of_one(base: type) -> bool:
+    """Whether a base class is not public itself, and has one public class below it."""
+    classes = [value for value in public_names().values() if inspect.isclass(value)]
+    return base not in classes and sum(issubclass(value, base) for value in classes) == 1
 
 
 def _function(member: object) -> object:

@@ -73,3 +73,6 @@ def test_every_public_name_has_an_entry(docs):
         name for name, entry in entries.items() if len(entry.splitlines()) < 3 or not entry.splitlines()[1].strip()
     ]
     assert not empty
+    methods = ("summary(", "derive(", "property} posterior", "verdict", "plot(", "save(")
+    assert all(method in entries["Fit"] for method in methods)
+    assert "brightness(" not in entries["Sersic"]
