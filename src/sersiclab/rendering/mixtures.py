@@ -21,7 +21,7 @@ _THIN, _THICK = 0.8, 1.0
 T = TypeVar("T")
 Scales = Float[Array, " d"]
 Weights = Callable[..., tuple[Float[Array, " k"], Float[Array, ""]]]
-Coefficients = tuple[Float[Array, "c l m"], Float[Array, " m"]]
+Coefficients = tuple[Float[Array, "_ _ _"], Float[Array, " _"]]
 """The `chains` and `constants` of a `gaussians.Mixture`."""
 
 
