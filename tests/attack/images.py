@@ -224,4 +224,6 @@ def methods() -> Iterator[Case]:
     yield right("Image.cutout", "sky", lambda: whole.cutout(there, 5).shape, lambda shape: shape == (5, 5))
     yield right("Image.cutout", "over the edge", lambda: whole.cutout((0, 0), 5).shape, lambda shape: shape == (3, 3))
     yield right("Image.cutout", "huge size", lambda: whole.cutout((6, 6), 10**6).shape, lambda shape: shape == SHAPE)
+    yield from refused("Image.convert", "quantity", lambda v: whole.convert(v), "quantity")
+    yield named("Image.convert", "a length in metres", lambda: whole.convert(3.0 * u.m), "can't be converted")
     yield right("Image.cutout", "an angle", lambda: whole.cutout((6, 6), 1.8 * u.arcsec).shape, lambda s: s == (5, 5))

@@ -6,8 +6,8 @@ import pydoc
 import pytest
 
 import sersiclab as sl
+from sersiclab.parameters.declarations import parameter_info
 from sersiclab.parameters.links import LINKS
-from sersiclab.parameters.tree import parameter_info
 from sersiclab.profiles import MODIFIERS, PROFILES
 
 

@@ -1,6 +1,5 @@
 """Priors against scipy, and the laws that every prior keeps."""
 
-import astropy.units as u
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -189,7 +188,7 @@ def test_infinite_bounds_are_no_bounds():
         (lambda: sl.Custom(dist.Poisson(3.0)), "continuous univariate"),
         (lambda: sl.Custom(dist.Normal(jnp.zeros(2), 1.0)), "continuous univariate"),
         (lambda: sl.Custom(dist.Delta(2.0)), "continuous univariate"),
-        (lambda: sl.Custom(dist.ImproperUniform(constraints.real, (), ())), "integral one"),
+        (lambda: sl.Custom(dist.ImproperUniform(constraints.real, (), ())), "integrates to one"),
         (lambda: sl.TruncatedNormal(0, 1, low=float("nan")), r"TruncatedNormal\.low must be finite, got nan"),
         (lambda: sl.TruncatedNormal(0, 1, low=float("inf")), r"TruncatedNormal\.low must be finite, got inf"),
         (lambda: sl.TruncatedNormal(0, 1, high=float("-inf")), r"TruncatedNormal\.high must be finite, got -inf"),
@@ -216,7 +215,6 @@ def test_bad_numbers_are_named(make, message):
         lambda: sl.Angle(init="up"),
         lambda: sl.Custom(dist.Normal(0.0, 1.0), init=np.zeros(2)),
         lambda: sl.TruncatedNormal(0, 1, low="0"),
-        lambda: sl.Normal(3 * u.pixel, 1),
         lambda: sl.Normal(np.timedelta64(1, "s"), 1),
         lambda: sl.Uniform(0, np.array("1")),
     ],
@@ -232,7 +230,7 @@ def test_what_is_not_a_number_is_refused(make):
         (dist.Normal(0.0, -1.0, validate_args=False), "got invalid scale"),
         (dist.Gamma(-1.0, 1.0, validate_args=False), "got invalid concentration"),
         (dist.Uniform(3.0, 1.0, validate_args=False), "low < high, got low=3, high=1"),
-        (dist.Normal(0.0, 1.0).mask(False), "whose density has the integral one"),
+        (dist.Normal(0.0, 1.0).mask(False), "whose density integrates to one"),
     ],
 )
 def test_laws_that_are_none_are_refused(law, message):

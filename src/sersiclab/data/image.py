@@ -10,6 +10,7 @@ from jaxtyping import Bool, Float
 
 from sersiclab.data.astrometry import checked_wcs, settled_scale
 from sersiclab.data.blanks import without_data
+from sersiclab.data.conversion import convert
 from sersiclab.data.error_maps import error_map
 from sersiclab.data.planes import (
     check_finite,
@@ -294,6 +295,32 @@ class Image(eqx.Module):
         sampling = f", {self.psf_oversampling} per pixel along each axis" if self.psf_oversampling > 1 else ""
         pixel = "" if self.psf_includes_pixel else ", without the pixel's response"
         return f"{self.psf.shape[0]} x {self.psf.shape[1]} samples{sampling}{pixel}"
+
+    def convert(self, quantity: Any) -> float:
+        """Convert an angular size to pixels, or a magnitude or a flux to image units, for parameters and priors.
+
+        Arguments:
+            quantity: one of astropy's quantities: an angle (by `pixel_scale`), a magnitude (by `zeropoint`), a flux (in
+                the image's `unit`, or as AB by `zeropoint`), or one of these per solid angle, which becomes a surface
+                brightness per pixel.
+
+        Returns:
+            The number in pixels, image units, or image units per pixel.
+
+        Raises:
+            TypeError: if it is not one number with a unit.
+            ValueError: if the image lacks what the conversion needs.
+
+        Example:
+            >>> import astropy.units as u
+            >>> import numpy as np
+            >>> import sersiclab as sl
+            >>> image = sl.Image(np.ones((5, 6)), sigma=1.0, pixel_scale=0.25, zeropoint=22.5)
+            >>> image.convert(2 * u.arcsec), round(image.convert(20 * u.mag), 6)
+            (8.0, 10.0)
+            >>> prior = sl.LogUniform(image.convert(0.5 * u.arcsec), image.convert(5 * u.arcsec))
+        """
+        return convert(quantity, pixel_scale=self.pixel_scale, zeropoint=self.zeropoint, unit=self.unit)
 
     @property
     def shape(self) -> tuple[int, int]:

@@ -3,11 +3,13 @@
 import dataclasses
 import inspect
 import math
+from collections.abc import Callable
 from typing import Any
 
 import equinox as eqx
 from typing_extensions import TypeAliasType
 
+from sersiclab.parameters.quantities import converted
 from sersiclab.parameters.scalars import to_float
 
 
@@ -17,9 +19,13 @@ Parameter = TypeAliasType("Parameter", Any)
 HEADING = "Parameters, each a number (fixed), a prior (free) or a `Tied` (follows another parameter):"
 
 
-def to_parameter(value: Parameter) -> Any:
-    """Convert a number to a float and keep everything else; equinox shows the annotation in signatures."""
-    return to_float(value)
+def to_parameter(unit: str) -> Callable[[Any], Any]:
+    """Return the converter of a parameter in this unit: numbers become floats, quantities numbers in the unit."""
+
+    def convert(value: Parameter) -> Any:  # equinox shows the annotation in signatures
+        return converted(to_float(value), unit)
+
+    return convert
 
 
 def document_parameters(cls: type[eqx.Module]) -> None:

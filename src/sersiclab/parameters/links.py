@@ -2,8 +2,9 @@
 
 import equinox as eqx
 
+from sersiclab.parameters.base import Parameter
+from sersiclab.parameters.declarations import check_parameters, parameter
 from sersiclab.parameters.documenting import document_parameters
-from sersiclab.parameters.tree import Parameter, check_parameters, parameter
 
 
 class AbstractLink(eqx.Module):

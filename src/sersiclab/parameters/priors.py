@@ -1,77 +1,59 @@
 """Prior distributions of free parameters."""
 
 import math
-import operator
-from typing import Any, ClassVar
+from typing import ClassVar
 
-import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
 import numpyro.distributions as dist
-from numpyro.distributions import constraints, transforms
+from numpyro.distributions import transforms
 
 from sersiclab.parameters import truncated
-from sersiclab.parameters.quantiles import least_number
-from sersiclab.parameters.scalars import Scalar, check_finite, is_number, to_float
-from sersiclab.parameters.tree import AbstractPrior
-from sersiclab.runtime.errors import InputError, InputTypeError
+from sersiclab.parameters.base import AbstractPrior
+from sersiclab.parameters.custom import Custom
+from sersiclab.parameters.half_circle import HalfCircle
+from sersiclab.parameters.prior_fields import (
+    between,
+    beyond,
+    bound_field,
+    check_numbers,
+    check_ordered,
+    check_positive,
+    init_field,
+    number_field,
+)
+from sersiclab.parameters.scalars import Scalar
+from sersiclab.runtime.errors import InputError
 
 
-def _field(*, positive: bool = False, default: float = 0.0) -> Any:
-    """A number. `default` is what an editor may start from; the constructor has no default."""
-    return eqx.field(converter=to_float, metadata={"low": 0.0 if positive else None, "default": default})
-
-
-def _bound(open_end: float) -> Any:
-    """A bound. The infinity of its side is no bound; that is structure, so it must not be a traced number."""
-
-    def convert(value: Any) -> Any:
-        return None if is_number(value) and value == open_end else to_float(value)
-
-    return eqx.field(default=None, kw_only=True, converter=convert)
-
-
-def _init() -> Any:
-    return eqx.field(default=None, kw_only=True, converter=to_float)
-
-
-def _check_positive(prior: AbstractPrior, *names: str) -> None:
-    _check_finite(prior, *names)
-    for name in names:
-        value = getattr(prior, name)
-        if is_number(value) and not value > 0:
-            raise InputError(f"{type(prior).__name__}.{name} must be positive and finite, got {value:g}")
-
-
-def _check_finite(prior: AbstractPrior, *names: str) -> None:
-    for name in names:
-        check_finite(f"{type(prior).__name__}.{name}", getattr(prior, name))
-
-
-def _check_ordered(prior: Any) -> None:
-    if is_number(prior.low) and is_number(prior.high) and not prior.low < prior.high:
-        raise InputError(f"{type(prior).__name__} needs low < high, got low={prior.low:g}, high={prior.high:g}")
-
-
-def _between(low: Scalar, high: Scalar) -> list[transforms.Transform]:
-    return [transforms.SigmoidTransform(), transforms.AffineTransform(low, high - low)]
-
-
-def _beyond(end: Scalar, scale: Scalar) -> transforms.Transform:
-    return transforms.ComposeTransform([transforms.SoftplusTransform(), transforms.AffineTransform(end, scale)])
+__all__ = ["PRIORS", "Angle", "Custom", "LogNormal", "LogUniform", "Normal", "TruncatedNormal", "Uniform"]
 
 
 class Normal(AbstractPrior):
-    """Normal prior with mean `loc` and standard deviation `scale`."""
+    """Normal prior with mean `loc` and standard deviation `scale`.
 
-    loc: Scalar = _field()
-    scale: Scalar = _field(positive=True, default=1.0)
-    init: Scalar | None = _init()
+    Arguments:
+        loc: the mean, in the unit of the parameter.
+        scale: the standard deviation.
+        init: the value to start from; by default the median.
+
+    Raises:
+        TypeError: if an argument is not a number.
+        ValueError: if an argument is not finite, or `scale` is not positive.
+
+    Example:
+        >>> import sersiclab as sl
+        >>> sl.Normal(60, 1).median()
+        60.0
+    """
+
+    loc: Scalar = number_field()
+    scale: Scalar = number_field(positive=True, default=1.0)
+    init: Scalar | None = init_field()
 
     def __check_init__(self) -> None:
-        _check_finite(self, "loc")
-        _check_positive(self, "scale")
+        check_numbers(self, "loc")
+        check_positive(self, "scale")
 
     def distribution(self) -> dist.Distribution:
         return dist.Normal(self.loc, self.scale)
@@ -87,30 +69,47 @@ class Normal(AbstractPrior):
 
 
 class TruncatedNormal(AbstractPrior):
-    """Normal prior cut off below `low` and above `high`; `None` leaves that side open."""
+    """Normal prior cut off below `low` and above `high`; `None` leaves that side open.
 
-    loc: Scalar = _field()
-    scale: Scalar = _field(positive=True, default=1.0)
-    low: Scalar | None = _bound(-math.inf)
-    high: Scalar | None = _bound(math.inf)
-    init: Scalar | None = _init()
+    Arguments:
+        loc: the mean before truncation, in the unit of the parameter.
+        scale: the standard deviation before truncation.
+        low: the lower bound.
+        high: the upper bound.
+        init: the value to start from; by default the median.
+
+    Raises:
+        TypeError: if an argument is not a number.
+        ValueError: if `loc` or `scale` is not finite, `scale` is not positive, or `low` is not less than `high`.
+
+    Example:
+        >>> import sersiclab as sl
+        >>> sl.TruncatedNormal(4, 1, low=0.5, high=8).support()
+        (0.5, 8.0)
+    """
+
+    loc: Scalar = number_field()
+    scale: Scalar = number_field(positive=True, default=1.0)
+    low: Scalar | None = bound_field(-math.inf)
+    high: Scalar | None = bound_field(math.inf)
+    init: Scalar | None = init_field()
 
     def __check_init__(self) -> None:
-        _check_finite(self, "loc")
-        _check_positive(self, "scale")
-        _check_finite(self, *(name for name in ("low", "high") if getattr(self, name) is not None))
-        _check_ordered(self)
+        check_numbers(self, "loc")
+        check_positive(self, "scale")
+        check_numbers(self, *(name for name in ("low", "high") if getattr(self, name) is not None))
+        check_ordered(self)
 
     def distribution(self) -> dist.Distribution:
-        return truncated.TruncatedNormal(self.loc, self.scale, self.low, self.high)
+        return truncated.TruncatedNormalDistribution(self.loc, self.scale, self.low, self.high)
 
     def transform(self) -> transforms.Transform:
         if self.low is not None and self.high is not None:
-            return transforms.ComposeTransform(_between(self.low, self.high))
+            return transforms.ComposeTransform(between(self.low, self.high))
         if self.low is not None:
-            return _beyond(self.low, self.scale)
+            return beyond(self.low, self.scale)
         if self.high is not None:
-            return _beyond(self.high, -1.0 * self.scale)
+            return beyond(self.high, -1.0 * self.scale)
         return transforms.AffineTransform(self.loc, self.scale)
 
     def support(self) -> tuple[float, float]:
@@ -126,15 +125,30 @@ class TruncatedNormal(AbstractPrior):
 
 
 class LogNormal(AbstractPrior):
-    """Log-normal prior: ln x is normal with mean `loc` and standard deviation `scale`."""
+    """Log-normal prior: ln x is normal with mean `loc` and standard deviation `scale`.
 
-    loc: Scalar = _field()
-    scale: Scalar = _field(positive=True, default=1.0)
-    init: Scalar | None = _init()
+    Arguments:
+        loc: the mean of ln x; the median of x is exp(loc).
+        scale: the standard deviation of ln x.
+        init: the value to start from; by default the median.
+
+    Raises:
+        TypeError: if an argument is not a number.
+        ValueError: if an argument is not finite, or `scale` is not positive.
+
+    Example:
+        >>> import sersiclab as sl
+        >>> sl.LogNormal(0.0, 0.5).median()
+        1.0
+    """
+
+    loc: Scalar = number_field(logarithm=True)
+    scale: Scalar = number_field(positive=True, default=1.0, logarithm=True)
+    init: Scalar | None = init_field()
 
     def __check_init__(self) -> None:
-        _check_finite(self, "loc")
-        _check_positive(self, "scale")
+        check_numbers(self, "loc")
+        check_positive(self, "scale")
 
     def distribution(self) -> dist.Distribution:
         return dist.LogNormal(self.loc, self.scale)
@@ -155,21 +169,36 @@ class LogNormal(AbstractPrior):
 
 
 class Uniform(AbstractPrior):
-    """Uniform prior between `low` and `high`."""
+    """Uniform prior between `low` and `high`.
 
-    low: Scalar = _field()
-    high: Scalar = _field(default=1.0)
-    init: Scalar | None = _init()
+    Arguments:
+        low: the lower bound, in the unit of the parameter.
+        high: the upper bound.
+        init: the value to start from; by default the median.
+
+    Raises:
+        TypeError: if an argument is not a number.
+        ValueError: if an argument is not finite, or `low` is not less than `high`.
+
+    Example:
+        >>> import sersiclab as sl
+        >>> sl.Uniform(0, 0.9).median()
+        0.45
+    """
+
+    low: Scalar = number_field()
+    high: Scalar = number_field(default=1.0)
+    init: Scalar | None = init_field()
 
     def __check_init__(self) -> None:
-        _check_finite(self, "low", "high")
-        _check_ordered(self)
+        check_numbers(self, "low", "high")
+        check_ordered(self)
 
     def distribution(self) -> dist.Distribution:
         return dist.Uniform(self.low, self.high)
 
     def transform(self) -> transforms.Transform:
-        return transforms.ComposeTransform(_between(self.low, self.high))
+        return transforms.ComposeTransform(between(self.low, self.high))
 
     def support(self) -> tuple[float, float]:
         return float(self.low), float(self.high)
@@ -179,21 +208,36 @@ class Uniform(AbstractPrior):
 
 
 class LogUniform(AbstractPrior):
-    """Prior uniform in ln x between `low` and `high`, both positive."""
+    """Prior uniform in ln x between `low` and `high`, both positive.
 
-    low: Scalar = _field(positive=True, default=1.0)
-    high: Scalar = _field(positive=True, default=10.0)
-    init: Scalar | None = _init()
+    Arguments:
+        low: the lower bound, in the unit of the parameter.
+        high: the upper bound.
+        init: the value to start from; by default the median, sqrt(low * high).
+
+    Raises:
+        TypeError: if an argument is not a number.
+        ValueError: if an argument is not positive and finite, or `low` is not less than `high`.
+
+    Example:
+        >>> import sersiclab as sl
+        >>> sl.LogUniform(1, 100).median()
+        10.0
+    """
+
+    low: Scalar = number_field(positive=True, default=1.0)
+    high: Scalar = number_field(positive=True, default=10.0)
+    init: Scalar | None = init_field()
 
     def __check_init__(self) -> None:
-        _check_positive(self, "low", "high")
-        _check_ordered(self)
+        check_positive(self, "low", "high")
+        check_ordered(self)
 
     def distribution(self) -> dist.Distribution:
         return dist.LogUniform(self.low, self.high)
 
     def transform(self) -> transforms.Transform:
-        ends = _between(jnp.log(self.low), jnp.log(self.high))
+        ends = between(jnp.log(self.low), jnp.log(self.high))
         return transforms.ComposeTransform([*ends, transforms.ExpTransform()])
 
     def support(self) -> tuple[float, float]:
@@ -203,35 +247,27 @@ class LogUniform(AbstractPrior):
         return math.sqrt(float(self.low) * float(self.high))
 
 
-class HalfCircle(dist.Distribution):
-    """Uniform distribution on the half circle, on its covering space: theta and theta + pi are one.
-
-    Sampling on the real line, where the posterior merely repeats itself, has no seam at 0 and pi; a
-    chain's draws modulo pi are draws of the posterior.
-    """
-
-    support = constraints.real  # pyright: ignore[reportAssignmentType]
-    reparametrized_params: ClassVar[list[str]] = []
-
-    def __init__(self, *, validate_args: bool | None = None) -> None:
-        super().__init__(batch_shape=(), event_shape=(), validate_args=validate_args)
-
-    def sample(self, key: jax.Array, sample_shape: tuple[int, ...] = ()) -> jax.Array:
-        return jax.random.uniform(key, sample_shape, maxval=math.pi)
-
-    def log_prob(self, value: Any) -> jax.Array:
-        return jnp.full(jnp.shape(value), -math.log(math.pi))
-
-    def icdf(self, q: Any) -> jax.Array:
-        return math.pi * jnp.asarray(q)
-
-
 class Angle(AbstractPrior):
-    """Uniform prior on the half circle, for position angles (theta and theta + pi are the same)."""
+    """Uniform prior on the half circle, for position angles (theta and theta + π are the same).
+
+    Sampling works on the real line, where the posterior repeats itself, so that it has no seam at 0 and π.
+
+    Arguments:
+        init: the angle to start from in radians; by default π/2.
+
+    Raises:
+        TypeError: if `init` is not a number.
+        ValueError: if `init` is not finite; by a profile, if the parameter is not an angle.
+
+    Example:
+        >>> import sersiclab as sl
+        >>> sl.Angle(init=0.3)
+        Angle(init=0.3)
+    """
 
     unit: ClassVar[str | None] = "rad"
 
-    init: Scalar | None = _init()
+    init: Scalar | None = init_field()
 
     def distribution(self) -> dist.Distribution:
         return HalfCircle()
@@ -244,85 +280,6 @@ class Angle(AbstractPrior):
 
     def median(self) -> float:
         return 0.5 * math.pi
-
-
-class Custom(AbstractPrior):
-    """Any continuous univariate numpyro distribution as a prior."""
-
-    base: dist.Distribution = eqx.field()
-    init: Scalar | None = _init()
-
-    def __check_init__(self) -> None:
-        value = self.base
-        if not isinstance(value, dist.Distribution):
-            raise InputTypeError(f"Custom needs a numpyro distribution, got {value!r}")
-        if value.batch_shape or value.event_shape or any(_is_discrete(part) for part in _parts(value)):
-            raise InputError(f"Custom needs a continuous univariate distribution, got {value!r}")
-        if any(_is_improper(part) for part in _parts(value)):
-            raise InputError(f"Custom needs a distribution whose density has the integral one, got {value!r}")
-        low, high = self.support()
-        if not low < high:
-            raise InputError(f"Custom needs a distribution with low < high, got low={low:g}, high={high:g}")
-        for part in _parts(value):
-            try:
-                part.validate_args(strict=False)
-            except ValueError as error:
-                raise InputError(f"Custom needs a distribution: {error}") from error
-
-    def distribution(self) -> dist.Distribution:
-        return self.base
-
-    def transform(self) -> transforms.Transform:
-        return dist.biject_to(self.base.support)
-
-    def support(self) -> tuple[float, float]:
-        constraint = self.base.support
-        return (
-            float(getattr(constraint, "lower_bound", -math.inf)),
-            float(getattr(constraint, "upper_bound", math.inf)),
-        )
-
-    def median(self) -> float:
-        """Raises `ValueError` if the distribution says nothing of its quantiles and its mean."""
-        transform = self.transform()
-
-        def share(u: np.floating) -> float:
-            return float(jnp.asarray(self.base.cdf(transform(u))))
-
-        def below(u: np.floating) -> float:
-            # Where numbers overflow, a CDF may be no number.
-            found = share(u)
-            return found if math.isfinite(found) else float(u > 0)
-
-        try:
-            # numpyro lacks many quantile functions, so solve the CDF on the real line. Rounding makes it a staircase.
-            with np.errstate(all="ignore"):
-                first, last = (
-                    least_number(lambda u, over=over: over(below(u), 0.5)) for over in (operator.ge, operator.gt)
-                )
-            middle = 0.5 * transform(first) + 0.5 * transform(last) if math.isfinite(share(first)) else math.nan
-        except NotImplementedError:
-            middle = self.base.mean
-        found = float(jnp.asarray(middle))
-        low, high = self.support()
-        if not (math.isfinite(found) and low <= found <= high):
-            raise InputError(f"the median of its prior {self} can't be computed; give the prior an init=")
-        return found
-
-
-def _parts(distribution: dist.Distribution) -> list[dist.Distribution]:
-    """A distribution and all that it is made of."""
-    inner = [getattr(distribution, "base_dist", None), *getattr(distribution, "component_distributions", ())]
-    parts = [_parts(part) for part in inner if isinstance(part, dist.Distribution)]
-    return [distribution, *(part for parts_of_one in parts for part in parts_of_one)]
-
-
-def _is_discrete(distribution: dist.Distribution) -> bool:
-    return isinstance(distribution, dist.Delta) or getattr(distribution.support, "is_discrete", False)
-
-
-def _is_improper(distribution: dist.Distribution) -> bool:
-    return isinstance(distribution, dist.ImproperUniform | dist.Unit | dist.MaskedDistribution)
 
 
 PRIORS: tuple[type[AbstractPrior], ...] = (

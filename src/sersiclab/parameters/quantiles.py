@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from sersiclab.parameters.tree import AbstractPrior
+from sersiclab.parameters.base import AbstractPrior
 
 
 def quantile(prior: AbstractPrior, q: Any) -> jax.Array:

@@ -15,8 +15,10 @@ import numpy as np
 from jax.tree_util import GetAttrKey
 from jaxtyping import Array, Float, Int
 
+from sersiclab.parameters.base import AbstractParameter
+from sersiclab.parameters.declarations import parameter_info
 from sersiclab.parameters.ties import ONE, Term, products
-from sersiclab.parameters.tree import AbstractParameter, Owners, parameter_info
+from sersiclab.parameters.tree import Owners
 from sersiclab.runtime.errors import InputError
 
 

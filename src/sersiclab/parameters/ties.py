@@ -7,19 +7,10 @@ from typing import NamedTuple
 import equinox as eqx
 import jax
 
+from sersiclab.parameters.base import AbstractParameter, AbstractPrior, Parameter, Tied
+from sersiclab.parameters.declarations import own_parameters, parameter_info
 from sersiclab.parameters.scalars import Scalar, is_number
-from sersiclab.parameters.tree import (
-    AbstractParameter,
-    AbstractPrior,
-    Owners,
-    Parameter,
-    Tied,
-    in_order,
-    own_parameters,
-    parameter_info,
-    parameters,
-    replace,
-)
+from sersiclab.parameters.tree import Owners, in_order, parameters, replace
 from sersiclab.runtime.errors import InputError
 
 

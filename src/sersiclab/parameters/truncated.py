@@ -55,7 +55,7 @@ def quantile(q: Array, low: Any, high: Any) -> Array:
     return jnp.where(flip, -1.0, 1.0) * 0.5 * (ends[0] + ends[1])
 
 
-class TruncatedNormal(dist.Distribution):
+class TruncatedNormalDistribution(dist.Distribution):
     """Normal distribution cut off below `low` and above `high`; `None` leaves that side open."""
 
     reparametrized_params: ClassVar[list[str]] = []

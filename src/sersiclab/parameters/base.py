@@ -1,0 +1,96 @@
+"""What a parameter field may hold: a number (fixed), a prior (free) or a tie (linked)."""
+
+from abc import abstractmethod
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
+
+import equinox as eqx
+from numpyro.distributions import Distribution
+from numpyro.distributions.transforms import Transform
+
+from sersiclab.parameters.quantities import DIMENSIONLESS, check_number
+from sersiclab.parameters.scalars import Scalar, to_float
+from sersiclab.runtime.errors import InputTypeError
+
+
+class AbstractParameter(eqx.Module):
+    """Base class of everything that a parameter field may hold besides a number."""
+
+
+class AbstractPrior(AbstractParameter):
+    """Base class of priors: a free parameter, its distribution and, optionally, the value to start from."""
+
+    unit: ClassVar[str | None] = None
+    """The unit of the parameters for which this prior is made; None if it suits all."""
+
+    init: eqx.AbstractVar[Scalar | None]
+
+    def __check_init__(self) -> None:
+        if self.init is not None:
+            check_number(f"{type(self).__name__}.init", self.init)
+
+    @abstractmethod
+    def distribution(self) -> Distribution:
+        """Return the prior as a numpyro distribution."""
+
+    @abstractmethod
+    def transform(self) -> Transform:
+        """Return the bijection from the real line, on which methods work, to the support of the prior."""
+
+    @abstractmethod
+    def support(self) -> tuple[float, float]:
+        """Return the interval outside which the prior is zero."""
+
+    @abstractmethod
+    def median(self) -> float:
+        """Return the median of the prior, from which methods start if `init` is None."""
+
+
+class Tied(AbstractParameter):
+    """A parameter that follows another: `scale * other + offset`, times the parameter that `by` follows, if given.
+
+    Arguments:
+        to: the path of the other parameter, such as "bulge.xc".
+        scale: the factor.
+        offset: the offset, in the unit of the parameter that is tied.
+        by: another `Tied`, without a `by` of its own, by whose value the result is multiplied.
+
+    Raises:
+        TypeError: if `to` is not a text, `by` is not a `Tied`, or `scale` or `offset` is not a number.
+        ValueError: from the model, if no parameter has this path, ties form a circle, or the parameter may leave its
+            range.
+
+    Example:
+        >>> import sersiclab as sl
+        >>> bulge = sl.PointSource(xc=sl.Normal(20, 1), yc=20.0, flux=9.0)
+        >>> other = sl.PointSource(xc=sl.Tied("bulge.xc", offset=3.0), yc=22.0, flux=5.0)
+        >>> sl.Model({"bulge": bulge, "other": other}).at({"bulge.xc": 21.0}).components["other"].xc
+        24.0
+    """
+
+    to: str = eqx.field(static=True)
+    scale: Scalar = eqx.field(default=1.0, converter=to_float, metadata={DIMENSIONLESS: True})
+    offset: Scalar = eqx.field(default=0.0, converter=to_float)
+    by: "Tied | None" = None
+
+    def __check_init__(self) -> None:
+        if not isinstance(self.to, str):
+            raise InputTypeError(f"Tied.to must be a path such as 'bulge.xc', got {self.to!r}")
+        if self.by is not None and (not isinstance(self.by, Tied) or self.by.by is not None):
+            raise InputTypeError(
+                f"Tied.by must be a Tied to one parameter, such as Tied('total.fraction'), got {self.by!r}"
+            )
+        check_number("Tied.scale", self.scale)
+        check_number("Tied.offset", self.offset)
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The paths of the parameters that it follows."""
+        return (self.to,) if self.by is None else (self.to, self.by.to)
+
+
+if TYPE_CHECKING:
+    # A profile's maths run only once `at` has put numbers in, so let them calculate with the fields.
+    Parameter: TypeAlias = Any
+else:
+    Parameter = Scalar | AbstractParameter
+"""The annotation of a parameter field: a number, a prior or a `Tied`; see `parameter`."""
