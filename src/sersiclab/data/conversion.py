@@ -15,16 +15,17 @@ def convert(quantity: Any, *, pixel_scale: float | None, zeropoint: float | None
     """Return an angular size in pixels, or a magnitude or flux in image units; see `Image.convert`."""
     if not isinstance(quantity, u.Quantity) or np.ndim(quantity) or quantity.dtype.kind not in "iuf":
         raise InputTypeError(f"quantity must be one number with a unit, such as 2 * u.arcsec, got {quantity!r}")
-    own = quantity.unit
+    own: Any = quantity.unit
+    plain: Any = quantity  # of the types that astropy declares, few become floats
     if own.is_equivalent(u.pix):
-        return float(quantity.to_value(u.pix))
+        return float(plain.to_value(u.pix))
     if own.is_equivalent(u.arcsec):
-        return float(quantity.to_value(u.arcsec)) / _known("pixel_scale", pixel_scale, quantity)
+        return float(plain.to_value(u.arcsec)) / _known("pixel_scale", pixel_scale, quantity)
     if _is_magnitude(own):
-        return _of_magnitude(float(quantity.value), zeropoint, quantity)
+        return _of_magnitude(float(plain.value), zeropoint, quantity)
     if _is_magnitude(own * AREA):
         scale = _known("pixel_scale", pixel_scale, quantity)
-        return _of_magnitude(float(quantity.to_value(u.mag / AREA)), zeropoint, quantity) * scale**2
+        return _of_magnitude(float(plain.to_value(u.mag / AREA)), zeropoint, quantity) * scale**2
     return _flux(quantity, pixel_scale, zeropoint, unit)
 
 

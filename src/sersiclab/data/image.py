@@ -300,9 +300,8 @@ class Image(eqx.Module):
         """Convert an angular size to pixels, or a magnitude or a flux to image units, for parameters and priors.
 
         Arguments:
-            quantity: one of astropy's quantities: an angle (by `pixel_scale`), a magnitude (by `zeropoint`), a flux (in
-                the image's `unit`, or as AB by `zeropoint`), or one of these per solid angle, which becomes a surface
-                brightness per pixel.
+            quantity: astropy's: an angle (by `pixel_scale`), a magnitude (by `zeropoint`), a flux (in the image's
+                `unit`, or as AB by `zeropoint`), or one per solid angle, which becomes a surface brightness per pixel.
 
         Returns:
             The number in pixels, image units, or image units per pixel.
