@@ -28,10 +28,18 @@ export interface Source extends Point {
 const THRESHOLD = 3;
 const NEAR = 4;
 const ASSUMED_SIZE = 3;
-/** How far a flux or a size may be off by this guess, as a factor. */
-const FLUX_FACTOR = 30;
-const SIZE_FACTOR = 8;
-const MIDDLING: Record<string, number> = { ellip: 0.2, theta: 0, n: 2 };
+/** By what factors a positive parameter may be smaller and larger than its start, as in Python's default priors. */
+interface Factors {
+  below: number;
+  above: number;
+}
+const FLUX: Factors = { below: 100, above: 10 };
+const BRIGHTNESS: Factors = { below: 1000, above: 1000 };
+const LENGTH: Factors = { below: 10, above: 10 };
+/** Between the ends of a prior whose declared range leaves less. */
+const NARROWEST = 10;
+/** Where parameters start that are not measured here. */
+const USUAL: Record<string, number> = { ellip: 0.2, theta: 0, n: 2 };
 
 /**
  * Flux, centre and half-light radius of what stands out at a place. `light` is data - model, `map` its smoothed
@@ -123,34 +131,42 @@ export function withSky(
   return { session: { ...session, model: { ...session.model, components } }, name };
 }
 
+/**
+ * The prior of a parameter of a source that was measured here. The rule is Python's, in profiles/default_priors.py: fluxes
+ * and lengths are uniform in the logarithm, centres normal, others uniform in their range.
+ */
 export function priorFor(schema: Schema, parameter: Parameter, source: Source): Prior {
-  const around = (value: number, factor: number) =>
-    "LogUniform" in schema.priors
-      ? {
-          type: "LogUniform",
-          low: rounded(value / factor),
-          high: rounded(value * factor),
-          init: rounded(value),
-        }
-      : newPrior(schema, parameter, rounded(value));
-  if (parameter.name === "xc") return newPrior(schema, parameter, rounded(source.x));
-  if (parameter.name === "yc") return newPrior(schema, parameter, rounded(source.y));
-  if (parameter.name === "flux") return around(source.flux, FLUX_FACTOR);
-  // The brightness of a source: what there is on average within its size.
-  if (parameter.unit === "image/pixel")
-    return around(source.flux / (2 * Math.PI * source.size ** 2), 10 * FLUX_FACTOR);
-  if (parameter.unit === "pixel") return around((parameter.start ?? 1) * source.size, SIZE_FACTOR);
-  if (parameter.unit === "1/pixel") return around((parameter.start ?? 1) / source.size, SIZE_FACTOR);
-  return newPrior(schema, parameter, middling(parameter));
+  const { name, unit, start } = parameter;
+  if (name === "xc") return newPrior(schema, parameter, rounded(source.x));
+  if (name === "yc") return newPrior(schema, parameter, rounded(source.y));
+  if (name === "flux") return around(schema, parameter, source.flux, FLUX);
+  // The average brightness of a source within its size.
+  if (unit === "image/pixel")
+    return around(schema, parameter, source.flux / (2 * Math.PI * source.size ** 2), BRIGHTNESS);
+  if (unit === "pixel") return around(schema, parameter, (start ?? 1) * source.size, LENGTH);
+  if (unit === "1/pixel") return around(schema, parameter, (start ?? 1) / source.size, LENGTH);
+  return newPrior(schema, parameter, startOf(parameter));
 }
 
-/** A value that is nowhere near a bound. */
-function middling({ name, usual, start, ...declared }: Parameter): number {
+/** A prior that is uniform in the logarithm about a value, within the declared range. */
+function around(schema: Schema, parameter: Parameter, value: number, { below, above }: Factors): Prior {
+  if (!("LogUniform" in schema.priors)) return newPrior(schema, parameter, rounded(value));
+  const [least, most] = [parameter.low ?? -Infinity, parameter.high ?? Infinity];
+  let [low, high] = [Math.max(value / below, least), Math.min(value * above, most)];
+  // The declared range may lie to one side of the value.
+  if (low >= high && low === least) high = Math.min(NARROWEST * low, most);
+  else if (low >= high) low = Math.max(high / NARROWEST, least);
+  const init = Math.min(Math.max(value, low), high);
+  return { type: "LogUniform", low: rounded(low), high: rounded(high), init: rounded(init) };
+}
+
+/** Where a parameter starts that is not measured: declared, usual, or in the middle of its range. */
+function startOf({ name, usual, start, logarithmic, ...declared }: Parameter): number {
   const [low, high] = usual ?? [declared.low, declared.high];
-  const found = start ?? at(MIDDLING, name);
-  if (found !== undefined && found >= (low ?? -Infinity) && found <= (high ?? Infinity)) return found;
-  if (low !== null && high !== null) return low > 0 ? Math.sqrt(low * high) : (low + high) / 2;
-  return low !== null && low >= 0 ? Math.max(2 * low, 1) : 0;
+  const found = start ?? at(USUAL, name);
+  if (low === null || high === null) return found ?? (low !== null && low >= 0 ? Math.max(2 * low, 1) : 0);
+  const middle = logarithmic ? Math.sqrt(low * high) : (low + high) / 2;
+  return Math.min(Math.max(found ?? middle, low), high);
 }
 
 /** "sersic", or "sersic2" where there is one. */

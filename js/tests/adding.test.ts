@@ -47,8 +47,8 @@ describe("a new component", () => {
     expect(withSource(SCHEMA, once.session, "Sersic", source).name).toBe("sersic2");
     const component = once.session.model.components.sersic as Component;
     expect(component.xc).toMatchObject({ type: "Normal", loc: 10.5, init: 10.5 });
-    expect(component.flux).toMatchObject({ type: "LogUniform", init: 80, high: 2400 });
-    expect(component.r_eff).toEqual({ type: "LogUniform", low: 0.5, high: 32, init: 4 });
+    expect(component.flux).toMatchObject({ type: "LogUniform", init: 80, low: 0.8, high: 800 });
+    expect(component.r_eff).toEqual({ type: "LogUniform", low: 0.4, high: 40, init: 4 });
     expect(component.n).toMatchObject({ init: 2 });
     expect(component.theta).toMatchObject({ type: "Angle", init: 0 });
     expect(Object.keys(once.session.model.components).at(-1)).toBe("sersic");
@@ -90,7 +90,7 @@ describe("a new component of a profile that says where to start", () => {
     const source = { x: 10, y: 20, flux: 80, size: 4 };
     const { session } = withSource(schema, SESSION, "Ring", source);
     expect(session.model.components.ring).toMatchObject({
-      r_ring: { type: "LogUniform", low: 0.5, init: 4, high: 32 },
+      r_ring: { type: "LogUniform", low: 0.4, init: 4, high: 40 },
       sigma: { init: 1 },
       cut: { init: 0.5 },
       slope: { type: "Uniform", low: 1, high: 9, init: 3 },

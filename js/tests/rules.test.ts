@@ -2,6 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import { priorFor, type Source } from "../src/adding";
 import { nameProblem, remove } from "../src/arranging";
 import type { Limits } from "../src/image";
 import { limitsBy, sortedSample } from "../src/limits";
@@ -9,7 +10,16 @@ import { polygon } from "../src/masking";
 import { errorIn, meanIn, ringsOf } from "../src/profile";
 import { sizeName } from "../src/shapes";
 import { withOrder, withTotalFlux } from "../src/sharing";
-import { type Component, isFree, paths, type Schema, type Session, settingAt, valueAt } from "../src/spec";
+import {
+  type Component,
+  isFree,
+  paths,
+  type Schema,
+  type Session,
+  type Setting,
+  settingAt,
+  valueAt,
+} from "../src/spec";
 import { colourTable, paint, STRETCHES } from "../src/stretch";
 
 const table = <T>(name: string): T =>
@@ -165,4 +175,23 @@ describe("polygons", () => {
     const mask = polygon(new Uint8Array(nx * ny), { nx, ny }, corners, 1);
     expect([...mask.keys()].filter((i) => mask[i])).toEqual(inside);
   });
+});
+
+describe("default priors of a source that was measured", () => {
+  interface Row {
+    profile: string;
+    parameter: string;
+    prior: Setting | null;
+  }
+  // Written by tables/defaults.py.
+  const { source, rows } = table<{ source: Source; rows: Row[] }>("defaults");
+
+  it.each(rows.map((row) => ({ path: `${row.profile} ${row.parameter}`, ...row })))(
+    "$path",
+    ({ profile, parameter: name, prior }) => {
+      const parameter = SCHEMA.profiles[profile]?.parameters.find((each) => each.name === name);
+      if (!parameter) throw new Error(`the schema lacks ${profile}.${name}`);
+      if (prior !== null) expectNear(priorFor(SCHEMA, parameter, source), prior, name);
+    },
+  );
 });
