@@ -1,4 +1,4 @@
-/** A new component where the user points: its values from the pixels, its priors around them. */
+/** A new component at a position: its values are measured from the pixels, its priors lie around them. */
 
 import type { Point } from "./geometry";
 import type { Image, Pixels } from "./image";
@@ -18,13 +18,13 @@ import {
 } from "./spec";
 import { type State, selectedOf, shown } from "./state";
 
-/** What the pixels say of a source. */
+/** A source as measured from the pixels. */
 export interface Source extends Point {
   flux: number;
   size: number;
 }
 
-/** Of the smoothed noise: what stands out less is no source to be measured. */
+/** In units of the smoothed noise: fainter sources are not measured. */
 const THRESHOLD = 3;
 const NEAR = 4;
 const ASSUMED_SIZE = 3;
@@ -42,8 +42,8 @@ const NARROWEST = 10;
 const USUAL: Record<string, number> = { ellip: 0.2, theta: 0, n: 2 };
 
 /**
- * Flux, centre and half-light radius of what stands out at a place. `light` is data - model, `map` its smoothed
- * significance; where nothing stands out, a small source of a few times the noise is assumed.
+ * Measure flux, centre and half-light radius of the source at a position. `light` is data - model, `map` its smoothed
+ * significance. If there is no source, a small one of a few times the noise is assumed.
  */
 export function measure(image: Image, light: Pixels, map: Float32Array, at: Point): Source {
   const found = sourceAt(map, image, at, THRESHOLD);
@@ -56,7 +56,7 @@ export function measure(image: Image, light: Pixels, map: Float32Array, at: Poin
   if (!(flux > 0)) return assumed(image, at);
   const x = members.reduce((sum, member) => sum + member.flux * member.x, 0) / flux;
   const y = members.reduce((sum, member) => sum + member.flux * member.y, 0) / flux;
-  // The user has pointed; a blend's centre is elsewhere.
+  // If the centre is far from the position, the source is a blend, and the position is used.
   const centre = Math.hypot(x - at.x, y - at.y) < NEAR ? { x, y } : at;
   const rings = members.map((member) => ({
     flux: member.flux,
@@ -71,7 +71,7 @@ export function measure(image: Image, light: Pixels, map: Float32Array, at: Poin
   return { ...centre, flux, size: Math.max(half?.radius ?? ASSUMED_SIZE, 1) };
 }
 
-/** The centre of the selected source, where it lies on the image. */
+/** The centre of the selected source, if it lies on the image. */
 export function selectedCentre(state: State, image: Image): Point | null {
   const shape = shapeOf(state.schema, shown(state), selectedOf(state));
   const centre = shape && { x: shape.xc, y: shape.yc };
@@ -87,13 +87,13 @@ function assumed(image: Image, at: Point): Source {
   return { ...at, flux: 10 * noise * ASSUMED_SIZE * Math.sqrt(Math.PI), size: ASSUMED_SIZE };
 }
 
-/** The kinds of source that can be added. */
+/** The types of source that can be added. */
 export const sourceKinds = (schema: Schema): [type: string, title: string][] =>
   Object.entries(schema.profiles)
     .filter(([, { kind }]) => kind === "source")
     .map(([type, { title }]) => [type, title]);
 
-/** The session with a component of this type, and its name. */
+/** Add a component of this type; returns the session and the component's name. */
 export function withSource(
   schema: Schema,
   session: Session,
@@ -110,7 +110,7 @@ export function withSource(
   return { session: { ...session, model: { ...session.model, components } }, name };
 }
 
-/** The session with a sky about zero, as wide as the noise of a pixel. */
+/** Add a sky with a prior about zero, as wide as the noise of a pixel. */
 export function withSky(
   schema: Schema,
   session: Session,
@@ -169,7 +169,7 @@ function startOf({ name, usual, start, logarithmic, ...declared }: Parameter): n
   return Math.min(Math.max(found ?? middle, low), high);
 }
 
-/** "sersic", or "sersic2" where there is one. */
+/** "sersic", or "sersic2" if that is taken. */
 function freeName(session: Session, type: string): string {
   const base = type.replace(/[^A-Za-z0-9]/g, "").toLowerCase() || "source";
   let name = base;

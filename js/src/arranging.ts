@@ -1,4 +1,4 @@
-/** Edits of the list of components: rename, duplicate, move, remove, change of kind. Ties go along. */
+/** Edits of the list of components: rename, duplicate, move, remove, change type. Ties are updated. */
 
 import { priorFor, type Source } from "./adding";
 import { at } from "./names";
@@ -30,7 +30,7 @@ const RESERVED = ["noise", "renderer"];
 /** Python's identifiers. Newer versions of Unicode permit joiners too, which can't be seen. */
 const IDENTIFIER = /^(?!.*[\u200c\u200d])[\p{XID_Start}_]\p{XID_Continue}*$/u;
 
-/** Why a component can't have this name; null where it can. */
+/** Why a component can't have this name; null if it can. */
 export function nameProblem(session: Session, old: string, name: string): string | null {
   if (!IDENTIFIER.test(name))
     return `a name consists of letters, digits and underscores, and does not begin with a digit; got "${name}"`;
@@ -38,14 +38,14 @@ export function nameProblem(session: Session, old: string, name: string): string
   return isTaken(session, name) && name !== old ? `there is a "${name}" already` : null;
 }
 
-/** With the order said besides: to hosts, which compare documents key by key, an order alone is no change. */
+/** Replace the components. Their order is stored too, because hosts that compare documents by keys ignore a new order. */
 const withComponents = (session: Session, components: Record<string, Component>): Session => ({
   ...session,
   model: { ...session.model, components },
   order: Object.keys(components),
 });
 
-/** A component with its ties' targets renamed. */
+/** A component whose ties have renamed targets. */
 function retied(component: Component, target: (to: string) => string): Component {
   return Object.fromEntries(
     Object.entries(component).map(([key, value]) => {
@@ -78,7 +78,7 @@ export function rename(session: Session, old: string, name: string): Session {
   return withComponents({ ...session, off }, components);
 }
 
-/** A name like this one that is free: "disk2" after "disk". */
+/** A similar name that is not taken: "disk2" after "disk". */
 export function freshName(session: Session, name: string): string {
   const base = name.replace(/\d+$/, "") || name;
   let fresh = base;
@@ -86,7 +86,7 @@ export function freshName(session: Session, name: string): string {
   return fresh;
 }
 
-/** A copy behind the component; what was tied within it is tied within the copy. */
+/** Insert a copy after the component; ties within the component become ties within the copy. */
 export function duplicate(session: Session, name: string): { session: Session; name: string } {
   const component = at(session.model.components, name);
   if (!component) return { session, name };
@@ -98,7 +98,7 @@ export function duplicate(session: Session, name: string): { session: Session; n
   return { session: withComponents(session, Object.fromEntries(components)), name: fresh };
 }
 
-/** One place up (-1) or down (1) the list. */
+/** Move a component one position up (-1) or down (1) the list. */
 export function move(session: Session, name: string, step: -1 | 1): Session {
   const entries = Object.entries(session.model.components);
   const at = entries.findIndex(([key]) => key === name);
@@ -109,7 +109,7 @@ export function move(session: Session, name: string, step: -1 | 1): Session {
   return withComponents(session, Object.fromEntries(entries));
 }
 
-/** Without a component. Who followed it goes on: the first inherits, the others follow the first. */
+/** Remove a component. Of the parameters that followed it, the first inherits and the others follow the first. */
 export function remove(schema: Schema, session: Session, name: string): Session {
   const component = at(session.model.components, name);
   if (!component || Object.keys(session.model.components).length === 1) return session;
@@ -156,7 +156,7 @@ function own(schema: Schema, session: Session, path: string): Setting {
   return parameter ? newPrior(schema, parameter, rounded(value)) : value;
 }
 
-/** What a follower by one parameter has instead of its tie. */
+/** The setting that replaces the tie of a follower of a single parameter. */
 function inherited(
   schema: Schema,
   session: Session,
@@ -177,13 +177,13 @@ function inherited(
   return scale === 1 && offset === 0 ? followed : own(schema, session, heir);
 }
 
-/** The innermost type of a component: its kind, without what modifies it. */
+/** The innermost type of a component, without modifiers. */
 export function kindOf(component: Component): string {
   const inner = Object.values(component).find(isComponent) as Component | undefined;
   return inner ? kindOf(inner) : component.type;
 }
 
-/** The kinds that a component can become: sources for a source, skies for a sky. */
+/** The types that a component can be changed to: sources for a source, skies for a sky. */
 export function kindsFor(schema: Schema, component: Component): [type: string, title: string][] {
   const kind = at(schema.profiles, kindOf(component))?.kind;
   return Object.entries(schema.profiles)
@@ -191,7 +191,7 @@ export function kindsFor(schema: Schema, component: Component): [type: string, t
     .map(([type, { title }]) => [type, title]);
 }
 
-/** The component as another kind: what both have stays, the rest starts from what the old one was. */
+/** Change the type of a component: shared parameters are kept, others start from the old component. */
 export function changeKind(schema: Schema, session: Session, name: string, type: string): Session {
   const component = at(session.model.components, name);
   if (!component || kindOf(component) === type) return session;
@@ -221,7 +221,7 @@ function withInnermost(component: Component, made: Component): Component {
   return entry ? { ...component, [entry[0]]: withInnermost(entry[1] as Component, made) } : made;
 }
 
-/** What the new kind starts from: the half-light radius by way of the old one's own length. */
+/** The source from which the new type starts: its half-light radius follows from the old component's length. */
 function sourceOf(schema: Schema, session: Session, name: string, component: Component): Source {
   const shape = shapeOf(schema, session, name);
   const size = sizeName(schema, component);

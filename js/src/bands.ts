@@ -1,9 +1,9 @@
-/** Bands of profiles that were drawn from the priors. */
+/** Bands of the profiles of galaxies drawn from the priors. */
 
 import { quantile } from "./limits";
 import type { Predictions } from "./state";
 
-/** The mass that each band leaves out on each side: those of 95 and of 68 per cent, and the median. */
+/** The quantiles at the edges of the 95 and 68 per cent bands, and the median. */
 export const PARTS = [0.025, 0.16, 0.5, 0.84, 0.975] as const;
 
 /** Quantiles of the profiles at each radius, in the order of `PARTS`. */

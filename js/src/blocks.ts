@@ -1,4 +1,4 @@
-/** Sums over square blocks of an image's pixels, of those that are not masked. */
+/** Sums over square blocks of an image's unmasked pixels. */
 
 import type { Pixels } from "./image";
 
@@ -7,7 +7,7 @@ export interface Grid {
   ny: number;
   mask: Uint8Array;
 }
-/** How an image is divided: into so many blocks in a row, of a side that only the last ones may not have. */
+/** How an image is divided: the side of a block, the blocks in a row, and all blocks; the last ones may be smaller. */
 export interface Division {
   side: number;
   across: number;
@@ -19,7 +19,7 @@ export function divided({ nx, ny }: Grid, side: number): Division {
   return { side, across, number: across * Math.ceil(ny / side) };
 }
 
-/** Where the middles of the blocks' pixels are, from left to right and from the bottom up. */
+/** The centres of the blocks, from left to right and from the bottom up. */
 export function middlesOf({ nx, ny }: Grid, { side, across, number }: Division): [x: number[], y: number[]] {
   const middles = (blocks: number, length: number) =>
     Array.from({ length: blocks }, (_, i) => (i * side + Math.min((i + 1) * side, length) - 1) / 2);
@@ -28,7 +28,7 @@ export function middlesOf({ nx, ny }: Grid, { side, across, number }: Division):
 
 const counted = new WeakMap<Uint8Array, { side: number; counts: Float64Array }>();
 
-/** How many pixels of each block are not masked. */
+/** The number of unmasked pixels in each block. */
 export function countIn(grid: Grid, division: Division): Float64Array {
   const before = counted.get(grid.mask);
   if (before?.side === division.side) return before.counts;
@@ -56,7 +56,7 @@ export function sumInBlocks(values: Pixels, grid: Grid, division: Division, squa
   return sums;
 }
 
-/** Of the values, of their squares or, without any, of ones. */
+/** Sums of the values or of their squares; without values, the number of pixels. */
 function added(
   { nx, ny, mask }: Grid,
   { side, across, number }: Division,

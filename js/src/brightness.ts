@@ -1,4 +1,4 @@
-/** The profile of the selected component: what its chart shows, from the state and the pictures alone. */
+/** The profile of the selected component for its chart, computed from the state and the pictures. */
 
 import { isCells, shapeInCells } from "./cells";
 import { ellipticalRadius, type Point, type Shape } from "./geometry";
@@ -14,7 +14,7 @@ import { type State, selectedOf, shown } from "./state";
 import { seenNames } from "./visibility";
 
 export interface Brightness {
-  /** The component along whose ellipses the rings lie. */
+  /** The component whose ellipses the rings follow. */
   along: string;
   shape: Shape;
   radius: Float64Array;
@@ -58,12 +58,12 @@ export function brightnessMaker(): (state: State, pictures: Pictures) => Brightn
 
 type Means = Omit<Brightness, "along" | "shape">;
 
-/** How far from a centre all light is on a raster; nothing, where the centre is not. */
+/** The radius about a centre up to which a raster holds all light; not positive if the centre lies off it. */
 function reachOf({ xc, yc }: Shape, { nx, ny, step, x, y }: Raster): number {
   return Math.min(xc - x, x + nx * step - 1 - xc, yc - y, y + ny * step - 1 - yc);
 }
 
-/** The finer profile as far as it reaches, and the other from there on. */
+/** The finer profile up to its outer radius, and the coarser one beyond. */
 function joined(near: Means, reach: number, wide: Means): Means {
   const inner = near.radius.filter((radius) => radius < reach).length;
   const last = near.radius[inner - 1] ?? Number.NEGATIVE_INFINITY;
@@ -82,7 +82,7 @@ function joined(near: Means, reach: number, wide: Means): Means {
   };
 }
 
-/** The profiles on one grid of pixels, or of cells. */
+/** The profiles on one grid of pixels or cells. */
 function profileMaker() {
   const rings = memo((image: Image, xc: number, yc: number, ellip: number, theta: number) =>
     ringsOf(image, { xc, yc, ellip, theta, size: null }),
@@ -134,7 +134,7 @@ function total(parts: { mean: Float64Array }[], length: number): Float64Array {
   return sum;
 }
 
-/** In mag/arcsec² where the image has the numbers for it, else in flux per pixel. */
+/** In mag/arcsec² if the image has a zero-point and a pixel scale, else in flux per pixel. */
 export function brightnessUnit({ zeropoint, pixelScale }: Image): {
   magnitudes: boolean;
   label: string;
@@ -147,5 +147,5 @@ export function brightnessUnit({ zeropoint, pixelScale }: Image): {
   return { magnitudes: true, label: "mag / arcsec²", of };
 }
 
-/** Where a pixel lies along the profile. */
+/** The radius of a pixel in the profile. */
 export const radiusOf = ({ shape }: Brightness, pixel: Point): number => ellipticalRadius(shape, pixel);

@@ -1,18 +1,18 @@
-/** A large image in cells: which of those that the page has are shown, and what is masked in them. */
+/** A large image in cells: which of the cells in the page are shown, and which of them are masked. */
 
 import type { Shape } from "./geometry";
 import type { Image, Patch, Raster } from "./image";
 import { middleOf } from "./raster";
 
-/** A picture has no more cells; Python refuses more. */
+/** The largest number of cells in a picture; Python refuses more. */
 const CELLS = 2 ** 18;
-/** A cell of which this part is masked is shown as masked: strokes of a fine brush stay in sight. */
+/** A cell with this fraction of masked pixels is shown as masked, so that strokes of a fine brush stay visible. */
 const SHOWN = 1 / 4;
 
 export const isCells = (image: Image | null): image is Image & { raster: Raster } =>
   image?.raster !== undefined;
 
-/** Of what is in sight the cells to ask Python for; null where the image's own are as fine. */
+/** The visible cells to request from Python; null if the cells in the page are as fine. */
 export function wantedSight(image: Image, sight: Raster): Raster | null {
   const own = image.raster;
   if (!own || sight.step >= own.step) return null;
@@ -28,21 +28,21 @@ export function wantedSight(image: Image, sight: Raster): Raster | null {
   return null;
 }
 
-/** The finest that the page has of what is in sight: the patch, where most of it is on it, or the whole image. */
+/** The finest raster that the page has of the visible part: the patch if it holds most of it, else the whole image. */
 export function shownOf(image: Image & { raster: Raster }, sight: Raster): Patch {
   const { data, patch, raster, sigma } = image;
   if (patch && sight.step < raster.step && shared(patch.raster, sight) > 0.5) return patch;
   return { raster, data, sigma };
 }
 
-/** The part of a raster's area that lies on another. */
+/** The fraction of a raster's area that overlaps another. */
 function shared(on: Raster, of: Raster): number {
   const along = (a: number, m: number, b: number, n: number) =>
     Math.max(Math.min(a + m * on.step, b + n * of.step) - Math.max(a, b), 0) / (n * of.step);
   return along(on.x, on.nx, of.x, of.nx) * along(on.y, on.ny, of.y, of.ny);
 }
 
-/** How many pixels of each cell are not masked, and how many there are. */
+/** The numbers of unmasked pixels and of all pixels in each cell. */
 function countIn(mask: Uint8Array, { nx, ny }: { nx: number; ny: number }, raster: Raster) {
   const { x, y, step } = raster;
   const free = new Float32Array(raster.nx * raster.ny);
@@ -69,8 +69,8 @@ export function maskOn(mask: Uint8Array, size: { nx: number; ny: number }, raste
 }
 
 /**
- * The image whose pixels are the cells: sigma is the error of a cell's mean, so that a significance is that of what is
- * shown. Cells without a pixel that counts are masked.
+ * The image whose pixels are the cells. Sigma is the error of a cell's mean, so that significances refer to the cells
+ * shown. Cells without an unmasked pixel are masked.
  */
 export function cellImage(image: Image, { data, raster, sigma }: Patch): Image {
   const { free } = countIn(image.mask, image, raster);
@@ -84,7 +84,7 @@ export function cellImage(image: Image, { data, raster, sigma }: Patch): Image {
   };
 }
 
-/** A mask of cells as one of pixels. */
+/** Convert a mask of cells to a mask of pixels. */
 export function pixelsOf(cells: Uint8Array, size: { nx: number; ny: number }, raster: Raster) {
   const { x, y, step } = raster;
   const mask = new Uint8Array(size.nx * size.ny);
@@ -98,7 +98,7 @@ export function pixelsOf(cells: Uint8Array, size: { nx: number; ny: number }, ra
   return mask;
 }
 
-/** A place or an ellipse of the image, in cells. */
+/** Convert a position or an ellipse from pixels to cells. */
 export const inCells = <At extends { x: number; y: number }>(at: At, raster: Raster): At => ({
   ...at,
   x: (at.x - raster.x - middleOf(raster)) / raster.step,
@@ -108,14 +108,14 @@ export function shapeInCells(shape: Shape, raster: Raster): Shape {
   const { x, y } = inCells({ x: shape.xc, y: shape.yc }, raster);
   return { ...shape, xc: x, yc: y, size: shape.size === null ? null : shape.size / raster.step };
 }
-/** And back. */
+/** Convert a position from cells to pixels. */
 export const inPixels = <At extends { x: number; y: number }>(at: At, raster: Raster): At => ({
   ...at,
   x: raster.x + middleOf(raster) + at.x * raster.step,
   y: raster.y + middleOf(raster) + at.y * raster.step,
 });
 
-/** The cell of a pixel; -1 where it has none. */
+/** The cell of a pixel, or -1 if it lies in none. */
 export function cellAt({ nx, ny, step, x, y }: Raster, at: { x: number; y: number }): number {
   const [i, j] = [Math.floor((at.x - x) / step), Math.floor((at.y - y) / step)];
   return i >= 0 && j >= 0 && i < nx && j < ny ? j * nx + i : -1;

@@ -1,8 +1,8 @@
-/** The colour tables: sequential ones for data and model, one diverging for the residual. */
+/** The colour tables: sequential ones for data and model, a diverging one for the residual. */
 
 import { TABLES } from "./colormap_data";
 
-/** Neutral in the middle: zero residual has no colour. */
+/** Neutral in the middle, so that a zero residual has no colour. */
 export const DIVERGING = "RdBu_r";
 export const SEQUENTIAL: readonly string[] = Object.keys(TABLES).filter((name) => name !== DIVERGING);
 

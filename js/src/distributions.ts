@@ -11,13 +11,13 @@ export interface Distribution {
 }
 
 const ROOT_TWO_PI = Math.sqrt(2 * Math.PI);
-/** Below it the series of the normal integral converges fast, above it the continued fraction. */
+/** Below it, the series of the normal integral converges fast; above it, the continued fraction does. */
 const SERIES_END = 3;
 const TERMS = 60;
 
 const normalPdf = (z: number): number => Math.exp(-0.5 * z * z) / ROOT_TWO_PI;
 
-/** Of the standard normal; small ones keep their digits (Abramowitz & Stegun 1964, 26.2.11 and 26.2.14). */
+/** The distribution function of the standard normal, accurate also in the lower tail (Abramowitz & Stegun 1964, 26.2.11 and 26.2.14). */
 export function normalCdf(z: number): number {
   if (z > 0) return 1 - normalCdf(-z);
   const x = -z;
@@ -59,7 +59,7 @@ function normal(loc: number, scale: number): Distribution {
   };
 }
 
-/** The mass between two points of the standard normal, from the tail in which they keep their digits. */
+/** The mass of the standard normal between two points, computed in the tail that loses no digits. */
 const massBetween = (a: number, b: number): number =>
   a > 0 ? normalCdf(-a) - normalCdf(-b) : normalCdf(b) - normalCdf(a);
 
@@ -89,7 +89,7 @@ function uniform(low: number, high: number): Distribution {
   };
 }
 
-/** That of exp(u), where u has `of`; the ends are given, as rounding would move them. */
+/** The distribution of exp(u) for u distributed as `of`; the ends are given because rounding would move them. */
 function exponentiated(of: Distribution, support: [number, number]): Distribution {
   return {
     support,
@@ -99,7 +99,7 @@ function exponentiated(of: Distribution, support: [number, number]): Distributio
   };
 }
 
-/** The distribution of a prior; null for a family that is not known here, or numbers that make none. */
+/** The distribution of a prior; null for an unknown family or for invalid numbers. */
 export function distributionOf(prior: Prior): Distribution | null {
   const field = (name: string) => numberField(prior, name) ?? Number.NaN;
   const [loc, scale, low, high] = [field("loc"), field("scale"), field("low"), field("high")];

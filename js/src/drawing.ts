@@ -1,26 +1,26 @@
-/** When the views are drawn: once per animation frame, and in a drag no more than it moves. */
+/** When the views are drawn: once per animation frame, and during a drag only the parts that move. */
 
 import { changedValues } from "./spec";
 import { type State, shown } from "./state";
 
-/** Whether a gesture changed a value: one that shapes a prior needs no picture. */
+/** Whether a gesture changed a value. One that changes only a prior needs no new picture. */
 export const moved = (before: State, state: State): boolean =>
   shown(state) !== shown(before) &&
   Object.keys(changedValues(state.schema, shown(before), shown(state))).length > 0;
 
 const MOVING: (keyof State)[] = ["draft", "frames", "near", "dof", "chi2", "pixel"];
 
-/** Whether a gesture goes on, and nothing else changed. */
+/** Whether a gesture is in progress and nothing else has changed. */
 export const onlyMoved = (before: State, state: State): boolean =>
   before !== state &&
   (Object.keys(state) as (keyof State)[]).every((key) => MOVING.includes(key) || before[key] === state[key]);
 
-/** How long a drag's outline waits for its picture, to be drawn with it: drawing twice would take longer. */
+/** How long the outline of a drag waits for the picture: drawing both together is faster than drawing twice. */
 const TOGETHER_MS = 40;
-/** The pictures come first: in a drag, numbers and plots follow as often as this. */
+/** During a drag the pictures take precedence: numbers and plots are updated at this interval. */
 const REST_MS = 100;
 
-/** An action once per animation frame: in the next, or in that of the picture that is asked for. */
+/** Run an action once per animation frame: in the next one, or together with the requested picture. */
 export interface Pen {
   now(): void;
   withPicture(): void;
@@ -47,7 +47,7 @@ export function oncePerFrame(action: () => void, signal: AbortSignal): Pen {
   };
 }
 
-/** At once where enough time has passed since the last, which spares the page a frame; or as soon as it has. */
+/** Run an action at once if enough time has passed since the last time, else as soon as it has. */
 export function nowAndThen(action: () => void, signal: AbortSignal): () => void {
   let last = Number.NEGATIVE_INFINITY;
   let timer: ReturnType<typeof setTimeout> | undefined;
@@ -61,6 +61,6 @@ export function nowAndThen(action: () => void, signal: AbortSignal): () => void 
   return () => {
     const wait = last + REST_MS - performance.now();
     if (wait <= 0) act();
-    else timer ??= setTimeout(act, wait + REST_MS / 2); // if no frame comes by then
+    else timer ??= setTimeout(act, wait + REST_MS / 2); // in case no frame arrives before
   };
 }

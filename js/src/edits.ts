@@ -1,4 +1,4 @@
-/** The edits of a session: each takes one and returns the next. */
+/** Edits of a session: each function takes a session and returns a new one. */
 
 import { clampFree, isAngle, newPrior, rounded, wrapAngle } from "./priors";
 import {
@@ -14,7 +14,7 @@ import {
   withSetting,
 } from "./spec";
 
-/** Set a value; through a tie it sets the target. Free values keep within their hard bounds. */
+/** Set a value; for a tied parameter, set its target. Free values stay within their hard bounds. */
 export function setValue(schema: Schema, session: Session, path: string, value: number): Session {
   const root = rootOf(session, path);
   if (!root || root.scale === 0 || !Number.isFinite(value)) return session;
@@ -25,7 +25,7 @@ export function setValue(schema: Schema, session: Session, path: string, value: 
   return withSetting(session, root.path, { ...setting, init: clampFree(setting, parameter, own) });
 }
 
-/** Set several values as a gesture does: fixed values, too, keep within the schema's bounds. */
+/** Set several values, as a gesture does; fixed values stay within the schema's bounds too. */
 export function setByGesture(schema: Schema, session: Session, values: Record<string, number>): Session {
   let next = session;
   for (const [path, value] of Object.entries(values)) {
@@ -37,7 +37,7 @@ export function setByGesture(schema: Schema, session: Session, values: Record<st
   return next;
 }
 
-/** Carry the `loc` of position priors along when the centre moves on the image. */
+/** Move the `loc` of position priors with the centre. */
 export function carryCentre(before: Session, after: Session, component: string): Session {
   let next = after;
   for (const name of ["xc", "yc"]) {
@@ -65,7 +65,7 @@ export function setFamily(schema: Schema, session: Session, path: string, family
   return withSetting(session, path, newPrior(schema, parameter, setting.init, family, setting));
 }
 
-/** Fixed to free, with the prior it had before if there was one, or free to fixed. */
+/** Free a fixed parameter, with its previous prior if it had one, or fix a free one. */
 export function setFree(
   schema: Schema,
   session: Session,

@@ -1,4 +1,4 @@
-/** A prior in the user's words: as a centre and its ±, or as an interval; and back to the numbers of its family. */
+/** A prior as users state it, as a centre ± a spread or as an interval, and its conversion to the numbers of its family. */
 
 import { type Distribution, distributionOf, normalPpf } from "./distributions";
 import { clampFree, hardBounds, isAngle, rounded } from "./priors";
@@ -7,7 +7,7 @@ import type { Parameter, Prior } from "./spec";
 /** The interval in which a user states a prior: 5 to 95 per cent. */
 export const TAIL = 0.05;
 const FIVE = -normalPpf(TAIL);
-/** The mass within one standard deviation of a normal: what "±" means here. */
+/** The mass within one standard deviation of a normal: the meaning of "±" here. */
 const ONE_SIGMA = 0.6826894921370859;
 
 export interface Quantiles {
@@ -25,7 +25,7 @@ export function quantilesOf(law: Distribution): Quantiles {
   return { low: law.ppf(TAIL), median: law.ppf(0.5), high: law.ppf(1 - TAIL) };
 }
 
-/** Null for what has no centre: an angle of the half circle, an unknown family, numbers that make no prior. */
+/** Null if there is no centre: for an angle on the half circle, an unknown family, or invalid numbers. */
 export function wordsOf(prior: Prior, parameter: Parameter): Words | null {
   const law = isAngle(parameter) ? null : distributionOf(prior);
   if (!law) return null;
@@ -36,23 +36,23 @@ export function wordsOf(prior: Prior, parameter: Parameter): Words | null {
   return { ...quantiles, centre: quantiles.median, spread: half };
 }
 
-/** The prior with other numbers, rounded, and its value within them. */
+/** The prior with new numbers, rounded, and its value moved within them. */
 function withFields(prior: Prior, parameter: Parameter, fields: Record<string, number>): Prior {
   const next: Prior = { ...prior };
   for (const [name, value] of Object.entries(fields)) next[name] = rounded(value);
   return { ...next, init: clampFree(next, parameter, prior.init) };
 }
 
-/** Keep a range within the bounds that the schema sets. */
+/** Limit a range to the bounds of the schema. */
 function ranged(prior: Prior, parameter: Parameter, low: number, high: number): Prior | string {
   const [from, to] = [Math.max(low, parameter.low ?? -Infinity), Math.min(high, parameter.high ?? Infinity)];
-  if (!(from < to)) return `that lies outside of ${boundsText(parameter)}`;
+  if (!(from < to)) return `this lies outside ${boundsText(parameter)}`;
   return withFields(prior, parameter, { low: from, high: to });
 }
 
 const boundsText = ({ low, high }: Parameter): string => `[${low ?? "−∞"}, ${high ?? "∞"}]`;
 
-/** The prior about a centre with the same family; words where there is none. */
+/** The prior of the same family about a centre, or the reason why there is none. */
 export function withCentre(
   prior: Prior,
   parameter: Parameter,
@@ -83,7 +83,7 @@ export function withCentre(
 /** The prior of the same family with 5 per cent of its mass below `low` and above `high`. */
 export function withInterval(prior: Prior, parameter: Parameter, low: number, high: number): Prior | string {
   if (!(Number.isFinite(low) && Number.isFinite(high) && low < high))
-    return "the 5 % must lie below the 95 %";
+    return "the 5 % quantile must be smaller than the 95 % quantile";
   const logarithmic = prior.type.startsWith("Log");
   if (logarithmic && low <= 0) return "both ends must be positive";
   const [a, b] = logarithmic ? [Math.log(low), Math.log(high)] : [low, high];
@@ -106,7 +106,7 @@ export function withInterval(prior: Prior, parameter: Parameter, low: number, hi
 const STEPS = 60;
 const CLOSE = 1e-9;
 
-/** Newton's steps in loc and ln(scale); a normal that is cut off can't have every interval. */
+/** Newton's method in loc and ln(scale). A truncated normal can't have every interval. */
 function truncatedThrough(prior: Prior, parameter: Parameter, low: number, high: number): Prior | string {
   const [from, to] = hardBounds(prior, parameter);
   let [loc, log] = [(low + high) / 2, Math.log((high - low) / (2 * FIVE))];
@@ -140,7 +140,7 @@ function truncatedThrough(prior: Prior, parameter: Parameter, low: number, high:
     error = next;
   }
   if (!error || !(Math.hypot(...error) <= 1e-5) || log > Math.log(50 * (high - low)))
-    return `no normal between ${format(from)} and ${format(to)} has this interval: try Uniform, or other bounds`;
+    return `no normal distribution between ${format(from)} and ${format(to)} has this interval: try Uniform, or other bounds`;
   return withFields(prior, parameter, { loc, scale: Math.exp(log) });
 }
 

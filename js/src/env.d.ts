@@ -1,6 +1,6 @@
-/** The package's version, put in by the build. */
+/** The version of the package, inserted by the build. */
 declare const __VERSION__: string;
-/** What the loader calls the widget of this build, of all that a page may hold. */
+/** The name of this build's widget, which tells it from others on the same page. */
 declare const __KEY__: string;
 
 declare module "*.css";

@@ -1,16 +1,16 @@
-/** Pictures with their ellipses, axes and colour bars, as one drawing: for files, as vectors where they can be. */
+/** Pictures with their ellipses, axes and colour bars as one drawing for files, in vectors where possible. */
 
 import { svg } from "./views/dom";
 
 export interface Tick {
-  /** Pixels of the screen from the left, or from the top. */
+  /** Screen pixels from the left or from the top. */
   place: number;
   label: string;
 }
 export interface FigurePanel {
   title: string;
   note: string;
-  /** Of the picture, in pixels of the screen. */
+  /** Size of the picture in screen pixels. */
   width: number;
   height: number;
   /** The address of the picture; null to leave it out. */
@@ -23,7 +23,7 @@ export interface FigurePanel {
 export interface Figure {
   panels: FigurePanel[];
   columns: number;
-  /** Null lets what lies below be seen. */
+  /** Null is transparent. */
   background: string | null;
   ink: string;
 }
@@ -45,11 +45,11 @@ export interface Box {
 export interface Arrangement {
   width: number;
   height: number;
-  /** Of the pictures. */
+  /** The boxes of the pictures. */
   boxes: Box[];
 }
 
-/** Where the pictures stand: in rows, each as high as its highest. */
+/** The positions of the pictures: in rows, each as high as its tallest picture. */
 export function layoutOf({ panels, columns }: Pick<Figure, "panels" | "columns">): Arrangement {
   const boxes: Box[] = [];
   const cell = Math.max(...panels.map((panel) => panel.width)) + LEFT + GAP;
@@ -132,7 +132,7 @@ function words(text: string, x: number, y: number, anchor: string, weight = "400
   return element;
 }
 
-/** A colour of a style sheet as SVG 1.1 has it: its opacity apart. */
+/** Convert a CSS colour to SVG 1.1, which writes the opacity separately. */
 export function paintOf(colour: string): { colour: string; opacity: number } {
   const [, numbers] = /^rgba?\(([^)]*)\)$/.exec(colour) ?? [];
   if (numbers === undefined) return { colour, opacity: 1 };
@@ -143,7 +143,7 @@ export function paintOf(colour: string): { colour: string; opacity: number } {
 const PAINTS = ["fill", "stroke"] as const;
 const LINES = ["stroke-width", "stroke-dasharray", "opacity", "fill-rule"] as const;
 
-/** A copy of a drawing on the page whose looks do not need the page's style sheets; what is hidden is left out. */
+/** Copy a drawing of the page so that it looks the same without the page's style sheets; hidden elements are left out. */
 export function standalone(drawing: SVGElement): SVGElement {
   const group = svg("g");
   for (const child of drawing.children) {
@@ -155,7 +155,7 @@ export function standalone(drawing: SVGElement): SVGElement {
 
 function standaloneShape(element: SVGElement): SVGElement | null {
   const style = getComputedStyle(element);
-  // What only a hand needs is no part of a picture.
+  // Elements that serve only interaction are not part of a picture.
   if (element.matches("title, .sl-stem, .sl-grip, .sl-pixel, .sl-sketch")) return null;
   if (style.display === "none" || style.visibility === "hidden") return null;
   const children = [...element.children].flatMap((child) => standaloneShape(child as SVGElement) ?? []);

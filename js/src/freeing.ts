@@ -1,15 +1,15 @@
 /**
- * Freeing the models of a workbench that closes, its own and those of the figures beside it.
+ * Freeing the models of a workbench that is closed: its own, and those of the figures beside it.
  *
- * JupyterLab (4.4 to 4.6) keeps the comm of each closed widget as long as the kernel's connection lives: its handler of
- * the kernel's status stays connected. By its callbacks the comm would hold the model, and that its views.
+ * JupyterLab (4.4 to 4.6) keeps the comm of each closed widget as long as the kernel connection exists, because the
+ * comm's handler of the kernel status stays connected. The comm's callbacks would keep the model and its views alive.
  */
 
 interface Comm {
   on_close(callback: () => void): void;
   on_msg(callback: () => void): void;
 }
-/** What of a host's model is not in anywidget's types. */
+/** The parts of a host's model that anywidget's types lack. */
 interface HostModel {
   comm?: Comm;
   on?(event: "destroy", callback: () => void): void;
@@ -19,7 +19,7 @@ interface Announcing {
   widget_manager?: { get_model(id: string): Promise<unknown> };
 }
 
-/** Python names the models in a message before it closes them. Hosts whose models have no comm have no such trouble. */
+/** Python names the models in a message before it closes them. Models without a comm need no freeing. */
 export function freeWhenClosed(model: Announcing): void {
   model.on("msg:custom", ({ t, models = [] }) => {
     if (t !== "closing") return;

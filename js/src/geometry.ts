@@ -1,5 +1,5 @@
 /**
- * Geometry of the panels and of the ellipses on them.
+ * Geometry of the panels and of the ellipses drawn on them.
  *
  * Image coordinates: pixel centres at integers from 0, row 0 at the bottom, y up. Screen coordinates: CSS pixels from
  * the panel's top left corner, y down. `theta` is in radians, counter-clockwise from +y, modulo pi.
@@ -63,7 +63,7 @@ export function panBy(view: View, frame: Viewport, dx: number, dy: number): View
   return keepInside({ ...view, x: view.x - dx / scale, y: view.y + dy / scale }, frame);
 }
 
-/** The panel's centre stays on the image, so that it cannot get lost. */
+/** Keep the panel's centre on the image, so that the image can't be lost from view. */
 function keepInside(view: View, frame: Viewport): View {
   const within = (value: number, size: number) => Math.min(Math.max(value, -0.5), size - 0.5);
   return { ...view, x: within(view.x, frame.nx), y: within(view.y, frame.ny) };
@@ -102,7 +102,7 @@ export const HANDLES: readonly HandleKind[] = ["centre", "size", "shape", "angle
 const CLEAR = 15;
 const STEM = 24;
 
-/** Where the handles are, in image coordinates, at a magnification of `scale` CSS pixels per pixel. */
+/** The positions of the handles in image coordinates, at a magnification of `scale` CSS pixels per pixel. */
 export function handlePoints(shape: Shape, scale: number): Partial<Record<HandleKind, Point>> {
   const centre = { x: shape.xc, y: shape.yc };
   if (shape.size === null) return { centre };
@@ -118,7 +118,7 @@ export function handlePoints(shape: Shape, scale: number): Partial<Record<Handle
 
 export type ShapeChange = Partial<Omit<Shape, "size"> & { size: number }>;
 
-/** What a drag of a handle from one image point to another does to the shape it started from. */
+/** The shape after a handle was dragged from one image point to another, from the shape at the start. */
 export function dragHandle(start: Shape, kind: HandleKind, from: Point, to: Point): ShapeChange {
   const moved = { x: to.x - from.x, y: to.y - from.y };
   const size = start.size ?? 0;
@@ -148,7 +148,7 @@ export function nudgeHandle(start: Shape, kind: HandleKind, arrow: Point, factor
     case "size":
       return { size: Math.max(size + 0.25 * step, 0.05) };
     case "shape":
-      // The arrow that pushes the handle outwards makes the ellipse rounder.
+      // The arrow that moves the handle outwards makes the ellipse rounder.
       return { ellip: Math.min(Math.max(start.ellip - 0.01 * step, 0), 0.99) };
     case "angle":
       return { theta: start.theta - (Math.PI / 180) * step };

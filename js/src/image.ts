@@ -3,10 +3,10 @@
 import type { TangentPlane } from "./wcs";
 
 export type Pixels = Float32Array<ArrayBuffer>;
-/** The values that get the two ends of a colour table. */
+/** The values shown in the first and last colours of a table. */
 export type Limits = readonly [low: number, high: number];
 
-/** Cells of `step` by `step` pixels, the first with the pixel (x, y) in its lower left corner; each shows its middle. */
+/** Cells of `step` by `step` pixels, the first with the pixel (x, y) in its lower left corner; each is shown at its centre. */
 export interface Raster {
   x: number;
   y: number;
@@ -21,17 +21,17 @@ export interface Patch {
   sigma: Pixels;
 }
 /**
- * An image. Of a large one the page has not all pixels: `raster` says in which cells data and sigma are, and `patch` has
- * a part of it in finer ones. `nx`, `ny` and `mask` are of the pixels themselves.
+ * An image. The page does not have all pixels of a large one: data and sigma are given in the cells of `raster`, and a
+ * part of the image in the finer cells of `patch`. `nx`, `ny` and `mask` refer to the pixels themselves.
  */
 export interface Image {
   nx: number;
   ny: number;
   raster?: Raster;
   patch?: Patch | null;
-  /** Values of unmasked pixels from all over it. */
+  /** Values of unmasked pixels spread over the image. */
   sample?: Pixels;
-  /** Pixels that no mask can include, where there are some. */
+  /** Pixels without a value or an error, which stay masked; null if there are none. */
   unusable?: Uint8Array<ArrayBuffer> | null;
   data: Pixels;
   sigma: Pixels;

@@ -1,4 +1,4 @@
-/** The widget's entry: makes the store, the views and the gestures, and wires them. Nothing else. */
+/** The entry of the widget: creates the store, the views and the gestures, and connects them. */
 
 import type { InitializeProps, RenderProps } from "@anywidget/types";
 import { isCells } from "./cells";
@@ -63,7 +63,7 @@ function render({ model, el, host, signal: hostSignal }: RenderProps<Traits>): (
   const run = createRunPanel(store, kernel, signal);
   const views = [toolbar, session, scales, maskBar, pictures, notices, run];
   const controls = h("div", { class: "sl-controls" }, components.element, run.element);
-  // Lab's own shortcuts (0 0 restarts the kernel) must not hear the keys meant for the widget.
+  // JupyterLab's shortcuts (0 0 restarts the kernel) must not receive keys meant for the widget.
   const root = h(
     "div",
     { class: "sl-root", "data-version": version, "data-lm-suppress-shortcuts": "true" },
@@ -92,7 +92,7 @@ function render({ model, el, host, signal: hostSignal }: RenderProps<Traits>): (
   };
   const sketch = (drawn: Sketch) => pictures.sketch(store.state, drawn);
   for (const panel of pictures.panels) {
-    // First: it keeps the pointer to itself while the mask is edited.
+    // First, because it captures the pointer while the mask is edited.
     maskPanel(panel.stage, store, editor, pointIn(panel, store), sketch, signal);
     addGestures(panel, store, hover, signal);
     addOnPanel(panel, store, adder, pointIn(panel, store), signal);

@@ -1,4 +1,4 @@
-/** The central interval of a prior: between which values it expects a parameter. */
+/** The central interval of a prior. */
 
 import { distributionOf } from "./distributions";
 import { isAngle } from "./priors";
@@ -13,7 +13,7 @@ export interface Interval {
 /** 16, 50 and 84 per cent: a standard deviation to each side of a normal distribution. */
 const PARTS = [0.15865525393145707, 0.5, 0.8413447460685429] as const;
 
-/** Of the prior at the end of a parameter's ties, in the parameter's own units; null where it has none. */
+/** The interval of the prior at the end of a parameter's ties, in the parameter's own units; null if there is none. */
 export function priorInterval(schema: Schema, session: Session, path: string): Interval | null {
   const root = rootOf(session, path);
   const setting = root ? settingAt(session, root.path) : undefined;
@@ -26,7 +26,7 @@ export function priorInterval(schema: Schema, session: Session, path: string): I
   return { low: Math.min(a, b), middle, high: Math.max(a, b) };
 }
 
-/** What the prior says of the selected ellipse: of its centre, and of its size. */
+/** The prior intervals of the selected ellipse's centre and size. */
 export interface PriorMarks {
   centre: { x: Interval; y: Interval } | null;
   size: Interval | null;

@@ -1,10 +1,10 @@
-/** Noticing that the user turns from the widget to something else, by focus, by the pointer or by a key. */
+/** Detect that the user leaves the widget, by focus, pointer or key. */
 
 export function whenLeft(root: HTMLElement, left: () => void, signal: AbortSignal): void {
   const outside = (target: EventTarget | null) => !(target instanceof Node && root.contains(target));
   root.addEventListener("focusout", ({ relatedTarget }) => outside(relatedTarget) && left(), { signal });
   root.addEventListener("pointerleave", left, { signal });
-  // Not every browser gives a button that is pressed the focus, which then is not lost either.
+  // Not every browser focuses a button that is pressed, so its focus can't be lost either.
   for (const event of ["pointerdown", "keydown"])
     document.addEventListener(event, ({ target }) => outside(target) && left(), { capture: true, signal });
 }

@@ -1,29 +1,29 @@
-/** Which values get the ends of the colour table. */
+/** The limits of the colours of a picture. */
 
 import type { Limits } from "./image";
 
-/** How the limits of a picture come about. */
+/** The rule that determines the limits of a picture. */
 export interface Rule {
   name: string;
-  /** Of "percentile": the part of the pixels between the limits, in per cent. */
+  /** For "percentile": the percentage of the pixels between the limits. */
   percent: number;
-  /** Of "sigma": how many standard deviations of the sky about its level. */
+  /** For "sigma": the number of standard deviations of the sky on each side of its level. */
   sigmas: number;
 }
 
 export const DEFAULT_PERCENT = 99;
 
-/** More values than these tell no more of their distribution. */
+/** Enough values to represent the distribution of all. */
 const SAMPLE = 20_000;
 
 const samples = new WeakMap<ArrayLike<number>, { mask: unknown; sorted: Float32Array }>();
 
-/** Unmasked finite values of an image, in order; of a large one, some from all over it. */
+/** Unmasked finite values of an image, sorted; for a large image, a sample spread over it. */
 export function sortedSample(values: ArrayLike<number>, mask: Uint8Array | null): Float32Array {
   const before = samples.get(values);
   if (before && before.mask === mask) return before.sorted;
   const step = Math.max(1, Math.floor(values.length / SAMPLE));
-  // A step that shared a factor with the width would take whole columns.
+  // A step with a common factor with the width would select whole columns.
   const stride = step > 1 && step % 2 === 0 ? step + 1 : step;
   const kept = new Float32Array(Math.ceil(values.length / stride));
   let count = 0;
@@ -36,7 +36,7 @@ export function sortedSample(values: ArrayLike<number>, mask: Uint8Array | null)
   return sorted;
 }
 
-/** The value below which a part of the sorted ones lies, as numpy interpolates it. */
+/** A quantile of sorted values, interpolated as in numpy. */
 export function quantile(sorted: ArrayLike<number>, part: number): number {
   const at = Math.min(Math.max(part, 0), 1) * (sorted.length - 1);
   const below = Math.floor(at);
@@ -44,7 +44,7 @@ export function quantile(sorted: ArrayLike<number>, part: number): number {
   return low + (at - below) * ((high ?? low) - low);
 }
 
-/** Level and scatter of the sky: median and 1.4826 MAD, without what lies beyond three of them. */
+/** Level and scatter of the sky: median and 1.4826 MAD, clipped at three times the scatter. */
 export function sky(sorted: ArrayLike<number>): { level: number; scatter: number } {
   let kept = Array.from(sorted);
   let [level, scatter] = [0, 0];
@@ -96,7 +96,7 @@ const CLIP = 2.5;
 const ROUNDS = 5;
 const LEAST = 5;
 const KEEP = 0.5;
-/** Neighbours of a clipped value, this part of all, go with it. */
+/** The fraction of all values that are clipped with a clipped value, as its neighbours. */
 const GROW = 0.01;
 
 /** IRAF's zscale as astropy has it: a line through the sorted values without outliers, made steeper. */
@@ -114,7 +114,7 @@ function zscale(sorted: ArrayLike<number>): [number, number] {
   return [Math.max(least, median - (middle - 1) * slope), Math.min(most, median + (number - middle) * slope)];
 }
 
-/** The slope of the line through what is left after clipping; null where too little is. */
+/** The slope of the line through the values left after clipping; null if too few are left. */
 function clippedSlope(values: Float64Array): number | null {
   const least = Math.max(LEAST, Math.floor(KEEP * values.length));
   let bad = new Uint8Array(values.length);

@@ -1,18 +1,18 @@
 /** The live loop of a drag: one render request in flight, the latest values win, stale pictures are dropped. */
 
 export interface Live<Request> {
-  /** Ask for a picture, now or as soon as the one under way has come. */
+  /** Request a picture now, or as soon as the pending one has arrived. */
   request(of: Request): void;
-  /** The session was committed: what is still waiting is out of date. */
+  /** The session was committed: a waiting request is outdated. */
   committed(): void;
-  /** A frame came (`seq` null: pushed by Python). Says whether to draw it, and which request it answers. */
+  /** A frame has arrived (`seq` is null if Python pushed it). Returns whether to draw it, and the request that it answers. */
   arrived(seq: number | null): { fresh: boolean; of: Request | null };
 }
 
-/** A kernel that lost a request must not end the live loop. */
+/** After this time a request counts as lost, so that the loop can't stall. */
 const PATIENCE_MS = 4000;
 
-/** Shared by all views of this widget, so that a frame for one is understood by the others. */
+/** Shared by all views of this widget, because each receives the frames of all. */
 let lastSeq = 0;
 
 export function liveLoop<Request>(
@@ -43,7 +43,7 @@ export function liveLoop<Request>(
     arrived(seq) {
       const known = seq !== null && seq <= lastSeq;
       const of = inFlight?.seq === seq ? inFlight.of : null;
-      // A pushed frame shows the committed session: every request before the commit is answered by it.
+      // A pushed frame shows the committed session, so it answers every request made before the commit.
       const answered = known ? seq : lastCommitted;
       if (inFlight && inFlight.seq <= answered) inFlight = null;
       const fresh = !known || seq > lastDrawn;

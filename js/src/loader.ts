@@ -1,6 +1,6 @@
 /**
- * What each widget's host imports. A browser never forgets a module, so that this is a short one: it imports the widget
- * itself, whose code is a trait, once for all widgets of a page.
+ * The module that the host imports for each widget. Browsers never release a module, so this one is short: it imports
+ * the widget itself, whose code is a trait, once for all widgets of a page.
  */
 
 import type { InitializeProps, RenderProps } from "@anywidget/types";

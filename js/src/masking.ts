@@ -1,4 +1,4 @@
-/** Editing a mask, all pure: each edit takes a mask (1 = excluded) and gives a new one. */
+/** Pure functions that edit a mask: each takes a mask (1 = excluded) and returns a new one. */
 
 import type { Point } from "./geometry";
 import type { Image, Pixels } from "./image";
@@ -14,14 +14,14 @@ export interface Sketch {
   outline: Point[] | null;
 }
 
-/** A mask by a condition; the iterators of typed arrays would take ten times as long. */
+/** A mask from a condition, in a loop because iterators of typed arrays are ten times slower. */
 function where(length: number, excluded: (i: number) => boolean): Mask {
   const mask = new Uint8Array(length);
   for (let i = 0; i < length; i++) if (excluded(i)) mask[i] = 1;
   return mask;
 }
 
-/** Pixels that no mask can include: they have no value, or no error. */
+/** Pixels that must stay masked because they have no value or no error. */
 export const unusable = ({ data, sigma }: Pick<Image, "data" | "sigma">): Mask =>
   where(data.length, (i) => {
     const error = sigma[i] as number;
@@ -30,11 +30,11 @@ export const unusable = ({ data, sigma }: Pick<Image, "data" | "sigma">): Mask =
 
 export const countOf = (mask: Uint8Array): number => mask.reduce((sum, flag) => sum + flag, 0);
 
-/** Mark what lies within `radius` of the line from one point to another, in place: a stroke of a brush. */
+/** Draw a brush stroke in place: set all pixels within `radius` of the line from one point to another. */
 export function stroke(mask: Mask, size: Size, from: Point, to: Point, radius: number, flag: 0 | 1): void {
   const [dx, dy] = [to.x - from.x, to.y - from.y];
   const length2 = dx * dx + dy * dy;
-  // A brush of a pixel must meet one, wherever between the centres it is.
+  // A brush of one pixel must always hit a pixel, also between pixel centres.
   const reach = Math.max(radius, 0.5);
   const limit = reach * reach + 1e-9;
   inBox(size, [from, to], reach, (x, y, i) => {
@@ -86,7 +86,7 @@ function inBox(
     for (let x = Math.max(left, 0); x <= Math.min(right, nx - 1); x++) action(x, y, y * nx + x);
 }
 
-/** Every masked pixel takes its eight neighbours with it. */
+/** Grow the mask: mask the eight neighbours of each masked pixel. */
 export function grown(mask: Uint8Array, { nx, ny }: Size): Mask {
   const next = new Uint8Array(mask.length);
   for (let y = 0, i = 0; y < ny; y++)
@@ -104,12 +104,12 @@ export const without = (a: Uint8Array, b: Uint8Array): Mask => where(a.length, (
 export const above = (values: ArrayLike<number>, threshold: number): Mask =>
   where(values.length, (i) => (values[i] as number) > threshold);
 
-/** Standard deviation of the Gaussian that sources are sought with, in pixels. */
+/** Standard deviation in pixels of the Gaussian with which sources are detected. */
 const WIDTH = 1.2;
 
 /**
- * Significance smoothed by a Gaussian, in units of its own noise if that of the pixels is white. Bad pixels have no
- * weight: what is known around them fills them.
+ * Significance smoothed by a Gaussian, in units of its noise if the noise of the pixels is white. Bad pixels have zero
+ * weight and are filled from their surroundings.
  */
 export function smoothed(significance: Pixels, bad: Uint8Array, size: Size): Float32Array {
   const reach = Math.ceil(3 * WIDTH);
@@ -126,7 +126,7 @@ export function smoothed(significance: Pixels, bad: Uint8Array, size: Size): Flo
   const [sum, weight] = [convolved(values, kernel, size), convolved(weights, kernel, size)];
   const total = kernel.reduce((all, part) => all + part, 0);
   const squares = kernel.reduce((all, part) => all + part * part, 0);
-  // The noise of a weighted mean of white noise, both ways.
+  // The noise of a weighted mean of white noise, along both axes.
   const noise = squares / (total * total);
   return sum.map((value, i) => ((weight[i] as number) > 0 ? value / (weight[i] as number) / noise : 0));
 }
@@ -147,12 +147,12 @@ function convolved(values: Float32Array, kernel: Float64Array, { nx, ny }: Size)
   return pass(pass(values, 1, nx, nx, ny), nx, ny, 1, nx);
 }
 
-/** How far from the click the top of a source may be. */
+/** The largest number of steps from the click to the peak of a source. */
 const CLIMB = 40;
 
 /**
- * The source at a pixel: from its peak downhill, through connected pixels above the threshold. Where the way goes up
- * again, another source begins. Null where the pixel's hill does not reach the threshold.
+ * The source at a pixel: from its peak downhill, through connected pixels above the threshold. Where the values rise
+ * again, another source begins. Null if the peak does not exceed the threshold.
  */
 export function sourceAt(map: Float32Array, size: Size, at: Point, threshold: number): Mask | null {
   let peak = Math.round(at.y) * size.nx + Math.round(at.x);
@@ -172,7 +172,7 @@ export function sourceAt(map: Float32Array, size: Size, at: Point, threshold: nu
   for (let i = open.pop(); i !== undefined; i = open.pop())
     for (const j of neighbours(i, size)) {
       const value = map[j] as number;
-      // Noise makes small hills of its own.
+      // Noise makes small peaks of its own.
       const downhill = value <= (map[i] as number) + UPHILL || value < 0.02 * top;
       if (source[j] || value <= threshold || !downhill) continue;
       source[j] = 1;
@@ -222,7 +222,7 @@ export function unpacked(bits: Uint8Array, length: number): Mask {
   return where(length, (i) => (((bits[i >> 3] as number) >> (i & 7)) & 1) === 1);
 }
 
-/** A name for a mask by what it holds, the CRC-32 of its bits: the same mask has the same name. */
+/** The name of a mask: the CRC-32 of its bits, so that equal masks have equal names. */
 export function nameOf(mask: Uint8Array): string {
   let crc = 0xffffffff;
   for (const byte of packed(mask)) {

@@ -1,4 +1,4 @@
-/** A function that computes anew only when one of its arguments is another one than the last time. */
+/** A function that recomputes only when one of its arguments has changed. */
 export function memo<A extends unknown[], R>(make: (...args: A) => R): (...args: A) => R {
   let last: { args: A; result: R } | null = null;
   return (...args) => {

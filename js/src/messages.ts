@@ -1,4 +1,4 @@
-/** The custom messages of the protocol, and the reading of their buffers. */
+/** The custom messages of the protocol, and readers of their buffers. */
 
 import type { Shape } from "./geometry";
 import type { Image, Patch, Pixels, Raster } from "./image";
@@ -32,7 +32,7 @@ export const rasterOf = ([x, y, step, nx, ny]: RasterNumbers): Raster => ({ x, y
 
 export interface ImageMessage {
   t: "image";
-  /** Of a large image. */
+  /** For a large image. */
   raster?: RasterNumbers;
   shape: [ny: number, nx: number];
   layers: string[];
@@ -47,11 +47,11 @@ export interface FrameMessage {
   t: "frame";
   seq: number | null;
   components: string[];
-  /** Of a large image. */
+  /** For a large image. */
   raster?: RasterNumbers;
-  /** Of all its pixels, with the last frame of a session. */
+  /** χ² over all pixels of a large image, with the last frame of a session. */
   chi2?: number | null;
-  /** 0 in the answer to values that cannot be drawn. */
+  /** 0 in the answer to values that can't be drawn. */
   dof: number;
 }
 /** A part of a large image in finer cells. */
@@ -78,20 +78,20 @@ export interface PredictionMessage {
   shape: [ny: number, nx: number];
   radius: number[];
 }
-/** A file that this or another view asked for; its bytes are the buffer. */
+/** A file that this or another view has requested; its bytes are in the buffer. */
 export interface FileMessage {
   t: "file";
   request: string;
   name: string;
   type: string;
 }
-/** A session and a look of the pictures that were loaded, which are one step to undo; the traits follow. */
+/** A session and display settings that were loaded, as one step to undo; the traits follow. */
 export interface TakenMessage {
   t: "taken";
   session: unknown;
   display: unknown;
 }
-/** What was done, in words. */
+/** A message about what was done. */
 export interface SaidMessage {
   t: "said";
   text: string;
@@ -106,7 +106,7 @@ export interface ErrorMessage {
   /** The request for a file that it answers. */
   request?: string;
 }
-/** What this page tried and may not: nobody has asked for it, so that it goes to the log. */
+/** A change that the page may not make. No user has asked for it, so it goes to the log. */
 export interface RefusedMessage {
   t: "refused";
   detail: string;
@@ -126,7 +126,7 @@ export type Incoming =
   | RefusedMessage
   | ErrorMessage;
 
-/** The bytes of a buffer, copied where it is a part of the host's. */
+/** The bytes of a buffer, copied if it is a part of a larger buffer. */
 function bytesOf(buffer: ArrayBufferView | ArrayBuffer): ArrayBuffer {
   if (buffer instanceof ArrayBuffer) return buffer;
   const { byteOffset, byteLength } = buffer;

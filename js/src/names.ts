@@ -1,7 +1,7 @@
 /**
- * Records whose keys are names that users choose, such as those of components. `record[name]` and `name in record`
- * would find what every object inherits, such as "constructor", and `record[name] = ...` would change the prototype for
- * "__proto__": such records are read here, and made by spreading or `Object.fromEntries`, which know only own keys.
+ * Reading records whose keys are chosen by users, such as names of components. `record[name]` and `name in record`
+ * would also find inherited properties such as "constructor", and `record[name] = ...` would change the prototype for
+ * "__proto__". Such records are made by spreading or `Object.fromEntries`, which handle own keys only.
  */
 
 export const has = (record: object, name: string): boolean => Object.hasOwn(record, name);

@@ -1,4 +1,4 @@
-/** What each picture shows, and in which colours: from the state alone. */
+/** The values and colours of each picture, computed from the state. */
 
 import { cellImage, isCells, shownOf } from "./cells";
 import { colormap, DIVERGING } from "./colormaps";
@@ -13,14 +13,14 @@ import { type State, selectedOf, type Unit } from "./state";
 import { type Curve, colourTable, curveOf } from "./stretch";
 import { seenNames } from "./visibility";
 
-/** The colours of a picture: which, and what their ends mean. */
+/** The colours of a picture and their limits. */
 export interface Scale {
   lut: Uint8Array;
   curve: Curve;
-  /** Curve and colours in one, for painting. */
+  /** Curve and colours combined, for painting. */
   table: Uint32Array;
   limits: Limits;
-  /** Both ends move together, about the middle. */
+  /** Both limits move together, symmetrically about the middle. */
   symmetric: boolean;
 }
 
@@ -30,7 +30,7 @@ const ruleOf = (state: State, name: string): Rule => ({
   sigmas: state.display.sigmas,
 });
 
-/** The limits of the data: given by hand, by Python's rules, or by one that is computed here. */
+/** The limits of the data: set by hand, sent by Python, or computed here by a rule. */
 export function dataLimits(state: State): Limits {
   const { limits, percent } = state.display;
   const { image } = state;
@@ -41,20 +41,20 @@ export function dataLimits(state: State): Limits {
   return limitsBy(ruleOf(state, limits), sampleOf(image));
 }
 
-/** Values of its pixels in order, from all over it; also of an image of which there are but cells. */
+/** Sorted values of pixels spread over the image, also if the page has only its cells. */
 function sampleOf({ data, mask, raster, sample }: Image): Float32Array {
   if (sample) return sortedSample(sample, null);
   return sortedSample(data, raster ? null : mask);
 }
 
-/** Those of the model: the data's, or by the same rule its own. */
+/** The limits of the model: those of the data, or its own by the same rule. */
 export function modelLimits(state: State, model: Pixels | null): Limits {
   const { limits, match } = state.display;
   if (match || typeof limits !== "string" || !model) return dataLimits(state);
   return limitsBy(ruleOf(state, limits), sortedSample(model, null));
 }
 
-/** Half the width of the residual's colours, in its unit. */
+/** Half the range of the residual's colours, in its unit. */
 export function residualHalf(state: State, noise: number): number {
   const { percentRange, residual, residualRange } = state.display;
   if (residual === "percent") return percentRange;
@@ -76,26 +76,26 @@ export interface Level {
   partOn(name: string): Pixels | null;
 }
 
-/** Values and colours of every picture; what did not change stays the same object. */
+/** Values and colours of every picture; unchanged parts stay the same object. */
 export interface Pictures {
-  /** The pixels that they show. */
+  /** The pixels that the pictures show. */
   raster: Raster;
-  /** The image of those alone. */
+  /** The image restricted to these pixels. */
   image: Image | null;
-  /** Each component where it is now; some are a preview until Python has drawn them. */
+  /** Each component at its present position; some are previews until Python has drawn them. */
   parts: Record<string, Light>;
   preview: boolean;
-  /** On the raster, of those that are in the model and seen. */
+  /** The model's visible components, on the raster. */
   maps: Maps | null;
-  /** A component where it is now, on the raster. */
+  /** A component at its present position, on the raster. */
   partOn(name: string): Pixels | null;
-  /** The whole of a large image, where the pictures show a part. */
+  /** The whole of a large image, if the pictures show a part of it. */
   wide: Level | null;
-  /** The same of all pixels, which of a large image takes its time. */
+  /** The same for all pixels, which is slow for a large image. */
   allMaps(): Maps | null;
   /** The model on other pixels. */
   modelOn(raster: Raster): Pixels | null;
-  /** Of all pixels; null while a large picture is a preview. */
+  /** χ² over all pixels; null while a large picture is a preview. */
   chi2(): number | null;
   /** The typical noise of a pixel. */
   noise: number;
@@ -173,7 +173,7 @@ export function pictureMaker(): (state: State, raster?: Raster) => Pictures {
     }
   }
 
-  /** How the model is read, at all its pixels or at some. */
+  /** Readers of the model, at all pixels or at some. */
   function readers(
     image: Image | null,
     lights: Light[],
@@ -266,7 +266,7 @@ export function pictureMaker(): (state: State, raster?: Raster) => Pictures {
   };
 }
 
-/** A large image as a whole. */
+/** The whole of a large image. */
 function wideMaker(): (state: State) => Level | null {
   const carry = carrier();
   const inCells = memo((image: Image, raster: Raster) =>

@@ -1,4 +1,4 @@
-/** Sums and differences of images: the model, its residual and what they amount to. */
+/** The model image, its residual and χ². */
 
 import type { Image, Pixels } from "./image";
 import { sortedSample } from "./limits";
@@ -9,7 +9,7 @@ export interface Maps {
   /** (data - model) / sigma. */
   significance: Pixels;
   chi2: number;
-  /** data - model, in image units: worked out when first asked for. */
+  /** data - model, in image units, computed on first use. */
   residual(): Pixels;
 }
 
@@ -40,7 +40,7 @@ export function compare(image: Image, parts: readonly Pixels[]): Maps {
 
 const CHUNK = 4096;
 
-/** The χ² alone: of a large image, without its maps. */
+/** χ² alone, without the maps, for a large image. */
 export function chi2Of({ data, sigma, mask }: Image, parts: readonly Pixels[]): number {
   const model = new Float32Array(CHUNK);
   let chi2 = 0;
@@ -58,7 +58,7 @@ export function chi2Of({ data, sigma, mask }: Image, parts: readonly Pixels[]): 
   return chi2;
 }
 
-/** The residual in per cent of the model; undefined where the model has no light. */
+/** The residual in per cent of the model; NaN where the model is zero. */
 export function percentOf(maps: Maps): Pixels {
   const { model } = maps;
   const residual = maps.residual();

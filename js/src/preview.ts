@@ -1,9 +1,9 @@
 /**
- * Pictures of a gesture while Python draws: the last picture of a component, carried to where the component is now.
+ * Pictures during a gesture while Python draws: the last picture of a component, moved to its present position.
  *
- * A galaxy that is shifted, turned, stretched or brightened keeps its form, so its last picture is sampled along the
- * map from the new ellipse to the old one. Its PSF is stretched with it, and pixels are not integrated anew: where
- * more than the flux or a sky's level changed, this is a preview of what Python draws.
+ * A galaxy that is shifted, rotated, stretched or brightened keeps its profile, so its last picture is resampled by the
+ * map from the new ellipse to the old one. This stretches the PSF too and does not integrate over pixels, so the result
+ * is a preview, unless only the flux or the level of a sky has changed.
  */
 
 import { majorAxis, minorAxis, type Shape } from "./geometry";
@@ -15,7 +15,7 @@ import { shapeOf } from "./shapes";
 import { hasParameter, parametersOf, type Schema, type Session, sameDocument, typeOf, valueAt } from "./spec";
 import { type Drawing, type State, shown } from "./state";
 
-/** What a picture can follow of a component's values; flux and level are NaN where it has none. */
+/** The values of a component that a picture can follow; flux and level are NaN if there are none. */
 export interface Pose {
   shape: Shape | null;
   flux: number;
@@ -23,8 +23,8 @@ export interface Pose {
 }
 
 /**
- * The old place of the light at (x, y): (u, v) + (xx, xy; yx, yy) (x - x0, y - y0), about the new centre; and what
- * became of it: gain times the light, plus shift.
+ * The old position of the light at (x, y), (u, v) + (xx, xy; yx, yy) (x - x0, y - y0) about the new centre, and its
+ * change: the new light is gain times the old, plus shift.
  */
 export type Carry = readonly [
   ...matrix: [xx: number, xy: number, yx: number, yy: number],
@@ -32,18 +32,18 @@ export type Carry = readonly [
   ...light: [gain: number, shift: number],
 ];
 
-/** Within so many pixels of the centre the light is too steep for straight lines between pixels. */
+/** Within this many pixels of the centre, light is too steep for linear interpolation. */
 const CORE = 12;
 
-/** A component's picture and, where it is too large to be carried as a whole, how it is to be carried. */
+/** A component's picture and, if it is too large to be moved as a whole, how to move it. */
 export interface Light {
   pixels: Pixels;
   nx: number;
-  /** Its cells, of a large image. */
+  /** Its cells, for a large image. */
   raster?: Raster | undefined;
   carry: Carry | null;
 }
-/** The light of all components, each where the component is now; and whether one is not as Python would draw it. */
+/** The light of all components at their present positions, and whether any of them is a preview. */
 export interface Carried {
   parts: Record<string, Light>;
   preview: boolean;
@@ -74,7 +74,7 @@ function lightOf(pixels: Pixels, nx: number, raster: Raster | undefined, ...carr
   return { pixels: carriedOn(pixels, nx, everywhere, carry), nx, carry: null };
 }
 
-/** The light on some pixels of the image: the very same array where they are all, and it need not be carried. */
+/** The light on some pixels of the image: the same array if these are all pixels and nothing has moved. */
 export function lightOn({ pixels, nx, raster: own, carry }: Light, raster: Raster): Pixels {
   if (own && (carry || !isSame(own, raster)))
     return carriedOn(pixels, nx, raster, fromCells(carry ?? STAY, own), middleOf(raster));
@@ -85,7 +85,7 @@ export function lightOn({ pixels, nx, raster: own, carry }: Light, raster: Raste
 
 const STAY: Carry = [1, 0, 0, 1, 0, 0, 0, 0, 1, 0];
 
-/** A carry from a picture whose pixels are cells: the old place is counted in those. */
+/** The same motion for a picture made of cells, with the old position in cells. */
 function fromCells(carry: Carry, own: Raster): Carry {
   const [xx, xy, yx, yy, u, v, x0, y0, gain, shift] = carry;
   const { step, x, y } = own;
@@ -94,11 +94,11 @@ function fromCells(carry: Carry, own: Raster): Carry {
   return [...matrix, (u - x - middle) / step, (v - y - middle) / step, x0, y0, gain, shift];
 }
 
-/** Whether a picture can follow what is shown before Python draws it. */
+/** Whether the last pictures can follow the present values until Python draws them. */
 export const canFollow = (state: State): boolean =>
   Object.entries(state.frames).some(([name, drawing]) => carryOf(state, name, drawing) !== null);
 
-/** From what a picture was drawn for to what is shown; null where it is the same, or can't follow. */
+/** The motion from the values of a picture to the present ones; null if they are the same or can't be followed. */
 function carryOf(state: State, name: string, drawing: Drawing): Carry | null {
   const { session } = drawing;
   if (!session || isAsDrawn(state, name, drawing) || kindOf(session, name) !== kindOf(shown(state), name))
@@ -108,13 +108,13 @@ function carryOf(state: State, name: string, drawing: Drawing): Carry | null {
   return from && to && carryBetween(from, to);
 }
 
-/** Another kind of galaxy has another form, and its size may mean something else. */
+/** Another type of galaxy has another profile, and its size may be defined differently. */
 function kindOf(session: Session, name: string): string {
   const component = at(session.model.components, name);
   return component ? typeOf(component) : "";
 }
 
-/** Whether the picture is that of the values that are shown, as far as is known. */
+/** Whether the picture is known to show the present values. */
 function isAsDrawn(state: State, name: string, { session }: Drawing): boolean {
   const now = shown(state);
   const component = at(now.model.components, name);
@@ -134,12 +134,12 @@ function poseOf(schema: Schema, session: Session, name: string): Pose | null {
   return { shape: shapeOf(schema, session, name), flux: read("flux"), level: read("level") };
 }
 
-/** Null where nothing moved, or the light can't tell where it came from. */
+/** Null if nothing has moved, or the old position can't be determined. */
 export function carryBetween(from: Pose, to: Pose): Carry | null {
   if (sameDocument(from, to)) return null;
   const [matrix, centres] = mapBetween(from.shape, to.shape);
   const [xx, xy, yx, yy] = matrix;
-  // An ellipse that is stretched spreads the same flux over more pixels.
+  // A stretched ellipse spreads the same flux over more pixels.
   const gain = Number.isNaN(to.flux) ? 1 : (to.flux / from.flux) * Math.abs(xx * yy - xy * yx);
   const shift = Number.isNaN(to.level) ? 0 : to.level - from.level;
   const carry: Carry = [...matrix, ...centres, gain, shift];
@@ -169,13 +169,13 @@ function mapBetween(from: Shape | null, to: Shape | null): [Matrix, Centres] {
   ];
 }
 
-/** Old lengths by new ones, along the major axis and across. */
+/** Ratios of old to new lengths, along the major axis and across it. */
 function stretch(from: Shape, to: Shape): [number, number] {
   const along = from.size === null || to.size === null ? 1 : from.size / to.size;
   return [along, (along * (1 - from.ellip)) / (1 - to.ellip)];
 }
 
-/** Sample the old picture where each pixel's light was; beyond its edge it goes on as at the edge. */
+/** Sample the old picture at the old position of each pixel's light; beyond its edge, the edge value is used. */
 export function carriedOn(
   pixels: Pixels,
   nx: number,
@@ -188,7 +188,7 @@ export function carriedOn(
   return out;
 }
 
-/** Between the four pixels around. This loop is most of a preview's time: nothing in it is worked out twice. */
+/** Interpolate between the four nearest pixels. Previews spend most of their time in this loop, so it computes nothing twice. */
 function linear(pixels: Pixels, nx: number, raster: Raster, carry: Carry, middle: number): Pixels {
   const [xx, xy, yx, yy, u0, v0, x0, y0, gain, shift] = carry;
   const { step } = raster;
@@ -217,7 +217,7 @@ function linear(pixels: Pixels, nx: number, raster: Raster, carry: Carry, middle
   return out;
 }
 
-/** About the centre by a cubic. */
+/** Interpolate about the centre by a cubic. */
 function refine(
   out: Pixels,
   pixels: Pixels,
@@ -266,7 +266,7 @@ export function carriedAt(pixels: Pixels, nx: number, carry: Carry): (x: number,
 
 const mix = (a: number, b: number, part: number): number => a + part * (b - a);
 
-/** Through the sixteen pixels around (Keys 1981, a = -1/2). */
+/** Cubic interpolation between the sixteen nearest pixels (Keys 1981, a = -1/2). */
 function cubic(pixels: Pixels, nx: number, i: number, j: number, s: number, t: number): number {
   let sum = 0;
   for (let m = -1; m <= 2; m++) {

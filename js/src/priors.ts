@@ -1,4 +1,4 @@
-/** Ranges, defaults and densities of priors. Families are told apart by their fields wherever that is enough. */
+/** Ranges, defaults and densities of priors. Families are distinguished by their fields where possible. */
 
 import { distributionOf } from "./distributions";
 import { numberField } from "./fields";
@@ -21,10 +21,10 @@ export interface Range {
 }
 
 const TINY = 1e-12;
-/** Relative rounding error of a point of a curve, which may lie on a bound. */
+/** Relative rounding error of a point of a curve that may lie at a bound. */
 const SLACK = 1e-6;
 const SIGMAS = 4;
-/** Schema bounds wider than this factor are physical limits, not a range that anyone would search. */
+/** Schema bounds wider than this factor are physical limits rather than a range to search. */
 const WIDE = 2000;
 
 export const isAngle = (parameter: Parameter): boolean => parameter.name === "theta";
@@ -36,7 +36,7 @@ export function wrapAngle(theta: number): number {
   return ((theta % Math.PI) + Math.PI) % Math.PI;
 }
 
-/** A range for a value that has no prior: what the schema says of it if it says something, else around the value. */
+/** A range for a value without a prior: that of the schema if it has one, else a range around the value. */
 export function rangeAround(parameter: Parameter, value: number): Range {
   const [low, high] = parameter.usual ?? [parameter.low, parameter.high];
   if (isAngle(parameter)) return { low: 0, high: Math.PI, log: false, wraps: true };
@@ -86,16 +86,16 @@ export function rangeOf(setting: Setting, parameter: Parameter, value: number): 
   return { ...range, low, high, log: range.log && low > 0 };
 }
 
-/** More digits than a pointer can mean would be noise in the document. */
+/** Round a value: more digits than a pointer can set would be noise in the document. */
 export const rounded = (value: number): number => Number(value.toPrecision(7));
 
-/** Where a value stands on its slider, and back. */
+/** Convert a value to its position on the slider, and back. */
 export const toSlider = (range: Range, value: number): number =>
   range.wraps ? wrapAngle(value) : range.log ? Math.log10(Math.max(value, TINY)) : value;
 export const fromSlider = (range: Range, position: number): number =>
   rounded(range.log ? 10 ** position : position);
 
-/** The hard bounds of a free value: those of its family and those of the schema together. */
+/** The hard bounds of a free value: those of its prior and of the schema combined. */
 export function hardBounds(prior: Prior, parameter: Parameter): [low: number, high: number] {
   const positive = isLogarithmic(prior.type) ? TINY : -Infinity;
   return [
@@ -111,8 +111,8 @@ export function clampFree(prior: Prior, parameter: Parameter, value: number): nu
 }
 
 /**
- * The families offered for a parameter: those that keep within its bounds. Custom cannot be made here, and Angle is for
- * angles only.
+ * The families offered for a parameter: those whose support lies within its bounds. Custom can't be made in the page,
+ * and Angle is only for angles.
  */
 export function familiesFor(schema: Schema, parameter: Parameter): string[] {
   return Object.entries(schema.priors)
@@ -134,7 +134,7 @@ function defaultFamily(schema: Schema, parameter: Parameter, range: Range): stri
   return ["TruncatedNormal", "Uniform"].find((family) => offered.includes(family)) ?? offered[0] ?? wish;
 }
 
-/** A prior of the wished family around a value, keeping what it can of the previous one. */
+/** A prior of a family around a value; fields of the previous prior are kept where possible. */
 export function newPrior(
   schema: Schema,
   parameter: Parameter,
@@ -147,7 +147,7 @@ export function newPrior(
   const prior: Prior = { type, init: value };
   for (const field of schema.priors[type]?.fields ?? [])
     prior[field.name] = defaultField(field, type, parameter, value, range, previous);
-  // A TruncatedNormal may have open ends; a family with no `loc` lives between its bounds.
+  // A TruncatedNormal may have open ends; a family without `loc` needs its bounds.
   if ("low" in prior && "loc" in prior) {
     prior.low = previous?.low ?? parameter.low;
     prior.high = previous?.high ?? parameter.high;
@@ -206,7 +206,7 @@ export function densityCurve(prior: Prior, parameter: Parameter, range: Range, p
   return peak > 0 && Number.isFinite(peak) ? curve.map((y) => y / peak) : null;
 }
 
-/** A point of a curve that rounding moved over a bound lies on it. */
+/** A point that rounding moved across a bound is put back on it. */
 function within(x: number, support: [number, number]): number {
   return support.find((end) => Math.abs(x - end) <= SLACK * Math.min(Math.abs(end), Math.abs(x))) ?? x;
 }

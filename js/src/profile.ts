@@ -1,20 +1,20 @@
 /**
- * Surface brightness in elliptical annuli, the annuli of Python's plots: a pixel wide, or a tenth of the radius.
+ * Surface brightness in elliptical annuli, as in Python's plots: a pixel wide, or a tenth of the radius.
  *
- * About the centre each pixel goes into its own annulus. In a large image, where annuli are wide, blocks of pixels go
- * as one: all light still counts, and what there is to do for another ellipse does not grow with the image.
+ * Near the centre each pixel is assigned to an annulus. In the outer, wide annuli of a large image, blocks of pixels are
+ * assigned together: all light still counts, and the cost for another ellipse does not grow with the image.
  */
 
 import { countIn, type Division, divided, type Grid, middlesOf, sumInBlocks } from "./blocks";
 import type { Shape } from "./geometry";
 import type { Pixels } from "./image";
 
-/** Pixels, or blocks of them, and the annulus of each or -1. */
+/** Pixels or blocks of pixels, and the annulus of each, or -1. */
 interface Members {
   index: Int32Array;
   label: Int16Array;
 }
-/** What is in each annulus: of pixels near the centre and of blocks further out; their number and mean radius. */
+/** The contents of each annulus: pixels near the centre, blocks farther out, the number of pixels and the mean radius. */
 export interface Rings {
   grid: Grid;
   division: Division;
@@ -27,16 +27,16 @@ export interface Rings {
 const GROWTH = 0.1;
 /** The mean distance of a pixel's points from its centre, which is the least mean radius of an annulus. */
 const CENTRAL_RADIUS = 0.38;
-/** The part of an annulus that must be on the image and unmasked. */
+/** The fraction of an annulus that must lie on the image and be unmasked. */
 const COVERAGE = 0.25;
-/** An image of no more pixels has none of it done by blocks. */
+/** Images of up to this many pixels are not divided into blocks. */
 const ALL = 2 ** 18;
-/** To put more of them into annuli takes longer than a hand waits. */
+/** Assigning more blocks than these would delay a gesture noticeably. */
 const BLOCKS = 2 ** 17;
-/** Blocks begin where their sides go so often into the minor axis: annuli are wider there than they. */
+/** Blocks are used beyond this many block sides along the minor axis, where annuli are wider than blocks. */
 const NEAR = 14;
 
-/** The edges of the annuli up to a radius, and the annulus of each radius below. */
+/** The edges of the annuli up to a radius, and the annulus of each smaller radius. */
 interface Scale {
   edges: number[];
   annulus(radius: number): number;
@@ -74,10 +74,10 @@ export function ringsOf(grid: Grid, shape: Shape): Rings {
 }
 
 type Radius = (x: number, y: number) => number;
-/** Count what lies at a radius; its annulus. */
+/** Count pixels at a radius and return their annulus. */
 type Place = (radius: number, count: number) => number;
 
-/** The blocks that go as one into their annuli, and those within `reach` of the centre, which don't. */
+/** The blocks that are assigned as a whole, and those within `reach` of the centre, which are not. */
 function placeBlocks(
   grid: Grid,
   division: Division,
@@ -106,7 +106,7 @@ function placeBlocks(
   return { near: near.subarray(0, inside), blocks };
 }
 
-/** The pixels of these blocks that are not masked. */
+/** The unmasked pixels of these blocks. */
 function placePixels(
   grid: Grid,
   { side, across }: Division,
@@ -144,7 +144,7 @@ function radiusFrom({ xc, yc, theta }: Shape, q: number): Radius {
 function scaleTo(largest: number): Scale {
   const edges = [0];
   for (let edge = 0; edge <= largest; edges.push(edge)) edge += Math.max(1, GROWTH * edge);
-  // Annuli are at least a pixel wide: from a whole radius to the next one, there are no more than two.
+  // Annuli are at least a pixel wide, so between two integer radii there are at most two.
   const table = new Uint16Array(Math.floor(largest) + 1);
   for (let radius = 0, at = 0; radius < table.length; radius++) {
     if (radius >= (edges[at + 1] as number)) at += 1;
@@ -157,7 +157,7 @@ function scaleTo(largest: number): Scale {
   return { edges, annulus };
 }
 
-/** The annuli of which enough is on the image and unmasked. */
+/** The annuli with enough unmasked pixels on the image. */
 function coveredOf(number: Float64Array, edges: number[], q: number): number[] {
   const area = (at: number) => Math.PI * q * ((edges[at + 1] as number) ** 2 - (edges[at] as number) ** 2);
   return edges
@@ -165,7 +165,7 @@ function coveredOf(number: Float64Array, edges: number[], q: number): number[] {
     .flatMap((_, at) => ((number[at] as number) >= Math.max(1, COVERAGE * area(at)) ? [at] : []));
 }
 
-/** With annuli counted among those that are kept. */
+/** Renumber the annuli, counting only those that are kept. */
 function renamed({ index, label }: Members, kept: number[]): Members {
   const names = new Int16Array((kept.at(-1) ?? -1) + 1).fill(-1);
   for (const [name, at] of kept.entries()) names[at] = name;
@@ -182,7 +182,7 @@ export function errorIn(rings: Rings, sigma: Pixels): Float64Array {
   return sumIn(rings, sigma, true).map((sum, at) => Math.sqrt(sum) / (rings.number[at] as number));
 }
 
-/** The mean of light that is known at any point, and so smooth that blocks have it from their middles. */
+/** The mean of light that is known at any point and so smooth that a block can be represented by its centre. */
 export function meanOf(rings: Rings, light: (x: number, y: number) => number): Float64Array {
   const { blocks, division, grid, number, pixels } = rings;
   const { nx } = grid;

@@ -1,18 +1,18 @@
-/** Whether Python is there. Whatever it says tells so; where it says nothing, it is asked. */
+/** Whether Python answers. Every message counts as an answer; if none arrives, Python is pinged. */
 
-/** What is wanted of Python is mostly there before this. */
+/** Most requests are answered within this time. */
 const QUICK_MS = 1500;
-/** A kernel that is busy, or a slow network, may take its time. */
+/** The time allowed for a busy kernel or a slow network. */
 const PATIENCE_MS = 5000;
 
 export interface Pulse {
-  /** Something is wanted of Python: it ought to be heard of. */
+  /** A request was made: an answer is expected. */
   wanted(): void;
-  /** It was heard of. */
+  /** A message has arrived. */
   heard(): void;
 }
 
-/** `told` hears when answers fail to come, and when they come again. */
+/** `told` is called when answers stop and when they resume. */
 export function createPulse(ping: () => void, told: (answers: boolean) => void, signal: AbortSignal): Pulse {
   let timer: ReturnType<typeof setTimeout> | undefined;
   let answers = true;

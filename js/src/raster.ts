@@ -1,9 +1,9 @@
-/** Which pixels of an image are looked at: all of a small one, of a large one some of those in sight. */
+/** The pixels of an image that are used: all pixels of a small image, a part of the visible ones of a large image. */
 
 import { magnification, type View, type Viewport } from "./geometry";
 import type { Image, Pixels, Raster } from "./image";
 
-/** From the corner pixel of a cell to its middle. */
+/** The distance from the corner pixel of a cell to its centre. */
 export const middleOf = ({ step }: Raster): number => (step - 1) / 2;
 export const isSame = (a: Raster | undefined, b: Raster | undefined): boolean =>
   a === b ||
@@ -20,16 +20,16 @@ interface Size {
   ny: number;
 }
 
-/** To look at more pixels takes longer than a hand waits. */
+/** Using more pixels than these would delay a gesture noticeably. */
 export const MOST_PIXELS = 2 ** 20;
-/** Enough cells for the distribution of their values. */
+/** Enough cells to represent the distribution of the values. */
 const ENOUGH = 2 ** 16;
 
 export const isLarge = ({ nx, ny }: Size): boolean => nx * ny > MOST_PIXELS;
 
 export const whole = ({ nx, ny }: Size): Raster => ({ x: 0, y: 0, step: 1, nx, ny });
 
-/** Some pixels of all over an image: all of a small one. */
+/** A raster over the whole image; all pixels if it is small. */
 export function overall(size: Size): Raster {
   const step = isLarge(size) ? Math.ceil(Math.sqrt((size.nx * size.ny) / ENOUGH)) : 1;
   return { x: 0, y: 0, step, nx: Math.ceil(size.nx / step), ny: Math.ceil(size.ny / step) };
@@ -39,7 +39,7 @@ export const pixel = (x: number, y: number): Raster => ({ x, y, step: 1, nx: 1, 
 export const row = ({ nx }: Size, y: number): Raster => ({ x: 0, y, step: 1, nx, ny: 1 });
 export const column = ({ ny }: Size, x: number): Raster => ({ x, y: 0, step: 1, nx: 1, ny });
 
-/** What panels of an image can show, at `ratio` points of the screen to a CSS pixel: of a large one no more. */
+/** The visible part of an image at the resolution of the panels, with `ratio` device pixels per CSS pixel. */
 export function inSight(
   size: Size,
   panels: readonly { view: View; frame: Viewport }[],
@@ -54,7 +54,7 @@ export function inSight(
       seen.map(({ view, frame }, i) => view[middle] + (sign * frame[side]) / 2 / (scales[i] as number));
     const low = Math.min(Math.max(Math.floor(Math.min(...reach(-1)) + 0.5), 0), length - 1);
     const high = Math.min(Math.max(Math.floor(Math.max(...reach(1)) + 0.5), low), length - 1);
-    // The cells lie where they lay when the view moves: pixels would flicker.
+    // The cells stay aligned when the view moves, or pixels would flicker.
     const from = low - (low % step);
     return [from, Math.floor((high - from) / step) + 1];
   };
@@ -62,12 +62,12 @@ export function inSight(
   return { x, y, step, nx, ny };
 }
 
-/** The columns, or the rows, of the pixels that the cells show; the last cell may reach beyond the image. */
+/** The columns or rows of the pixels that the cells show; the last cell may extend beyond the image. */
 function middles(from: number, step: number, number: number, length: number): Int32Array {
   return Int32Array.from({ length: number }, (_, i) => Math.min(from + i * step + (step >> 1), length - 1));
 }
 
-/** The pixels that the cells show: the very same array where they are all. */
+/** The pixels that the cells show: the same array if these are all pixels. */
 export function sampled<T extends Pixels | Uint8Array<ArrayBuffer>>(
   pixels: T,
   nx: number,
@@ -85,7 +85,7 @@ export function sampled<T extends Pixels | Uint8Array<ArrayBuffer>>(
   return out;
 }
 
-/** An image of which only these pixels are left. */
+/** The image reduced to these pixels. */
 export function sampledImage(image: Image, raster: Raster): Image {
   if (raster.nx === image.nx && raster.ny === image.ny) return image;
   const { nx } = image;

@@ -1,13 +1,13 @@
-/** Saved sessions: the document of widget/saved.py, which Python reads; and the look of the pictures from one. */
+/** Saved sessions: the document of widget/saved.py, and the display settings read from one. */
 
 import { packed } from "./masking";
 import { DISPLAY, type Display, type State } from "./state";
 
 const VERSION = 1;
-/** Python refuses more; the page does not even read it. */
+/** The largest file; Python refuses larger ones, and the page does not read them. */
 export const MOST_BYTES = 64 * 2 ** 20;
 
-/** All that the user has set, as JSON. */
+/** Everything that the user has set, as JSON. */
 export function savedText({ session, masks, image, display }: State): string {
   const { version, model, off, order, mask: name } = session;
   const mask = name === undefined ? undefined : masks[name];
@@ -32,7 +32,7 @@ function base64(bytes: Uint8Array): string {
   return btoa(text);
 }
 
-/** A display as it was written somewhere: what is missing, or is of another kind than it must be, is as at the start. */
+/** A display read from elsewhere; settings that are missing or of the wrong type get their defaults. */
 export function displayFrom(written: unknown): Display {
   const given = isRecord(written) ? written : {};
   const taken = Object.keys(DISPLAY).filter((key) => isLike(key as keyof Display, given[key]));

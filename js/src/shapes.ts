@@ -1,4 +1,4 @@
-/** The ellipse of a component: which parameters make it, and the way back from a changed ellipse to them. */
+/** The ellipse of a component: its parameters, and their values after the ellipse was changed. */
 
 import type { Shape, ShapeChange } from "./geometry";
 import { at } from "./names";
@@ -12,7 +12,7 @@ export function sizeName(schema: Schema, component: Component): string | null {
   return (lengths.find((parameter) => parameter.name === "r_eff") ?? lengths[0])?.name ?? null;
 }
 
-/** Null for a component that has no place on the image, such as a sky. */
+/** Null for a component without a position on the image, such as a sky. */
 export function shapeOf(schema: Schema, session: Session, name: string): Shape | null {
   const component = at(session.model.components, name);
   if (!component || !hasParameter(component, "xc") || !hasParameter(component, "yc")) return null;
@@ -29,7 +29,7 @@ export function shapeOf(schema: Schema, session: Session, name: string): Shape |
   return Object.values(shape).every((value) => value === null || Number.isFinite(value)) ? shape : null;
 }
 
-/** The parameter values, by path, that a change of the ellipse means. */
+/** The parameter values, by path, for a change of the ellipse. */
 export function shapeValues(
   schema: Schema,
   session: Session,

@@ -1,4 +1,4 @@
-/** A prior by hand: which of its numbers can be dragged along the axis of its plot, and what dragging them makes. */
+/** Editing a prior by dragging: its handles along the axis of the plot, and the prior after a handle was moved. */
 
 import { distributionOf } from "./distributions";
 import { numberField } from "./fields";
@@ -8,7 +8,7 @@ import type { Parameter, Prior } from "./spec";
 export const GRIPS = ["low", "location", "width", "high"] as const;
 export type Grip = (typeof GRIPS)[number];
 
-/** Of a prior's mass, that which the plot of it leaves out on each side. */
+/** The fraction of a prior's mass that its plot leaves out on each side. */
 const CUT = 0.0005;
 const ROOM = 0.18;
 const LEAST_WIDTH = 1e-9;
@@ -16,7 +16,7 @@ const LEAST_WIDTH = 1e-9;
 const isLog = (prior: Prior): boolean => prior.type.startsWith("Log");
 const hasBounds = (prior: Prior): boolean => "low" in prior && "high" in prior;
 
-/** The axis of a prior's plot: most of its mass, `others` as far as they are known, and room to drag. */
+/** The axis of a prior's plot, which shows most of its mass, the `others` that are known, and room to drag. */
 export function plotRange(prior: Prior, parameter: Parameter, others: readonly number[] = []): Range | null {
   if (isAngle(parameter)) return { low: 0, high: Math.PI, log: false, wraps: false };
   const law = distributionOf(prior);
@@ -38,13 +38,13 @@ export function plotRange(prior: Prior, parameter: Parameter, others: readonly n
   };
 }
 
-/** A bound far from the mass would leave no room for it. */
+/** A bound far from the mass is left out, because the mass would be too narrow to see. */
 function near(end: number, median: number, from: number, to: number, log: boolean): boolean {
   if (log) return true;
   return Math.abs(end - median) <= 1.5 * (to - from);
 }
 
-/** What can be dragged, and where it stands; a bound that is open is null. */
+/** The handles that can be dragged, and their values; an open bound is null. */
 export function gripsOf(prior: Prior, parameter: Parameter): Partial<Record<Grip, number | null>> {
   if (isAngle(parameter) || !distributionOf(prior)) return {};
   const [loc, scale] = [numberField(prior, "loc"), numberField(prior, "scale")];
@@ -59,7 +59,7 @@ export function gripsOf(prior: Prior, parameter: Parameter): Partial<Record<Grip
   return { ...grips, location: isLog(prior) ? Math.sqrt(low * high) : (low + high) / 2 };
 }
 
-/** The prior after one of its grips was moved to a value; null opens a bound. */
+/** The prior after one of its handles was moved to a value; null removes a bound. */
 export function moveGrip(prior: Prior, parameter: Parameter, grip: Grip, to: number | null): Prior {
   const next = moved(prior, parameter, grip, to);
   for (const name of ["loc", "scale", "low", "high"]) {
@@ -80,7 +80,7 @@ function moved(prior: Prior, parameter: Parameter, grip: Grip, to: number | null
   return { ...prior, scale: Math.max(Math.abs(at - loc), least) };
 }
 
-/** Both ends by the same step, as far as the schema lets them. */
+/** Move both ends by the same step, within the bounds of the schema. */
 function shifted(prior: Prior, parameter: Parameter, to: number): Prior {
   const [low, high] = [Number(prior.low), Number(prior.high)];
   const [least, most] = [parameter.low ?? -Infinity, parameter.high ?? Infinity];
@@ -100,7 +100,7 @@ function withBound(prior: Prior, parameter: Parameter, grip: "low" | "high", to:
   if (to === null) return canOpen ? { ...prior, [grip]: limit } : { ...prior };
   const other = numberField(prior, grip === "low" ? "high" : "low");
   const sign = grip === "low" ? 1 : -1;
-  // The bounds stay apart, and within the schema's.
+  // The bounds stay apart and within those of the schema.
   const gap = other === null ? 0 : Math.max(1e-4 * Math.abs(other), LEAST_WIDTH);
   const against = other === null ? Infinity : sign * other - gap;
   const from = limit === null ? -Infinity : sign * limit;
@@ -110,7 +110,7 @@ function withBound(prior: Prior, parameter: Parameter, grip: "low" | "high", to:
 
 const STEP = 1 / 100;
 
-/** The prior after some steps of the keyboard: a hundredth of the axis each, or of the width. */
+/** The prior after some key presses: each is a hundredth of the axis or of the width. */
 export function stepGrip(prior: Prior, parameter: Parameter, grip: Grip, steps: number, range: Range): Prior {
   const at = gripsOf(prior, parameter)[grip];
   if (at === undefined) return prior;

@@ -1,4 +1,4 @@
-/** What components share: a total flux and its shares, or a ratio that keeps two sizes in order. */
+/** Links between components: a total flux and its fractions, or a ratio that keeps two sizes in order. */
 
 import { at } from "./names";
 import { newPrior, rounded } from "./priors";
@@ -19,10 +19,10 @@ import {
   withSetting,
 } from "./spec";
 
-/** A total spans this factor to both sides, as in Python's `with_total_flux`. */
+/** The prior of a total spans this factor on both sides, as in Python's `with_total_flux`. */
 const FACTOR = 10;
 
-/** A share or ratio at which a search can start. */
+/** A fraction or ratio from which a search can start. */
 const inside = (share: number): number => rounded(Math.min(Math.max(share, 0.05), 0.95));
 
 const tied = (to: string, scale: number, offset: number, by?: Tied): Tied => ({
@@ -34,7 +34,7 @@ const tied = (to: string, scale: number, offset: number, by?: Tied): Tied => ({
 const declared = (schema: Schema, type: string, name: string): Parameter | undefined =>
   schema.links?.[type]?.parameters.find((parameter) => parameter.name === name);
 
-/** The fluxes of two components as a total and the share of the first; the session itself where that can't be. */
+/** Express the fluxes of two components as a total and the fraction of the first; the session is unchanged if that is impossible. */
 export function withTotalFlux(schema: Schema, session: Session, first: string, second: string): Session {
   const [one, other] = [first, second].map((name) => valueAt(session, `${name}.flux`)) as [number, number];
   const total = one + other;
@@ -53,7 +53,7 @@ export function withTotalFlux(schema: Schema, session: Session, first: string, s
   return withSetting(withSetting(shared, `${first}.flux`, follow(1, 0)), `${second}.flux`, follow(-1, 1));
 }
 
-/** One parameter never larger than another: it follows that, times a ratio. */
+/** Keep one parameter no larger than another: it becomes the other times a ratio. */
 export function withOrder(schema: Schema, session: Session, smaller: string, larger: string): Session {
   const parameter = declared(schema, "Ratio", "ratio");
   const ratio = valueAt(session, smaller) / valueAt(session, larger);
@@ -63,7 +63,7 @@ export function withOrder(schema: Schema, session: Session, smaller: string, lar
   return withSetting(withLink(session, name, link), smaller, tied(larger, 1, 0, tied(`${name}.ratio`, 1, 0)));
 }
 
-/** What two components of the session may share, as words and the session that shares it. */
+/** The links that can be made between components, each as a label and a function that returns the new session. */
 export function sharings(schema: Schema, session: Session): { label: string; make: () => Session }[] {
   if (!schema.links) return [];
   const names = Object.keys(session.model.components);
@@ -89,7 +89,7 @@ export function sharings(schema: Schema, session: Session): { label: string; mak
   return [...totals, ...orders];
 }
 
-/** Without links that nobody follows, or that a single one follows and so shares with none. */
+/** Remove links that no parameter, or only one, follows. */
 export function withoutLoners(schema: Schema, session: Session): Session {
   let next = session;
   for (const name of Object.keys(session.model.links ?? {})) {
@@ -120,7 +120,7 @@ function withLink(session: Session, name: string, link: Component): Session {
   return { ...session, model: { ...model, links: { ...model.links, [name]: link } } };
 }
 
-/** "total", or "total2" where there is one. */
+/** "total", or "total2" if that is taken. */
 function freeName(session: Session, base: string): string {
   let name = base;
   for (let k = 2; isTaken(session, name); k++) name = `${base}${k}`;

@@ -1,4 +1,4 @@
-/** What a page asks of a large image: finer cells of what is in sight, and the values of a pixel. */
+/** Requests for a large image: finer cells of the visible part, and the values of a pixel. */
 
 import { isCells } from "./cells";
 import type { Point } from "./geometry";
@@ -7,15 +7,15 @@ import { numbersOf, type Outgoing, type RasterNumbers } from "./messages";
 import { isSame } from "./raster";
 import type { Store } from "./store";
 
-/** A view that moves is asked for when it rests, and a pixel when the cursor does. */
+/** Requests are sent when the view, or the cursor, has stopped moving. */
 const REST_MS = 120;
-/** A kernel that lost a request is asked again. */
+/** After this time a request counts as lost and is repeated. */
 const PATIENCE_MS = 6000;
 
 export interface Sight {
   look(cells: Raster | null): void;
   pixel(at: Point): void;
-  /** Which cells a picture of a gesture is wanted in. */
+  /** The cells in which a picture of a gesture is requested. */
   inRender(): { sight?: RasterNumbers };
 }
 

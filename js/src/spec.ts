@@ -8,7 +8,7 @@ export interface Parameter {
   high: number | null;
   unit: string;
   doc: string;
-  /** Where a new prior lies and starts, if the range says too little; a length's start is in half-light radii. */
+  /** The range and start of a new prior, if the declared range is too wide; the start of a length is in half-light radii. */
   usual?: [low: number, high: number] | null;
   start?: number | null;
   /** Whether a new prior is uniform in the logarithm, however narrow its range. */
@@ -17,7 +17,7 @@ export interface Parameter {
 export interface Profile {
   title: string;
   doc: string;
-  /** "source", "sky", or "modifier": what is nested in that brings its own parameters. */
+  /** "source", "sky" or "modifier"; the component nested in a modifier has its own parameters. */
   kind: string;
   parameters: Parameter[];
 }
@@ -39,14 +39,14 @@ export type OptionValue = number | boolean | string;
 export interface Schema {
   version: number;
   profiles: Record<string, Profile>;
-  /** `support` is where every prior of the family reaches; null where its own fields bound it. */
+  /** `support` is that of every prior of the family; null if the fields of the prior bound it. */
   priors: Record<string, { doc: string; fields: PriorField[]; support?: Support | null }>;
   methods: Record<string, { doc: string; options?: MethodOption[] }>;
-  /** Kinds of noise, and how each begins; null where Python must measure it. */
+  /** Noise models and their initial documents; null if Python must measure it. */
   noises?: Record<string, Profile & { document: Component | null }>;
-  /** What components may share, such as a total flux. */
+  /** Links between components, such as a total flux. */
   links?: Record<string, Profile>;
-  /** Models to start from, which Python guesses. */
+  /** Presets, which Python guesses from the image. */
   presets?: string[];
 }
 
@@ -57,12 +57,12 @@ export interface Tied {
   to: string;
   scale?: number;
   offset?: number;
-  /** Times what this follows, which makes it no parameter that can be set by another's value. */
+  /** A second factor; a parameter that follows a product can't be set through its own value. */
   by?: Tied;
 }
 /** A number is fixed, a prior free, a tie linked to another parameter. */
 export type Setting = number | Prior | Tied;
-/** A component of the model; what it modifies, if anything, is nested in it. */
+/** A component of the model; a modifier contains the component that it modifies. */
 export type Component = { type: string } & { [name: string]: Setting | Component | string };
 export interface Model {
   components: Record<string, Component>;
@@ -76,7 +76,7 @@ export interface Session {
   off: string[];
   /** The name of an edited mask; without one, the image has its own. */
   mask?: string;
-  /** The names of the components after they were arranged here. */
+  /** The names of the components in the order that the user has given them. */
   order?: string[];
 }
 
@@ -86,7 +86,7 @@ export const EMPTY_SESSION: Session = { version: 1, model: { components: {} }, o
 const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
-/** Whether a session can be shown; what is wrong with one that can, Python tells. */
+/** Whether a session can be shown. Python reports problems with its contents. */
 export function isSession(value: unknown): value is Session {
   if (!isRecord(value) || !isRecord(value.model) || !isRecord(value.model.components)) return false;
   const { off, order = [], mask = "" } = value;
@@ -97,7 +97,7 @@ export function isSession(value: unknown): value is Session {
 const isNames = (value: unknown): boolean =>
   Array.isArray(value) && value.every((name) => typeof name === "string");
 
-/** More than any model needs, and far from what a stack can bear. */
+/** A depth that no model needs and every call stack can handle. */
 const DEEPEST = 20;
 
 const isPart = (value: unknown): boolean =>
@@ -117,25 +117,25 @@ export function isFree(setting: Setting | undefined): setting is Prior {
   return isRecord(setting) && setting.type !== "Tied";
 }
 
-/** Split "galaxy.n" at its last dot: parameters have plain names, components may not. */
+/** Split "galaxy.n" at its last dot: names of parameters have no dots, names of components may. */
 export function splitPath(path: string): [component: string, name: string] {
   const dot = path.lastIndexOf(".");
   return [path.slice(0, dot), path.slice(dot + 1)];
 }
 
-/** What is nested in a component, and is neither a prior, which has a start, nor a tie. */
+/** Whether a value is a nested component, that is neither a prior, which has an `init`, nor a tie. */
 export function isComponent(value: unknown): value is Component {
   return isRecord(value) && typeof value.type === "string" && value.type !== "Tied" && !("init" in value);
 }
 
-/** What has parameters of that name: a component, something that components share, or the noise. */
+/** The owner of parameters with this name: a component, a link, or the noise. */
 export function ownerOf({ model }: Session, name: string): Component | undefined {
   return at(model.components, name) ?? at(model.links, name) ?? (name === NOISE ? model.noise : undefined);
 }
 
 export const NOISE = "noise";
 
-/** Whether a component, or something that components share, has this name. */
+/** Whether a component or a link has this name. */
 export const isTaken = ({ model }: Session, name: string): boolean =>
   has(model.components, name) || has(model.links ?? {}, name);
 
@@ -143,12 +143,12 @@ function nestedIn(component: Component): [key: string, inner: Component][] {
   return Object.entries(component).filter((entry): entry is [string, Component] => isComponent(entry[1]));
 }
 
-/** The component itself and those nested in it, the innermost first. */
+/** The component and those nested in it, the innermost first. */
 function layers(component: Component): Component[] {
   return [...nestedIn(component).flatMap(([, inner]) => layers(inner)), component];
 }
 
-/** Whether a component has a parameter, its own or a nested one. */
+/** Whether a component has a parameter, its own or that of a nested component. */
 export function hasParameter(component: Component, name: string): boolean {
   return layers(component).some((layer) => has(layer, name));
 }
@@ -180,7 +180,7 @@ function withOwn(component: Component, key: string, setting: Setting): Component
     : { ...component, [key]: setting };
 }
 
-/** The declared parameters of a component, those of what is nested in it first. */
+/** The declared parameters of a component, those of nested components first. */
 export function parametersOf(schema: Schema, component: Component): Parameter[] {
   return layers(component).flatMap((layer) => describe(schema, layer.type)?.parameters ?? []);
 }
@@ -188,7 +188,7 @@ export function parametersOf(schema: Schema, component: Component): Parameter[] 
 const describe = (schema: Schema, type: string): Profile | undefined =>
   at(schema.profiles, type) ?? at(schema.noises, type) ?? at(schema.links, type);
 
-/** What a component is, in words: "Boxy Sérsic". */
+/** The title of a component, such as "Boxy Sérsic". */
 export function titleOf(schema: Schema, component: Component): string {
   return layers(component)
     .map((layer) => describe(schema, layer.type)?.title ?? layer.type)
@@ -196,7 +196,7 @@ export function titleOf(schema: Schema, component: Component): string {
     .join(" ");
 }
 
-/** Its types, from the outermost in: what its card is made for. */
+/** The types of a component, from the outermost inwards, which determine its card. */
 export function typeOf(component: Component): string {
   return layers(component)
     .map((layer) => layer.type)
@@ -227,7 +227,7 @@ export interface Root {
   offset: number;
 }
 
-/** Follow ties to their end; null when they run in a circle, to nothing, or to two ends. */
+/** Follow ties to their end; null if they form a circle, lead nowhere, or follow a product. */
 export function rootOf(session: Session, path: string): Root | null {
   const root: Root = { path, scale: 1, offset: 0 };
   const seen = new Set<string>();
@@ -242,7 +242,7 @@ export function rootOf(session: Session, path: string): Root | null {
   }
 }
 
-/** The value that is shown and rendered; NaN when a tie leads nowhere, or in a circle. */
+/** The value that is shown and rendered; NaN if its tie leads nowhere or forms a circle. */
 export function valueAt(session: Session, path: string, depth = 0): number {
   const setting = settingAt(session, path);
   if (setting === undefined || depth > DEEPEST) return Number.NaN;
@@ -251,11 +251,11 @@ export function valueAt(session: Session, path: string, depth = 0): number {
   return follow(setting) * (setting.by ? follow(setting.by) : 1);
 }
 
-/** The values of own (not tied) parameters that differ between two sessions: what a render request carries. */
+/** The values of parameters that are not tied and differ between two sessions, for a render request. */
 export function changedValues(schema: Schema, before: Session, after: Session): Record<string, number> {
   const values: Record<string, number> = {};
   for (const path of paths(schema, after)) {
-    // The noise changes no picture.
+    // The noise does not change the pictures.
     if (isTied(settingAt(after, path)) || splitPath(path)[0] === NOISE) continue;
     const value = valueAt(after, path);
     if (value !== valueAt(before, path) && Number.isFinite(value)) values[path] = value;

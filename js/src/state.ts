@@ -1,4 +1,4 @@
-/** The state of one view: what its parts are and how it starts. */
+/** The state of one view: its types and its initial value. */
 
 import type { Shape } from "./geometry";
 import type { Image, Pixels, Raster } from "./image";
@@ -7,7 +7,7 @@ import { has } from "./names";
 
 import { EMPTY_SCHEMA, EMPTY_SESSION, type OptionValue, type Prior, type Schema, type Session } from "./spec";
 
-/** The fourth picture is the one that `Display.fourth` says. */
+/** The fourth picture is chosen by `Display.fourth`. */
 export type PanelName = "data" | "model" | "residual" | "fourth";
 export type Layout = "row" | "grid" | "single";
 export type Unit = "sigma" | "flux" | "percent";
@@ -16,36 +16,36 @@ export interface Display {
   stretch: string;
   /** The name of a rule, or limits given by hand. */
   limits: string | [number, number];
-  /** Of the rules "percentile" and "sigma". */
+  /** For the rules "percentile" and "sigma". */
   percent: number;
   sigmas: number;
-  /** The model has the limits of the data, not its own. */
+  /** Whether the model is shown with the limits of the data. */
   match: boolean;
   colormap: string;
   residual: Unit;
   /** Half width of the residual's colour range, in sigmas. */
   residualRange: number;
-  /** The same where it is in per cent of the model. */
+  /** The same in per cent of the model. */
   percentRange: number;
   layout: Layout;
   /** "component" (the selected one), "sigma", "mask" or "psf". */
   fourth: string;
-  /** Of the single picture: which one, and which it is compared with, and how. */
+  /** In the single-picture layout: the picture, the one it is compared with, and how. */
   front: PanelName;
   back: PanelName;
   compare: "off" | "blink" | "swipe";
-  /** Where the front picture ends, as a part of the width. */
+  /** Where the front picture ends, as a fraction of the width. */
   swipe: number;
   crosshair: boolean;
-  /** The pixel that is read and cut through while the cursor is elsewhere. */
+  /** The pixel whose values and cuts are shown while the cursor is elsewhere. */
   pin: { x: number; y: number } | null;
   profile: boolean;
   cuts: boolean;
-  /** What the priors expect. */
+  /** Galaxies drawn from the priors. */
   predictive: boolean;
   view: { x: number; y: number; zoom: number } | null;
   selected: string;
-  /** Components whose eyes are closed, the one that stands alone ("" for none), and those that can't be edited. */
+  /** The hidden components, the one shown alone ("" for none), and the locked ones. */
   hidden: string[];
   solo: string;
   locked: string[];
@@ -64,7 +64,7 @@ export interface Run {
   message: string;
   divergences: number;
 }
-/** How far the draws can be trusted: the worst of all parameters. */
+/** Convergence of the draws: the values of the worst parameter. */
 export interface Gauge {
   draws: number;
   chains: number;
@@ -83,20 +83,20 @@ export interface KeptFit {
   dof: number;
   bic: number | null;
   level: "ok" | "caution" | "bad";
-  /** Whether its pixels are those of the first. */
+  /** Whether it was fitted to the same pixels as the first. */
   comparable: boolean;
   loo?: number | null;
-  /** What LOO decides: "best", "worse", "undecided", "unreliable" or nothing; and why. */
+  /** The decision of LOO, "best", "worse", "undecided", "unreliable" or none, and its reason. */
   loo_says?: string;
   note?: string;
   log_evidence?: number | null;
 }
-/** While a run goes on. */
+/** The states of a run in progress. */
 export const ACTIVE: readonly Run["state"][] = ["compiling", "running", "paused"];
 export interface SummaryRow {
   path: string;
   mean: number;
-  /** Null where the method gives a best value and no draws. */
+  /** Null if the method gives a best value without draws. */
   sd: number | null;
   q16: number | null;
   q50: number | null;
@@ -104,7 +104,7 @@ export interface SummaryRow {
   r_hat: number | null;
   ess_bulk: number | null;
   ess_tail?: number | null;
-  /** The bounds of its prior that the posterior lies at, by the rule of the verdict. */
+  /** The bounds of the prior that the posterior lies at, by the rule of the verdict. */
   bounds?: { lower?: number; upper?: number };
   unit: string;
 }
@@ -121,7 +121,7 @@ export interface Problem {
 export interface Notice {
   title: string;
   detail: string;
-  /** Of an internal error. */
+  /** For an internal error. */
   traceback?: string | undefined;
 }
 
@@ -133,31 +133,31 @@ export interface PixelValues {
   model: number | null;
 }
 
-/** A component as Python drew it last, and for which session, where that is known. */
+/** A component as Python drew it last, and the session that it was drawn for, if known. */
 export interface Drawing {
   pixels: Pixels;
-  /** In which cells, of a large image. */
+  /** The cells, for a large image. */
   raster?: Raster;
   session: Session | null;
 }
 
-/** A mask by its name; the one that the image came with has the name "". */
+/** Masks by name; the original mask of the image has the name "". */
 export type Masks = Record<string, Uint8Array<ArrayBuffer>>;
 
 export const TOOLS = ["brush", "eraser", "rectangle", "lasso", "pick"] as const;
 export type Tool = (typeof TOOLS)[number];
-/** How the mask is edited, while it is. */
+/** The settings of the mask editor, while it is open. */
 export interface Masking {
   tool: Tool;
   /** Diameter of brush and eraser, in pixels. */
   size: number;
-  /** Of sources, in units of the smoothed noise. */
+  /** Detection threshold of sources, in units of the smoothed noise. */
   threshold: number;
-  /** What came of the last pick, where it came to nothing. */
+  /** Why the last pick masked nothing. */
   said: string;
 }
 
-/** What undo or redo goes to; with the look of the pictures, where that was taken up together with a session. */
+/** A target of undo or redo, with the display settings if they were loaded together with the session. */
 export interface Step {
   session: Session;
   display?: Display;
@@ -165,33 +165,33 @@ export interface Step {
 
 export interface State {
   schema: Schema;
-  /** What Python has; the one that undo steps through. */
+  /** The committed session, which Python has and undo steps through. */
   session: Session;
-  /** What a gesture in progress shows. */
+  /** The session during a gesture, before it is committed. */
   draft: Session | null;
   past: Step[];
   future: Step[];
   lastEdit: { merge: string; time: number } | null;
-  /** Priors of parameters that were fixed here, for when they are freed again. */
+  /** Priors of parameters that were fixed in the page, to restore when they are freed. */
   retired: Record<string, Prior>;
   display: Display;
   run: Run;
   runReceived: number;
-  /** Of the run under way or the last one, as its draws grew. */
+  /** Gauges of the current or last run, in the order of its draws. */
   gauges: Gauge[];
   kept: KeptFit[];
   summary: Summary | null;
-  /** The one that was there when a run began: see `isOld`. */
+  /** The summary at the start of a run; see `isOld`. */
   outdated: Summary | null;
   problems: Problem[];
   notices: Notice[];
-  /** Python answers, as far as is known. */
+  /** Whether Python answers, as far as known. */
   answers: boolean;
-  /** A picture that was asked for is long in coming. */
+  /** Whether a requested picture is late. */
   late: boolean;
-  /** What came of the last file that was saved or opened. */
+  /** A message about the last file that was saved or opened. */
   said: string;
-  /** With the mask that the session names. */
+  /** The image, with the mask that the session names. */
   image: Image | null;
   masks: Masks;
   masking: Masking | null;
@@ -199,19 +199,19 @@ export interface State {
   /** The same on the image's patch. */
   near: Record<string, Drawing>;
   dof: number | null;
-  /** Of all pixels, as Python told it of a large image. */
+  /** χ² over all pixels of a large image, sent by Python. */
   chi2: number | null;
-  /** The pixel of a large image that Python told of last. */
+  /** The values of the last pixel of a large image that Python sent. */
   pixel: PixelValues | null;
   /** Ellipses of the last fit's draws, by component. */
   posterior: Record<string, Shape[]>;
   /** Densities of the last fit's draws, by path. */
   marginals: Record<string, Marginal>;
-  /** Galaxies drawn from the priors, those that have come. */
+  /** The galaxies drawn from the priors that have arrived. */
   predictions: Predictions | null;
 }
 
-/** A galaxy drawn from the priors: small, and its profile along the first source. */
+/** A galaxy drawn from the priors: a thumbnail, and the profile along its first source. */
 export interface Prediction {
   pixels: Pixels;
   nx: number;
@@ -305,14 +305,14 @@ export const INITIAL: State = {
   predictions: null,
 };
 
-/** Whether what is known of the posterior is of the run before: until another's comes, or where none came of it. */
+/** Whether the posterior in the page is that of the previous run, because the latest has given none yet. */
 export const isOld = ({ summary, outdated }: Pick<State, "summary" | "outdated">): boolean =>
   summary !== null && summary === outdated;
 
-/** What is on the screen: the gesture in progress, or the committed session. */
+/** The session on the screen: that of the gesture in progress, or the committed one. */
 export const shown = (state: State): Session => state.draft ?? state.session;
 
-/** The selected component: the chosen one while it exists, else the first. */
+/** The selected component, or the first if it no longer exists. */
 export function selectedOf(state: State): string {
   const { components } = shown(state).model;
   const { selected } = state.display;

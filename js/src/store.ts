@@ -39,7 +39,7 @@ import {
 
 export type Action =
   | { type: "schema"; schema: Schema }
-  /** With a display, the look of the pictures is part of the step. */
+  /** With a display, the display settings are part of the undo step. */
   | { type: "hostSession"; session: Session; display?: Display }
   | { type: "draft"; session: Session }
   | { type: "commit" }
@@ -63,9 +63,9 @@ export type Action =
   /** A part of a large image in finer cells. */
   | { type: "sight"; patch: Patch }
   | { type: "pixel"; pixel: PixelValues }
-  /** A mask that Python told of. */
+  /** A mask that Python has sent. */
   | { type: "knownMask"; name: string; mask: Uint8Array<ArrayBuffer> }
-  /** A mask that was drawn here. */
+  /** A mask that was drawn in the page. */
   | { type: "mask"; mask: Uint8Array<ArrayBuffer> }
   | { type: "masking"; masking: Masking | null }
   | { type: "posterior"; shapes: Record<string, Shape[]>; marginals?: Record<string, Marginal> }
@@ -141,7 +141,7 @@ function next(state: State, action: Action): State {
   }
 }
 
-/** Each drawing where its cells are: of all the image, or of the patch; of another part, nowhere. */
+/** Keep a drawing of the whole image or of the patch; drop one of another part. */
 function withFrames(
   state: State,
   drawn: Record<string, Drawing>,
@@ -156,16 +156,16 @@ function withFrames(
   return { ...state, frames, near, dof: dof ?? state.dof, chi2 };
 }
 
-/** A new run begins with no gauges, and what is known is of the one before, until it is done. */
+/** A new run starts without gauges; until it is done, the summary is that of the previous run. */
 function withRun(state: State, run: Run, time: number): State {
   const begins = ACTIVE.includes(run.state) && !ACTIVE.includes(state.run.state);
   const fresh = begins && { gauges: [], outdated: state.summary };
-  // A summary that is the same again is not sent.
+  // A summary that has not changed is not sent again.
   const ends = run.state === "done" && { outdated: null };
   return { ...state, run, runReceived: time, ...fresh, ...ends };
 }
 
-/** A first draw takes the place of an older request's; what is late for a newer one is dropped. */
+/** The first draw of a request replaces those of older requests; draws of older requests that arrive late are dropped. */
 function withDraw(
   old: Predictions | null,
   of: Omit<Predictions, "draws">,
@@ -177,14 +177,14 @@ function withDraw(
   return { ...old, draws: [...old.draws, draw] };
 }
 
-/** The image has the mask that the session names, as soon as that is known. */
+/** Give the image the mask that the session names, as soon as it is known. */
 function showMask(state: State): State {
   const mask = state.masks[shown(state).mask ?? ""];
   if (!state.image || !mask || state.image.mask === mask) return state;
   return { ...state, image: { ...state.image, mask } };
 }
 
-/** The session names the new mask; those that no step back or forth names are forgotten. */
+/** Let the session name the new mask; forget masks that no undo or redo step names. */
 function drawMask(state: State, mask: Uint8Array<ArrayBuffer>): State {
   const name = nameOf(mask);
   const own = state.masks[""];
@@ -197,7 +197,7 @@ function drawMask(state: State, mask: Uint8Array<ArrayBuffer>): State {
   return { ...drawn, masks };
 }
 
-/** Make `session` the committed one, with a look if it brings one, remembering the old. */
+/** Commit `session`, with display settings if given, and remember the old one. */
 function advance(state: State, session: Session, display?: Display): State {
   const look = sameDocument(display ?? state.display, state.display) ? undefined : display;
   if (!look && sameDocument(session, state.session)) return { ...state, draft: null };
@@ -213,7 +213,7 @@ function advance(state: State, session: Session, display?: Display): State {
   };
 }
 
-/** The step that leads back from one that brings a look, or none. */
+/** The step that undoes one with or without display settings. */
 const here = ({ session, display }: State, look?: Display): Step =>
   look ? { session, display } : { session };
 
@@ -225,7 +225,7 @@ function edit(state: State, session: Session, merge?: string, time = 0): State {
   return { ...next, past: merged ? state.past : next.past, lastEdit: { merge, time } };
 }
 
-/** Python's own change is undoable too; its answer in our own words is not a change. */
+/** A change by Python can be undone too; an echo of the page's own session is not a change. */
 function fromHost(state: State, session: Session, display?: Display): State {
   if (!display && sameDocument(session, state.session)) return state;
   const first = state.session === EMPTY_SESSION;
@@ -262,7 +262,7 @@ function retire(state: State, next: Session): Record<string, Prior> {
 export interface Store {
   readonly state: State;
   dispatch(action: Action): void;
-  /** Called after each change with the state before and after; returns the way to stop. */
+  /** Call back after each change with the new and the old state; returns a function that stops it. */
   subscribe(listener: (state: State, before: State) => void): () => void;
 }
 

@@ -1,11 +1,11 @@
-/** From values to colours: stretch and table, all pure. */
+/** Pure functions from values to colours: stretches and colour tables. */
 
 import type { Limits, Pixels } from "./image";
 
-/** Maps [0, 1] onto [0, 1], rising. */
+/** A monotonically increasing map of [0, 1] onto [0, 1]. */
 export type Curve = (t: number) => number;
 
-/** The constants are those of astropy.visualization's defaults. */
+/** With the default constants of astropy.visualization. */
 export const STRETCHES: Record<string, Curve> = {
   linear: (t) => t,
   sqrt: Math.sqrt,
@@ -13,18 +13,18 @@ export const STRETCHES: Record<string, Curve> = {
   asinh: (t) => Math.asinh(t / 0.1) / Math.asinh(1 / 0.1),
   power: (t) => t * t,
 };
-/** The one whose curve is that of the data. */
+/** Histogram equalisation, whose curve depends on the data. */
 export const HISTOGRAM = "histogram";
 
 export const TABLE_SIZE = 4096;
 
-/** A stretch by its name; `sorted` are the values, in order, that a histogram is of. */
+/** The stretch of this name; `sorted` are the sorted values for histogram equalisation. */
 export function curveOf(stretch: string, sorted: ArrayLike<number>, limits: Limits): Curve {
   if (stretch === HISTOGRAM) return equalising(sorted, limits);
   return STRETCHES[stretch] ?? ((t) => t);
 }
 
-/** Every colour for as many pixels as any other. */
+/** Histogram equalisation: each colour is used for the same number of pixels. */
 function equalising(sorted: ArrayLike<number>, [low, high]: Limits): Curve {
   const steps = 1024;
   const cumulative = new Float64Array(steps + 1);
@@ -47,7 +47,7 @@ function equalising(sorted: ArrayLike<number>, [low, high]: Limits): Curve {
   };
 }
 
-/** The t of a level: where the curve is flat, one of them. Beyond [0, 1] it goes on straight. */
+/** The t of a level, or one of them where the curve is flat; linear beyond [0, 1]. */
 export function inverse(curve: Curve, level: number): number {
   if (level <= 0 || level >= 1) return level;
   let [low, high] = [0, 1];
@@ -66,14 +66,14 @@ function word(lut: Uint8Array, level: number): number {
   return ((255 << 24) | (b << 16) | (g << 8) | r) >>> 0;
 }
 
-/** Colours of levels that rise evenly, or as `curve` says. */
+/** The colours of evenly spaced levels, stretched by `curve`. */
 export function colourTable(lut: Uint8Array, curve: Curve = (t) => t, size = TABLE_SIZE): Uint32Array {
   return Uint32Array.from({ length: size }, (_, i) => word(lut, curve(i / (size - 1))));
 }
 
 /**
- * Paint values as RGBA, top row first as the canvas wants it, while the values start at the bottom row.
- * Undefined pixels stay transparent: the panel's hatching shows through.
+ * Paint values as RGBA, with the top row first as in a canvas; the values start at the bottom row. Undefined pixels stay
+ * transparent, so that the hatching of the panel shows through.
  */
 export function paint(
   values: Pixels,
@@ -86,13 +86,13 @@ export function paint(
   const [low, high] = limits;
   const last = table.length - 1;
   const scale = last / (high - low || 1);
-  const half = 0.5 - low * scale; // to round
+  const half = 0.5 - low * scale; // adds one half, to round
   const [darkest, brightest] = [table[0] as number, table[last] as number];
   for (let y = 0; y < ny; y++) {
     let to = (ny - 1 - y) * nx;
     for (let from = y * nx; from < (y + 1) * nx; from++, to++) {
       const level = (values[from] as number) * scale + half;
-      // What is no number is neither.
+      // NaN is neither, and stays transparent.
       if (level >= 0) words[to] = level < last ? (table[level | 0] as number) : brightest;
       else if (level < 0) words[to] = darkest;
     }
@@ -100,7 +100,7 @@ export function paint(
   return new Uint8ClampedArray(words.buffer);
 }
 
-/** Round values between two limits for the ticks of a colour bar, with their places along it in [0, 1]. */
+/** Round values between two limits for the ticks of a colour bar, with their positions in [0, 1]. */
 export function ticks(limits: Limits, curve: Curve): { value: number; place: number }[] {
   const [low, high] = limits;
   if (!(high > low)) return [];

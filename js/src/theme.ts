@@ -1,6 +1,6 @@
-/** Whether the host is dark: hosts say so in different ways, and some only by their colours. */
+/** Detect whether the host has a dark theme: hosts declare it in different ways, some only by their colours. */
 
-/** Keeps `data-theme` of the root at "light" or "dark". */
+/** Keep the root's `data-theme` at "light" or "dark". */
 export function followTheme(root: HTMLElement, signal: AbortSignal): void {
   const apply = () => {
     root.dataset.theme = isDark(root) ? "dark" : "light";

@@ -1,4 +1,4 @@
-/** Ties between parameters: to which others one can be tied, and why not to the rest. */
+/** Ties between parameters: the possible targets, and why others are refused. */
 
 import { newPrior } from "./priors";
 import { withoutLoners } from "./sharing";
@@ -18,7 +18,7 @@ import {
   withSetting,
 } from "./spec";
 
-/** Parameters of the same unit that are not this one, those of the same name first. */
+/** Other parameters with the same unit, those of the same name first. */
 export function targetsFor(schema: Schema, session: Session, path: string): string[] {
   const own = parameterAt(schema, session, path);
   const [, name] = splitPath(path);
@@ -32,7 +32,7 @@ export function targetsFor(schema: Schema, session: Session, path: string): stri
   return [...alike.filter(same), ...alike.filter((other) => !same(other))];
 }
 
-/** Why a parameter can't follow another: that one follows it already. Null where it can. */
+/** Why a parameter can't follow another; null if it can. */
 export function refusal(session: Session, path: string, to: string): string | null {
   const chain = [to];
   for (let setting = settingAt(session, to); isTied(setting); setting = settingAt(session, setting.to)) {
@@ -42,16 +42,16 @@ export function refusal(session: Session, path: string, to: string): string | nu
   if (path === to) return `${path} can't follow itself`;
   if (!chain.includes(path)) return null;
   const way = chain.slice(0, chain.indexOf(path) + 1).join(" follows ");
-  return `${path} can't follow ${to}: ${way}, which would close a circle`;
+  return `${path} can't follow ${to}: ${way}, which would make a circle`;
 }
 
-/** The session with a parameter tied to another, by a factor and an offset. A tie that would close a circle is none. */
+/** The session with a parameter tied to another, by a factor and an offset. A tie that would make a circle is ignored. */
 export function withTie(session: Session, path: string, to: string, scale = 1, offset = 0): Session {
   if (refusal(session, path, to) !== null || scale === 0) return session;
   return withSetting(session, path, { type: "Tied", to, scale, offset });
 }
 
-/** The session with a tied parameter free, at the value that it has: with the prior that it had, or a new one. */
+/** Free a tied parameter at its present value, with its previous prior or a new one. */
 export function withoutTie(schema: Schema, session: Session, path: string, retired?: Prior): Session {
   const parameter: Parameter | undefined = parameterAt(schema, session, path);
   const value = valueAt(session, path);

@@ -1,6 +1,6 @@
 /** Files from and to the user's disk, and text to the clipboard. */
 
-/** Offer a file for download, as a click on a link within the widget would. */
+/** Offer a file for download, as if a link in the widget were clicked. */
 export function download(name: string, content: Blob, near: HTMLElement): void {
   const address = URL.createObjectURL(content);
   const link = document.createElement("a");
@@ -10,7 +10,7 @@ export function download(name: string, content: Blob, near: HTMLElement): void {
   near.append(link);
   link.click();
   link.remove();
-  // The browser reads it after the click.
+  // The browser reads the file after the click.
   setTimeout(() => URL.revokeObjectURL(address), 60_000);
 }
 
@@ -32,7 +32,7 @@ export function chooseFile(accept: string, near: HTMLElement): Promise<File | nu
   });
 }
 
-/** Whether the text is on the clipboard: pages without https have none. */
+/** Copy text; returns false if there is no clipboard, as in pages without https. */
 export async function copyText(text: string): Promise<boolean> {
   try {
     await navigator.clipboard.writeText(text);

@@ -1,4 +1,4 @@
-/** The units of parameters, and their values in those of the sky, where the image has the numbers for it. */
+/** The units of parameters, and their values in sky units if the image has the calibration for it. */
 
 import type { Image } from "./image";
 import type { Parameter } from "./spec";
@@ -10,14 +10,14 @@ export interface Physical {
 
 type Numbers = Pick<Image, "zeropoint" | "pixelScale">;
 
-/** A declared unit as the reader knows it: "image" is the image's own, of which, where it has none, nothing is said. */
+/** A declared unit for display: "image" is replaced by the image's unit, or omitted if it has none. */
 export function readable(unit: string, image: Pick<Image, "unit"> | null): string {
   const own = image?.unit ?? null;
   if (own === null || unit === "image") return unit.replace("image/", "per ").replace(/^image$/, own ?? "");
   return unit.replace(/^image\b/, () => (/[ /*]/.test(own) ? `(${own})` : own));
 }
 
-/** Null where there is no other unit, or the image lacks what it needs. */
+/** Null if there is no other unit, or the image lacks the calibration. */
 export function physical({ name, unit }: Parameter, image: Numbers | null): Physical | null {
   const { zeropoint = null, pixelScale = null } = image ?? {};
   if (unit === "rad") return { unit: "°", of: (value) => (180 * value) / Math.PI };

@@ -1,26 +1,26 @@
-/** Which components are seen in the pictures, and how the light is shared among them: nothing that Python need know. */
+/** The components visible in the pictures, and their fractions of the light. Python does not need this. */
 
 import { hasParameter, type Session, valueAt } from "./spec";
 import type { Display, State } from "./state";
 import { shown } from "./state";
 
-/** Whether a component's eye is open; one that stands alone closes all others. */
+/** Whether a component is visible; one shown alone hides all others. */
 export function isSeen({ hidden, solo }: Pick<Display, "hidden" | "solo">, name: string): boolean {
   return solo === "" ? !hidden.includes(name) : solo === name;
 }
 
 export const isLocked = (state: State, name: string): boolean => state.display.locked.includes(name);
 
-/** The names of those that are in the model and in the pictures. */
+/** The names of the components that are in the model and visible. */
 export function seenNames(state: State): string[] {
   const session = shown(state);
   const names = Object.keys(session.model.components);
-  // A name that is gone hides nothing.
+  // A name that no longer exists hides nothing.
   const solo = names.includes(state.display.solo) ? state.display.solo : "";
   return names.filter((name) => !session.off.includes(name) && isSeen({ ...state.display, solo }, name));
 }
 
-/** Of the light of all sources in the model, the part of each; null where the fluxes make no parts. */
+/** The fraction of the light of each source in the model; null if the fluxes have no fractions. */
 export function fluxParts(session: Session): Record<string, number> | null {
   const sources = Object.entries(session.model.components).filter(
     ([name, component]) => hasParameter(component, "flux") && !session.off.includes(name),
@@ -31,7 +31,7 @@ export function fluxParts(session: Session): Record<string, number> | null {
   return Object.fromEntries(sources.map(([name], i) => [name, (fluxes[i] as number) / total]));
 }
 
-/** The display after a component has got another name, or none. */
+/** The display after a component was renamed or removed. */
 export function displayAfter(display: Display, old: string, name: string | null): Partial<Display> {
   const list = (names: readonly string[]) => names.flatMap((each) => (each === old ? (name ?? []) : each));
   const one = (each: string) => (each === old ? (name ?? "") : each);

@@ -1,4 +1,4 @@
-/** What a user should know of a prior before a run, and of it and the posterior after one. */
+/** Warnings about a prior before a run, and about prior and posterior after one. */
 
 import { distributionOf, normalCdf } from "./distributions";
 import { numberField } from "./fields";
@@ -7,16 +7,16 @@ import { isAngle } from "./priors";
 import { isFree, type Parameter, type Prior, type Setting } from "./spec";
 import type { SummaryRow } from "./state";
 
-/** A value with less of the prior's mass beyond it is hardly expected. */
-const FAR = 0.001;
-/** Of the mass of a normal: what a bound may cut off without a word. */
+/** A value with less of the prior's mass beyond it is reported as unlikely. */
+const UNLIKELY = 0.001;
+/** The fraction of a normal that a bound may cut off without a warning. */
 const CLIPPED = 0.05;
 const ROUND = 0.03;
 
 const per = (part: number): string => `${part < 0.01 ? (100 * part).toFixed(1) : Math.round(100 * part)} %`;
 const short = (value: number): string => String(Number(value.toPrecision(4))).replace("-", "−");
 
-/** Sentences, the most serious first. `size` is the image's, for positions and lengths. */
+/** Return the warnings, the most serious first. `size` is that of the image, for positions and lengths. */
 export function warningsOf(
   setting: Setting,
   parameter: Parameter,
@@ -38,18 +38,16 @@ function valueWarnings(prior: Prior, parameter: Parameter): string[] {
   const { init } = prior;
   const [low, high] = law.support;
   if (init < low || init > high)
-    return [
-      `the prior excludes the value ${short(init)}: it lies outside of [${short(low)}, ${short(high)}]`,
-    ];
+    return [`the prior excludes the value ${short(init)}: it lies outside [${short(low)}, ${short(high)}]`];
   const tail = Math.min(law.cdf(init), 1 - law.cdf(init));
-  // A flat prior has no tails, only ends.
-  if ("loc" in prior && tail < FAR)
+  // A flat prior has bounds rather than tails.
+  if ("loc" in prior && tail < UNLIKELY)
     return [
-      `the prior hardly expects the value ${short(init)}: ${(100 * tail).toPrecision(1)} % of it lies beyond`,
+      `the value ${short(init)} is very unlikely under the prior: only ${(100 * tail).toPrecision(1)} % of it lies beyond`,
     ];
   const close = 1e-6 * Math.max(Math.abs(init), 1e-6);
   const end = [low, high].find((bound) => Math.abs(init - bound) <= close);
-  return end === undefined ? [] : [`the value lies on the bound ${short(end)}`];
+  return end === undefined ? [] : [`the value lies at the bound ${short(end)}`];
 }
 
 const lowOf = (prior: Prior) => numberField(prior, "low");
@@ -67,7 +65,7 @@ function clippedWarnings(prior: Prior): string[] {
   ];
 }
 
-/** The bounds that the verdict on the last fit names, as long as the prior still has them. */
+/** The bounds that the verdict on the last fit reports, if the prior still has them. */
 function boundWarnings(prior: Prior, posterior: SummaryRow | undefined): string[] {
   const { lower = null, upper = null } = posterior?.bounds ?? {};
   const isLow = lower !== null && lower === lowOf(prior);
@@ -82,13 +80,13 @@ function sizeWarnings(prior: Prior, parameter: Parameter, size: { nx: number; ny
   if (!law || !size || parameter.unit !== "pixel") return [];
   const [low, high] = [law.ppf(0.05), law.ppf(0.95)];
   const side = at({ xc: size.nx, yc: size.ny }, parameter.name);
-  if (side !== undefined) return low > side || high < 0 ? ["the prior lies outside of the image"] : [];
-  if (low > Math.max(size.nx, size.ny)) return ["the prior expects it larger than the image"];
+  if (side !== undefined) return low > side || high < 0 ? ["the prior lies outside the image"] : [];
+  if (low > Math.max(size.nx, size.ny)) return ["the prior expects a size larger than the image"];
   return [];
 }
 
 /** A round source has no position angle. */
 export const roundWarning = (parameter: Parameter, setting: Setting, ellip: number): string[] =>
   isAngle(parameter) && isFree(setting) && ellip < ROUND
-    ? ["the source is round: its angle means nothing"]
+    ? ["the source is round: its angle is undefined"]
     : [];

@@ -1,8 +1,8 @@
-/** Sky coordinates of a pixel by the tangent plane that Python fitted to the image's WCS. */
+/** Sky coordinates of a pixel, from the tangent plane that Python fitted to the image's WCS. */
 
 import type { Point } from "./geometry";
 
-/** Centre in pixels (0-based) and degrees; `cd` takes pixel offsets to degrees east and north. */
+/** Centre in pixels (0-based) and degrees; `cd` converts pixel offsets to degrees east and north. */
 export interface TangentPlane extends Point {
   ra: number;
   dec: number;
@@ -24,7 +24,7 @@ export function skyAt(plane: TangentPlane, at: Point): { ra: number; dec: number
   return { ra: ((ra % 360) + 360) % 360, dec };
 }
 
-/** "10:00:24.00 +02:12:00.0", with as many decimals as a tenth of a pixel of 0.1" has. */
+/** "10:00:24.00 +02:12:00.0", with enough decimals for a tenth of a pixel of 0.1". */
 export function sexagesimal({ ra, dec }: { ra: number; dec: number }): string {
   const sign = dec < 0 ? "−" : "+";
   return `${split(ra / 15, 3, 24)} ${sign}${split(Math.abs(dec), 2, 90)}`;

@@ -7,7 +7,7 @@ const names = (state: Record<string, unknown>) => Object.keys((state.session as 
 type Page = Awaited<ReturnType<typeof open>>;
 
 async function choose({ el, named }: Page, component: string, action: string) {
-  named("button", `more of ${component}`).click();
+  named("button", `more actions for ${component}`).click();
   const item = [...el.querySelectorAll<HTMLElement>(".sl-menu:not([hidden]) [role=menuitem]")].find((each) =>
     each.textContent?.startsWith(action),
   );
@@ -74,7 +74,7 @@ describe("eye, solo and lock", () => {
 describe("kinds, shares and more components", () => {
   it("changes the kind and keeps the rows that both have", async () => {
     const { change, named, el, state } = await open();
-    await change(named<HTMLSelectElement>("select", "kind of galaxy"), "Exponential");
+    await change(named<HTMLSelectElement>("select", "profile of galaxy"), "Exponential");
     expect((state.session as Session).model.components.galaxy?.type).toBe("Exponential");
     expect(el.querySelector(slider("galaxy.n"))).toBeNull();
     expect(el.querySelector(".sl-share")?.textContent).toBe("67 %");

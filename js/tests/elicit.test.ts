@@ -42,9 +42,9 @@ describe("what can't be said", () => {
   it("is refused in words", () => {
     expect(withCentre(normal, FREE, 4, 0)).toMatch("positive");
     expect(withCentre(logNormal, FREE, -4, 1)).toMatch("positive");
-    expect(withInterval(normal, FREE, 3, 2)).toMatch("below");
+    expect(withInterval(normal, FREE, 3, 2)).toMatch("smaller");
     expect(withInterval(logNormal, FREE, -1, 2)).toMatch("positive");
-    expect(withInterval(uniform, INDEX, 9, 12)).toMatch("outside of [0.5, 8]");
+    expect(withInterval(uniform, INDEX, 9, 12)).toMatch("outside [0.5, 8]");
     // Flatter than flat.
     expect(withInterval(truncated, INDEX, 0.6, 7.9)).toMatch("no normal");
     expect(wordsOf({ type: "Angle", init: 1 }, { ...FREE, name: "theta" })).toBeNull();

@@ -53,7 +53,7 @@ async function everything(name: string): Promise<string[]> {
   await page.check(page.named("input", `free, flux of ${name}`));
   note();
   const choose = async (action: string) => {
-    page.named("button", `more of ${name}`).click();
+    page.named("button", `more actions for ${name}`).click();
     const items = [...page.el.querySelectorAll<HTMLElement>(".sl-menu:not([hidden]) [role=menuitem]")];
     items.find((each) => each.textContent?.startsWith(action))?.click();
     await nextFrame();

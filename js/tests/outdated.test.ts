@@ -51,9 +51,9 @@ async function told(run: Partial<Run> = {}) {
 const NOTHING = ["", "", "", ""];
 const LAST = [
   "last run",
-  "16 to 84 per cent of the last run's posterior",
-  "dashed ellipses: the last run's posterior",
-  "dashed: the last run's posterior",
+  "16–84 % interval of the previous run's posterior",
+  "dashed ellipses: posterior of the previous run",
+  "dashed: posterior of the previous run",
 ];
 
 describe("while another run goes on", () => {

@@ -74,7 +74,7 @@ describe("the editor of a prior", () => {
     expect(made.high).toBeCloseTo(16 ** (1 + 0.05 / 0.9), 3);
     await change(low, "20", ["change"]);
     expect(el.querySelector(".sl-prior-editor [role=alert]")?.textContent).toBe(
-      "the 5 % must lie below the 95 %",
+      "the 5 % quantile must be smaller than the 95 % quantile",
     );
     expect(setting(state, "galaxy.r_eff")).toEqual(made);
   });
@@ -109,7 +109,7 @@ describe("a tie", () => {
     const other = named<HTMLSelectElement>("select", "tie target, ellip of galaxy");
     await change(other, "disk.ellip", ["change"]);
     const alerts = [...el.querySelectorAll<HTMLElement>(".sl-tie-editor [role=alert]")];
-    expect(alerts.map((alert) => alert.textContent).join()).toMatch("which would close a circle");
+    expect(alerts.map((alert) => alert.textContent).join()).toMatch("which would make a circle");
     expect(other.value).toBe("");
     expect(setting(state, "galaxy.ellip")).toBe(0.5);
     await change(target, "", ["change"]);

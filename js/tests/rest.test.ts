@@ -140,7 +140,7 @@ describe("the noise", () => {
   it("is chosen from the schema's kinds, and its parameters are rows", async () => {
     const { change, el, named, one, state } = await open({ schema, session });
     expect(el.querySelectorAll(box("noise.nu"))).toHaveLength(0);
-    const choice = named<HTMLSelectElement>("select", "kind of noise");
+    const choice = named<HTMLSelectElement>("select", "noise model");
     expect(choice.value).toBe("GaussianNoise");
     await change(choice, "StudentTNoise", ["change"]);
     expect(sessionOf(state).model.noise).toEqual({ type: "StudentTNoise", nu: 5 });
@@ -153,7 +153,7 @@ describe("the noise", () => {
 
   it("may have another within it", async () => {
     const { change, one, named, state } = await open({ schema, session });
-    await change(named("select", "kind of noise"), "InflatedNoise", ["change"]);
+    await change(named("select", "noise model"), "InflatedNoise", ["change"]);
     await change(one(box("noise.nu")), "9", ["change"]);
     await change(one(box("noise.inflation")), "1.5", ["change"]);
     expect(sessionOf(state).model.noise).toMatchObject({ base: { nu: 9 }, inflation: { init: 1.5 } });
@@ -172,7 +172,7 @@ describe("the noise", () => {
     const correlated = { type: "CorrelatedNoise", correlation: [[0.5]] } as unknown as Component;
     const measured = { ...session, model: { ...session.model, noise: correlated } };
     const { named, one } = await open({ schema, session: measured });
-    const choice = named<HTMLSelectElement>("select", "kind of noise");
+    const choice = named<HTMLSelectElement>("select", "noise model");
     expect(choice.value).toBe("CorrelatedNoise");
     expect(one(".sl-rest:last-child .sl-rows").children).toHaveLength(0);
   });
@@ -181,7 +181,7 @@ describe("the noise", () => {
     const measured = { ...kind("Correlated", [], { type: "" }), document: null };
     const noises = { ...schema.noises, CorrelatedNoise: measured };
     const page = await open({ schema: { ...schema, noises }, session });
-    const choice = page.named<HTMLSelectElement>("select", "kind of noise");
+    const choice = page.named<HTMLSelectElement>("select", "noise model");
     await page.change(choice, "CorrelatedNoise", ["change"]);
     expect(page.of("noise")).toEqual([{ t: "noise" }]);
     expect(choice.value).toBe("GaussianNoise");
@@ -189,6 +189,6 @@ describe("the noise", () => {
 
   it("has no card without kinds to choose from", async () => {
     const { el } = await open({ session });
-    expect(el.querySelectorAll('[aria-label="kind of noise"]')).toHaveLength(0);
+    expect(el.querySelectorAll('[aria-label="noise model"]')).toHaveLength(0);
   });
 });

@@ -81,7 +81,7 @@ describe("the run panel", () => {
     const cells = [...one(".sl-summary tbody tr:last-child").children].map((cell) => cell.textContent);
     expect(cells).toEqual(["n", "2.100 ± 0.050", "2.100+0.060−0.050", "1.200", "80"]);
     // The smaller effective sample, which is that of the verdict.
-    expect(one(".sl-summary td[title]").title).toBe("800 in the bulk, 80 in the tails");
+    expect(one(".sl-summary td[title]").title).toBe("bulk 800, tails 80");
     expect([...el.querySelectorAll(".sl-suspect")].map((cell) => cell.textContent)).toEqual(["1.200", "80"]);
     push("summary", {});
     await nextFrame();

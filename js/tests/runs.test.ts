@@ -86,7 +86,7 @@ describe("kept fits", () => {
 
   it("are kept by a name that is proposed", async () => {
     const page = await open({ summary: SUMMARY });
-    const name = page.named<HTMLInputElement>("input", "name to keep it by");
+    const name = page.named<HTMLInputElement>("input", "save fit as");
     expect(name.value).toBe("fit 1");
     button(page, "Keep").click();
     page.push("kept", [keptFit("fit 1", 150)]);

@@ -31,7 +31,7 @@ describe("ties", () => {
   it("refuse circles, and say which", () => {
     expect(refusal(SESSION, "disk.xc", "galaxy.xc")).toBeNull();
     expect(refusal(SESSION, "galaxy.xc", "disk.xc")).toBe(
-      "galaxy.xc can't follow disk.xc: disk.xc follows galaxy.xc, which would close a circle",
+      "galaxy.xc can't follow disk.xc: disk.xc follows galaxy.xc, which would make a circle",
     );
     expect(refusal(SESSION, "disk.xc", "disk.xc")).toMatch("itself");
     expect(withTie(SESSION, "galaxy.xc", "disk.xc")).toBe(SESSION);
@@ -62,10 +62,10 @@ describe("warnings", () => {
 
   it("tell of a value that the prior excludes or hardly expects", () => {
     expect(of({ type: "Uniform", low: 3, high: 8, init: 2 })).toMatch("excludes the value 2");
-    expect(of({ type: "Normal", loc: 0, scale: 1, init: 5 })).toMatch("hardly expects");
-    expect(of({ type: "Uniform", low: 1, high: 8, init: 8 })).toMatch("lies on the bound 8");
+    expect(of({ type: "Normal", loc: 0, scale: 1, init: 5 })).toMatch("very unlikely");
+    expect(of({ type: "Uniform", low: 1, high: 8, init: 8 })).toMatch("lies at the bound 8");
     expect(of({ type: "Uniform", low: 1, high: 8, init: 1.001 })).toBe("");
-    expect(of({ type: "LogUniform", low: 89.99, high: 911, init: 89.99 })).toMatch("lies on the bound 89.99");
+    expect(of({ type: "LogUniform", low: 89.99, high: 911, init: 89.99 })).toMatch("lies at the bound 89.99");
     expect(warningsOf(3, index, undefined, null)).toEqual([]);
   });
 
@@ -88,7 +88,7 @@ describe("warnings", () => {
     const size = { nx: 50, ny: 40 };
     const far: Prior = { type: "Normal", loc: 90, scale: 1, init: 90 };
     expect(warningsOf(far, parameter("xc", "pixel"), undefined, size)).toEqual([
-      "the prior lies outside of the image",
+      "the prior lies outside the image",
     ]);
     expect(warningsOf(far, parameter("r_eff", "pixel"), undefined, size)[0]).toMatch("larger than the image");
     const angle: Prior = { type: "Angle", init: 1 };

@@ -115,7 +115,7 @@ def test_a_tie_is_a_chip_and_a_circle_is_refused(page):
     assert page.widget.get_by_text("= star.xc").count() == 1
     page.press("tie, xc of star")
     page.widget.get_by_role("combobox", name="tie target, xc of star").select_option("ghost.xc")
-    page.widget.get_by_text("would close a circle").wait_for()
+    page.widget.get_by_text("would make a circle").wait_for()
     assert page.python("print(wb.editor.problems, list(wb.model.free))") == "[] ['star.xc', 'star.flux', 'ghost.flux']"
 
 
@@ -135,7 +135,7 @@ def test_a_prior_that_excludes_the_value_is_told_of_in_its_row(page):
     low.fill("89.99")
     low.press("Enter")
     page.widget.get_by_role("slider", name="ghost.flux").press("Home")
-    page.widget.get_by_role("note").filter(has_text="lies on the bound 89.99").wait_for()
+    page.widget.get_by_role("note").filter(has_text="lies at the bound 89.99").wait_for()
 
 
 def test_the_posterior_is_drawn_over_the_prior(page):
@@ -164,7 +164,7 @@ def components(page: Notebook) -> str:
 
 
 def choose(page: Notebook, component: str, action: str) -> None:
-    page.press(f"more of {component}")
+    page.press(f"more actions for {component}")
     page.widget.get_by_role("menuitem", name=action).click()
 
 
@@ -198,7 +198,7 @@ def test_components_are_copied_named_moved_and_removed(page):
 
 def test_another_kind_keeps_the_place(page):
     xc = page.python("print(wb.model.initial['star.xc'])")
-    page.widget.get_by_role("combobox", name="kind of star").select_option("Gaussian")
+    page.widget.get_by_role("combobox", name="profile of star").select_option("Gaussian")
     page.until(lambda: page.python("print(type(wb.model.components['star']).__name__)") == "Gaussian")
     assert page.python("print(wb.model.initial['star.xc'])") == xc
     page.press("Undo")

@@ -123,7 +123,7 @@ def test_svi_is_judged_and_what_is_of_the_last_run_says_so_meanwhile(page):
     under_way = [each for each in shown if each["cancel"] and "judging" not in each["words"]]
     assert under_way
     for each in under_way:
-        assert set(each["told"]) == {"last run", "dashed ellipses: the last run's posterior"}
+        assert set(each["told"]) == {"last run", "dashed ellipses: posterior of the previous run"}
     assert shown[-1]["told"] == []
     assert re.fullmatch(r"(ok|caution|bad): \w+ \w+ .+\.", verdict(page))
     assert page.python("print(type(wb.fit.method).__name__)") == "SVI"

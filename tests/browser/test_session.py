@@ -134,7 +134,7 @@ def test_save_change_open(page, tmp_path):
     [
         (b'{"sersiclab": "session", "version": 1, "sha', "cut off"),
         (b'{"sersiclab": "session", "version": 7}', "made by a newer sersiclab"),
-        (b"hello", "no JSON"),
+        (b"hello", "not JSON"),
     ],
 )
 def test_a_broken_file_is_told_of_and_changes_nothing(page, content, words):
@@ -151,8 +151,8 @@ def test_a_session_can_be_pasted(page):
     saved = json.loads(downloaded(page, "Save session"))
     saved["session"]["model"]["components"]["galaxy"]["n"] = 2.5
     exactly(page, "Paste")
-    page.widget.get_by_role("textbox", name="a session, or regions of DS9").fill(json.dumps(saved))
-    exactly(page, "Take it up")
+    page.widget.get_by_role("textbox", name="a session, or DS9 regions").fill(json.dumps(saved))
+    exactly(page, "Apply")
     page.until(lambda: page.python("print(wb.model.components['galaxy'].n)") == "2.5")
     page.press("Undo")
     page.until(lambda: page.python("print(wb.model.components['galaxy'].n)") == "1.0")
@@ -228,7 +228,7 @@ def test_the_output_has_a_picture_for_readers_without_a_kernel(page):
 
 
 def test_the_noise_is_chosen_and_shared_parameters_have_rows(page):
-    page.widget.get_by_role("combobox", name="kind of noise").select_option("Student t")
+    page.widget.get_by_role("combobox", name="noise model").select_option("Student t")
     page.until(lambda: page.python("print(type(wb.model.noise).__name__)") == "StudentTNoise")
     page.widget.get_by_role("spinbutton", name="noise.nu").fill("4")
     page.widget.get_by_role("spinbutton", name="noise.nu").press("Enter")

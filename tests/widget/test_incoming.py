@@ -214,7 +214,7 @@ def test_no_more_requests_wait_than_a_page_needs(editor, heard):
     for k in range(3 * MOST):
         editor._handle_custom_msg({"t": "export", "request": str(k), "kind": "python"}, [])
     assert 2 * MOST <= len(heard.of("error")) <= 2 * MOST + 1
-    assert "requests wait already" in heard.of("error")[0][0]["detail"]
+    assert "requests are waiting already" in heard.of("error")[0][0]["detail"]
     gate.set()
     heard.settle()
     assert MOST - 1 <= len(heard.of("file")) <= MOST
@@ -282,10 +282,10 @@ def test_a_trait_of_another_kind_is_answered(editor, heard, model, name, value):
         ({"version": "x"}, "version must be 1, got 'x'"),
         ({"version": 2}, "version must be 1, got 2"),
         ({"version": None}, "version must be 1"),
-        ({"off": ["nobody"]}, "'off' names 'nobody', which is no component; there are star, ghost, sky"),
+        ({"off": ["nobody"]}, "'off' names 'nobody', which is not a component; there are star, ghost, sky"),
         ({"off": [3]}, "'off' must be a list of names"),
         ({"off": "sky"}, "'off' must be a list of names"),
-        ({"off": ["x" * 10**6]}, "which is no component"),
+        ({"off": ["x" * 10**6]}, "which is not a component"),
         ({"mask": 7}, "7"),
         ({"mask": "nothing"}, "nothing"),
         ({"model": None}, ""),

@@ -8,7 +8,7 @@ import pytest
 from sersiclab.documents.spec import to_python
 from sersiclab.inference import MAP
 from sersiclab.widget import Workbench
-from sersiclab.widget.masks import KEPT, Masks
+from sersiclab.widget.masks import STORED, Masks
 from sersiclab.widget.page import _record
 
 
@@ -82,7 +82,7 @@ def test_what_is_wrong_with_a_mask_is_a_problem_and_the_last_one_kept(editor, he
     _, name, bits = drawn
     editor.set_state({"session": {**editor.session, "mask": "nobody"}})
     assert [p["message"] for p in editor.problems] == [
-        "the session names the mask 'nobody', which is not here; the last mask is kept"
+        "the session names an unknown mask, 'nobody'; the last mask is kept"
     ]
     full = np.packbits(np.ones(image.shape, bool), bitorder="little").tobytes()
     draw(editor, "full", full)
@@ -97,7 +97,7 @@ def test_what_is_wrong_with_a_mask_is_a_problem_and_the_last_one_kept(editor, he
 def test_old_masks_go(image):
     masks = Masks(image)
     size = -(-image.data.size // 8)
-    for k in range(KEPT + 1):
+    for k in range(STORED + 1):
         masks.put(str(k), k.to_bytes(size, "little"))
     with pytest.raises(ValueError, match="'0'"):
         masks.bits("0")

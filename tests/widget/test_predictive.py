@@ -7,6 +7,7 @@ from sersiclab.data.image import Image
 from sersiclab.model import Model
 from sersiclab.parameters.priors import Normal, Uniform
 from sersiclab.profiles import FlatSky, PointSource
+from sersiclab.runtime.errors import InputError
 from sersiclab.widget.frames import Frames
 from sersiclab.widget.predictive import SIDE, predict, rings_of, thumbnail
 
@@ -46,12 +47,12 @@ def test_a_draw_has_the_light_that_it_was_given():
 
 def test_priors_that_give_nothing_are_told_of(monkeypatch):
     def refuse(frames, model, values):
-        raise ValueError("a profile that can't be drawn")
+        raise InputError("a profile that can't be drawn")
 
     monkeypatch.setattr(Frames, "draw", refuse)
     model = Model({"a": PointSource(xc=6.0, yc=5.0, flux=Uniform(1.0, 1e6))})
     image = Image(np.zeros((10, 14)), sigma=1.0)
-    with pytest.raises(ValueError, match="hardly ever give a model that can be drawn: a profile that can't be drawn"):
+    with pytest.raises(ValueError, match="almost never give a valid model: a profile that can't be drawn"):
         predict(Frames(image), model, None, 1)
 
 

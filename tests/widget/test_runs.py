@@ -99,10 +99,10 @@ def test_pause_and_resume(editor, heard, until):
 
 def test_one_run_at_a_time(editor, heard, until):
     editor.run(Counting(steps=100_000, step_seconds=0.01))
-    with pytest.raises(RuntimeError, match="a run is under way"):
+    with pytest.raises(RuntimeError, match="a run is in progress"):
         editor.run(Counting())
     heard.tell(t="run", method="Counting", options={})
-    assert "a run is under way" in heard.of("error")[0][0]["detail"]
+    assert "a run is in progress" in heard.of("error")[0][0]["detail"]
     editor.cancel()
     until(lambda: not editor.running)
 

@@ -134,7 +134,7 @@ def test_what_is_pasted_in_is_read_and_never_run(model, key, value, words):
 @pytest.mark.parametrize("name", [3, [], "unheard of"])
 def test_a_mask_that_is_not_here_leaves_the_last_one(editor, name):
     editor.session = {**editor.session, "mask": name}
-    assert "is not here" in editor.problems[0]["message"]
+    assert "unknown mask" in editor.problems[0]["message"]
     assert editor.mask.sum() == 3
 
 

@@ -319,11 +319,11 @@ def test_regions_that_do_not_fit_change_nothing(scene, tmp_path):
     assert scene.session == between
     scene.model = SCENE
     scene.display = {"locked": ["galaxy"]}
-    assert take(scene, "ellipse(11,16,6,3,90)\nannulus(1,2,3,4)", tmp_path).endswith(": nothing was taken")
+    assert take(scene, "ellipse(11,16,6,3,90)\nannulus(1,2,3,4)", tmp_path).endswith(": no region was used")
     assert scene.session == before
     scene.flush(60)
     (error,) = (content for content, _ in messages if content["t"] == "error")
-    assert error["title"].startswith("Not all of")
+    assert error["title"].startswith("Some regions of")
     assert "line 2" in error["detail"]
     assert "galaxy is locked" in error["detail"]
 

@@ -13,7 +13,7 @@ import { shapeOf, shapeValues } from "../shapes";
 import type { Session } from "../spec";
 import type { Store } from "../store";
 
-/** What `event` is about, when it is about a handle. */
+/** The handle that an event concerns, if any. */
 function handleOf(event: Event): { kind: HandleKind; component: string; element: HTMLElement } | null {
   const element = event.target instanceof Element ? event.target.closest<HTMLElement>("[data-handle]") : null;
   const { handle, component } = element?.dataset ?? {};
@@ -75,7 +75,7 @@ const ARROWS: Record<string, Point> = {
   ArrowDown: { x: 0, y: -1 },
 };
 
-/** Arrow keys on a focused handle; Shift makes ten steps of one. */
+/** Arrow keys on a focused handle; with Shift, ten times as far. */
 export function nudgeHandles(stage: HTMLElement, store: Store, signal: AbortSignal): void {
   const focus = (event: FocusEvent) => {
     const handle = handleOf(event);

@@ -1,12 +1,12 @@
-/** Keys in the widget's controls, as a user means them and not as the host does. */
+/** Keys in the widget's controls, protected from the shortcuts of the host. */
 
 /**
- * Lab takes the arrow keys of whatever has the focus in a notebook, a slider too. Its shortcuts look for this attribute
- * on the element itself before they look for it above.
+ * JupyterLab captures the arrow keys of any focused element in a notebook, including sliders. Its shortcuts look for
+ * this attribute on the element itself before they look at its ancestors.
  */
 const SUPPRESS = "data-lm-suppress-shortcuts";
 
-/** Keeps the host's shortcuts off the controls, and makes Enter commit what was typed into a number box. */
+/** Keep the host's shortcuts away from the controls, and let Enter commit the value of a number box. */
 export function ownKeys(root: HTMLElement, signal: AbortSignal): void {
   root.addEventListener(
     "focusin",
@@ -19,7 +19,7 @@ export function ownKeys(root: HTMLElement, signal: AbortSignal): void {
     "keydown",
     ({ key, target }) => {
       if (key !== "Enter" || !(target instanceof HTMLInputElement) || target.type !== "number") return;
-      // Outside a form, Enter alone is no change to Chromium.
+      // Outside a form, Chromium does not treat Enter as a change.
       target.blur();
       target.focus();
     },

@@ -13,6 +13,6 @@ export function undoKeys(root: HTMLElement, store: Store, signal: AbortSignal): 
   root.addEventListener("keydown", key, { signal });
 }
 
-/** In a box with unfinished text, undo is the text's own. */
+/** In a box with uncommitted text, undo applies to the text. */
 const isTyping = (target: EventTarget | null): boolean =>
   target instanceof HTMLInputElement && target.type === "number" && target.value !== target.dataset.shown;

@@ -1,4 +1,4 @@
-/** Drawing the mask on a picture. While the mask is edited, the pointer draws; wheel, keys and middle button move. */
+/** Drawing the mask on a picture. While the mask is edited, the pointer draws; wheel, keys and middle button move the view. */
 
 import { cellAt, isCells, pixelsOf } from "../cells";
 import type { Point } from "../geometry";
@@ -24,17 +24,17 @@ import type { Masking, Tool } from "../state";
 import type { Store } from "../store";
 
 export interface MaskEditor {
-  /** Commit a mask; what no mask can include stays masked. */
+  /** Commit a mask; unusable pixels stay masked. */
   commit(mask: Mask): void;
-  /** Significance of what the model leaves, smoothed: in each pixel or, of a large image, in each cell on the screen. */
+  /** The smoothed significance of the residual, in each pixel or, for a large image, in each visible cell. */
   map(): Float32Array | null;
-  /** The mask with the source at a place, or without the region that is masked there; null where nothing is. */
+  /** The mask with the source at a position added, or the masked region there removed; null if there is neither. */
   picked(at: Point, threshold: number): Mask | null;
-  /** The mask with all above a threshold. */
+  /** The mask with all pixels above a threshold added. */
   above(threshold: number): Mask | null;
 }
 
-/** A source is masked with its faint rim. */
+/** A source is masked together with a rim of this many pixels. */
 const RIM = 2;
 
 export function createMaskEditor(store: Store, pictures: () => Pictures | null): MaskEditor {
@@ -42,7 +42,7 @@ export function createMaskEditor(store: Store, pictures: () => Pictures | null):
   const smooth = memo((values: Pixels, hidden: Mask, nx: number, ny: number) =>
     smoothed(values, hidden, { nx, ny }),
   );
-  /** Of a large image in the cells on the screen. */
+  /** The map in the visible cells, for a large image. */
   const mapIn = ({ data, mask, nx, ny, sigma }: Image, { maps }: Pictures) =>
     smooth(maps?.significance ?? data.map((value, i) => value / (sigma[i] as number)), mask, nx, ny);
   const overSky = memo((image: Image) => image.data.map((value, i) => value / (image.sigma[i] as number)));
@@ -81,7 +81,7 @@ export function createMaskEditor(store: Store, pictures: () => Pictures | null):
   };
 }
 
-/** The same by the cells on the screen: a region of the mask goes by its pixels, a source comes by its cells. */
+/** As `picked`, for the visible cells of a large image: regions are unmasked by pixels, sources masked by cells. */
 function pickedInCells(
   image: Image,
   { image: cells, raster }: Pictures,
@@ -102,7 +102,7 @@ function pickedInCells(
   return source && joined(image.mask, pixelsOf(source, image, raster));
 }
 
-/** Mask the source at a pixel or, where one is masked already, let that region go. */
+/** Mask the source at a pixel, or unmask the region there. */
 export function picked(image: Image, map: Float32Array, at: Point, threshold: number): Mask | null {
   const [x, y] = [Math.round(at.x), Math.round(at.y)];
   if (x < 0 || y < 0 || x >= image.nx || y >= image.ny) return null;
@@ -131,7 +131,7 @@ export function maskPanel(
   signal: AbortSignal,
 ): void {
   let grab: Grab | null = null;
-  /** Set by the keyboard, one after the other. */
+  /** Corners set by the keyboard. */
   let corners: Point[] = [];
 
   const forget = () => {
@@ -154,7 +154,7 @@ export function maskPanel(
   const down = (event: PointerEvent) => {
     const { image, masking } = store.state;
     if (!masking || !image || event.button !== 0) return;
-    // Neither the handles nor the panning below must hear of it.
+    // The handles and the panning below must not receive this event.
     event.stopImmediatePropagation();
     event.preventDefault();
     stage.focus();
@@ -192,7 +192,7 @@ export function maskPanel(
     const { masking } = store.state;
     if (!masking) return;
     if (grab && event.pointerId === grab.pointer) {
-      // All the places between two frames, for a smooth line.
+      // All pointer positions since the last frame, for a smooth line.
       const between = event.getCoalescedEvents?.() ?? [];
       draw((between.length > 0 ? between : [event]).map(imagePoint));
     } else if (!grab && isBrush(masking.tool))
@@ -238,7 +238,7 @@ export function maskPanel(
   stage.addEventListener("pointerleave", leave, { signal });
 }
 
-/** What the corners enclose with one more: a rectangle has two, a lasso ends where a corner is set twice. */
+/** The outline after one more corner: a rectangle has two, a lasso ends when a corner is set twice. */
 export function outlineBy(
   tool: Tool,
   corners: readonly Point[],
@@ -262,7 +262,7 @@ function pickAt(store: Store, editor: MaskEditor, at: Point): void {
   if (mask) editor.commit(mask);
 }
 
-/** Enter applies the tool at the crosshair, brackets change the brush, M leaves. */
+/** Enter applies the tool at the crosshair, brackets change the brush, M closes the editor. */
 function maskKey(
   event: KeyboardEvent,
   store: Store,

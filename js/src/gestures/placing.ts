@@ -13,7 +13,7 @@ import { type Panel, viewOf } from "../views/panel";
 import { select } from "./handles";
 import type { MaskEditor } from "./mask_drawing";
 
-/** The same by the cells of a large image, each of which has the mean of its pixels. */
+/** Measure a source in the cells of a large image, which hold means over their pixels. */
 function measureInCells(image: Image, raster: Raster, light: Pixels, map: Float32Array, at: Point): Source {
   const near = inCells(at, raster);
   const within = (value: number, size: number) => Math.min(Math.max(value, 0), size - 1);
@@ -26,9 +26,9 @@ function measureInCells(image: Image, raster: Raster, light: Pixels, map: Float3
 
 export interface Adder {
   menu: Menu;
-  /** Ask which kind to add at an image point, next to it on this panel. */
+  /** Ask for the type of source to add at an image point, next to it on this panel. */
   ask(panel: Panel, at: Point): void;
-  /** One of a kind: where the crosshair is pinned, at the selected source's centre, or in the image's middle. */
+  /** Add a source of a type: at the pinned crosshair, the selected source's centre, or the image's centre. */
   add(type: string): void;
 }
 

@@ -24,7 +24,7 @@ export function pointOn(panel: Panel, event: MouseEvent): Point {
   return { x: event.clientX - box.left, y: event.clientY - box.top };
 }
 
-/** The crosshair stays at this pixel; a second time there, it is let go. */
+/** Pin the crosshair to this pixel, or unpin it if it is there already. */
 function pinAt(store: Store, at: Point): void {
   const { image, display } = store.state;
   const pin = { x: Math.round(at.x), y: Math.round(at.y) };
@@ -53,7 +53,7 @@ export function panPanel(panel: Panel, store: Store, signal: AbortSignal): void 
     const at = pointOn(panel, event);
     const [dx, dy] = [at.x - grab.at.x, at.y - grab.at.y];
     if (!grab.moved && Math.hypot(dx, dy) < CLICK_PX) return;
-    // Captured only now: a mere click must reach the ellipse under it.
+    // Captured only now, because a click must reach the ellipse under it.
     if (!grab.moved) stage.setPointerCapture?.(event.pointerId);
     grab.moved = true;
     stage.classList.add("sl-panning");
@@ -75,7 +75,7 @@ export function panPanel(panel: Panel, store: Store, signal: AbortSignal): void 
 export function zoomPanel(panel: Panel, store: Store, signal: AbortSignal): void {
   const { stage } = panel;
   const wheel = (event: WheelEvent) => {
-    // The page scrolls on unless the panel was asked for.
+    // The page keeps scrolling unless the panel is used deliberately.
     const wanted = event.ctrlKey || event.metaKey || stage.matches(":focus-within");
     if (!wanted) return;
     event.preventDefault();
@@ -87,7 +87,7 @@ export function zoomPanel(panel: Panel, store: Store, signal: AbortSignal): void
 }
 
 function panelKey(event: KeyboardEvent, panel: Panel, store: Store): void {
-  // A handle may have taken the key already.
+  // A handle may have handled the key already.
   if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
   const pans: Record<string, [number, number]> = {
     ArrowLeft: [KEY_PAN, 0],

@@ -6,7 +6,7 @@ import { inverse, ticks } from "../stretch";
 import { format, h, plain, whenChanged } from "./dom";
 
 type End = "low" | "high";
-/** New limits of the panel, while a drag goes or at a press of a key. */
+/** Called with new limits during a drag or at a key press. */
 export type Adjust = (limits: Limits) => void;
 
 export interface Bar {
@@ -14,16 +14,16 @@ export interface Bar {
   update(scale: Scale, adjust: Adjust | null): void;
 }
 
-/** Dragged outwards, an end goes this much faster than inwards. */
+/** An end moves this much faster when dragged outwards than inwards. */
 const OUTWARD = 2.5;
 const KEY_STEP = 0.02;
-/** In CSS pixels: of a label's letters, of the room between two, and of a bar that is not laid out yet. */
+/** Widths in CSS pixels: of a letter, of the gap between labels, and of a bar that has no layout yet. */
 const [LETTER, GAP, USUAL_WIDTH] = [6.2, 5, 260];
 
 const span = ([low, high]: Limits): number => high - low;
 const middle = ([low, high]: Limits): number => (low + high) / 2;
 
-/** Where a value stands on a bar, and back; beyond the ends the bar goes on straight. */
+/** Convert a value to a position on the bar, and back; linear beyond the ends. */
 function placeOf({ limits, curve }: Scale, value: number): number {
   const t = (value - limits[0]) / span(limits);
   return t > 1 ? 1 + (t - 1) / OUTWARD : t < 0 ? t / OUTWARD : curve(t);
@@ -41,7 +41,7 @@ export function createBar(name: string): Bar {
   const element = h("div", { class: "sl-scale" }, rail, labels);
   let scale: Scale | null = null;
   let adjust: Adjust | null = null;
-  /** The scale that stands still under the hand. */
+  /** The scale at the start of a drag, which must not move under the pointer. */
   let held: Scale | null = null;
 
   function draw(): void {
@@ -124,7 +124,7 @@ export function createBar(name: string): Bar {
   };
 }
 
-/** Labels, from the left, that leave some pixels between each other. */
+/** The labels, from the left, that fit with a gap between them. */
 export function withRoom<T extends { place: number; text: string }>(labels: T[], width: number): T[] {
   const half = ({ text }: T) => (text.length * LETTER) / 2;
   const chosen: T[] = [];
@@ -137,7 +137,7 @@ export function withRoom<T extends { place: number; text: string }>(labels: T[],
 
 const STOPS = 96;
 
-/** The colours along a bar; `level` says which stands at a place, both in [0, 1] from the left. */
+/** The colours along a bar; `level` gives the colour at a position, both in [0, 1] from the left. */
 function gradient(lut: Uint8Array, level: (place: number) => number): string {
   const colours = Array.from({ length: STOPS }, (_, i) => {
     const at = 3 * Math.round(255 * Math.min(Math.max(level(i / (STOPS - 1)), 0), 1));
@@ -155,7 +155,7 @@ function endHandle(end: End, name: string): HTMLElement {
   });
 }
 
-/** Labels at the ends stay within the bar. */
+/** Keep labels at the ends within the bar. */
 function tickLabel(place: number, text: string): HTMLElement {
   const shift = -100 * Math.min(Math.max(place * 12 - 5.5, 0), 1);
   return h("span", { style: `left: ${100 * place}%; translate: ${shift}%` }, text);

@@ -1,4 +1,4 @@
-/** Drawing a picture into a panel: crisp pixels, hatching where there are none. */
+/** Drawing a picture into a panel: sharp pixels, and hatching where there are none. */
 
 import { magnification, toScreen, type View, type Viewport } from "../geometry";
 import type { Raster } from "../image";
@@ -11,9 +11,9 @@ export function picture(rgba: Uint8ClampedArray<ArrayBuffer>, nx: number, into: 
   into.getContext("2d")?.putImageData(new ImageData(rgba, nx, ny), 0, 0);
 }
 
-/** What lies on a panel: its picture, and over it the mask, opaque or as a veil through which one sees. */
+/** The layers of a panel: its picture and, over it, the mask, opaque or translucent. */
 export interface Layers {
-  /** Which pixels of the image they have. */
+  /** The pixels of the image that the layers show. */
   raster: Raster;
   source: HTMLCanvasElement | null;
   mask: HTMLCanvasElement | null;
@@ -40,7 +40,7 @@ export function drawPicture(
   context.fillRect(...box);
   context.drawImage(layers.source, ...box);
   if (!layers.mask) return;
-  // The hatching has the screen's resolution, and the mask's shape.
+  // The hatching has the resolution of the screen and the shape of the mask.
   const over = prepare(scratch, frame, ratio);
   if (!over) return;
   over.drawImage(layers.mask, ...box);
@@ -53,7 +53,7 @@ export function drawPicture(
   context.globalAlpha = 1;
 }
 
-/** An empty canvas of the panel's size, in CSS pixels; none where there is no room, as in a hidden tab. */
+/** Clear the canvas and give it the panel's size, in CSS pixels; null if the panel has no size, as in a hidden tab. */
 function prepare(canvas: HTMLCanvasElement, frame: Viewport, ratio: number): CanvasRenderingContext2D | null {
   const width = Math.round(frame.width * ratio);
   const height = Math.round(frame.height * ratio);
@@ -73,14 +73,14 @@ const TINT: Colours = ["#e0559b", "#8e1f5c"];
 
 type Colours = readonly [ground: string, line: string];
 
-/** Diagonal lines, for pixels that are masked or undefined: no colour of any table. */
+/** Diagonal lines for masked or undefined pixels, in a colour of no table. */
 function hatching(context: CanvasRenderingContext2D, colours: Colours): CanvasPattern | string {
   const tile = tiles.get(colours) ?? drawTile(colours);
   tiles.set(colours, tile);
   return context.createPattern(tile, "repeat") ?? colours[0];
 }
 
-/** A canvas costs more to make than to draw. */
+/** Making a canvas is slower than drawing on it. */
 const tiles = new Map<Colours, HTMLCanvasElement>();
 
 function drawTile([ground, line]: Colours): HTMLCanvasElement {

@@ -1,4 +1,4 @@
-/** The card of a component: what it is called and is, whether it is seen, alone, locked and in the model, its rows. */
+/** The card of a component: its name, type, visibility, lock, switch and rows. */
 
 import { changeKind, duplicate, kindOf, kindsFor, move, nameProblem, remove, rename } from "../arranging";
 import { setIncluded } from "../edits";
@@ -85,7 +85,7 @@ export function createCard(store: Store, name: string): Card {
   };
 }
 
-/** In or out of the model: what the likelihood sees. */
+/** The switch that adds a component to the model or removes it. */
 function createIncluded(store: Store, name: string): Part {
   const element = h("input", { type: "checkbox", role: "switch", class: "sl-switch", "aria-label": name });
   element.title = "in the model";
@@ -100,7 +100,7 @@ function createIncluded(store: Store, name: string): Part {
   };
 }
 
-/** The name, and the box in its place while it is changed. */
+/** The name, replaced by a text box while it is edited. */
 function createTitle(store: Store, name: string) {
   const label = h("strong", { title: "double-click to rename" }, name);
   const input = h("input", {
@@ -150,8 +150,8 @@ function createKind(store: Store, name: string, component: Component): Part {
     "select",
     {
       class: "sl-select sl-type",
-      "aria-label": `kind of ${name}`,
-      title: "another kind keeps what both have",
+      "aria-label": `profile of ${name}`,
+      title: "change profile (shared parameters are kept)",
     },
     ...kinds.map(([type, title]) => option(type, title)),
   );
@@ -169,7 +169,7 @@ function createKind(store: Store, name: string, component: Component): Part {
   return { element: shownAs, update: () => setValue(element, type) };
 }
 
-/** The part of the light, as a bar and in words. */
+/** The fraction of the light, as a bar and in words. */
 function createShare(name: string): Part {
   const bar = h("span", { class: "sl-share-bar", "aria-hidden": "true" });
   const text = h("span");
@@ -190,7 +190,7 @@ function createShare(name: string): Part {
   };
 }
 
-/** Eye, solo and lock: of the display alone. */
+/** The eye, solo and lock buttons, which change only the display. */
 function createSwitches(store: Store, name: string): Part {
   const change = (display: Partial<Display>) => store.dispatch({ type: "display", change: display });
   const toggled = (list: string[]) =>
@@ -201,13 +201,13 @@ function createSwitches(store: Store, name: string): Part {
       { type: "button", class: "sl-tool", "aria-label": `${label} ${name}`, title, onclick: action },
       icon(shape),
     );
-  const eye = button("show", "show in the pictures; the model stays as it is", "eye", () =>
+  const eye = button("show", "show in the pictures (the model does not change)", "eye", () =>
     change({ hidden: toggled(store.state.display.hidden), solo: "" }),
   );
-  const solo = button("solo", "show this one alone", "solo", () =>
+  const solo = button("solo", "show this component alone", "solo", () =>
     change({ solo: store.state.display.solo === name ? "" : name }),
   );
-  const lock = button("lock", "lock against changes by hand", "lock", () =>
+  const lock = button("lock", "protect from changes in the page", "lock", () =>
     change({ locked: toggled(store.state.display.locked) }),
   );
   const draw = whenChanged((seen: boolean) => eye.replaceChildren(icon(seen ? "eye" : "closed")));
@@ -224,7 +224,7 @@ function createSwitches(store: Store, name: string): Part {
   };
 }
 
-/** What is done to the component as a whole. */
+/** Actions on the component as a whole. */
 function createActions(store: Store, name: string, edit: () => void) {
   const actions: Record<string, () => void> = {
     duplicate() {
@@ -248,7 +248,7 @@ function createActions(store: Store, name: string, edit: () => void) {
     {
       type: "button",
       class: "sl-tool",
-      "aria-label": `more of ${name}`,
+      "aria-label": `more actions for ${name}`,
       "aria-haspopup": "menu",
       title: "duplicate, rename, move, remove",
     },

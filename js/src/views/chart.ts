@@ -1,9 +1,9 @@
-/** A small chart in SVG: two axes, lines, points with errors, steps and rules. */
+/** A small SVG chart: two axes, lines, points with errors, steps and rules. */
 
 import { evenly } from "../stretch";
 import { format, h, place, svg } from "./dom";
 
-/** Values between `low` and `high`, along `map` of them (the identity where there is none). */
+/** An axis from `low` to `high`, mapped by `map` (by default the identity). */
 export interface Axis {
   low: number;
   high: number;
@@ -16,7 +16,7 @@ export interface Mark {
   kind: "line" | "dots" | "errors" | "steps" | "rule" | "band";
   x: Values;
   y: Values;
-  /** Of "errors" and "band": the upper ends, `y` being the lower ones. */
+  /** For "errors" and "band": the upper ends; `y` holds the lower ends. */
   to?: Values;
   class: string;
   colour?: string;
@@ -34,10 +34,10 @@ export interface Plot {
 }
 export interface Chart {
   element: HTMLElement;
-  /** Take the width from the page, before anything is written to it. */
+  /** Read the width from the page before anything is written to it. */
   measure(): void;
   draw(plot: Plot): void;
-  /** A vertical line at x, or none. */
+  /** Draw a vertical line at x, or remove it. */
   point(x: number | null): void;
 }
 
@@ -48,7 +48,7 @@ const DEFAULT_WIDTH = 300;
 export function createChart(name: string, height: number): Chart {
   const drawing = svg("svg", { class: "sl-chart", height, width: "100%", "aria-hidden": "true" });
   const axes = svg("g");
-  // An inner drawing cuts off what lies outside of the axes.
+  // A nested drawing clips everything outside the axes.
   const body = svg("svg", { class: "sl-body" });
   const pointer = svg("line", { class: "sl-pointer", display: "none" });
   drawing.append(axes, body, pointer);
@@ -151,7 +151,7 @@ function text(x: number, y: number, anchor: string, content: string): SVGTextEle
   return element;
 }
 
-/** So many paths, of which those that are there stay. */
+/** Make this number of paths, keeping existing ones. */
 function keep(body: SVGElement, number: number): void {
   while (body.children.length > number) body.lastChild?.remove();
   while (body.children.length < number) body.append(svg("path"));
@@ -167,7 +167,7 @@ function drawMark(path: SVGPathElement, mark: Mark, x: Along, y: Along): void {
 
 const at = (value: number): string => value.toFixed(1);
 
-/** Points that are not finite make gaps. */
+/** Points that are not finite leave gaps. */
 const PATHS: Record<Mark["kind"], (mark: Mark, x: Along, y: Along) => string> = {
   line: (mark, x, y) => joined(mark, (i) => [x(mark.x[i] as number), y(mark.y[i] as number)]),
   steps(mark, x, y) {

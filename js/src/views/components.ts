@@ -1,4 +1,4 @@
-/** The components of the model, one card each, and ways to get more of them. */
+/** The components of the model, one card each, and controls to add more. */
 
 import { sharings } from "../sharing";
 import { typeOf } from "../spec";
@@ -9,7 +9,7 @@ import { h, option, whenChanged } from "./dom";
 import { createRest } from "./rest";
 import type { Section } from "./toolbar";
 
-/** What the list asks of others: a component of a kind where the user looks; of Python, a guessed model and a noise that is measured. */
+/** The actions that the list needs: adding a component of a type, a preset guessed by Python, and measured noise. */
 export interface Sources {
   add(type: string): void;
   preset(name: string): void;
@@ -29,7 +29,7 @@ export function createComponents(store: Store, sources: Sources): Section {
   );
   let cards: [key: string, card: Card][] = [];
 
-  /** A card is made anew only when its component is another, or the schema. */
+  /** A card is remade only when its component's type or the schema has changed. */
   const rebuild = whenChanged((_outline: string, schema: State["schema"]) => {
     const old = schema === made ? new Map(cards) : new Map<string, Card>();
     made = schema;
@@ -60,7 +60,7 @@ const keysOf = (state: State): [key: string, name: string][] =>
 
 const LABELS: Record<string, string> = { source: "sources", sky: "skies" };
 
-/** A component more, another model to start from, or something that components share. */
+/** Controls that add a component, a preset model or a link. */
 function createAdd(store: Store, sources: Sources): Section {
   const chooser = (name: string, first: string, action: (value: string) => void) => {
     const select = h("select", { class: "sl-select", "aria-label": name }, option("", first));

@@ -1,8 +1,8 @@
-/** Making elements, and writing numbers. */
+/** Creating elements, and formatting numbers. */
 
 type Attributes = Record<string, string | number | boolean | ((event: never) => void)>;
 
-/** An HTML element: booleans set or leave out an attribute, functions listen to the event "on…". */
+/** Create an HTML element: booleans set or omit an attribute, functions listen to the event "on…". */
 export function h<K extends keyof HTMLElementTagNameMap>(
   tag: K,
   attributes: Attributes = {},
@@ -29,7 +29,7 @@ export function svg<K extends keyof SVGElementTagNameMap>(
   return element;
 }
 
-/** Write attributes, those that are not so already: a page lays out and paints anew whatever is written to. */
+/** Write attributes that have changed, because every write makes the page lay out and paint again. */
 export function place(element: Element, attributes: Record<string, string | number>): void {
   for (const [name, value] of Object.entries(attributes)) {
     const text = String(value);
@@ -37,7 +37,7 @@ export function place(element: Element, attributes: Record<string, string | numb
   }
 }
 
-/** A box for any number; `name` is what screen readers say. */
+/** A number box; `name` is its name for screen readers. */
 export function numberInput(name: string): HTMLInputElement {
   return h("input", { class: "sl-number", type: "number", step: "any", "aria-label": name });
 }
@@ -50,7 +50,7 @@ export function setText(element: Element, text: string): void {
   if (element.textContent !== text) element.textContent = text;
 }
 
-/** What the pointer is told over an element, and "" for nothing. */
+/** Set the tooltip of an element; "" removes it. */
 export function setTitle(element: HTMLElement, text: string): void {
   if (element.title === text) return;
   if (text) element.title = text;
@@ -61,10 +61,10 @@ export function show(element: HTMLElement, shown: boolean): void {
   if (element.hidden === shown) element.hidden = !shown;
 }
 
-/** What a docstring of Python says, as a tooltip shows it: without its marks of code. */
+/** A Python docstring as a tooltip, without its code marks. */
 export const hint = (doc = ""): string => doc.replaceAll("`", "");
 
-/** Write a control's value, unless the user is typing in it. */
+/** Set the value of a control, unless the user is typing in it. */
 export function setValue(input: HTMLInputElement | HTMLSelectElement, value: string): void {
   const root = input.getRootNode() as Document | ShadowRoot;
   const typing = input instanceof HTMLInputElement && input.type === "number" && root.activeElement === input;
@@ -73,7 +73,7 @@ export function setValue(input: HTMLInputElement | HTMLSelectElement, value: str
   input.dataset.shown = value;
 }
 
-/** A number as an input shows it: no padding, and with an exponent where that is shorter. */
+/** Format a number for an input: without padding, and with an exponent if that is shorter. */
 export function plain(value: number | null, digits = 6): string {
   if (value === null || !Number.isFinite(value)) return "";
   const rounded = Number(value.toPrecision(digits));
@@ -81,7 +81,7 @@ export function plain(value: number | null, digits = 6): string {
   return short.length < long.length - 1 ? short : long;
 }
 
-/** A number as text: `digits` significant ones, exponents only where they save room, a true minus sign. */
+/** Format a number with `digits` significant digits, an exponent only if shorter, and a true minus sign. */
 export function format(value: number, digits = 4): string {
   if (!Number.isFinite(value)) return "–";
   const size = Math.abs(value);
@@ -98,7 +98,7 @@ export function seconds(time: number): string {
   return `${Math.floor(whole / 60)} min ${whole % 60} s`;
 }
 
-/** A function that runs `action` only when one of its arguments is another one than the last time. */
+/** A function that runs `action` only when one of its arguments has changed. */
 export function whenChanged<A extends unknown[]>(action: (...args: A) => void): (...args: A) => void {
   let last: A | null = null;
   return (...args) => {
@@ -108,7 +108,7 @@ export function whenChanged<A extends unknown[]>(action: (...args: A) => void): 
   };
 }
 
-/** A place for an alert, which is announced when it comes into the page. */
+/** A place for an alert, which screen readers announce when it is added to the page. */
 export function createAlert(): { element: HTMLElement; say(text: string): void } {
   const element = h("div", { class: "sl-alert" });
   return {

@@ -1,4 +1,4 @@
-/** A button that opens a part of the page below it. */
+/** A button that opens a section below it. */
 
 import type { State } from "../state";
 import { h } from "./dom";
@@ -11,7 +11,7 @@ export interface Drawer {
   update(state: State): void;
 }
 
-/** What opens below a row; it is made when it is opened for the first time. */
+/** A section that opens below a row; it is made when first opened. */
 export function createDrawer(
   name: string,
   shape: Parameters<typeof icon>[0],

@@ -1,18 +1,18 @@
-/** How far the draws of a run can be trusted, in words and as they grew. */
+/** The convergence of a run's draws, as numbers and as curves over the draws. */
 
 import type { Gauge, Run, State } from "../state";
 import { h, place, setText, svg, whenChanged } from "./dom";
 
-/** What a posterior's numbers should reach (Vehtari et al. 2021, arXiv:1903.08008). */
+/** The values that a converged posterior should reach (Vehtari et al. 2021, arXiv:1903.08008). */
 const R_HAT = 1.01;
 const ESS = 400;
 const [WIDTH, HEIGHT] = [100, 24];
 
 export function createGauges(): { element: HTMLElement; update(state: State): void } {
   const tiles = [
-    createTile("R̂", `the worst of all parameters; below ${R_HAT} the chains agree`),
-    createTile("ESS", `effective draws of the worst parameter; ${ESS} are enough`),
-    createTile("divergences", "steps at which the sampler failed: there should be none"),
+    createTile("R̂", `the worst parameter; below ${R_HAT} the chains agree`),
+    createTile("ESS", `effective sample size of the worst parameter; ${ESS} is enough`),
+    createTile("divergences", "steps at which the sampler diverged: there should be none"),
   ] as const;
   const element = h("div", { class: "sl-gauges" }, ...tiles.map((tile) => tile.element));
   const draw = whenChanged((gauges: Gauge[], run: Run) => {
@@ -26,7 +26,7 @@ export function createGauges(): { element: HTMLElement; update(state: State): vo
       last.r_hat_path,
       worst === null ? null : worst < R_HAT,
     );
-    // In logarithms of the excess, in which it falls steadily.
+    // Shown as the logarithm of the excess, which falls steadily.
     rHat.line(
       gauges,
       (gauge) => gauge.r_hat && Math.log10(Math.max(gauge.r_hat - 1, 1e-4)),
@@ -74,7 +74,7 @@ function createTile(name: string, title: string) {
       setText(path, where ?? "");
       element.dataset.good = String(good);
     },
-    /** The number over the draws, and the goal. */
+    /** The number as a function of the draws, and the goal. */
     line(gauges: Gauge[], of: (gauge: Gauge) => number | null, wanted: number) {
       const points = gauges.flatMap((gauge) => {
         const y = of(gauge);

@@ -1,4 +1,4 @@
-/** All keys in one place, in a dialog that keeps the focus until it is closed. */
+/** A dialog with all keys, which keeps the focus until it is closed. */
 
 import { h } from "./dom";
 
@@ -17,39 +17,42 @@ const GROUPS: [title: string, keys: Keys][] = [
     [
       ["arrows", "move the view"],
       ["+ − 0", "zoom in, out, whole image"],
-      ["Shift-arrows", "put and move the crosshair; Escape lets go"],
-      ["A", "add a source at the crosshair; a double click does it too"],
+      ["Shift-arrows", "place and move the crosshair; Escape cancels"],
+      ["A", "add a source at the crosshair (or double-click)"],
       ["E X P C D", "ellipses, crosshair, profile, cuts, prior predictive"],
-      ["B", "exchange the two pictures, when one stands alone"],
-      ["M", "edit the mask, and end it"],
+      ["B", "swap the two pictures (single-picture layout)"],
+      ["M", "start or stop editing the mask"],
     ],
   ],
-  ["On a handle of an ellipse", [["arrows", "move, resize, reshape or turn; with Shift ten times as far"]]],
   [
-    "While the mask is edited",
+    "On a handle of an ellipse",
+    [["arrows", "move, resize, reshape or rotate; with Shift, by ten times as much"]],
+  ],
+  [
+    "While editing the mask",
     [
-      ["[ ]", "a smaller, a larger brush"],
-      ["Enter", "use brush, eraser or picker at the crosshair"],
-      ["Enter, Enter", "rectangle: one corner, then the other"],
-      ["Enter …", "lasso: a corner each; twice at one place closes it"],
-      ["Alt-Enter", "the same, and it erases; Escape forgets the corners"],
+      ["[ ]", "smaller or larger brush"],
+      ["Enter", "use the brush, eraser or picker at the crosshair"],
+      ["Enter, Enter", "rectangle: set one corner, then the opposite one"],
+      ["Enter …", "lasso: add a corner; twice at the same place closes it"],
+      ["Alt-Enter", "the same, but erase; Escape discards the corners"],
     ],
   ],
   [
     "In a row",
     [
-      ["↑ ↓", "step a number; with Shift ten times as far"],
-      ["arrows, PageUp, PageDown", "move a grip of a prior"],
-      ["Delete", "open a bound of a prior"],
+      ["↑ ↓", "change a number; with Shift, by ten times as much"],
+      ["arrows, PageUp, PageDown", "move a handle of a prior"],
+      ["Delete", "remove a bound of a prior"],
     ],
   ],
-  ["On the head of a component", [["Alt-↑ Alt-↓", "move it up or down the list"]]],
+  ["On the header of a component", [["Alt-↑ Alt-↓", "move the component up or down the list"]]],
 ];
 
 export interface Help {
   element: HTMLDialogElement;
   open(): void;
-  /** Open at the key "?" within an element. */
+  /** Open the dialog at the key "?" within an element. */
   listen(root: HTMLElement): void;
 }
 
@@ -62,7 +65,7 @@ export function createHelp(signal: AbortSignal): Help {
     h("div", { class: "sl-help-groups" }, ...GROUPS.map(([title, keys]) => group(title, keys))),
   );
   close.addEventListener("click", () => element.close());
-  // A click beside the dialog's own area closes it.
+  // A click outside the dialog closes it.
   element.addEventListener("click", (event) => event.target === element && element.close());
   element.addEventListener("keydown", (event) => event.stopPropagation());
   const open = () => {

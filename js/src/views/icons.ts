@@ -1,4 +1,4 @@
-/** Line icons, drawn for this widget; each is decoration of a control that has a name of its own. */
+/** Line icons, drawn for this widget; each decorates a control that has its own name. */
 
 import { svg } from "./dom";
 

@@ -1,4 +1,4 @@
-/** The fits that were kept: a table to compare them, and the way back to each. */
+/** The kept fits: a table that compares them, with buttons to restore each. */
 
 import type { KeptFit, State } from "../state";
 import type { Kernel } from "../sync";
@@ -6,11 +6,11 @@ import { format, h, whenChanged } from "./dom";
 import { icon } from "./icons";
 import { MARKS } from "./summary";
 
-/** A Bayes factor of about 150 (Kass & Raftery 1995): what is worse by more is not in the running. */
+/** A Bayes factor of about 150 (Kass & Raftery 1995): fits that are worse by more are ruled out. */
 const FAR = 10;
 
 export function createKept(kernel: Kernel): { element: HTMLElement; update(state: State): void } {
-  const name = h("input", { class: "sl-keep-name", type: "text", "aria-label": "name to keep it by" });
+  const name = h("input", { class: "sl-keep-name", type: "text", "aria-label": "save fit as" });
   const keep = h("button", { type: "button" }, "Keep");
   const form = h("div", { class: "sl-group sl-keep" }, name, keep);
   const table = h("div", { class: "sl-scroll", tabindex: 0, role: "group", "aria-label": "kept fits" });
@@ -36,7 +36,7 @@ export function createKept(kernel: Kernel): { element: HTMLElement; update(state
       form.hidden = summary === null;
       element.hidden = summary === null && kept.length === 0;
       const next = nextName(kept);
-      // What the user wrote stays.
+      // A name that the user has typed is kept.
       if (name.value === proposal) name.value = next;
       proposal = next;
       show(kept);
@@ -53,7 +53,7 @@ function nextName(kept: KeptFit[]): string {
 
 type Column = [title: string, hint: string, of: (fit: KeptFit) => string, say?: (fit: KeptFit) => string];
 
-/** What a number decides is said beside it where that is not to be seen from the number. */
+/** The decision of a number is written beside it if the number alone does not show it. */
 const DECIDES_NOTHING = ["undecided", "unreliable"];
 const looSays = ({ loo_says: said = "" }: KeptFit): string => (DECIDES_NOTHING.includes(said) ? said : "");
 
@@ -66,14 +66,22 @@ function tableOf(kept: KeptFit[], kernel: Kernel): HTMLElement {
     value === null || value === undefined || !fit.comparable ? "–" : format(value - best, 3);
   const [loo, evidence] = [most((fit) => fit.loo), most((fit) => fit.log_evidence)];
   const columns: Column[] = [
-    ["χ²/ν", "of its own pixels", ({ chi2, dof }) => (chi2 === null ? "–" : format(chi2 / dof, 4))],
+    [
+      "χ²/ν",
+      "over its own unmasked pixels",
+      ({ chi2, dof }) => (chi2 === null ? "–" : format(chi2 / dof, 4)),
+    ],
     ["k", "free parameters", (fit) => String(fit.free)],
-    ["ΔBIC", "from the least; other masks can't be compared", (fit) => against(fit.bic, least, fit)],
+    [
+      "ΔBIC",
+      "relative to the smallest; fits with other masks can't be compared",
+      (fit) => against(fit.bic, least, fit),
+    ],
   ];
   if (Number.isFinite(loo))
-    columns.push(["ΔLOO", "from the largest", (fit) => against(fit.loo, loo, fit), looSays]);
+    columns.push(["ΔLOO", "relative to the largest", (fit) => against(fit.loo, loo, fit), looSays]);
   if (Number.isFinite(evidence))
-    columns.push(["Δln Z", "from the largest", (fit) => against(fit.log_evidence, evidence, fit)]);
+    columns.push(["Δln Z", "relative to the largest", (fit) => against(fit.log_evidence, evidence, fit)]);
   const head = h(
     "tr",
     {},
@@ -97,8 +105,8 @@ function tableOf(kept: KeptFit[], kernel: Kernel): HTMLElement {
 }
 
 const actions = (name: string, kernel: Kernel): HTMLElement[] => [
-  action(`restore ${name}`, "go back to this fit", "undo", () => kernel.restore(name)),
-  action(`forget ${name}`, "forget it", "close", () => kernel.forget(name)),
+  action(`restore ${name}`, "restore this fit", "undo", () => kernel.restore(name)),
+  action(`forget ${name}`, "remove this fit", "close", () => kernel.forget(name)),
 ];
 
 function action(

@@ -1,4 +1,4 @@
-/** The tools of the mask, in sight while it is edited. */
+/** The tools of the mask, visible while it is edited. */
 
 import { isCells } from "../cells";
 import type { MaskEditor } from "../gestures/mask_drawing";
@@ -14,11 +14,11 @@ const NAMES: Record<Tool, [name: string, hint: string]> = {
   brush: ["Brush", "drag; with Alt it erases"],
   eraser: ["Eraser", "drag"],
   rectangle: ["Rectangle", "drag; with Alt it erases"],
-  lasso: ["Lasso", "draw around; with Alt it erases"],
-  pick: ["Pick a source", "click a neighbour to mask it, a masked region to let it go"],
+  lasso: ["Lasso", "draw around pixels to mask them; hold Alt to erase"],
+  pick: ["Pick a source", "click a source to mask it, or a masked region to unmask it"],
 };
 
-/** Nothing is masked but pixels that can't be used. */
+/** The mask of unusable pixels alone. */
 const nothingIn = (image: Image): Uint8Array<ArrayBuffer> =>
   isCells(image) ? (image.unusable ?? new Uint8Array(image.mask.length)) : unusable(image);
 
@@ -60,7 +60,7 @@ export function createMaskBar(store: Store, editor: MaskEditor, maskNeighbours: 
     {
       type: "button",
       "aria-label": "Mask neighbours",
-      title: "mask every detected source that is no component",
+      title: "mask detected sources that are not in the model",
       onclick: maskNeighbours,
     },
     "Neighbours",
@@ -76,10 +76,10 @@ export function createMaskBar(store: Store, editor: MaskEditor, maskNeighbours: 
     h(
       "div",
       { class: "sl-group" },
-      edit("Grow", "by a pixel all around", (image) => grown(image.mask, image)),
-      edit("Invert", "what counts and what does not", ({ mask }) => inverted(mask)),
-      edit("Clear", "nothing is masked but pixels without a value", (image) => nothingIn(image)),
-      edit("Reset", "the mask that the image came with", () => store.state.masks[""] ?? null),
+      edit("Grow", "by one pixel on every side", (image) => grown(image.mask, image)),
+      edit("Invert", "swap masked and unmasked pixels", ({ mask }) => inverted(mask)),
+      edit("Clear", "unmask everything except pixels without a value", (image) => nothingIn(image)),
+      edit("Reset", "restore the mask of the image", () => store.state.masks[""] ?? null),
     ),
     count,
   );

@@ -1,10 +1,10 @@
-/** A small menu on a picture: which kind of source to add where the user pointed. */
+/** A small menu on a picture, to choose the type of source to add there. */
 
 import { h } from "./dom";
 
 export interface Menu {
   element: HTMLElement;
-  /** Offer the choices at a place of the element that holds the menu; `back` gets the focus at the end. */
+  /** Offer the choices at a position of the element that holds the menu; `back` gets the focus afterwards. */
   open(x: number, y: number, choices: [value: string, label: string][], back: HTMLElement): void;
 }
 
@@ -49,7 +49,7 @@ export function createMenu(title: string, chosen: (value: string) => void): Menu
       list.replaceChildren(...choices.map(([value, label]) => item(value, label)));
       element.hidden = false;
       const room = element.parentElement;
-      // It stays within the pictures, as far as it can.
+      // Keep the menu within the pictures if possible.
       const left = Math.max(Math.min(x, (room?.clientWidth ?? 0) - element.offsetWidth - 4), 0);
       const top = Math.max(Math.min(y, (room?.clientHeight ?? 0) - element.offsetHeight - 4), 0);
       element.style.left = `${left}px`;

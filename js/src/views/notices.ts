@@ -1,4 +1,4 @@
-/** Errors, and problems that belong to no row; those of a row are shown there. */
+/** Errors, and problems that belong to no row. */
 
 import { paths } from "../spec";
 import { type Notice, type Problem, type State, shown } from "../state";
@@ -27,8 +27,8 @@ export function createNotices(store: Store): Section {
 }
 
 const SILENCE =
-  "It is busy, was restarted or has ended; this goes away when it answers. The model as you see it is kept on this " +
-  "page: save it by the session bar, run the cell again, and open it there.";
+  "The kernel is busy, was restarted or has stopped; this message disappears when it answers. The model that you see is kept on this " +
+  "page: save it from the session bar, run the cell again, and open it there.";
 
 const silence = (): HTMLElement =>
   h(

@@ -1,4 +1,4 @@
-/** What lies over a panel's picture: ellipses, their handles and the cross of the cursor. */
+/** The overlay of a panel's picture: ellipses, their handles and the crosshair. */
 
 import {
   HANDLES,
@@ -22,12 +22,12 @@ import { h, place, setText, show, svg } from "./dom";
 
 export interface Overlay {
   elements: Element[];
-  /** Whether the handles are offered to the keyboard and to screen readers; those of one panel are. */
+  /** Whether the handles can be used by keyboard and screen readers, as in one panel only. */
   name(named: boolean): void;
   update(state: State, view: View, frame: Viewport): void;
-  /** The pixel under the cursor, in whichever panel that is, and the lines that cross there. */
+  /** Mark the pixel under the cursor, which may be in another panel, with the lines that cross there. */
   mark(pixel: Point | null, view: View, frame: Viewport, crosshair: boolean): void;
-  /** A closed line through these points, or none. */
+  /** Draw a closed line through these points, or none. */
   sketch(points: readonly Point[] | null, view: View, frame: Viewport): void;
 }
 
@@ -35,7 +35,7 @@ interface Mark {
   group: SVGGElement;
   title: SVGTitleElement;
   rings: SVGPathElement[];
-  /** Where the prior expects size and centre, and the ellipses of the posterior. */
+  /** The prior intervals of size and centre, and the ellipses of the posterior. */
   band: SVGPathElement;
   prior: SVGEllipseElement;
   draws: SVGPathElement;
@@ -77,7 +77,7 @@ export function createOverlay(): Overlay {
       place(mark.draws, { d: ellipses.join("") });
       setText(
         mark.title,
-        ellipses.length > 0 && isOld(state) ? "dashed ellipses: the last run's posterior" : "",
+        ellipses.length > 0 && isOld(state) ? "dashed ellipses: posterior of the previous run" : "",
       );
     }
   }
@@ -130,7 +130,7 @@ export function createOverlay(): Overlay {
   return { elements: [drawing, layer], name, update, mark, sketch };
 }
 
-/** A white line with a dark rim, which shows on any picture; blending with it would cost a layer of the page. */
+/** A white line with a dark rim, visible on any picture; blending would need a compositing layer. */
 function createLine(name: string): { element: SVGGElement; draw(path: string): void } {
   const paths = ["sl-rim", "sl-line"].map((part) => svg("path", { class: part }));
   const draw = (path: string) => {
@@ -151,7 +151,7 @@ const HINTS: Record<HandleKind, string> = {
   centre: "arrow keys move by half a pixel",
   size: "arrow keys change the radius",
   shape: "arrow keys change the ellipticity",
-  angle: "arrow keys turn by one degree",
+  angle: "arrow keys rotate by one degree",
 };
 
 function handle(kind: HandleKind, component: string, named: boolean): HTMLElement {
@@ -173,12 +173,12 @@ function drawMark(
   const points = shape ? handlePoints(shape, scale) : {};
   for (const kind of HANDLES) {
     const point = points[kind];
-    // Only the selected component has all its handles: others would hide the picture.
+    // Only the selected component has all handles; more would hide the picture.
     const visible = point !== undefined && editable && (selected || kind === "centre");
     show(mark.handles[kind], visible);
     if (!point || !shape) continue;
     const at = toScreen(point, view, frame);
-    // Not by a transform: whoever moves one has the whole page put together anew, in every frame of a drag.
+    // Not a CSS transform, which would make the browser compose the whole page in every frame of a drag.
     const { style } = mark.handles[kind];
     style.left = `${pixels(at.x)}px`;
     style.top = `${pixels(at.y)}px`;
@@ -207,7 +207,7 @@ function drawRings(
   place(mark.stem, { x1: from.x, y1: from.y, x2: to.x, y2: to.y });
 }
 
-/** Of the ring about a point source, on the screen. */
+/** Radius of the ring around a point source, in CSS pixels. */
 const POINT_RADIUS = 6;
 
 const NO_PRIOR: PriorMarks = { centre: null, size: null };
@@ -219,7 +219,7 @@ function priorOf(state: State, name: string): PriorMarks {
   return priorMarks(state.schema, session, name, size);
 }
 
-/** A band of sizes about the ellipse as it is, and the ellipse in which the prior expects the centre. */
+/** The prior interval of the size as a band around the ellipse, and that of the centre as an ellipse. */
 function drawPrior(
   mark: Mark,
   shape: Shape | null,
@@ -251,7 +251,7 @@ function ellipsePath({ xc, yc, size, ellip, theta }: Shape, view: View, frame: V
 
 const pixels = (value: number): string => value.toFixed(1);
 
-/** The resize cursor that lies nearest to the axis of the handle. */
+/** The resize cursor closest to the axis of the handle. */
 function cursorFor(kind: HandleKind, theta: number): string {
   if (kind === "centre") return "move";
   if (kind === "angle") return "grab";

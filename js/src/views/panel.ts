@@ -11,24 +11,24 @@ import { drawPicture, picture } from "./canvas";
 import { h, setText, show, whenChanged } from "./dom";
 import { createOverlay } from "./overlay";
 
-/** What a panel shows. */
+/** The contents of a panel. */
 export interface Content {
-  /** The picture's name to screen readers. */
+  /** The picture's name for screen readers. */
   label: string;
   note: string;
   values: Pixels | null;
   nx: number;
   scale: Scale;
-  /** Null where the colours are not the user's to set. */
+  /** Null if the user can't set the colours. */
   adjust: Adjust | null;
-  /** Which pixels of the image it has; null for a picture of something else, which has a view of its own. */
+  /** The pixels of the image that it shows; null for a picture of something else, such as the PSF, with its own view. */
   raster: Raster | null;
 }
 
-/** The mask as a picture, and whether one sees through it. */
+/** The mask as a picture, and whether it is translucent. */
 export interface MaskLayer {
   canvas: HTMLCanvasElement;
-  /** Another number whenever the canvas was painted anew. */
+  /** A number that changes whenever the canvas is painted. */
   painted: number;
   veiled: boolean;
 }
@@ -37,19 +37,19 @@ export interface Panel {
   name: PanelName;
   element: HTMLElement;
   stage: HTMLElement;
-  /** Take the panel's size from the page: before anything is written to it, so that it is laid out once. */
+  /** Read the panel's size before anything is written to the page, so that it is laid out once. */
   measure(): void;
   frame(image: Image | null): Viewport;
   show(content: Content): void;
-  /** `primary` is the one panel whose handles have names and are always in sight. */
+  /** `primary` is the panel whose handles have names and are always visible. */
   update(state: State, mask: MaskLayer, primary: boolean): void;
-  /** The pixel under the cursor, in whichever panel that is. */
+  /** Mark the pixel under the cursor, which may be in another panel. */
   mark(state: State, pixel: Point | null): void;
-  /** The picture and the mask alone, while the mask is drawn, and what is drawn. */
+  /** Draw only the picture, the mask and the outline, while the mask is edited. */
   sketch(state: State, mask: MaskLayer, outline: readonly Point[] | null): void;
 }
 
-/** The view of a panel: the user's, or the whole image. */
+/** The view of a panel: that of the user, or the whole image. */
 export const viewOf = (state: State, frame: Viewport): View => state.display.view ?? fitView(frame);
 
 export function createPanel(name: PanelName, title: Node | string = name): Panel {
@@ -70,7 +70,7 @@ export function createPanel(name: PanelName, title: Node | string = name): Panel
 
   function measure(): void {
     const { clientWidth, clientHeight } = stage;
-    // While a host swaps its theme the page has no layout for a moment; no resize tells when that is over.
+    // While a host changes its theme, the page briefly has no layout, and no resize event follows.
     if (clientWidth * clientHeight > 0) [width, height] = [clientWidth, clientHeight];
   }
 
@@ -103,7 +103,7 @@ export function createPanel(name: PanelName, title: Node | string = name): Panel
   });
   let drawing: { view: View; size: Viewport } | null = null;
 
-  /** Not where all is as it was drawn last: a canvas that is written to is sent to the screen anew. */
+  /** Skipped if nothing has changed, because every write to a canvas is sent to the screen. */
   function redraw(view: View, size: Viewport, mask: MaskLayer): void {
     drawing = { view, size };
     masked = isLinked() && content?.label !== "mask" ? mask : null;

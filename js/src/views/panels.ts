@@ -20,13 +20,13 @@ export interface Panels {
   element: HTMLElement;
   panels: Panel[];
   update(state: State): void;
-  /** The cursor is over this point of the image, or over none. */
+  /** The cursor is over this point of the image, or outside. */
   hover(state: State, at: Point | null): void;
-  /** What is being drawn of the mask. */
+  /** Show an uncommitted edit of the mask. */
   sketch(state: State, sketch: Sketch): void;
-  /** What was drawn last. */
+  /** The last drawing. */
   readonly shown: { pictures: Pictures | null; pixel: Point | null };
-  /** The cells of a large image that would show what is in sight as finely as the screen can; null where it is. */
+  /** The cells needed to show the visible part of a large image at screen resolution; null if the page has them. */
   readonly wanted: Raster | null;
 }
 
@@ -39,7 +39,7 @@ const FOURTH_LABELS: Record<string, string> = {
 };
 const UNITS = { sigma: "in σ", flux: "in flux", percent: "in % of the model" };
 
-/** The pictures on the screen, the first one the front. */
+/** The pictures on the screen, the front one first. */
 export function visiblePanels({ display }: State): PanelName[] {
   if (display.layout === "row") return ["data", "model", "residual"];
   if (display.layout === "grid") return ["data", "model", "residual", "fourth"];
@@ -80,7 +80,7 @@ export function createPanels(store: Store, signal: AbortSignal): Panels {
   const measure = whenChanged((image: Image | null) => {
     element.style.setProperty("--sl-aspect", String(image ? clamp(image.nx / image.ny, 0.7, 1.8) : 1));
   });
-  /** A stroke goes on in the same array: its number says that it went on. */
+  /** A stroke continues in the same array, so a number marks its changes. */
   const paintMask = whenChanged((mask: Mask | undefined, nx: number, raster: Raster, _stroke: number) => {
     if (mask) picture(maskPicture(maskIn(mask, nx, raster), raster.nx), raster.nx, maskCanvas);
     maskPainted += 1;
@@ -139,7 +139,7 @@ export function createPanels(store: Store, signal: AbortSignal): Panels {
     drawCursor(state);
   }
 
-  /** The pixels in sight: on the panels that go by the image's own view. */
+  /** The visible pixels, on the panels that use the image's view. */
   function rasterOf(state: State, image: Image, visible: PanelName[]): Raster {
     const { display } = state;
     const linked = panels.filter(
@@ -165,7 +165,7 @@ export function createPanels(store: Store, signal: AbortSignal): Panels {
     for (const panel of panels) if (!panel.element.hidden) panel.sketch(state, maskLayer(state), outline);
   }
 
-  /** In a drag the next drawing takes it along. */
+  /** During a drag, the next drawing updates it. */
   function hover(state: State, at: Point | null): void {
     cursor = at;
     if (!state.draft) drawCursor(state);
@@ -178,7 +178,7 @@ export function createPanels(store: Store, signal: AbortSignal): Panels {
     readout.update(state, pictures, pixel);
   }
 
-  // The eye compares what takes turns; whoever asked for less motion turns the pictures by key.
+  // Blink the pictures for comparison; users who prefer reduced motion swap them by key.
   const blink = setInterval(() => {
     const still = matches("(prefers-reduced-motion: reduce)");
     element.classList.toggle("sl-turned", !still && !element.classList.contains("sl-turned"));
@@ -202,7 +202,7 @@ export function createPanels(store: Store, signal: AbortSignal): Panels {
 
 const matches = (query: string): boolean => globalThis.matchMedia?.(query).matches ?? false;
 const clamp = (value: number, low: number, high: number): number => Math.min(Math.max(value, low), high);
-/** As many digits as a pointer can mean. */
+/** As many digits as a pointer can set. */
 const rounded = (value: number): number => Number(value.toPrecision(5));
 
 function fourthName(state: State): string {
@@ -211,7 +211,7 @@ function fourthName(state: State): string {
   return fourth === "sigma" ? "sigma map" : fourth === "psf" ? "PSF" : fourth;
 }
 
-/** In the caption of the fourth picture: which it is. */
+/** The chooser in the caption of the fourth picture. */
 function fourthChooser(store: Store): HTMLSelectElement & { update(state: State): void } {
   const options = Object.entries(FOURTH_LABELS).map(([value, label]) => option(value, label));
   const select = h("select", { class: "sl-select", "aria-label": "fourth picture" }, ...options);
@@ -237,14 +237,14 @@ function residualNote(state: State, { chi2, preview }: Pictures): string {
   const unit = UNITS[state.display.residual];
   if (state.late) return `${unit} · Python is drawing …`;
   const names = Object.keys(shown(state).model.components).length - shown(state).off.length;
-  // The χ² of a part of the model would mislead.
+  // The χ² of a part of the model would be misleading.
   if (seenNames(state).length < names) return `${unit} · not all components are shown`;
   const total = state.dof ? chi2() : null;
   if (total === null || !state.dof) return unit;
   return `${unit} · χ²/ν ${preview ? "≈ " : ""}${format(total / state.dof, 4)}`;
 }
 
-/** What a cell of a large image is. */
+/** The size of the cells of a large image. */
 const cellNote = ({ image }: State, { step }: Raster): string =>
   isCells(image) && step > 1 ? `means of ${step} × ${step} pixels` : "";
 
@@ -254,7 +254,7 @@ function pixelAt(image: Image, at: Point): Point | null {
   return inside ? pixel : null;
 }
 
-/** Opaque where a pixel is masked; only the shape counts. */
+/** Opaque where a pixel is masked; the colour is not used. */
 export function maskPicture(mask: Uint8Array, nx: number): Uint8ClampedArray<ArrayBuffer> {
   const ny = mask.length / nx;
   const words = new Uint32Array(mask.length);

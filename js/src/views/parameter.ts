@@ -1,4 +1,4 @@
-/** One row: a parameter's name, value, freedom and prior, and what Python has to say against it. */
+/** A row: a parameter's name, value, free switch and prior, and Python's problem with it, if any. */
 
 import { setFree, setValue as setParameter } from "../edits";
 import { fromSlider, type Range, rangeOf, toSlider } from "../priors";
@@ -40,7 +40,7 @@ export function createRow(store: Store, path: string, parameter: Parameter): Row
   const shape = createDrawer(
     `shape of prior, ${name} of ${component}`,
     "prior",
-    "Drag the prior, or say it in words",
+    "Edit the prior by dragging or by numbers",
     () => createPriorEditor(store, path, parameter),
   );
   const tie = createDrawer(`tie, ${name} of ${component}`, "link", "Tie to another parameter", () =>
@@ -75,10 +75,10 @@ export function createRow(store: Store, path: string, parameter: Parameter): Row
   };
   slider.addEventListener("input", () => {
     store.dispatch({ type: "draft", session: withValue(fromSlider(range, slider.valueAsNumber)) });
-    writeValue(shown(store.state)); // other rows follow later
+    writeValue(shown(store.state)); // other rows are updated later
   });
   slider.addEventListener("change", () => edit(fromSlider(range, slider.valueAsNumber), `slider ${path}`));
-  // What is no number is no edit: the box then shows the value again.
+  // Text that is not a number is ignored, and the box shows the value again.
   box.addEventListener("change", () => edit(box.valueAsNumber));
   box.addEventListener("keydown", (event) =>
     stepBox(event, box, range, (value) => edit(value, `box ${path}`)),
@@ -98,7 +98,7 @@ export function createRow(store: Store, path: string, parameter: Parameter): Row
   let latest = store.state;
   const writeChanged = whenChanged((..._of: unknown[]) => write(latest));
 
-  /** In a drag most rows stay as they were. */
+  /** During a drag most rows do not change. */
   function update(state: State): void {
     latest = state;
     const { session, schema, image, summary, problems } = state;
@@ -113,7 +113,7 @@ export function createRow(store: Store, path: string, parameter: Parameter): Row
     const setting = settingAt(session, path);
     showProblems(state, path, element, problem, box);
     if (setting === undefined) return;
-    // The range is that of the committed session: it must not move under the pointer.
+    // The range of the committed session, which must not move under the pointer.
     range = rangeAt(state, path, parameter);
     slider.min = String(range.wraps ? 0 : toSlider(range, range.low));
     slider.max = String(range.wraps ? Math.PI : toSlider(range, range.high));
@@ -121,7 +121,7 @@ export function createRow(store: Store, path: string, parameter: Parameter): Row
     writeValue(session);
     free.checked = isFree(setting);
     show(freedom, !isTied(setting));
-    // What follows two others, or another that does, can't be set by its own value.
+    // A parameter that follows a product can't be set through its own value.
     slider.disabled = box.disabled = rootOf(session, path) === null;
     element.dataset.kind = isTied(setting) ? "tied" : isFree(setting) ? "free" : "fixed";
     track.update(setting, parameter, range, { row: rowOfSummary(state, path), old: isOld(state) });
@@ -130,7 +130,7 @@ export function createRow(store: Store, path: string, parameter: Parameter): Row
     tie.button.setAttribute("aria-pressed", String(isTied(setting)));
     shape.update(state);
     tie.update(state);
-    // Python's word is about the same, and stronger.
+    // A problem that Python reports replaces the warnings.
     showWarnings(warning, problem.isConnected ? [] : warningsAt(state, path, parameter));
   }
   return { element, update };
@@ -152,7 +152,7 @@ function showWarnings(element: HTMLElement, words: string[]): void {
   setText(element, words.join("; "));
 }
 
-/** The slider's range; a tied parameter has that of its target, seen through the tie. */
+/** The slider's range; that of a tied parameter follows from its target's. */
 function rangeAt(state: State, path: string, parameter: Parameter): Range {
   const { session } = state;
   const setting: Setting = settingAt(session, path) ?? 0;
@@ -174,7 +174,7 @@ function rangeAt(state: State, path: string, parameter: Parameter): Range {
 
 const rowOfSummary = (state: State, path: string) => state.summary?.rows.find((row) => row.path === path);
 
-/** The arrow keys step by a hundredth of the range, or with Shift by a tenth: the box's own step would be 1. */
+/** The arrow keys step by a hundredth of the range, with Shift by a tenth; the default step would be 1. */
 function stepBox(
   event: KeyboardEvent,
   box: HTMLInputElement,
@@ -208,7 +208,7 @@ function showProblems(
     return;
   }
   setText(problem, text);
-  // An alert is announced when it comes into the page.
+  // An alert is announced when it is added to the page.
   problem.setAttribute("role", "alert");
   if (!problem.isConnected) element.append(problem);
   box.setAttribute("aria-invalid", "true");

@@ -1,4 +1,4 @@
-/** The pictures as they stand, as a file: PNG, or SVG with everything but the pixels as vectors. */
+/** The present pictures as a file: PNG, or SVG with everything except the pixels as vectors. */
 
 import {
   drawFigure,
@@ -46,7 +46,7 @@ function vectors(figure: Figure, canvases: HTMLCanvasElement[]): Blob {
   });
 }
 
-/** At the resolution of the screen: the pixels as they are there, and the rest drawn over them. */
+/** A PNG at screen resolution: the pixels as shown, with the rest drawn over them. */
 async function raster(figure: Figure, canvases: HTMLCanvasElement[]): Promise<Blob> {
   const { width, height, boxes } = layoutOf(figure);
   const ratio = devicePixelRatio || 1;
@@ -75,7 +75,7 @@ interface Shown {
   description: FigurePanel;
 }
 
-/** Those in sight, with what is over them; of two that are compared by blinking or swiping, both. */
+/** The visible pictures with their overlays; both of two pictures that are compared. */
 function shownPanels({ panels, shown }: Panels, state: State): Shown[] {
   return visiblePanels(state).flatMap((name) => {
     const panel = panels.find((each) => each.name === name);

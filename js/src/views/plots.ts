@@ -1,4 +1,4 @@
-/** The profile along the selected ellipse, and cuts through the pictures: they follow the hand, without the kernel. */
+/** The profile along the selected ellipse, and cuts through the pictures, updated during gestures without the kernel. */
 
 import { type Brightness, brightnessMaker, brightnessUnit, radiusOf } from "../brightness";
 import { isCells } from "../cells";
@@ -17,17 +17,17 @@ export interface Plots {
   element: HTMLElement;
   measure(): void;
   update(state: State, drawn: Drawn): void;
-  /** The cursor moved, and nothing else. */
+  /** Only the cursor has moved. */
   cursor(state: State, drawn: Drawn): void;
 }
-/** What the pictures show, and the pixel under the cursor. */
+/** The contents of the pictures, and the pixel under the cursor. */
 export interface Drawn {
   pictures: Pictures | null;
   pixel: Point | null;
 }
 
 const HEIGHT = 190;
-/** Below this part of the brightest ring, or of the smallest error, there is nothing to see. */
+/** The axis ends at this fraction of the brightest ring, or of the smallest error. */
 const FLOOR = 1e-5;
 const UNDER_ERROR = 0.3;
 
@@ -89,7 +89,7 @@ const colours = (state: State): ((name: string) => string) => {
   return (name) => colourOf(names.indexOf(name));
 };
 
-/** Where a cut goes while the cursor is elsewhere: through the selected component. */
+/** The position of the cuts while the cursor is elsewhere: the selected component. */
 function centre(state: State, { nx, ny }: Image): Point {
   const shape = shapeOf(state.schema, shown(state), selectedOf(state));
   const within = (value: number, size: number) => Math.min(Math.max(Math.round(value), 0), size - 1);
@@ -158,7 +158,7 @@ function reach(data: Float64Array, error: Float64Array, model: Float64Array): [n
   return [faint, Math.max(1.6 * top, 2 * faint)];
 }
 
-/** Through a large image: the cells on the screen that the line meets, at their middles. */
+/** A cut through a large image: the visible cells on the line, at their centres. */
 function cellCut({ image, maps, raster }: Pictures, line: Raster) {
   if (!image) return null;
   const { nx, ny, step } = raster;

@@ -1,4 +1,4 @@
-/** What the priors expect: galaxies drawn from them beside the data, and the band of their profiles. */
+/** Galaxies drawn from the priors, beside the data, and the bands of their profiles. */
 
 import { bands } from "../bands";
 import { brightnessUnit } from "../brightness";
@@ -27,15 +27,15 @@ export interface PredictiveView {
 }
 
 const THUMBNAILS = 12;
-/** More draws than thumbnails, for the bands. */
+/** The number of draws; more than thumbnails, for the bands. */
 const DRAWS = 40;
 const REST_MS = 900;
 const HEIGHT = 170;
-/** Below the faintest error by this factor there is nothing to see. */
+/** The axis ends at this fraction of the smallest error. */
 const UNDER = 0.1;
 
 export function createPredictive(store: Store, kernel: Kernel, signal: AbortSignal): PredictiveView {
-  const title = h("strong", {}, "What the priors expect");
+  const title = h("strong", {}, "Galaxies drawn from the priors");
   const said = h("span", { class: "sl-note", role: "note" });
   const again = h("button", { type: "button" }, "Draw again");
   const thumbnails = Array.from({ length: THUMBNAILS }, (_, i) =>
@@ -70,7 +70,7 @@ export function createPredictive(store: Store, kernel: Kernel, signal: AbortSign
     kernel.predict(DRAWS, seed);
   }
 
-  /** Anew when the model has come to rest; not beside a run, which needs the machine. */
+  /** Draw again when the model has stopped changing, but not during a run, which needs the machine. */
   function follow(state: State): void {
     if (state.session.model === asked || !state.image || ACTIVE.includes(state.run.state)) return;
     const first = asked === null;
@@ -109,7 +109,7 @@ export function createPredictive(store: Store, kernel: Kernel, signal: AbortSign
 type Scale = NonNullable<Drawn["pictures"]>["data"]["scale"];
 
 function noteOf({ predictions, run }: State): string {
-  if (ACTIVE.includes(run.state)) return "waits for the run";
+  if (ACTIVE.includes(run.state)) return "waiting for the run to end";
   if (!predictions) return "drawing …";
   const { draws, number } = predictions;
   return draws.length < number ? `${draws.length} of ${number} draws` : `${number} draws, without noise`;
@@ -152,7 +152,7 @@ function plotOf(of: Predictions, image: Image, session: Session, state: State) {
 
 type Values = Float64Array;
 
-/** The same of a large image, in its cells. */
+/** The same for a large image, in its cells. */
 function cellProfile(image: Image & { raster: Raster }, shape: Shape, session: Session, state: State) {
   const { data, raster, sigma } = image;
   const seen = cellImage(image, { raster, data, sigma });
@@ -161,7 +161,7 @@ function cellProfile(image: Image & { raster: Raster }, shape: Shape, session: S
   return { ...found, radius: found.radius.map((radius) => raster.step * radius) };
 }
 
-/** The data along the first source without the sky, as Python has the draws. */
+/** The data along the first source without the sky, in the same annuli as the draws. */
 function dataProfile(image: Image, session: Session, state: State) {
   const names = Object.keys(session.model.components);
   const shape = names.map((name) => shapeOf(state.schema, session, name)).find((found) => found !== null);

@@ -1,4 +1,4 @@
-/** The prior of one parameter: its family and the fields of that family, or what stands in its place. */
+/** The prior of a parameter: its family and fields, or the fixed value or tie in its place. */
 
 import { setFamily, setPriorField } from "../edits";
 import { numberField } from "../fields";

@@ -1,4 +1,4 @@
-/** Below a row: the prior to be dragged, and to be said in words. */
+/** The prior editor below a row: a plot to drag, and number boxes. */
 
 import { distributionOf } from "../distributions";
 import { quantilesOf, type Words, withCentre, withInterval, wordsOf } from "../elicit";
@@ -83,7 +83,7 @@ function createEntry(
   };
 }
 
-/** The 5, 50 and 95 per cent, in the parameter's unit and in that of the sky. */
+/** The 5, 50 and 95 per cent quantiles, in the parameter's unit and in sky units. */
 function impliedText(prior: Prior, parameter: Parameter, words: Words | null, image: Image | null): string {
   const law = distributionOf(prior);
   if (!law) return "";

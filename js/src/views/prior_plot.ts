@@ -1,4 +1,4 @@
-/** The density of a prior, to be dragged: its location, its width and its bounds; the posterior lies over it. */
+/** The density of a prior, whose location, width and bounds can be dragged, under the posterior. */
 
 import { distributionOf } from "../distributions";
 import { fromSlider, type Range, rounded, toSlider } from "../priors";
@@ -25,12 +25,12 @@ const NAMES: Record<Grip, string> = {
   high: "upper bound",
 };
 const HINTS: Record<Grip, string> = {
-  low: "drag it off the plot, or press Delete, to open it",
+  low: "drag it off the plot, or press Delete, to remove it",
   location: "drag to move the prior",
   width: "drag to widen the prior",
-  high: "drag it off the plot, or press Delete, to open it",
+  high: "drag it off the plot, or press Delete, to remove it",
 };
-/** Off the plot by this part of its width, a bound is open. */
+/** A bound dragged off the plot by this fraction of its width is removed. */
 const OFF = 0.03;
 
 export function createPriorPlot(store: Store, path: string, parameter: Parameter): PriorPlot {
@@ -53,7 +53,7 @@ export function createPriorPlot(store: Store, path: string, parameter: Parameter
       role: "slider",
       tabindex: 0,
       "aria-label": `${NAMES[grip]} of prior, ${name} of ${component}`,
-      title: `${NAMES[grip]}: ${HINTS[grip]}; arrow keys, with Shift ten times as far`,
+      title: `${NAMES[grip]}: ${HINTS[grip]}; arrow keys move it, with Shift ten times as far`,
     });
   const grips: Record<Grip, HTMLElement> = {
     low: handle("low"),
@@ -73,7 +73,7 @@ export function createPriorPlot(store: Store, path: string, parameter: Parameter
   };
   const change = (next: Prior) => withSetting(store.state.session, path, next);
 
-  /** Where a value stands, as a part of the width. */
+  /** The position of a value, as a fraction of the width. */
   const part = (at: number): number => {
     return range ? partAt(range, at) : 0;
   };
@@ -86,7 +86,7 @@ export function createPriorPlot(store: Store, path: string, parameter: Parameter
     const box = field.getBoundingClientRect();
     return (event.clientX - box.left) / (box.width || 1);
   };
-  /** Where a grip is drawn: an open bound at the end of the axis. */
+  /** The position of a handle; an open bound is drawn at the end of the axis. */
   const placeOf = (grip: Grip, at: number | null): number =>
     at === null ? (grip === "low" ? 0 : 1) : Math.min(Math.max(part(at), 0), 1);
 
@@ -152,7 +152,7 @@ export function createPriorPlot(store: Store, path: string, parameter: Parameter
     unit = readable(parameter.unit, state.image);
     const committed = settingAt(state.session, path);
     const row = state.summary?.rows.find((each) => each.path === path);
-    // The axis is that of the committed prior: it must not move under the pointer.
+    // The axis of the committed prior, which must not move under the pointer.
     range = isFree(committed) ? plotRange(committed, parameter, [committed.init, ...reach(row)]) : null;
     element.hidden = !now || !range;
     if (!now || !range) return;
@@ -162,7 +162,7 @@ export function createPriorPlot(store: Store, path: string, parameter: Parameter
     place(prior, { d: area(density, peakOf(density)) });
     const marginal = state.marginals[path];
     place(posterior, { d: marginal ? area(marginalCurve(marginal, range), PEAK) : "" });
-    setTitle(field, marginal && isOld(state) ? "dashed: the last run's posterior" : "");
+    setTitle(field, marginal && isOld(state) ? "dashed: posterior of the previous run" : "");
     const x = WIDTH * part(now.init);
     place(value, { x1: x, x2: x });
     showTicks(ticks, range, part);
@@ -184,7 +184,7 @@ export function createPriorPlot(store: Store, path: string, parameter: Parameter
 const reach = (row: SummaryRow | undefined): number[] =>
   row ? [row.q16, row.q84].filter((value): value is number => value !== null) : [];
 
-/** Points of a curve: where along the axis, as a part of it, and how high, per unit of the axis. */
+/** Points of a curve: the position as a fraction of the axis, and the density per unit of the axis. */
 type Curve = [at: number, height: number][];
 
 const partAt = (range: Range, x: number): number => {
@@ -202,7 +202,7 @@ function priorCurve(prior: Prior, range: Range): Curve {
   });
 }
 
-/** At points of its own, as a posterior may be much narrower than the axis. */
+/** The posterior at its own points, because it can be much narrower than the axis. */
 function marginalCurve({ low, high, density }: Marginal, range: Range): Curve {
   const last = density.length - 1;
   const points = density.map((y, i): [number, number] => {
@@ -212,13 +212,13 @@ function marginalCurve({ low, high, density }: Marginal, range: Range): Curve {
   return points.filter(([at]) => at >= 0 && at <= 1);
 }
 
-/** What is flat says little: it is drawn low. */
+/** A flat prior is uninformative, so it is drawn low. */
 const peakOf = (curve: Curve): number => {
   const peak = Math.max(...curve.map(([, y]) => y));
   return curve.every(([, y]) => y === 0 || y > 0.98 * peak) ? 0.45 : PEAK;
 };
 
-/** A curve as an area, its peak at this part of the height. */
+/** A curve as an area, with its peak at this fraction of the height. */
 function area(curve: Curve, part: number): string {
   const peak = Math.max(...curve.map(([, y]) => y));
   const [first, last] = [curve[0], curve.at(-1)];

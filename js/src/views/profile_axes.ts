@@ -3,7 +3,7 @@
 import type { brightnessUnit } from "../brightness";
 import type { Axis } from "./chart";
 
-/** Steps of the ends, in magnitudes and of decades: axes that stand while a hand moves are read, and need no drawing. */
+/** Steps of the axis ends, in magnitudes and decades: axes that stay fixed during a drag are readable and need no redrawing. */
 const MAGNITUDES = 0.25;
 const FLUX_DECADES = 0.1;
 const RADIUS_DECADES = 0.025;
@@ -20,7 +20,7 @@ export function profileAxes(
   const x: Axis = {
     low: 0,
     high: decadesOf(1.03 * last, RADIUS_DECADES, Math.ceil),
-    // Shows the centre and the outskirts.
+    // A square-root axis shows the centre and the outskirts.
     map: (r) => Math.sqrt(Math.max(r, 0)),
     ticks: radiusTicks(last),
     label: "semi-major axis [pixel]",

@@ -1,4 +1,4 @@
-/** The values of the pixel under the cursor; they never wait for the kernel. */
+/** The values of the pixel under the cursor, shown without waiting for the kernel. */
 
 import { cellAt, isCells } from "../cells";
 import { ellipticalRadius, type Point } from "../geometry";
@@ -21,7 +21,7 @@ type Field = (typeof FIELDS)[number];
 
 export function createReadout(): Readout {
   const outputs = new Map<Field, HTMLElement>();
-  // Not a <dl>: hosts have styles of their own for those.
+  // Not a <dl>, because hosts style it.
   const element = h("div", { class: "sl-readout", role: "group", "aria-label": "pixel under the cursor" });
   for (const field of FIELDS) {
     const output = h("span", { class: "sl-reading" }, "–");
@@ -65,7 +65,7 @@ function valuesAt(state: State, pictures: Pictures | null, pixel: Point): Partia
   };
 }
 
-/** The values of a pixel of a large image, where the page has them: from a patch of single pixels, or from Python. */
+/** The values of a pixel of a large image, from a patch of single pixels or from Python. */
 export function exactAt({ image, pixel: told }: State, pixel: Point): Omit<PixelValues, "x" | "y"> | null {
   const { patch } = image ?? {};
   const index = patch?.raster.step === 1 ? cellAt(patch.raster, pixel) : -1;
@@ -74,7 +74,7 @@ export function exactAt({ image, pixel: told }: State, pixel: Point): Omit<Pixel
   return told && told.x === pixel.x && told.y === pixel.y ? told : null;
 }
 
-/** Means of the cell, marked as such, until Python tells the pixel's own values. */
+/** Means of the cell, marked as such, until Python sends the values of the pixel. */
 function cellValues(
   image: Image & { raster: Raster },
   pictures: Pictures | null,
@@ -100,7 +100,7 @@ function skyOf({ image }: State, pixel: Point): { [SKY]?: string } {
   return image?.plane ? { [SKY]: sexagesimal(skyAt(image.plane, pixel)) } : {};
 }
 
-/** In units of the selected component's size, along its own ellipses. */
+/** The radius in units of the selected component's size, along its ellipses. */
 function radiusAt(state: State, pixel: Point): string {
   const shape = shapeOf(state.schema, shown(state), selectedOf(state));
   return shape?.size ? format(ellipticalRadius(shape, pixel) / shape.size, 3) : "–";

@@ -1,4 +1,4 @@
-/** Parameters that no component has for itself: those of links, such as a total flux, and of the noise. */
+/** Parameters that belong to no component: those of links, such as a total flux, and of the noise. */
 
 import {
   hasParameter,
@@ -37,7 +37,7 @@ export function createRest(store: Store, measureNoise: () => void): Section {
   };
 }
 
-/** Without a choice of noises its card would say nothing. */
+/** Without a choice of noise models the card would be empty. */
 const namesOf = ({ noises = {} }: Schema, { model }: Session): string[] => [
   ...Object.keys(model.links ?? {}),
   ...(model.noise && Object.keys(noises).length > 0 ? [NOISE] : []),
@@ -63,13 +63,13 @@ function createCard(store: Store, name: string, measureNoise: () => void): Secti
   };
 }
 
-/** One that is the user's own stays in the list while it is chosen. */
+/** The user's own noise model stays in the list while it is chosen. */
 function createKind(store: Store, schema: Schema, present: string, measure: () => void): Section {
   const { noises = {} } = schema;
   const others = present in noises ? [] : [option(present)];
   const element = h(
     "select",
-    { class: "sl-select", "aria-label": "kind of noise" },
+    { class: "sl-select", "aria-label": "noise model" },
     ...Object.entries(noises).map(([type, { title }]) => option(type, title)),
     ...others,
   );
@@ -77,7 +77,7 @@ function createKind(store: Store, schema: Schema, present: string, measure: () =
     const { session } = store.state;
     const noise = noises[element.value]?.document;
     if (noise === null) {
-      setValue(element, session.model.noise?.type ?? ""); // until it is measured
+      setValue(element, session.model.noise?.type ?? ""); // until Python has measured it
       measure();
     }
     if (noise) store.dispatch({ type: "edit", session: { ...session, model: { ...session.model, noise } } });

@@ -1,4 +1,4 @@
-/** The run panel: a button for each method, the way to stop, progress, and what came out. */
+/** The run panel: a button for each method, pause and cancel, progress, and the result. */
 
 import { ACTIVE, type Run, type State } from "../state";
 import type { Store } from "../store";
@@ -21,7 +21,7 @@ export function createRunPanel(store: Store, kernel: Kernel, signal: AbortSignal
     store.state.run.state === "paused" ? kernel.resume() : kernel.pause(),
   );
   const status = h("p", { class: "sl-status", role: "status" });
-  // The clock ticks outside of the live region: it is not worth an announcement.
+  // The clock is outside the live region, so that it is not announced.
   const clock = h("span", { class: "sl-clock" });
   const progress = h("progress", { "aria-label": "progress of the run" });
   const summary = createSummary();
@@ -89,7 +89,7 @@ function statusText(run: Run): string {
   return `${run.method} ${what}${steps}${message}`.trim();
 }
 
-/** Compiling says nothing for a while: there the clock runs on here. */
+/** Compilation reports nothing for a while, so the clock is advanced here. */
 function clockText(run: Run, since: number): string {
   if (run.state === "idle") return "";
   const running = run.state === "compiling" || run.state === "running";

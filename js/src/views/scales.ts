@@ -37,7 +37,7 @@ export function createScales(store: Store): Section {
     "per cent of the pixels",
     (value) => value > 0 && change({ percent: Math.min(value, 100) }),
   );
-  const sigmas = numberBox("sigmas about the sky", (value) => value > 0 && change({ sigmas: value }));
+  const sigmas = numberBox("sigmas around the sky", (value) => value > 0 && change({ sigmas: value }));
   const low = numberBox("low limit", (value) => change({ limits: [value, dataLimits(store.state)[1]] }));
   const high = numberBox("high limit", (value) => change({ limits: [dataLimits(store.state)[0], value] }));
   for (const box of [percent, sigmas]) box.classList.add("sl-short");
@@ -45,7 +45,7 @@ export function createScales(store: Store): Section {
   match.addEventListener("change", () => change({ match: match.checked }));
   const matching = h(
     "label",
-    { class: "sl-group", title: "one scale for data and model" },
+    { class: "sl-group", title: "use the limits of the data for the model too" },
     match,
     "match model",
   );

@@ -1,4 +1,4 @@
-/** The session: saved and opened, its pictures and files for other programs, its code. */
+/** The session bar: saving and opening, pictures, files for other programs, and code. */
 
 import { KernelError } from "../file_requests";
 import { MOST_BYTES, savedText } from "../saved";
@@ -15,7 +15,7 @@ export interface SessionBar extends Section {
   toggle: HTMLButtonElement;
 }
 
-/** What makes a picture of the pictures. */
+/** Renders the pictures to a file. */
 export type PictureFile = (kind: "png" | "svg") => Promise<Blob>;
 
 export function createSessionBar(store: Store, kernel: Kernel, picture: PictureFile): SessionBar {
@@ -36,14 +36,14 @@ export function createSessionBar(store: Store, kernel: Kernel, picture: PictureF
     const fits = store.state.kept.length + (store.state.summary ? 1 : 0);
     give("session.json", new Blob([savedText(store.state)], { type: "application/json" }));
     if (fits > 0)
-      say("session.json is in your downloads; fits are no part of it: wb.fit.save(path) keeps one");
+      say("session.json is in your downloads; it does not include fits: save one with wb.fit.save(path)");
   };
   async function open(kind: "load" | "regions", accept: string): Promise<void> {
     const file = await chooseFile(accept, element);
     if (!file) return;
     const title = kind === "load" ? "The session was not loaded" : "The regions were not read";
     if (file.size > MOST_BYTES)
-      fail(title, `${file.name}: it has ${(file.size / 2 ** 20).toFixed(0)} MB; at most 64 MB are read`);
+      fail(title, `${file.name}: it has ${(file.size / 2 ** 20).toFixed(0)} MB; the limit is 64 MB`);
     else take(kind, file.name, new Uint8Array(await file.arrayBuffer()));
   }
   function take(kind: "load" | "regions", name: string, bytes: Uint8Array<ArrayBuffer>): void {
@@ -51,7 +51,7 @@ export function createSessionBar(store: Store, kernel: Kernel, picture: PictureF
     else kernel.regions(name, bytes, selectedOf(store.state));
   }
   async function exported(kind: string): Promise<void> {
-    say("the file is being made …");
+    say("preparing the file …");
     try {
       const { name, content } = await kernel.exported(kind);
       give(name, content);
@@ -78,9 +78,9 @@ export function createSessionBar(store: Store, kernel: Kernel, picture: PictureF
     say(copied ? "the code is on the clipboard" : "copy the code from the box below");
   }
   const paste = () =>
-    text.show("a session, or regions of DS9", "", (pasted) => {
+    text.show("a session, or DS9 regions", "", (pasted) => {
       const kind = pasted.trimStart().startsWith("{") ? "load" : "regions";
-      take(kind, "what was pasted", new TextEncoder().encode(pasted));
+      take(kind, "the pasted text", new TextEncoder().encode(pasted));
     });
 
   const sky = button("RA, Dec", "DS9 regions on the sky", () => exported("sky regions"));
@@ -89,11 +89,11 @@ export function createSessionBar(store: Store, kernel: Kernel, picture: PictureF
     { class: "sl-toolbar sl-maskbar", role: "toolbar", "aria-label": "session" },
     field(
       "session",
-      button("Save", "Save session", save, "model, mask and look, as one file of JSON"),
+      button("Save", "Save session", save, "model, mask and display settings, as a JSON file"),
       button("Open", "Open session", () => open("load", ".json,application/json")),
-      button("Paste", "Paste", paste, "a session, or regions of DS9"),
+      button("Paste", "Paste", paste, "a session, or DS9 regions"),
     ),
-    button("Copy as Python", "Copy as Python", copy, "code that builds this very model"),
+    button("Copy as Python", "Copy as Python", copy, "Python code that builds this model"),
     field(
       "pictures",
       button("PNG", "PNG", () => draw("png")),
@@ -128,9 +128,9 @@ export function createSessionBar(store: Store, kernel: Kernel, picture: PictureF
   };
 }
 
-const TITLE = "Session: save, open, copy as Python, files";
+const TITLE = "Session: save, open, copy as Python, export";
 const HINT =
-  "an ellipse sets the component whose name is its text, or, alone, the selected one; circles, boxes and polygons are masked";
+  "an ellipse sets the component named in its text; a single ellipse without text sets the selected one; circles, boxes and polygons are masked";
 
 function button(label: string, name: string, action: () => unknown, title = name): HTMLButtonElement {
   const element = h("button", { type: "button", "aria-label": name, title }, label);
@@ -138,10 +138,10 @@ function button(label: string, name: string, action: () => unknown, title = name
   return element;
 }
 
-/** A box of text to copy from, or to paste into. */
+/** A text box to copy from or to paste into. */
 function createText() {
   const area = h("textarea", { rows: 8, spellcheck: "false" });
-  const use = h("button", { type: "button" }, "Take it up");
+  const use = h("button", { type: "button" }, "Apply");
   const close = h("button", { type: "button" }, "Close");
   const element = h(
     "div",

@@ -1,4 +1,4 @@
-/** The settings of the methods, as Python's classes declare them: a form for the one that is chosen. */
+/** A form for the settings of the chosen method, as declared by its Python class. */
 
 import type { MethodOption, OptionValue, Schema } from "../spec";
 import type { State } from "../state";
@@ -15,7 +15,7 @@ export function createSettings(store: Store): { element: HTMLElement; update(sta
     const names = Object.entries(schema.methods).filter(([, { options = [] }]) => options.length > 0);
     const last = chooser.value;
     chooser.replaceChildren(...names.map(([name]) => option(name)));
-    // The sampler's are those that one most often sets.
+    // The last method is the sampler, whose settings are changed most often.
     chooser.value = names.some(([name]) => name === last) ? last : (names.at(-1)?.[0] ?? "");
   });
   const rebuild = whenChanged((method: string, schema: Schema) => {
@@ -69,7 +69,7 @@ function createField(store: Store, method: string, each: MethodOption) {
   if (each.kind === "int") box.step = "1";
   const show = (state: State) => setValue(box, plain(Number(chosenValue(state, method, each))));
   box.addEventListener("change", () => {
-    // An emptied box is the default again; what is wrong otherwise, Python says.
+    // An empty box restores the default; Python reports other errors.
     set(box.value === "" ? each.default : box.valueAsNumber);
     box.dataset.shown = box.value;
     show(store.state);

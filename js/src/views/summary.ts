@@ -8,7 +8,7 @@ import type { Section } from "./toolbar";
 
 const MOST_DECIMALS = 6;
 
-/** Effective draws: as many as the verdict asks for. */
+/** Effective sample size that the verdict requires. */
 const ENOUGH = 400;
 
 export const MARKS: Record<Summary["verdict"]["level"], string> = { ok: "✓", caution: "!", bad: "✕" };
@@ -71,10 +71,10 @@ function line(row: SummaryRow, sampled: boolean): HTMLElement {
   return h("tr", {}, rowHead(row), ...cells);
 }
 
-/** The smaller of both, as in the verdict. */
+/** The smaller of the two effective sample sizes, as in the verdict. */
 function essCell({ ess_bulk: bulk, ess_tail: tail = null }: SummaryRow): HTMLTableCellElement {
   const least = bulk === null || tail === null ? (bulk ?? tail) : Math.min(bulk, tail);
-  const title = `${rounded(bulk, 0)} in the bulk, ${rounded(tail, 0)} in the tails`;
+  const title = `bulk ${rounded(bulk, 0)}, tails ${rounded(tail, 0)}`;
   return h("td", { title, ...((least ?? ENOUGH) < ENOUGH && { class: "sl-suspect" }) }, rounded(least, 0));
 }
 
@@ -84,7 +84,7 @@ const bestLine = (row: SummaryRow): HTMLElement =>
 const rowHead = ({ path, unit }: SummaryRow): HTMLElement =>
   h("th", { scope: "row", title: `${path} ${readable(unit, null)}`.trim() }, splitPath(path)[1]);
 
-/** The median with the distances to the 16th and 84th per cent, as the field writes it. */
+/** The median with the distances to the 16th and 84th percentiles, as usually written. */
 function median({ q16, q50, q84 }: SummaryRow, digits: number): HTMLElement {
   if (q16 === null || q50 === null || q84 === null) return h("span", {}, "–");
   const [above, below] = [q84 - q50, q50 - q16].map((distance) => rounded(distance, digits));
@@ -92,7 +92,7 @@ function median({ q16, q50, q84 }: SummaryRow, digits: number): HTMLElement {
   return h("span", {}, rounded(q50, digits), errors);
 }
 
-/** Decimals that show two digits of the uncertainty. */
+/** The number of decimals that shows two digits of the uncertainty. */
 const decimals = (sd: number | null): number => (sd ? Math.max(1 - Math.floor(Math.log10(sd)), 0) : 3);
 
 const clamped = (digits: number): number => Math.min(Math.max(digits, 0), MOST_DECIMALS);
@@ -100,7 +100,7 @@ const clamped = (digits: number): number => Math.min(Math.max(digits, 0), MOST_D
 function rounded(value: number | null, digits: number): string {
   if (value === null || !Number.isFinite(value)) return "–";
   if (Math.abs(value) >= 1e6) return format(value, 5);
-  // Fluxes in maggies are of the order 1e-9.
+  // Fluxes in maggies are of order 1e-9.
   const power = Math.floor(Math.log10(Math.abs(value) || 1)) + digits;
   const text = digits > MOST_DECIMALS ? value.toExponential(clamped(power)) : value.toFixed(digits);
   return text.replaceAll("-", "−");

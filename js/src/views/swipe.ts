@@ -1,4 +1,4 @@
-/** The line between two pictures that lie on each other: left of it one sees the front one, right of it the other. */
+/** The line between two stacked pictures: the front one is visible to its left, the other to its right. */
 
 import type { State } from "../state";
 import type { Store } from "../store";

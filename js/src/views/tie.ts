@@ -1,4 +1,4 @@
-/** Tying a parameter to another: which one, by what factor and offset, or not any more. */
+/** Tying a parameter to another by a factor and an offset, or removing the tie. */
 
 import { isTied, settingAt, splitPath, withSetting } from "../spec";
 import { type State, shown } from "../state";

@@ -1,4 +1,4 @@
-/** Undo, the layout of the pictures, what lies on them, and zoom. */
+/** The toolbar: undo, layout, overlays and zoom. */
 
 import { type Display, type Layout, MASKING, type PanelName, type State } from "../state";
 import type { Store } from "../store";
@@ -81,7 +81,7 @@ export function createToolbar(
   return { element, update };
 }
 
-/** Which picture stands alone, and with which it is compared. */
+/** The picture of the single-picture layout, and the one it is compared with. */
 function singleControls(change: Change): Section {
   const pictures = () => PICTURES.map((name) => option(name));
   const front = select("picture", pictures(), (value) => change({ front: value as PanelName }));
@@ -91,7 +91,7 @@ function singleControls(change: Change): Section {
     (value) => change({ compare: value as Display["compare"] }),
   );
   const back = select("compared picture", pictures(), (value) => change({ back: value as PanelName }));
-  compare.title = "B exchanges the two";
+  compare.title = "B swaps the two";
   const element = h("div", { class: "sl-group" }, front, compare, back);
   return {
     element,
@@ -128,7 +128,7 @@ export function iconButton(
   );
 }
 
-/** A label for the eye; each control carries its own name. */
+/** A visible label; each control has its own accessible name. */
 export function field(label: string, ...controls: (Node | string)[]): HTMLElement {
   return h(
     "div",

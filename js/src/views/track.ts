@@ -1,11 +1,11 @@
-/** What lies behind a value slider: the prior's density, and after a run the posterior's 16 to 84 per cent. */
+/** The background of a value slider: the prior's density and, after a run, the posterior's 16–84 per cent interval. */
 
 import { densityCurve, type Range, toSlider } from "../priors";
 import { isFree, type Parameter, type Setting } from "../spec";
 import type { SummaryRow } from "../state";
 import { h, place, setTitle, svg } from "./dom";
 
-/** What a run said of the parameter, and whether it was the one before. */
+/** The summary row of the parameter, and whether it is from the previous run. */
 export interface Posterior {
   row: SummaryRow | undefined;
   old: boolean;
@@ -48,11 +48,11 @@ export function createTrack(slider: HTMLInputElement): Track {
     };
     const { q16 = null, q50 = null, q84 = null } = row ?? {};
     const known = q16 !== null && q50 !== null && q84 !== null;
-    // An interval across the seam of an angle has no place on the line.
+    // An interval that wraps around the end of the angle range can't be drawn.
     const seen = known && at(q84) >= at(q16);
     const [y, end] = [HEIGHT - 1.5, seen ? Math.max(at(q84), at(q16) + LEAST) : 0];
     place(interval, { d: seen ? `M${at(q16)} ${y}H${end}M${at(q50)} ${HEIGHT - 7}V${HEIGHT}` : "" });
-    setTitle(element, seen && old ? "16 to 84 per cent of the last run's posterior" : "");
+    setTitle(element, seen && old ? "16–84 % interval of the previous run's posterior" : "");
   }
 
   const element = h("div", { class: "sl-track" }, drawing, slider);
@@ -67,7 +67,7 @@ export function createTrack(slider: HTMLInputElement): Track {
   };
 }
 
-/** The curve does not depend on the value, which changes all the time. */
+/** The curve does not depend on the value, which changes often. */
 function densityKey(setting: Setting, range: Range): string {
   if (!isFree(setting)) return "";
   const { init: _, ...fields } = setting;
@@ -78,7 +78,7 @@ function areaOf(setting: Setting, parameter: Parameter, range: Range): string {
   const curve = isFree(setting) ? densityCurve(setting, parameter, range) : null;
   if (!curve) return "";
   const step = WIDTH / (curve.length - 1);
-  // A flat prior says little: it is drawn low.
+  // A flat prior is uninformative, so it is drawn low.
   const peak = HEIGHT * (Math.min(...curve) > 0.99 ? FLAT : PEAK);
   const points = curve.map((y, i) => `${(i * step).toFixed(2)} ${(HEIGHT - peak * y).toFixed(2)}`);
   return `M0 ${HEIGHT}L${points.join("L")}L${WIDTH} ${HEIGHT}Z`;

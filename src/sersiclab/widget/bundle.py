@@ -8,13 +8,13 @@ STATIC = Path(__file__).parents[1] / "static"
 
 
 def read(name: str) -> str:
-    """A file of the bundle, or "" where it was not built."""
+    """Return a file of the bundle, or "" if it has not been built."""
     path = STATIC / name
     return path.read_text(encoding="utf-8") if path.is_file() else ""
 
 
 def watched(name: str, *, source: str) -> str | Path:
-    """A file of the bundle or, with ANYWIDGET_HMR=1, the path of its `source`, which anywidget watches.
+    """Return a file of the bundle or, with ANYWIDGET_HMR=1, the path of its `source`, which anywidget watches.
 
     A widget made from a path is never freed.
     """
@@ -22,7 +22,7 @@ def watched(name: str, *, source: str) -> str | Path:
 
 
 def require() -> None:
-    """Raise `FileNotFoundError` unless the bundle was built."""
+    """Raise `FileNotFoundError` unless the bundle has been built."""
     missing = [name for name in ("loader.js", "widget.js", "widget.css") if not (STATIC / name).is_file()]
     if missing:
         raise FileNotFoundError(

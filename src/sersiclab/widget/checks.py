@@ -1,4 +1,4 @@
-"""The arguments of an editor, checked."""
+"""Checks of the arguments of an editor."""
 
 from typing import Any
 
@@ -9,28 +9,28 @@ from sersiclab.runtime.errors import InputTypeError
 
 
 def checked_model(model: Any) -> Model:
-    """Raise `TypeError` unless it is a model."""
+    """Return the model; raise `TypeError` if it is not a `Model`."""
     if not isinstance(model, Model):
         raise InputTypeError(f"model must be a Model, got {type(model).__name__}")
     return model
 
 
 def checked_fit(fit: Any) -> Fit:
-    """Raise `TypeError` unless it is a fit."""
+    """Return the fit; raise `TypeError` if it is not a `Fit`."""
     if not isinstance(fit, Fit):
         raise InputTypeError(f"fit must be a Fit, got {fit!r}")
     return fit
 
 
 def checked_callback(callback: Any) -> Any:
-    """Raise `TypeError` unless it is a function."""
+    """Return the function; raise `TypeError` if it can't be called."""
     if not callable(callback):
         raise InputTypeError(f"callback must be a function, got {callback!r}")
     return callback
 
 
 def model_for(image: Image, model: Any) -> Model:
-    """The model, or one that is guessed from the image where it is None."""
+    """Return the model, or one guessed from the image if it is None."""
     from sersiclab.guess import guess
 
     return guess(image) if model is None else checked_model(model)

@@ -1,4 +1,4 @@
-"""Closing a widget with all that it is made of."""
+"""Closing a widget together with all the widgets that it contains."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -8,14 +8,14 @@ import ipywidgets
 
 
 def announce(editor: anywidget.AnyWidget, widget: ipywidgets.Widget) -> None:
-    """Tell the editor's page which models are about to close, {"t": "closing", "models"}, so that it frees them."""
+    """Send the editor's page {"t": "closing", "models"}, the models about to be closed, so that it frees them."""
     editor.send({"t": "closing", "models": [part.model_id for part in parts_of(widget)]})
 
 
 def close_parts(widget: ipywidgets.Widget) -> None:
     """Close the widgets that a widget's synced traits hold, at any depth, but not the widget itself.
 
-    ipywidgets and bqplot close the one widget alone: layouts, styles, scales and marks would live on, in Python and
+    ipywidgets and bqplot close only the one widget: layouts, styles, scales and marks would stay alive, in Python and
     in the page.
     """
     for part in parts_of(widget)[1:]:
@@ -23,7 +23,7 @@ def close_parts(widget: ipywidgets.Widget) -> None:
 
 
 def parts_of(widget: ipywidgets.Widget) -> list[ipywidgets.Widget]:
-    """The widget, and those that its synced traits hold, at any depth; none that is closed."""
+    """Return the widget and those that its synced traits hold, at any depth, without closed ones."""
     parts, waiting = [], [widget]
     while waiting:
         part = waiting.pop()

@@ -1,4 +1,4 @@
-"""The Python code of what was set in an editor."""
+"""Python code that reproduces the state of an editor."""
 
 import base64
 import textwrap
@@ -11,9 +11,9 @@ from sersiclab.documents.spec import to_python
 from sersiclab.model import Model
 
 
-LONGEST = 20_000  # letters of a mask in the code; beyond, it is told how to keep it in a file
+LONGEST = 20_000  # characters of a mask in the code; for a longer one, the code explains how to use a file
 MASK = """
-# The mask as it was edited: {count} of {total} pixels are excluded. Take it up by image = image.with_mask(mask).
+# The edited mask: {count} of {total} pixels are excluded. Apply it with image = image.with_mask(mask).
 mask_bits = (
 {lines}
 )
@@ -21,13 +21,13 @@ mask = np.unpackbits(np.frombuffer(zlib.decompress(base64.b64decode(mask_bits)),
 mask = mask.reshape({shape}).astype(bool)
 """
 MASK_NOTE = """
-# The mask was edited: {count} of {total} pixels are excluded. Keep it by np.save("mask.npy", wb.image.mask), and take
-# it up again by image = image.with_mask(np.load("mask.npy")).
+# The mask was edited: {count} of {total} pixels are excluded. Save it with np.save("mask.npy", wb.image.mask), and
+# apply it with image = image.with_mask(np.load("mask.npy")).
 """
 
 
 def python_code(model: Model, image: Image, *, masked: bool) -> str:
-    """Python code that builds the model, and the image's mask as `mask` if it was edited here."""
+    """Return Python code that builds the model, and the image's mask as `mask` if it was edited."""
     code = to_python(model)
     if not masked:
         return code

@@ -15,7 +15,7 @@ from sersiclab.widget.incoming import short
 
 
 class Control(anywidget.AnyWidget):
-    """Carries {"t": "ping" | "cancel" | "pause" | "resume"} to Python; `actions` says what each does."""
+    """Receives {"t": "ping" | "cancel" | "pause" | "resume"} from the page; `actions` maps types to functions."""
 
     _esm = "export default {}"
 
@@ -30,12 +30,12 @@ class Control(anywidget.AnyWidget):
             self.send({"t": "pong"})
         elif isinstance(kind, str) and kind in self._actions:
             self._actions[kind]()
-        elif self._actions:  # it is not closed
+        elif self._actions:  # otherwise it is closed
             known = ", ".join(("ping", *self._actions))
             self.send({"t": "refused", "detail": f"a message's type 't' must be one of {known}; got {short(kind)}"})
 
     def close(self) -> None:
-        """Free the comm and whoever takes the actions."""
+        """Close the comm and release the actions."""
         self.on_msg(self._received, remove=True)
         self._actions = {}
         close_parts(self)

@@ -1,4 +1,4 @@
-"""What an editor's session says: the model and the image with its mask, read when somebody wants to know."""
+"""The model and the image that an editor's session describes, read on demand."""
 
 import dataclasses
 from collections.abc import Callable
@@ -17,8 +17,8 @@ from sersiclab.widget.session import Reading, Session, SessionProblem, Shown, re
 class Current:
     """The last valid reading of an editor's session.
 
-    The page may change the session faster than it can be read: only the last change is read then. Whoever asks gets
-    the present session. `mask_taken(name)` is called when the session names another mask.
+    The page may change the session faster than it can be read; then only the last change is read. The properties
+    always describe the present session. `mask_taken(name)` is called when the session names another mask.
     """
 
     def __init__(self, desk: Desk, model: Model, frames: AnyFrames, mask_taken: Callable[[str], None]) -> None:
@@ -36,30 +36,30 @@ class Current:
 
     @property
     def shown(self) -> Shown:
-        """What the pictures show."""
+        """The models that the pictures show."""
         self.read()
         return self._shown
 
     def watch(self, callback: Callable[[], None]) -> None:
-        """Call `callback()` after each reading that was taken."""
+        """Call `callback()` after each reading."""
         self._watchers.append(callback)
 
     def close(self) -> None:
-        """Tell nobody any more."""
+        """Remove the callbacks."""
         self._watchers.clear()
 
     def outdated(self) -> None:
-        """The session has changed."""
+        """Mark the session as changed."""
         self._unread = True
 
     def read(self) -> None:
-        """Read the session, unless that was done."""
+        """Read the session, unless that has been done."""
         with self._desk.turn:
             if self._unread:
                 self._take(self._desk.session, read(self._desk.session, self._desk.types))
 
     def read_aside(self) -> None:
-        """The same in a thread that has time: while it reads, the front end may write."""
+        """Read the session without holding the lock, so that the page can write meanwhile."""
         if not self._unread:
             return
         session = self._desk.session
@@ -69,13 +69,13 @@ class Current:
                 self._take(session, reading)
 
     def _take(self, session: Session, reading: Reading) -> None:
-        """Take a reading of a session, which may have changed again meanwhile."""
+        """Accept a reading of a session, which may have changed again meanwhile."""
         self._unread = self._desk.session is not session
         problem = self._take_mask(session.get("mask"))
         self.accept(dataclasses.replace(reading, problems=[*reading.problems, *problem]))
 
     def _take_mask(self, name: Any) -> list[SessionProblem]:
-        """The image with the mask of this name, or as it was and what is wrong."""
+        """Use the mask of this name; if that is impossible, keep the image and return the problem."""
         try:
             image = self._desk.masks.image(name)
         except InputError as error:
@@ -87,7 +87,7 @@ class Current:
         return []
 
     def accept(self, reading: Reading) -> None:
-        """Take what is valid of a reading; the rest stays as it was."""
+        """Accept the valid parts of a reading; the rest stays unchanged."""
         if reading.everything is not None:
             model = self._shown.model if reading.model is None else reading.model
             self._shown = Shown(reading.everything, model, reading.on)

@@ -1,4 +1,4 @@
-"""The numbers behind the posterior views: densities, traces and radial profiles, as plain arrays."""
+"""The numbers behind the posterior figures: densities, traces and radial profiles, as arrays."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -16,8 +16,8 @@ from sersiclab.widget.frames import Frames
 
 
 POINTS = 200
-MOST_DRAWS = 2000  # of a density or a trace; more can't be told apart on the screen
-PRIOR_REACH = 3.0  # sigmas of the unconstrained space, or so, that a prior is drawn
+MOST_DRAWS = 2000  # in a density or a trace; more can't be distinguished on the screen
+PRIOR_REACH = 3.0  # range in which a prior is drawn, roughly in sigmas of the unconstrained space
 BANDS = (0.025, 0.16, 0.84, 0.975)
 
 Curve = tuple[Float[np.ndarray, " point"], Float[np.ndarray, " point"]]
@@ -25,7 +25,7 @@ Draws = Float[np.ndarray, "chain draw"]
 
 
 def prior_curve(prior: AbstractPrior, low: float, high: float) -> Curve:
-    """The prior's density between `low` and `high`, zero outside its support."""
+    """Return the prior's density between `low` and `high`, zero outside its support."""
     x = np.linspace(low, high, POINTS)
     begin, end = prior.support()
     inside = (x > begin) & (x < end)
@@ -35,13 +35,13 @@ def prior_curve(prior: AbstractPrior, low: float, high: float) -> Curve:
 
 
 def prior_range(prior: AbstractPrior) -> tuple[float, float]:
-    """Where most of the prior's mass lies."""
+    """Return the range that holds most of the prior's mass."""
     ends = [float(np.asarray(prior.transform()(u))) for u in (-PRIOR_REACH, PRIOR_REACH)]
     return min(ends), max(ends)
 
 
 def posterior_curve(draws: Draws) -> Curve:
-    """A kernel density estimate of the draws."""
+    """Return a kernel density estimate of the draws."""
     from scipy.stats import gaussian_kde
 
     flat = thin(draws).reshape(-1).astype(float)
@@ -54,7 +54,7 @@ def posterior_curve(draws: Draws) -> Curve:
 
 
 def thin(draws: Draws) -> Draws:
-    """Every k-th draw, so that all chains together have at most `MOST_DRAWS`."""
+    """Return every k-th draw, so that all chains together have at most `MOST_DRAWS`."""
     step = -(-draws.size // MOST_DRAWS)
     return draws[:, ::step]
 
@@ -71,7 +71,7 @@ class Profile(NamedTuple):
 
 
 def profile(frames: Frames | Cutout, model: Model, values: Mapping[str, float]) -> Profile | None:
-    """The profiles of the data, the model and each source; None for a model without sources."""
+    """Return the profiles of the data, the model and each source; None for a model without sources."""
     image = frames.image
     values = {**model.initial, **values}
     shapes = ellipses(model, values)
@@ -89,7 +89,7 @@ def profile(frames: Frames | Cutout, model: Model, values: Mapping[str, float]) 
 def bands(
     frames: Frames | Cutout, model: Model, draws: Mapping[str, Draws], rings: Annuli, number: int
 ) -> Float[np.ndarray, "4 annulus"]:
-    """The 95 and 68 % bands of the model's profile (the quantiles `BANDS`), of `number` of the draws."""
+    """Return the 95 and 68 % bands of the model's profile (the quantiles `BANDS`), from `number` of the draws."""
     flat = {path: array.reshape(-1) for path, array in draws.items()}
     total = len(next(iter(flat.values())))
     chosen = np.unique(np.linspace(0, total - 1, number).astype(int))

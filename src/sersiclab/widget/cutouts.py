@@ -1,4 +1,4 @@
-"""A part of a large image at full resolution, about its first source: what profiles are made from."""
+"""Cutouts of large images at full resolution about the first source, from which profiles are computed."""
 
 from collections.abc import Mapping
 
@@ -16,7 +16,7 @@ SIDE = 1024  # pixels
 
 
 class Cutout:
-    """As `frames.Frames`, of the part of an image about a place; `corner` is its first pixel."""
+    """Draws components as `frames.Frames` does, on a cutout of an image; `corner` is the cutout's first pixel."""
 
     def __init__(self, image: Image, place: tuple[float, float]) -> None:
         self._place = place
@@ -25,7 +25,7 @@ class Cutout:
 
     @property
     def image(self) -> Image:
-        """The part."""
+        """The cutout. Assign the whole image to change it."""
         return self._part
 
     @image.setter
@@ -41,7 +41,7 @@ class Cutout:
         self._part = Image.restored(**{**image.fields, **planes, "wcs": None, "provenance": ()})
 
     def draw(self, model: Model, values: Mapping[str, float]) -> dict[str, Plane]:
-        """The components on the part; see `Frames.draw`."""
+        """Draw the components on the cutout; see `Frames.draw`."""
         parameters.check_values(model.owners, values)
         self._painter.prepare(model.renderer)
         owners = parameters.at(model.owners, {**model.initial, **values})
@@ -51,7 +51,7 @@ class Cutout:
 
 
 def frames_about(image: Image, model: Model) -> Frames | Cutout:
-    """The frames of an image, or of the part of a large one about the model's first source."""
+    """Return the frames of an image, or a cutout of a large image about the model's first source."""
     if not is_large(image):
         return Frames(image)
     ny, nx = image.shape
@@ -60,7 +60,7 @@ def frames_about(image: Image, model: Model) -> Frames | Cutout:
 
 
 def within(frames: Frames | Cutout, ellipse: Ellipse) -> Ellipse:
-    """An ellipse of the image in the pixels that the frames have."""
+    """Convert an ellipse from pixels of the image to those of the frames."""
     if isinstance(frames, Frames):
         return ellipse
     x, y = frames.corner
@@ -68,5 +68,5 @@ def within(frames: Frames | Cutout, ellipse: Ellipse) -> Ellipse:
 
 
 def whole_of(frames: Frames | Cutout) -> Image:
-    """The image that they are of."""
+    """Return the whole image."""
     return frames.image if isinstance(frames, Frames) else frames.whole

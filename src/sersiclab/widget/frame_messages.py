@@ -1,7 +1,7 @@
 """Frames as messages: pictures of the committed session, and answers to the front end during a gesture.
 
-Of a large image a frame has a `raster`, the cells that it is drawn in, and the last frame of a session its χ², which
-the page can't work out. No message is longer than `LONGEST`.
+For a large image a frame has a `raster`, the cells in which it is drawn, and the last frame of a session has its χ²,
+which the page can't compute. No message is longer than `LONGEST`.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -24,12 +24,12 @@ Transmit = Callable[[Message], None]
 
 
 def frames_of(image: Image) -> AnyFrames:
-    """The frames of an image, large or not."""
+    """Return the frames of an image, large or not."""
     return LargeFrames(image) if is_large(image) else Frames(image)
 
 
 def pushed(frames: AnyFrames, shown: Shown) -> Iterator[Message]:
-    """What the front end lacks of a picture of the session, which it did not ask for."""
+    """Yield frames with everything that the page lacks of the session, without a request."""
     dof = degrees_of_freedom(frames.image, shown.model)
     if isinstance(frames, Frames):
         parts = frames.draw(shown.everything, {})
@@ -45,14 +45,14 @@ def pushed(frames: AnyFrames, shown: Shown) -> Iterator[Message]:
 
 
 def on_raster(frames: LargeFrames, shown: Shown, raster: Raster) -> Iterator[Message]:
-    """What the front end lacks of the session on a part of the image."""
+    """Yield frames with everything that the page lacks of the session in the cells of a raster."""
     dof = degrees_of_freedom(frames.image, shown.model)
     for some in _parts_of(frames.news_of(shown.everything, {}, raster, pushed=True), raster):
         yield frame_message(None, some, dof, raster)
 
 
 def _most(raster: Raster) -> int:
-    """How many components one message holds."""
+    """Return the number of components that fit in a message."""
     return max(LONGEST // (4 * raster.nx * raster.ny), 1)
 
 
@@ -69,7 +69,7 @@ def answer(
     transmit: Transmit,
     raster: Raster | None = None,
 ) -> None:
-    """Answer a request, also where it can't be drawn: the front end waits for this answer before it asks again."""
+    """Answer a request, even if it can't be drawn: the page waits for the answer before it sends the next one."""
     try:
         dof = degrees_of_freedom(frames.image, shown.model)
         if isinstance(frames, Frames):
@@ -88,7 +88,7 @@ def answer(
 
 
 def sight(frames: AnyFrames, shown: Shown, raster: Raster, transmit: Transmit) -> None:
-    """A part of a large image in finer cells. Raises `ValueError` for cells that are not of the image."""
+    """Send a part of a large image in finer cells. Raises `ValueError` for cells outside the image."""
     check_raster(raster, frames.image)
     if isinstance(frames, Frames):
         raise InputError("this image has no finer cells: the page has all its pixels")
@@ -100,7 +100,7 @@ def sight(frames: AnyFrames, shown: Shown, raster: Raster, transmit: Transmit) -
 
 
 def pixel(frames: AnyFrames, shown: Shown, x: int, y: int, transmit: Transmit) -> None:
-    """The values of one pixel of a large image. Raises `ValueError` for one beyond it."""
+    """Send the values of a pixel of a large image. Raises `ValueError` for a pixel outside it."""
     ny, nx = frames.image.shape
     if x >= nx or y >= ny:
         raise InputError(f"the image has {nx} x {ny} pixels, got x = {x}, y = {y}")

@@ -1,4 +1,4 @@
-"""Pictures for the front end: one float32 image per component, drawn anew only where something changed."""
+"""Pictures for the page: one float32 image per component, drawn again only if it has changed."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -23,25 +23,25 @@ ENOUGH = 2**20  # pixels, for a percentile
 def draw_component(
     renderer: AbstractRenderer, profile: Any, numbers: Float[np.ndarray, " parameter"], canvas: AbstractCanvas
 ) -> Float[Array, "y x"]:
-    """The image of one component."""
-    # One component alone, as its tree structure and its numbers: a profile compiles once, however the models that
-    # hold it change.
+    """Draw one component."""
+    # Called with one component, as its tree structure and its numbers, so that each profile compiles only once,
+    # regardless of the models that contain it.
     component = jax.tree.unflatten(profile, list(numbers))
     return renderer.render({"component": component}, canvas)
 
 
 class LastDrawing(NamedTuple):
-    """What was drawn last: a model, and the image of each of its components."""
+    """The last drawing: a model, and the image of each of its components."""
 
     model: Model
     parts: dict[str, Plane]
 
 
 class News:
-    """Which drawings of components the front end has, by what they depend on.
+    """The drawings of components that the page has, identified by the numbers they depend on.
 
-    A front end may drop the answer to an outdated request, so a pushed frame brings everything that changed since the
-    last pushed one.
+    The page may drop the answer to an outdated request, so a pushed frame contains everything that has changed since
+    the last pushed one.
     """
 
     def __init__(self) -> None:
@@ -49,7 +49,7 @@ class News:
         self._pushed: dict[str, Any] = {}
 
     def of(self, keys: Mapping[str, Any], *, pushed: bool, most: int | None = None) -> list[str]:
-        """The components that the front end lacks, `most` of them, and which now count as sent."""
+        """Return the components that the page lacks, at most `most` of them, and count them as sent."""
         names = [
             name
             for name, key in keys.items()
@@ -62,9 +62,9 @@ class News:
 
 
 class Frames:
-    """The component images of a widget's model, and what the front end has of them.
+    """The component images of an editor's model, and a record of those that the page has.
 
-    One thread draws; any may read `last`.
+    Only one thread may draw; any thread may read `last`.
     """
 
     last: LastDrawing | None = None
@@ -78,7 +78,7 @@ class Frames:
         self._news = News()
 
     def draw(self, model: Model, values: Mapping[str, float]) -> dict[str, Plane]:
-        """The image of every component of `model`; `values` take the place of its initial values.
+        """Return the image of every component of `model`, with `values` in place of its initial values.
 
         Raises `ValueError` if they name an unknown path or lie outside a parameter's range.
         """
@@ -101,11 +101,11 @@ class Frames:
         return self.last.parts
 
     def news(self, *, pushed: bool) -> list[str]:
-        """The components whose last drawing the front end lacks, and which now count as sent."""
+        """Return the components whose last drawing the page lacks, and count them as sent."""
         return self._news.of({name: key for name, (key, _) in self._drawn.items()}, pushed=pushed)
 
     def forget(self) -> None:
-        """A new view came, which has nothing."""
+        """Forget what was sent, because a new view has nothing."""
         self._news = News()
 
     def _prepare(self, model: Model) -> tuple[AbstractRenderer, AbstractCanvas]:
@@ -118,34 +118,34 @@ class Frames:
 
 
 def numbers_of(component: eqx.Module) -> tuple[Any, tuple[float, ...]]:
-    """What the drawing of a component depends on: its structure and its numbers."""
+    """Return everything that the drawing of a component depends on: its structure and its numbers."""
     leaves, structure = jax.tree.flatten(component)
     return structure, tuple(float(leaf) for leaf in leaves)
 
 
 def degrees_of_freedom(image: Image, model: Model) -> int:
-    """Unmasked pixels less free parameters."""
+    """Return the number of unmasked pixels minus that of free parameters."""
     return int(image.valid.sum()) - len(model.free)
 
 
 def pack(pixels: Any, dtype: Any) -> bytes:
-    """An array as the bytes of its pixels, row by row."""
+    """Return the bytes of an array, row by row."""
     return np.ascontiguousarray(pixels, dtype=dtype).tobytes()
 
 
 def limits(image: Image) -> dict[str, list[float]]:
-    """Ranges of the data to display that are cheap here, by rule; from some pixels of all over a large image."""
+    """Return display ranges of the data, by rule; for a large image, from a sample of its pixels."""
     data = image.data[image.valid]
     some = data[:: data.size // ENOUGH + 1].astype(np.float64)
     return {"percentile": percentiles(some), "minmax": _ordered(data.min(), data.max())}
 
 
 def percentiles(values: Float[np.ndarray, " pixel"]) -> list[float]:
-    """The range that holds all but 1 % of the values."""
+    """Return the range that holds all but 1 % of the values."""
     return _ordered(*np.percentile(values, [0.5, 99.5]))
 
 
 def _ordered(low: Any, high: Any) -> list[float]:
-    """A range that is not empty, also in float32; as `ordered` in js/src/limits.ts."""
+    """Return a range that is not empty, even in float32; the rule is that of `ordered` in js/src/limits.ts."""
     low, high = float(low), float(high)
     return [low, high] if high > low else [low, low + (abs(low) or 1.0) * 1e-6]

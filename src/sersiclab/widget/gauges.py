@@ -1,4 +1,4 @@
-"""How far draws can be trusted while they grow: the worst r_hat and the least effective sample size."""
+"""Convergence of draws during a run: the largest r_hat and the smallest effective sample size."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -9,7 +9,7 @@ from sersiclab.results.diagnostics import convergence
 from sersiclab.widget.mailbox import Mailbox
 
 
-REST_SECONDS = 1.0  # between two looks, each of which costs some tenths of a second
+REST_SECONDS = 1.0  # between two reports, each of which takes some tenths of a second
 
 Report = Callable[[dict[str, Any]], None]
 
@@ -17,7 +17,7 @@ Report = Callable[[dict[str, Any]], None]
 class Gauges:
     """Reports {"t": "gauge", "draws", "chains", "r_hat", "r_hat_path", "ess", "ess_path"}, in a thread of its own.
 
-    `draws` counts those of each chain. A number that can't be told yet is None, and so is its path.
+    `draws` is the number per chain. A number that can't be computed yet is None, and so is its path.
     """
 
     def __init__(self, report: Report, failed: Callable[[str, Exception], None]) -> None:
@@ -25,16 +25,16 @@ class Gauges:
         self._mailbox = Mailbox("sersiclab-gauges", failed, rest=REST_SECONDS)
 
     def look(self, draws: Mapping[str, Any]) -> None:
-        """Look at these draws, `{path: (chain, draw)}`, unless others come before there is time."""
+        """Report on these draws, `{path: (chain, draw)}`, unless newer ones arrive first."""
         if draws:
             self._mailbox.post("gauge", partial(self._tell, dict(draws)))
 
     def later(self, job: Callable[[], None]) -> None:
-        """Do what takes long and is not urgent; a newer one takes the place of one that waits."""
+        """Run a slow job that is not urgent; it replaces one that is waiting."""
         self._mailbox.post("later", job)
 
     def flush(self, timeout: float | None = None) -> bool:
-        """Wait until the last draws were looked at."""
+        """Wait until the last draws have been reported on."""
         return self._mailbox.flush(timeout)
 
     def close(self) -> None:
@@ -46,11 +46,11 @@ class Gauges:
 
 
 def gauge(draws: Mapping[str, Any]) -> dict[str, Any]:
-    """The worst of all parameters."""
+    """Return the values of the worst parameters."""
     found = convergence(dict(draws))
     chains, number = next(iter(draws.values())).shape
     r_hats = {path: one.r_hat for path, one in found.items() if math.isfinite(one.r_hat)}
-    # As the verdict will: of the bulk or of the tails, whichever is less.
+    # As in the verdict: the smaller of the bulk and tail effective sample sizes.
     sizes = {path: min(one.ess_bulk, one.ess_tail) for path, one in found.items() if math.isfinite(one.ess_bulk)}
     worst = max(r_hats, key=r_hats.__getitem__, default=None)
     least = min(sizes, key=sizes.__getitem__, default=None)

@@ -1,7 +1,7 @@
 """What the page may send: every message with its fields, and every synced trait with its owner.
 
-A front end can be changed, outdated, or somebody else's. What does not follow these rules is answered with an error
-that names the field, and does nothing else.
+A page can be modified, outdated, or written by others. A message that violates these rules has no effect, and is
+answered with an error that names the field.
 """
 
 import math
@@ -12,14 +12,14 @@ from typing import Any, NamedTuple
 from sersiclab.runtime.errors import InputError
 
 
-LARGEST_NUMBER = 2**53  # beyond, JavaScript's whole numbers have gaps
+LARGEST_NUMBER = 2**53  # the largest consecutive whole number of JavaScript
 MOST_DRAWS = 500  # galaxies drawn from the priors in answer to one message
 MOST_VALUES = 100_000  # parameters of a gesture
 LONGEST_NAME = 300  # characters
 LONGEST_FILE = 64 * 2**20  # bytes
 LONGEST_REGIONS = 16 * 2**20
 
-# Whose word counts, by trait. The front end writes its own and those of both; an update of another is undone.
+# The owner of each trait. The page may write its own and the shared ones; updates of others are undone.
 BOTH = ("session",)
 FRONT_END = ("display",)
 KERNEL = ("code", "schema", "progress", "summary", "kept", "problems", "control")
@@ -29,7 +29,7 @@ _SHORT.maxstring = _SHORT.maxother = 60
 
 
 class FieldRule(NamedTuple):
-    """What a field must be, in words and as a test; one that is not `needed` may be left out."""
+    """The rule of a field, in words and as a test; a field that is not `needed` may be omitted."""
 
     expected: str
     holds: Callable[[Any], bool]
@@ -37,19 +37,19 @@ class FieldRule(NamedTuple):
 
 
 def _is_whole(value: Any, low: int, high: int) -> bool:
-    """JSON knows one kind of number only: 3.0 is whole."""
+    """JSON has only one type of number, so 3.0 is whole."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
     return low <= value <= high and (isinstance(value, int) or value.is_integer())
 
 
 def whole(low: int, high: int = LARGEST_NUMBER) -> FieldRule:
-    """A whole number within a range."""
+    """Return the rule of a whole number within a range."""
     return FieldRule(f"a whole number from {low} to {high}", lambda value: _is_whole(value, low, high))
 
 
 def text(longest: int = LONGEST_NAME, *, least: int = 0, needed: bool = True) -> FieldRule:
-    """A text of limited length."""
+    """Return the rule of a text of limited length."""
     expected = f"a text of {least} to {longest} characters" if least else f"a text of up to {longest} characters"
     return FieldRule(expected, lambda value: isinstance(value, str) and least <= len(value) <= longest, needed)
 
@@ -100,12 +100,12 @@ MESSAGES: Mapping[str, tuple[Mapping[str, FieldRule], int]] = {
 
 
 def short(value: Any) -> str:
-    """A value as it is told in an error, however long it is."""
+    """Return a value for an error message, shortened if necessary."""
     return _SHORT.repr(value)
 
 
 def checked(content: Any, buffers: Sequence[Any]) -> dict[str, Any]:
-    """The message. Raises `ValueError` that names what is wrong of it: its type, a field, or its bytes."""
+    """Return the message. Raises `ValueError`, naming what is wrong: its type, a field, or its bytes."""
     if not isinstance(content, Mapping):
         raise InputError(f"a message must be a mapping with a type 't', got {short(content)}")
     kind = content.get("t")
@@ -135,9 +135,9 @@ def _check_bytes(kind: str, largest: int, buffers: Sequence[Any]) -> None:
 
 
 def own_updates(update: Mapping[str, Any], traits: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
-    """What the front end may write of an update, and the names of the traits that it tried to change and may not.
+    """Return the part of an update that the page may write, and the names of traits that it must not change.
 
-    `traits` has them as the front end does: a host that sends its whole state back tries nothing.
+    `traits` holds the present values: a host that sends its whole state back changes nothing.
     """
     own = {name: value for name, value in update.items() if name in BOTH or name in FRONT_END}
     return own, [name for name in update if name in traits and name not in own and update[name] != traits[name]]

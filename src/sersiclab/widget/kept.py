@@ -1,4 +1,4 @@
-"""Fits that the user keeps, by name: a table of them, and the way back to each."""
+"""Fits that the user keeps under names, and a table that compares them."""
 
 import math
 from collections.abc import Callable, Iterator, Mapping
@@ -19,8 +19,8 @@ Row = dict[str, Any]
 class Kept(Mapping[str, Fit]):
     """Fits by name, in the order in which they were kept.
 
-    `changed` is told the table after each change, and once more when the fits were compared, which takes a while and
-    is given to `later`.
+    `changed(rows)` is called after each change, and again after the fits have been compared, which takes a while and
+    is left to `later(job)`.
     """
 
     def __init__(self, changed: Callable[[list[Row]], None], later: Callable[[Callable[[], None]], None]) -> None:
@@ -40,25 +40,25 @@ class Kept(Mapping[str, Fit]):
         return len(self._fits)
 
     def keep(self, fit: Fit | None, name: str) -> None:
-        """Keep a fit; one of the same name goes. Raises `ValueError` for no fit, or an empty name."""
+        """Keep a fit, replacing one of the same name. Raises `ValueError` without a fit, or for an empty name."""
         if fit is None:
-            raise InputError("there is no fit to keep yet: press a button first")
+            raise InputError("there is no fit to keep yet: run a method first")
         if not name.strip():
             raise InputError("a kept fit needs a name, got an empty one")
         self._fits[name.strip()] = fit
         self._tell()
 
     def forget(self, name: str) -> None:
-        """Let a fit go, if it is there."""
+        """Remove a fit, if there is one of this name."""
         if isinstance(name, str):
             self._fits.pop(name, None)
         self._tell()
 
     def rows(self) -> list[Row]:
-        """The table: {"name", "method", "components", "free", "chi2", "dof", "bic", "level", "comparable"}.
+        """Return rows {"name", "method", "components", "free", "chi2", "dof", "bic", "level", "comparable"}.
 
-        `comparable` says whether a fit's pixels are those of the first. Until the fits are compared, `bic` is
-        χ² + k ln N; then it is that of `compare`, whose `loo`, `loo_says`, `note` and `log_evidence` come with it. A
+        `comparable` is whether a fit used the same pixels as the first. Until the fits have been compared, `bic` is
+        χ² + k ln N; afterwards it is that of `compare`, with its `loo`, `loo_says`, `note` and `log_evidence`. A
         number that is not finite is None.
         """
         criteria = self._criteria
@@ -101,7 +101,7 @@ def _criteria(row: Any) -> Row:
 
 
 def _has_enough(fit: Fit) -> bool:
-    """Whether there are draws enough for importance sampling, or none, with which nothing is sampled."""
+    """Whether there are enough draws for importance sampling, or none, so that it is not used."""
     return not fit.draws or next(iter(fit.draws.values())).size >= LEAST_DRAWS
 
 

@@ -1,6 +1,6 @@
-"""Pictures of a large image: its components in the cells that the page shows, and what the page has of them.
+"""Pictures of a large image: its components in the cells that the page shows, and a record of those that it has.
 
-A page has the whole image in a few cells, and whatever part of it it asked for, its sight, in finer ones.
+The page has the whole image in coarse cells, and the part that it has requested, its sight, in finer ones.
 """
 
 from collections.abc import Iterator, Mapping
@@ -18,14 +18,14 @@ from sersiclab.widget.painting import Painter
 from sersiclab.widget.rasters import Raster, masked, means, overall, overview, typical
 
 
-KEPT = 2**29  # bytes of components at all their pixels
-SIGHTS = 3  # parts of the image that pages look at
-WHOLE_FROM = 0.3  # of the image: a part as large is drawn with all the rest
+KEPT = 2**29  # bytes of components stored at all pixels
+SIGHTS = 3  # parts of the image that pages show
+WHOLE_FROM = 0.3  # fraction of the image: a larger part is drawn together with the rest
 BAND = 256  # rows
 
 
 class LargeFrames:
-    """As `frames.Frames`, of an image of which the page gets less than all."""
+    """Draws components as `frames.Frames` does, for an image that is too large to send all its pixels."""
 
     last: LastDrawing | None = None
 
@@ -42,7 +42,7 @@ class LargeFrames:
 
     @property
     def image(self) -> Image:
-        """The image with its mask as it is now; that does not change the cells, which are of the image as given."""
+        """The image with the current mask. The cells do not depend on it: they use the image as it was given."""
         return self._image
 
     @image.setter
@@ -51,15 +51,15 @@ class LargeFrames:
 
     @cached_property
     def overview(self) -> Image:
-        """The whole image in its cells."""
+        """The whole image in cells."""
         return overview(self._painter.image)
 
     def draw(self, model: Model, values: Mapping[str, float], raster: Raster | None = None) -> dict[str, Plane]:
-        """The components in the cells of a raster, by default those of the whole; see `Frames.draw`."""
+        """Draw the components in the cells of a raster, by default that of the whole image; see `Frames.draw`."""
         return {name: self._pixels(*each, raster or self.overall) for name, each in self._parts(model, values).items()}
 
     def _parts(self, model: Model, values: Mapping[str, float]) -> dict[str, tuple[str, Any, Any]]:
-        """Of each component its name, what its drawing depends on, and itself as numbers."""
+        """Return the name, the key of the drawing and the numeric component, by name."""
         parameters.check_values(model.owners, values)
         if model is not self._model:
             self._model, self._initial = model, model.initial
@@ -98,20 +98,20 @@ class LargeFrames:
     # -- what the page has ---------------------------------------------------------------------------
 
     def look(self, raster: Raster) -> None:
-        """A page looks at this part."""
+        """Note that a page shows this part."""
         self.sights = [*(each for each in self.sights if each not in (raster, self.overall)), raster][-SIGHTS:]
         wanted = {*self.sights, self.overall}
         self._cells = {at: cells for at, cells in self._cells.items() if at[1] in wanted}
         self._news = {at: news for at, news in self._news.items() if at in wanted}
 
     def forget(self) -> None:
-        """A new view came, which has nothing."""
+        """Forget what was sent, because a new view has nothing."""
         self._news = {}
 
     def news_of(
         self, model: Model, values: Mapping[str, float], raster: Raster, *, pushed: bool, most: int | None = None
     ) -> dict[str, Plane]:
-        """What the page lacks in the cells of a raster, and what now counts as sent: `most` components."""
+        """Return the drawings that the page lacks in the cells of a raster, at most `most`, and count them as sent."""
         parts = self._parts(model, values)
         news = self._news.setdefault(raster, News())
         names = news.of({name: key for name, (_, key, _) in parts.items()}, pushed=pushed, most=most)
@@ -121,18 +121,18 @@ class LargeFrames:
         return drawn
 
     def planes(self, raster: Raster) -> tuple[Plane, Plane]:
-        """Data and sigma in the cells of a raster."""
+        """Return data and sigma in the cells of a raster."""
         image = self._painter.image
         return means(image.data, raster, image.valid), typical(image.sigma, raster, image.valid)
 
     def mask_on(self, raster: Raster) -> Any:
-        """The cells that are masked, most of them."""
+        """Return the cells that are mostly masked."""
         return masked(self._image.mask, raster)
 
     # -- at all pixels -------------------------------------------------------------------------------
 
     def chi2(self, model: Model, on: tuple[str, ...]) -> float | None:
-        """The χ² of all pixels; None where not all components are kept."""
+        """Return χ² over all pixels; None if not all components are stored."""
         parts = self._parts(model, {})
         if any(name not in self._sheets or self._sheets[name][0] != parts[name][1] for name in on):
             return None
@@ -150,7 +150,7 @@ class LargeFrames:
         return float(np.sum(square[image.valid[band] & np.isfinite(square)]))
 
     def pixel(self, x: int, y: int, on: tuple[str, ...]) -> dict[str, float | None]:
-        """Data, sigma and model at one pixel; no model where not all of it is kept."""
+        """Return data, sigma and model at a pixel, without the model if not all of it is stored."""
         image = self._image
         model = None
         if all(name in self._sheets for name in on):

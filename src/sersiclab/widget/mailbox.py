@@ -1,4 +1,4 @@
-"""One worker thread with a slot per kind of job, so that message handlers only enqueue."""
+"""A worker thread with a slot for each kind of job, so that message handlers only enqueue jobs."""
 
 import atexit
 import threading
@@ -7,16 +7,16 @@ from collections.abc import Callable
 from sersiclab.runtime.errors import StateError
 
 
-EXIT_SECONDS = 60.0  # a compilation under way can take long, and ends
-MOST = 64  # kinds of job that may wait
+EXIT_SECONDS = 60.0  # enough for a compilation to end
+MOST = 64  # kinds of job that may wait at the same time
 
 
 class Mailbox:
-    """A daemon thread that does the newest job of each kind, in the order in which they came.
+    """A daemon thread that runs the newest job of each kind, in the order of arrival.
 
-    A job that is posted while another of its kind waits takes its place, also in the order: jobs that keep coming
-    hold up no other kind, and are not held up. An exception goes to `failed(kind, error)`; the thread lives on. After
-    a job it rests for `rest` seconds.
+    A job that is posted while another of its kind waits replaces it and keeps its position, so that frequent jobs
+    neither delay other kinds nor are delayed. An exception goes to `failed(kind, error)`, and the thread continues.
+    After each job it rests for `rest` seconds.
     """
 
     def __init__(self, name: str, failed: Callable[[str, Exception], None], *, rest: float = 0.0) -> None:
@@ -32,22 +32,22 @@ class Mailbox:
         atexit.register(self._leave)
 
     def post(self, kind: str, job: Callable[[], None]) -> None:
-        """Put a job in the slot of its kind. Raises `RuntimeError` if too many kinds wait."""
+        """Put a job in the slot of its kind. Raises `RuntimeError` if too many kinds are waiting."""
         with self._changed:
             if not self._open:
                 return
             if kind not in self._jobs and len(self._jobs) >= MOST:
-                raise StateError(f"{MOST} requests wait already: ask again when some are done")
+                raise StateError(f"{MOST} requests are waiting already: try again when some are done")
             self._jobs[kind] = job
             self._changed.notify_all()
 
     def flush(self, timeout: float | None = None) -> bool:
-        """Wait until nothing is left to do; False if `timeout` seconds were not enough."""
+        """Wait until all jobs are done; return False if that took more than `timeout` seconds."""
         with self._changed:
             return self._changed.wait_for(lambda: not self._jobs and not self._working, timeout)
 
     def close(self) -> None:
-        """Drop what waits, and end the thread after the job under way."""
+        """Drop waiting jobs, and end the thread after the current one."""
         with self._changed:
             self._open = False
             self._jobs.clear()

@@ -1,4 +1,4 @@
-"""Densities of a posterior's parameters: what the front end draws over their priors."""
+"""Densities of a posterior's parameters, which the page draws over their priors."""
 
 from typing import Any
 
@@ -9,17 +9,17 @@ from sersiclab.results import Fit
 
 
 POINTS = 64
-MOST_DRAWS = 1000  # a density estimate's cost is their number times that of the points
-REACH = 0.25  # of the draws' range, beyond it on each side
+MOST_DRAWS = 1000  # the cost of a density estimate is proportional to the number of draws times that of points
+REACH = 0.25  # fraction of the draws' range that is added on each side
 DIGITS = 4
 
 Marginal = tuple[float, float, list[float]]
 
 
 def marginals(fit: Fit) -> dict[str, Marginal]:
-    """Of each free parameter, the ends of its density and its values at `POINTS` even steps between; {} without draws.
+    """Return the ends of each parameter's density and its values at `POINTS` even steps; {} without draws.
 
-    A density does not leave its prior's support: what a kernel spreads beyond a bound is mirrored there.
+    A density stays within its prior's support: kernels that extend beyond a bound are mirrored there.
     """
     if not fit.draws:
         return {}
@@ -49,7 +49,7 @@ def _density(draws: Any, prior: Any) -> Marginal:
 
 
 def _angle(flat: Any) -> Marginal:
-    """Over the half circle, which closes on itself."""
+    """Return the density over the half circle, which wraps around."""
     from scipy.stats import gaussian_kde
 
     x = np.linspace(0.0, np.pi, POINTS)

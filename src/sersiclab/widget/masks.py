@@ -1,9 +1,9 @@
-"""Masks by name: how an edited mask travels, and where it is kept.
+"""Masks by name: how an edited mask is sent and stored.
 
-The session is JSON, is compared, is stepped through by undo and will be saved: it holds a mask's name alone, `"mask"`,
-or nothing for the mask that the image came with. The bits lie here, one mask per name, and travel in messages of their
-own, `{"t": "mask", "name"}` with eight pixels to a byte. Whoever makes a mask sends its bits before the session that
-names it. A name is the CRC-32 of the bits, so that the same mask has the same name on both sides.
+The session is JSON that is compared, undone and saved, so it holds only a mask's name, `"mask"`, or nothing for the
+original mask of the image. The bits are stored here by name, and sent in messages of their own, `{"t": "mask",
+"name"}`, with eight pixels per byte. The bits of a new mask are sent before the session that names it. The name is the
+CRC-32 of the bits, so that equal masks have equal names on both sides.
 """
 
 import zlib
@@ -16,7 +16,7 @@ from sersiclab.runtime.errors import InputError
 from sersiclab.widget.incoming import short
 
 
-KEPT = 128  # more than the steps that the front end can undo
+STORED = 128  # masks that are stored: more than the page has undo steps
 
 
 class Masks:
@@ -24,48 +24,48 @@ class Masks:
 
     def __init__(self, given: Image) -> None:
         self.given = given
-        self._bits: dict[str, bytes] = {}  # compressed: those of a large image are many, and nearly all alike
+        self._bits: dict[str, bytes] = {}  # compressed, because a large image has many bits, nearly all equal
         self._last: tuple[bytes, Image] | None = None
 
     def put(self, name: str, bits: bytes) -> None:
-        """Keep the bits of a mask. Raises `ValueError` if they are not as many as the image has pixels."""
+        """Store the bits of a mask. Raises `ValueError` if their number is not that of the image's pixels."""
         self._check_length(bits)
         self._bits.pop(name, None)
         self._bits[name] = zlib.compress(bits, 1)
-        while len(self._bits) > KEPT:
+        while len(self._bits) > STORED:
             self._bits.pop(next(iter(self._bits)))
 
     def add(self, mask: Any) -> str:
-        """Keep a mask, True where a pixel is excluded, and return its name. Raises what `Image` raises of a mask."""
+        """Store a mask, True where a pixel is excluded, and return its name. Raises as `Image` does."""
         return self.add_bits(self.packed(mask))
 
     def packed(self, mask: Any) -> bytes:
-        """The bits of a mask, True where a pixel is excluded. Raises what `Image` raises of a mask."""
+        """Return the bits of a mask, True where a pixel is excluded. Raises as `Image` does."""
         return np.packbits(self.given.with_mask(mask).mask, bitorder="little").tobytes()
 
     def add_bits(self, bits: bytes) -> str:
-        """Keep the bits of a mask, and return its name."""
+        """Store the bits of a mask, and return its name."""
         name = f"{zlib.crc32(bits):08x}"
         self.put(name, bits)
         return name
 
     def check(self, bits: bytes) -> None:
-        """Raise `ValueError` unless these are the bits of a mask that leaves something of the image."""
+        """Raise `ValueError` unless these are the bits of a mask that leaves some pixels of the image."""
         self._check_length(bits)
         self._masked(bits)
 
     def bits(self, name: str) -> bytes:
-        """Raises `ValueError` for a name that is not here."""
+        """Return the bits of a mask. Raises `ValueError` for an unknown name."""
         if not isinstance(name, str) or name not in self._bits:
-            raise InputError(f"the session names the mask {short(name)}, which is not here; the last mask is kept")
+            raise InputError(f"the session names an unknown mask, {short(name)}; the last mask is kept")
         return zlib.decompress(self._bits[name])
 
     def message(self, name: str) -> tuple[dict[str, Any], list[bytes]]:
-        """The message that tells the front end of a mask."""
+        """Return the message that sends a mask to the page."""
         return {"t": "mask", "name": name}, [self.bits(name)]
 
     def image(self, name: str | None) -> Image:
-        """The image with the mask of this name, or as it was given. Raises `ValueError` if it excludes all."""
+        """Return the image with the mask of this name, or as it was given. Raises `ValueError` if no pixel is left."""
         if name is None:
             return self.given
         bits = self.bits(name)

@@ -1,13 +1,13 @@
-"""What Python tells the front end: the documents and messages of the protocol (version 1).
+"""The documents and messages that Python sends to the page (version 1 of the protocol).
 
-Traits of the Editor and what the front end may send have their rules in `incoming`. Messages to Python: {"t": "hello"}
-from a new view; {"t": "render", "seq", "values"} during a gesture, with "sight" for the cells of a large image that it
-is wanted in; {"t": "sight", "raster"} and {"t": "pixel", "x", "y"}, of a large image (see `frame_messages`); {"t":
-"mask", "name"} with the bits of a mask, before a session that names it; {"t": "run", "method", "options"}; {"t":
-"preset", "name"}, {"t": "neighbours"} and {"t": "noise"} (see `presets`); {"t": "predict", "request", "number",
-"seed"}, answered by so many `prediction`s (see `predictive`); {"t": "keep" | "restore" | "forget", "name"}, of a fit
-(see `kept`); those of `files`. Messages to the front end: `image`, `mask`, `posterior`, `frame`, `refused` and `error`,
-made here. Cancel, pause and resume come by `control.Control`.
+The rules for traits and for messages from the page are in `incoming`. Messages to Python: {"t": "hello"} from a new
+view; {"t": "render", "seq", "values"} during a gesture, with "sight" for the cells of a large image; {"t": "sight",
+"raster"} and {"t": "pixel", "x", "y"} for a large image (see `frame_messages`); {"t": "mask", "name"} with the bits of
+a mask, before a session that names it; {"t": "run", "method", "options"}; {"t": "preset", "name"}, {"t":
+"neighbours"} and {"t": "noise"} (see `presets`); {"t": "predict", "request", "number", "seed"}, answered by `number`
+messages `prediction` (see `predictive`); {"t": "keep" | "restore" | "forget", "name"} for a fit (see `kept`); those of
+`transfers`. Messages to the page: `image`, `mask`, `posterior`, `frame`, `refused` and `error`, made here. Cancel,
+pause and resume arrive through `control.Control`.
 """
 
 import math
@@ -36,10 +36,10 @@ IDLE = {"state": "idle", "method": "", "phase": "", "step": 0, "total": 0, "elap
 
 
 def image_message(image: Image) -> Message:
-    """The data, the error map, the mask (1 = excluded) and the PSF, which has a shape of its own, if there is one.
+    """Return the message with data, error map, mask (1 = excluded) and, if there is one, the PSF with its own shape.
 
-    With them goes what the front end needs to tell magnitudes and coordinates; null where the image lacks it. A large
-    image comes in the cells of a `raster`; its mask as bits, all of them, or not at all where nothing is masked.
+    It includes the calibration that the page needs for magnitudes and coordinates, null if the image lacks it. A large
+    image is sent in the cells of a `raster`, and its mask as the bits of all pixels, or omitted if nothing is masked.
     """
     if is_large(image):
         planes, more = _large_planes(image)
@@ -64,7 +64,7 @@ def image_message(image: Image) -> Message:
 
 
 def _large_planes(image: Image) -> tuple[dict[str, bytes], dict[str, Any]]:
-    """The planes in few cells; and of the pixels themselves some from all over, whose distribution is that of all."""
+    """Return the planes in cells, and a sample of the pixels with the distribution of all."""
     raster = overall(image)
     planes = {
         "data": pack(means(image.data, raster, image.valid), "<f4"),
@@ -80,36 +80,36 @@ def _large_planes(image: Image) -> tuple[dict[str, bytes], dict[str, Any]]:
 
 
 def posterior_message(fit: Fit) -> Message:
-    """Ellipses of the last fit's draws, and densities of its parameters; see `shapes` and `marginals`."""
+    """Return the message with ellipses and densities of a fit's draws; see `shapes` and `marginals`."""
     return {"t": "posterior", "shapes": posterior_shapes(fit), "marginals": marginals(fit)}, []
 
 
 def frame_message(seq: int | None, parts: dict[str, Plane], dof: int, raster: Raster | None = None) -> Message:
-    """Component images; `seq` is that of the request, None for a picture of the committed session."""
+    """Return the message with component images; `seq` is that of the request, None for the committed session."""
     content = {"t": "frame", "seq": seq, "components": list(parts), "dof": dof}
     content |= {} if raster is None else {"raster": list(raster)}
     return content, [pack(pixels, "<f4") for pixels in parts.values()]
 
 
 def greeting(masks: Masks, name: str | None, fit: Fit | None) -> list[Message]:
-    """What a new view is told: the image as it was given, the mask that the session names, the posterior."""
+    """Return the messages for a new view: the image as it was given, the session's mask, the posterior."""
     known = [] if name is None else [masks.message(name)]
     posterior = [] if fit is None else [posterior_message(fit)]
     return [image_message(masks.given), *known, *posterior]
 
 
 def refusal(detail: str) -> Message:
-    """What the front end tried and may not: for the page's log, as nobody has asked for it."""
+    """Return the message about a change that the page may not make, for its log."""
     return {"t": "refused", "detail": detail}, []
 
 
 def error_message(title: str, detail: str) -> Message:
-    """Something went wrong, in words."""
+    """Return the message about an error."""
     return {"t": "error", "title": title, "detail": detail}, []
 
 
 def progress_document(progress: Progress) -> dict[str, Any]:
-    """How far a run is."""
+    """Return the document of the progress of a run."""
     return {
         "state": progress.state,
         "method": progress.method,
@@ -124,7 +124,7 @@ def progress_document(progress: Progress) -> dict[str, Any]:
 
 
 def summary_document(fit: Fit) -> dict[str, Any]:
-    """The table of a fit, the bounds that its parameters lie at, and the verdict on it."""
+    """Return the table of a fit, the bounds that its parameters lie at, and the verdict on it."""
     columns = ("mean", "sd", "q16", "q50", "q84", "r_hat", "ess_bulk", "ess_tail")
     rows = [
         {"path": str(path), **{column: _finite(row[column]) for column in columns}, "unit": row["unit"]}
@@ -144,7 +144,7 @@ def summary_document(fit: Fit) -> dict[str, Any]:
 
 
 def method_name(method: AbstractMethod) -> str:
-    """The name on the button of a method."""
+    """Return the name of a method, as on its button."""
     return type(method).__name__
 
 

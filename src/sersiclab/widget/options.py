@@ -1,4 +1,4 @@
-"""The settings of methods that a form can show: whole numbers, numbers, choices and yes or no."""
+"""The settings of methods that a form can show: whole numbers, numbers, choices and switches."""
 
 import dataclasses
 import types
@@ -13,10 +13,10 @@ KINDS = {int: "int", float: "float", bool: "bool"}
 
 
 def options_of(method: type[AbstractMethod]) -> list[dict[str, Any]]:
-    """Each setting as {"name", "kind", "default", "choices"}; those that are objects are Python's alone.
+    """Return the settings as {"name", "kind", "default", "choices"}, without those that are objects.
 
-    A kind is "int", "float", "bool" or "choice"; `choices` is empty for the others. A number that may be None, as
-    its default is, is left out too.
+    A kind is "int", "float", "bool" or "choice"; only a choice has `choices`. Numbers whose default is None are left
+    out too.
     """
     hints = get_type_hints(method)
     rows = []
@@ -36,7 +36,7 @@ def _kind(hint: Any) -> tuple[str, list[str]]:
 
 
 def method_of(name: str, options: dict[str, Any], methods: Sequence[type[AbstractMethod]]) -> AbstractMethod:
-    """The method of a press of a button. Raises `ValueError` for an unknown one, and what its class raises."""
+    """Return the method of a button. Raises `ValueError` for an unknown name, and the errors of its class."""
     for cls in methods:
         if cls.__name__ == name:
             return cls(**_typed(cls, options))
@@ -44,7 +44,7 @@ def method_of(name: str, options: dict[str, Any], methods: Sequence[type[Abstrac
 
 
 def _typed(cls: type[AbstractMethod], options: dict[str, Any]) -> dict[str, Any]:
-    """Numbers as the class has them: JSON knows one kind only."""
+    """Convert numbers to the types of the class, because JSON has only one."""
     known = {row["name"]: row["kind"] for row in options_of(cls)}
     unknown = [name for name in options if name not in known]
     if unknown:

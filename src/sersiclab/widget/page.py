@@ -22,14 +22,14 @@ TITLE = "sersiclab: "
 NOTE = """<p>Pictures are at the resolution of the screen, not at that of the image, which is too large for a page.</p>
 """
 MARK = f"<title>{TITLE}".encode()  # every page has it near its beginning
-# What the browser may load: the page's own script, the bundle as a blob, and pictures that the page itself makes.
-# Nothing comes from a network, and nothing can be sent to one.
+# The browser may load only the page's own script, the bundle as a blob, and pictures that the page itself makes.
+# Nothing is loaded from a network or sent to one.
 POLICY = Template(
     "default-src 'none'; script-src 'sha256-$script' blob:; style-src 'unsafe-inline'; img-src data: blob:; "
     "base-uri 'none'; form-action 'none'"
 )
-# The host of an anywidget, as far as ours needs one: it answers `hello`, and requests for small files, from the record.
-# A request for a picture is answered with none, so that the page does not wait: its last picture follows the hand.
+# A minimal host of an anywidget: it answers `hello`, and requests for small files, from the record. A request for a
+# picture gets an empty answer, so that the page does not wait and moves its last picture instead.
 SCRIPT = Template("""
 const text = (id) => document.getElementById(id).textContent;
 const record = JSON.parse(text("record"));
@@ -100,12 +100,12 @@ def write_page(path: str | Path, editor: Editor, *, overwrite: bool = False) -> 
 
 
 def _within_script(text: str) -> str:
-    """JSON that can't end the script element which holds it."""
+    """Escape JSON so that it can't end the script element that contains it."""
     return text.replace("<", "\\u003c")
 
 
 def _record(editor: Editor) -> dict[str, Any]:
-    """The traits, and the messages that answer a new view."""
+    """Return the traits, and the messages that answer a new view."""
     image = editor.image
     frames = frames_of(image)
     answers = [*editor.greeting(), *pushed(frames, editor.shown)]

@@ -1,4 +1,4 @@
-"""The schema of the editor: what its front end must know of classes, methods and presets."""
+"""The schema of the editor: the declarations of classes, methods and presets that its page needs."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -20,7 +20,7 @@ from sersiclab.widget.presets import PRESETS
 from sersiclab.widget.session import noise_document
 
 
-# Those that need nothing but numbers.
+# The noise models that need only numbers.
 CHOSEN: tuple[AbstractNoise, ...] = (
     GaussianNoise(),
     StudentTNoise(),
@@ -34,9 +34,9 @@ CORRELATED = "Correlated (measured on the sky)"
 
 
 def editor_schema(types: Sequence[type]) -> dict[str, Any]:
-    """The schema of the package and of the user's own `types`, with the options of methods and the presets.
+    """Return the schema of the package and of the user's own `types`, with the options of methods and the presets.
 
-    Of noises, those that can be chosen, each with the document that it begins with; None for the one that is measured.
+    It has the noise models that can be chosen, each with its initial document; None for the one that is measured.
     """
     document = schema(types, METHODS)
     methods = {cls.__name__: {**document["methods"][cls.__name__], "options": options_of(cls)} for cls in METHODS}

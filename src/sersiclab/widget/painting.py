@@ -1,4 +1,4 @@
-"""Components on parts of a large image: drawn tile by tile, so that what it takes does not grow with the image."""
+"""Drawing components on parts of a large image, tile by tile, so that the cost does not grow with the image."""
 
 import math
 from collections.abc import Iterator
@@ -19,14 +19,14 @@ from sersiclab.widget.frames import draw_component, numbers_of
 
 
 TILE = 1024
-# Beyond the tile and the PSF: a source whose centre is farther away has no light in the tile but smooth wings.
+# Pixels beyond the tile and the PSF: the light in the tile of a source farther away is smooth.
 MARGIN = 40
 
 
 class Painter:
-    """Draws components on any part of an image, with the PSF, as they are on the whole of it.
+    """Draws components on any part of an image, with the PSF, exactly as on the whole image.
 
-    Renderers other than ours may draw no part alone: they draw the whole, of which the part is taken.
+    Renderers that are not ours may be unable to draw a part alone: they draw the whole image, which is then cut.
     """
 
     def __init__(self, image: Image) -> None:
@@ -39,7 +39,7 @@ class Painter:
         self._lowered: tuple[AbstractRenderer, AbstractCanvas] | None = None
 
     def prepare(self, renderer: AbstractRenderer) -> bool:
-        """Take this renderer; whether it is another one than before."""
+        """Use this renderer, and return whether it has changed."""
         if self._of is not None and eqx.tree_equal(self._of, renderer):
             return False
         from sersiclab.model import lower
@@ -55,7 +55,7 @@ class Painter:
         return Image.restored(**{**fields, "mask": np.zeros((side, side), bool), "wcs": None, "provenance": ()})
 
     def paint(self, component: Any, x: int, y: int, nx: int, ny: int) -> Plane:
-        """A component, all of whose parameters are numbers, on the pixels from (x, y) on."""
+        """Draw a component, all of whose parameters are numbers, on the pixels from (x, y)."""
         out = np.empty((ny, nx), np.float32)
         if isinstance(component, AbstractSky):
             self._sky(component, x, y, out)

@@ -1,4 +1,4 @@
-"""The posterior beside the editor: what is drawn when, in a thread of its own."""
+"""The figures of the posterior beside the editor, drawn in a thread of their own."""
 
 import dataclasses
 import threading
@@ -18,13 +18,13 @@ from sersiclab.widget.views import STYLE, MarginalPlot, PairPlot, ProfilePlot, T
 
 
 REST_SECONDS = 0.6  # between two updates
-BAND_DRAWS = 100  # of a finished run; while it goes, fewer
+BAND_DRAWS = 100  # draws for the bands of a finished run
 LIVE_BAND_DRAWS = 20
 
 
 @dataclasses.dataclass(frozen=True)
 class Inputs:
-    """What the views show: the model on the screen, and the last draws with the model that they are of."""
+    """The inputs of the figures: the model on the screen, and the last draws with the model that was fitted."""
 
     model: Model
     fitted: Model
@@ -32,7 +32,7 @@ class Inputs:
 
 
 class PosteriorViews(ipywidgets.VBox):
-    """Choosers of a parameter and of another against it: marginal, trace and pair, and the radial profile."""
+    """Marginal, trace and pair plots of chosen parameters, and the radial profile."""
 
     _mailbox: Mailbox | None = None
 
@@ -71,13 +71,13 @@ class PosteriorViews(ipywidgets.VBox):
         self._post(live=False)
 
     def show_image(self, image: Image) -> None:
-        """The same image with another mask."""
+        """Show the same image with another mask."""
         if image is not whole_of(self._frames):
             self._frames.image = image
             self._put("profile", partial(self._draw_profile, BAND_DRAWS))
 
     def show_draws(self, model: Model, draws: Mapping[str, Any], *, live: bool) -> None:
-        """Show draws, `{path: (chain, draw)}`, of a model; `live` while there are more to come."""
+        """Show draws, `{path: (chain, draw)}`, of a model; `live` while the run is in progress."""
         with self._lock:
             self._shown = dataclasses.replace(self._shown, fitted=model, draws=draws)
         self._post(live=live)
@@ -87,7 +87,7 @@ class PosteriorViews(ipywidgets.VBox):
         return self._mailbox is None or self._mailbox.flush(timeout)
 
     def close(self) -> None:
-        """Take the figures off the page and free them."""
+        """Remove the figures from the page and free them."""
         if self._mailbox is not None:
             mailbox, self._mailbox = self._mailbox, None
             mailbox.close()
@@ -97,7 +97,7 @@ class PosteriorViews(ipywidgets.VBox):
         super().close()
 
     def _post(self, *, live: bool) -> None:
-        # As one job: of two, the later would wait for ever while draws keep coming.
+        # As one job: the second of two would never run while draws keep arriving.
         self._put("all", partial(self._draw_all, LIVE_BAND_DRAWS if live else BAND_DRAWS))
 
     def _put(self, kind: str, job: Callable[[], None]) -> None:
@@ -108,7 +108,7 @@ class PosteriorViews(ipywidgets.VBox):
         self._put("parameter", self._draw_parameter)
 
     def _choose_among(self, model: Model) -> None:
-        """Offer the free parameters. What the user chose comes back when its component does."""
+        """Offer the free parameters. The user's choice is restored when its component returns."""
         paths = tuple(model.free)
         if self._chooser.value != self._assigned:
             self._wish = self._chooser.value
@@ -126,7 +126,7 @@ class PosteriorViews(ipywidgets.VBox):
     def _draw_parameter(self) -> None:
         with self._lock:
             shown = self._shown
-        # Draws of another model than that on the screen stay, as long as they have the parameter.
+        # Draws of another model than the one on the screen are kept if they have the parameter.
         self._choose_among(shown.model)
         path = self._chooser.value
         if path is None:

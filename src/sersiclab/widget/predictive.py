@@ -1,4 +1,4 @@
-"""What the priors expect: galaxies drawn from them, as thumbnails and as profiles."""
+"""Galaxies drawn from the priors, as thumbnails and profiles."""
 
 from collections.abc import Callable
 from functools import partial
@@ -32,8 +32,8 @@ class Predictions:
     """Answers to {"t": "predict", "request", "number", "seed"}: {"t": "prediction", "request", "index", "number",
     "shape", "radius"} with two float32 buffers, a thumbnail and a profile, for each of `number` draws.
 
-    `post(kind, job)` puts a job into the editor's mailbox, `transmit` sends a message. A new request ends the one
-    before.
+    `post(kind, job)` puts a job into the editor's mailbox, `transmit` sends a message. A new request ends the previous
+    one.
     """
 
     def __init__(
@@ -42,10 +42,10 @@ class Predictions:
         transmit: Callable[[tuple[dict[str, Any], list[bytes]]], None],
     ) -> None:
         self._post, self._transmit = post, transmit
-        self._asked = 0  # how often
+        self._asked = 0  # number of requests
 
     def ask(self, image: Image, model: Model, request: int, number: int, seed: int) -> None:
-        """Draw so many galaxies, each a job of its own: whatever else there is to do goes between."""
+        """Draw `number` galaxies, each as a job of its own, so that other jobs can run in between."""
         self._asked += 1
         content = {"t": "prediction", "request": request, "number": number}
         self._post("predict", partial(self._begin, self._asked, image, model, content, seed))
@@ -68,13 +68,13 @@ class Predictions:
         radius = [] if rings is None else [float(radius) for radius in rings.radius]
         news = {"index": index, "shape": list(drawn.thumbnail.shape), "radius": radius}
         self._transmit(({**content, **news}, [pack(drawn.thumbnail, "<f4"), pack(drawn.profile, "<f4")]))
-        # Another request that came meanwhile waits in the same slot, and must stay there.
+        # A newer request waits in the same slot and must not be replaced.
         if index + 1 < content["number"] and asked == self._asked:
             self._post("predict", partial(self._next, asked, frames, model, rings, content, seed, index + 1))
 
 
 def predict(frames: Frames | Cutout, model: Model, rings: Annuli | None, seed: int) -> Prediction:
-    """One draw. Raises `ValueError` where the priors, through ties, hardly ever give a model that can be drawn."""
+    """Return one draw. Raises `ValueError` if draws from the priors, through ties, almost never give a valid model."""
     reason = None
     for attempt in range(TRIES):
         try:
@@ -83,17 +83,17 @@ def predict(frames: Frames | Cutout, model: Model, rings: Annuli | None, seed: i
             reason = error
         else:
             return Prediction(thumbnail(_sum(parts.values(), frames)), _profile(model, parts, rings, frames))
-    raise InputError(f"the priors hardly ever give a model that can be drawn: {reason}")
+    raise InputError(f"draws from the priors almost never give a valid model: {reason}")
 
 
 def rings_of(frames: Frames | Cutout, model: Model) -> Annuli | None:
-    """Annuli about the first source as it is now; None for a model without sources."""
+    """Return annuli about the first source at its present values; None for a model without sources."""
     shapes = ellipses(model, model.initial)
     return annuli(frames.image, within(frames, next(iter(shapes.values())))) if shapes else None
 
 
 def thumbnail(pixels: Float[np.ndarray, "y x"]) -> Float[np.ndarray, "y x"]:
-    """The mean of square blocks, as many as `SIDE` a side at most; what does not fill a block is left out."""
+    """Return the means of square blocks, at most `SIDE` on a side, without incomplete blocks."""
     block = -(-max(pixels.shape) // SIDE)
     ny, nx = (max(size // block, 1) for size in pixels.shape)
     kept = pixels[: ny * block, : nx * block]

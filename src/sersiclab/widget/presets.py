@@ -1,4 +1,4 @@
-"""What the pixels suggest: models to start from, the mask of what a model lacks, and how the noise is correlated."""
+"""Models to start from, masks of neighbours, and correlated noise, all measured from the pixels."""
 
 from collections.abc import Mapping
 
@@ -15,9 +15,9 @@ from sersiclab.profiles import AbstractSky
 from sersiclab.runtime.errors import InputError
 
 
-DARK = 0.3  # sigma: where the model is fainter it can't spoil what is measured of the noise
+FAINT = 0.3  # in units of sigma: a fainter model does not affect the measured noise
 
-# The innermost first, as `guess` wants it.
+# The innermost component first, as `guess` requires.
 PRESETS: Mapping[str, Mapping[str, str]] = {
     "single Sérsic": {"galaxy": "sersic"},
     "bulge + disk": {"bulge": "sersic", "disk": "exponential"},
@@ -27,7 +27,7 @@ PRESETS: Mapping[str, Mapping[str, str]] = {
 
 
 def start_from(name: str, image: Image, present: Model) -> Model:
-    """The preset's model of an image, with the sky, the noise model and the renderer of the present one.
+    """Return the preset's model of an image, with the sky, the noise model and the renderer of the present model.
 
     Raises `ValueError` for an unknown name.
     """
@@ -40,7 +40,7 @@ def start_from(name: str, image: Image, present: Model) -> Model:
 
 
 def mask_of_neighbours(image: Image, model: Model) -> Bool[np.ndarray, "y x"]:
-    """The image's mask and the detected sources that are no component of the model."""
+    """Return the image's mask with the detected sources that are not in the model."""
     values = parameters(at(model.owners, model.initial))
     places = [
         (float(values[f"{name}.xc"]), float(values[f"{name}.yc"]))
@@ -51,14 +51,14 @@ def mask_of_neighbours(image: Image, model: Model) -> Bool[np.ndarray, "y x"]:
 
 
 def measured_noise(image: Image, model: Model) -> CorrelatedNoise:
-    """The correlation of the residuals on the sky, away from the sources that are detected and from the model's.
+    """Return the noise model with the correlation of the residual on the sky, away from all sources.
 
-    Raises `ValueError` if too little of the sky is left.
+    Raises `ValueError` if too little sky is left.
     """
     found = detect(image)
     shown = np.asarray(render(model, image))
     light = np.abs(shown - np.median(shown[image.valid]))
-    sky = image.valid & ~found.mask & (found.labels == 0) & (light < DARK * image.sigma)
+    sky = image.valid & ~found.mask & (found.labels == 0) & (light < FAINT * image.sigma)
     residual = np.where(sky, image.data - shown, 0.0) / np.where(sky, image.sigma, 1.0)
     try:
         return CorrelatedNoise.measured(residual, mask=~sky)

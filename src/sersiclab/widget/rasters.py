@@ -1,4 +1,4 @@
-"""Large images as the screen has room for them: cells of so many pixels a side, each with the mean of its pixels."""
+"""Large images reduced to screen resolution: square cells of pixels, each with the mean of its pixels."""
 
 import math
 from typing import Any, NamedTuple
@@ -11,16 +11,16 @@ from sersiclab.data.image import Image
 from sersiclab.runtime.errors import InputError
 
 
-LARGE = 2**20  # pixels of an image of which the page gets less than all
+LARGE = 2**20  # pixels: the page gets all pixels of images up to this size
 CELLS = 2**18  # of a picture, at most
-SAMPLE = 20_000  # pixels that tell how all are distributed
-BAND = 2**20  # pixels that are worked on at a time
+SAMPLE = 20_000  # pixels that represent the distribution of all
+BAND = 2**20  # pixels that are processed at a time
 
 
 class Raster(NamedTuple):
     """Cells of `step` by `step` pixels, the first with the pixel (x, y) in its corner.
 
-    The last cell of a row or a column may reach beyond the image: it has fewer pixels.
+    The last cell of a row or column may extend beyond the image and then has fewer pixels.
     """
 
     x: int
@@ -31,12 +31,12 @@ class Raster(NamedTuple):
 
 
 def is_large(image: Image) -> bool:
-    """Whether the page gets less than all pixels."""
+    """Whether an image is too large to send all its pixels to the page."""
     return image.data.size > LARGE
 
 
 def overall(image: Image) -> Raster:
-    """The whole image, in no more cells than a picture has."""
+    """Return the raster of the whole image, with at most `CELLS` cells."""
     ny, nx = image.shape
     step = math.ceil(math.sqrt(ny * nx / CELLS)) if is_large(image) else 1
     while -(-nx // step) * -(-ny // step) > CELLS and is_large(image):
@@ -45,7 +45,7 @@ def overall(image: Image) -> Raster:
 
 
 def check_raster(raster: Raster, image: Image) -> None:
-    """Raise `ValueError` unless all cells have pixels of the image, and are not too many."""
+    """Raise `ValueError` unless all cells lie on the image and there are not too many."""
     (ny, nx), (x, y, step, columns, rows) = image.shape, raster
     if not (x >= 0 and y >= 0 and min(step, columns, rows) > 0 and columns * rows <= CELLS):
         raise InputError(f"a raster must have 1 to {CELLS} cells, from pixel 0 on, got {tuple(raster)}")
@@ -54,7 +54,7 @@ def check_raster(raster: Raster, image: Image) -> None:
 
 
 def means(plane: Plane, raster: Raster, valid: Bool[np.ndarray, "y x"], corner: tuple[int, int] = (0, 0)) -> Plane:
-    """The mean of the valid pixels of each cell; of all, where none is valid. `plane` begins at the pixel `corner`."""
+    """Return the mean of the valid pixels of each cell, or of all if none is valid. `plane` begins at `corner`."""
     (x, y, step, nx, ny), (left, low) = raster, corner
     columns = slice(x, x + step * nx)
     if step == 1:
@@ -86,7 +86,7 @@ def _sums(pixels: Any, step: int, dtype: Any) -> Any:
 
 
 def typical(sigma: Plane, raster: Raster, valid: Bool[np.ndarray, "y x"]) -> Plane:
-    """The error of a pixel in each cell: the root of the mean square."""
+    """Return the error of a pixel in each cell: the root mean square."""
     if raster.step == 1:
         return means(sigma, raster, valid)
     scale = float(np.median(sigma[:: raster.step, :: raster.step][valid[:: raster.step, :: raster.step]]) or 1.0)
@@ -94,7 +94,7 @@ def typical(sigma: Plane, raster: Raster, valid: Bool[np.ndarray, "y x"]) -> Pla
 
 
 class _Squared:
-    """The squares of a plane in units of `scale`, made band by band."""
+    """The squares of a plane in units of `scale`, computed in bands of rows."""
 
     def __init__(self, plane: Plane, scale: float) -> None:
         self._plane, self._scale = plane, scale
@@ -104,21 +104,21 @@ class _Squared:
 
 
 def sample(image: Image) -> Float[np.ndarray, " pixel"]:
-    """Values of unmasked pixels from all over the image, in the order of the pixels."""
+    """Return values of unmasked pixels spread over the image, in the order of the pixels."""
     values = image.data.ravel()
-    # A stride that shared a factor with the width would take whole columns.
+    # A stride with a common factor with the width would select whole columns.
     stride = max(values.size // SAMPLE, 1) | 1
     some, valid = values[::stride], image.valid.ravel()[::stride]
     return some[valid].astype(np.float32)
 
 
 def masked(mask: Bool[np.ndarray, "y x"], raster: Raster) -> Bool[np.ndarray, "y x"]:
-    """The cells of which more than half is masked."""
+    """Return the cells of which more than half is masked."""
     return means(mask, raster, np.broadcast_to(np.True_, mask.shape)) > 0.5
 
 
 def overview(image: Image) -> Image:
-    """The image in the cells of `overall`, with sigma as the typical error of a pixel."""
+    """Return the image in the cells of `overall`, with the typical error of a pixel as sigma."""
     raster = overall(image)
     mask = masked(image.mask, raster)
     if mask.all():

@@ -1,8 +1,8 @@
-"""What DS9 regions change of a session: shapes of components, components more, pixels masked.
+"""Applying DS9 regions to a session: they set shapes, add components, and mask pixels.
 
-An ellipse with the name of a component as the first word of its text sets that component's centre, size and shape. One
-without text, if it is the only one, sets those of the selected component. All others become components. Points do the
-same for centres. Areas are masked.
+An ellipse whose text begins with the name of a component sets that component's centre, size and shape. A single
+ellipse without text sets those of the selected component. All others become components. Points do the same for
+centres. Areas are masked.
 """
 
 import dataclasses
@@ -25,13 +25,13 @@ from sersiclab.widget.session import Session, placed, with_values
 
 
 RESERVED = ("noise", "renderer")
-PLACE_ERROR = 0.1  # of a size: how far a centre drawn by hand may be off
+PLACE_ERROR = 0.1  # uncertainty of a centre drawn by hand, as a fraction of the size
 DIGITS = 7
 
 
 @dataclasses.dataclass(frozen=True)
 class Change:
-    """A session and a mask after regions were taken, what was done, and what was left out and why."""
+    """A session and a mask after regions were applied, the changes made, and notes on regions that were left out."""
 
     session: Session
     mask: Mask | None
@@ -42,7 +42,7 @@ class Change:
 def with_regions(
     session: Session, everything: Model, image: Image, regions: Regions, *, selected: str, locked: Collection[str]
 ) -> Change:
-    """Take regions into a session, whose components are those of `everything`."""
+    """Apply regions to a session, whose components are those of `everything`."""
     notes = list(regions.notes)
     areas = [region.shape for region in regions.found if _is_area(region)]
     shapes = [region for region in regions.found if not _is_area(region)]
@@ -58,7 +58,7 @@ def with_regions(
             session = _with_component(session, free, region.shape, image)
             done.append(f"{free} added")
         elif name in locked:
-            notes.append(f"line {region.line}: {name} is locked, and was left as it is")
+            notes.append(f"line {region.line}: {name} is locked and was not changed")
         else:
             session = placed(session, _values(name, component, region.shape))
             done.append(f"{name} set")
@@ -75,7 +75,7 @@ def _is_area(region: Region) -> bool:
 
 
 def _values(name: str, component: Any, shape: Any) -> dict[str, float]:
-    """The values of those of the component's parameters that a shape tells of."""
+    """Return the values of the component's parameters that a shape determines."""
     own = own_parameters(component)
     xc, yc = (shape.xc, shape.yc) if isinstance(shape, Ellipse) else shape
     found, length = {"xc": xc, "yc": yc}, size_name(component)
@@ -89,7 +89,7 @@ def _rounded(value: float) -> float:
 
 
 def _free_name(wish: str, region: Region, session: Session) -> str:
-    """The wished name if a component may have it, else "sersic" or "star", with a number where that is taken."""
+    """Return the wished name if a component may have it, else "sersic" or "star", with a number if that is taken."""
     taken = {**session["model"]["components"], **session["model"].get("links", {})}
     if region.text and wish.isidentifier() and wish not in (*RESERVED, *taken):
         return wish
@@ -99,7 +99,7 @@ def _free_name(wish: str, region: Region, session: Session) -> str:
 
 
 def _with_component(session: Session, name: str, shape: Any, image: Image) -> Session:
-    """The session with a component of this shape, its flux from the pixels."""
+    """Add a component of this shape to the session, with its flux measured from the pixels."""
     cls = Sersic if isinstance(shape, Ellipse) else PointSource
     ellipse = shape if isinstance(shape, Ellipse) else Ellipse(shape[0], shape[1], 2.0, 0.0, 0.0)
     part = Model({name: component_of(_measured(ellipse, image), name, cls)})
@@ -109,7 +109,7 @@ def _with_component(session: Session, name: str, shape: Any, image: Image) -> Se
 
 
 def _measured(ellipse: Ellipse, image: Image) -> Source:
-    """The source in an ellipse at its half-light radius: twice the light within, above the sky's median."""
+    """Measure the source in an ellipse at its half-light radius: twice the light inside, above the median sky."""
     y, x = coordinates(image.shape)
     dx, dy = x - ellipse.xc, y - ellipse.yc
     sine, cosine = math.sin(ellipse.theta), math.cos(ellipse.theta)

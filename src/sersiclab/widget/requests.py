@@ -1,4 +1,4 @@
-"""The front end's messages: each is checked, and given to whoever does what it asks for."""
+"""The page's messages: each is checked and handled."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -39,9 +39,9 @@ class Actions(Protocol):
 
 
 class Requests:
-    """What an editor does for its page. What takes long goes to a mailbox, by `post(kind, job)`.
+    """Handles the messages of the page. Slow jobs go to a mailbox, by `post(kind, job)`.
 
-    Of the jobs of one kind that wait, the last is done: what the user would miss has a kind of its own.
+    Of the waiting jobs of a kind, only the last is run. Jobs that must not be lost have kinds of their own.
     """
 
     def __init__(
@@ -72,14 +72,14 @@ class Requests:
             "regions": self._of_a_file,
             "export": self._of_a_file,
             "run": self._run,
-            # From hosts without the control channel.
+            # Sent here by hosts without the control channel.
             "cancel": lambda content, data: actions.cancel(),
             "pause": lambda content, data: actions.pause(),
             "resume": lambda content, data: actions.resume(),
         }
 
     def receive(self, content: Any, buffers: list[Any]) -> None:
-        """Do what a message asks for. Raises `ValueError` for one of a wrong shape."""
+        """Handle a message. Raises `ValueError` if it is malformed."""
         message = checked(content, buffers)
         self.handlers[message["t"]](message, bytes(buffers[0]) if buffers else b"")
 

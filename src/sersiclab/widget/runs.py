@@ -1,4 +1,4 @@
-"""Runs of the widget: one at a time, in a thread, from the press of the button to the fit."""
+"""Runs of the widget, one at a time, each in a thread."""
 
 import dataclasses
 import threading
@@ -15,14 +15,14 @@ from sersiclab.widget.failures import in_words
 
 
 POLL_SECONDS = 0.05
-JUDGING = "judging the result"  # which compiles too, the first time
+JUDGING = "judging the result"  # which includes compilation, the first time
 
 DrawsCallback = Callable[[Model, Any], None]
 
 
 @dataclasses.dataclass(frozen=True)
 class Listener:
-    """Who is told of a run, always from a worker thread: `finished` or `failed` come last."""
+    """Callbacks of a run, called in a worker thread; the last call is to `finished` or `failed`."""
 
     progress: Callable[[Progress], None]
     draws: DrawsCallback
@@ -31,7 +31,7 @@ class Listener:
 
 
 class Task:
-    """A run from the press of the button to its fit. It may be cancelled before it has begun."""
+    """A run, from its request to its fit. It may be cancelled before it has started."""
 
     def __init__(self, model: Model, image: Image, method: AbstractMethod, seed: int, listener: Listener) -> None:
         self.method = method
@@ -64,9 +64,9 @@ class Task:
             self._run.resume()
 
     def wait(self) -> Fit:
-        """The fit, when it is there. Ctrl-C cancels and gives the draws so far, if there are any.
+        """Wait for the fit and return it. Ctrl-C cancels the run and returns the draws so far, if any.
 
-        Raises the run's error if it has no fit.
+        Raises the run's error if there is no fit.
         """
         try:
             self._poll()
@@ -81,7 +81,7 @@ class Task:
         return self.fit
 
     def _poll(self) -> None:
-        # Short waits, so that the interpreter sees Ctrl-C; messages go by other threads meanwhile.
+        # Short waits, so that the interpreter can handle Ctrl-C; other threads send messages meanwhile.
         while not self._done.wait(POLL_SECONDS):
             pass
 
@@ -110,8 +110,8 @@ class Task:
 class Runs:
     """The runs of an editor, one at a time.
 
-    `tell` takes what changes of the document of the progress; `drawn` and `finished` are those of `Listener`, and
-    `failed` hears of errors, a cancelled run not being one.
+    `tell(change)` receives changes of the progress document; `drawn` and `finished` are those of `Listener`;
+    `failed(kind, error)` receives errors, but not cancellations.
     """
 
     def __init__(
@@ -128,35 +128,35 @@ class Runs:
 
     @property
     def running(self) -> bool:
-        """Whether a run is under way."""
+        """Whether a run is in progress."""
         return self.task is not None and not self.task.done
 
     def begin(self, model: Model, image: Image, method: AbstractMethod, seed: int) -> Task:
-        """Start a run. Raises `RuntimeError` if one is under way."""
+        """Start a run. Raises `RuntimeError` if one is in progress."""
         if self.running:
-            raise StateError("a run is under way; wait for it, or cancel() it, which keeps its draws")
+            raise StateError("a run is in progress: wait for it, or cancel() it, which keeps its draws")
         self._tell({**messages.IDLE, "state": "compiling", "method": messages.method_name(method)})
         self.task = Task(model, image, method, seed, self._listener)
         return self.task
 
     def cancel(self) -> None:
-        """End the run under way, if there is one."""
+        """Cancel the run in progress, if any."""
         if self.task is not None:
             self.task.cancel()
 
     def pause(self) -> None:
-        """Hold it."""
+        """Pause the run in progress."""
         if self.task is not None:
             self.task.pause()
 
     def resume(self) -> None:
-        """Go on with it."""
+        """Resume a paused run."""
         if self.task is not None:
             self.task.resume()
 
     def _progressed(self, progress: Progress) -> None:
         document = messages.progress_document(progress)
-        if progress.state in messages.ENDED:  # it is over when the fit is there, with its verdict
+        if progress.state in messages.ENDED:  # the run ends for the page when the fit and its verdict are there
             del document["state"]
             document |= {"phase": JUDGING, "total": 0, "eta": None}
         self._tell(document)

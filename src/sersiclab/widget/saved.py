@@ -1,9 +1,9 @@
-"""Saved sessions: one JSON document for all that a user sets in the editor.
+"""Saved sessions: a JSON document of everything that a user sets in the editor.
 
 `{"sersiclab": "session", "version": 1, "made_by", "shape": [ny, nx], "session", "mask", "display"}`: the session as in
-`session`, without the name of its mask; the mask that was edited as base64 of its bits, eight pixels to a byte as in
-`masks`, or null for the image's own; the look of the pictures. The front end writes the same (`js/src/saved.ts`). Draws
-are no part of it: `Fit.save` keeps a fit.
+`session`, without the name of its mask; the edited mask as base64 of its bits, eight pixels per byte as in `masks`, or
+null for the image's own; the display settings. The page writes the same document (`js/src/saved.ts`). It does not
+include draws: `Fit.save` saves a fit.
 """
 
 import base64
@@ -21,14 +21,14 @@ from sersiclab.widget.session import Session, read, with_values
 
 VERSION = 1
 MARK = b'"sersiclab":'  # every document has it near its beginning
-LARGEST = 64 * 2**20  # bytes: the mask of 16 384 pixels squared takes two thirds
+LARGEST = 64 * 2**20  # bytes: the mask of an image of 16 384 pixels squared needs two thirds
 KEYS = ("version", "model", "off", "order")
-TOLD = 3  # problems of a model, before the reader has seen enough
+LISTED = 3  # problems of a model that a message lists
 
 
 @dataclasses.dataclass(frozen=True)
 class Saved:
-    """What a document holds: a session without a mask, the bits of the mask if it was edited, the display."""
+    """The contents of a document: a session without a mask, the bits of the mask if it was edited, the display."""
 
     session: Session
     mask: bytes | None
@@ -36,7 +36,7 @@ class Saved:
 
 
 def to_document(saved: Saved, shape: Sequence[int]) -> dict[str, Any]:
-    """The document of a session of an image of this shape."""
+    """Return the document of a session for an image of this shape."""
     return {
         "sersiclab": "session",
         "version": VERSION,
@@ -51,11 +51,11 @@ def to_document(saved: Saved, shape: Sequence[int]) -> dict[str, Any]:
 def from_text(text: bytes, masks: Masks, types: Sequence[type] = ()) -> Saved:
     """Read a document for the image of `masks`; `types` holds the user's own profiles.
 
-    Raises `ValueError`, which says what is wrong, unless all of it can be taken.
+    Raises `ValueError`, saying what is wrong, unless the whole document is valid.
     """
     document = _parsed(text)
     if not isinstance(document, Mapping) or document.get("sersiclab") != "session":
-        raise InputError('it is no session: a session begins {"sersiclab": "session", "version": 1, ...}')
+        raise InputError('it is not a session: a session begins {"sersiclab": "session", "version": 1, ...}')
     version, shape, display = document.get("version"), document.get("shape"), document.get("display", {})
     if type(version) is not int or version < 1:
         raise InputError(f"its version must be a number such as {VERSION}, got {version!r}")
@@ -64,7 +64,7 @@ def from_text(text: bytes, masks: Masks, types: Sequence[type] = ()) -> Saved:
     if shape != list(masks.given.shape):
         ny, nx = masks.given.shape
         other = f"{shape[0]} x {shape[1]}" if isinstance(shape, list) and len(shape) == 2 else repr(shape)
-        raise InputError(f"it is of an image of {other} pixels (rows x columns); this one has {ny} x {nx}")
+        raise InputError(f"it belongs to an image of {other} pixels (rows x columns); this image has {ny} x {nx}")
     if not isinstance(display, Mapping):
         raise InputError(f"its display must be a mapping, got {display!r}")
     return Saved(_session(document.get("session"), types), _mask(document.get("mask"), masks), dict(display))
@@ -76,16 +76,16 @@ def _parsed(text: bytes) -> Any:
     try:
         return json.loads(text.decode("utf-8-sig"), parse_constant=_refuse)
     except UnicodeDecodeError as error:
-        raise InputError("it is no text in UTF-8") from error
+        raise InputError("it is not text in UTF-8") from error
     except json.JSONDecodeError as error:
         place = f"line {error.lineno}, column {error.colno}"
-        raise InputError(f"it is no JSON, or was cut off: {error.msg} at {place}") from error
+        raise InputError(f"it is not JSON, or was truncated: {error.msg} at {place}") from error
     except RecursionError as error:
-        raise InputError("it is nested too deep") from error
+        raise InputError("it is nested too deeply") from error
 
 
 def _refuse(name: str) -> Any:
-    raise InputError(f"it holds {name}, which is no number in JSON")
+    raise InputError(f"it holds {name}, which is not a number in JSON")
 
 
 def _session(session: Any, types: Sequence[type]) -> Session:
@@ -95,12 +95,12 @@ def _session(session: Any, types: Sequence[type]) -> Session:
     try:
         reading = read(known, types)
     except RecursionError as error:
-        raise InputError("its model is nested too deep") from error
+        raise InputError("its model is nested too deeply") from error
     messages = [problem["message"] for problem in reading.problems]
     if reading.everything is None or messages:
-        more = len(messages) - TOLD
-        raise InputError("; ".join([*messages[:TOLD], *([f"and {more} more"] if more > 0 else [])]))
-    # Every prior has its `init`, also in a document that was written by hand.
+        more = len(messages) - LISTED
+        raise InputError("; ".join([*messages[:LISTED], *([f"and {more} more"] if more > 0 else [])]))
+    # Every prior gets an `init`, even if the document was written by hand.
     return with_values(known, reading.everything.initial)
 
 
@@ -112,6 +112,6 @@ def _mask(text: Any, masks: Masks) -> bytes | None:
     try:
         bits = base64.b64decode(text, validate=True)
     except binascii.Error as error:
-        raise InputError(f"its mask is no base64: {error}") from error
+        raise InputError(f"its mask is not base64: {error}") from error
     masks.check(bits)
     return bits

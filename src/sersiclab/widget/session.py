@@ -1,9 +1,9 @@
-"""The session: the JSON document that the front end edits, and its reading as a model.
+"""The session: the JSON document that the page edits, and its interpretation as a model.
 
 `{"version": 1, "model": <document of spec.to_dict>, "off": [names]}`, and `"mask"`, a name (see
-`masks`), where the image's mask was edited. Every prior in it has a numeric `init`, the
-value that is shown. `"order"`, the components' names, is there for those who compare sessions as dictionaries, to whom
-an order alone is no difference. All components stay in `model`, also those that are switched off.
+`masks`), if the image's mask was edited. Every prior in it has a numeric `init`, the value that is shown. `"order"`,
+the names of the components, makes a new order visible when sessions are compared as dictionaries. All components stay
+in `model`, also those that are switched off.
 """
 
 import copy
@@ -33,9 +33,9 @@ SessionProblem = dict[str, str]
 
 @dataclasses.dataclass(frozen=True)
 class Reading:
-    """What a session says: all its components, those that are on, and what is wrong.
+    """The contents of a session: the model of all components, that of those switched on, and the problems.
 
-    A model that can't be read is None, and `problems` says why.
+    A model that can't be read is None, and `problems` has the reasons.
     """
 
     everything: Model | None
@@ -46,7 +46,7 @@ class Reading:
 
 @dataclasses.dataclass(frozen=True)
 class Shown:
-    """What the pictures show: the last valid reading of all components, of those that are on, and of the model."""
+    """The contents of the pictures: the last valid model of all components, that of those switched on, their names."""
 
     everything: Model
     model: Model
@@ -54,7 +54,7 @@ class Shown:
 
 
 class Problems(traitlets.List):
-    """The problems of the last session, which is read before they are told."""
+    """The problems of the last session, which is read before they are returned."""
 
     def get(self, obj: Any, cls: Any = None) -> Any:
         obj.read()
@@ -62,25 +62,25 @@ class Problems(traitlets.List):
 
 
 def from_model(model: Model) -> Session:
-    """The session of a model, all of whose components are on."""
+    """Return the session of a model, with all components switched on."""
     return with_values({"version": VERSION, "model": to_dict(model), "off": []}, model.initial)
 
 
 def with_noise(session: Session, noise: AbstractNoise) -> Session:
-    """A copy of a session with another noise."""
+    """Return a copy of a session with another noise model."""
     return {**session, "model": {**session["model"], "noise": noise_document(noise)}}
 
 
 def noise_document(noise: AbstractNoise) -> dict[str, Any]:
-    """What a session holds of a noise, every prior with its start."""
+    """Return the document of a noise model in a session, with an `init` for every prior."""
     return from_model(Model({"sky": FlatSky(level=0.0)}, noise=noise))["model"]["noise"]
 
 
 def with_values(session: Session, values: Mapping[str, float]) -> Session:
-    """A copy of a session in which free parameters have these values, `{path: number}`, as their `init`.
+    """Return a copy of a session in which free parameters have these values, `{path: number}`, as their `init`.
 
-    The value of a tied parameter goes to the free one at the end of its ties. Paths that are not free in the
-    session are left alone.
+    The value of a tied parameter is passed on to the free one at the end of its ties. Paths that are not free in the
+    session are ignored.
     """
     model = copy.deepcopy(session["model"])
     for path, value in values.items():
@@ -91,9 +91,9 @@ def with_values(session: Session, values: Mapping[str, float]) -> Session:
 
 
 def placed(session: Session, values: Mapping[str, float]) -> Session:
-    """A copy in which parameters have these values, also those that are fixed, as after a drag of an ellipse.
+    """Return a copy in which parameters have these values, including fixed ones, as after dragging an ellipse.
 
-    Normal priors of centres go along. Raises `ValueError` for a parameter whose tie can't be turned round.
+    Normal priors of centres move too. Raises `ValueError` for a parameter whose tie can't be inverted.
     """
     model = copy.deepcopy(session["model"])
     for path, value in values.items():
@@ -112,9 +112,9 @@ def _moved(prior: dict[str, Any], name: str, value: float) -> dict[str, Any]:
 
 
 def _end_of_ties(model: Mapping[str, Any], path: str, value: float) -> tuple[Any, str, float]:
-    """What holds the parameter at the end of the ties from `path`, its name there, and its value.
+    """Return the owner of the parameter at the end of the ties from `path`, its name there, and its value.
 
-    The holder is None where there is none; a tie that takes two parameters, `by`, is an end.
+    The owner is None if there is none; a tie to a product, `by`, is an end.
     """
     parts = {**model["components"], **model.get("links", {}), "noise": model.get("noise", {})}
     while True:
@@ -128,7 +128,7 @@ def _end_of_ties(model: Mapping[str, Any], path: str, value: float) -> tuple[Any
 
 
 def _holder(part: Mapping[str, Any], name: str) -> Any:
-    """The document that holds the parameter `name`: that of the part itself, or of what is nested in it."""
+    """Return the document that holds the parameter `name`: the part itself, or one nested in it."""
     if name in part:
         return part
     inner = (_holder(each, name) for each in part.values() if isinstance(each, dict) and not _is_parameter(each))
@@ -144,15 +144,15 @@ def _is_prior(document: Any) -> bool:
 
 
 def allowed(model: Model, values: Mapping[str, float]) -> dict[str, float]:
-    """Those of the values that are of free parameters of the model and within their priors' supports."""
+    """Return the values that belong to free parameters of the model and lie within their priors' supports."""
     supports = {path: prior.support() for path, prior in model.free.items()}
     return {path: x for path, x in values.items() if path in supports and supports[path][0] <= x <= supports[path][1]}
 
 
 def read(session: Session, types: Sequence[type] = ()) -> Reading:
-    """The models that a session describes; `types` holds the user's own profiles.
+    """Read the models that a session describes; `types` holds the user's own profiles.
 
-    Nothing is raised: what is wrong is in `problems`.
+    Nothing is raised: errors are listed in `problems`.
     """
     off, version = session.get("off", []), session.get("version", VERSION)
     if not isinstance(off, list) or not all(isinstance(name, str) for name in off):
@@ -161,7 +161,7 @@ def read(session: Session, types: Sequence[type] = ()) -> Reading:
         return _nothing(f"the session's version must be {VERSION}, got {short(version)}")
     try:
         everything = from_dict(session.get("model", {}), types)
-        everything.at(everything.initial)  # a tie may lead a parameter out of its range
+        everything.at(everything.initial)  # raises if a tie takes a parameter out of its range
     except SpecError as error:
         return Reading(None, None, (), error.problems)
     except RecursionError:
@@ -174,11 +174,11 @@ def read(session: Session, types: Sequence[type] = ()) -> Reading:
     unknown = [name for name in off if name not in everything.components]
     if unknown:
         there = ", ".join(everything.components)
-        return _nothing(f"the session's 'off' names {short(unknown[0])}, which is no component; there are {there}")
+        return _nothing(f"the session's 'off' names {short(unknown[0])}, which is not a component; there are {there}")
     off = [name for name in everything.components if name in off]
     on = tuple(name for name in everything.components if name not in off)
     if not on:
-        return Reading(everything, None, on, [_problem("", "every component is off: switch at least one on")])
+        return Reading(everything, None, on, [_problem("", "every component is switched off: switch at least one on")])
     try:
         return Reading(everything, without(everything, off), on, [])
     except InputError as error:
@@ -186,10 +186,10 @@ def read(session: Session, types: Sequence[type] = ()) -> Reading:
 
 
 def without(model: Model, off: list[str]) -> Model:
-    """The model without some components.
+    """Return the model without some components.
 
-    Those that nobody follows go first: a component whose follower goes too leaves nothing to inherit. Raises
-    `ValueError` if what is left would follow what is gone.
+    Components that no other follows are removed first, so that nothing needs to be inherited by a component that is
+    removed too. Raises `ValueError` if a remaining component depends on a removed one.
     """
     left = list(off)
     reason: ValueError | None = None

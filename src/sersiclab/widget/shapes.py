@@ -1,4 +1,4 @@
-"""The ellipses of a posterior: what the front end draws over the pictures after a run."""
+"""The ellipses of a posterior, which the page draws over the pictures after a run."""
 
 from typing import Any
 
@@ -10,16 +10,15 @@ from sersiclab.profiles.base import size_name
 from sersiclab.results import Fit
 
 
-NUMBER = 30  # of draws; more only darken the picture
+NUMBER = 30  # draws; more would only darken the picture
 
 Shapes = dict[str, list[list[float | None]]]
 
 
 def posterior_shapes(fit: Fit) -> Shapes:
-    """Of each source, `[xc, yc, size, ellip, theta]` in some of the draws; {} where a method makes none.
+    """Return `[xc, yc, size, ellip, theta]` of each source in some of the draws; {} without draws.
 
-    The size is the semi-major axis of the front end's ellipse: `r_eff` or the profile's first other length, None
-    for a point.
+    The size is the semi-major axis of the ellipse: `r_eff`, or the profile's first other length, or None for a point.
     """
     if not fit.draws:
         return {}

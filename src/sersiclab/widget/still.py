@@ -1,8 +1,8 @@
-"""The editor as a still picture, in the outputs of notebooks: for those who read one without a kernel.
+"""The editor as a still picture in the outputs of notebooks, for readers without a kernel.
 
-It is made when an output is displayed, beside the view itself, so it must be cheap: no figure, three pictures of few
-pixels, of what the editor's thread has drawn last. It waits a moment for the model's first drawing, which is being
-compiled, and goes without it if that takes long.
+It is made when an output is displayed, together with the view itself, so it must be cheap: three small pictures of the
+last drawing rather than a figure. It waits briefly for the first drawing of the model, which may still be compiling,
+and shows the data alone if that takes too long.
 """
 
 import base64
@@ -25,23 +25,23 @@ from sersiclab.widget.session import Shown
 RGB = UInt8[np.ndarray, "y x 3"]
 
 PATIENCE = 2.0  # seconds
-SIDE = 300  # of a picture, in pixels of the screen, at most
+SIDE = 300  # of a picture in screen pixels, at most
 GAP = 6
-SOFTENING = 0.1  # of the asinh stretch, as the editor's
-SIGMAS = 5.0  # at the ends of the residual's colours
+SOFTENING = 0.1  # of the asinh stretch, as in the page
+SIGMAS = 5.0  # at the ends of the residual's colour range
 MASKED = (141, 141, 141)
 BLUE, RED = (33, 102, 172), (178, 24, 43)
 
 
 class Still:
-    """The still picture of an editor and of what its `frames` drew last, made anew only when something changed."""
+    """The still picture of an editor, from the last drawing of its `frames`; remade only if something has changed."""
 
     def __init__(self, current: Current, frames: AnyFrames, flush: Callable[[float], bool]) -> None:
         self._current, self._frames, self._flush = current, frames, flush
         self._last: tuple[Any, str] | None = None
 
     def beside(self, bundle: Any) -> Any:
-        """A bundle of media types, as IPython asks for it, with the picture as one more."""
+        """Add the picture to a bundle of media types for IPython."""
         data = bundle[0] if isinstance(bundle, tuple) else bundle
         if data is not None:
             data["image/png"] = self._png()
@@ -49,7 +49,7 @@ class Still:
 
     def _png(self) -> str:
         self._flush(PATIENCE)
-        # Each once: the editor's thread puts others in their place, whole.
+        # Each is read once, because the editor's thread replaces them.
         key = self._current.image, self._current.shown, self._frames.last
         if self._last is None or any(a is not b for a, b in zip(self._last[0], key, strict=True)):
             image = self._frames.overview if isinstance(self._frames, LargeFrames) else key[0]
@@ -58,14 +58,14 @@ class Still:
 
 
 def _of(image: Image, shown: Shown, drawn: LastDrawing | None) -> RGB:
-    """The pictures of what is shown; without the model where it is not drawn yet."""
+    """Return the pictures; without the model if it has not been drawn yet."""
     if drawn is None or drawn.model is not shown.everything:
         return pictures(image, None)
     return pictures(image, [drawn.parts[name] for name in shown.on])
 
 
 def pictures(image: Image, parts: Sequence[Plane] | None) -> RGB:
-    """Data, model and residual side by side, row 0 at the bottom; the data alone without the `parts` of a model."""
+    """Return data, model and residual side by side, row 0 at the bottom; the data alone without `parts` of a model."""
     longest = max(image.shape)
     few = (slice(None, None, -(-longest // SIDE)),) * 2
     data, mask = image.data[few], image.mask[few]
@@ -85,21 +85,21 @@ def pictures(image: Image, parts: Sequence[Plane] | None) -> RGB:
 
 
 def grey(values: Plane, low: float, high: float) -> RGB:
-    """Values between two limits in shades of grey, by the asinh stretch of the page; NaN is black."""
+    """Return values between two limits in shades of grey, with the asinh stretch of the page; NaN is black."""
     level = np.clip(np.nan_to_num((values - low) / (high - low)), 0.0, 1.0)
     level = np.arcsinh(level / SOFTENING) / np.arcsinh(1.0 / SOFTENING)
     return np.repeat(np.rint(255 * level).astype(np.uint8)[..., None], 3, axis=2)
 
 
 def _diverging(values: Float[np.ndarray, "y x"]) -> RGB:
-    """White at zero, blue at -1, red at 1."""
+    """Return colours: white at zero, blue at -1, red at 1."""
     share = np.clip(np.abs(values), 0.0, 1.0)[..., None]
     end = np.where(values[..., None] > 0, RED, BLUE)
     return (255 + share * (end - 255)).astype(np.uint8)
 
 
 def png(pixels: RGB) -> bytes:
-    """The bytes of a PNG."""
+    """Return the bytes of a PNG."""
     from PIL import Image as Picture
 
     buffer = io.BytesIO()

@@ -1,4 +1,4 @@
-"""A tangent-plane WCS that stands for the image's own in the front end."""
+"""A tangent-plane WCS that replaces the image's own in the page."""
 
 import math
 from typing import Any
@@ -8,15 +8,15 @@ import numpy as np
 from sersiclab.data.image import Image
 
 
-GRID = 5  # points a side to which the linear part is fitted
-TOLERANCE = 0.5  # pixels by which the plane may miss the image's own WCS
+GRID = 5  # points on a side to which the linear part is fitted
+TOLERANCE = 0.5  # pixels by which the plane may deviate from the image's WCS
 
 
 def tangent_plane(image: Image) -> dict[str, Any] | None:
-    """The gnomonic projection about the image's centre that fits its WCS: what JavaScript can invert by itself.
+    """Return the gnomonic projection about the image's centre that fits its WCS, which JavaScript can invert.
 
     `{"x", "y", "ra", "dec", "cd"}`: the centre in pixels (0-based) and in degrees (ICRS), and the 2x2 matrix, degrees
-    per pixel, of the offsets to the east and the north. None without a celestial WCS, or where no plane fits it.
+    per pixel, of the offsets to the east and the north. None without a celestial WCS, or if no plane fits it.
     """
     to_sky = getattr(image.wcs, "pixel_to_world", None)
     if to_sky is None:
@@ -27,7 +27,7 @@ def tangent_plane(image: Image) -> dict[str, Any] | None:
     try:
         origin, points = to_sky(*centre).icrs, to_sky(x, y).icrs
         east, north = _gnomonic(points.ra.rad, points.dec.rad, origin.ra.rad, origin.dec.rad)
-    except Exception:  # a WCS of something else, or one that fails: there are many kinds, with errors of their own
+    except Exception:  # a WCS without sky coordinates, or one that fails: the many kinds raise different errors
         return None
     offsets = np.stack([x - centre[0], y - centre[1]], axis=1)
     seen = np.stack([east, north], axis=1)
@@ -42,7 +42,7 @@ def tangent_plane(image: Image) -> dict[str, Any] | None:
 
 
 def _gnomonic(ra: Any, dec: Any, ra0: float, dec0: float) -> tuple[Any, Any]:
-    """Standard coordinates of points about a tangent point, all in radians; NaN beyond the horizon."""
+    """Return standard coordinates of points about a tangent point, all in radians; NaN beyond the horizon."""
     cosine = np.sin(dec0) * np.sin(dec) + np.cos(dec0) * np.cos(dec) * np.cos(ra - ra0)
     cosine = np.where(cosine > 0, cosine, np.nan)
     east = np.cos(dec) * np.sin(ra - ra0) / cosine

@@ -1,8 +1,8 @@
 """Files of an editor: sessions, FITS images, DS9 regions and Python code, from Python and from the page.
 
 Messages to Python: {"t": "load" | "regions", "name", "selected"} with a file; {"t": "export", "request", "kind"}.
-To the front end: {"t": "file", "request", "name", "type"} with the bytes, in answer to an export; {"t": "taken",
-"session", "display"} of a session that was loaded, which is one step to undo; {"t": "said", "text"}, of what was taken.
+Messages to the page: {"t": "file", "request", "name", "type"} with the bytes, in answer to an export; {"t": "taken",
+"session", "display"} for a session that was loaded, as one step to undo; {"t": "said", "text"} about what was done.
 """
 
 import io
@@ -27,11 +27,11 @@ from sersiclab.widget.saved import LARGEST, MARK, Saved, from_text, to_document
 from sersiclab.widget.session import read
 
 
-LARGEST_DOWNLOAD = 256 * 2**20  # bytes; more is for a disk near the kernel
+LARGEST_DOWNLOAD = 256 * 2**20  # bytes; larger files are better written by Python
 
 
 class Files:
-    """What an editor writes to files and takes from them. What is read is one step to undo."""
+    """Reads and writes the files of an editor. Reading a file is one step to undo."""
 
     def __init__(self, desk: Desk, current: Current) -> None:
         self._desk = desk
@@ -44,10 +44,19 @@ class Files:
     # -- sessions ------------------------------------------------------------------------------------
 
     def save(self, path: str | Path, *, overwrite: bool = False) -> Path:
-        """Write model, priors, switches, mask and the look of the pictures to a JSON file, which `load` reads.
+        """Write model, priors, switches, mask and display settings to a JSON file, which `load` reads.
 
-        It does not hold the fit: `fit.save(path)` keeps it with its draws. An earlier session in this file is
-        replaced. Raises `FileExistsError` for any other file, unless `overwrite`.
+        It does not include the fit, which `fit.save(path)` saves with its draws.
+
+        Arguments:
+            path: the file. An earlier session in it is replaced.
+            overwrite: replace any other file too.
+
+        Returns:
+            The path of the file.
+
+        Raises:
+            FileExistsError: if the file exists and is not a session, unless `overwrite`.
         """
         with self._desk.turn:
             session = self._desk.session
@@ -58,13 +67,14 @@ class Files:
         return storage.write_text(path, text, overwrite=overwrite, mark=MARK)
 
     def load(self, path: str | Path) -> None:
-        """Take up a session that was saved from an image of the same shape.
+        """Load a session that was saved from an image of the same shape.
 
-        Raises `ValueError`, and changes nothing, if the file is no such session.
+        Raises:
+            ValueError: if the file is not such a session; nothing is changed then.
         """
         path = storage.user_path(path)
         if path.stat().st_size > LARGEST:
-            raise InputError(f"{path}: it has more than {LARGEST / 2**20:.0f} MB, which no session has")
+            raise InputError(f"{path}: it has more than {LARGEST / 2**20:.0f} MB, too large for a session")
         self._load(str(path), path.read_bytes())
 
     def _load(self, name: str, text: bytes) -> None:
@@ -79,8 +89,17 @@ class Files:
     def write_fits(self, path: str | Path, *, overwrite: bool = False) -> Path:
         """Write data, model, residual, sigma, mask, every component and the PSF to a FITS file, with the WCS.
 
-        The model is as the pictures show it. `fit.write_fits(path)` writes a fit, with its errors. Raises `OSError`
-        where the file exists.
+        The model is that of the pictures. `fit.write_fits(path)` writes a fit, with its errors.
+
+        Arguments:
+            path: the file.
+            overwrite: replace an existing file.
+
+        Returns:
+            The path of the file.
+
+        Raises:
+            OSError: if the file exists, unless `overwrite`.
         """
         path = storage.user_path(path)
         with storage.writing(path, overwrite=overwrite) as temporary:
@@ -88,7 +107,7 @@ class Files:
         return path
 
     def to_python(self) -> str:
-        """Python code that builds the model, and the mask if it was edited."""
+        """Return Python code that builds the model, and the mask if it was edited."""
         return python_code(self._model, self._current.image, masked="mask" in self._desk.session)
 
     # -- regions -------------------------------------------------------------------------------------
@@ -96,9 +115,19 @@ class Files:
     def write_regions(
         self, path: str | Path, *, frame: Literal["image", "icrs"] = "image", overwrite: bool = False
     ) -> Path:
-        """Write the components as DS9 regions: ellipses in image pixels, or on the sky.
+        """Write the components as DS9 regions.
 
-        Raises `FileExistsError` where the file exists.
+        Arguments:
+            path: the file.
+            frame: the coordinates of the ellipses: "image" for pixels, "icrs" for the sky.
+            overwrite: replace an existing file.
+
+        Returns:
+            The path of the file.
+
+        Raises:
+            FileExistsError: if the file exists, unless `overwrite`.
+            ValueError: if `frame` is "icrs" and the image has no WCS.
         """
         return storage.write_text(path, self._regions(frame), overwrite=overwrite)
 
@@ -107,16 +136,25 @@ class Files:
         return ds9_regions(at(model.owners, model.initial), self._current.image.wcs, frame=frame)
 
     def read_regions(self, path: str | Path, *, selected: str = "") -> str:
-        """Take up the regions of a DS9 file, and say what was done.
+        """Apply the regions of a DS9 file.
 
-        An ellipse whose text begins with the name of a component sets its shape; one without text, alone, that of
-        the `selected` component, by default the one that the page shows; other ellipses and points become components.
-        Circles, boxes, polygons, and ellipses with a minus, are masked. Raises `ValueError`, and changes nothing, if
-        nothing can be taken.
+        An ellipse whose text begins with the name of a component sets its shape. A single ellipse without text sets
+        that of the selected component. Other ellipses and points become components. Circles, boxes, polygons and
+        ellipses with a minus sign are masked.
+
+        Arguments:
+            path: the file.
+            selected: the name of the selected component; by default, the one selected in the page.
+
+        Returns:
+            A message about what was done.
+
+        Raises:
+            ValueError: if no region can be used; nothing is changed then.
         """
         path = storage.user_path(path)
         if path.stat().st_size > LARGEST:
-            raise InputError(f"{path}: it has more than {LARGEST / 2**20:.0f} MB, which no region file has")
+            raise InputError(f"{path}: it has more than {LARGEST / 2**20:.0f} MB, too large for a region file")
         return self._read_regions(str(path), path.read_bytes(), selected)
 
     def _read_regions(self, name: str, text: bytes, selected: str) -> str:
@@ -138,13 +176,13 @@ class Files:
         except InputError as error:
             raise InputError(f"{name}: {error}") from error
         if change.notes:
-            self._desk.transmit(error_message(f"Not all of {name} was taken", "\n".join(change.notes)))
-        return f"{name}: {', '.join(change.done) or 'nothing was taken'}"
+            self._desk.transmit(error_message(f"Some regions of {name} were not used", "\n".join(change.notes)))
+        return f"{name}: {', '.join(change.done) or 'no region was used'}"
 
     # -- the front end -------------------------------------------------------------------------------
 
     def answer(self, content: dict[str, Any], data: bytes) -> None:
-        """Do what a message asks for."""
+        """Handle a message of the page."""
         match content:
             case {"t": "load", "name": name}:
                 self._load(str(name), data)
@@ -156,9 +194,10 @@ class Files:
                 self._desk.transmit(({"t": "file", "request": request, "name": name, "type": mime}, [exported]))
 
     def export(self, kind: str) -> tuple[str, str, bytes]:
-        """Name, media type and bytes of a file; `EXPORTS` has the kinds.
+        """Return name, media type and bytes of a file; `EXPORTS` has the kinds.
 
-        Raises `ValueError` for a kind that is none, and for a file that is too large to send.
+        Raises:
+            ValueError: for an unknown kind, or a file that is too large to send.
         """
         if kind not in EXPORTS:
             raise InputError(f"kind must be one of {', '.join(EXPORTS)}, got {kind!r}")
@@ -168,7 +207,7 @@ class Files:
     def _fits(self) -> bytes:
         size = self._current.image.data.nbytes * (4 + len(self._model.components))
         if size > LARGEST_DOWNLOAD:
-            raise InputError(f"the file would have {size / 2**20:.0f} MB: write it by wb.write_fits(path)")
+            raise InputError(f"the file would have {size / 2**20:.0f} MB: write it with wb.write_fits(path)")
         buffer = io.BytesIO()
         write_model_fits(self._model, self._current.image, buffer)
         return buffer.getvalue()
@@ -183,4 +222,4 @@ EXPORTS: dict[str, tuple[str, str, Callable[[Files], bytes]]] = {
     "regions": ("model.reg", "text/plain", lambda files: files._regions("image").encode()),
     "sky regions": ("model.reg", "text/plain", lambda files: files._regions("icrs").encode()),
 }
-"""What the page may ask for: name, media type and content of each kind of file."""
+"""Name, media type and content of each kind of file that the page can request."""

@@ -16,21 +16,21 @@ from sersiclab.results.summary import parameter_units
 from sersiclab.widget import curves
 
 
-# Okabe & Ito's colours, which the colour-blind can tell apart, on light and on dark ground.
+# Okabe & Ito's colours, distinguishable with colour-blindness, on light and dark backgrounds.
 POSTERIOR = "#0072B2"
 PRIOR = "#E69F00"
 VALUE = "#D55E00"
 DATA = "#808080"
-# Of the components, by their order, and of chains: those of the editor's ellipses (js/src/views/colours.ts).
+# Colours of components, by their order, and of chains; as for the editor's ellipses (js/src/views/colours.ts).
 COMPONENTS = ("#56b4e9", "#f0a020", "#2fc08c", "#ee7fb6", "#f0e442", "#e8663c")
-FLOOR = 1e-3  # of the brightest annulus: below it a logarithmic axis shows nothing of interest
+FLOOR = 1e-3  # fraction of the brightest annulus at which a logarithmic axis ends
 TICKS = 4
 FEWEST = 2
-# Of the page, not bqplot's own: that takes its margins off the width of a figure in a hidden tab, which is 0.
+# Sizes are set by the page: bqplot would subtract its margins from the width of a figure in a hidden tab, 0.
 MARGIN = "28px 16px 46px 76px"
 NO_MARGIN = dict.fromkeys(("top", "bottom", "left", "right"), 0)
 TEXT = "var(--jp-ui-font-color1, CanvasText)"
-# bqplot writes labels in orange on dark ground.
+# bqplot writes labels in orange on dark backgrounds.
 STYLE = f"""<style>
 .sl-views .bqplot {{ --bq-axislabel-fill: {TEXT}; --bq-mainheading-fill: {TEXT}; }}
 .sl-views .bqplot, .sl-views .bqplot > svg {{ overflow: visible; }}
@@ -66,7 +66,7 @@ def _figure(title: str, x_label: str, y_label: str, scales: dict[str, Any], mark
 
 
 def _set_range(axis: Axis, low: float, high: float, *, log: bool = False) -> None:
-    """The range of an axis, with ticks at round numbers: bqplot's own crowd each other."""
+    """Set the range of an axis, with ticks at round numbers, because bqplot's own overlap."""
     if not high > low:
         high = low + (abs(low) or 1.0) * 1e-3
     _set(axis.scale, min=float(low), max=float(high))
@@ -89,7 +89,7 @@ def _multiples(low: float, high: float, step: float) -> Any:
 
 
 def _set(widget: Any, **values: Any) -> None:
-    """Several traits in one message."""
+    """Set several traits in one message."""
     with widget.hold_sync():
         for name, value in values.items():
             setattr(widget, name, value)
@@ -112,7 +112,7 @@ class MarginalPlot:
         self.figure = _figure("marginal", "", "density", scales, [self._prior, self._posterior, self._value])
 
     def show(self, model: Model, path: str, draws: Any, value: float) -> None:
-        """`draws` (chain, draw) may be None: then the prior alone is shown."""
+        """Show `draws` (chain, draw), or the prior alone if they are None."""
         prior = model.free[path]
         x_axis, y_axis = self.figure.axes
         if draws is None:
@@ -174,7 +174,7 @@ class PairPlot:
         self.figure = _figure("pair", "", "", scales, [self._draws, self._value])
 
     def show(self, model: Model, paths: tuple[str, str], draws: Any) -> None:
-        """`draws` maps paths to (chain, draw); without the two there is nothing to see."""
+        """Show the draws of two parameters, `{path: (chain, draw)}`; nothing if they lack one."""
         axes = self.figure.axes
         known = all(path in draws for path in paths)
         self._draws.visible = self._value.visible = known
@@ -210,7 +210,7 @@ class ProfilePlot:
         self.figure = _figure("radial profile", "semi-major axis [pixel]", f"brightness [{unit}]", scales, marks)
 
     def show(self, profile: curves.Profile | None, bands: Any, order: list[str]) -> None:
-        """`bands` are those of `curves.bands`, or None; `order` is that of the components on the screen."""
+        """Show a profile with `bands` from `curves.bands`, or None; `order` is that of the components on the screen."""
         if profile is None:
             for mark in self.figure.marks:
                 mark.visible = False
@@ -239,7 +239,7 @@ class ProfilePlot:
     def _show_data(self, profile: curves.Profile, floor: float) -> None:
         radius, data, error = profile.rings.radius, profile.data, profile.error
         gap = np.full(len(radius), np.nan)
-        # One line with gaps; it must not end in one, as bqplot writes its label there.
+        # One line with gaps. It must not end in a gap, because bqplot writes its label at the end.
         x = np.stack([radius, radius, gap], axis=1).reshape(-1)[:-1]
         ends = self._level(np.stack([data - error, data + error]), floor)
         y = np.stack([*ends, gap], axis=1).reshape(-1)[:-1]
@@ -248,11 +248,11 @@ class ProfilePlot:
         _set(self._data, x=radius[seen], y=brightness(self._image, data[seen]), visible=True)
 
     def _level(self, flux: Any, floor: float) -> Any:
-        """Brightness, of nothing fainter than what lies just outside the axis."""
+        """Return brightness, limited to just outside the axis."""
         return brightness(self._image, np.maximum(flux, 0.1 * floor))
 
 
 def labelled(model: Model, path: str, image_unit: str | None) -> str:
-    """The parameter with its unit, for an axis; nothing is said of an image's own that is not known."""
+    """Return the parameter with its unit for an axis, without a unit if that of the image is unknown."""
     unit = parameter_units(model, image_unit)[path].replace("image/", "per ").removeprefix("image")
     return f"{path} [{unit}]" if unit else path

@@ -1,4 +1,4 @@
-"""The workbench: the editor, and the posterior beside it."""
+"""The workbench: the editor, and figures of the posterior below it."""
 
 import io
 import warnings
@@ -28,8 +28,21 @@ SNAPSHOT_DPI = 110
 class Workbench(ipywidgets.VBox):
     """Fit a galaxy by hand and by inference: an `Editor` above figures of the posterior.
 
-    Without a `model`, one is guessed from the image. Raises `TypeError` if `image` is not an Image or
-    `model` not a Model.
+    Arguments:
+        image: the image to fit.
+        model: the model to start from; by default, one is guessed from the image.
+
+    Raises:
+        TypeError: if `image` is not an `Image`, or `model` not a `Model`.
+        FileNotFoundError: if the front end has not been built.
+
+    Example:
+        ```python
+        wb = sl.Workbench(image)
+        wb  # as the last line of a cell, shows it
+        wb.run(sl.NUTS(), wait=True)
+        wb.fit.summary()
+        ```
     """
 
     _views: "PosteriorViews | None" = None
@@ -48,24 +61,28 @@ class Workbench(ipywidgets.VBox):
 
     @staticmethod
     def of(fit: Fit) -> "Workbench":
-        """A workbench that shows a fit."""
+        """Return a workbench that shows a fit.
+
+        Raises:
+            TypeError: if `fit` is not a `Fit`.
+        """
         workbench = Workbench(checked_fit(fit).image, fit.model)
         workbench.editor.show(fit)
         return workbench
 
     @property
     def editor(self) -> Editor:
-        """The editor alone, an anywidget."""
+        """The editor, an anywidget that can be shown alone."""
         return self._editor
 
     @property
     def image(self) -> Image:
-        """The image that is fitted, with the mask as it was edited."""
+        """The image that is fitted, with the current mask."""
         return self._editor.image
 
     @property
     def model(self) -> Model:
-        """The last valid model, without the components that are switched off. Write it to update every view."""
+        """The last valid model, without the components that are switched off. Assign a model to update every view."""
         return self._editor.model
 
     @model.setter
@@ -74,68 +91,145 @@ class Workbench(ipywidgets.VBox):
 
     @property
     def fit(self) -> Fit | None:
-        """The last fit, or None."""
+        """The last fit, or None before the first."""
         return self._editor.fit
 
     @property
     def fits(self) -> Mapping[str, Fit]:
-        """The fits that were kept, by name."""
+        """The fits that are kept, by name."""
         return self._editor.fits
 
     def keep(self, name: str) -> None:
-        """Keep the last fit under a name; see `Editor.keep`."""
+        """Keep the last fit under a name, to compare it with others or to restore it.
+
+        Arguments:
+            name: the name; a fit that was kept under it is replaced.
+
+        Raises:
+            ValueError: before the first fit, or for an empty name.
+        """
         self._editor.keep(name)
 
     def restore(self, name: str) -> None:
-        """Go back to a kept fit; see `Editor.restore`."""
+        """Show a kept fit again: its model, its mask and its table.
+
+        Raises:
+            KeyError: if no fit was kept under this name.
+        """
         self._editor.restore(name)
 
     @property
     def posterior(self) -> Any:
-        """The posterior of the last fit, as the installed ArviZ has it.
+        """The posterior of the last fit, as an object of the installed ArviZ.
 
-        Raises `RuntimeError` before the first fit, and `ValueError` if its method makes no draws.
+        Raises:
+            RuntimeError: before the first fit.
+            ValueError: if the method of the fit makes no draws.
         """
         if self.fit is None:
-            raise StateError("there is no posterior yet: press a button of the widget or call run(NUTS(), wait=True)")
+            raise StateError("there is no posterior yet: press a button of the widget, or call run(NUTS(), wait=True)")
         return self.fit.posterior
 
     def run(self, method: AbstractMethod, *, wait: bool = False, seed: int = 0) -> Fit | None:
-        """Fit the model as it is now; see `Editor.run`."""
+        """Fit the current model, in a thread.
+
+        Arguments:
+            method: how to fit, for example `NUTS()`.
+            wait: return only when the fit is there. Ctrl-C then cancels the run and keeps its draws.
+            seed: the seed of the random numbers.
+
+        Returns:
+            The fit with `wait`, else None; `fit` has it when the run has ended.
+
+        Raises:
+            TypeError: if `method` is not a method.
+            ValueError: while the session has problems.
+            RuntimeError: if a run is in progress.
+        """
         return self._editor.run(method, wait=wait, seed=seed)
 
     def cancel(self) -> None:
-        """End the run under way, if there is one, and keep its draws."""
+        """Cancel the run in progress, if any, and keep its draws."""
         self._editor.cancel()
 
     def to_python(self) -> str:
-        """Python code that builds the model, and the mask if it was edited."""
+        """Return Python code that builds the model, and the mask if it was edited."""
         return self._editor.files.to_python()
 
     def save(self, path: str | Path, *, overwrite: bool = False) -> Path:
-        """Write model, mask and the look of the pictures to a JSON file; see `Files.save`."""
+        """Write model, priors, switches, mask and display settings to a JSON file, which `load` reads.
+
+        Arguments:
+            path: the file. An earlier session in it is replaced.
+            overwrite: replace any other file too.
+
+        Returns:
+            The path of the file.
+
+        Raises:
+            FileExistsError: if the file exists and is not a session, unless `overwrite`.
+        """
         return self._editor.files.save(path, overwrite=overwrite)
 
     def load(self, path: str | Path) -> None:
-        """Take up a session that was saved; see `Files.load`."""
+        """Load a session that was saved from an image of the same shape.
+
+        Raises:
+            ValueError: if the file is not such a session; nothing is changed then.
+        """
         self._editor.files.load(path)
 
     def write_fits(self, path: str | Path, *, overwrite: bool = False) -> Path:
-        """Write data, model, residual and components to a FITS file; see `Files.write_fits`."""
+        """Write data, model, residual, sigma, mask, every component and the PSF to a FITS file, with the WCS.
+
+        Arguments:
+            path: the file.
+            overwrite: replace an existing file.
+
+        Returns:
+            The path of the file.
+
+        Raises:
+            OSError: if the file exists, unless `overwrite`.
+        """
         return self._editor.files.write_fits(path, overwrite=overwrite)
 
     def write_regions(
         self, path: str | Path, *, frame: Literal["image", "icrs"] = "image", overwrite: bool = False
     ) -> Path:
-        """Write the components as DS9 regions; see `Files.write_regions`."""
+        """Write the components as DS9 regions.
+
+        Arguments:
+            path: the file.
+            frame: the coordinates of the ellipses: "image" for pixels, "icrs" for the sky.
+            overwrite: replace an existing file.
+
+        Returns:
+            The path of the file.
+
+        Raises:
+            FileExistsError: if the file exists, unless `overwrite`.
+            ValueError: if `frame` is "icrs" and the image has no WCS.
+        """
         return self._editor.files.write_regions(path, frame=frame, overwrite=overwrite)
 
     def read_regions(self, path: str | Path, *, selected: str = "") -> str:
-        """Take up DS9 regions, and say what was done; see `Files.read_regions`."""
+        """Apply the regions of a DS9 file to the model and the mask; `Files.read_regions` has the rules.
+
+        Arguments:
+            path: the file.
+            selected: the name of the selected component; by default, the one selected in the page.
+
+        Returns:
+            A message about what was done.
+
+        Raises:
+            ValueError: if no region can be used; nothing is changed then.
+        """
         return self._editor.files.read_regions(path, selected=selected)
 
     def snapshot(self) -> bytes:
-        """A PNG of data, model and residual, and the profile, of the model as it is now."""
+        """Return the bytes of a PNG with data, current model, residual and profile."""
         from sersiclab.plots import plot_fit
 
         model = self.model
@@ -144,9 +238,17 @@ class Workbench(ipywidgets.VBox):
         return buffer.getvalue()
 
     def to_html(self, path: str | Path, *, overwrite: bool = False) -> Path:
-        """Write one HTML file that needs no kernel and no network: the editor with its last pictures and summary.
+        """Write an HTML file of the editor with its last pictures and summary, which needs no kernel and no network.
 
-        An earlier page of ours in this file is replaced. Raises `FileExistsError` for any other, unless `overwrite`.
+        Arguments:
+            path: the file. An earlier page of the same kind in it is replaced.
+            overwrite: replace any other file too.
+
+        Returns:
+            The path of the file.
+
+        Raises:
+            FileExistsError: if the file exists and is not such a page, unless `overwrite`.
         """
         from sersiclab.widget.page import write_page
 
@@ -156,7 +258,7 @@ class Workbench(ipywidgets.VBox):
         return self._editor.still.beside(super()._repr_mimebundle_(**kwargs))
 
     def close(self) -> None:
-        """Take the widget off the page, end its run and free all that it holds."""
+        """Remove the widget from the page, cancel its run and free everything that it holds."""
         if self._views is not None:
             announce(self._editor, self)
             self._editor.close()
