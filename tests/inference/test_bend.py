@@ -9,7 +9,7 @@ from sersiclab.inference.base import Problem
 from sersiclab.inference.coordinates.bend import bend
 from sersiclab.inference.running.monitor import Monitor
 from sersiclab.inference.running.program import unconstrain
-from sersiclab.inference.search.least_squares import minimise
+from sersiclab.inference.search.minimiser import minimise
 from sersiclab.model import Model, render
 from sersiclab.model.density import Density
 from sersiclab.parameters.priors import LogUniform

@@ -17,7 +17,7 @@ from sersiclab.data.image import Image
 from sersiclab.inference import MAP, NUTS, Cancelled, Laplace, Progress, fit, resume, start
 from sersiclab.inference.running.beginning import beginning_of
 from sersiclab.inference.running.monitor import Monitor, Pace
-from sersiclab.inference.search import least_squares
+from sersiclab.inference.search import minimiser
 from sersiclab.model import Model
 from sersiclab.model.density import Density
 from sersiclab.parameters.priors import LogUniform, Normal
@@ -291,8 +291,8 @@ def test_beginning_where_an_earlier_fit_ended(blob, monkeypatch):
     model, image, _ = blob()
     first = fit(model, image, NUTS(warmup=50, draws=100), progress=False)
     starts = []
-    find = least_squares._starts
-    monkeypatch.setattr(least_squares, "_starts", lambda problem: starts.extend(find(problem)) or find(problem))
+    find = minimiser.starts
+    monkeypatch.setattr(minimiser, "starts", lambda problem: starts.extend(find(problem)) or find(problem))
     second = fit(model, image, NUTS(warmup=20, draws=100), init=first, progress=False)
     assert len(starts) == 1  # an earlier fit's best point is trusted
     assert second.best["galaxy.flux"] == pytest.approx(first.best["galaxy.flux"], rel=0.05)

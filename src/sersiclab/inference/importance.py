@@ -13,7 +13,8 @@ from sersiclab.inference.coordinates.frame import Frame, frame
 from sersiclab.inference.laplace import Laplace, instead, start_covariance
 from sersiclab.inference.running.monitor import Cancelled, Monitor
 from sersiclab.inference.running.program import constrain
-from sersiclab.inference.search.least_squares import Minimum, minimise
+from sersiclab.inference.search.minimiser import minimise
+from sersiclab.inference.search.minimum import Minimum
 from sersiclab.inference.svi import SVI, fit_guide
 from sersiclab.inference.weighing import potentials
 from sersiclab.results.diagnostics import pareto_smoothed

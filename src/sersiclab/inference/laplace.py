@@ -10,7 +10,8 @@ from sersiclab.inference.base import AbstractMethod, Outcome, Problem, check_cou
 from sersiclab.inference.map import MAP
 from sersiclab.inference.running.monitor import Monitor
 from sersiclab.inference.running.program import constrain
-from sersiclab.inference.search.least_squares import Minimum, minimise
+from sersiclab.inference.search.minimiser import minimise
+from sersiclab.inference.search.minimum import Minimum
 from sersiclab.runtime.errors import InputError
 
 

@@ -3,7 +3,7 @@
 from sersiclab.inference.base import AbstractMethod, Outcome, Problem
 from sersiclab.inference.running.monitor import Monitor
 from sersiclab.inference.running.program import constrain
-from sersiclab.inference.search.least_squares import minimise
+from sersiclab.inference.search.minimiser import minimise
 
 
 class MAP(AbstractMethod):

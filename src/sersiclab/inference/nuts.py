@@ -13,7 +13,8 @@ from sersiclab.inference.running.monitor import Cancelled, Monitor
 from sersiclab.inference.running.program import is_double, precision, unconstrain
 from sersiclab.inference.running.threads import threads
 from sersiclab.inference.sampler import Sampler, any_frame, folded, grouped, leaning, new_chains, resumed, settings
-from sersiclab.inference.search.least_squares import Minimum, minimise
+from sersiclab.inference.search.minimiser import minimise
+from sersiclab.inference.search.minimum import Minimum
 from sersiclab.inference.svi import SVI, fit_guide
 from sersiclab.parameters.scalars import check_finite
 from sersiclab.runtime.errors import InputError, InputTypeError

@@ -20,7 +20,7 @@ from sersiclab.inference.laplace import instead
 from sersiclab.inference.running.monitor import Cancelled, Monitor, Pace
 from sersiclab.inference.running.program import constrain
 from sersiclab.inference.running.threads import threads
-from sersiclab.inference.search.least_squares import Minimum
+from sersiclab.inference.search.minimum import Minimum
 from sersiclab.results import circular
 from sersiclab.runtime.errors import InputError
 from sersiclab.runtime.seeds import key_of

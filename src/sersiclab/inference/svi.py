@@ -11,7 +11,8 @@ from sersiclab.inference.guides import Guide, fit_flow, fit_normal
 from sersiclab.inference.laplace import instead, start_covariance
 from sersiclab.inference.running.monitor import Monitor
 from sersiclab.inference.running.program import constrain
-from sersiclab.inference.search.least_squares import Minimum, minimise
+from sersiclab.inference.search.minimiser import minimise
+from sersiclab.inference.search.minimum import Minimum
 from sersiclab.inference.weighing import potentials
 from sersiclab.results.diagnostics import pareto_smoothed
 from sersiclab.runtime.errors import InputError

@@ -16,7 +16,9 @@ from sersiclab.inference.coordinates.straight import LENGTH, Straight
 from sersiclab.inference.coordinates.turning import Turns, turned, unturned
 from sersiclab.inference.laplace import definite_inverse
 from sersiclab.inference.running.monitor import Monitor
-from sersiclab.inference.search.least_squares import Minimum, Point, look
+from sersiclab.inference.search.descent import Expansion
+from sersiclab.inference.search.minimiser import expand
+from sersiclab.inference.search.minimum import Minimum
 from sersiclab.runtime.memory import check_memory
 
 
@@ -98,7 +100,7 @@ def unbent(problem: Problem, monitor: Monitor, minimum: Minimum, *, turn: bool =
     keeps its unconstrained coordinate.
     """
     straight = Straight.of(problem.density)
-    here = look(problem, monitor, minimum.u)
+    here = expand(problem, monitor, minimum.u)
     # The likelihood's own curvature, if it has one, in place of the metric.
     here = here._replace(curvature=minimum.curvature)
     while True:
@@ -114,7 +116,7 @@ def unbent(problem: Problem, monitor: Monitor, minimum: Minimum, *, turn: bool =
 
 
 def _flat(
-    problem: Problem, straight: Straight, u: Float[np.ndarray, " d"], here: Point, turns: Turns | None = None
+    problem: Problem, straight: Straight, u: Float[np.ndarray, " d"], here: Expansion, turns: Turns | None = None
 ) -> Bend:
     """Coordinates that are not bent: the axes of the normal approximation, the longest first."""
     turns = unturned() if turns is None else turns
@@ -138,7 +140,7 @@ def _outside(flat: Bend) -> Bool[np.ndarray, " d"]:
 
 
 def _surrounding(
-    straight: Straight, turns: Turns, w: Float[np.ndarray, " d"], u: Float[np.ndarray, " d"], here: Point
+    straight: Straight, turns: Turns, w: Float[np.ndarray, " d"], u: Float[np.ndarray, " d"], here: Expansion
 ) -> Surrounding:
     """From the derivatives by u to those by w, of a density of w."""
     first, second = straight.slopes_of_log_slope(u)
@@ -171,7 +173,7 @@ def _forms(problem: Problem, monitor: Monitor, flat: Bend) -> Float[np.ndarray, 
             step = sign * STEP * _room(flat, sign * STEP * axes[:, i])
             w = flat.middle + step * axes[:, i]
             u = flat.at(w)
-            around = _surrounding(flat.straight, flat.turns, w, u, look(problem, monitor, u, slope=False))
+            around = _surrounding(flat.straight, flat.turns, w, u, expand(problem, monitor, u, slope=False))
             ends.append(step)
             metrics.append(axes.T @ around.likelihood @ axes)
         change = (metrics[0] - metrics[1]) / (ends[0] - ends[1])

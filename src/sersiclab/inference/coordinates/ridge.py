@@ -17,7 +17,7 @@ from sersiclab.inference.base import Problem
 from sersiclab.inference.coordinates.bend import Bend, bent, unbent
 from sersiclab.inference.coordinates.straight import LENGTH, Straight
 from sersiclab.inference.running.monitor import Monitor
-from sersiclab.inference.search.least_squares import Minimum
+from sersiclab.inference.search.minimum import Minimum
 
 
 NEAR = 4.0  # sigma from the mode: a parameter with a bound as near has an axis of its own ...

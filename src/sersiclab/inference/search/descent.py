@@ -1,8 +1,19 @@
-"""Steps of Levenberg-Marquardt about points of a posterior density.
+"""A descent by the method of Levenberg and Marquardt: pure functions from one state to the next.
 
-The prior's part of the objective is a sum of functions of one parameter each, whose gradient and
-curvature are exact. That is why this is our own solver: least-squares libraries take residuals only,
-and a prior such as a log-uniform one, or the Jacobian of a transform, is not a sum of squares.
+Minus the log posterior density is expanded about a point u,
+
+    f(u + p) = f(u) + g.p + p.H p / 2 + ...,
+
+with the gradient g and, for H, the Gauss-Newton matrix of the likelihood (`likelihood.py`) plus the curvature of the
+prior where that is positive. The next point tried is u + p, with p from the damped normal equations
+
+    (S^-1 H S^-1 + damping I) S p = -S^-1 g,    S^2 = diag(H),
+
+in which each parameter has a scale of its own (Marquardt 1963, J. SIAM 11, 431). The damping falls where the gain is
+about what the expansion predicts, and grows where it is not.
+
+A library for least squares would not do: the log prior is a sum of functions of one parameter each, with exact first
+and second derivatives, but a log-uniform prior or the Jacobian of a transform is not a sum of squares.
 """
 
 from typing import NamedTuple
@@ -16,30 +27,38 @@ from sersiclab.inference.search import likelihood
 from sersiclab.model.density import Density, Vector
 
 
-SMALL = 1e-3  # a gain in log density that matters to nobody ...
-PATIENCE = 8  # ... once so many more iterations have had one like it than a larger one
-SAME = 1.0  # where one peak alone would have fallen by less, a descent would only find it again
-RETRY = 1e-3  # the least damping after a step that was refused
-# In the unconstrained space, where priors have widths of order one. Longer steps take a bright galaxy's ellipticity
-# to its bound before the angle has turned; there is hardly a slope there, and no way back.
+# Gains are in log density.
+NEGLIGIBLE_GAIN = 1e-3
+# A descent has converged when iterations with a negligible gain outnumber the others since then by this many.
+PATIENCE = 8
+# A point at which a known normal peak has fallen by less than this belongs to that peak.
+SAME_PEAK = 1.0
+START_DAMPING = 1e-3
+LEAST_DAMPING_AFTER_REFUSAL = 1e-3
+MOST_DAMPING = 1e10
+# Longest step of a parameter in the unconstrained space, where priors have widths of order one. Longer steps take a
+# bright galaxy's ellipticity to its bound before its angle has turned; the slope there is too small to lead back.
 MAX_STEP = 1.0
+# Distance at which a `Known` minimum has no effect.
 FAR_AWAY = 1e6
 
 
 class Aim(NamedTuple):
-    """What is minimised: with `jacobian` 1 the posterior of `u` itself, with 0 that of the parameters.
+    """Which function is minimised.
 
-    `observed` is that of `likelihood.about`.
+    With `jacobian` 1 it is minus the log posterior density of `u` itself, with 0 that of the parameters. `observed`
+    chooses the curvature, as in `likelihood.about`.
     """
 
     jacobian: Float[Array, ""]
     observed: Float[Array, ""]
 
 
-class Point(NamedTuple):
-    """Minus the log posterior about a point: its parts, gradient and curvature.
+class Expansion(NamedTuple):
+    """Minus the log posterior density about a point: its parts, gradient and curvature.
 
-    `prior_slope` and `prior_bend` are the first and second derivatives of the log prior.
+    `pixels` is the likelihood's part, as in `likelihood.Likelihood`. `prior_slope` and `prior_bend` are the first and
+    second derivatives of the log prior.
     """
 
     u: Vector
@@ -50,20 +69,51 @@ class Point(NamedTuple):
     gradient: Vector
     curvature: Float[Array, "d d"]
 
+    @staticmethod
+    def unknown(u: Vector, pixels: int) -> "Expansion":
+        """Return the place-holder for a point that has not been evaluated."""
+        none = jnp.zeros_like(u)
+        return Expansion(
+            u=u,
+            pixels=jnp.zeros(pixels),
+            log_prior=jnp.zeros(()),
+            prior_slope=none,
+            prior_bend=none,
+            gradient=none,
+            curvature=jnp.eye(u.size),
+        )
+
 
 class Known(NamedTuple):
-    """A minimum found before, far from everything if there is none; `angles` are 1 for the half circle's parameters."""
+    """A minimum that was found before. `angles` is 1 for parameters that live on the half circle, else 0."""
 
     u: Vector
     curvature: Float[Array, "d d"]
     angles: Vector
 
+    @staticmethod
+    def none(u: Vector) -> "Known":
+        """Return one that is too far from `u` to have any effect."""
+        return Known(u=u + FAR_AWAY, curvature=jnp.eye(u.size), angles=jnp.zeros_like(u))
+
+    def fall(self, u: Vector) -> Float[Array, ""]:
+        """Return by how much a normal peak at this minimum has fallen at `u`, in log density."""
+        away = u - self.u
+        wrapped = (away + 0.5 * jnp.pi) % jnp.pi - 0.5 * jnp.pi
+        away = jnp.where(self.angles > 0, wrapped, away)
+        return 0.5 * jnp.dot(away, self.curvature @ away)
+
 
 class Descent(NamedTuple):
-    """A point, where to go next, and what is expected there; `again` if it has come near the `known` minimum."""
+    """The state of a descent: the best point so far, and the next one to try.
+
+    `expected` is the gain that the expansion predicts for the `trial`, and `reach` the gain that the gradient alone
+    predicts. `quiet` counts iterations with a negligible gain. A `fresh` descent has not evaluated its start.
+    `again` is set when it has come near the `known` minimum.
+    """
 
     known: Known
-    point: Point
+    expansion: Expansion
     trial: Vector
     expected: Float[Array, ""]
     reach: Float[Array, ""]
@@ -75,42 +125,61 @@ class Descent(NamedTuple):
     failed: Bool[Array, ""]
     again: Bool[Array, ""]
 
+    @staticmethod
+    def at(density: Density, u: Float[np.ndarray, " d"]) -> "Descent":
+        """Return a descent whose first iteration only evaluates `u`: so there is one evaluation to compile."""
+        start, no = jnp.asarray(u, dtype=float), jnp.zeros((), bool)
+        return Descent(
+            known=Known.none(start),
+            expansion=Expansion.unknown(start, density.data.size),
+            trial=start,
+            expected=jnp.ones(()),
+            reach=jnp.asarray(jnp.inf, dtype=float),
+            damping=jnp.asarray(START_DAMPING, dtype=float),
+            quiet=jnp.zeros((), int),
+            iterations=jnp.zeros((), int),
+            fresh=~no,
+            converged=no,
+            failed=no,
+            again=no,
+        )
+
+    def afresh(self, u: Float[np.ndarray, " d"], *, most_damping: float) -> "Descent":
+        """Return the state with `u` for its next trial, which is accepted whatever was known before."""
+        return self._replace(
+            trial=jnp.asarray(u, dtype=float),
+            damping=jnp.minimum(self.damping, most_damping),
+            quiet=jnp.zeros_like(self.quiet),
+            fresh=jnp.ones((), bool),
+            converged=jnp.zeros((), bool),
+        )
+
     @property
     def ended(self) -> Bool[Array, ""]:
-        """Whether there is nowhere to go."""
+        """Whether there are no more steps to take."""
         return self.converged | self.failed | self.again
 
-
-class Minimum(NamedTuple):
-    """Where the minimiser ended, in double precision.
-
-    `message` says what went wrong, if anything; `rival` the part of it that tells of another answer.
-    """
-
-    u: Float[np.ndarray, " d"]
-    curvature: Float[np.ndarray, "d d"]
-    cost: float
-    message: str
-    cancelled: bool
-    rival: str = ""
-    again: bool = False
+    @property
+    def u(self) -> Float[np.ndarray, " d"]:
+        """The best point so far, in double precision."""
+        return np.asarray(self.expansion.u, dtype=float)
 
 
-def evaluate(density: Density, u: Vector, aim: Aim) -> Point:
-    """Minus the log posterior about `u`: Gauss-Newton for the likelihood, exact for the prior."""
+def evaluate(density: Density, u: Vector, aim: Aim) -> Expansion:
+    """Expand minus the log posterior density about `u`: Gauss-Newton for the likelihood, exact for the prior."""
     return with_prior(density, u, likelihood.about(density, u, aim.observed), aim)
 
 
-def with_prior(density: Density, u: Vector, here: likelihood.Likelihood, aim: Aim) -> Point:
-    """Minus the log posterior about `u`, from the likelihood there."""
+def with_prior(density: Density, u: Vector, here: likelihood.Likelihood, aim: Aim) -> Expansion:
+    """Return the expansion about `u` from that of the likelihood alone."""
 
     def log_prior(v: Vector) -> Float[Array, ""]:
         plain = density.log_prior(v, jacobian=False)
         return plain + aim.jacobian * (density.log_prior(v) - plain)
 
-    # The prior is separable, so its Hessian's product with ones is its Hessian's diagonal.
+    # The prior is separable, so the product of its Hessian with ones is the diagonal of the Hessian.
     slope, bend = jax.jvp(jax.grad(log_prior), (u,), (jnp.ones_like(u),))
-    return Point(
+    return Expansion(
         u=u,
         pixels=here.pixels,
         log_prior=log_prior(u),
@@ -121,42 +190,28 @@ def with_prior(density: Density, u: Vector, here: likelihood.Likelihood, aim: Ai
     )
 
 
-def begin(density: Density, u: Float[np.ndarray, " d"]) -> Descent:
-    """A descent whose first iteration only evaluates `u`, so that there is one evaluation to compile."""
-    start, zero = jnp.asarray(u, dtype=float), jnp.zeros(())
-    nothing = jnp.zeros_like(start)
-    point = Point(start, jnp.zeros(density.data.size), zero, nothing, nothing, nothing, jnp.eye(start.size))
-    no, count = jnp.zeros((), bool), jnp.zeros((), int)
-    nothing = Known(start + FAR_AWAY, jnp.eye(start.size), jnp.zeros_like(start))
-    return Descent(nothing, point, start, zero + 1, zero + jnp.inf, zero + 1e-3, count, count, ~no, no, no, no)
-
-
 def iterate(density: Density, aim: Aim, state: Descent) -> Descent:
-    """Evaluate the trial, accept or refuse it, and propose the next."""
+    """Evaluate the trial, accept or refuse it, and propose the next one."""
     return judge(density, state, evaluate(density, state.trial, aim))
 
 
-def judge(density: Density, state: Descent, new: Point) -> Descent:
-    """Accept or refuse the trial, which has been evaluated, and propose the next."""
-    old = state.point
+def judge(density: Density, state: Descent, new: Expansion) -> Descent:
+    """Accept or refuse the trial, given the expansion about it, and propose the next one."""
+    old = state.expansion
     epsilon = jnp.finfo(state.trial.dtype).eps
     tolerance, noise = 10 * epsilon, 1e5 * epsilon
     gain = likelihood.gain(density, old.pixels, new.pixels) + new.log_prior - old.log_prior
     finite = jnp.isfinite(gain) & jnp.all(jnp.isfinite(new.gradient)) & jnp.all(jnp.isfinite(new.curvature))
     accepted = finite & (state.fresh | (gain > 0) | (state.reach < noise))
-    point = jax.tree.map(lambda a, b: jnp.where(accepted, a, b), new, old)
-    ratio = gain / state.expected
-    easier = jnp.where(ratio > 0.75, 0.1, jnp.where(ratio < 0.25, 4.0, 1.0))
-    factor = jnp.where(state.fresh, 1.0, jnp.where(accepted, easier, 8.0))
-    damping = jnp.maximum(state.damping * factor, jnp.where(accepted, 10 * epsilon, RETRY))
-    step, expected, reach = _propose(point, damping)
-    # Of a very bright galaxy in single precision, rounding alone reaches so far now and then.
-    quiet = jnp.where(reach < SMALL, state.quiet + 1, jnp.maximum(state.quiet - 1, 0))
-    failed = (damping > 1e10) | (state.fresh & ~accepted)
+    best = jax.tree.map(lambda a, b: jnp.where(accepted, a, b), new, old)
+    damping = _next_damping(state, gain / state.expected, accepted)
+    step, expected, reach = _propose(best, damping)
+    # For a very bright galaxy in single precision, rounding alone exceeds a negligible gain now and then.
+    quiet = jnp.where(reach < NEGLIGIBLE_GAIN, state.quiet + 1, jnp.maximum(state.quiet - 1, 0))
     return Descent(
         known=state.known,
-        point=point,
-        trial=point.u + step,
+        expansion=best,
+        trial=best.u + step,
         expected=expected,
         reach=reach,
         damping=damping,
@@ -164,56 +219,31 @@ def judge(density: Density, state: Descent, new: Point) -> Descent:
         iterations=state.iterations + 1,
         fresh=jnp.zeros((), bool),
         converged=(accepted & (reach < tolerance)) | (quiet >= PATIENCE),
-        failed=failed,
-        again=_fall(state.known, point.u) < SAME,
+        failed=(damping > MOST_DAMPING) | (state.fresh & ~accepted),
+        again=state.known.fall(best.u) < SAME_PEAK,
     )
 
 
-def _propose(point: Point, damping: Float[Array, ""]) -> tuple[Vector, Float[Array, ""], Float[Array, ""]]:
-    """The damped step, by how much it should lower the objective, and how far the gradient reaches."""
-    identity = jnp.eye(point.u.size, dtype=point.u.dtype)
-    # Less curvature than this is rounding: an angle of a round galaxy, a parameter at its bound.
-    curvature = point.curvature + 1e4 * jnp.finfo(point.u.dtype).eps * identity
+def _next_damping(state: Descent, ratio: Float[Array, ""], accepted: Bool[Array, ""]) -> Float[Array, ""]:
+    """Return the damping after a trial whose gain was `ratio` times the expected one."""
+    easier = jnp.where(ratio > 0.75, 0.1, jnp.where(ratio < 0.25, 4.0, 1.0))
+    factor = jnp.where(state.fresh, 1.0, jnp.where(accepted, easier, 8.0))
+    least = jnp.where(accepted, 10 * jnp.finfo(state.trial.dtype).eps, LEAST_DAMPING_AFTER_REFUSAL)
+    return jnp.maximum(state.damping * factor, least)
+
+
+def _propose(here: Expansion, damping: Float[Array, ""]) -> tuple[Vector, Float[Array, ""], Float[Array, ""]]:
+    """Solve the damped normal equations.
+
+    Returns the step p, the gain -g.p - p.H p / 2 that the expansion predicts, and the gain |g.p| of the gradient.
+    """
+    identity = jnp.eye(here.u.size, dtype=here.u.dtype)
+    # Less curvature than this is rounding: the angle of a round galaxy, or a parameter at its bound.
+    curvature = here.curvature + 1e4 * jnp.finfo(here.u.dtype).eps * identity
     scale = jnp.sqrt(jnp.diag(curvature))
-    scaled = curvature / (scale[:, None] * scale[None, :]) + damping * identity
-    factor = jax.scipy.linalg.cho_factor(scaled, lower=True)
-    step = -jax.scipy.linalg.cho_solve(factor, point.gradient / scale) / scale
+    damped = curvature / (scale[:, None] * scale[None, :]) + damping * identity
+    factor = jax.scipy.linalg.cho_factor(damped, lower=True)
+    step = -jax.scipy.linalg.cho_solve(factor, here.gradient / scale) / scale
     step = jnp.clip(step, -MAX_STEP, MAX_STEP)
-    slope = jnp.dot(point.gradient, step)
-    return step, -slope - 0.5 * jnp.dot(step, point.curvature @ step), jnp.abs(slope)
-
-
-def _fall(known: Known, u: Vector) -> Float[Array, ""]:
-    """By how much a normal peak at a minimum has fallen at `u`, in log density."""
-    away = u - known.u
-    turn = (away + 0.5 * jnp.pi) % jnp.pi - 0.5 * jnp.pi
-    away = jnp.where(known.angles > 0, turn, away)
-    return 0.5 * jnp.dot(away, known.curvature @ away)
-
-
-def minimum_of(density: Density, state: Descent) -> Minimum:
-    """Where a descent has ended."""
-    message, count = "", int(state.iterations)
-    if state.failed:
-        message = f"the minimiser stopped after {count} iterations: no step improves the posterior"
-    elif not (state.converged or state.again):
-        message = f"the minimiser did not converge in {count} iterations"
-    pixels = np.asarray(state.point.pixels, dtype=float)
-    cost = 0.5 * float(pixels @ pixels) if likelihood.is_least_squares(density) else -float(pixels.sum())
-    evaluated = not (state.failed and count == 1)
-    return Minimum(
-        u=np.asarray(state.point.u, dtype=float),
-        curvature=np.asarray(state.point.curvature, dtype=float),
-        cost=cost - float(state.point.log_prior) if evaluated else np.inf,
-        message=message,
-        cancelled=False,
-        again=bool(state.again),
-    )
-
-
-def cancelled_minimum(density: Density, state: Descent) -> Minimum:
-    """The best point of a descent that was cancelled: where it began, if that was not even evaluated."""
-    if state.fresh and not state.iterations:
-        message = "cancelled before the minimiser had evaluated its start"
-        return minimum_of(density, state)._replace(cost=np.inf, cancelled=True, message=message)
-    return minimum_of(density, state)._replace(cancelled=True, message="cancelled before the minimiser had converged")
+    slope = jnp.dot(here.gradient, step)
+    return step, -slope - 0.5 * jnp.dot(step, here.curvature @ step), jnp.abs(slope)

@@ -11,7 +11,7 @@ from scipy.stats import kstest
 from sersiclab.data.image import Image
 from sersiclab.inference import MAP, Laplace, fit, laplace
 from sersiclab.inference.laplace import inverse
-from sersiclab.inference.search import descent, least_squares, likelihood
+from sersiclab.inference.search import descent, likelihood, minimiser
 from sersiclab.model import Model, render
 from sersiclab.model.density import Density
 from sersiclab.parameters.priors import Angle, LogNormal, LogUniform, Normal, TruncatedNormal, Uniform
@@ -112,13 +112,13 @@ def test_the_map_is_of_the_parameters_and_needs_no_bound(blob, x64):
 def test_other_starts_end_near_the_minimum_of_the_first(blob, monkeypatch):
     """Four starts, of which the later ones end as soon as they are near the first one's minimum."""
     minima = []
-    ended = least_squares.minimum_of
-    monkeypatch.setattr(least_squares, "minimum_of", lambda *state: minima.append(ended(*state)) or minima[-1])
+    ended = minimiser.minimum_of
+    monkeypatch.setattr(minimiser, "minimum_of", lambda *state: minima.append(ended(*state)) or minima[-1])
     model, image, truth = blob()
     result = fit(model, image, MAP(), progress=False)
     first, *others = minima
     assert [minimum.again for minimum in minima] == [False, True, True, True]
-    assert all(minimum.cost - first.cost < 2 * descent.SAME for minimum in others)
+    assert all(minimum.cost - first.cost < 2 * descent.SAME_PEAK for minimum in others)
     assert any(abs(minimum.u - first.u)[0] > 1e-6 for minimum in others)  # they have gone no further
     np.testing.assert_allclose(result.best["galaxy.flux"], truth["galaxy.flux"], rtol=0.1)
 
@@ -166,10 +166,10 @@ def test_a_maximum_at_a_bound_is_found(blob):
 
 def test_it_says_when_it_does_not_converge(blob, monkeypatch):
     model, image, _ = blob()
-    monkeypatch.setattr(least_squares, "MAX_ITERATIONS", 3)
-    monkeypatch.setattr(least_squares, "OTHER_ITERATIONS", 3)
+    monkeypatch.setattr(minimiser, "FIRST_ITERATIONS", 3)
+    monkeypatch.setattr(minimiser, "OTHER_ITERATIONS", 3)
     assert fit(model, image, MAP(), progress=False).message == ""  # the best of the starts goes on
-    monkeypatch.setattr(least_squares, "MORE_ITERATIONS", 4)
+    monkeypatch.setattr(minimiser, "FINAL_ITERATIONS", 4)
     result = fit(model, image, MAP(), progress=False)
     assert "did not converge in 4 iterations" in result.message
     assert np.isfinite(list(result.best.values())).all()

@@ -1,0 +1,54 @@
+"""Where a descent ended, and what the user is told if it did not converge."""
+
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+
+from sersiclab.inference.search import likelihood
+from sersiclab.inference.search.descent import Descent
+from sersiclab.model.density import Density
+
+
+class Minimum(NamedTuple):
+    """A minimum of minus the log posterior density, in double precision.
+
+    `message` says what went wrong, if anything, and `rival` is the part of it about another maximum of the posterior.
+    `again` is set if the descent ended near a minimum that was known before.
+    """
+
+    u: Float[np.ndarray, " d"]
+    curvature: Float[np.ndarray, "d d"]
+    cost: float
+    message: str
+    cancelled: bool
+    rival: str = ""
+    again: bool = False
+
+
+def minimum_of(density: Density, state: Descent) -> Minimum:
+    """Return the point at which a descent has ended."""
+    message, count = "", int(state.iterations)
+    if state.failed:
+        message = f"the minimiser stopped after {count} iterations: no step improves the posterior"
+    elif not (state.converged or state.again):
+        message = f"the minimiser did not converge in {count} iterations"
+    pixels = np.asarray(state.expansion.pixels, dtype=float)
+    cost = 0.5 * float(pixels @ pixels) if likelihood.is_least_squares(density) else -float(pixels.sum())
+    evaluated = not (state.failed and count == 1)
+    return Minimum(
+        u=state.u,
+        curvature=np.asarray(state.expansion.curvature, dtype=float),
+        cost=cost - float(state.expansion.log_prior) if evaluated else np.inf,
+        message=message,
+        cancelled=False,
+        again=bool(state.again),
+    )
+
+
+def cancelled_minimum(density: Density, state: Descent) -> Minimum:
+    """Return the best point of a descent that was cancelled, or its start if not even that was evaluated."""
+    if state.fresh and not state.iterations:
+        message = "cancelled before the minimiser had evaluated its start"
+        return minimum_of(density, state)._replace(cost=np.inf, cancelled=True, message=message)
+    return minimum_of(density, state)._replace(cancelled=True, message="cancelled before the minimiser had converged")

@@ -1,0 +1,50 @@
+"""Several starts of a search: where they lie, and whether they have found more than one maximum."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Float
+
+from sersiclab.inference.base import Problem
+from sersiclab.inference.search.minimum import Minimum
+
+
+STARTS = 4
+# With more parameters than this a random start is worse than the user's.
+MOST_PARAMETERS_FOR_RANDOM_STARTS = 24
+# Another maximum counts if it is lower by less than `RIVAL_COST`, in log density, and if a normal peak at the best one
+# has fallen by more than `RIVAL_FALL` where it lies.
+RIVAL_COST = 2.0
+RIVAL_FALL = 10.0
+
+
+def starts(problem: Problem) -> list[Float[np.ndarray, " d"]]:
+    """Return the points from which to search: one if the user or an earlier fit has chosen it.
+
+    Else these are the priors' initial values, the same with every angle turned by a right angle, and two random ones
+    that move each parameter by about the width of its prior.
+    """
+    if problem.settled:
+        return [problem.start]
+    rng = np.random.default_rng(problem.seed)
+    moves = [np.zeros_like(problem.start)]
+    if problem.angles.any():
+        moves.append(0.5 * np.pi * problem.angles)
+    while len(moves) < STARTS and len(problem.start) <= MOST_PARAMETERS_FOR_RANDOM_STARTS:
+        moves.append(np.where(problem.angles, rng.uniform(0, np.pi, moves[0].size), rng.normal(size=moves[0].size)))
+    return [problem.start + move for move in moves]
+
+
+def rival(problem: Problem, best: Minimum, found: Sequence[Minimum]) -> str:
+    """Describe another maximum that is nearly as high as the best one and does not belong to its peak, if any."""
+    for other in found:
+        away = other.u - best.u
+        away = np.where(problem.angles, (away + 0.5 * np.pi) % np.pi - 0.5 * np.pi, away)
+        if other.message or other.cost - best.cost > RIVAL_COST or 0.5 * away @ best.curvature @ away < RIVAL_FALL:
+            continue
+        farthest = int(np.argmax(np.abs(away) * np.sqrt(np.maximum(np.diag(best.curvature), 0.0))))
+        return (
+            f"another maximum of the posterior, with another {problem.density.paths[farthest]}, is nearly as high: "
+            "there is more than one answer, which only NUTS may find"
+        )
+    return ""
