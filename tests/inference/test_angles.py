@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import kstest
 
 from sersiclab.inference import MAP, NUTS, SVI, Importance, Laplace, fit
-from sersiclab.inference.coordinates.frame import _log_copies
+from sersiclab.inference.coordinates.potential import _log_copies
 from sersiclab.parameters.priors import Uniform
 
 

@@ -123,12 +123,12 @@ def test_points_and_their_volume():
     problem, monitor = problem_of(ridge)
     found = bend(problem, monitor, minimise(problem, monitor, jacobian=True))
     s, step = np.random.default_rng(2).normal(size=(20, 2)), 1e-5
-    u, log_volume = found.points(s)
+    u, log_volume = found.forward(s)
     for row, volume in zip(s, log_volume, strict=True):
-        ends = [found.points(row + sign * step * np.eye(2))[0] for sign in (1, -1)]
+        ends = [found.forward(row + sign * step * np.eye(2))[0] for sign in (1, -1)]
         jacobian = (ends[0] - ends[1]) / (2 * step)
         expected = np.linalg.slogdet(jacobian)[1] - np.linalg.slogdet(found.axes)[1]
         assert volume == pytest.approx(expected, abs=1e-6)
     assert np.all(np.isfinite(u))
     far = np.array([[1e3, 0.0], [-1e3, 0.0], [0.0, 1e200]])
-    assert np.all(found.points(far)[1] == -np.inf)
+    assert np.all(found.forward(far)[1] == -np.inf)

@@ -48,7 +48,7 @@ def test_it_is_linear_in_the_parameter_or_its_logarithm(density, u):
 
 def test_there_and_back(density, u):
     straight = Straight.of(density)
-    np.testing.assert_allclose(straight.u(straight.v(u)), u, rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(straight.inverse(straight.v(u)), u, rtol=1e-9, atol=1e-9)
     assert straight.between.sum() == 3
     assert straight.beyond.sum() == 2
 
@@ -69,8 +69,8 @@ def test_beyond_a_bound_is_nothing(density):
     straight = Straight.of(density)
     middle = straight.v(np.zeros(len(density.paths)))
     for i in np.flatnonzero(straight.between | straight.beyond):
-        assert np.isnan(straight.u(np.where(np.arange(len(middle)) == i, -0.1, middle))[i])
+        assert np.isnan(straight.inverse(np.where(np.arange(len(middle)) == i, -0.1, middle))[i])
     for i in np.flatnonzero(straight.between):
-        assert np.isnan(straight.u(np.where(np.arange(len(middle)) == i, LENGTH + 0.1, middle))[i])
+        assert np.isnan(straight.inverse(np.where(np.arange(len(middle)) == i, LENGTH + 0.1, middle))[i])
     everywhere = straight.without(np.ones(len(middle), bool))
-    np.testing.assert_array_equal(everywhere.u(np.full(len(middle), -50.0)), -50.0)
+    np.testing.assert_array_equal(everywhere.inverse(np.full(len(middle), -50.0)), -50.0)

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Array, Float
 from numpyro.infer.hmc_util import IntegratorState, build_tree, dual_averaging, euclidean_kinetic_energy
 
-from sersiclab.inference.coordinates.frame import Frame, potential
+from sersiclab.inference.coordinates.potential import Coordinates, potential
 from sersiclab.inference.running.program import Program
 from sersiclab.model.density import Density, Vector
 
@@ -60,14 +60,14 @@ class Trace(NamedTuple):
 _potential_and_gradient = jax.jit(jax.value_and_grad(potential, argnums=2))
 
 
-def _transition(density: Density, frame: Frame, settings: Settings, chain: Chain) -> tuple[Chain, Trace]:
+def _transition(density: Density, here: Coordinates, settings: Settings, chain: Chain) -> tuple[Chain, Trace]:
     """One draw."""
 
     def leapfrog(step: Array, inverse_mass: Vector, state: IntegratorState) -> IntegratorState:
         z, r, _, gradient = state
         r = r - 0.5 * step * gradient
         z = z + step * inverse_mass * r
-        potential, gradient = _potential_and_gradient(density, frame, z)
+        potential, gradient = _potential_and_gradient(density, here, z)
         return IntegratorState(z, r - 0.5 * step * gradient, potential, gradient)
 
     # A chain at a new place finds its potential there by one leapfrog of length zero, which is accepted
@@ -104,7 +104,7 @@ def _transition(density: Density, frame: Frame, settings: Settings, chain: Chain
     return Chain(tree.z_proposal, tree.z_proposal_pe, tree.z_proposal_grad, key, averaging), trace
 
 
-def sample(density: Density, frame: Frame, settings: Settings, chains: Chain) -> tuple[Chain, Trace]:
+def sample(density: Density, here: Coordinates, settings: Settings, chains: Chain) -> tuple[Chain, Trace]:
     """`settings.steps` draws of each chain; the rest of the trace's rows stay empty."""
 
     def one(chain: Chain) -> tuple[Chain, Trace]:
@@ -112,7 +112,7 @@ def sample(density: Density, frame: Frame, settings: Settings, chains: Chain) ->
         empty = Trace(jnp.zeros((CHUNK, chain.z.size)), real, real, real, whole, whole, flags, real)
 
         def draw(i: Array, carry: tuple[Chain, Trace]) -> tuple[Chain, Trace]:
-            chain, row = _transition(density, frame, settings, carry[0])
+            chain, row = _transition(density, here, settings, carry[0])
             return chain, jax.tree.map(lambda rows, value: rows.at[i].set(value), carry[1], row)
 
         return jax.lax.fori_loop(0, settings.steps, draw, (chain, empty))

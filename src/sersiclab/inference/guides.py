@@ -1,6 +1,6 @@
 """Guides: distributions made to be like a posterior, by lowering their Kullback-Leibler divergence from it.
 
-All draws of a guide are frame points of standard normal ones, so a guide is a `Frame`.
+All draws of a guide are frame points of standard normal ones, so a guide is a `Coordinates`.
 """
 
 import time
@@ -17,7 +17,7 @@ from numpyro.optim import ClippedAdam
 from sersiclab.inference.base import Problem
 from sersiclab.inference.coordinates import flow as flows
 from sersiclab.inference.coordinates.flow import Flow
-from sersiclab.inference.coordinates.frame import Frame, frame, potential
+from sersiclab.inference.coordinates.potential import Coordinates, coordinates_about, potential
 from sersiclab.inference.running.monitor import Cancelled, Monitor, Pace
 from sersiclab.inference.running.program import Program
 from sersiclab.model.density import Density
@@ -36,7 +36,7 @@ MOST_FORCE = 10.0  # of one draw on a flow, in units of a standard normal point'
 class Guide(NamedTuple):
     """A guide's coordinates, and after how many steps the user cancelled, if so."""
 
-    frame: Frame
+    coordinates: Coordinates
     steps: int
     cancelled: bool
 
@@ -47,7 +47,7 @@ def _pairs(rng: np.random.Generator, size: int) -> Float[np.ndarray, "row d"]:
     return np.concatenate([half, -half])
 
 
-def fit_normal(problem: Problem, monitor: Monitor, here: Frame, *, most: int) -> Guide:
+def fit_normal(problem: Problem, monitor: Monitor, here: Coordinates, *, most: int) -> Guide:
     """The normal guide, by natural gradients (Lin, Schmidt & Khan 2020, arXiv:2002.10060).
 
     In the guide's own coordinates e the posterior's force is minus e if the guide is right, so what is left of
@@ -77,7 +77,7 @@ def fit_normal(problem: Problem, monitor: Monitor, here: Frame, *, most: int) ->
     covariance = factor @ factor.T
     turn = np.asarray(here.factor, dtype=float)
     try:
-        found = frame(problem, monitor, here.points(mean), turn @ covariance @ turn.T)
+        found = coordinates_about(problem, monitor, here.points(mean), turn @ covariance @ turn.T)
         monitor.check()
     except Cancelled:
         return Guide(_moved(here, mean, factor), step, cancelled=True)
@@ -107,7 +107,7 @@ def _natural_step(
     return mean - factor @ step, new, float(uncertain)
 
 
-def _moved(here: Frame, mean: Float[np.ndarray, " d"], factor: Float[np.ndarray, "d d"]) -> Frame:
+def _moved(here: Coordinates, mean: Float[np.ndarray, " d"], factor: Float[np.ndarray, "d d"]) -> Coordinates:
     """The frame of a guide in the coordinates of another; the reference stays the other's."""
     return here._replace(
         centre=jnp.asarray(here.points(mean), dtype=float),
@@ -116,7 +116,10 @@ def _moved(here: Frame, mean: Float[np.ndarray, " d"], factor: Float[np.ndarray,
 
 
 def _elbo(
-    here: Frame, factor: Float[np.ndarray, "d d"], potentials: Float[np.ndarray, " row"], e: Float[np.ndarray, "row d"]
+    here: Coordinates,
+    factor: Float[np.ndarray, "d d"],
+    potentials: Float[np.ndarray, " row"],
+    e: Float[np.ndarray, "row d"],
 ) -> float:
     """The evidence lower bound, if the prior is normalised: that of a flow comes with unit `factor`."""
     volume = np.linalg.slogdet(np.asarray(here.factor, dtype=float) @ factor)[1]
@@ -124,7 +127,7 @@ def _elbo(
     return here.offset() + float(volume) - float(np.mean(potentials + log_guide))
 
 
-def fit_flow(problem: Problem, monitor: Monitor, here: Frame, *, steps: int) -> Guide:
+def fit_flow(problem: Problem, monitor: Monitor, here: Coordinates, *, steps: int) -> Guide:
     """A flow in the coordinates of a normal guide, from the identity, by Adam.
 
     The gradient is the path gradient (Roeder, Wu & Duvenaud 2017, arXiv:1703.09194), which has no noise where
@@ -182,7 +185,7 @@ _IMPROVE = Program(_improve)
 
 
 def _gradients(
-    density: Density, here: Frame, z: Float[Array, "row d"], first: Int[Array, ""], last: Int[Array, ""]
+    density: Density, here: Coordinates, z: Float[Array, "row d"], first: Int[Array, ""], last: Int[Array, ""]
 ) -> tuple[Float[Array, " row"], Float[Array, "row d"]]:
     """Potentials and their gradients of the batches from `first` to before `last`; zero elsewhere."""
     blocks = jnp.reshape(z, (-1, _at_once(density), z.shape[1]))
@@ -206,7 +209,7 @@ def _at_once(density: Density) -> int:
 
 
 def _gradients_of(
-    problem: Problem, monitor: Monitor, here: Frame
+    problem: Problem, monitor: Monitor, here: Coordinates
 ) -> Callable[[Float[np.ndarray, "row d"]], tuple[Float[np.ndarray, " row"], Float[np.ndarray, "row d"]]]:
     """A function that gives potentials and gradients of a step's points, looking at the monitor between batches."""
     density, zero, size = problem.density, jnp.asarray(0), len(problem.start)

@@ -9,7 +9,7 @@ from jaxtyping import Float, Int
 from sersiclab.inference.base import AbstractMethod, Outcome, Problem, check_count
 from sersiclab.inference.candidates import Law, about_heaviest, effective, mixture, refit, tail_effective
 from sersiclab.inference.coordinates.bend import Bend, bend, check_bend
-from sersiclab.inference.coordinates.frame import Frame, frame
+from sersiclab.inference.coordinates.potential import Coordinates, coordinates_about
 from sersiclab.inference.laplace import Laplace, instead, start_covariance
 from sersiclab.inference.running.monitor import Cancelled, Monitor
 from sersiclab.inference.running.program import constrain
@@ -67,15 +67,15 @@ class Importance(AbstractMethod):
         if isinstance(self.proposal, Laplace):
             check_bend(problem)
         minimum = minimise(problem, monitor, jacobian=True)
-        coordinates = None if minimum.cancelled else self._coordinates(problem, monitor, minimum)
-        if coordinates is None:
+        space = None if minimum.cancelled else self._coordinates(problem, monitor, minimum)
+        if space is None:
             return instead("Importance", problem, monitor, minimum)
         rng = np.random.default_rng(problem.seed)
-        found = _search(problem, monitor, coordinates, rng, draws=self.draws)
+        found = _search(problem, monitor, space, rng, draws=self.draws)
         count = min(self.draws, int(len(found.z) / CANDIDATES))
         if count == 0:
             return instead("Importance", problem, monitor, minimum)
-        here, weights = coordinates.frame, found.weights
+        here, weights = space.coordinates, found.weights
         # Candidates of several rounds are not alike, and effective sample sizes are of draws in any order.
         order = rng.permutation(len(weights))
         chosen = order[resample(rng, weights[order], count)]
@@ -102,24 +102,24 @@ class Importance(AbstractMethod):
             return f"cancelled after {count} of {self.draws} draws"
         return "cancelled before the weights had settled"
 
-    def _coordinates(self, problem: Problem, monitor: Monitor, minimum: Minimum) -> "Coordinates | None":
+    def _coordinates(self, problem: Problem, monitor: Monitor, minimum: Minimum) -> "CandidateSpace | None":
         """Where candidates are drawn; None if the user cancels before it is known."""
         if isinstance(self.proposal, SVI):
             guide = fit_guide(self.proposal, problem, monitor, minimum)
-            return None if guide.cancelled else Coordinates(guide.frame, None)
-        here = frame(problem, monitor, minimum.u, start_covariance(problem, minimum))
+            return None if guide.cancelled else CandidateSpace(guide.coordinates, None)
+        here = coordinates_about(problem, monitor, minimum.u, start_covariance(problem, minimum))
         try:
             bent = bend(problem, monitor, minimum)
         except Cancelled:
             return None
-        _, log_volume = bent.points(Law.standard(here.centre.size).sample(np.random.default_rng(problem.seed), PROBE))
-        return Coordinates(here, bent if np.mean(np.isfinite(log_volume)) > FEW else None)
+        _, log_volume = bent.forward(Law.standard(here.centre.size).sample(np.random.default_rng(problem.seed), PROBE))
+        return CandidateSpace(here, bent if np.mean(np.isfinite(log_volume)) > FEW else None)
 
 
-class Coordinates(NamedTuple):
+class CandidateSpace(NamedTuple):
     """Where candidates are drawn: in the coordinates of a frame or, if there is a bend, in bent ones."""
 
-    frame: Frame
+    coordinates: Coordinates
     bend: Bend | None
 
     def place(
@@ -128,8 +128,8 @@ class Coordinates(NamedTuple):
         """Points in the frame, and the log of their volume dz/ds up to a constant; -infinite beyond a bound."""
         if self.bend is None:
             return s, np.zeros(len(s))
-        u, log_volume = self.bend.points(s)
-        factor, centre = (np.asarray(part, dtype=float) for part in (self.frame.factor, self.frame.centre))
+        u, log_volume = self.bend.forward(s)
+        factor, centre = (np.asarray(part, dtype=float) for part in (self.coordinates.factor, self.coordinates.centre))
         return np.linalg.solve(factor, (u - centre).T).T, log_volume
 
 
@@ -144,7 +144,7 @@ class Round(NamedTuple):
     cancelled: bool
 
 
-class Found(NamedTuple):
+class WeightedCandidates(NamedTuple):
     """Candidates in the coordinates of the frame, their potentials, and their weights, whose sum is one."""
 
     z: Float[np.ndarray, "candidate d"]
@@ -155,24 +155,24 @@ class Found(NamedTuple):
 
 
 def _search(
-    problem: Problem, monitor: Monitor, coordinates: Coordinates, rng: np.random.Generator, *, draws: int
-) -> Found:
+    problem: Problem, monitor: Monitor, space: CandidateSpace, rng: np.random.Generator, *, draws: int
+) -> WeightedCandidates:
     """Rounds of candidates until their weights are good, or there are too many, or the user cancels."""
     first = int(np.ceil(CANDIDATES * draws))
     laws, numbers, rounds, number = [Law.standard(len(problem.start))], [], [], first
     while True:
-        new = _round(problem, monitor, coordinates, rng, laws[-1], number)
+        new = _round(problem, monitor, space, rng, laws[-1], number)
         rounds.append(new)
         numbers.append(max(1, new.drawn))
         s, z, log_volume, potential = (np.concatenate(parts) for parts in zip(*(r[:4] for r in rounds), strict=True))
         if not len(s):
-            return Found(z, potential, np.empty(0), np.inf, cancelled=new.cancelled)
+            return WeightedCandidates(z, potential, np.empty(0), np.inf, cancelled=new.cancelled)
         if not np.isfinite(potential).any():
             raise InputError("the posterior is not finite about its mode")
         ratios = log_volume - potential - mixture(laws, numbers, s)
         log_weights, pareto_k = pareto_smoothed(np.maximum(ratios, NOWHERE))
-        found = Found(z, potential, np.exp(log_weights), pareto_k, new.cancelled)
-        share = tail_effective(coordinates.frame.points(z), found.weights) / (SETTLED_SHARE * draws)
+        found = WeightedCandidates(z, potential, np.exp(log_weights), pareto_k, new.cancelled)
+        share = tail_effective(space.coordinates.points(z), found.weights) / (SETTLED_SHARE * draws)
         number = _next(len(s), share, pareto_k, first=first, rounds=len(laws))
         if new.cancelled or number == 0:
             return found
@@ -201,14 +201,14 @@ def _next(total: int, share: float, pareto_k: float, *, first: int, rounds: int)
 
 
 def _round(
-    problem: Problem, monitor: Monitor, coordinates: Coordinates, rng: np.random.Generator, law: Law, number: int
+    problem: Problem, monitor: Monitor, space: CandidateSpace, rng: np.random.Generator, law: Law, number: int
 ) -> Round:
     """So many candidates, or as many as were finished when the user cancelled."""
     blocks, drawn, done, cancelled = [], 0, 0, False
     while done < number and not cancelled:
-        s, z, log_volume, tried = _propose(rng, law, coordinates, min(BLOCK, number - done))
+        s, z, log_volume, tried = _propose(rng, law, space, min(BLOCK, number - done))
         left = number - done - len(z)
-        potential = potentials(problem.density, monitor, coordinates.frame, z, before=done, after=left)
+        potential = potentials(problem.density, monitor, space.coordinates, z, before=done, after=left)
         finished = len(potential)
         blocks.append((s[:finished], z[:finished], log_volume[:finished], potential))
         drawn += round(tried * finished / max(1, len(z)))
@@ -219,7 +219,7 @@ def _round(
 
 
 def _propose(
-    rng: np.random.Generator, law: Law, coordinates: Coordinates, number: int
+    rng: np.random.Generator, law: Law, space: CandidateSpace, number: int
 ) -> tuple[Float[np.ndarray, "point d"], Float[np.ndarray, "point d"], Float[np.ndarray, " point"], int]:
     """So many candidates within the bounds of the priors: as drawn, in the frame, their volume; and how many others.
 
@@ -228,7 +228,7 @@ def _propose(
     parts, drawn, kept = [], 0, 0
     while kept < number and drawn < 2 * number / FEW:
         s = law.sample(rng, number)
-        z, log_volume = coordinates.place(s)
+        z, log_volume = space.place(s)
         inside = np.flatnonzero(np.isfinite(log_volume))
         parts.append((s[inside], z[inside], log_volume[inside]))
         drawn, kept = drawn + number, kept + len(inside)
@@ -245,7 +245,7 @@ def resample(
 
 
 def _covariance(
-    here: Frame, z: Float[np.ndarray, "candidate d"], weights: Float[np.ndarray, " candidate"]
+    here: Coordinates, z: Float[np.ndarray, "candidate d"], weights: Float[np.ndarray, " candidate"]
 ) -> Float[np.ndarray, "d d"]:
     """The posterior's covariance in the unconstrained space, leaning towards the proposal's if weights are few."""
     size, factor = z.shape[1], np.asarray(here.factor, dtype=float)

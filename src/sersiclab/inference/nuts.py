@@ -4,15 +4,25 @@ import numpy as np
 
 from sersiclab.data.planes import true_or_false
 from sersiclab.inference import chains
-from sersiclab.inference.base import AbstractMethod, Outcome, Problem, check_count
+from sersiclab.inference.base import Outcome, Problem, check_count
 from sersiclab.inference.coordinates.bend import check_bend
-from sersiclab.inference.coordinates.frame import REFERENCE, Frame, frame
+from sersiclab.inference.coordinates.potential import REFERENCE, Coordinates, coordinates_about
 from sersiclab.inference.coordinates.ridge import ridge
 from sersiclab.inference.laplace import instead
 from sersiclab.inference.running.monitor import Cancelled, Monitor
 from sersiclab.inference.running.program import is_double, precision, unconstrain
 from sersiclab.inference.running.threads import threads
-from sersiclab.inference.sampler import Sampler, any_frame, folded, grouped, leaning, new_chains, resumed, settings
+from sersiclab.inference.sampler import (
+    AbstractChainMethod,
+    Sampler,
+    any_coordinates,
+    folded,
+    grouped,
+    leaning,
+    new_chains,
+    resumed,
+    settings,
+)
 from sersiclab.inference.search.minimiser import minimise
 from sersiclab.inference.search.minimum import Minimum
 from sersiclab.inference.svi import SVI, fit_guide
@@ -20,7 +30,7 @@ from sersiclab.parameters.scalars import check_finite
 from sersiclab.runtime.errors import InputError, InputTypeError
 
 
-class NUTS(AbstractMethod):
+class NUTS(AbstractChainMethod):
     """Draws from the posterior itself, by chains that warm up first.
 
     Each of `chains` chains takes `warmup` steps, then `draws` draws. They start at draws of the Laplace
@@ -84,13 +94,13 @@ def _compile(problem: Problem, method: NUTS, x64: bool) -> None:  # noqa: FBT001
     """Compile the sampler, whatever its arguments' values. Errors come again, and are seen, when it is used."""
     silent, density = Monitor("NUTS"), problem.density
     with precision(x64):
-        start = any_frame(method, problem)
+        start = any_coordinates(method, problem)
         group = grouped(new_chains(np.zeros((method.chains, len(problem.start))), problem.seed))[0]
         chains.SAMPLE.prepare(silent, density, start, settings(method, 0, adapting=False), group)
         REFERENCE.prepare(silent, density, start.centre)
 
 
-def _coordinates(method: NUTS, problem: Problem, monitor: Monitor, minimum: Minimum) -> Frame | None:
+def _coordinates(method: NUTS, problem: Problem, monitor: Monitor, minimum: Minimum) -> Coordinates | None:
     """The coordinates to begin in; None if the user cancels before they are found."""
     if method.transport is None:
         try:
@@ -100,8 +110,8 @@ def _coordinates(method: NUTS, problem: Problem, monitor: Monitor, minimum: Mini
         covariance = np.eye(len(minimum.u))
         if problem.draws is not None:
             u = np.stack([unconstrain(monitor, problem.density, draw) for draw in problem.draws])
-            turns = found.coordinates(minimum.u + folded(u - minimum.u, problem.angles))
+            turns = found.inverse(minimum.u + folded(u - minimum.u, problem.angles))
             covariance = leaning(turns, covariance)
-        return frame(problem, monitor, minimum.u, covariance)._replace(ridge=found)
+        return coordinates_about(problem, monitor, minimum.u, covariance)._replace(ridge=found)
     guide = fit_guide(method.transport, problem, monitor, minimum)
-    return None if guide.cancelled else guide.frame
+    return None if guide.cancelled else guide.coordinates

@@ -3,40 +3,52 @@
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Bool, Float
 
 from sersiclab.inference import chains
-from sersiclab.inference.base import Outcome, Problem
+from sersiclab.inference.base import AbstractMethod, Outcome, Problem
 from sersiclab.inference.chains import Chain, Settings, Trace
 from sersiclab.inference.coordinates.flow import identity
-from sersiclab.inference.coordinates.frame import Frame
+from sersiclab.inference.coordinates.potential import Coordinates
 from sersiclab.inference.coordinates.ridge import straight_ridge
 from sersiclab.inference.laplace import instead
 from sersiclab.inference.running.monitor import Cancelled, Monitor, Pace
 from sersiclab.inference.running.program import constrain
 from sersiclab.inference.running.threads import threads
 from sersiclab.inference.search.minimum import Minimum
+from sersiclab.inference.svi import SVI
 from sersiclab.results import circular
 from sersiclab.runtime.errors import InputError
 from sersiclab.runtime.seeds import key_of
 
 
-if TYPE_CHECKING:
-    from sersiclab.inference.nuts import NUTS
-
+# Starting points that are tried for each chain.
 TRIES = 8
 
 
-def any_frame(method: "NUTS", problem: Problem) -> Frame:
+class AbstractChainMethod(AbstractMethod):
+    """A method that draws by chains of the No-U-Turn Sampler: what a `Sampler` needs of `NUTS`."""
+
+    warmup: eqx.AbstractVar[int]
+    draws: eqx.AbstractVar[int]
+    chains: eqx.AbstractVar[int]
+    target_accept: eqx.AbstractVar[float]
+    max_tree_depth: eqx.AbstractVar[int]
+    adapt_mass: eqx.AbstractVar[bool]
+    transport: eqx.AbstractVar[SVI | None]
+
+
+def any_coordinates(method: AbstractChainMethod, problem: Problem) -> Coordinates:
     """Coordinates of the structure, the shapes and the precision of those that a run of this method has."""
     size = len(problem.start)
     bent = method.transport is not None and method.transport.guide == "flow"
-    return Frame(
+    return Coordinates(
         centre=jnp.asarray(problem.start, dtype=float),
         factor=jnp.eye(size),
         reference=jnp.zeros_like(problem.density.data),
@@ -46,7 +58,7 @@ def any_frame(method: "NUTS", problem: Problem) -> Frame:
     )
 
 
-def settings(method: "NUTS", steps: int, *, adapting: bool) -> Settings:
+def settings(method: AbstractChainMethod, steps: int, *, adapting: bool) -> Settings:
     """The settings of a chunk of so many steps."""
     return Settings(
         adapting=jnp.asarray(adapting),
@@ -86,13 +98,19 @@ class Sampler:
 
     def __init__(
         self,
-        method: "NUTS",
+        method: AbstractChainMethod,
         problem: Problem,
         monitor: Monitor,
         minimum: Minimum,
-        here: Frame,
+        here: Coordinates,
     ) -> None:
-        self.method, self.problem, self.monitor, self.minimum, self.frame = method, problem, monitor, minimum, here
+        self.method, self.problem, self.monitor, self.minimum, self.coordinates = (
+            method,
+            problem,
+            monitor,
+            minimum,
+            here,
+        )
         self.pace = Pace(first=2, most=chains.CHUNK)
         self.windows = _windows(method.warmup, adapt_mass=method.adapt_mass and here.flow is None)
         self.window = 0  # from which on, if there is none of this number, the draws are kept
@@ -157,7 +175,7 @@ class Sampler:
     def _chunk(self, steps: int, *, adapting: bool) -> Trace:
         """Advance all chains; the trace has leading axes (chain, draw)."""
         used, none = (settings(self.method, count, adapting=adapting) for count in (steps, 0))
-        density, here = self.problem.density, self.frame
+        density, here = self.problem.density, self.coordinates
         program = chains.SAMPLE.prepare(self.monitor, density, here, none, self.groups[0])
         began = time.perf_counter()
         advanced = list(self.pool.map(lambda group: program(density, here, used, group), self.groups))
@@ -177,7 +195,7 @@ class Sampler:
         self.taken += trace.potential.shape[1]
         if self._sampling:
             self.divergences += int(trace.diverging.sum())
-            self.monitor.keep(constrain(self.monitor, self.problem.density, self.frame.points(trace.z)))
+            self.monitor.keep(constrain(self.monitor, self.problem.density, self.coordinates.points(trace.z)))
 
     def _warm_up(self) -> None:
         """Adapt the step size, and the coordinates after each window of draws; a flow's are adapted already."""
@@ -190,28 +208,28 @@ class Sampler:
 
     def _reshape(self, z: Float[np.ndarray, "chain draw d"]) -> None:
         """New coordinates from the draws of all chains, leaning towards the old where draws are few."""
-        factor = np.asarray(self.frame.factor, dtype=float)
+        factor = np.asarray(self.coordinates.factor, dtype=float)
         new = np.linalg.cholesky(leaning(self._turns(z.reshape(-1, z.shape[-1])), factor @ factor.T))
         into_new = np.linalg.solve(new, factor)
-        self.frame = self.frame._replace(factor=jnp.asarray(new, dtype=float))
+        self.coordinates = self.coordinates._replace(factor=jnp.asarray(new, dtype=float))
         self.groups = [_restart(group, into_new) for group in self.groups]
 
     def _turns(self, z: Float[np.ndarray, "draw d"]) -> Float[np.ndarray, "draw d"]:
         """The points factor z, all in the same copy of the half circle."""
-        here, centre = self.frame, np.asarray(self.frame.centre, dtype=float)
+        here, centre = self.coordinates, np.asarray(self.coordinates.centre, dtype=float)
         if here.ridge is None:
             return folded(here.points(z) - centre, self.problem.angles)
-        return here.ridge.coordinates(centre + folded(here.points(z) - centre, self.problem.angles))
+        return here.ridge.inverse(centre + folded(here.points(z) - centre, self.problem.angles))
 
     def _outcome(self) -> Outcome:
         """The draws so far as a result."""
         trace, draws = joined(self.parts), self.monitor.draws
         assert draws is not None
-        offset = self.frame.offset() + self.problem.density.log_unit
+        offset = self.coordinates.offset() + self.problem.density.log_unit
         potential = np.asarray(trace.potential, dtype=float)
         best = np.unravel_index(np.argmin(potential), potential.shape)
         kept = potential.shape[1]
-        u = self.frame.points(trace.z)
+        u = self.coordinates.points(trace.z)
         for i in np.flatnonzero(self.problem.angles):
             u[..., i] = circular.unwrap(u[..., i])
         return Outcome(
@@ -243,17 +261,17 @@ class Sampler:
         batch = jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *self.groups)
         return {
             "minimum": self.minimum._asdict(),
-            "frame": [np.atleast_1d(leaf) for leaf in jax.tree.leaves(self.frame)],
+            "coordinates": [np.atleast_1d(leaf) for leaf in jax.tree.leaves(self.coordinates)],
             "window": self.window,
             "chains": [np.asarray(leaf) for leaf in jax.tree.leaves(_open(batch))],
             "trace": joined(self.parts)._asdict() if self.parts else {},
         }
 
 
-def resumed(method: "NUTS", problem: Problem, monitor: Monitor, state: Mapping[str, Any]) -> Sampler:
+def resumed(method: AbstractChainMethod, problem: Problem, monitor: Monitor, state: Mapping[str, Any]) -> Sampler:
     """The sampler of a state that it wrote in a checkpoint."""
-    frame = _like(any_frame(method, problem), state["frame"])
-    sampler = Sampler(method, problem, monitor, Minimum(**state["minimum"]), frame)
+    here = _like(any_coordinates(method, problem), state["coordinates"])
+    sampler = Sampler(method, problem, monitor, Minimum(**state["minimum"]), here)
     start = new_chains(np.zeros((method.chains, len(problem.start))), problem.seed)
     batch = _like(_open(start), state["chains"])
     keys = jax.random.wrap_key_data(batch.key, impl=jax.random.key_impl(start.key))

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float
 
 from sersiclab.inference.base import AbstractMethod, Outcome, Problem, check_count
-from sersiclab.inference.coordinates.frame import Frame, frame
+from sersiclab.inference.coordinates.potential import Coordinates, coordinates_about
 from sersiclab.inference.guides import Guide, fit_flow, fit_normal
 from sersiclab.inference.laplace import instead, start_covariance
 from sersiclab.inference.running.monitor import Monitor
@@ -53,7 +53,7 @@ class SVI(AbstractMethod):
         if minimum.cancelled:
             return instead("SVI", problem, monitor, minimum)
         guide = fit_guide(self, problem, monitor, minimum)
-        here = guide.frame
+        here = guide.coordinates
         z = np.random.default_rng(problem.seed).normal(size=(self.draws, len(problem.start)))
         if guide.cancelled:
             found, cancelled = np.empty(0), f"cancelled after {guide.steps} steps: the guide may not have settled"
@@ -79,15 +79,15 @@ class SVI(AbstractMethod):
 def fit_guide(method: SVI, problem: Problem, monitor: Monitor, minimum: Minimum) -> Guide:
     """The guide, from the Laplace approximation on."""
     constrain(monitor, problem.density, minimum.u)  # so that a cancelled run need not compile
-    here = frame(problem, monitor, minimum.u, start_covariance(problem, minimum))
+    here = coordinates_about(problem, monitor, minimum.u, start_covariance(problem, minimum))
     guide = fit_normal(problem, monitor, here, most=method.steps)
     if guide.cancelled or method.guide == "normal":
         return guide
-    return fit_flow(problem, monitor, guide.frame, steps=method.steps)
+    return fit_flow(problem, monitor, guide.coordinates, steps=method.steps)
 
 
 def _stats(
-    here: Frame, offset: float, z: Float[np.ndarray, "draw d"], found: Float[np.ndarray, " draw"]
+    here: Coordinates, offset: float, z: Float[np.ndarray, "draw d"], found: Float[np.ndarray, " draw"]
 ) -> dict[str, Float[np.ndarray, "1 draw"]]:
     """Of draws whose potentials, which are relative to `offset`, are known."""
     if not len(found):
@@ -105,7 +105,7 @@ def _stats(
     }
 
 
-def _covariance(here: Frame, u: Float[np.ndarray, "draw d"]) -> Float[np.ndarray, "d d"]:
+def _covariance(here: Coordinates, u: Float[np.ndarray, "draw d"]) -> Float[np.ndarray, "d d"]:
     """The guide's covariance in the unconstrained space; a flow's by its draws, leaning towards the normal guide's."""
     factor, size = np.asarray(here.factor, dtype=float), u.shape[1]
     normal = factor @ factor.T

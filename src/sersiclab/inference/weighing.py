@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from sersiclab.inference.coordinates.frame import Frame, potential
+from sersiclab.inference.coordinates.potential import Coordinates, potential
 from sersiclab.inference.running.monitor import Cancelled, Monitor, Pace
 from sersiclab.inference.running.program import Program
 from sersiclab.inference.running.threads import processors, threads
@@ -23,7 +23,9 @@ def batch_size(density: Density) -> int:
     return 2 ** int(np.log2(np.clip(BATCH_PIXELS // density.data.size, 1, CHUNK)))
 
 
-def _weigh(density: Density, here: Frame, z: Float[Array, "rows d"], count: Int[Array, ""]) -> Float[Array, " rows"]:
+def _weigh(
+    density: Density, here: Coordinates, z: Float[Array, "rows d"], count: Int[Array, ""]
+) -> Float[Array, " rows"]:
     """The potentials of the first `count` batches."""
     blocks = jnp.reshape(z, (-1, batch_size(density), z.shape[1]))
 
@@ -37,7 +39,13 @@ _WEIGH = Program(_weigh)
 
 
 def potentials(
-    density: Density, monitor: Monitor, here: Frame, z: Float[np.ndarray, "point d"], *, before: int = 0, after: int = 0
+    density: Density,
+    monitor: Monitor,
+    here: Coordinates,
+    z: Float[np.ndarray, "point d"],
+    *,
+    before: int = 0,
+    after: int = 0,
 ) -> Float[np.ndarray, " finished"]:
     """The potentials of all points, or of those that were finished when the user cancelled.
 

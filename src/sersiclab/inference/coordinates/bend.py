@@ -1,9 +1,9 @@
 """Coordinates in which a bent posterior is about normal.
 
-Where the data hardly tell two components apart, the posterior is a long and thin ridge, and a curved one: a normal
-distribution along its tangent leaves it within a standard deviation or two. The metric that the data make of the
-parameter space, the Fisher information, shows the curvature: its derivatives say by how much a step along one axis
-moves the ridge along the others (Transtrum, Machta & Sethna 2011, Phys. Rev. E 83, 036701).
+Where the data hardly distinguish two components, the posterior is a long, thin and curved ridge: a normal distribution
+along its tangent leaves it within a standard deviation or two. The Fisher information, a metric of the parameter space,
+shows the curvature: its derivatives say by how much a step along one axis moves the ridge along the others (Transtrum,
+Machta & Sethna 2011, Phys. Rev. E 83, 036701).
 """
 
 from typing import NamedTuple
@@ -22,19 +22,25 @@ from sersiclab.inference.search.minimum import Minimum
 from sersiclab.runtime.memory import check_memory
 
 
-COPIES = 4  # of a number for each three parameters, at the same time
-STEP = 0.3  # sigma, between which and the mode the metric is differenced
-WEAK = 12  # axes, the weakest, along which it is: each costs two Jacobians
-ROOM = 0.5  # of the way to a bound that a step goes at most
-OUTSIDE = 1.5  # sigma beyond a bound: more, and hardly a candidate would be within
+# Arrays of d x d x d numbers that are in memory at the same time.
+COPIES = 4
+# Distance from the mode, in sigma, at which the metric is differenced.
+STEP = 0.3
+# Largest fraction of the way to a bound that such a step takes.
+MOST_OF_THE_WAY = 0.5
+# Number of axes, the longest, along which the metric is differenced: each costs two Jacobians.
+MOST_AXES = 12
+# A normal distribution that lies this many sigma beyond a bound would give hardly any candidates within.
+MOST_BEYOND = 1.5
 
 
 class Bend(NamedTuple):
-    """w = middle + axes y, with y_k = s_k - s_i forms_kij s_j / 2 for i, j < k, and so on from the weakest axis on.
+    """The bijection from coordinates s, about standard normal, to the unconstrained space.
 
-    The coordinates w are those of `straight` with angles in units of `turns`. The middle is the posterior's mode. The
-    s are about standard normal about `centre`. As each coordinate is shifted by those before it alone, the volume is
-    that of w, and one s belongs to each w.
+    With t = s + centre, y_k = t_k - y_i forms_kij y_j / 2 for i, j < k, beginning with the longest axis. Then
+    w = middle + axes y, where the middle is the mode of the posterior. The coordinates w are those of `straight` with
+    angles in the units of `turns`. Each coordinate is shifted by those before it alone, so that the volume does not
+    change and one s belongs to each w.
     """
 
     straight: Straight
@@ -44,29 +50,43 @@ class Bend(NamedTuple):
     forms: Float[np.ndarray, "d d d"]
     centre: Float[np.ndarray, " d"]
 
-    def points(
+    def forward(
         self, s: Float[np.ndarray, "point d"]
     ) -> tuple[Float[np.ndarray, "point d"], Float[np.ndarray, " point"]]:
-        """The points of the unconstrained space, and the log of their volume du/ds; -infinite beyond a bound."""
+        """Return points u, and ln |det du/ds| up to that of the axes.
+
+        It is minus infinity beyond a bound, where there is no point.
+        """
         y = s + self.centre
         with np.errstate(over="ignore", invalid="ignore"):
             for k in range(1, s.shape[1]):
                 before = y[:, :k]
                 y[:, k] -= 0.5 * np.sum((before @ self.forms[k, :k, :k]) * before, axis=1)
             w = self.middle + y @ self.axes.T
-            u = self.straight.u(self.turns.v(w))
+            v, log_turn = self.turns.forward(w)
+            u = self.straight.inverse(v)
             inside = np.all(np.isfinite(u), axis=1)
             u = np.where(inside[:, None], u, 0.0)
-            log_volume = self.turns.log_volume(w) - np.sum(self.straight.log_slope(u), axis=1)
+            log_volume = log_turn - np.sum(self.straight.log_slope(u), axis=1)
         return u, np.where(inside, log_volume, -np.inf)
 
+    def inverse(self, u: Float[np.ndarray, "point d"]) -> Float[np.ndarray, "point d"]:
+        """Return the s of points u."""
+        w = self.turns.inverse(self.straight.v(u))
+        y = np.linalg.solve(self.axes, (w - self.middle).T).T
+        t = y.copy()
+        for k in range(1, u.shape[1]):
+            before = y[:, :k]
+            t[:, k] += 0.5 * np.sum((before @ self.forms[k, :k, :k]) * before, axis=1)
+        return t - self.centre
+
     def at(self, w: Float[np.ndarray, " d"]) -> Float[np.ndarray, " d"]:
-        """The point of the unconstrained space."""
-        return self.straight.u(self.turns.v(w))
+        """Return the point u of coordinates w."""
+        return self.straight.inverse(self.turns.forward(w)[0])
 
 
 class Surrounding(NamedTuple):
-    """Minus the log posterior density of w about a point: its gradient, and the curvatures of its parts."""
+    """Minus the log posterior density of w about a point: its gradient, and the curvatures of its two parts."""
 
     gradient: Float[np.ndarray, " d"]
     likelihood: Float[np.ndarray, "d d"]
@@ -74,7 +94,7 @@ class Surrounding(NamedTuple):
 
 
 def check_bend(problem: Problem) -> None:
-    """Raise `ValueError` if coordinates that can be bent, of so many parameters, need too much memory."""
+    """Raise `ValueError` if bent coordinates of this many parameters would need too much memory."""
     size = len(problem.start)
     check_memory(
         f"the bending of {size} coordinates",
@@ -84,24 +104,27 @@ def check_bend(problem: Problem) -> None:
 
 
 def bend(problem: Problem, monitor: Monitor, minimum: Minimum) -> Bend:
-    """The coordinates about a mode, from the metric at two points on each of the weakest axes. Raises `Cancelled`."""
+    """Return bent coordinates about a mode, from the metric at two points on each of the longest axes.
+
+    Raises `Cancelled`.
+    """
     return bent(problem, monitor, unbent(problem, monitor, minimum, turn=True))
 
 
 def bent(problem: Problem, monitor: Monitor, flat: Bend) -> Bend:
-    """The same coordinates, bent as the ridge is. Raises `Cancelled`."""
+    """Return the coordinates bent as the ridge is. Raises `Cancelled`."""
     return flat._replace(forms=_forms(problem, monitor, flat))
 
 
 def unbent(problem: Problem, monitor: Monitor, minimum: Minimum, *, turn: bool = False) -> Bend:
-    """Coordinates that are not bent: those of the normal approximation, with angles in units of `Turns` if `turn`.
+    """Return the coordinates of the normal approximation, not bent, with angles in the units of `Turns` if `turn`.
 
-    A parameter that the likelihood presses so hard against its bound that a normal distribution would lie beyond it
-    keeps its unconstrained coordinate.
+    A parameter lies at its bound if a normal distribution of it would lie beyond; it keeps its unconstrained
+    coordinate.
     """
     straight = Straight.of(problem.density)
     here = expand(problem, monitor, minimum.u)
-    # The likelihood's own curvature, if it has one, in place of the metric.
+    # The minimum has the likelihood's own curvature, if that is positive, in place of the metric.
     here = here._replace(curvature=minimum.curvature)
     while True:
         flat = _flat(problem, straight, minimum.u, here)
@@ -118,11 +141,11 @@ def unbent(problem: Problem, monitor: Monitor, minimum: Minimum, *, turn: bool =
 def _flat(
     problem: Problem, straight: Straight, u: Float[np.ndarray, " d"], here: Expansion, turns: Turns | None = None
 ) -> Bend:
-    """Coordinates that are not bent: the axes of the normal approximation, the longest first."""
+    """Return coordinates along the axes of the normal approximation, the longest first."""
     turns = unturned() if turns is None else turns
     middle = straight.v(u)
     around = _surrounding(straight, turns, middle, u, here)
-    # No posterior is wider than the prior: neither between two bounds, nor of an angle on its half circle.
+    # No posterior is wider than its prior: neither between two bounds, nor that of an angle on the half circle.
     widest = np.where(straight.between, (2 / LENGTH) ** 2, problem.angles.astype(float))
     curvature = around.likelihood + np.diag(around.prior + widest)
     covariance = definite_inverse(curvature, problem.density.paths)
@@ -133,16 +156,16 @@ def _flat(
 
 
 def _outside(flat: Bend) -> Bool[np.ndarray, " d"]:
-    """Which parameters a normal distribution would have beyond their bounds."""
+    """Return which parameters of a normal distribution would lie beyond their bounds."""
     centre = flat.middle + flat.axes @ flat.centre
-    reach = OUTSIDE * np.linalg.norm(flat.axes, axis=1)
+    reach = MOST_BEYOND * np.linalg.norm(flat.axes, axis=1)
     return (centre + reach < flat.straight.low) | (centre - reach > flat.straight.high)
 
 
 def _surrounding(
     straight: Straight, turns: Turns, w: Float[np.ndarray, " d"], u: Float[np.ndarray, " d"], here: Expansion
 ) -> Surrounding:
-    """From the derivatives by u to those by w, of a density of w."""
+    """Return the derivatives by w of the density of w, from those by u."""
     first, second = straight.slopes_of_log_slope(u)
     slope = np.exp(straight.log_slope(u))
     prior_slope, prior_bend = np.asarray(here.prior_slope), np.asarray(here.prior_bend)
@@ -157,15 +180,15 @@ def _surrounding(
 
 
 def _forms(problem: Problem, monitor: Monitor, flat: Bend) -> Float[np.ndarray, "d d d"]:
-    """By how much each axis is shifted by products of those before it.
+    """Return by how much each coordinate is shifted by products of those before it.
 
-    Third derivatives of the posterior, from those of the metric: where residuals are noise, these are half the sum
-    of the metric's derivatives along the three axes. A product of three coordinates is removed by a shift of the
-    shortest. Along other axes than the weakest the metric does not change.
+    These are third derivatives of the posterior. Where residuals are noise, they are half the sum of the derivatives of
+    the metric along the three axes. The term of three coordinates is removed by a shift of the one with the shortest
+    axis. The metric is taken as constant along all but the longest axes.
     """
     size, axes = len(flat.middle), flat.axes
     along = np.zeros((size, size, size))
-    weak = min(size, WEAK)
+    weak = min(size, MOST_AXES)
     monitor.phase("bending", total=weak)
     for i in range(weak):
         ends, metrics = [], []
@@ -186,7 +209,7 @@ def _forms(problem: Problem, monitor: Monitor, flat: Bend) -> Float[np.ndarray, 
 
 
 def _room(flat: Bend, step: Float[np.ndarray, " d"]) -> float:
-    """The share of a step that stays clear of all bounds."""
+    """Return the share of a step that stays clear of all bounds."""
     with np.errstate(divide="ignore", invalid="ignore"):
         ways = np.where(step > 0, flat.straight.high - flat.middle, flat.straight.low - flat.middle) / step
-    return float(min(1.0, ROOM * np.min(np.where(step == 0, np.inf, ways))))
+    return float(min(1.0, MOST_OF_THE_WAY * np.min(np.where(step == 0, np.inf, ways))))

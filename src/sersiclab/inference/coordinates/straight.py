@@ -1,7 +1,7 @@
-"""Coordinates of the parameters that don't crowd at the bounds of their priors.
+"""Coordinates in which parameters do not crowd at the bounds of their priors.
 
-In the unconstrained space a bound is infinitely far away. A posterior that presses against it has a long tail there,
-and a straight ridge is bent. Here the bound is where it is, and beyond it there is nothing.
+In the unconstrained space a bound is infinitely far away: a posterior that lies at its bound has a long tail there, and
+a straight ridge is bent. Here a bound is at a finite distance, and nothing lies beyond it.
 """
 
 from typing import NamedTuple
@@ -13,13 +13,15 @@ from numpyro.distributions import transforms
 from sersiclab.model.density import Density
 
 
-LENGTH = 4.0  # of an interval between two bounds, so that no coordinate is longer than the unconstrained one
+# Length of an interval between two bounds, such that no coordinate is longer than the unconstrained one.
+LENGTH = 4.0
 
 
 class Straight(NamedTuple):
-    """Which parameters have two bounds, between which v = 4 / (1 + exp(-u)), or one: v = ln(1 + exp(u)); else v = u.
+    """The bijection from the unconstrained space to coordinates v, parameter by parameter.
 
-    That makes v linear in the parameter, or in its logarithm where the prior is of that.
+    v = 4 / (1 + exp(-u)) for parameters `between` two bounds, ln(1 + exp(u)) `beyond` one, else u. So v is linear in
+    the parameter, or in its logarithm if the prior is one of the logarithm.
     """
 
     between: Bool[np.ndarray, " d"]
@@ -27,7 +29,7 @@ class Straight(NamedTuple):
 
     @staticmethod
     def of(density: Density) -> "Straight":
-        """What the transforms of the priors say."""
+        """Return the coordinates that suit the transforms of the priors."""
         between, beyond = np.zeros((2, len(density.paths)), bool)
         for prior, members in zip(density.priors, density.members, strict=True):
             transform = prior.transform()
@@ -48,21 +50,25 @@ class Straight(NamedTuple):
         return np.where(self.between, LENGTH, np.inf)
 
     def without(self, these: Bool[np.ndarray, " d"]) -> "Straight":
-        """With v = u for these parameters."""
+        """Return the same with v = u for these parameters."""
         return Straight(self.between & ~these, self.beyond & ~these)
 
-    def v(self, u: Float[np.ndarray, "*s d"]) -> Float[np.ndarray, "*s d"]:
-        """The coordinates of a point of the unconstrained space."""
-        return np.where(self.between, LENGTH * _share(u), np.where(self.beyond, np.logaddexp(0.0, u), u))
+    def forward(self, u: Float[np.ndarray, "*s d"]) -> tuple[Float[np.ndarray, "*s d"], Float[np.ndarray, "*s"]]:
+        """Return v and ln |det dv/du| of points of the unconstrained space."""
+        return self.v(u), np.sum(self.log_slope(u), axis=-1)
 
-    def u(self, v: Float[np.ndarray, "*s d"]) -> Float[np.ndarray, "*s d"]:
-        """The point of the unconstrained space; NaN beyond a bound."""
+    def inverse(self, v: Float[np.ndarray, "*s d"]) -> Float[np.ndarray, "*s d"]:
+        """Return the points of the unconstrained space; NaN beyond a bound."""
         with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
             ends = np.log(v) - np.log(LENGTH - v)
             return np.where(self.between, ends, np.where(self.beyond, v + np.log(-np.expm1(-v)), v))
 
+    def v(self, u: Float[np.ndarray, "*s d"]) -> Float[np.ndarray, "*s d"]:
+        """Return v of points of the unconstrained space."""
+        return np.where(self.between, LENGTH * _share(u), np.where(self.beyond, np.logaddexp(0.0, u), u))
+
     def log_slope(self, u: Float[np.ndarray, "*s d"]) -> Float[np.ndarray, "*s d"]:
-        """ln dv/du."""
+        """Return ln dv/du of each coordinate."""
         beyond = -np.logaddexp(0.0, -u)
         between = np.log(LENGTH) + beyond - np.logaddexp(0.0, u)
         return np.where(self.between, between, np.where(self.beyond, beyond, 0.0))
@@ -70,7 +76,7 @@ class Straight(NamedTuple):
     def slopes_of_log_slope(
         self, u: Float[np.ndarray, " d"]
     ) -> tuple[Float[np.ndarray, " d"], Float[np.ndarray, " d"]]:
-        """The first and second derivatives of ln dv/du by u."""
+        """Return the first and second derivatives of ln dv/du by u."""
         share = _share(u)
         first = np.where(self.between, 1 - 2 * share, np.where(self.beyond, 1 - share, 0.0))
         second = np.where(self.between, -2.0, np.where(self.beyond, -1.0, 0.0)) * share * (1 - share)
@@ -78,5 +84,5 @@ class Straight(NamedTuple):
 
 
 def _share(u: Float[np.ndarray, "*s d"]) -> Float[np.ndarray, "*s d"]:
-    """1 / (1 + exp(-u)), which does not overflow."""
+    """Return 1 / (1 + exp(-u)) without overflow."""
     return np.exp(-np.logaddexp(0.0, -u))

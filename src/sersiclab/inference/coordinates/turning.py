@@ -1,9 +1,9 @@
 """Coordinates of position angles in which a posterior does not fan out where a galaxy may be round.
 
-The rounder a galaxy, the less is known of its angle: where the ellipticity may be near zero, the posterior is a funnel
-that opens towards zero. Here the angle is measured in units of its error at each ellipticity. The data determine the
-two components e cos 2 theta and e sin 2 theta about equally well, with an error s: at a given e, theta has a von Mises
-distribution with a concentration of e e_0 / s^2, if e_0 is the ellipticity at the posterior's mode.
+The rounder a galaxy, the less is known about its angle: where the ellipticity may be near zero, the posterior is a
+funnel that opens towards zero. Here the angle is measured in units of its error at each ellipticity. The data determine
+the two components e cos 2 theta and e sin 2 theta about equally well, with an error s. So at a given e the angle has a
+von Mises distribution with a concentration of e e_0 / s^2, where e_0 is the ellipticity at the mode of the posterior.
 """
 
 from typing import NamedTuple
@@ -17,17 +17,21 @@ from sersiclab.inference.running.monitor import Monitor
 from sersiclab.inference.running.program import constrain
 
 
-UNKNOWN = 1.0  # radians, about the standard deviation of an angle of which nothing is known
-ENDS = 15.0  # of the unconstrained space: within 1e-6 of the bounds of a prior
-LINEAR = 1e-4  # of the range, by which the middle of a linear one may be off
+# About the standard deviation, in radians, of an angle that is unconstrained.
+UNCONSTRAINED_SD = 1.0
+# Points of the unconstrained space that lie within 1e-6 of the bounds of a prior.
+ENDS = 15.0
+# A prior is taken as linear if its middle is off by less than this fraction of its range.
+LINEAR = 1e-4
 
 
 class Turns(NamedTuple):
-    """v = w but for the angles: v = middle + (w - middle) r(e), r^2 = (e_0^2 + soft) / (e min(e, e_0) + soft).
+    """The bijection from coordinates w to v that scales each `angle` by its error at the ellipticity, `ellip`.
 
-    The ellipticity is e = low + slope w, e_0 (`start`) that at the posterior's mode, and the middle the mode's angle.
-    Below e_0 the unit is that of a concentration of e^2, which is wider: a von Mises distribution that covers much of
-    the half circle is higher at its ends than a normal one.
+    v = middle + (w - middle) r(e) for the angles, with r^2 = (e_0^2 + soft) / (e min(e, e_0) + soft); else v = w. Here
+    e = low + slope w is the ellipticity, e_0 = `start` that at the mode, and `middle` the angle at the mode. Below e_0
+    the concentration is taken as e^2, which gives a wider unit: a von Mises distribution that covers much of the half
+    circle is higher at its ends than a normal one.
     """
 
     angle: Int[np.ndarray, " pair"]
@@ -38,18 +42,20 @@ class Turns(NamedTuple):
     slope: Float[np.ndarray, " pair"]
     soft: Float[np.ndarray, " pair"]
 
-    def v(self, w: Float[np.ndarray, "*s d"]) -> Float[np.ndarray, "*s d"]:
-        """The coordinates whose angles are angles."""
-        v = np.array(w)
-        v[..., self.angle] = self.middle + (w[..., self.angle] - self.middle) * np.exp(self._log_ratio(w))
-        return v
+    def forward(self, w: Float[np.ndarray, "*s d"]) -> tuple[Float[np.ndarray, "*s d"], Float[np.ndarray, "*s"]]:
+        """Return v, in which angles are angles, and ln |det dv/dw|."""
+        v, log_ratio = np.array(w), self._log_ratio(w)
+        v[..., self.angle] = self.middle + (w[..., self.angle] - self.middle) * np.exp(log_ratio)
+        return v, np.sum(log_ratio, axis=-1)
 
-    def log_volume(self, w: Float[np.ndarray, "*s d"]) -> Float[np.ndarray, "*s"]:
-        """ln dv/dw."""
-        return np.sum(self._log_ratio(w), axis=-1)
+    def inverse(self, v: Float[np.ndarray, "*s d"]) -> Float[np.ndarray, "*s d"]:
+        """Return w."""
+        w = np.array(v)
+        w[..., self.angle] = self.middle + (v[..., self.angle] - self.middle) * np.exp(-self._log_ratio(v))
+        return w
 
     def slopes(self, w: Float[np.ndarray, " d"]) -> tuple[Float[np.ndarray, "d d"], Float[np.ndarray, " d"]]:
-        """The derivatives of v and of ln dv/dw by w."""
+        """Return the derivatives of v and of ln |det dv/dw| by w."""
         ratio = np.exp(self._log_ratio(w))
         e = self._e(w)
         rise = self.slope * np.where(e < self.start, 2.0 * e, self.start)
@@ -69,7 +75,7 @@ class Turns(NamedTuple):
 
 
 def unturned() -> Turns:
-    """Coordinates in which angles are angles."""
+    """Return coordinates in which angles are angles."""
     none, nothing = np.zeros(0, int), np.zeros(0)
     return Turns(none, none, nothing, nothing, nothing, nothing, nothing)
 
@@ -81,9 +87,10 @@ def turned(
     mode: Float[np.ndarray, " d"],
     sd: Float[np.ndarray, " d"],
 ) -> Turns:
-    """The angles of all components whose ellipticity is free and linear in its coordinate.
+    """Return the coordinates that scale the angles of all components with a free ellipticity.
 
-    `mode` is the posterior's mode in the unconstrained space, `sd` the width in the coordinates of `straight`.
+    The ellipticity must be linear in its coordinate. `mode` is the mode of the posterior in the unconstrained space,
+    and `sd` the posterior's width in the coordinates of `straight`.
     """
     paths = list(problem.density.paths)
     others = {i: _ellip(paths[i]) for i in np.flatnonzero(problem.angles)}
@@ -97,7 +104,7 @@ def turned(
     low, middle, high = constrain(monitor, problem.density, u[None])[0][:, ellip]
     linear = np.abs(middle - 0.5 * (low + high)) < LINEAR * (high - low)
     angle, ellip, low, slope = angle[linear], ellip[linear], low[linear], (high - low)[linear] / LENGTH
-    soft = (0.5 * slope * sd[ellip] / UNKNOWN) ** 2
+    soft = (0.5 * slope * sd[ellip] / UNCONSTRAINED_SD) ** 2
     return Turns(angle, ellip, mode[angle], low + slope * straight.v(mode)[ellip], low, slope, soft)
 
 
