@@ -143,7 +143,7 @@ def galaxies():
 
 
 def test_what_may_be_negative_has_no_order():
-    with pytest.raises(ValueError, match=r"bulge.flux may be negative: a ratio between 0 and 1 puts no order"):
+    with pytest.raises(ValueError, match=r"bulge.flux may be negative: a ratio between 0 and 1 can't order it"):
         galaxies().with_order("bulge.flux", "disk.flux")
     with pytest.raises(ValueError, match=r"'bar.r_eff' is not a parameter of this model"):
         galaxies().with_order("bar.r_eff", "disk.r_eff")

@@ -1,10 +1,10 @@
 """The model of an image, its posterior density, and pictures and mock images made from it."""
 
+from sersiclab.model.lowering import lower as lower
 from sersiclab.model.model import Model as Model
 from sersiclab.model.model import check_name as check_name
 from sersiclab.model.model import checked_model as checked_model
-from sersiclab.model.model import joint as joint
-from sersiclab.model.model import lower as lower
-from sersiclab.model.model import render as render
-from sersiclab.model.model import render_components as render_components
 from sersiclab.model.model import scaled as scaled
+from sersiclab.model.pictures import joint as joint
+from sersiclab.model.pictures import render as render
+from sersiclab.model.pictures import render_components as render_components

@@ -10,7 +10,9 @@ from jaxtyping import Array, Float
 
 from sersiclab.data.image import Image
 from sersiclab.model.cubature import Brightness, Scene
-from sersiclab.model.model import Model, lower, render
+from sersiclab.model.lowering import lower
+from sersiclab.model.model import Model
+from sersiclab.model.pictures import render
 from sersiclab.parameters.scalars import Scalar
 from sersiclab.profiles import AbstractExtended, AbstractSky, PointSource
 from sersiclab.runtime.errors import InputTypeError

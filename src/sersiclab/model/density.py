@@ -15,7 +15,8 @@ from jaxtyping import Array, Bool, Float, Int
 from sersiclab import parameters
 from sersiclab.data.image import Image
 from sersiclab.model import scaling
-from sersiclab.model.model import Model, lower
+from sersiclab.model.lowering import lower
+from sersiclab.model.model import Model
 from sersiclab.noise import AbstractNoise, AbstractNormalNoise
 from sersiclab.parameters import AbstractPrior
 from sersiclab.parameters.quantiles import quantile

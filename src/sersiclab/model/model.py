@@ -1,27 +1,19 @@
-"""The model: named components, a noise model and a renderer. Everything but the data."""
+"""The model of an image: named components, a noise model and a renderer. Everything but the data."""
 
-import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import equinox as eqx
-import jax
-import jax.numpy as jnp
-import numpy as np
-import numpyro
-from jaxtyping import Array, Float
 
 from sersiclab import parameters
-from sersiclab.data.checking import checked_image
-from sersiclab.data.image import Image
-from sersiclab.model import scaling
+from sersiclab.model import display, scaling
 from sersiclab.noise import AbstractNoise, GaussianNoise
 from sersiclab.parameters import AbstractPrior, Parameter, Tied, ties
 from sersiclab.parameters.links import AbstractLink, Ratio, RatioAbove, TotalFlux
 from sersiclab.parameters.priors import LogUniform, Uniform
 from sersiclab.parameters.scalars import Scalar
 from sersiclab.profiles import AbstractMixture, AbstractProfile
-from sersiclab.rendering import AbstractCanvas, AbstractRenderer, HybridRenderer
+from sersiclab.rendering import AbstractRenderer, HybridRenderer
 from sersiclab.runtime.errors import InputError, InputTypeError
 
 
@@ -34,14 +26,31 @@ def _by_name(argument: str, example: str) -> Callable[[Any], dict[str, Any]]:
     return converted
 
 
-_CHANGES, _VALUES = (_by_name(argument, '{"galaxy.n": 4.0}') for argument in ("changes", "values"))
+_checked_changes, checked_values = (_by_name(argument, '{"galaxy.n": 4.0}') for argument in ("changes", "values"))
 
 
 class Model(eqx.Module):
-    """A model of an image: `components` by name, which may be profiles and skies.
+    """A model of an image: everything but the data. It is immutable; methods return new models.
 
-    `links` hold what components share, such as a total flux: see `with_total_flux` and `with_order`.
-    Raises `ValueError` if a tie leads nowhere, round in a circle or out of its parameter's range.
+    Arguments:
+        components: profiles and skies by name, such as `{"galaxy": Sersic(...)}`. Each of their parameters is a number
+            (fixed), a prior (free) or a tie to another parameter.
+        noise: the distribution of the data about the model image.
+        renderer: how sources are drawn.
+        links: what components share, such as a total flux; made by `with_total_flux` and `with_order`.
+
+    Raises:
+        ValueError: there is no component, a name is not an identifier, or a tie leads nowhere, in a circle, or out of
+            its parameter's range.
+        TypeError: an argument is of the wrong type.
+
+    Example:
+        >>> place = {"xc": sl.Normal(25.0, 1.0), "yc": sl.Normal(20.0, 1.0), "theta": sl.Angle()}
+        >>> flux, r_eff = sl.LogUniform(1.0, 1e4), sl.LogUniform(0.5, 20.0)
+        >>> galaxy = sl.Sersic(**place, flux=flux, r_eff=r_eff, n=sl.Uniform(0.5, 8.0), ellip=sl.Uniform(0.0, 0.9))
+        >>> model = sl.Model({"galaxy": galaxy, "sky": sl.FlatSky(0.0)})
+        >>> list(model.free)[:4]
+        ['galaxy.xc', 'galaxy.yc', 'galaxy.flux', 'galaxy.r_eff']
     """
 
     components: dict[str, AbstractProfile] = eqx.field(converter=_by_name("components", '{"galaxy": Sersic(...)}'))
@@ -73,24 +82,43 @@ class Model(eqx.Module):
         ties.check_ties(self.owners)
         self._check_tied_limits()
 
+    def __repr__(self) -> str:
+        return display.text(self)
+
+    def _repr_html_(self) -> str:
+        links = {"links": self.links} if self.links else {}
+        return display.table(self.owners, {"noise": self.noise, "renderer": self.renderer, **links})
+
     @property
     def owners(self) -> dict[str, eqx.Module]:
-        """What owns parameters, by name: the components, the links and the noise."""
+        """The parts that have parameters, by name: the components, the links and the noise."""
         return {**self.components, **self.links, "noise": self.noise}
 
     @property
     def free(self) -> dict[str, AbstractPrior]:
-        """The free parameters' priors by path, such as "bulge.n"."""
+        """The priors of the free parameters, by path, such as "bulge.n"."""
         return parameters.free(self.owners)
 
     @property
     def initial(self) -> dict[str, float]:
-        """The starting value of every free parameter by path."""
+        """The initial value of every free parameter, by path."""
         return parameters.initial(self.owners)
 
     def at(self, values: Mapping[str, Scalar]) -> "Model":
-        """This model with a number for every parameter; with arrays of numbers if `values` holds draws."""
-        holds_draws = any(getattr(value, "ndim", 0) for value in _VALUES(values).values())
+        """Return this model with a number for every parameter.
+
+        Arguments:
+            values: `{path: number}` for every free parameter, in its unit; or `{path: array}`, draws of one shape.
+
+        Raises:
+            ValueError: a path is unknown or missing, or a number lies outside its parameter's range.
+
+        Example:
+            >>> model = sl.Model({"sky": sl.FlatSky(sl.Normal(0.0, 1.0))})
+            >>> model.at({"sky.level": 0.25}).components["sky"].level
+            0.25
+        """
+        holds_draws = any(getattr(value, "ndim", 0) for value in checked_values(values).values())
         parameters.check_values(self.owners, values, draws=holds_draws)
         owners = parameters.at(self.owners, values)
         if not holds_draws:
@@ -99,14 +127,29 @@ class Model(eqx.Module):
         return eqx.tree_at(lambda m: (m.components, m.links, m.noise), self, (components, links, owners["noise"]))
 
     def replace(self, changes: Mapping[str, Parameter]) -> "Model":
-        """A new model with some parameters, `{path: number, prior or tie}`, replaced.
+        """Return a new model with some parameters replaced. A link that no parameter follows any more is removed.
 
-        A link that nothing follows any more is left out.
+        Arguments:
+            changes: `{path: number, prior or tie}`.
+
+        Raises:
+            ValueError: a path is unknown, a number lies outside its range, or a tie is impossible.
+
+        Example:
+            >>> model = sl.Model({"sky": sl.FlatSky(0.0)}).replace({"sky.level": sl.Normal(0.0, 0.1)})
+            >>> model.free
+            {'sky.level': Normal(loc=0.0, scale=0.1)}
         """
-        return self._with_owners(parameters.replace(self.owners, _CHANGES(changes)))._pruned()
+        return self._with_owners(parameters.replace(self.owners, _checked_changes(changes)))._pruned()
 
     def with_component(self, name: str, component: AbstractProfile) -> "Model":
-        """A new model with one component more, or another in its place."""
+        """Return a new model with another component, which replaces one of the same name.
+
+        Example:
+            >>> model = sl.Model({"sky": sl.FlatSky(0.0)})
+            >>> list(model.with_component("star", sl.PointSource(xc=3.0, yc=4.0, flux=1.0)).components)
+            ['sky', 'star']
+        """
         components = {**self.components, name: component}
         return Model(components, noise=self.noise, renderer=self.renderer, links=self.links)
 
@@ -119,10 +162,29 @@ class Model(eqx.Module):
         fraction: Parameter = None,
         name: str = "total",
     ) -> "Model":
-        """A new model with the flux of two components as a total and the share of the first, `total.fraction` (B/T).
+        """Return a new model with the fluxes of two components as a total, and the share of the first (B/T).
 
-        `flux` and `fraction` are numbers or priors: by default log-uniform within a factor of ten about the sum of
-        the initial fluxes, and uniform from 0 to 1. The components' own fluxes follow, in every draw.
+        The fluxes of the two follow from the new parameters `total.flux` and `total.fraction`, in every draw.
+
+        Arguments:
+            first: name of the component of which `total.fraction` is the share.
+            second: name of the other component.
+            flux: a number or a prior of the total, in the image's unit; by default log-uniform within a factor of ten
+                about the sum of the initial fluxes.
+            fraction: a number or a prior of the share; by default uniform from 0 to 1.
+            name: name of the link.
+
+        Raises:
+            ValueError: a component is missing or has no flux, the name is taken, or `flux` is needed because the sum
+                of the initial fluxes is not positive.
+
+        Example:
+            >>> place = {"xc": 9.0, "yc": 7.0, "ellip": 0.0, "theta": 0.0}
+            >>> bulge = sl.DeVaucouleurs(**place, flux=3.0, r_eff=1.0)
+            >>> disk = sl.Exponential(**place, flux=7.0, r_eff=4.0)
+            >>> model = sl.Model({"bulge": bulge, "disk": disk}).with_total_flux("bulge", "disk")
+            >>> model.initial
+            {'total.flux': 10.0, 'total.fraction': 0.3}
         """
         if first == second:
             raise InputError(f"first and second must be two components, got {first!r} twice")
@@ -140,21 +202,39 @@ class Model(eqx.Module):
         return self._linked(name, TotalFlux(flux=flux, fraction=fraction), followers)
 
     def with_order(self, smaller: str, larger: str, *, ratio: Parameter = None, name: str = "order") -> "Model":
-        """A new model in which one parameter is never larger than another: `with_order("bulge.r_eff", "disk.r_eff")`.
+        """Return a new model in which one parameter is never larger than another.
 
-        The smaller one follows the larger, times `order.ratio`, a number or a prior between 0 and 1: by default
-        uniform. Where it can't be zero, as `n` can't, the ratio is that of the distances from `a`, the lowest value
-        that the priors of the two allow: smaller = a + (larger - a) ratio. Both stay within their ranges.
+        The smaller one is the larger times the new parameter `order.ratio`. If it can't be zero, as `n` can't, the
+        ratio is that of the distances from `a`, the lowest value that the priors of the two allow:
+        smaller = a + (larger - a) ratio. Both stay within their ranges.
 
         The larger one keeps its prior p. With a uniform ratio the smaller one is uniform between `a`, or zero, and the
-        larger, so that its prior is q(x) = integral of p(y) / (y - a) from x up. For a p uniform on [a, b] that is
-        q(x) = ln((b - a) / (x - a)) / (b - a). Neither parameter can be one that may be negative.
+        larger, so that its prior is q(x), the integral of p(y) / (y - a) over y > x. For a p that is uniform on [a, b]
+        it is q(x) = ln((b - a) / (x - a)) / (b - a).
+
+        Arguments:
+            smaller: path of the smaller parameter, such as "bulge.r_eff".
+            larger: path of the larger one, such as "disk.r_eff".
+            ratio: a number or a prior between 0 and 1; by default uniform.
+            name: name of the link.
+
+        Raises:
+            ValueError: a path is unknown, a parameter may be negative, or the name is taken.
+
+        Example:
+            >>> place = {"xc": 9.0, "yc": 7.0, "ellip": 0.0, "theta": 0.0, "flux": 1.0}
+            >>> bulge, disk = sl.DeVaucouleurs(**place, r_eff=1.0), sl.Exponential(**place, r_eff=4.0)
+            >>> model = sl.Model({"bulge": bulge, "disk": disk}).with_order("bulge.r_eff", "disk.r_eff")
+            >>> model.initial
+            {'order.ratio': 0.25}
         """
         start = parameters.parameters(parameters.at(self.owners, self.initial))
         low, high = (self._initial_of(path, start) for path in (smaller, larger))
         for path in (smaller, larger):
             if self._info(path).low < 0.0:
-                raise InputError(f"{path} may be negative: a ratio between 0 and 1 puts no order on it")
+                raise InputError(
+                    f"{path} may be negative: a ratio between 0 and 1 can't order it"
+                )
         least = self._info(smaller).low
         if least > 0.0:
             least = max(least, min(self._lowest(path) for path in (smaller, larger)))
@@ -167,10 +247,18 @@ class Model(eqx.Module):
         return self._linked(name, link, {smaller: Tied(f"{name}.excess", offset=least)})
 
     def without(self, name: str) -> "Model":
-        """A new model with one component less.
+        """Return a new model without one of the components.
 
-        Parameters that were tied to it go on together: the first inherits what it was tied to, the
-        others are tied to the first.
+        Parameters that were tied to it stay tied: the first gets the value or prior that they followed, and the others
+        are tied to the first.
+
+        Raises:
+            ValueError: there is no such component, or it shares a link with another one.
+
+        Example:
+            >>> model = sl.Model({"sky": sl.FlatSky(0.0), "star": sl.PointSource(xc=3.0, yc=4.0, flux=1.0)})
+            >>> list(model.without("star").components)
+            ['sky']
         """
         if not isinstance(name, str) or name not in self.components:
             raise InputError(f"{name!r} is not a component of this model; it has {list(self.components)}")
@@ -184,7 +272,7 @@ class Model(eqx.Module):
         return self._with_owners(owners)._pruned()
 
     def _check_tied_limits(self) -> None:
-        """Raise if the renderer can't draw a component all over the range of a tied parameter."""
+        """Raise if the renderer can't draw a component over the whole range of a tied parameter."""
         mixtures = {name: part for name, part in self.components.items() if isinstance(part, AbstractMixture)}
         narrow = {f"{name}.{key}" for name, part in mixtures.items() for key in part.limits}
         for path, ends in ties.ranges(self.owners).items() if narrow else ():
@@ -211,7 +299,7 @@ class Model(eqx.Module):
         return parameters.parameter_info(self.owners[owner])[key]
 
     def _lowest(self, path: str) -> float:
-        """The lowest value that a parameter may have."""
+        """Return the lowest value that a parameter may have."""
         value: Any = parameters.parameters(self.owners)[path]
         if isinstance(value, Tied):
             return ties.ranges(self.owners)[path][0]
@@ -223,7 +311,7 @@ class Model(eqx.Module):
         return float(start[path])
 
     def _followers(self, link: str) -> list[str]:
-        """The parameters that are tied to a link, without its own."""
+        """Return the parameters that are tied to a link, except its own."""
         held = parameters.parameters({name: owner for name, owner in self.owners.items() if name != link}).items()
         followed = {path: value.targets for path, value in held if isinstance(value, Tied)}
         return [path for path, targets in followed.items() if any(to.split(".")[0] == link for to in targets)]
@@ -234,102 +322,24 @@ class Model(eqx.Module):
 
 
 def _inside(share: float) -> float:
-    """A share at which a search can start."""
+    """Return a share that is far enough from 0 and 1 to start a search."""
     return min(max(share, 0.05), 0.95)
 
 
 def check_name(name: Any) -> None:
-    """Raise `ValueError` unless a component may be called so."""
+    """Raise `ValueError` unless a component may have this name."""
     if not isinstance(name, str) or not name.isidentifier() or name in ("noise", "renderer"):
         raise InputError(f"a component's name must be an identifier other than 'noise' and 'renderer', got {name!r}")
 
 
 def checked_model(model: Any) -> Model:
-    """Return the model; raise `TypeError`, which says how to make one, for a profile or anything else."""
+    """Return the model. Raises `TypeError`, with a hint at how to make one, for a profile or anything else."""
     if isinstance(model, Model):
         return model
     made = 'make one with sl.Model({"galaxy": profile})'
     raise InputTypeError(f"model must be a Model, got {type(model).__name__}: {made}")
 
 
-def lower(tree: Any) -> Any:
-    """The same tree with arrays for numbers, so that jitted functions trace them, and without `init`s."""
-
-    def without_init(node: Any) -> Any:
-        if isinstance(node, AbstractPrior) and node.init is not None:
-            return eqx.tree_at(lambda prior: prior.init, node, None)
-        return node
-
-    def to_array(leaf: Any) -> Any:
-        # The user's default precision, float32 or float64, whatever the arrays came in.
-        kind = jnp.result_type(leaf).kind
-        return jnp.asarray(leaf, dtype={"f": float, "c": complex}.get(kind))
-
-    tree = jax.tree.map(without_init, tree, is_leaf=lambda node: isinstance(node, AbstractPrior))
-    return jax.tree.map(to_array, tree)
-
-
 def scaled(model: Model, exponent: int) -> Model:
-    """The model of an image that is two to the power of `exponent` times as bright."""
+    """Return the model of an image that is two to the power of `exponent` times as bright."""
     return model if exponent == 0 else model._with_owners(scaling.scaled(model.owners, exponent))
-
-
-def _drawn(model: Model, values: Mapping[str, Scalar] | None, exponent: int) -> Model:
-    values = {} if values is None else _VALUES(values)
-    parameters.check_values(model.owners, values)
-    others = {path: parameters.start(path, prior) for path, prior in model.free.items() if path not in values}
-    return lower(scaled(model.at({**others, **values}), exponent))
-
-
-def _finite(picture: Any) -> Any:
-    """The picture; warns if some of its pixels are no numbers. A traced one can't be looked at."""
-    if isinstance(picture, np.ndarray) and not np.isfinite(picture).all():
-        warnings.warn(
-            f"{np.count_nonzero(~np.isfinite(picture))} pixels of the picture are not finite: the model's brightness "
-            "exceeds the numbers of this precision somewhere",
-            stacklevel=3,
-        )
-    return picture
-
-
-@eqx.filter_jit
-def _render(model: Model, canvas: AbstractCanvas) -> Float[Array, "y x"]:
-    return model.renderer.render(model.components, canvas)
-
-
-@eqx.filter_jit
-def _render_components(model: Model, canvas: AbstractCanvas) -> dict[str, Float[Array, "y x"]]:
-    return model.renderer.render_components(model.components, canvas)
-
-
-def render(model: Model, image: Image, values: Mapping[str, Scalar] | None = None) -> Any:
-    """The model image, PSF-convolved and with sky, on the pixels of `image`, as a NumPy array.
-
-    `values` is `{path: number}`; free parameters that it lacks have their initial value. Raises
-    `ValueError` if it names an unknown path or a number outside its parameter's range. Warns if a pixel is not finite.
-
-    It may be called inside `jax.jit`, `jax.grad` and `jax.vmap`, and inside a numpyro model: model, image and values
-    may be traced, and the result is then an array of JAX's. A traced number outside its parameter's range can't be
-    refused: the picture is finite, but means nothing.
-    """
-    canvas, exponent = checked_model(model).renderer.prepare(checked_image(image)), scaling.exponent_of(image)
-    return _finite(scaling.times(_render(_drawn(model, values, exponent), canvas), -exponent))
-
-
-def render_components(model: Model, image: Image, values: Mapping[str, Scalar] | None = None) -> dict[str, Any]:
-    """The image of each component; they sum to `render(model, image, values)`, and may be traced as it may."""
-    canvas, exponent = checked_model(model).renderer.prepare(checked_image(image)), scaling.exponent_of(image)
-    parts = _render_components(_drawn(model, values, exponent), canvas)
-    return {name: _finite(scaling.times(parts[name], -exponent)) for name in model.components}
-
-
-def joint(model: Model, image: Image) -> None:
-    """The numpyro model: every free parameter is a sample site named by its path, the data `"data"`."""
-    free, image = checked_model(model).free, checked_image(image)
-    values: dict[str, Any] = {path: numpyro.sample(path, prior.distribution()) for path, prior in free.items()}
-    drawn = model.at(values)
-    mean = _render(lower(drawn), model.renderer.prepare(image))
-    sigma = jnp.where(image.mask, 1.0, image.sigma)
-    data = jnp.where(image.mask, 0.0, image.data)
-    noise = drawn.noise.among(image.valid).distribution(mean, sigma).mask(jnp.asarray(~image.mask))
-    numpyro.sample("data", noise, obs=data)

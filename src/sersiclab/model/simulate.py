@@ -9,7 +9,8 @@ import numpy as np
 
 from sersiclab.data.image import Image
 from sersiclab.model import scaling
-from sersiclab.model.model import Model, render, scaled
+from sersiclab.model.model import Model, scaled
+from sersiclab.model.pictures import render
 from sersiclab.parameters.scalars import Scalar
 from sersiclab.runtime.seeds import checked_seed, key_of
 

@@ -19,6 +19,7 @@ from sersiclab.inference.search.field_descent import evaluated_field, minimise_f
 from sersiclab.inference.search.minimum import Minimum, cancelled_minimum, minimum_of
 from sersiclab.inference.search.starts import rival, starts
 from sersiclab.model.density import Density
+from sersiclab.runtime.errors import InputError
 
 
 # Iterations at most: of the first start, of each other start, and of a second descent from the best of them.
@@ -48,7 +49,7 @@ def minimise(problem: Problem, monitor: Monitor, *, jacobian: bool) -> Minimum:
         check_derivatives(problem)
         best = _deepest(problem, monitor, aim)
     if best.cost == np.inf and not best.cancelled:
-        raise ValueError(
+        raise InputError(
             "the posterior is not finite at the starting values; give the priors other init values, "
             "or init={path: value}"
         )
