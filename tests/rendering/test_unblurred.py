@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 
 from sersiclab.data.image import Image
-from sersiclab.inference import MAP
-from sersiclab.inference.running.run import fit
+from sersiclab.inference import MAP, fit
 from sersiclab.model import Model
 from sersiclab.model.accuracy import reference
 from sersiclab.parameters import own_parameters

@@ -8,9 +8,9 @@ from sersiclab.inference.nuts import NUTS as NUTS
 from sersiclab.inference.running.monitor import Cancelled as Cancelled
 from sersiclab.inference.running.monitor import Progress as Progress
 from sersiclab.inference.running.run import Run as Run
-from sersiclab.inference.running.run import fit as fit
-from sersiclab.inference.running.run import resume as resume
-from sersiclab.inference.running.run import start as start
+from sersiclab.inference.running.starting import fit as fit
+from sersiclab.inference.running.starting import resume as resume
+from sersiclab.inference.running.starting import start as start
 from sersiclab.inference.svi import SVI as SVI
 
 

@@ -1,4 +1,4 @@
-"""Importance sampling: candidates from an approximation, weighted by the posterior itself."""
+"""Importance sampling: candidates from an approximation, weighted by the posterior."""
 
 from typing import NamedTuple
 
@@ -21,34 +21,60 @@ from sersiclab.results.diagnostics import pareto_smoothed
 from sersiclab.runtime.errors import InputError, InputTypeError
 
 
-CANDIDATES = 1.5  # for each draw in the first round; the largest weight where all is well, in units of the mean weight
-MOST = 12.0  # times as many candidates in all
-GROWTH = 2.0  # times as many as all before it that a round may have
-ROUNDS = 6  # with a Pareto k that is too large: each from what the weights of those before it say
-SETTLED_K, USABLE_K = 0.5, 0.7  # Pareto k of weights that need no further round, and of weights that may be used
-SETTLED_SHARE = 1.25  # effective candidates a draw in the tails, for which draws have about half as many
-FEW = 0.05  # of the points within the bounds of the priors: with fewer, unconstrained coordinates do better
-PROBE = 400  # points to tell that by
-BLOCK = 2**14  # candidates drawn at once, between which a run can be cancelled
-NOWHERE = -1e30  # the log weight of a candidate at which the posterior vanishes
+# Candidates for each draw in the first round: about the largest weight of a good proposal, in units of the mean.
+CANDIDATES = 1.5
+# Largest number of candidates in all rounds, in units of the first.
+MOST_CANDIDATES = 12.0
+# Largest number of candidates of a round, in units of all before it.
+GROWTH = 2.0
+# Largest number of rounds while Pareto k is too large.
+ROUNDS = 6
+# Pareto k below which no further round is needed, and below which weights may be used.
+SETTLED_K, USABLE_K = 0.5, 0.7
+# Effective candidates for each draw in the tails of the posterior; draws then have about half as many.
+SETTLED_SHARE = 1.25
+# If a smaller share of candidates lies within the bounds of the priors, unconstrained coordinates are better.
+LEAST_INSIDE = 0.05
+# Points from which that share is estimated.
+PROBES = 400
+# Candidates that are drawn at once; a run can be cancelled between blocks.
+BLOCK = 2**14
+# The log weight of a candidate where the posterior vanishes.
+NO_WEIGHT = -1e30
 
 
 class Importance(AbstractMethod):
-    """Draws from the posterior itself, for a few renderings each and no gradient.
+    """Draws from the exact posterior by importance sampling, for a few renderings each and no gradient.
 
-    Candidates, at first three for every two of `draws`, are drawn from Student-t distributions in coordinates in
-    which the posterior is about normal: about its mode, bent as the ridge of the posterior is and cut off at the
-    bounds of the priors, with angles in units of what is known of them at each ellipticity, with `Laplace` for
-    `proposal`; with `SVI`, those of its guide. They are weighted by the ratio of the densities, and the weights are
-    Pareto-smoothed (Vehtari et al. 2024, JMLR 25, 72). Where the effective sample is too small for the tails of the
-    posterior, more rounds follow, by turns from the mean and the covariance of those before and from the surroundings
-    of the largest weight, with as many candidates as the efficiency so far requires. The time is that of 1.5 to 18
-    renderings a draw. Systematic resampling picks draws of equal weight. A candidate with a large weight is drawn
-    several times in a row, so that the effective sample sizes of `Fit.summary` are honest.
+    Candidates are drawn from Student-t distributions in coordinates in which the posterior is about normal. With
+    `Laplace` as the proposal these are bent as the ridge of the posterior is, cut off at the bounds of the priors, and
+    measure angles in units of their errors at each ellipticity; with `SVI` they are those of its guide. Candidates are
+    weighted by the ratio of the densities, and the weights are Pareto-smoothed (Vehtari et al. 2024, JMLR 25, 72).
 
-    `Fit.stats` has `lp` and, the same for all draws, `pareto_k` and `efficiency` (the effective share of
-    the candidates). From a `pareto_k` of 0.7 on the proposal misses part of the posterior: use `NUTS`. So it does
-    where there is another maximum, which the weights can't know of; `message` names one that the search has met.
+    The first round has three candidates for every two draws. If the effective sample is too small for the tails of the
+    posterior, more rounds follow, with as many candidates as the efficiency so far requires. They are drawn in turn
+    from the mean and covariance of the earlier rounds, and from the surroundings of the largest weight. So a draw takes
+    the time of 1.5 to 18 renderings. Systematic resampling chooses draws of equal weight. A candidate with a large
+    weight is drawn several times in a row, so that the effective sample sizes of `Fit.summary` are honest.
+
+    `Fit.stats` has `lp` and, the same for all draws, `pareto_k` and `efficiency`, the effective share of the
+    candidates. From a `pareto_k` of 0.7 on, the proposal misses part of the posterior: use `NUTS`. It also misses
+    another maximum, of which the weights can't know; `Fit.message` names one if the search has met it.
+
+    Arguments:
+        proposal: the approximation from which candidates are drawn, `Laplace()` or `SVI()`.
+        draws: number of draws.
+
+    Raises:
+        ValueError: `draws` is less than 1.
+        TypeError: `proposal` is neither of the two.
+
+    Example:
+        >>> model = sl.Model({"sky": sl.FlatSky(sl.Normal(0.0, 1.0))})
+        >>> image = sl.Image(np.full((4, 5), 2.0), sigma=1.0)
+        >>> fit = sl.fit(model, image, sl.Importance(draws=200), progress=False)
+        >>> bool(fit.stats["efficiency"].min() > 0.8)
+        True
     """
 
     proposal: Laplace | SVI = eqx.field(default_factory=Laplace)
@@ -76,7 +102,7 @@ class Importance(AbstractMethod):
         if count == 0:
             return instead("Importance", problem, monitor, minimum)
         here, weights = space.coordinates, found.weights
-        # Candidates of several rounds are not alike, and effective sample sizes are of draws in any order.
+        # Candidates of several rounds differ, and effective sample sizes must not depend on their order.
         order = rng.permutation(len(weights))
         chosen = order[resample(rng, weights[order], count)]
         draws = constrain(monitor, problem.density, here.points(found.z[chosen])[None])
@@ -103,7 +129,7 @@ class Importance(AbstractMethod):
         return "cancelled before the weights had settled"
 
     def _coordinates(self, problem: Problem, monitor: Monitor, minimum: Minimum) -> "CandidateSpace | None":
-        """Where candidates are drawn; None if the user cancels before it is known."""
+        """Return where candidates are drawn; None if the run is cancelled before that is known."""
         if isinstance(self.proposal, SVI):
             guide = fit_guide(self.proposal, problem, monitor, minimum)
             return None if guide.cancelled else CandidateSpace(guide.coordinates, None)
@@ -112,12 +138,12 @@ class Importance(AbstractMethod):
             bent = bend(problem, monitor, minimum)
         except Cancelled:
             return None
-        _, log_volume = bent.forward(Law.standard(here.centre.size).sample(np.random.default_rng(problem.seed), PROBE))
-        return CandidateSpace(here, bent if np.mean(np.isfinite(log_volume)) > FEW else None)
+        _, log_volume = bent.forward(Law.standard(here.centre.size).sample(np.random.default_rng(problem.seed), PROBES))
+        return CandidateSpace(here, bent if np.mean(np.isfinite(log_volume)) > LEAST_INSIDE else None)
 
 
 class CandidateSpace(NamedTuple):
-    """Where candidates are drawn: in the coordinates of a frame or, if there is a bend, in bent ones."""
+    """Where candidates are drawn: in the coordinates of a proposal or, if there is a bend, in bent ones."""
 
     coordinates: Coordinates
     bend: Bend | None
@@ -125,7 +151,7 @@ class CandidateSpace(NamedTuple):
     def place(
         self, s: Float[np.ndarray, "point d"]
     ) -> tuple[Float[np.ndarray, "point d"], Float[np.ndarray, " point"]]:
-        """Points in the frame, and the log of their volume dz/ds up to a constant; -infinite beyond a bound."""
+        """Return the z of points s, and ln |det dz/ds| up to a constant; it is minus infinity beyond a bound."""
         if self.bend is None:
             return s, np.zeros(len(s))
         u, log_volume = self.bend.forward(s)
@@ -134,7 +160,10 @@ class CandidateSpace(NamedTuple):
 
 
 class Round(NamedTuple):
-    """Candidates of one law: as drawn, in the frame, their volume and potential; `drawn` counts those beyond bounds."""
+    """Candidates of one law: as drawn, in the coordinates z, with their volume and potential.
+
+    `drawn` counts those beyond the bounds of priors too.
+    """
 
     s: Float[np.ndarray, "candidate d"]
     z: Float[np.ndarray, "candidate d"]
@@ -145,7 +174,7 @@ class Round(NamedTuple):
 
 
 class WeightedCandidates(NamedTuple):
-    """Candidates in the coordinates of the frame, their potentials, and their weights, whose sum is one."""
+    """Candidates in the coordinates z, their potentials, and their weights, which sum to one."""
 
     z: Float[np.ndarray, "candidate d"]
     potential: Float[np.ndarray, " candidate"]
@@ -157,7 +186,7 @@ class WeightedCandidates(NamedTuple):
 def _search(
     problem: Problem, monitor: Monitor, space: CandidateSpace, rng: np.random.Generator, *, draws: int
 ) -> WeightedCandidates:
-    """Rounds of candidates until their weights are good, or there are too many, or the user cancels."""
+    """Draw rounds of candidates until their weights are good, there are too many, or the run is cancelled."""
     first = int(np.ceil(CANDIDATES * draws))
     laws, numbers, rounds, number = [Law.standard(len(problem.start))], [], [], first
     while True:
@@ -170,7 +199,7 @@ def _search(
         if not np.isfinite(potential).any():
             raise InputError("the posterior is not finite about its mode")
         ratios = log_volume - potential - mixture(laws, numbers, s)
-        log_weights, pareto_k = pareto_smoothed(np.maximum(ratios, NOWHERE))
+        log_weights, pareto_k = pareto_smoothed(np.maximum(ratios, NO_WEIGHT))
         found = WeightedCandidates(z, potential, np.exp(log_weights), pareto_k, new.cancelled)
         share = tail_effective(space.coordinates.points(z), found.weights) / (SETTLED_SHARE * draws)
         number = _next(len(s), share, pareto_k, first=first, rounds=len(laws))
@@ -180,18 +209,18 @@ def _search(
 
 
 def _law(laws: list[Law], s: Float[np.ndarray, "candidate d"], log_weights: Float[np.ndarray, " candidate"]) -> Law:
-    """What the next round draws from: by turns all that has been found, and what the laws so far have missed."""
+    """Return the law of the next round: in turn about all candidates, and about a part that the laws so far miss."""
     if len(laws) % 2:
         return refit(laws[max(0, len(laws) - 2)], s, log_weights)
     return about_heaviest(laws[-1], s, log_weights)
 
 
 def _next(total: int, share: float, pareto_k: float, *, first: int, rounds: int) -> int:
-    """How many candidates the next round needs after `total`; none if it is settled, or won't be.
+    """Return the number of candidates of the next round, after `total`: 0 if the weights have settled or never will.
 
-    `share` is that of the effective candidates wanted which there are, and `first` the size of the first round.
+    `share` is the number of effective candidates in units of the wanted one, and `first` the size of the first round.
     """
-    left = int(MOST * first) - total
+    left = int(MOST_CANDIDATES * first) - total
     usable = pareto_k < USABLE_K
     settled = share >= 1.0 and (pareto_k < SETTLED_K or (usable and rounds >= ROUNDS))
     if settled or left <= 0 or (rounds >= ROUNDS and not usable):
@@ -203,7 +232,7 @@ def _next(total: int, share: float, pareto_k: float, *, first: int, rounds: int)
 def _round(
     problem: Problem, monitor: Monitor, space: CandidateSpace, rng: np.random.Generator, law: Law, number: int
 ) -> Round:
-    """So many candidates, or as many as were finished when the user cancelled."""
+    """Draw this many candidates, or those that were finished when the run was cancelled."""
     blocks, drawn, done, cancelled = [], 0, 0, False
     while done < number and not cancelled:
         s, z, log_volume, tried = _propose(rng, law, space, min(BLOCK, number - done))
@@ -221,12 +250,13 @@ def _round(
 def _propose(
     rng: np.random.Generator, law: Law, space: CandidateSpace, number: int
 ) -> tuple[Float[np.ndarray, "point d"], Float[np.ndarray, "point d"], Float[np.ndarray, " point"], int]:
-    """So many candidates within the bounds of the priors: as drawn, in the frame, their volume; and how many others.
+    """Draw this many candidates within the bounds of the priors.
 
-    The last is how many were drawn in all, with those beyond the bounds, which the density of the law counts.
+    Returns them as drawn, in the coordinates z, and their volume; and how many were drawn in all, with those beyond the
+    bounds, because the density of the law includes these.
     """
     parts, drawn, kept = [], 0, 0
-    while kept < number and drawn < 2 * number / FEW:
+    while kept < number and drawn < 2 * number / LEAST_INSIDE:
         s = law.sample(rng, number)
         z, log_volume = space.place(s)
         inside = np.flatnonzero(np.isfinite(log_volume))
@@ -239,7 +269,7 @@ def _propose(
 def resample(
     rng: np.random.Generator, weights: Float[np.ndarray, " candidate"], count: int
 ) -> Int[np.ndarray, " draw"]:
-    """Systematic resampling: each candidate count * weight times, rounded up or down at random."""
+    """Resample systematically: each candidate count * weight times, rounded up or down at random."""
     ends = np.cumsum(weights)
     return np.searchsorted(ends / ends[-1], (np.arange(count) + rng.uniform()) / count, side="right")
 
@@ -247,7 +277,7 @@ def resample(
 def _covariance(
     here: Coordinates, z: Float[np.ndarray, "candidate d"], weights: Float[np.ndarray, " candidate"]
 ) -> Float[np.ndarray, "d d"]:
-    """The posterior's covariance in the unconstrained space, leaning towards the proposal's if weights are few."""
+    """Return the covariance of the posterior, shrunk towards that of the proposal if few candidates count."""
     size, factor = z.shape[1], np.asarray(here.factor, dtype=float)
     count = effective(weights)
     straight = np.linalg.solve(factor, (here.points(z) - here.points(np.zeros(size))).T)

@@ -15,17 +15,31 @@ from sersiclab.inference.search.minimum import Minimum
 from sersiclab.runtime.errors import InputError
 
 
-UNIFORM_SD = 2.0  # radians
-FEW_IN_A_ROW = 24.0  # of a matrix, in units of the largest, which count in full
+# Standard deviation of an angle that is unconstrained, in radians: wrapped around the half circle it is uniform.
+UNCONSTRAINED_SD = 2.0
+# Rounding errors of a row of a scaled matrix are taken as those of this many of its largest elements at least.
+FULL_ROW = 24.0
 
 
 class Laplace(AbstractMethod):
-    """A normal approximation of the posterior about its mode, and draws of it.
+    """A normal approximation of the posterior about its mode, and draws from it.
 
-    It lies in the unconstrained space, and `draws` draws are made of it. Its mean is the mode of the posterior
-    density of `u`, its inverse covariance the Gauss-Newton matrix of the residuals plus the prior's curvature
-    there. Exact for linear parameters under normal priors; a good guess where the data say much. `best` is the
-    mode. Where the posterior is not curved, there are no draws, and `message` names the parameters.
+    It is normal in the unconstrained space. Its mean is the mode of the posterior density there, and its inverse
+    covariance is the Gauss-Newton matrix of the residuals plus the curvature of the prior. It is exact for linear
+    parameters with normal priors, and good where the data constrain all parameters well. `Fit.best` is the mode. Where
+    the posterior has no curvature there are no draws, and `Fit.message` names the parameters.
+
+    Arguments:
+        draws: number of draws.
+
+    Raises:
+        ValueError: `draws` is less than 1.
+
+    Example:
+        >>> model = sl.Model({"sky": sl.FlatSky(sl.Normal(0.0, 1.0))})
+        >>> fit = sl.fit(model, sl.Image(np.full((4, 5), 2.0), sigma=1.0), sl.Laplace(draws=100), progress=False)
+        >>> fit.draws["sky.level"].shape
+        (1, 100)
     """
 
     draws: int = 1000
@@ -45,7 +59,7 @@ class Laplace(AbstractMethod):
 
 
 def approximate(method: Laplace, problem: Problem, monitor: Monitor, minimum: Minimum) -> Outcome:
-    """The approximation about a mode; without draws if the posterior is not curved there."""
+    """Return the approximation about a mode, without draws if the posterior has no curvature there."""
     monitor.phase("drawing", total=1)
     best = constrain(monitor, problem.density, minimum.u)
     try:
@@ -65,17 +79,17 @@ def approximate(method: Laplace, problem: Problem, monitor: Monitor, minimum: Mi
 
 
 def _free_angles(problem: Problem, curvature: Float[np.ndarray, "d d"]) -> Float[np.ndarray, "d d"]:
-    """The curvature with angles that are known to no better than a radian set apart.
+    """Return the curvature with angles made independent whose error is larger than a radian.
 
-    A normal distribution that is wide against the half circle, wrapped around it, is uniform.
+    A normal distribution that is wide compared with the half circle becomes uniform when it is wrapped around it.
     """
     unknown = problem.angles & (np.diag(curvature) < 1.0)
     apart = np.where(unknown[:, None] | unknown[None, :], 0.0, curvature)
-    return apart + np.diag(UNIFORM_SD**-2 * unknown)
+    return apart + np.diag(UNCONSTRAINED_SD**-2 * unknown)
 
 
 def instead(method: str, problem: Problem, monitor: Monitor, minimum: Minimum) -> Outcome:
-    """What there is when the user cancels `method` before its first draw: this approximation or a point."""
+    """Return the result of `method` if it is cancelled before its first draw: this approximation, or a point."""
     said, status = f"cancelled before the first draw of {method}: this is ", "cancelled before the first draw"
     outcome = None if minimum.cancelled else approximate(Laplace(), problem, monitor, minimum)
     if outcome is None or outcome.draws is None:
@@ -86,15 +100,15 @@ def instead(method: str, problem: Problem, monitor: Monitor, minimum: Minimum) -
 
 
 def start_covariance(problem: Problem, minimum: Minimum) -> Float[np.ndarray, "d d"]:
-    """An earlier fit's covariance or the Laplace approximation's; made definite where the data say nothing."""
+    """Return the covariance of an earlier fit, or of the Laplace approximation, made definite if need be."""
     if problem.covariance is not None:
         return problem.covariance
-    # An angle has no curvature from its prior, and no posterior is wider than the half circle.
+    # The prior of an angle has no curvature, and no posterior of an angle is wider than the half circle.
     return definite_inverse(minimum.curvature + np.diag(problem.angles.astype(float)), problem.density.paths)
 
 
 def definite_inverse(curvature: Float[np.ndarray, "d d"], paths: tuple[str, ...]) -> Float[np.ndarray, "d d"]:
-    """The inverse, with the curvature of a prior added where there is none."""
+    """Return the inverse, with the curvature of a prior added if there is none."""
     try:
         return inverse(curvature, paths)
     except ValueError:
@@ -103,7 +117,10 @@ def definite_inverse(curvature: Float[np.ndarray, "d d"], paths: tuple[str, ...]
 
 
 def inverse(curvature: Float[np.ndarray, "d d"], paths: tuple[str, ...]) -> Float[np.ndarray, "d d"]:
-    """The inverse of a positive definite matrix. Raises `ValueError` naming what is undetermined."""
+    """Return the inverse of a positive definite matrix.
+
+    Raises `ValueError` naming the parameters that are undetermined.
+    """
     diagonal = np.diag(curvature)
     flat = [path for path, value in zip(paths, diagonal, strict=True) if not value > 0]
     if flat:
@@ -111,9 +128,9 @@ def inverse(curvature: Float[np.ndarray, "d d"], paths: tuple[str, ...]) -> Floa
     scale = np.sqrt(diagonal)
     scaled = curvature / np.outer(scale, scale)
     values, vectors = np.linalg.eigh(scaled)
-    # The curvature comes from a sum in the user's precision. No error of its elements moves an eigenvalue by more than
-    # a row of them; where there are many parameters, most in a row are zero.
-    row = min(float(len(paths)), max(FEW_IN_A_ROW, float(np.abs(scaled).sum(axis=1).max())))
+    # The curvature is a sum in the user's precision. Rounding moves an eigenvalue by at most the sum over a row of the
+    # errors of its elements; with many parameters, most elements of a row are zero.
+    row = min(float(len(paths)), max(FULL_ROW, float(np.abs(scaled).sum(axis=1).max())))
     if values[0] < 10 * row * float(jnp.finfo(jnp.result_type(float)).eps):
         order = np.argsort(-np.abs(vectors[:, 0]))
         worst = [paths[i] for i in order if abs(vectors[i, 0]) > 0.3]

@@ -7,10 +7,16 @@ from sersiclab.inference.search.minimiser import minimise
 
 
 class MAP(AbstractMethod):
-    """The most probable parameters: the maximum of their posterior density.
+    """The most probable values: the maximum of the posterior density, without draws or errors.
 
-    No draws. The density is that of the parameters as the model has them, so the result does not depend
-    on the unconstrained space in which we search.
+    The density is that of the model's parameters, so the result does not depend on the unconstrained space in which
+    the search takes place.
+
+    Example:
+        >>> model = sl.Model({"sky": sl.FlatSky(sl.Normal(0.0, 1.0))})
+        >>> fit = sl.fit(model, sl.Image(np.full((4, 5), 2.0), sigma=1.0), sl.MAP(), progress=False)
+        >>> round(fit.best["sky.level"], 3), fit.draws
+        (1.905, {})
     """
 
     def solve(self, problem: Problem, monitor: Monitor) -> Outcome:

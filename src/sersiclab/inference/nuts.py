@@ -1,4 +1,4 @@
-"""The No-U-Turn Sampler (Hoffman & Gelman 2014, arXiv:1111.4246), warm-started from the mode."""
+"""The No-U-Turn Sampler (Hoffman & Gelman 2014, arXiv:1111.4246), started from the mode."""
 
 import numpy as np
 
@@ -31,15 +31,34 @@ from sersiclab.runtime.errors import InputError, InputTypeError
 
 
 class NUTS(AbstractChainMethod):
-    """Draws from the posterior itself, by chains that warm up first.
+    """Draws from the exact posterior by Markov chains.
 
-    Each of `chains` chains takes `warmup` steps, then `draws` draws. They start at draws of the Laplace
-    approximation and in its coordinates, bent as the ridge of the posterior is, so that a short warm-up is
-    enough: it adapts the step size to `target_accept` and, with `adapt_mass`, the coordinates to the
-    posterior's covariance. A trajectory has at most `2**max_tree_depth - 1` steps.
+    Chains start at draws of the Laplace approximation, and in its coordinates, bent as the ridge of the posterior is;
+    so a short warm-up is enough. It adapts the step size and the coordinates.
 
-    With `transport=SVI(guide="flow")` the chains run where the flow has made a bent posterior about round
-    (NeuTra: Hoffman et al. 2019, arXiv:1903.03704). The draws are the posterior's however good the flow is.
+    `Fit.stats` has, for each draw, `lp`, `energy`, `diverging`, `acceptance_rate`, `tree_depth`, `n_steps` and
+    `step_size`.
+
+    Arguments:
+        warmup: steps of each chain before its first draw.
+        draws: draws of each chain.
+        chains: number of chains.
+        target_accept: acceptance rate to which the step size is adapted, between 0 and 1.
+        max_tree_depth: a trajectory has at most `2**max_tree_depth - 1` steps.
+        adapt_mass: whether to adapt the coordinates to the covariance of the posterior.
+        transport: `SVI(guide="flow")` to sample where a flow has made a bent posterior about round (NeuTra: Hoffman et
+            al. 2019, arXiv:1903.03704). The draws are those of the posterior regardless of the quality of the flow.
+
+    Raises:
+        ValueError: an option has an impossible value.
+        TypeError: an option is of the wrong type.
+
+    Example:
+        >>> model = sl.Model({"sky": sl.FlatSky(sl.Normal(0.0, 1.0))})
+        >>> image = sl.Image(np.full((4, 5), 2.0), sigma=1.0)
+        >>> fit = sl.fit(model, image, sl.NUTS(warmup=30, draws=50), progress=False)
+        >>> fit.draws["sky.level"].shape
+        (2, 50)
     """
 
     warmup: int = 200
@@ -91,7 +110,7 @@ class NUTS(AbstractChainMethod):
 
 
 def _compile(problem: Problem, method: NUTS, x64: bool) -> None:  # noqa: FBT001 (a thread's argument)
-    """Compile the sampler, whatever its arguments' values. Errors come again, and are seen, when it is used."""
+    """Compile the sampler, whose program does not depend on values. Errors are raised again when it is used."""
     silent, density = Monitor("NUTS"), problem.density
     with precision(x64):
         start = any_coordinates(method, problem)
@@ -101,7 +120,7 @@ def _compile(problem: Problem, method: NUTS, x64: bool) -> None:  # noqa: FBT001
 
 
 def _coordinates(method: NUTS, problem: Problem, monitor: Monitor, minimum: Minimum) -> Coordinates | None:
-    """The coordinates to begin in; None if the user cancels before they are found."""
+    """Return the coordinates to begin with; None if the run is cancelled before they are found."""
     if method.transport is None:
         try:
             found = ridge(problem, monitor, minimum)

@@ -1,4 +1,4 @@
-"""Variational inference: a distribution that is fitted to the posterior, and draws of it."""
+"""Variational inference: a distribution that is fitted to the posterior, and draws from it."""
 
 from typing import Literal, get_args
 
@@ -22,16 +22,29 @@ GuideName = Literal["normal", "flow"]
 
 
 class SVI(AbstractMethod):
-    """A guide that is fitted to the posterior by stochastic variational inference, and draws of it.
+    """A guide that is fitted to the posterior by stochastic variational inference, and draws from it.
 
-    Of the guide `draws` draws are made. It is a normal distribution in the unconstrained space or, with
-    `guide="flow"`, one that a flow bends. It starts from the Laplace approximation and takes at most `steps`
-    steps; the normal guide, fitted by natural gradients, mostly ends after a few.
+    The fit of the guide starts from the Laplace approximation. The normal guide is fitted by natural gradients and
+    usually needs a few steps.
 
-    `Fit.stats` has `lp`, `log_weight` (ln of what a draw would weigh, were all to be draws of the posterior; the
-    weights' sum is one) and, the same for all draws, `elbo`, the lower bound of the log evidence, and `pareto_k`, which
-    says how like the posterior the guide is (Yao et al. 2018, arXiv:1802.02538): below 0.5 it is good, from 0.7 on
-    it may miss part of the posterior. `Importance(proposal=SVI())` corrects what is left.
+    `Fit.stats` has `lp`; `log_weight`, the log of the importance weight of each draw (the weights sum to one); and, the
+    same for all draws, `elbo`, the lower bound of the log evidence, and `pareto_k`, which measures how well the guide
+    agrees with the posterior (Yao et al. 2018, arXiv:1802.02538): below 0.5 it is good, from 0.7 on the guide may miss
+    part of the posterior. `Importance(proposal=SVI())` corrects the remaining difference.
+
+    Arguments:
+        guide: "normal", a normal distribution in the unconstrained space, or "flow", one that is bent by a flow.
+        draws: number of draws.
+        steps: largest number of steps of each fit of a guide.
+
+    Raises:
+        ValueError: an option has an impossible value.
+
+    Example:
+        >>> model = sl.Model({"sky": sl.FlatSky(sl.Normal(0.0, 1.0))})
+        >>> fit = sl.fit(model, sl.Image(np.full((4, 5), 2.0), sigma=1.0), sl.SVI(draws=100), progress=False)
+        >>> bool(fit.stats["pareto_k"].max() < 0.5)
+        True
     """
 
     guide: GuideName = "normal"
@@ -77,7 +90,7 @@ class SVI(AbstractMethod):
 
 
 def fit_guide(method: SVI, problem: Problem, monitor: Monitor, minimum: Minimum) -> Guide:
-    """The guide, from the Laplace approximation on."""
+    """Return a guide that is fitted from the Laplace approximation on."""
     constrain(monitor, problem.density, minimum.u)  # so that a cancelled run need not compile
     here = coordinates_about(problem, monitor, minimum.u, start_covariance(problem, minimum))
     guide = fit_normal(problem, monitor, here, most=method.steps)
@@ -89,7 +102,7 @@ def fit_guide(method: SVI, problem: Problem, monitor: Monitor, minimum: Minimum)
 def _stats(
     here: Coordinates, offset: float, z: Float[np.ndarray, "draw d"], found: Float[np.ndarray, " draw"]
 ) -> dict[str, Float[np.ndarray, "1 draw"]]:
-    """Of draws whose potentials, which are relative to `offset`, are known."""
+    """Return the statistics of draws, given their potentials, which are relative to `offset`."""
     if not len(found):
         return {}
     log_guide = -0.5 * np.sum(z**2, axis=1) - 0.5 * z.shape[1] * np.log(2 * np.pi)
@@ -106,7 +119,7 @@ def _stats(
 
 
 def _covariance(here: Coordinates, u: Float[np.ndarray, "draw d"]) -> Float[np.ndarray, "d d"]:
-    """The guide's covariance in the unconstrained space; a flow's by its draws, leaning towards the normal guide's."""
+    """Return the covariance of the guide; for a flow that of its draws, shrunk towards that of the normal guide."""
     factor, size = np.asarray(here.factor, dtype=float), u.shape[1]
     normal = factor @ factor.T
     if here.flow is None:

@@ -1,4 +1,4 @@
-"""How exact a rendered image is: a comparison with a slow reference."""
+"""The accuracy of a rendered image, by comparison with a slow reference."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -24,16 +24,16 @@ except ImportError:  # JAX before 0.8
     from jax.experimental import enable_x64  # pyright: ignore[reportAttributeAccessIssue]
 
 
-# Points at which a brightness is evaluated at once.
+# Number of points at which a brightness is evaluated at once.
 _BLOCK = 8192
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
 class RenderError:
-    """How far a rendered image is from the exact one.
+    """The error of a rendered image.
 
-    `max_sigma` is the largest error of an unmasked pixel in units of its sigma, and `pixel` (y, x) where it
-    is. `flux` is the error of the light in the image, skies excepted, as a fraction of that light.
+    `max_sigma` is the largest error of an unmasked pixel in units of its sigma, and `pixel` (y, x) its place. `flux` is
+    the error of the sources' light in the image, as a fraction of that light.
     """
 
     max_sigma: float
@@ -47,9 +47,26 @@ class RenderError:
 def render_error(model: Model, image: Image, values: Mapping[str, Scalar] | None = None) -> RenderError:
     """Compare `render(model, image, values)` with an exact reference in double precision.
 
-    The reference integrates every source's surface brightness, a Sérsic's formula, by adaptive cubature. It shares
-    nothing with any renderer. Between its samples the PSF is taken to be band-limited. Raises `TypeError` for a
-    source that has no brightness(x, y).
+    The reference integrates the formula of every source's surface brightness by adaptive cubature, and has no code in
+    common with the renderers. The PSF is interpolated as a band-limited function. It takes seconds to minutes.
+
+    Arguments:
+        model: the model.
+        image: gives the shape, sigma, PSF and mask.
+        values: `{path: number}`. Other free parameters have their initial values.
+
+    Returns:
+        The largest error in units of sigma, its place, and the error of the flux.
+
+    Raises:
+        TypeError: a source has no method brightness(x, y).
+        ValueError: `values` has an unknown path, or a number outside its parameter's range.
+
+    Example:
+        >>> galaxy = sl.Gaussian(xc=7.0, yc=6.0, flux=100.0, fwhm=5.0, ellip=0.2, theta=0.3)
+        >>> error = sl.render_error(sl.Model({"galaxy": galaxy}), sl.Image(np.zeros((14, 16)), sigma=0.1))
+        >>> error.max_sigma < 0.01
+        True
     """
     drawn = render(model, image, values)
     sources, skies = reference(model, image, values)
@@ -64,10 +81,10 @@ def render_error(model: Model, image: Image, values: Mapping[str, Scalar] | None
 def reference(
     model: Model, image: Image, values: Mapping[str, Scalar] | None = None
 ) -> tuple[Float[np.ndarray, "y x"], Float[np.ndarray, "y x"]]:
-    """The exact image of the sources and that of the skies, by `cubature`.
+    """Return the exact image of the sources, and that of the skies, by `cubature`.
 
-    Without edges in the sources it is good to 1e-7 of the brightest pixel. Between its samples a PSF is what its
-    band-limited interpolation says.
+    For sources without edges it is accurate to 1e-7 of the brightest pixel. The PSF is interpolated as a band-limited
+    function.
     """
     chosen = model.at({**model.initial, **({} if values is None else values)}).components
     scene, skies = Scene(image), np.zeros(image.shape)
@@ -99,7 +116,7 @@ def _evaluated(source: AbstractExtended, x: Float[Array, " p"], y: Float[Array, 
 
 
 def _brightness(source: AbstractExtended) -> Brightness:
-    """A source's brightness at any number of offsets, by one compiled program."""
+    """Return a function for the brightness of a source at any number of offsets, which compiles once."""
 
     def brightness(x: Float[np.ndarray, " p"], y: Float[np.ndarray, " p"]) -> Float[np.ndarray, " p"]:
         count = -(-x.size // _BLOCK) * _BLOCK

@@ -232,9 +232,7 @@ class Model(eqx.Module):
         low, high = (self._initial_of(path, start) for path in (smaller, larger))
         for path in (smaller, larger):
             if self._info(path).low < 0.0:
-                raise InputError(
-                    f"{path} may be negative: a ratio between 0 and 1 can't order it"
-                )
+                raise InputError(f"{path} may be negative: a ratio between 0 and 1 can't order it")
         least = self._info(smaller).low
         if least > 0.0:
             least = max(least, min(self._lowest(path) for path in (smaller, larger)))

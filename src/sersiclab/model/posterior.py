@@ -17,18 +17,25 @@ from sersiclab.parameters.stacks import Values
 
 
 class Posterior(eqx.Module):
-    """The posterior density of a model, given an image, for samplers and optimisers of your own.
+    """The posterior density of a model given an image, for samplers and optimisers of your own.
 
     A point `u` is a vector of real numbers without bounds, one per free parameter, in the order of `paths`: what
     Hamiltonian samplers and optimisers work on. Values are a mapping `{path: number}` in the parameters' own units;
     those that are returned keep the order of `paths`, and have all numbers in one array as `values.vector`. Where a
     method takes either, a vector is a point and a mapping holds values.
 
-    All methods are compiled and may be called inside `jax.jit`, `jax.grad` and `jax.vmap`. A posterior is a pytree:
-    passed to a jitted function as an argument, one of another image of the same shape compiles nothing.
+    All methods are compiled and may be called inside `jax.jit`, `jax.grad` and `jax.vmap`. A posterior is a pytree: if
+    it is an argument of a jitted function, that of another image of the same shape compiles nothing.
 
-    Log likelihoods are those of the image's numbers. If these are out of reach of single precision, such as 1e-30,
-    they are those of the numbers times a power of two: add `log_unit` to compare evidences with other programs.
+    Log likelihoods are those of the image's numbers. If single precision can't hold these, such as 1e-30, they are
+    those of the numbers times a power of two: add `log_unit` to compare evidences with other programs.
+
+    Arguments:
+        model: the model.
+        image: the data.
+
+    Raises:
+        TypeError: `model` is not a `Model`, or `image` not an `Image`.
 
     Example:
         >>> image = sl.datasets.example()
@@ -58,17 +65,17 @@ class Posterior(eqx.Module):
 
     @property
     def log_unit(self) -> float:
-        """What to add to a log likelihood for that of the data in the image's unit; mostly zero."""
+        """The difference between the log likelihood of the data in the image's unit and ours; usually zero."""
         return self.density.log_unit
 
     @eqx.filter_jit
     def log_density(self, u: Float[Array | np.ndarray, " d"]) -> Float[Array, ""]:
-        """Log posterior density of a point: `log_prior(u) + log_likelihood(u)`, not normalised by the evidence."""
+        """Return the log posterior density of a point, `log_prior(u) + log_likelihood(u)`, without the evidence."""
         return self.log_prior(u) + self.log_likelihood(u)
 
     @eqx.filter_jit
     def log_prior(self, at: Float[Array | np.ndarray, " d"] | Mapping[str, Any]) -> Float[Array, ""]:
-        """Log prior density of a point, with the Jacobian of `constrain`, or of the values themselves.
+        """Return the log prior density of a point, with the Jacobian of `constrain`, or of values `{path: number}`.
 
         It is minus infinity for values that the priors exclude.
         """
@@ -80,26 +87,27 @@ class Posterior(eqx.Module):
 
     @eqx.filter_jit
     def log_likelihood(self, at: Float[Array | np.ndarray, " d"] | Mapping[str, Any]) -> Float[Array, ""]:
-        """Log likelihood of the unmasked pixels at a point or at values."""
+        """Return the log likelihood of the unmasked pixels, at a point or at values `{path: number}`."""
         density = self.density
         values = self._inward(at) if isinstance(at, Mapping) else density.constrain(jnp.asarray(at, dtype=float))
         return jnp.sum(density.pointwise_log_likelihood(values))
 
     @eqx.filter_jit
     def constrain(self, u: Float[Array | np.ndarray, " d"]) -> Values:
-        """The values at a point."""
+        """Return the values at a point."""
         return self._outward(self.density.constrain(jnp.asarray(u, dtype=float)))
 
     @eqx.filter_jit
     def unconstrain(self, values: Mapping[str, Any]) -> Float[Array, " d"]:
-        """The point of these values, which must hold all free parameters. Not a number where a prior excludes them."""
+        """Return the point of values, which must hold all free parameters; NaN where a prior excludes them."""
         return self.density.unconstrain(self._inward(values))
 
     @eqx.filter_jit
     def prior_transform(self, cube: Float[Array | np.ndarray, " d"]) -> Values:
-        """The values at a point of the unit cube: uniform numbers become draws from the priors, for nested samplers.
+        """Return the values at a point of the unit cube, for nested samplers: uniform numbers become prior draws.
 
-        Raises `ValueError` naming a parameter if its prior is a numpyro distribution without `icdf` and `cdf`.
+        Raises:
+            ValueError: a prior is a numpyro distribution without `icdf` and `cdf`; the message names its parameter.
         """
         shares = jnp.asarray(cube, dtype=float)
         kind = jnp.finfo(shares.dtype)

@@ -1,4 +1,4 @@
-"""Mock images: a model's picture with noise drawn."""
+"""Mock images: the picture of a model, with noise."""
 
 from collections.abc import Mapping
 
@@ -16,10 +16,25 @@ from sersiclab.runtime.seeds import checked_seed, key_of
 
 
 def simulate(model: Model, image: Image, values: Mapping[str, Scalar] | None = None, *, seed: int = 0) -> Image:
-    """An image like `image` whose data are the model's, with noise drawn from `model.noise`.
+    """Return a mock image: the picture of the model, with noise drawn from `model.noise`.
 
-    Everything else is that of `image`: sigma, PSF, mask, metadata. Free parameters that `values` lacks
-    have their initial value. Masked pixels get data too; where sigma is unusable they get no noise.
+    Arguments:
+        model: the model.
+        image: gives everything but the data: shape, sigma, PSF, mask and metadata.
+        values: `{path: number}`. Other free parameters have their initial values.
+        seed: the seed of the noise.
+
+    Returns:
+        The image. Masked pixels have data too, but no noise where their sigma is not a positive number.
+
+    Raises:
+        ValueError: `values` has an unknown path, or a number outside its parameter's range.
+
+    Example:
+        >>> model = sl.Model({"sky": sl.FlatSky(0.5)})
+        >>> mock = sl.simulate(model, sl.Image(np.zeros((60, 70)), sigma=0.1), seed=3)
+        >>> round(float(mock.data.mean()), 2), round(float(mock.data.std()), 2)
+        (0.5, 0.1)
     """
     seed, mean = checked_seed(seed), render(model, image, values)
     exponent = scaling.exponent_of(image)
@@ -34,7 +49,7 @@ def simulate(model: Model, image: Image, values: Mapping[str, Scalar] | None = N
 
 
 def draw_prior(model: Model, *, seed: int = 0) -> dict[str, float]:
-    """One draw of every free parameter from its prior, by path."""
+    """Draw every free parameter from its prior once; returns values by path."""
     keys = jax.random.split(key_of(seed), max(len(model.free), 1))
     return {
         path: float(jnp.asarray(prior.distribution().sample(key)))

@@ -1,5 +1,7 @@
-"""The noise of an image's pixels, as a distribution of the data about the model."""
+"""The noise of an image: the distribution of the data about the model."""
 
+from sersiclab.noise.distributions import log_normalisation as log_normalisation
+from sersiclab.noise.distributions import log_poisson as log_poisson
 from sersiclab.noise.laws import NOISES as NOISES
 from sersiclab.noise.laws import AbstractNoise as AbstractNoise
 from sersiclab.noise.laws import AbstractNormalNoise as AbstractNormalNoise
@@ -10,5 +12,3 @@ from sersiclab.noise.laws import InflatedNoise as InflatedNoise
 from sersiclab.noise.laws import MixtureNoise as MixtureNoise
 from sersiclab.noise.laws import PoissonNoise as PoissonNoise
 from sersiclab.noise.laws import StudentTNoise as StudentTNoise
-from sersiclab.noise.laws import log_normalisation as log_normalisation
-from sersiclab.noise.laws import log_poisson as log_poisson

@@ -1,11 +1,11 @@
-"""Noise that is correlated between neighbouring pixels, made white.
+"""Whitening of noise that is correlated between neighbouring pixels.
 
-The noise is stationary but for its sigma: e = (data - model) / sigma has unit variance and the correlation
-rho(dy, dx). The density of the unmasked pixels is a product of conditional ones, pixel after pixel in the order
-of the rows, each given the pixels before it: exact, if all of them are taken. Taken are those within a window,
-beyond which they add nothing (Vecchia 1988, J. R. Stat. Soc. B 50, 297). What is left of a pixel after its
-prediction, over that rest's standard deviation, is white. A masked pixel is in nobody's window: it is
-integrated out, as it ought to be, and so is what lies beyond the edges.
+In units of sigma the noise is stationary: e = (data - model) / sigma has unit variance and the correlation rho(dy, dx).
+The density of the unmasked pixels is a product of conditional densities, pixel after pixel in the order of the rows,
+each given the pixels before it. It is exact if all of them are used. Here those within a window are used, beyond which
+others add nothing (Vecchia 1988, J. R. Stat. Soc. B 50, 297). The residual of a pixel from its prediction, divided by
+the standard deviation of this residual, is white. Masked pixels, and those beyond the edges, are in no window: so they
+are integrated out, as they should be.
 """
 
 from functools import lru_cache
@@ -24,16 +24,22 @@ from sersiclab.runtime.errors import InputError, InputTypeError
 Correlation = tuple[tuple[float, ...], ...]
 Windows = Float[np.ndarray, "m y x"]
 
-LEAST_POWER = 0.02  # of the spectrum, in that of white noise
-CONVERGED = 1e-3  # relative change of the variance of the rest, from a window to the next
-LARGEST_WINDOW = 8  # pixels to each side
-BLOCK = 32  # patterns of masked pixels that are solved at once: as many as fit into a processor's cache
-KEPT = 2  # masks whose predictors are kept, for the fits and the residuals of an image
-GRID = 64  # wave numbers along an axis at which the spectrum is looked at
+# Least power at any wave number, in units of that of white noise.
+LEAST_POWER = 0.02
+# Relative change of the remaining variance from a window to the next, below which the window is large enough.
+CONVERGED = 1e-3
+# Pixels to each side.
+LARGEST_WINDOW = 8
+# Patterns of masked pixels that are solved at once: as many as fit into a processor's cache.
+BLOCK = 32
+# Masks whose predictors are cached, for the fits and the residuals of an image.
+CACHED = 2
+# Wave numbers along an axis at which the spectrum is evaluated.
+GRID = 64
 
 
 def correlation_of(kernel: Any) -> Correlation:
-    """The correlation of white noise that was convolved with `kernel`: the kernel's own, one at no distance."""
+    """Return the correlation of white noise that was convolved with `kernel`: the autocorrelation of the kernel."""
     from scipy.signal import fftconvolve
 
     array = plane_of("kernel", kernel).astype(float)
@@ -45,9 +51,11 @@ def correlation_of(kernel: Any) -> Correlation:
 
 
 def as_correlation(array: Any, label: str = "correlation") -> Correlation:
-    """A checked correlation, symmetric about its middle, which is one.
+    """Return a checked correlation, symmetric about its middle, which is one.
 
-    Raises `ValueError` or `TypeError` naming `label`, what was expected and what came.
+    Raises:
+        ValueError: the array is not a correlation; the message names `label`.
+        TypeError: it is not an array of real numbers.
     """
     try:
         rho = np.array(array, dtype=float)
@@ -70,7 +78,7 @@ def as_correlation(array: Any, label: str = "correlation") -> Correlation:
 
 
 def measured(residual: Any, valid: Bool[np.ndarray, "y x"], reach: int) -> Correlation:
-    """The correlation of residuals (in sigma) within `reach` pixels, by the mean products of pairs of valid pixels."""
+    """Return the correlation of residuals (in sigma) within `reach` pixels: mean products of pairs of valid pixels."""
     e = np.where(valid, residual, 0.0)
     e = np.where(valid, e - e[valid].mean(), 0.0)
     shape = tuple(n + reach for n in e.shape)
@@ -82,7 +90,7 @@ def measured(residual: Any, valid: Bool[np.ndarray, "y x"], reach: int) -> Corre
 
 
 def spectrum(correlation: Correlation, shape: tuple[int, int]) -> Float[np.ndarray, "ky kx"]:
-    """The power of the noise at the wave numbers of `rfft2` of this shape; one for white noise."""
+    """Return the power of the noise at the wave numbers of `rfft2` of this shape; it is one for white noise."""
     rho = np.array(correlation)
     periodic = np.zeros(shape)
     rows, columns = (np.arange(side) - side // 2 for side in rho.shape)
@@ -91,10 +99,10 @@ def spectrum(correlation: Correlation, shape: tuple[int, int]) -> Float[np.ndarr
 
 
 def tamed(correlation: Correlation) -> Correlation:
-    """The same correlation, times a factor that leaves no wave number less than `LEAST_POWER`.
+    """Return the correlation times a factor that leaves every wave number at least `LEAST_POWER`.
 
-    A kernel may pass nothing of some wave numbers, and a measured correlation may have less than nothing there.
-    To believe either would be to take what is left of the data there for the whole truth.
+    A kernel may suppress some wave numbers completely, and a measured correlation may have a negative power there.
+    Taken literally, the data would be known without noise at these wave numbers, and would decide the fit.
     """
     least = float(spectrum(correlation, (GRID, GRID)).min())
     factor = min(1.0, (1.0 - LEAST_POWER) / (1.0 - least)) if least < LEAST_POWER else 1.0
@@ -105,9 +113,9 @@ def tamed(correlation: Correlation) -> Correlation:
 
 @lru_cache(maxsize=16)
 def remainder(correlation: Correlation) -> tuple[float, float]:
-    """The variance of what `whiten` makes of noise with this correlation, and the correlation of neighbours in it.
+    """Return the variance of whitened noise with this correlation, and the correlation of its neighbouring pixels.
 
-    One and zero, but for what `tamed` adds at wave numbers of which the noise has no power.
+    They are one and zero, unless `tamed` adds power at wave numbers where the noise has none.
     """
     power, believed = (spectrum(each, (GRID, GRID)) for each in (correlation, tamed(correlation)))
     left = np.maximum(power, 0.0) / believed
@@ -118,13 +126,13 @@ def remainder(correlation: Correlation) -> tuple[float, float]:
 
 
 def offsets(window: int) -> Int[np.ndarray, "m 2"]:
-    """(dy, dx) of the pixels before one, in the order of the rows, within a window."""
+    """Return the offsets (dy, dx) of the pixels before one, in the order of the rows, within a window."""
     side = range(-window, window + 1)
     return np.array([(dy, dx) for dy in range(-window, 1) for dx in side if dy < 0 or dx < 0])
 
 
 def between(correlation: Correlation, lags: Int[np.ndarray, "*s 2"]) -> Float[np.ndarray, "*s"]:
-    """The correlation at lags (dy, dx); zero beyond where it is given."""
+    """Return the correlation at lags (dy, dx); it is zero beyond those that are given."""
     rho = np.array(correlation)
     middle = np.array(rho.shape) // 2
     inside = np.all(np.abs(lags) <= middle, axis=-1)
@@ -134,7 +142,7 @@ def between(correlation: Correlation, lags: Int[np.ndarray, "*s 2"]) -> Float[np
 
 @lru_cache(maxsize=16)
 def window_of(correlation: Correlation) -> int:
-    """The least window with which the prediction of a pixel is as good as with the next larger one."""
+    """Return the smallest window that predicts a pixel as well as the next larger one."""
     rest = [_rest(correlation, window) for window in (1, 2)]
     while rest[-2] / rest[-1] > 1 + CONVERGED and len(rest) < LARGEST_WINDOW:
         rest.append(_rest(correlation, len(rest) + 1))
@@ -170,19 +178,19 @@ def _predictors(
 
 
 def _rest(correlation: Correlation, window: int) -> float:
-    """The variance that is left where nothing is masked."""
+    """Return the variance that remains where nothing is masked."""
     return float(_predictors(correlation, window, np.ones((1, len(offsets(window))), bool))[1][0])
 
 
 def predictors(correlation: Correlation, valid: Bool[np.ndarray, "y x"]) -> tuple[Windows, Plane]:
-    """The weights of the pixels before each pixel, and the standard deviation of what they leave of it.
+    """Return the weights that predict each pixel from those before it, and the standard deviation of the residual.
 
-    Pixels that are not valid have no weight. Near edges and masks each pattern of what is there is solved once.
+    Pixels that are not valid have no weight. Each pattern of valid pixels near edges and masks is solved once.
     """
     return _predictors_among(correlation, np.packbits(valid).tobytes(), valid.shape)
 
 
-@lru_cache(maxsize=KEPT)
+@lru_cache(maxsize=CACHED)
 def _predictors_among(correlation: Correlation, bits: bytes, shape: tuple[int, int]) -> tuple[Windows, Plane]:
     count = shape[0] * shape[1]
     valid = np.unpackbits(np.frombuffer(bits, np.uint8), count=count).astype(bool).reshape(shape)
@@ -202,7 +210,7 @@ def _predictors_among(correlation: Correlation, bits: bytes, shape: tuple[int, i
 
 
 def whiten(e: Float[Array, "y x"], weights: Any, rest: Any, window: int) -> Float[Array, "y x"]:
-    """(e - its prediction) / rest: white, of unit variance."""
+    """Return (e - its prediction) / rest, which is white and of unit variance."""
     padded = jnp.pad(e, ((window, 0), (window, window)))
 
     def add(total: Float[Array, "y x"], each: tuple[Any, Any]) -> tuple[Float[Array, "y x"], None]:
@@ -215,7 +223,7 @@ def whiten(e: Float[Array, "y x"], weights: Any, rest: Any, window: int) -> Floa
 
 
 def draw(key: jax.Array, correlation: Correlation, shape: tuple[int, ...]) -> Float[Array, "*s y x"]:
-    """Noise of unit variance with this correlation, (..., y, x), by a filter of white noise on a larger grid."""
+    """Draw noise of unit variance with this correlation, (..., y, x), by filtering white noise on a larger grid."""
     *more, ny, nx = shape
     larger = ny + len(correlation), nx + len(correlation[0])
     amplitude = jnp.asarray(np.sqrt(np.maximum(spectrum(correlation, larger), 0.0)), dtype=float)
