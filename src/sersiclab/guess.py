@@ -13,7 +13,16 @@ from sersiclab.detection.skies import Sky
 from sersiclab.model import Model, check_name
 from sersiclab.noise import AbstractNoise, GaussianNoise
 from sersiclab.parameters import AbstractParameter, ParameterInfo, Tied, parameter_info, with_parameters
-from sersiclab.profiles import PROFILES, AbstractModifier, AbstractProfile, AbstractSky, AbstractSource, FlatSky, Sersic
+from sersiclab.profiles import (
+    PROFILES,
+    AbstractModifier,
+    AbstractProfile,
+    AbstractSky,
+    AbstractSource,
+    FlatSky,
+    Sersic,
+    installed_profiles,
+)
 from sersiclab.profiles.base import size_name, usual_parameters
 from sersiclab.profiles.default_priors import (
     MEASURED_BRIGHTNESS,
@@ -171,11 +180,11 @@ def _profile(label: str, value: object) -> type[AbstractProfile]:
     if isinstance(value, type) and issubclass(value, AbstractProfile) and parameter_info(value):
         return value
     if isinstance(value, str) and len(_plain(value)) >= 3:
-        found = [cls for cls in PROFILES if _plain(cls.__name__).startswith(_plain(value))]
+        found = [cls for cls in (*PROFILES, *installed_profiles()) if _plain(cls.__name__).startswith(_plain(value))]
         exact = [cls for cls in found if _plain(cls.__name__) == _plain(value)]
         if len(exact or found) == 1:
             return (exact or found)[0]
-    names = ", ".join(_snake(cls.__name__) for cls in PROFILES)
+    names = ", ".join(_snake(cls.__name__) for cls in (*PROFILES, *installed_profiles()))
     presets = f", or a preset: {', '.join(PRESETS)}" if label == "what" else ""
     raise InputError(f"{label} must be a profile: {names}{presets}; got {value!r}")
 

@@ -12,6 +12,7 @@ from sersiclab.data.astrometry import checked_wcs, settled_scale
 from sersiclab.data.blanks import without_data
 from sersiclab.data.conversion import convert
 from sersiclab.data.error_maps import error_map
+from sersiclab.data.interchange import mask_from_regions, position_of
 from sersiclab.data.planes import (
     check_finite,
     check_sides,
@@ -41,8 +42,8 @@ class Image(eqx.Module):
         weight: 1/sigma² of each pixel.
         invvar: another name for `weight`.
         psf: the point spread function, normalised here; None for no blurring.
-        mask: True (non-zero) where a pixel is excluded. Pixels whose `sigma` is zero or not finite are excluded too,
-            with a warning.
+        mask: True (non-zero) where a pixel is excluded, or regions of the `regions` package. Pixels whose `sigma` is
+            zero or not finite are excluded too, with a warning.
         psf_oversampling: samples of the PSF per pixel.
         psf_includes_pixel: whether the PSF includes the response of a pixel (an effective PSF), or is optical alone.
         psf_centre: where the PSF's centre lies: the middle of its `"array"`, its `"peak"`, or its `"centroid"` in a
@@ -107,7 +108,7 @@ class Image(eqx.Module):
         self.unit, sigma, weight, invvar = plain_numbers(data, unit, sigma, weight, invvar)
         self.data = plane_of("data", data)
         shape = self.data.shape
-        user_mask = np.zeros(shape, bool) if mask is None else mask_of(mask, shape)
+        user_mask = np.zeros(shape, bool) if mask is None else mask_of(mask_from_regions(mask, shape, wcs), shape)
         for plane in (data, sigma, weight, invvar):
             if np.ma.isMaskedArray(plane) and plane.ndim:
                 user_mask = user_mask | mask_of(np.ma.getmaskarray(plane), shape)
@@ -231,6 +232,7 @@ class Image(eqx.Module):
         from astropy.coordinates import SkyCoord
         from astropy.nddata import Cutout2D, NoOverlapError
 
+        position = position_of(position)
         if isinstance(position, SkyCoord) and self.wcs is None:
             raise InputError("position is a SkyCoord and the image has no WCS; give (x, y) in pixels")
         place = position if isinstance(position, SkyCoord) else place_of(position)
@@ -247,13 +249,14 @@ class Image(eqx.Module):
         return self.restored(**{**fields, "wcs": part.wcs})
 
     def with_mask(self, mask: Any) -> "Image":
-        """Return the image with another mask, True (non-zero) where a pixel is excluded.
+        """Return the image with another mask, True (non-zero) where a pixel is excluded, or regions.
 
         Pixels without a finite value and a positive, finite sigma stay excluded. Raises the errors that `Image` raises
         for a mask.
         """
+        given = mask_from_regions(mask, self.shape, self.wcs)
         unusable = ~(np.isfinite(self.data) & np.isfinite(self.sigma) & (self.sigma > 0))
-        return self.restored(**{**self.fields, "mask": mask_of(mask, self.shape) | unusable})
+        return self.restored(**{**self.fields, "mask": mask_of(given, self.shape) | unusable})
 
     @classmethod
     def restored(cls, *, psf: np.ndarray | None, **fields: Any) -> "Image":

@@ -88,7 +88,7 @@ class Detection:
         return f"Detection({found}, target at ({self.target.xc:.1f}, {self.target.yc:.1f}), {masked}{cut})"
 
 
-def detect(image: Image, *, position: Any = None) -> Detection:
+def detect(image: Image, *, position: Any = None, segmentation: Any = None) -> Detection:
     """Detect the sources of an image: `detect(image).masked(image)` is ready for a fit of the target alone.
 
     Segments rise 2.5 standard deviations above the smoothed sky (photutils), and are split between peaks that a
@@ -96,7 +96,10 @@ def detect(image: Image, *, position: Any = None) -> Detection:
 
     Arguments:
         image: the image.
-        position: where the target is, (x, y) in pixels or a `SkyCoord`; by default the image's centre.
+        position: where the target is, (x, y) in pixels or a `SkyCoord`; by default the image's centre. A row of a
+            photutils or SEP catalogue, or a region with a centre, has a position, too.
+        segmentation: the pixels of the sources, if another program found them: photutils' `SegmentationImage`, or an
+            array of whole numbers, 0 on the sky, such as SEP's segmentation map.
 
     Returns:
         The sources, the target first, with the sky, the pixels of each source, and the mask of the neighbours.
@@ -109,12 +112,12 @@ def detect(image: Image, *, position: Any = None) -> Detection:
     Example:
         >>> import sersiclab as sl
         >>> found = sl.detect(sl.datasets.example())
-        >>> found
-        Detection(1 source, target at (50.7, 41.4), 4.6% of the pixels masked)
+        >>> len(found.sources), f"{found.mask.mean():.1%} masked"
+        (1, '4.6% masked')
         >>> round(found.target.r_eff)
         7
     """
-    found = find(image, position)
+    found = find(image, position, segmentation)
     if found.note:
         warnings.warn(found.note, stacklevel=2)
     return _detection(found)

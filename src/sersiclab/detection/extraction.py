@@ -11,6 +11,7 @@ from scipy import ndimage
 from sersiclab.data.arrays import Labels, Mask, Plane
 from sersiclab.data.checking import checked_image
 from sersiclab.data.image import Image
+from sersiclab.data.interchange import labels_of, position_of
 from sersiclab.data.planes import place_of
 from sersiclab.detection.blends import Hidden, hidden_at
 from sersiclab.detection.boxes import grown, within
@@ -112,8 +113,8 @@ class Extraction:
         return dataclasses.replace(source, flux=source.flux * self.unit, flux_error=source.flux_error * self.unit)
 
 
-def find(image: Image, position: Any = None) -> Extraction:
-    """Return the sources of an image, and which of them is the target."""
+def find(image: Image, position: Any = None, segmentation: Any = None) -> Extraction:
+    """Return the sources of an image, or those of a given segmentation map, and which of them is the target."""
     place = _place(checked_image(image), position)
     valid = image.valid
     unit = float(np.median(image.sigma[valid]))
@@ -123,10 +124,15 @@ def find(image: Image, position: Any = None) -> Extraction:
     width = min(max(blur / HALF_LIGHT, 1.0), 3.0)
     segments = segment(data, valid, width)
     smooth, threshold = segments.smooth, PEAK * segments.noise
-    regions = split(smooth, segments.labels, threshold)
+    if segmentation is None:
+        regions = split(smooth, segments.labels, threshold)
+    else:
+        regions = np.where(valid, labels_of(segmentation, image.shape), 0)
+        segments = segments._replace(labels=np.where(regions > 0, regions, 0))
     striking = most_striking(smooth, regions, place)
     there = source_at(smooth, regions, place)
-    hidden = _hidden(smooth, regions, valid, place, there or around(regions, place), threshold)
+    nearest = (there or around(regions, place)) if segmentation is None else 0
+    hidden = _hidden(smooth, regions, valid, place, nearest, threshold)
     if hidden:
         there = int(regions.max()) + 1
         regions[hidden.region] = there
@@ -165,6 +171,7 @@ def _place(image: Image, position: Any) -> Position:
     ny, nx = image.shape
     if position is None:
         return (nx - 1) / 2, (ny - 1) / 2
+    position = position_of(position)
     if hasattr(position, "to_pixel"):
         if image.wcs is None:
             raise InputError("position is a SkyCoord and the image has no WCS; give (x, y) in pixels")

@@ -13,7 +13,7 @@ from sersiclab.noise import NOISES
 from sersiclab.parameters import AbstractPrior, ParameterInfo, parameter_info
 from sersiclab.parameters.links import LINKS
 from sersiclab.parameters.priors import PRIORS, Custom
-from sersiclab.profiles import MODIFIERS, PROFILES, AbstractModifier, AbstractProfile, AbstractSky
+from sersiclab.profiles import MODIFIERS, PROFILES, AbstractModifier, AbstractProfile, AbstractSky, installed_profiles
 from sersiclab.profiles.base import usual_parameters
 from sersiclab.runtime.errors import InputTypeError
 
@@ -28,7 +28,8 @@ def schema(types: Sequence[type] = (), methods: Sequence[type] = ()) -> dict[str
     modifies come before. `types` holds the user's own profiles, `methods` the methods that the editor offers.
     """
     check_classes(types)
-    profiles = (*PROFILES, *MODIFIERS, *(cls for cls in types if issubclass(cls, AbstractProfile)))
+    theirs = (*installed_profiles(), *(cls for cls in types if issubclass(cls, AbstractProfile)))
+    profiles = (*PROFILES, *MODIFIERS, *theirs)
     return {
         "version": VERSION,
         "profiles": {cls.__name__: _profile_schema(cls) for cls in profiles},

@@ -26,7 +26,7 @@ from sersiclab.parameters import ParameterInfo, Tied, nested_modules, parameter_
 from sersiclab.parameters.links import LINKS
 from sersiclab.parameters.priors import PRIORS
 from sersiclab.parameters.scalars import is_number
-from sersiclab.profiles import MODIFIERS, PROFILES, AbstractProfile
+from sersiclab.profiles import MODIFIERS, PROFILES, AbstractProfile, installed_profiles
 from sersiclab.rendering import RENDERERS, AbstractRenderer, HybridRenderer
 from sersiclab.runtime.errors import InputError, InputTypeError
 
@@ -182,7 +182,7 @@ class _Reader:
     def __init__(self, types: Sequence[type]) -> None:
         check_classes(types)
         self.problems: list[dict[str, str]] = []
-        self._types = {cls.__name__: cls for cls in (*_KNOWN, *types)}
+        self._types = {cls.__name__: cls for cls in (*installed_profiles(), *_KNOWN, *types)}
 
     def unversioned(self, document: Any) -> dict[str, Any] | None:
         """The document without its version; None if we can't read that version."""

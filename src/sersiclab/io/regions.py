@@ -2,7 +2,12 @@
 
 The format is that of https://ds9.si.edu/doc/ref/region.html: one shape a line, or several between semicolons, after the
 name of a coordinate system. Pixels count from 1 there and from 0 here. Angles are those of the first axis,
-counter-clockwise from +x, and on the sky position angles + 90 degrees.
+counter-clockwise from +x; on the sky they are position angles + 90 degrees.
+
+Astropy's package `regions` is accepted as a source of objects, but does not read the files here. Its version 0.12 skips
+shapes without a coordinate system, those in "physical" coordinates, and those with lengths in arcsec on an image in
+pixels. One malformed shape makes it refuse the whole file, and it does not keep line numbers, which our messages give.
+It accepts infinite coordinates. In return it reads annuli, which are no components of a model.
 """
 
 import dataclasses
@@ -29,6 +34,7 @@ SKY_FRAMES = {
     "ecliptic": "barycentrictrueecliptic",
 }
 OTHER_FRAMES = ("amplifier", "detector", "linear", "tile", *(f"wcs{letter}" for letter in ("", *"abcdefgh")))
+DIGITS = 10  # of the numbers of regions that are objects
 TOLD = 3  # reasons, before the reader has seen enough
 CORNERS = 180  # of a polygon in the place of a circle
 LENGTH_UNITS = {'"': 1 / 3600, "'": 1 / 60, "d": 1.0, "r": math.degrees(1.0)}  # degrees
@@ -69,14 +75,14 @@ class Regions:
     notes: list[str]
 
 
-def read_regions(text: str, wcs: Any = None) -> Regions:
-    """Read the regions of a DS9 file from its text.
+def read_regions(text: Any, wcs: Any = None) -> Regions:
+    """Read the regions of a DS9 file from its text, or those of the `regions` package.
 
     Ellipses become sources and points become point sources. Circles, boxes, polygons, and ellipses with a minus sign
     become areas to mask. The coordinate system "physical" is treated as "image".
 
     Arguments:
-        text: the text of the file.
+        text: the text of the file, or a `regions.Regions` or a region of that package.
         wcs: the astropy WCS of the image, needed for regions in sky coordinates.
 
     Returns:
@@ -90,6 +96,8 @@ def read_regions(text: str, wcs: Any = None) -> Regions:
         >>> found.found[0].text, found.found[0].shape.size
         ('galaxy', 12.0)
     """
+    if hasattr(text, "serialize"):
+        text = text.serialize(format="ds9", precision=DIGITS)
     if not isinstance(text, str):
         raise InputTypeError(f"text must be the text of a DS9 file, got {text!r}")
     wcs = checked_wcs(wcs)

@@ -12,6 +12,7 @@ from sersiclab.profiles.core_sersic import CoreSersic as CoreSersic
 from sersiclab.profiles.edge_on_disk import EdgeOnDisk as EdgeOnDisk
 from sersiclab.profiles.ferrers import Ferrers as Ferrers
 from sersiclab.profiles.gaussian import Gaussian as Gaussian
+from sersiclab.profiles.installed import installed_profiles as installed_profiles
 from sersiclab.profiles.king import King as King
 from sersiclab.profiles.modifiers import AbstractModifier as AbstractModifier
 from sersiclab.profiles.modifiers import Bent as Bent

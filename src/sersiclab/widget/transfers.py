@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from sersiclab.documents import storage
-from sersiclab.io.regions import read_regions
+from sersiclab.io.regions import DIGITS, read_regions
 from sersiclab.model import Model
 from sersiclab.parameters import at
 from sersiclab.results.files import write_model_fits
@@ -135,8 +135,8 @@ class Files:
         model = self._model
         return ds9_regions(at(model.owners, model.initial), self._current.image.wcs, frame=frame)
 
-    def read_regions(self, path: str | Path, *, selected: str = "") -> str:
-        """Apply the regions of a DS9 file.
+    def read_regions(self, path: Any, *, selected: str = "") -> str:
+        """Apply the regions of a DS9 file, or of the `regions` package.
 
         An ellipse whose text begins with the name of a component sets its shape. A single ellipse without text sets
         that of the selected component. Other ellipses and points become components. Circles, boxes, polygons and
@@ -152,6 +152,8 @@ class Files:
         Raises:
             ValueError: if no region can be used; nothing is changed then.
         """
+        if hasattr(path, "serialize"):
+            return self._read_regions("regions", path.serialize(format="ds9", precision=DIGITS).encode(), selected)
         path = storage.user_path(path)
         if path.stat().st_size > LARGEST:
             raise InputError(f"{path}: it has more than {LARGEST / 2**20:.0f} MB, too large for a region file")

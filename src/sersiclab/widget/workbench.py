@@ -213,11 +213,11 @@ class Workbench(ipywidgets.VBox):
         """
         return self._editor.files.write_regions(path, frame=frame, overwrite=overwrite)
 
-    def read_regions(self, path: str | Path, *, selected: str = "") -> str:
+    def read_regions(self, path: Any, *, selected: str = "") -> str:
         """Apply the regions of a DS9 file to the model and the mask; `Files.read_regions` has the rules.
 
         Arguments:
-            path: the file.
+            path: the file, or regions of the `regions` package.
             selected: the name of the selected component; by default, the one selected in the page.
 
         Returns:
