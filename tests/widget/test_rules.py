@@ -1,6 +1,7 @@
 """The tables of shared rules, which the page's tests read, are what Python says now."""
 
 import json
+import runpy
 from typing import Any
 
 import pytest
@@ -28,3 +29,9 @@ def compare(found: Any, expected: Any, place: str) -> None:
 def test_the_table_is_what_python_says(name):
     known = json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
     compare(known, json.loads(json.dumps(TABLES[name]())), f"{name}.json is outdated (run tests/widget/rules.py): ")
+
+
+def test_the_table_of_priors_is_what_scipy_says():
+    rows = runpy.run_path(str(FOLDER / "priors.py"))["rows"]()
+    known = json.loads((FOLDER / "priors.json").read_text(encoding="utf-8"))
+    compare(known, json.loads(json.dumps(rows)), "priors.json is outdated (run js/tests/tables/priors.py): ")

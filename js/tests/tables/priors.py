@@ -1,4 +1,4 @@
-"""Writes priors.json: densities, distribution functions and quantiles of the priors by SciPy."""
+"""Write priors.json: densities, distribution functions and quantiles of the priors by SciPy."""
 
 import json
 import math
@@ -37,14 +37,15 @@ CASES = [
 ]
 
 
-def main() -> None:
-    rows = []
+def rows() -> list[dict[str, object]]:
+    """One row for each prior: points by the mass below them, and the density there."""
+    found = []
     for prior, law in CASES:
         x = [float(law.ppf(part)) for part in PARTS]
-        rows.append({"prior": prior, "parts": PARTS, "x": x, "pdf": [float(law.pdf(v)) for v in x]})
-    text = ",\n".join(json.dumps(row) for row in rows)
-    Path(__file__).with_name("priors.json").write_text(f"[\n{text}\n]\n")
+        found.append({"prior": prior, "parts": list(PARTS), "x": x, "pdf": [float(law.pdf(v)) for v in x]})
+    return found
 
 
 if __name__ == "__main__":
-    main()
+    text = ",\n".join(json.dumps(row) for row in rows())
+    Path(__file__).with_name("priors.json").write_text(f"[\n{text}\n]\n", encoding="utf-8")

@@ -11,6 +11,7 @@ from sersiclab.parameters import AbstractPrior
 from sersiclab.plots.profile import Annuli, annuli
 from sersiclab.plots.sources import ellipses
 from sersiclab.profiles import AbstractSource
+from sersiclab.results.draws import Draws
 from sersiclab.widget.cutouts import Cutout, within
 from sersiclab.widget.frames import Frames
 
@@ -21,7 +22,6 @@ PRIOR_REACH = 3.0  # range in which a prior is drawn, roughly in sigmas of the u
 BANDS = (0.025, 0.16, 0.84, 0.975)
 
 Curve = tuple[Float[np.ndarray, " point"], Float[np.ndarray, " point"]]
-Draws = Float[np.ndarray, "chain draw"]
 
 
 def prior_curve(prior: AbstractPrior, low: float, high: float) -> Curve:

@@ -21,8 +21,8 @@ from sersiclab.widget.checks import checked_callback, checked_model, model_for
 from sersiclab.widget.closing import announce, close_parts
 from sersiclab.widget.control import Control
 from sersiclab.widget.current import Current
+from sersiclab.widget.current_fits import Fitting
 from sersiclab.widget.desk import Desk
-from sersiclab.widget.fitting import Fitting
 from sersiclab.widget.frame_messages import frames_of
 from sersiclab.widget.incoming import BOTH, FRONT_END, own_updates
 from sersiclab.widget.mailbox import Mailbox

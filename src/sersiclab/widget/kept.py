@@ -13,7 +13,7 @@ from sersiclab.runtime.errors import InputError, InputKeyError
 
 LEAST_DRAWS = 50  # a fit that was cancelled early has fewer
 
-Row = dict[str, Any]
+KeptRow = dict[str, Any]
 
 
 class Kept(Mapping[str, Fit]):
@@ -23,9 +23,9 @@ class Kept(Mapping[str, Fit]):
     is left to `later(job)`.
     """
 
-    def __init__(self, changed: Callable[[list[Row]], None], later: Callable[[Callable[[], None]], None]) -> None:
+    def __init__(self, changed: Callable[[list[KeptRow]], None], later: Callable[[Callable[[], None]], None]) -> None:
         self._fits: dict[str, Fit] = {}
-        self._criteria: dict[str, Row] = {}
+        self._criteria: dict[str, KeptRow] = {}
         self._changed, self._later = changed, later
 
     def __getitem__(self, name: str) -> Fit:
@@ -54,7 +54,7 @@ class Kept(Mapping[str, Fit]):
             self._fits.pop(name, None)
         self._tell()
 
-    def rows(self) -> list[Row]:
+    def rows(self) -> list[KeptRow]:
         """Return rows {"name", "method", "components", "free", "chi2", "dof", "bic", "level", "comparable"}.
 
         `comparable` is whether a fit used the same pixels as the first. Until the fits have been compared, `bic` is
@@ -80,7 +80,7 @@ class Kept(Mapping[str, Fit]):
         first = next(iter(self._fits.values()))
         return bool(np.array_equal(fit.image.valid, first.image.valid))
 
-    def _row(self, name: str, fit: Fit) -> Row:
+    def _row(self, name: str, fit: Fit) -> KeptRow:
         free, number = len(fit.model.free), int(fit.image.valid.sum())
         return {
             "name": name,
@@ -95,7 +95,7 @@ class Kept(Mapping[str, Fit]):
         }
 
 
-def _criteria(row: Any) -> Row:
+def _criteria(row: Any) -> KeptRow:
     numbers = {key: _finite(row[key]) for key in ("bic", "loo", "log_evidence")}
     return numbers | {key: str(row[key]) for key in ("loo_says", "note")}
 

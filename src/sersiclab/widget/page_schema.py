@@ -15,7 +15,7 @@ from sersiclab.noise import (
     PoissonNoise,
     StudentTNoise,
 )
-from sersiclab.widget.options import options_of
+from sersiclab.widget.method_options import options_of
 from sersiclab.widget.presets import PRESETS
 from sersiclab.widget.session import noise_document
 

@@ -10,7 +10,7 @@ from sersiclab.widget.current import Current
 from sersiclab.widget.desk import Desk
 from sersiclab.widget.frame_messages import AnyFrames, answer, pixel, sight
 from sersiclab.widget.incoming import checked
-from sersiclab.widget.options import method_of
+from sersiclab.widget.method_options import method_of
 from sersiclab.widget.predictive import Predictions
 from sersiclab.widget.rasters import Raster
 from sersiclab.widget.transfers import Files

@@ -3,7 +3,7 @@
 import pytest
 
 from sersiclab.inference import METHODS, NUTS, SVI, Laplace
-from sersiclab.widget.options import method_of, options_of
+from sersiclab.widget.method_options import method_of, options_of
 
 
 def rows(cls):
