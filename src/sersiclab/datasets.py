@@ -41,7 +41,6 @@ _MODELS = {
 
 def names() -> list[str]:
     """Return the names of the example images."""
-    """The names of the examples."""
     return list(_MODELS)
 
 
@@ -88,7 +87,6 @@ def truth(name: str = "example") -> dict[str, float]:
         >>> sl.datasets.truth()["galaxy.n"]
         2.3
     """
-    """The true value of every parameter by path, such as "galaxy.n"."""
     return dict(parameters.parameters(_model(name).owners))  # pyright: ignore[reportReturnType]
 
 

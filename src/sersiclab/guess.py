@@ -1,4 +1,4 @@
-"""A model with priors from the pixels: where to start without knowing anything."""
+"""A first model of a source: profiles, priors and initial values, measured from the pixels."""
 
 import math
 import re
@@ -40,7 +40,7 @@ What = str | type[AbstractProfile] | Mapping[str, str | type[AbstractProfile]]
 
 
 class _Size(NamedTuple):
-    """Between what pixels a component's half-light radius lies, where it starts, and where a Sérsic index does."""
+    """The bounds and the start of a component's half-light radius in pixels, and the start of a Sérsic index."""
 
     low: float
     high: float
@@ -63,23 +63,37 @@ def guess(
     position: Any = None,
     noise: AbstractNoise = GaussianNoise(),  # noqa: B008 (frozen)
 ) -> Model:
-    """A model of the source at a position, every parameter with a prior and an initial value.
+    """Guess a model of the source at a position: every parameter gets a prior and an initial value.
 
-    `what` is a profile's name ("sersic", "exponential" or "exp", "devaucouleurs" or "dev",
-    "pointsource", ...) or class, a preset ("doublesersic", "sersic_exp", "sersic_pointsource"), or a
-    mapping of component names to profiles: `{"bulge": "sersic", "disk": "exponential", "sky": "flat_sky"}`,
-    the innermost first. Sources after the first are tied to its centre. A flat sky is added, as "sky", if
-    `what` has none and the sky differs from zero by more than its error and the sources' wings allow.
+    The priors scale with the image, and do not depend on its unit. Fluxes, lengths and Sérsic indices are uniform in
+    the logarithm, centres and skies normal; other parameters are uniform in the range that their class declares. All
+    components of the source share its centre. If `what` has no sky, a flat one is added, as "sky", when the sky
+    differs from zero by more than its error and the wings of the sources allow.
 
-    `position` is (x, y) in pixels or a `SkyCoord`, by default the image's centre. `sources` is how many of the
-    detected sources to model, "auto" for all that are not masked: the one at the position as `what` says, its
-    neighbours as Sérsic components "neighbour_1", "neighbour_2", ... in the order of `detect`. `noise` is the
-    model's.
+    Arguments:
+        image: the image.
+        what: the name of a profile ("sersic", "exponential" or "exp", "devaucouleurs" or "dev", "pointsource", ...) or
+            its class; a preset ("doublesersic", "sersic_exp", "sersic_pointsource"); or a mapping of component names
+            to profiles, the innermost first: `{"bulge": "sersic", "disk": "exponential", "sky": "flat_sky"}`.
+        sources: the number of detected sources to model, or "auto" for all that are not masked. The first one is
+            modelled as `what` says; its neighbours are Sérsic components "neighbour_1", "neighbour_2", ... in the
+            order of `detect`.
+        position: where the source is, (x, y) in pixels or a `SkyCoord`; by default the image's centre.
+        noise: the noise model.
 
-    The priors scale with the image: they do not depend on its unit. Fluxes, lengths and Sérsic indices are
-    uniform in the logarithm, centres and skies normal; other parameters are uniform in the range that their class
-    declares. Warns if nothing is detected, or not at the position, if a brighter source near the image's centre may
-    be meant, and if sources fill the image so that its sky can't be measured.
+    Returns:
+        The model, whose `initial` values are the measured ones.
+
+    Raises:
+        ValueError: if `what` names no profile, or the position lies outside the image.
+
+    Warns if nothing is detected at the position, if a brighter source near the image's centre may be meant, and if
+    sources fill the image so that its sky can't be measured.
+
+    Example:
+        >>> model = sl.guess(sl.datasets.example(), "sersic_exp")
+        >>> list(model.components)
+        ['bulge', 'disk']
     """
     profiles = _profiles(what)
     found = find(image, position)
@@ -108,7 +122,7 @@ def guess(
 
 
 def _sources(found: Extraction, number: int | Literal["auto"]) -> tuple[Source, ...]:
-    """The target, and as many of its neighbours as are asked for."""
+    """Return the target, and the requested number of its neighbours."""
     if isinstance(number, str) and number == "auto":
         return (found.target(), *found.neighbours().values())
     if not isinstance(number, int) or isinstance(number, bool) or number < 1:
@@ -120,7 +134,7 @@ def _sources(found: Extraction, number: int | Literal["auto"]) -> tuple[Source, 
 def _doubts(
     found: Extraction, source: Source, sky: Sky, profiles: Mapping[str, type[AbstractProfile]]
 ) -> Iterator[str]:
-    """What is doubtful about a model of these profiles of the source."""
+    """Yield reasons to doubt a model of the source made of these profiles."""
     if not source.detected:
         place = f"({source.xc:g}, {source.yc:g})"
         yield f"no source stands out of the noise: the priors are those of a faint one at {place}"
@@ -142,7 +156,7 @@ def _free_name(taken: Mapping[str, Any]) -> str:
 
 
 def component_of(source: Source, name: str, cls: type[AbstractSource] = Sersic) -> AbstractSource:
-    """A component of that name with priors around what was measured of a source."""
+    """Return a component of that name, with priors around the measured properties of a source."""
     size = _size(source, name, [name])
     return _component(name, cls, _source_values(source, 1), size, _spread(source, 1, size, math.nan, (1, 1)))
 
@@ -171,7 +185,7 @@ def _snake(name: str) -> str:
 
 
 def _profile(label: str, value: object) -> type[AbstractProfile]:
-    """A profile's class from itself, its name in any spelling, or the first letters of its name."""
+    """Return a profile's class, given the class, its name in any spelling, or the first letters of its name."""
     if isinstance(value, type) and issubclass(value, AbstractModifier):
         raise InputError(
             f"{label} is {value.__name__}, which modifies another profile: guess that one, then put it inside, as in "

@@ -205,7 +205,7 @@ def headers(folder: Path) -> Iterator[Case]:
         "singular": {"CD1_1": 1e-4, "CD1_2": 1e-4, "CD2_1": 1e-4, "CD2_2": 1e-4},
     }.items():
         path = write(folder / f"wcs_{kind.replace(' ', '_')}.fits", DATA, **sky, **cards)
-        yield told("Image.read", f"a WCS with {kind}", lambda p=path: read(p, sigma=1.0), "the WCS of", "left out")
+        yield told("Image.read", f"a WCS with {kind}", lambda p=path: read(p, sigma=1.0), "the WCS of", "ignored")
     for kind, dtype in {"bytes": "u1", "short": ">i2", "long": ">i8", "single": ">f4", "double": ">f8"}.items():
         array = np.round(np.abs(DATA)).astype(dtype)
         path = write(folder / f"kind_{kind}.fits", array)

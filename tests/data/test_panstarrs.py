@@ -90,6 +90,9 @@ def test_the_masks_bits_are_those_that_hold_no_light(tmp_path, flux):
 def test_an_array_with_the_cards_of_a_stack_is_told(tmp_path, flux):
     """Its values may have been made linear, or not."""
     write(tmp_path / "stack.fits", compressed(flux), **ASINH)
-    with pytest.warns(UserWarning, match=r"^the header of this CCDData has BSOFTEN and BOFFSET .* taken as linear; if"):
+    with pytest.warns(
+        UserWarning,
+        match=r"^the header of this CCDData has Pan-STARRS's BSOFTEN and BOFFSET; .* assumed to be linear; if",
+    ):
         image = Image.read(CCDData.read(tmp_path / "stack.fits", unit="adu"), sigma=25.0)
     np.testing.assert_allclose(image.data, compressed(flux))

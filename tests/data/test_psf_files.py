@@ -252,7 +252,7 @@ def test_psfex_that_varies_along_one_axis(tmp_path, axis):
     psf = read_psf(path, band=None, position=position)
     np.testing.assert_allclose(psf.array, expected / expected.sum(), rtol=1e-12)
     fits.writeto(tmp_path / "sci.fits", DATA)
-    with pytest.warns(UserWarning, match=f"varies over {axis.lower()} 0 to 1000, and was taken at the centre"):
+    with pytest.warns(UserWarning, match=f"varies over {axis.lower()} 0 to 1000, and was evaluated at the centre"):
         Image.read(tmp_path / "sci.fits", sigma=1.0, psf=path)
 
 

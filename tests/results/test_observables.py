@@ -129,7 +129,9 @@ def test_lengths_are_in_arcsec_by_the_wcs_alone(make_fit):
 
 @pytest.mark.parametrize("wcs", [rotated(0.0), rotated(0.0).to_header()], ids=["WCS", "header"])
 def test_a_pixel_scale_that_the_wcs_contradicts(make_fit, wcs):
-    with pytest.warns(UserWarning, match=r"pixel_scale is 0\.5 arcsec, that of wcs 0\.25: lengths go by the first"):
+    with pytest.warns(
+        UserWarning, match=r"pixel_scale is 0\.5 arcsec, that of wcs 0\.25: the first is used for lengths"
+    ):
         assert seen(make_fit, wcs, pixel_scale=0.5).image.pixel_scale == 0.5
     assert seen(make_fit, wcs, pixel_scale=0.25).image.pixel_scale == 0.25
 

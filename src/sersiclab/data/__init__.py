@@ -1,1 +1,1 @@
-"""Images with their errors, PSF and mask: from arrays and from the files of others."""
+"""Images with their error map, PSF and mask, from arrays and from the files of other programs."""

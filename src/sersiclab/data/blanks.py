@@ -6,40 +6,43 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from scipy import ndimage
 
+from sersiclab.data.arrays import Mask, Plane
 
-CHANCE = 1e-4  # the chance of a square, or a run along an edge, of equal pixels in data that hold no constant
+
+CHANCE = 1e-4  # the probability of a square, or a run along an edge, of equal pixels in data without a constant
 SMALLEST_SQUARE = 3
-AT_EDGE, INSIDE = 16, 0.01  # the fewest pixels of a region at the image's edge, and the least share of one inside
-SHARE, MOST = 0.05, 0.5  # of the pixels, of a value that is scattered over the image,
-EXCESS = 10  # and so many times as frequent as any other
-CONTINUOUS = 0.1  # a step of so few scatters, from the constant to the pixels beside it, is that of a model's sky
-PLATEAU = 5.0  # scatters above the sky, where the pixels around a maximum belong to a saturated star
-MOST_VALUES = 5  # of the most frequent, and of those that lie together the most
-PART = 8  # pixels along a side of the parts of an image in which a value's share is looked at
-CONSTANT = 0.85  # of the pixels beside one of a value that have it too, if it is itself that of a region without data
-CORRELATED, INDEPENDENT = 1.2, 0.25  # and the share of correlated pixels that count as independent
-RARE = 0.05  # a share of equal pixels so small that a region may be followed along its thinnest edges
+AT_EDGE, INSIDE = 16, 0.01  # the least size of a region: in pixels at the image's edge, as a share of the image inside
+SHARE, MOST = 0.05, 0.5  # a value scattered over the image is foreign if its share of the pixels lies between these
+EXCESS = 10  # and if it is this many times as frequent as any other value
+CONTINUOUS = 0.1  # scatters: if the pixels beside a constant differ by less, it is the sky of a model
+PLATEAU = 5.0  # scatters above the sky: if the pixels around a maximum are brighter, it is a saturated star
+MOST_VALUES = 5  # the most frequent values, and as many whose pixels touch the most, are examined
+PART = 8  # pixels: a value's share is determined in squares of this side
+CONSTANT = 0.85  # a value fills a region without data if this share of its pixels' neighbours have it too
+CORRELATED = 1.2  # pixels are correlated if equal neighbours are this many times as frequent as by chance
+INDEPENDENT = 0.25  # the share of correlated pixels that count as independent
+RARE = 0.05  # below this chance of equal neighbours, a region is followed along its thinnest edges
 
 
 @dataclasses.dataclass(frozen=True)
 class Blank:
-    """Pixels that hold one value and no data."""
+    """Pixels that hold one value in place of data."""
 
     value: float
-    pixels: Bool[np.ndarray, "y x"]
+    pixels: Mask
 
     def __str__(self) -> str:
         return f"{self.pixels.sum()} pixels of exactly {self.value:.6g}"
 
 
-def blanks(data: Float[np.ndarray, "y x"], valid: Bool[np.ndarray, "y x"]) -> list[Blank]:
-    """The pixels without data: regions of one value at the image's edge or inside, and values that are too frequent.
+def blanks(data: Plane, valid: Mask) -> list[Blank]:
+    """Return the pixels without data: regions of one value at the edge or inside, and values that are too frequent.
 
-    Noise repeats a value by chance only, of which integers have much. The sky of a model without noise, to which the
-    light next to it falls continuously, and saturated stars count as data.
+    Noise repeats a value only by chance, which is frequent in integers. The sky of a noise-free model, which the light
+    next to it approaches continuously, and saturated stars count as data.
     """
     found: list[Blank] = []
     values, counts = np.unique(data[valid], return_counts=True)
@@ -65,12 +68,12 @@ def blanks(data: Float[np.ndarray, "y x"], valid: Bool[np.ndarray, "y x"]) -> li
 
 
 def without_data(found: Sequence[Blank]) -> str:
-    """A sentence's beginning about them."""
+    """Return the beginning of a sentence about these pixels."""
     return f"data have {' and '.join(map(str, found))}, which can't be measurements"
 
 
-def _solid(same: Bool[np.ndarray, "y x"], valid: Bool[np.ndarray, "y x"], chance: float) -> Bool[np.ndarray, "y x"]:
-    """Regions of equal pixels with a square, or a run along an edge, too large for chance."""
+def _solid(same: Mask, valid: Mask, chance: float) -> Mask:
+    """Return regions of equal pixels that contain a square, or a run along an edge, too large to arise by chance."""
     rare = -math.log(chance)
     side = max(SMALLEST_SQUARE, math.ceil(math.sqrt(math.log(same.size / CHANCE) / rare)))
     run = max(SMALLEST_SQUARE, math.ceil(math.log(2 * sum(same.shape) / CHANCE) / rare))
@@ -94,10 +97,10 @@ def _solid(same: Bool[np.ndarray, "y x"], valid: Bool[np.ndarray, "y x"], chance
     return keep[labels]
 
 
-def _chance(data: Float[np.ndarray, "y x"], same: Bool[np.ndarray, "y x"], valid: Bool[np.ndarray, "y x"]) -> float:
-    """How often a pixel has the value beside one that has not, as outside of regions that hold nothing else.
+def _chance(data: Plane, same: Mask, valid: Mask) -> float:
+    """Return how often a pixel has the value if the pixel beside it has not, as is typical outside constant regions.
 
-    It is rounded up by two standard deviations. The inner pixels of other constant regions don't count.
+    The result is raised by two standard deviations. The inner pixels of other constant regions are not counted.
     """
     other = (valid & ~same)[:, 1:-1] & (data[:, 1:-1] != data[:, :-2])
     number = np.sum(other & valid[:, 2:])
@@ -106,18 +109,16 @@ def _chance(data: Float[np.ndarray, "y x"], same: Bool[np.ndarray, "y x"], valid
     return float(np.clip(share, 1 / same.size, 0.999))
 
 
-def _pairs(
-    data: Float[np.ndarray, "y x"], valid: Bool[np.ndarray, "y x"], values: Float[np.ndarray, " v"]
-) -> Int[np.ndarray, " v"]:
-    """How many pairs of neighbours have each of the values."""
+def _pairs(data: Plane, valid: Mask, values: Float[np.ndarray, " v"]) -> Int[np.ndarray, " v"]:
+    """Return the number of pairs of neighbours that have each of the values."""
     found = []
     for a, b in ((np.s_[:, 1:], np.s_[:, :-1]), (np.s_[1:], np.s_[:-1])):
         found.append(data[a][(data[a] == data[b]) & valid[a] & valid[b]])
     return np.bincount(np.searchsorted(values, np.concatenate(found)), minlength=values.size)
 
 
-def _usual_share(same: Bool[np.ndarray, "y x"], valid: Bool[np.ndarray, "y x"]) -> float:
-    """The share of the value in a typical part of the image that holds others too."""
+def _usual_share(same: Mask, valid: Mask) -> float:
+    """Return the share of the value in a typical part of the image, among parts with other values too."""
     sides = [side // PART * PART for side in same.shape]
     blocks = (sides[0] // PART, PART, sides[1] // PART, PART)
     number, all_of = (plane[: sides[0], : sides[1]].reshape(blocks).sum(axis=(1, 3)) for plane in (same, valid))
@@ -125,20 +126,18 @@ def _usual_share(same: Bool[np.ndarray, "y x"], valid: Bool[np.ndarray, "y x"]) 
     return float(np.clip(np.median(number[mixed] / all_of[mixed]), 0.0, 0.999)) if mixed.any() else 0.0
 
 
-def _persistence(same: Bool[np.ndarray, "y x"], valid: Bool[np.ndarray, "y x"]) -> float:
-    """How often a pixel has the value beside one that has it: often, if noise is correlated or pixels are repeated."""
+def _persistence(same: Mask, valid: Mask) -> float:
+    """Return how often a pixel has the value if its neighbour has it: often if noise is correlated or pixels repeat."""
     return float(np.sum(same[:, :-1] & same[:, 1:]) / max(np.sum(same[:, :-1] & valid[:, 1:]), 1))
 
 
 def _is_scattered(number: int, next_number: int, total: int) -> bool:
-    """Whether a value is far more frequent than the next without being the rule."""
+    """Return whether a value is far more frequent than the next one, but not most of the image."""
     return SHARE * total < number < MOST * total and number > EXCESS * next_number
 
 
-def _is_foreign(
-    data: Float[np.ndarray, "y x"], valid: Bool[np.ndarray, "y x"], pixels: Bool[np.ndarray, "y x"], value: float
-) -> bool:
-    """Whether the pixels are neither the sky of a model, nor a saturated star."""
+def _is_foreign(data: Plane, valid: Mask, pixels: Mask, value: float) -> bool:
+    """Return whether the pixels are neither the sky of a model nor a saturated star."""
     rest = data[valid & ~pixels]
     around: Any = ndimage.binary_dilation(pixels, np.ones((3, 3)))
     beside = data[around & valid & ~pixels]

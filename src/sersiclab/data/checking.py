@@ -1,4 +1,4 @@
-"""The argument that every entry takes: an `Image`, and not what one is made from."""
+"""The check of the argument `image` of every public function."""
 
 import os
 from typing import Any
@@ -9,9 +9,9 @@ from sersiclab.runtime.process import check_process
 
 
 def checked_image(image: Any) -> Image:
-    """Return the image; raise `TypeError`, which says how to make one, for an array, a path or anything else.
+    """Return the image. Raises `TypeError`, with advice on how to make one, for an array, a path or anything else.
 
-    All that draws or fits passes here, so a process that can't do it is refused here, too.
+    Everything that renders or fits passes through here, so the process is checked here too.
     """
     check_process()
     if isinstance(image, Image):

@@ -5,19 +5,17 @@ import operator
 import re
 from typing import Any
 
-import numpy as np
-from jaxtyping import Bool
-
 from sersiclab.data import panstarrs
-from sersiclab.data.fits import Plane, bands_of, plane, squeezed
+from sersiclab.data.arrays import Mask
+from sersiclab.data.fits import Extension, bands_of, plane, squeezed
 from sersiclab.data.headers import Header
 from sersiclab.data.opening import File
 
 
-# The names that surveys and observatories give them, without signs between words. HST and JWST write SCI, ERR and DQ,
-# drizzled images SCI and WHT; the LSST pipeline (HSC) IMAGE, MASK and VARIANCE; DES SCI, MSK and WGT; Euclid SCI, RMS
-# and FLG; ESO DATA, STAT (a variance) and DQ; Legacy Surveys write IMAGETYP, and MASKBITS; astropy's CCDData writes
-# UTYPE.
+# The names that surveys and observatories give to these extensions, without punctuation. HST and JWST write SCI, ERR
+# and DQ, drizzled images SCI and WHT; the LSST pipeline (HSC) IMAGE, MASK and VARIANCE; DES SCI, MSK and WGT; Euclid
+# SCI, RMS and FLG; ESO DATA, STAT (a variance) and DQ; Legacy Surveys write IMAGETYP, and MASKBITS; astropy's CCDData
+# writes UTYPE.
 ROLES = {
     "sigma": {"ERR", "ERROR", "ERRORS", "ERRMAP", "ERRORMAP", "SIG", "SIGMA", "SIGMAMAP", "STD", "STDEV", "STDDEV"}
     | {"RMS", "RMSMAP", "NOISE", "NOISEMAP", "UNC", "UNCERT", "UNCERTAINTY", "STDDEVUNCERTAINTY"},
@@ -27,21 +25,21 @@ ROLES = {
     "mask": {"DQ", "DATAQUALITY", "QUALITY", "QUAL", "MASK", "MSK", "FLAG", "FLAGS", "FLG", "MASKBITS"}
     | {"BPM", "BADPIX", "BADPIXELS", "BADPIXELMASK", "BADPIXMASK", "BPMASK"},
 }
-# The bits of the LSST pipeline's mask whose pixels hold no light of the sky (the others say what was detected).
+# The bits of the LSST pipeline's mask that mark unusable pixels (the others mark detections).
 LSST_BAD = ("BAD", "SAT", "CR", "EDGE", "NO_DATA", "UNMASKEDNAN")
-# Those of Legacy Surveys' MASKBITS, by filter (legacysurvey.org/dr10/bitmasks). The others tell of bright stars and
-# large galaxies nearby, whose own pixels they would exclude.
+# The same for the MASKBITS of Legacy Surveys, by filter (legacysurvey.org/dr10/bitmasks). The others mark bright stars
+# and large galaxies, whose own pixels would be excluded.
 MASKBITS = {"SATUR_G": 2, "SATUR_R": 3, "SATUR_Z": 4, "ALLMASK_G": 5, "ALLMASK_R": 6, "ALLMASK_Z": 7}
 MASKBITS |= {"SATUR_I": 14, "ALLMASK_I": 15}
 DO_NOT_USE = 1  # the bit of that name in the DQ of JWST and Roman
 
 
-def companions(file: File, index: int, band: str | None = None) -> dict[str, Plane]:
-    """The planes by role (`ROLES`) that have the image's shape, its version, its band and its prefix."""
+def companions(file: File, index: int, band: str | None = None) -> dict[str, Extension]:
+    """Return the extensions by role (`ROLES`) that share the image's shape, version, band and prefix."""
     science = file.hdus[index]
     if role(science) is not None:
         return {}
-    found: dict[str, Plane] = {}
+    found: dict[str, Extension] = {}
     for other, hdu in enumerate(file.hdus):
         kind = role(hdu) if other != index and hdu.is_image else None
         if kind is not None and kind not in found and _belongs(science, hdu):
@@ -50,7 +48,7 @@ def companions(file: File, index: int, band: str | None = None) -> dict[str, Pla
 
 
 def without_role(file: File, index: int) -> tuple[str, ...]:
-    """The other planes that could be an image's errors or flags by their shape, but have no name that says so."""
+    """Return the other extensions of the image's shape, which could be errors or flags but are not named as such."""
     science = file.hdus[index]
     return tuple(
         f"[{other}] {hdu.name or 'without a name'}"
@@ -60,7 +58,7 @@ def without_role(file: File, index: int) -> tuple[str, ...]:
 
 
 def role(hdu: Any) -> str | None:
-    """What an extension is to an image, by its name; None for anything else."""
+    """Return the role of an extension according to its name; None if it has none."""
     header = Header((hdu.header,))
     names = (header.text("UTYPE"), header.text("IMAGETYP"), hdu.name.rpartition(".")[2])
     for name in names:
@@ -78,8 +76,8 @@ def _belongs(science: Any, hdu: Any) -> bool:
     return identity(science) == identity(hdu) and own in (planes, ())
 
 
-def bad_pixels(plane: Plane, band: str | None = None) -> tuple[Bool[np.ndarray, "y x"], str]:
-    """True where a plane of flags excludes a pixel, and by which rule: any flag, if its header knows none."""
+def bad_pixels(plane: Extension, band: str | None = None) -> tuple[Mask, str]:
+    """Return the pixels that an extension of flags excludes, and the rule: any flag, unless its header names flags."""
     if plane.array.dtype.kind in "iu":
         known = _bad_bits(plane, band)
         if known:
@@ -87,8 +85,8 @@ def bad_pixels(plane: Plane, band: str | None = None) -> tuple[Bool[np.ndarray, 
     return plane.array != 0, "non-zero"
 
 
-def _bad_bits(plane: Plane, band: str | None) -> dict[str, int]:
-    """The values of the bits that exclude a pixel, by name, where the header tells whose flags these are."""
+def _bad_bits(plane: Extension, band: str | None) -> dict[str, int]:
+    """Return the values of the bits that exclude a pixel, by name, if the header identifies the flags."""
     header = plane.header
     if (header.text("IMAGETYP") or header.text("EXTNAME") or "").upper() == "MASKBITS":
         of_band = {name: bit for name, bit in MASKBITS.items() if name[-1] == (band or "").upper()}

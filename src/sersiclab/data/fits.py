@@ -21,11 +21,11 @@ NO_HEADER = Header()
 
 
 @dataclasses.dataclass(frozen=True)
-class Plane:
-    """One 2-d image of a file: its array `[y, x]`, where it came from, its celestial WCS, if any, and its header.
+class Extension:
+    """A 2-d image from a file: its array `[y, x]`, its source, its celestial WCS, if any, and its header.
 
-    `spans` are the pixels, along x and y, of the section that was read, None if that is the whole image. `notes` say
-    what was done to the pixels of the file.
+    `spans` are the pixels, along x and y, of the section that was read; None for the whole image. `notes` describe
+    changes to the pixels of the file.
     """
 
     array: Shaped[np.ndarray, "y x"]
@@ -37,20 +37,20 @@ class Plane:
 
     @property
     def pixel_scale(self) -> float | None:
-        """Arcsec per pixel: the square root of the pixel's area, else what the header says, if anything."""
+        """Arcsec per pixel: the square root of the pixel's area, else the value in the header, if any."""
         if self.wcs is not None:
             return pixel_scale_of(self.wcs)
         scale = self.header.number("PIXSCALE", "PIXSCAL1", "SECPIX", "SECPIX1", "PIXELSCL")
         return scale if scale is not None and scale > 0 else None
 
 
-def read_plane(argument: str, source: Any, *, band: str | None = None) -> Plane:
-    """The image of `"sci.fits"` (its first 2-d one), `"sci.fits[SCI]"`, `"sci.fits[SCI,2]"` or `"sci.fits[1]"`.
+def read_plane(argument: str, source: Any, *, band: str | None = None) -> Extension:
+    """Read the image `"sci.fits"` (its first 2-d image), `"sci.fits[SCI]"`, `"sci.fits[SCI,2]"` or `"sci.fits[1]"`.
 
     A section may follow, `"sci.fits[SCI,2][11:80,11:90]"` or `"sci.fits[11:80,11:90]"`, in pixels from 1 with both
-    ends included; the WCS is that of the section. `argument` names what is being read in messages. Where images of
-    several bands are in a file, `band` chooses. A `.npy` file is read too, and an open `HDUList` or one HDU is as
-    good as a file. Raises `FileNotFoundError` where there is no such file and `ValueError` where it has no such image.
+    ends included; the WCS is that of the section. `argument` names the argument in messages. If a file has images in
+    several bands, `band` selects one. The source may also be a `.npy` file, an open `HDUList` or a single HDU. Raises
+    `FileNotFoundError` if there is no such file and `InputError` if it has no such image.
     """
     name = None if is_hdu(source) else named(argument, source)
     if name is not None and name.path.suffix == ".npy":
@@ -60,7 +60,7 @@ def read_plane(argument: str, source: Any, *, band: str | None = None) -> Plane:
 
 
 def choose(file: File, band: str | None = None) -> int:
-    """The extension that was asked for, else the first image of the band, else the first image."""
+    """Return the index of the extension in the name, else of the first image of the band, else of the first image."""
     if file.extension is not None:
         return _index(file, file.extension)
     axes = 2 if file.section is None else len(file.section.ranges)
@@ -76,10 +76,10 @@ def choose(file: File, band: str | None = None) -> int:
     raise InputError(f"{file.argument}: {file.label!r} has no band {band!r}; it has {', '.join(set(bands.values()))}")
 
 
-def plane(file: File, index: int, band: str | None = None, bands: Sequence[str] = ()) -> Plane:
-    """The 2-d image of an extension, or the plane of that band from a cube that names its bands.
+def plane(file: File, index: int, band: str | None = None, bands: Sequence[str] = ()) -> Extension:
+    """Return the 2-d image of an extension, or the plane of a band from a cube that names its bands.
 
-    `bands` names those of a cube that does not. Pixels that Pan-STARRS compressed are linear in the result.
+    `bands` names the bands of a cube that does not. Pixels that Pan-STARRS compressed are linear in the result.
     """
     hdu = file.hdus[index]
     label = file.where(index)
@@ -98,7 +98,7 @@ def plane(file: File, index: int, band: str | None = None, bands: Sequence[str] 
         wcs = None if wcs is None else part_of_wcs(wcs, spans)
     soft = softening(Header((hdu.header,)))
     notes = () if soft is None else (f"{label}: asinh compression undone (BSOFTEN, BOFFSET)",)
-    return Plane(array if soft is None else linear(array, *soft), label, wcs, file.header(index), spans, notes)
+    return Extension(array if soft is None else linear(array, *soft), label, wcs, file.header(index), spans, notes)
 
 
 def _spans(argument: str, label: str, section: Section, shape: tuple[int, ...]) -> tuple[Span, ...]:
@@ -109,7 +109,7 @@ def _spans(argument: str, label: str, section: Section, shape: tuple[int, ...]) 
 
 
 def contents(hdus: Any) -> str:
-    """The extensions in a few words, such as "[0] PRIMARY (empty), [1] SCI 100 x 120"."""
+    """Return the extensions in a few words, such as "[0] PRIMARY (empty), [1] SCI 100 x 120"."""
 
     def size(hdu: Any) -> str:
         if not hdu.is_image:
@@ -119,7 +119,7 @@ def contents(hdus: Any) -> str:
     return ", ".join(" ".join(f"[{i}] {hdu.name} {size(hdu)}".split()) for i, hdu in enumerate(hdus))
 
 
-def _numpy_plane(argument: str, name: FileName) -> Plane:
+def _numpy_plane(argument: str, name: FileName) -> Extension:
     path = name.path
     if not path.is_file():
         raise FileNotFoundError(f"{argument}: there is no file {str(path)!r}")
@@ -132,9 +132,9 @@ def _numpy_plane(argument: str, name: FileName) -> Plane:
     except (OSError, ValueError) as error:
         raise InputError(f"{argument}: {str(path)!r} is not a file of a numpy array ({error})") from error
     if name.section is None:
-        return Plane(array, str(path))
+        return Extension(array, str(path))
     spans = _spans(argument, str(path), name.section, array.shape)
-    return Plane(part_of(array, spans), f"{path}[{name.section.text}]", spans=spans)
+    return Extension(part_of(array, spans), f"{path}[{name.section.text}]", spans=spans)
 
 
 def _index(file: File, name: str) -> int:
@@ -151,12 +151,12 @@ def _index(file: File, name: str) -> int:
 
 
 def _first(file: File, images: Sequence[int]) -> int:
-    """The first of these images that is not the same in every pixel, as the first in some files of GALFIT is."""
+    """Return the first of these images that is not constant, as the first image in some GALFIT files is."""
     if file.argument not in ("data", "psf"):
         return images[0]
     for index in images[:-1]:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # they are given when the image is read
+            warnings.simplefilter("ignore")  # they appear when the image is read
             pixels = file.pixels(index)
         finite = pixels[np.isfinite(pixels)]
         if finite.size and np.ptp(finite) > 0:
@@ -178,7 +178,7 @@ def _is_plane(hdu: Any, axes: int) -> bool:
 
 
 def bands_of(hdu: Any) -> tuple[str, ...]:
-    """The bands of a cube's planes, by BAND0, BAND1 ... or by BANDS, such as "grz" or "w1,w2"."""
+    """Return the bands of a cube's planes, from BAND0, BAND1 ... or from BANDS, such as "grz" or "w1,w2"."""
     header = Header((hdu.header,))
     planes = squeezed(hdu.shape)[0] if len(squeezed(hdu.shape)) == 3 else 0
     named = [header.text(f"BAND{number}") for number in range(planes)]
@@ -189,7 +189,7 @@ def bands_of(hdu: Any) -> tuple[str, ...]:
 
 
 def squeezed(shape: tuple[int, ...]) -> tuple[int, ...]:
-    """The shape without leading axes of length 1, as of a cube of one plane."""
+    """Return the shape without leading axes of length 1, such as that of a cube of one plane."""
     while len(shape) > 2 and shape[0] == 1:
         shape = shape[1:]
     return shape

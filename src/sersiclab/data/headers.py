@@ -8,12 +8,12 @@ import numpy as np
 
 @dataclasses.dataclass(frozen=True)
 class Header:
-    """The cards of an extension, then those that it inherits; cards that can't be read are as if missing."""
+    """The cards of an extension, then those that it inherits; unreadable cards count as missing."""
 
     layers: tuple[Any, ...] = ()
 
     def find(self, *names: str) -> tuple[str, Any] | None:
-        """The first of these keywords that has a value, and the value; None if there is none."""
+        """Return the first of these keywords that has a value, with the value; None if there is none."""
         for name in names:
             for layer in self.layers:
                 value = _card(layer, name)
@@ -22,12 +22,12 @@ class Header:
         return None
 
     def text(self, *names: str) -> str | None:
-        """The first value as text."""
+        """Return the first value as text."""
         found = self.find(*names)
         return None if found is None else str(found[1]).strip() or None
 
     def number(self, *names: str) -> float | None:
-        """The first value as a finite number, which some write as a text."""
+        """Return the first value as a finite number, which some headers store as text."""
         found = self.find(*names)
         try:
             value = float("nan") if found is None or isinstance(found[1], bool) else float(found[1])

@@ -6,8 +6,9 @@ from typing import Any
 
 import equinox as eqx
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 
+from sersiclab.data.arrays import Mask, Plane
 from sersiclab.data.astrometry import checked_wcs, settled_scale
 from sersiclab.data.blanks import without_data
 from sersiclab.data.conversion import convert
@@ -68,10 +69,10 @@ class Image(eqx.Module):
         Image(40 x 50 pixels, no PSF, 0 masked, band r, zeropoint 22.5)
     """
 
-    data: Float[np.ndarray, "y x"]
-    sigma: Float[np.ndarray, "y x"]
+    data: Plane
+    sigma: Plane
     psf: Float[np.ndarray, "v u"] | None
-    mask: Bool[np.ndarray, "y x"]
+    mask: Mask
     psf_oversampling: int = eqx.field(static=True)
     psf_includes_pixel: bool = eqx.field(static=True)
     psf_centre: Centre = eqx.field(static=True)
@@ -335,7 +336,7 @@ class Image(eqx.Module):
         return None if self.psf is None else origin_of(self.psf, self.psf_centre)
 
     @property
-    def valid(self) -> Bool[np.ndarray, "y x"]:
+    def valid(self) -> Mask:
         """True where a pixel is used."""
         return ~self.mask
 

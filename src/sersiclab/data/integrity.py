@@ -1,4 +1,4 @@
-"""Whether a FITS file is whole: its compression's check sums, the structure that its headers claim, and its own sums.
+"""Whether a FITS file is intact: the checksums of its compression, the structure in its headers, its own checksums.
 
 The FITS standard, version 4.0: sections 3 (structure), 4.4.1 (mandatory keywords), 10 (compressed images) and
 appendix J (CHECKSUM and DATASUM).
@@ -27,21 +27,21 @@ BLOCK = 2880
 CARD = 80
 PIXELS = (8, 16, 32, 64, -32, -64)  # BITPIX
 MOST_AXES = 999
-LONGEST_HEADER = 20_000 * BLOCK  # real headers end long before
-# The cards that say where an extension ends, and those that protect it.
+LONGEST_HEADER = 20_000 * BLOCK  # real headers are far shorter
+# The cards that determine where an extension ends.
 STRUCTURE = re.compile(r"(?:XTENSION|SIMPLE|BITPIX|[PG]COUNT|GROUPS|NAXIS\d*|ZIMAGE|ZNAXIS\d*|ZTILE\d+)")
 KINDS = ("IMAGE", "BINTABLE", "TABLE", "A3DTABLE", "IUEIMAGE", "FOREIGN", "DUMP")  # XTENSION, as registered
 SUMS = ("CHECKSUM", "DATASUM")
 ONES = 0xFFFFFFFF
-MOST_MISSING = 2**40  # bytes: files that are cut short lack less
+MOST_MISSING = 2**40  # bytes: a truncated file lacks less than this
 CHUNK = 5000 * BLOCK
 
 
 @dataclasses.dataclass(frozen=True)
-class Extension:
-    """Where the header and the data of an extension lie in a file, in bytes, and its cards that say so.
+class Layout:
+    """The place of an extension's header and data in a file, in bytes, and the cards that determine it.
 
-    `available` is how much of the data the file has.
+    `available` is the number of bytes of data that the file contains.
     """
 
     start: int
@@ -57,10 +57,10 @@ class Extension:
 
 
 def open_whole(path: Path) -> BinaryIO:
-    """Open a file; a compressed one is read to its end, so that its check sums are verified.
+    """Open a file; a compressed file is read to its end, so that its checksums are verified.
 
-    Raises `ValueError`, in words that follow the file's name, for a damaged file and for one that nothing installed
-    here can decompress.
+    Raises `InputError` for a damaged file, and for a file that no installed package can decompress. The message
+    is meant to follow the file's name.
     """
     with path.open("rb") as file:
         first = file.read(6)
@@ -75,11 +75,11 @@ def open_whole(path: Path) -> BinaryIO:
     return path.open("rb")
 
 
-def extensions(stream: BinaryIO) -> list[Extension]:
-    """The extensions that the headers of a file claim, the primary one first.
+def extensions(stream: BinaryIO) -> list[Layout]:
+    """Return the extensions that the headers of a file declare, the primary one first.
 
-    The last may be cut short. Raises `ValueError`, in words that follow the file's name, where a header breaks off
-    or says what can't be.
+    The last one may be truncated. Raises `InputError` if a header is truncated or impossible; the message is meant to
+    follow the file's name.
     """
     length = stream.seek(0, os.SEEK_END)
     stream.seek(0)
@@ -87,7 +87,7 @@ def extensions(stream: BinaryIO) -> list[Extension]:
     if not first.startswith(b"SIMPLE  ="):
         what = f"it begins with {first[:20].decode('latin-1')!r}" if first else "it is empty"
         raise InputError(f"is not a FITS file ({what})")
-    found: list[Extension] = []
+    found: list[Layout] = []
     start = 0
     while start < length and (not found or _is_extension(stream, start)):
         try:
@@ -99,16 +99,16 @@ def extensions(stream: BinaryIO) -> list[Extension]:
     return found
 
 
-def without_rest(stream: BinaryIO, last: Extension) -> tuple[BinaryIO, int]:
-    """The file without what follows its last extension, and how many bytes of that are neither zero nor blank."""
+def without_rest(stream: BinaryIO, last: Layout) -> tuple[BinaryIO, int]:
+    """Return the file without the bytes after its last extension, and how many of these are neither zero nor blank."""
     stream.seek(last.end)
     rest = stream.read()
     stream.seek(0)
     return (io.BytesIO(stream.read(last.end)) if rest else stream), len(rest.translate(None, b"\0 "))
 
 
-def disagreement(stream: BinaryIO, extension: Extension) -> str | None:
-    """What an extension's own sums say against it; None where they agree or are not there."""
+def disagreement(stream: BinaryIO, extension: Layout) -> str | None:
+    """Return how an extension's checksums disagree with it; None if they agree or are missing."""
     checksum, datasum = (extension.cards.get(name, "").strip("' ") for name in SUMS)
     if not checksum and not datasum:
         return None
@@ -162,7 +162,7 @@ def _is_extension(stream: BinaryIO, start: int) -> bool:
     return stream.read(8) == b"XTENSION"
 
 
-def _extension(stream: BinaryIO, start: int, length: int) -> Extension:
+def _extension(stream: BinaryIO, start: int, length: int) -> Layout:
     stream.seek(start)
     cards: dict[str, str] = {}
     ended = False
@@ -186,17 +186,17 @@ def _extension(stream: BinaryIO, start: int, length: int) -> Extension:
     if size > MOST_MISSING and size > length:
         raise InputError(f"it claims {size / 2**40:.3g} TiB of data; the file has {length} bytes")
     _check_tiles(cards)
-    return Extension(start, data, size, max(min(size, length - data), 0), cards)
+    return Layout(start, data, size, max(min(size, length - data), 0), cards)
 
 
 def _value(text: str) -> str:
-    """The value of a card without its comment; a text keeps its quotes, in which a slash may stand."""
+    """Return the value of a card without its comment; a text keeps its quotes, and may contain a slash."""
     match = re.match(r"\s*('[^']*')\s*(?:/|$)", text)
     return match[1] if match else text.partition("/")[0].strip()
 
 
 def _size(cards: Mapping[str, str]) -> int:
-    """The bytes of data that a header claims."""
+    """Return the bytes of data that a header declares."""
     bits = _whole(cards, "BITPIX", least=None)
     if bits not in PIXELS:
         raise InputError(f"BITPIX must be one of {', '.join(map(str, PIXELS))}, got {bits}")
@@ -212,7 +212,7 @@ def _size(cards: Mapping[str, str]) -> int:
 
 
 def _check_tiles(cards: Mapping[str, str]) -> None:
-    """A compressed image has a row of its table for each tile."""
+    """Check that a compressed image has one row in its table for each tile."""
     if cards.get("ZIMAGE", "F") != "T":
         return
     sizes = [_whole(cards, f"ZNAXIS{axis}") for axis in range(1, _whole(cards, "ZNAXIS") + 1)]
@@ -237,7 +237,7 @@ def _whole(cards: Mapping[str, str], name: str, *, least: int | None = 0, defaul
 
 
 def _sum(stream: BinaryIO, start: int, size: int, total: int = 0) -> int:
-    """The sum of the 32-bit words of this part of a file in ones' complement, added to `total`."""
+    """Return the ones' complement sum of the 32-bit words of this part of a file, added to `total`."""
     stream.seek(start)
     while size > 0 and (data := stream.read(min(size, CHUNK))):
         size -= len(data)

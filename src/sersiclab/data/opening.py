@@ -1,4 +1,4 @@
-"""FITS files, opened and checked: whole, or with an error or a warning that says what is damaged."""
+"""Opening and checking FITS files: an error or a warning names any damage."""
 
 import contextlib
 import dataclasses
@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from sersiclab.data.headers import Header
-from sersiclab.data.integrity import Extension, disagreement, extensions, open_whole, without_rest
+from sersiclab.data.integrity import Layout, disagreement, extensions, open_whole, without_rest
 from sersiclab.data.sections import FileName, Section, parse_name
 from sersiclab.runtime.errors import InputError
 
@@ -19,8 +19,8 @@ from sersiclab.runtime.errors import InputError
 class File:
     """An open FITS file; `argument` names what is being read in messages.
 
-    `extension` and `section` are what the name asks for in brackets, if anything. `stream` holds the bytes and
-    `structure` says where each extension lies in them; an HDU that the user opened has neither.
+    `extension` and `section` are those in brackets after the name, if any. `stream` holds the bytes and `structure` the
+    place of each extension in them; an HDU that the user opened has neither.
     """
 
     argument: str
@@ -29,19 +29,19 @@ class File:
     extension: str | None = None
     section: Section | None = None
     stream: BinaryIO | None = None
-    structure: tuple[Extension, ...] = ()
+    structure: tuple[Layout, ...] = ()
 
     def header(self, index: int) -> Header:
-        """The header of an extension, which inherits that of a primary extension without pixels."""
+        """Return the header of an extension, which inherits that of a primary extension without pixels."""
         own, primary = self.hdus[index].header, self.hdus[0].header
         return Header((own,) if index == 0 or self.hdus[0].shape else (own, primary))
 
     def where(self, index: int) -> str:
-        """What messages call an extension."""
+        """Return the name of an extension in messages."""
         return f"{self.label}[{index}]"
 
     def pixels(self, index: int) -> Any:
-        """The pixels of an extension; a warning where its own sums disagree with them."""
+        """Return the pixels of an extension; warn if its checksums disagree with them."""
         hdu, label = self.hdus[index], self.where(index)
         if not hdu.is_image:
             raise InputError(f"{self.argument}: {label} is a table; expected a 2-d image")
@@ -56,7 +56,7 @@ class File:
 
     @contextlib.contextmanager
     def reading(self, index: int) -> Iterator[None]:
-        """Check an extension's sums, then name it in whatever goes wrong while its data are read."""
+        """Check an extension's checksums, and name the extension in every error while its data are read."""
         label = self.where(index)
         found = self.structure[index] if index < len(self.structure) else None
         if found is not None and self.stream is not None and found.available == found.size:
@@ -79,13 +79,13 @@ class File:
 
 
 def _unsigned_blank(header: Header) -> float | None:
-    """The value of BLANK in unsigned integers, which astropy leaves as a number; None where there is no BLANK."""
+    """Return the value of BLANK in unsigned integers, where astropy does not apply it; None without BLANK."""
     blank, zero = header.number("BLANK", "ZBLANK"), header.number("BZERO")
     return None if blank is None or zero is None else blank + zero
 
 
 def is_hdu(source: Any) -> bool:
-    """Whether this is astropy's open FITS file or one of its extensions."""
+    """Return whether this is an open FITS file of astropy, or one of its extensions."""
     from astropy.io import fits
 
     return isinstance(source, fits.HDUList | fits.PrimaryHDU | fits.ImageHDU | fits.CompImageHDU | fits.BinTableHDU)
@@ -93,12 +93,12 @@ def is_hdu(source: Any) -> bool:
 
 @contextlib.contextmanager
 def opened(argument: str, source: Any) -> Iterator[File]:
-    """Open a FITS file, or take an open one; warnings of broken cards are not passed on."""
+    """Open a FITS file, or use an open one; warnings about invalid cards are suppressed."""
     from astropy.io import fits
     from astropy.io.fits.verify import VerifyError, VerifyWarning
 
     with warnings.catch_warnings():
-        # Real headers break the standard; the pixels are none the worse for it.
+        # Headers often violate the standard, which does not affect the pixels.
         warnings.simplefilter("ignore", VerifyWarning)
         warnings.filterwarnings("ignore", message="non-ASCII characters")
         label = source.__class__.__name__
@@ -112,13 +112,13 @@ def opened(argument: str, source: Any) -> Iterator[File]:
                 raise FileNotFoundError(f"{argument}: there is no file {label!r}")
             with _whole(argument, name) as file:
                 yield file
-        except VerifyError as error:  # of a card that is looked at only when a table or an image is
+        except VerifyError as error:  # from a card that is parsed only when a table or an image is read
             raise InputError(f"{argument}: {label!r} has a damaged header ({error})") from error
 
 
 @contextlib.contextmanager
 def _whole(argument: str, name: FileName) -> Iterator[File]:
-    """Open a file whose structure and check sums are as they should be; else raise `ValueError`, or warn."""
+    """Open a file, and check its structure and checksums: raise `InputError` or warn."""
     from astropy.io import fits
 
     label = str(name.path)
@@ -148,7 +148,7 @@ def _whole(argument: str, name: FileName) -> Iterator[File]:
 
 
 def named(argument: str, source: str | os.PathLike[str]) -> FileName:
-    """The parts of a file's name; errors name the argument."""
+    """Return the parts of a file's name; errors name the argument."""
     try:
         return parse_name(source)
     except ValueError as error:

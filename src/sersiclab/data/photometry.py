@@ -1,4 +1,4 @@
-"""What a FITS header says of units: the magnitude of one image unit, and electrons per image unit."""
+"""Units from a FITS header: the magnitude of one image unit, and electrons per image unit."""
 
 import math
 import re
@@ -12,7 +12,7 @@ from sersiclab.data.units import is_counts, is_electrons, parse_unit, per_second
 from sersiclab.runtime.errors import InputError
 
 
-Found = tuple[float, str]  # a number, and the keywords it comes from
+Sourced = tuple[float, str]  # a number, and its source: the keywords
 
 # The magnitude of one image unit: DES, Euclid, Astro-WISE, ZTF, ESO. Others count per second.
 ZEROPOINTS = ("MAGZERO", "ZEROPOINT", "ZEROPOIN", "MAGZP", "ABMAGZP", "PHOTZP")
@@ -29,14 +29,14 @@ LEGACY_SURVEYS = ("decals", "des", "mzls", "bass", "legacy")
 
 
 def unit_of(value: Any) -> Any:
-    """The unit of astropy's `Quantity`; None for plain numbers."""
+    """Return the unit of an astropy `Quantity`; None for plain numbers."""
     return value.unit if isinstance(value, u.Quantity) else None
 
 
 def in_unit(name: str, value: Any, unit: Any, power: int) -> Any:
-    """Plain numbers of a noise map, whose unit must be that of the data, to this power.
+    """Return a noise map as plain numbers, in the unit of the data raised to this power.
 
-    Raises `ValueError` if it has a unit and the data have none, or another.
+    Raises `InputError` if it has a unit and the data have none, or an incompatible one.
     """
     own = unit_of(value)
     if own is None:
@@ -50,7 +50,7 @@ def in_unit(name: str, value: Any, unit: Any, power: int) -> Any:
 
 
 def read_unit(header: Header) -> str | None:
-    """The image's unit by `BUNIT`, as astropy writes it; None where it is missing or says nothing known."""
+    """Return the image's unit according to `BUNIT`, as astropy writes it; None if it is missing or unknown."""
     text = header.text("BUNIT", "BUNITS")
     if text is not None:
         return parse_unit(text)
@@ -59,7 +59,7 @@ def read_unit(header: Header) -> str | None:
 
 
 def read_band(header: Header) -> str | None:
-    """The filter's name: that of the two wheels which is not open."""
+    """Return the filter's name; with two filter wheels, that of the wheel that is not open."""
     for name in FILTERS:
         text = header.text(name)
         if text is not None and not text.upper().startswith(("CLEAR", "N/A", "NONE")):
@@ -67,12 +67,12 @@ def read_band(header: Header) -> str | None:
     return panstarrs.read_band(header)
 
 
-def read_zeropoint(header: Header, unit: str | None, pixel_scale: float | None) -> Found | None:
-    """The magnitude of one image unit, mostly AB, and where it comes from.
+def read_zeropoint(header: Header, unit: str | None, pixel_scale: float | None) -> Sourced | None:
+    """Return the magnitude of one image unit, mostly AB, and its source.
 
     Flux units and surface brightnesses (with the pixel's area, `PIXAR_SR` or the WCS's) are AB by
-    definition. Counts take `FLUXMAG0`, a zero-point keyword, or `PHOTFLAM` and `PHOTPLAM`: the mean flux
-    density f_lambda of one count per second and the pivot wavelength (HST). The text names the magnitude system of
+    definition. For counts, it follows from `FLUXMAG0`, a zero-point keyword, or `PHOTFLAM` and `PHOTPLAM`: the mean
+    flux density f_lambda of one count per second and the pivot wavelength (HST). The text names the magnitude system of
     a zero-point keyword if the header does.
     """
     parsed = None if unit is None else u.Unit(unit)
@@ -93,13 +93,13 @@ def read_zeropoint(header: Header, unit: str | None, pixel_scale: float | None) 
 
 
 def uncertain_zeropoint(header: Header) -> str | None:
-    """A zero-point card that is not used, since it may be that of one second; None where there is none."""
+    """Return a zero-point card that is not used, since it may refer to one second; None if there is none."""
     found = next(((name, value) for name in UNCERTAIN if (value := header.number(name)) is not None), None)
     return None if found is None else f"{found[0]} = {found[1]:.6g}"
 
 
 def read_system(header: Header, keyword: str) -> str | None:
-    """The system of a zero-point keyword's magnitudes, such as "AB" or "Vega"; None where the header names none."""
+    """Return the magnitude system of a zero-point keyword, such as "AB" or "Vega"; None if none is named."""
     if keyword.startswith("AB"):
         return "AB"
     text = header.text(*SYSTEMS)
@@ -110,14 +110,14 @@ def read_system(header: Header, keyword: str) -> str | None:
     return "Vega" if surveys & set(IN_VEGA) else None
 
 
-def system_of(found: Found) -> str | None:
-    """The magnitude system that the origin of a zero-point names; None where it names none."""
+def system_of(found: Sourced) -> str | None:
+    """Return the magnitude system in the source of a zero-point; None if it names none."""
     match = re.search(r", (\S+) magnitudes$", found[1])
     return None if match is None else match[1]
 
 
-def read_gain(header: Header, unit: str | None) -> Found | None:
-    """Electrons per image unit, and where that comes from: the unit, a gain, the exposure, NCOMBINE."""
+def read_gain(header: Header, unit: str | None) -> Sourced | None:
+    """Return the electrons per image unit, and their source: the unit, a gain, the exposure time, NCOMBINE."""
     if unit is None or not is_counts(u.Unit(unit)):
         return None
     factor, origin = 1.0, [f"BUNIT = {unit}"]
@@ -139,11 +139,11 @@ def read_gain(header: Header, unit: str | None) -> Found | None:
     return factor, ", ".join(origin)
 
 
-def _of_flux_unit(header: Header, unit: Any, pixel_scale: float | None) -> Found | None:
+def _of_flux_unit(header: Header, unit: Any, pixel_scale: float | None) -> Sourced | None:
     found = header.find("BUNIT", "BUNITS", "SURVEY")
     origin = f"unit {unit}" if found is None else f"{found[0]} = {found[1]}"
     if u.pix in unit.bases:
-        unit = unit * u.pix  # of each pixel, as every flux is
+        unit = unit * u.pix  # a flux is that of a pixel anyway
     quantity: Any = u.Quantity(1.0, unit)
     if any((unit * u.sr).is_equivalent(flux) for flux in (u.Jy, u.mgy, u.W / u.m**3)):
         area = header.number("PIXAR_SR")
@@ -162,7 +162,7 @@ def _of_flux_unit(header: Header, unit: Any, pixel_scale: float | None) -> Found
         return None
 
 
-def _of_photflam(header: Header, unit: Any) -> Found | None:
+def _of_photflam(header: Header, unit: Any) -> Sourced | None:
     inverse, pivot = header.number("PHOTFLAM"), header.number("PHOTPLAM")
     if unit is None or inverse is None or pivot is None or not (inverse > 0 and pivot > 0):
         return None

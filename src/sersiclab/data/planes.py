@@ -1,22 +1,22 @@
-"""Checks of the arrays and numbers that an image is made of. Errors name the argument."""
+"""Checks of the arrays and numbers that describe an image. Errors name the argument."""
 
 import numbers
 import os
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float
 
+from sersiclab.data.arrays import Mask, Plane
 from sersiclab.runtime.errors import InputError, InputTypeError
 
 
 def array_of(name: str, value: Any) -> np.ndarray:
-    """An array of real numbers, of any dtype and shape; the values under the mask of a masked array are kept."""
+    """Return an array of real numbers, of any dtype and shape; the masked values of a masked array are kept."""
     if isinstance(value, str | os.PathLike):
         raise InputTypeError(f"{name} must be an array, got {value!r}; Image.read reads files")
     if hasattr(value, "uncertainty"):
         raise InputTypeError(
-            f"{name} must be an array, got {type(value).__name__}; Image.read takes it with all it holds"
+            f"{name} must be an array, got {type(value).__name__}; Image.read accepts it, with its mask and uncertainty"
         )
     try:
         array = np.ma.getdata(value) if np.ma.isMaskedArray(value) else np.asarray(value)
@@ -29,8 +29,8 @@ def array_of(name: str, value: Any) -> np.ndarray:
     return array
 
 
-def plane_of(name: str, value: Any, shape: tuple[int, ...] | None = None) -> Float[np.ndarray, "y x"]:
-    """A 2-d array of native floats; a scalar is spread over `shape`."""
+def plane_of(name: str, value: Any, shape: tuple[int, ...] | None = None) -> Plane:
+    """Return a 2-d array of native floats; a scalar is broadcast to `shape`."""
     array = array_of(name, value)
     if array.ndim == 0 and shape is not None:
         array = np.full(shape, array)
@@ -42,8 +42,8 @@ def plane_of(name: str, value: Any, shape: tuple[int, ...] | None = None) -> Flo
     return np.array(array, dtype=np.float32 if single else np.float64, order="C")
 
 
-def mask_of(mask: Any, shape: tuple[int, ...]) -> Bool[np.ndarray, "y x"]:
-    """True where a pixel is excluded; the masked pixels of a masked array are."""
+def mask_of(mask: Any, shape: tuple[int, ...]) -> Mask:
+    """Return the mask, True where a pixel is excluded; so are the masked pixels of a masked array."""
     array = array_of("mask", np.ma.filled(mask, 1) if np.ma.isMaskedArray(mask) else mask)
     if array.shape != shape:
         raise InputError(f"mask must have the shape of data, {shape}, got {array.shape}")
@@ -52,8 +52,8 @@ def mask_of(mask: Any, shape: tuple[int, ...]) -> Bool[np.ndarray, "y x"]:
     return np.array(array != 0)
 
 
-def check_finite(data: Float[np.ndarray, "y x"], mask: Bool[np.ndarray, "y x"]) -> None:
-    """Raise `ValueError` unless data are finite where they are not masked."""
+def check_finite(data: Plane, mask: Mask) -> None:
+    """Raise `InputError` unless the unmasked data are finite."""
     bad = ~np.isfinite(data) & ~mask
     if bad.any():
         y, x = np.argwhere(bad)[0]
@@ -64,7 +64,7 @@ def check_finite(data: Float[np.ndarray, "y x"], mask: Bool[np.ndarray, "y x"]) 
 
 
 def positive_integer(name: str, value: Any) -> int:
-    """A positive whole number, which may be a float."""
+    """Return a positive whole number, which may be given as a float."""
     whole = isinstance(value, int | float | np.integer) and not isinstance(value, bool | np.timedelta64)
     if not whole or value < 1 or value % 1:
         raise InputError(f"{name} must be a positive integer, got {value!r}")
@@ -72,12 +72,12 @@ def positive_integer(name: str, value: Any) -> int:
 
 
 def optional_number(name: str, value: Any, *, positive: bool = False) -> float | None:
-    """A finite number, or None."""
+    """Return a finite number, or None."""
     return None if value is None else finite_number(name, value, positive=positive)
 
 
 def finite_number(name: str, value: Any, *, positive: bool = False) -> float:
-    """A finite number: Python's, numpy's, or an array of no dimensions; not a bool or a text."""
+    """Return a finite number, given as a number of Python or numpy, or a 0-d array; not a bool or a text."""
     expected = f"{name} must be a {'positive ' if positive else ''}finite number, got {value!r}"
     number = _real(value)
     if number is None:
@@ -88,7 +88,7 @@ def finite_number(name: str, value: Any, *, positive: bool = False) -> float:
 
 
 def _real(value: Any) -> float | None:
-    """A real number as a float, infinite if it is too large for one; None for anything else."""
+    """Return a real number as a float, infinite if it is too large; None for anything else."""
     plain = value.dtype.kind in "fiu" if hasattr(value, "dtype") else isinstance(value, numbers.Real)
     if not plain or np.ndim(value) or isinstance(value, bool):
         return None
@@ -101,7 +101,7 @@ def _real(value: Any) -> float | None:
 
 
 def place_of(position: Any, name: str = "position") -> tuple[float, float]:
-    """(x, y) in pixels, from 0, which may lie anywhere."""
+    """Return (x, y) in pixels, from 0; it may lie outside of the image."""
     try:
         x, y = map(_real, position)
     except (TypeError, ValueError):
@@ -112,7 +112,7 @@ def place_of(position: Any, name: str = "position") -> tuple[float, float]:
 
 
 def check_sides(size: Any) -> None:
-    """Raise unless `size` is one positive number or two, which may have a unit."""
+    """Raise an error unless `size` is one positive number or two, which may have units."""
     expected = f"size must be one number of pixels, an angle, or two of these (height, width), got {size!r}"
     try:
         sides = (size,) if np.ndim(size) == 0 else tuple(size)
@@ -128,7 +128,7 @@ def check_sides(size: Any) -> None:
 
 
 def true_or_false(name: str, value: Any) -> bool:
-    """A bool, Python's or numpy's."""
+    """Return a bool of Python or numpy."""
     if not isinstance(value, bool | np.bool_):
         raise InputTypeError(f"{name} must be True or False, got {value!r}")
     return bool(value)

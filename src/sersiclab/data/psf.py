@@ -14,14 +14,14 @@ def transfer_function(
     includes_pixel: bool = True,
     origin: tuple[float, float] | None = None,
 ) -> Complex[Array | np.ndarray, "a b"]:
-    """Fourier transform of the effective PSF (optics and pixel) at ky, kx (radians per pixel).
+    """Return the Fourier transform of the effective PSF (optics and pixel) at ky, kx (radians per pixel).
 
     `T(k) = sum_vu psf[v, u] exp(-i (kx (u - cu) + ky (v - cv)) / oversampling)`. The PSF's centre (cv, cu) is
     `origin`, in samples from 0; by default the centre of the array, (side - 1) / 2, which lies between two samples
     where a side is even. A PSF sampled at `oversampling` points per pixel is band-limited: T is zero beyond
     |k| = pi * oversampling. Without a PSF, or with one that lacks it, T holds the pixel's response
-    sinc(kx / 2 pi) sinc(ky / 2 pi). It is worked out by NumPy in double precision, but by JAX if `psf` is an array of
-    JAX's, which may be traced.
+    sinc(kx / 2 pi) sinc(ky / 2 pi). It is computed by NumPy in double precision, or by JAX if `psf` is a JAX array,
+    which may be traced.
     """
     transfer = np.ones((ky.size, kx.size), complex)
     if psf is not None:
@@ -39,7 +39,7 @@ def transfer_function(
 
 
 def extent(shape: tuple[int, int], origin: tuple[float, float]) -> tuple[float, float]:
-    """Sides of the smallest array about a PSF's centre that holds all its samples."""
+    """Return the sides of the smallest array about a PSF's centre that contains all its samples."""
     (height, width), (v, u) = shape, origin
     return 2.0 * max(v, height - 1 - v) + 1.0, 2.0 * max(u, width - 1 - u) + 1.0
 
@@ -47,7 +47,7 @@ def extent(shape: tuple[int, int], origin: tuple[float, float]) -> tuple[float, 
 def centred(
     psf: Float[np.ndarray, "v u"], origin: tuple[float, float]
 ) -> tuple[Float[np.ndarray, "b a"], tuple[float, float]]:
-    """The PSF in the middle of an array of odd sides, padded with zeros, and the rest, (v, u) in samples."""
+    """Return the PSF padded with zeros to be central in an array of odd sides, and the remaining offset, (v, u)."""
     nearest = [int(np.floor(place + 0.5)) for place in origin]
     after = [side - 1 - middle for side, middle in zip(psf.shape, nearest, strict=True)]
     padding = [(max(b - a, 0), max(a - b, 0)) for a, b in zip(nearest, after, strict=True)]
@@ -60,7 +60,7 @@ def _waves(k: Float[np.ndarray, " k"], side: int, centre: float, oversampling: i
 
 
 def _band(k: Float[np.ndarray, " k"], oversampling: int) -> Float[np.ndarray, " k"]:
-    """One inside the band, zero outside, half at its edge (which is its own alias)."""
+    """Return one inside the band, zero outside, and half at its edge (which is its own alias)."""
     if oversampling == 1:
         return np.ones_like(k)
     excess = np.abs(k) - np.pi * oversampling

@@ -19,14 +19,14 @@ from sersiclab.runtime.errors import InputError, InputTypeError
 
 
 Position = tuple[float, float]  # x, y: pixels from 0, of the image that the PSF model was made for
-OVERSAMPLED = ("OVERDIST", "OVERSAMP")  # of STPSF: with the detector's effects, and without
+OVERSAMPLED = ("OVERDIST", "OVERSAMP")  # STPSF's extensions, with and without the detector's effects
 
 
 @dataclasses.dataclass(frozen=True)
 class Psf:
-    """A PSF and what its file says of it; None where it says nothing.
+    """A PSF and its description in the file; None where the file has none.
 
-    `domain` is the range of the positions, in x and y, over which a PSF was measured that varies.
+    `domain` is the range of positions, in x and y, over which a varying PSF was measured.
     """
 
     array: Shaped[np.ndarray, "v u"]
@@ -39,12 +39,12 @@ class Psf:
 
 
 def read_psf(source: Any, *, band: str | None, position: Position) -> Psf:
-    """The PSF in a file (FITS, PSFEx, STPSF, a grid of PSFs, npy) or of a photutils model, at a position."""
+    """Return the PSF at a position, from a file (FITS, PSFEx, STPSF, a grid of PSFs, npy) or a photutils model."""
     return _of_model(source, position) if is_model(source) else _of_file(source, band, position)
 
 
 def is_model(value: Any) -> bool:
-    """Whether this is a PSF model of photutils that is given by arrays."""
+    """Return whether this is a photutils PSF model defined by arrays."""
     return type(value).__module__.partition(".")[0] == "photutils"
 
 
@@ -61,13 +61,13 @@ def _of_file(source: Any, band: str | None, position: Position) -> Psf:
         index = _stpsf_extension(file, band)
         found = plane(file, index, band)
         oversampling, includes_pixel = _stpsf_sampling(file.hdus[index].name, found.header)
-        centre = (found.header.text("PSFCENTR") or "").lower() or None  # ours alone
+        centre = (found.header.text("PSFCENTR") or "").lower() or None  # a keyword of sersiclab's own
         scale = found.header.number("PIXELSCL")
         return Psf(found.array, found.source, oversampling, includes_pixel, scale, centre=centre)
 
 
 def _stpsf_extension(file: File, band: str | None) -> int:
-    """The oversampled PSF where STPSF wrote several."""
+    """Return the index of the oversampled PSF if STPSF wrote several."""
     names = [hdu.name for hdu in file.hdus]
     for name in OVERSAMPLED:
         if file.extension is None and name in names:
@@ -76,19 +76,19 @@ def _stpsf_extension(file: File, band: str | None) -> int:
 
 
 def _stpsf_sampling(name: str, header: Header) -> tuple[int | None, bool | None]:
-    """Samples per pixel, and whether the pixel's response is in; STPSF computes light at points, or bins it."""
+    """Return the samples per pixel, and whether the pixel's response is included: STPSF does both."""
     if name.startswith("DET_"):
         return 1, True
     samples = header.number("DET_SAMP", "OVERSAMP")
     if samples is None or samples != round(samples) or samples < 1:
         return None, None
-    # A file of one extension with these keywords is STPSF's too, but for ours, which say it.
+    # A file of one extension with these keywords is also STPSF's, unless it is sersiclab's, which has PIXRESP.
     response = header.find("PIXRESP")
     return int(samples), False if response is None else bool(response[1])
 
 
 def _of_psfex(file: File, index: int, position: Position) -> Psf:
-    """The sum of PSFEx's images times the monomials of the position, on whole samples per pixel."""
+    """Return the sum of PSFEx's images times the monomials of the position, with whole samples per pixel."""
     hdu = file.hdus[index]
     header, label = Header((hdu.header,)), file.where(index)
     with file.reading(index):
@@ -107,9 +107,9 @@ def _of_psfex(file: File, index: int, position: Position) -> Psf:
 
 
 def _range(header: Header, name: str, at: float) -> Position:
-    """The least and largest position of PSFEx's stars along x or y, from 0: POLZERO is the middle of their range.
+    """Return the least and largest position of PSFEx's stars along x or y, from 0: POLZERO is the middle.
 
-    Both are the position that was asked for where the PSF does not vary with it.
+    Both equal `at` if the PSF does not vary along this axis.
     """
     axis = next((i for i in (1, 2) if (header.text(f"POLNAME{i}") or "").startswith(name)), None)
     if axis is None:
@@ -119,11 +119,11 @@ def _range(header: Header, name: str, at: float) -> Position:
 
 
 def _monomials(label: str, header: Header, position: Position) -> Float[np.ndarray, " term"]:
-    """x^i y^j for i + j up to the degree, i running first; x and y are shifted and scaled, and count from 1.
+    """Return x^i y^j for i + j up to the degree, i running first; x and y are shifted and scaled, and counted from 1.
 
-    x is the first axis of the polynomial and y the second, if there is one, whichever of the image's they are.
+    x is the first axis of the polynomial and y the second, if there is one; either may be the image's x or y.
     """
-    number = int(header.number("POLNAXIS") or 0)  # missing for a PSF that does not vary
+    number = int(header.number("POLNAXIS") or 0)  # missing if the PSF is constant
     if number == 0:
         return np.ones(1)
     names = [header.text(f"POLNAME{i}") or "" for i in range(1, number + 1)]
@@ -143,7 +143,7 @@ def _monomials(label: str, header: Header, position: Position) -> Float[np.ndarr
 
 
 def _on_whole_samples(psf: Float[np.ndarray, "v u"], step: float) -> tuple[Float[np.ndarray, "b a"], int]:
-    """The PSF on a grid of 1/k pixel, k the next whole number, from one of `step` pixels; and k."""
+    """Return the PSF resampled from a grid of `step` pixels to one of 1/k pixel, k the next whole number; and k."""
     k = max(1, math.ceil(1.0 / step - 1e-6))
     if abs(k * step - 1.0) < 1e-6:
         return psf, k
@@ -179,7 +179,7 @@ def _extent(places: Float[np.ndarray, "n 2"]) -> tuple[Position, Position]:
 def _interpolated(
     stack: Float[np.ndarray, "n v u"], places: Float[np.ndarray, "n 2"], position: Position
 ) -> Float[np.ndarray, "v u"]:
-    """Between the four PSFs around the position on a rectangular grid; beyond the grid, those at its edge."""
+    """Interpolate between the four PSFs around the position on a rectangular grid; outside, use those at its edge."""
     result = np.zeros(stack.shape[1:])
     weights = np.ones(len(stack))
     for axis in (0, 1):
@@ -193,7 +193,7 @@ def _interpolated(
 
 
 def _of_model(model: Any, position: Position) -> Psf:
-    """The array of photutils' `ImagePSF`, or of its `GriddedPSFModel` at the position: effective PSFs."""
+    """Return the effective PSF of a photutils `ImagePSF`, or of a `GriddedPSFModel` at the position."""
     label = type(model).__name__
     data, places = getattr(model, "data", None), getattr(model, "grid_xypos", None)
     if data is None:

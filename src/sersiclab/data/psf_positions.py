@@ -1,26 +1,26 @@
-"""Where a varying PSF is taken for an image that is part of a larger one, whose pixels the PSF's positions count."""
+"""The position at which a varying PSF is evaluated, for an image that was cut from a larger one."""
 
 import dataclasses
 import warnings
 
-from sersiclab.data.fits import Plane
+from sersiclab.data.fits import Extension
 from sersiclab.data.psf_files import Position, Psf
 
 
-MUCH_LARGER = 2.0  # the range of a PSF's positions over the image's size, which says that the image is a cutout
+MUCH_LARGER = 2.0  # if the range of a PSF's positions exceeds the image's size by this factor, the image is a cutout
 
 
 @dataclasses.dataclass(frozen=True)
 class Place:
-    """A position for the PSF and where it comes from; `known` if the larger image's pixels are known."""
+    """A position for the PSF and its source; `known` if the position in the larger image is known."""
 
     position: Position
     origin: str
     known: bool
 
 
-def place_of(science: Plane, shape: tuple[int, ...], given: Position | None) -> Place:
-    """The user's position, else the image's centre in the pixels of the image that it was cut from.
+def place_of(science: Extension, shape: tuple[int, ...], given: Position | None) -> Place:
+    """Return the user's position, else the image's centre in the pixels of the image that it was cut from.
 
     A section counts the whole file's pixels; LTV1, LTV2, LTM1_1 and LTM2_2 (IRAF: logical = LTM physical + LTV, both
     from 1) say how a program cut the file.
@@ -43,8 +43,8 @@ def place_of(science: Plane, shape: tuple[int, ...], given: Position | None) -> 
     return Place(centre, origin, known)
 
 
-def check_place(place: Place, psf: Psf, science: Plane) -> str | None:
-    """A note of where a varying PSF was taken; a warning if the image's file seems to be cut from a larger one."""
+def check_place(place: Place, psf: Psf, science: Extension) -> str | None:
+    """Return a note on where a varying PSF was evaluated; warn if the image seems to be cut from a larger one."""
     if psf.domain is None:
         return None
     x, y = place.position
@@ -57,14 +57,14 @@ def check_place(place: Place, psf: Psf, science: Plane) -> str | None:
     remedy = "give psf_position=(x, y), from 0, in the pixels of the larger image that it was cut from"
     if science.header.layers:
         warnings.warn(
-            f"psf: {psf.source} varies over {ranges}, and was taken at the centre of this smaller image, "
+            f"psf: {psf.source} varies over {ranges}, and was evaluated at the centre of this smaller image, "
             f"({x:.6g}, {y:.6g}); {remedy}",
             stacklevel=6,
         )
     return f"{note}, though it varies over {ranges}: {remedy}"
 
 
-def check_grid(science: Plane) -> None:
-    """Warn if a section flips or skips pixels, which the PSF does not."""
+def check_grid(science: Extension) -> None:
+    """Warn if a section flips or skips pixels, since the PSF is not changed accordingly."""
     if science.spans is not None and any(span.step != 1 for span in science.spans):
         warnings.warn(f"the section of {science.source} flips or skips pixels; the PSF is used as it is", stacklevel=6)

@@ -1,4 +1,4 @@
-"""What a PSF's samples show: its centre, its width, and what is likely to be wrong with it."""
+"""The centre and the width of a PSF, and signs that something is wrong with it."""
 
 import dataclasses
 import math
@@ -22,8 +22,9 @@ CENTRES: tuple[Centre, ...] = get_args(Centre)
 # carry, half of it aliased. Pixels of galaxies are then wrong by up to 6e-4 of the peak, and by much more for sharper
 # PSFs: 1.4 % at a FWHM of 1.3 samples, 4 % at 1.0.
 FEWEST_SAMPLES, ALIASED = 2.0, 0.06
-# Pixels, beyond the distance between the peak and the centroid: the centre of a lopsided PSF is a matter of taste. The
-# centroids of real PSFs (HSC, KiDS, Legacy Surveys, HST) lie up to 0.13 off, where the peak is 0.07 from it.
+# Pixels, in addition to the distance between the peak and the centroid, since the centre of an asymmetric PSF is a
+# matter of definition. The centroids of real PSFs (HSC, KiDS, Legacy Surveys, HST) lie up to 0.13 off centre, and then
+# 0.07 from the peak.
 OFF_CENTRE = 0.1
 # Finely sampled PSFs may be off by less, and by multiples of half a sample, the mark of a peak at N/2 or at N/2 + 1.
 HALF_SAMPLES, LEAST_OFF_CENTRE = 0.1, 0.02
@@ -37,12 +38,12 @@ WRAPPED = "the psf is not centred in its array: its light lies in the corners; b
 
 @dataclasses.dataclass(frozen=True)
 class Smooth:
-    """The elliptical Moffat profile that fits a PSF's core, in samples: `(1 + d' shape d)^-beta` about `centre`."""
+    """The elliptical Moffat profile fitted to a PSF's core, in samples: `(1 + d' shape d)^-beta` about `centre`."""
 
     centre: tuple[float, float]  # y, x
     shape: Float[np.ndarray, "2 2"]
     beta: float
-    misfit: float  # of the core's squares, the share that is left
+    misfit: float  # the residual share of the core's sum of squares
 
     @property
     def fwhm(self) -> float:
@@ -51,20 +52,20 @@ class Smooth:
 
     @property
     def widest(self) -> float:
-        """That along the widest direction."""
+        """Full width at half maximum along the widest direction, in samples."""
         return self._width(float(np.linalg.eigvalsh(self.shape)[0]))
 
     def _width(self, steepness: float) -> float:
         return 2.0 * math.sqrt((2.0 ** (1.0 / self.beta) - 1.0) / steepness)
 
     def at(self, y: Any, x: Any) -> Any:
-        """The profile's height at offsets from its centre, in samples; 1 at the centre."""
+        """Return the profile's height at offsets from its centre, in samples; 1 at the centre."""
         (a, b), (_, c) = self.shape
         return (1.0 + a * y**2 + 2.0 * b * y * x + c * x**2) ** -self.beta
 
 
 def smooth_psf(psf: Float[np.ndarray, "v u"]) -> Smooth:
-    """The Moffat profile through the samples of a PSF's core. It is exact for Moffat and near for Gaussian PSFs."""
+    """Fit a Moffat profile to the samples of a PSF's core; exact for Moffat PSFs, close for Gaussian ones."""
     from scipy.optimize import least_squares
 
     margin = 3  # so that a PSF of one sample has neighbours, which are zero
@@ -96,7 +97,7 @@ def smooth_psf(psf: Float[np.ndarray, "v u"]) -> Smooth:
 
 
 def origin_of(psf: Float[np.ndarray, "v u"], centre: Centre) -> tuple[float, float]:
-    """Where the PSF's centre is in its array, (v, u) in samples from 0; see `Image`."""
+    """Return the PSF's centre in its array, (v, u) in samples from 0; see `Image`."""
     middle = ((psf.shape[0] - 1) / 2, (psf.shape[1] - 1) / 2)
     if centre != "array" and isinstance(psf, jax.core.Tracer):
         raise InputTypeError(
@@ -106,7 +107,7 @@ def origin_of(psf: Float[np.ndarray, "v u"], centre: Centre) -> tuple[float, flo
 
 
 def _peak(psf: Float[np.ndarray, "v u"]) -> tuple[float, float]:
-    """The maximum of the band-limited function through the samples, near the brightest."""
+    """Return the maximum of the band-limited function through the samples, near the brightest one."""
     at = np.array(np.unravel_index(np.argmax(psf), psf.shape), float)
     v, u = (np.arange(side) for side in psf.shape)
     steps = np.linspace(-1.0, 1.0, 9)
@@ -120,9 +121,9 @@ def _peak(psf: Float[np.ndarray, "v u"]) -> tuple[float, float]:
 
 
 def _centroid(psf: Float[np.ndarray, "v u"]) -> tuple[float, float]:
-    """The centroid in a round Gaussian window of the PSF's width, centred there itself.
+    """Return the centroid in a round Gaussian window of the PSF's width that is centred on the centroid.
 
-    That of all light would be at the mercy of noise in the wings. Bertin & Arnouts 1996 (XWIN_IMAGE).
+    Without a window, the centroid would be dominated by noise in the wings. Bertin & Arnouts 1996 (XWIN_IMAGE).
     """
     smooth = smooth_psf(psf)
     sigma2 = max(smooth.fwhm / 2.3548, 0.7) ** 2
@@ -138,7 +139,7 @@ def _centroid(psf: Float[np.ndarray, "v u"]) -> tuple[float, float]:
 
 
 def normalised_psf(psf: Any) -> Float[np.ndarray, "v u"]:
-    """The PSF's samples, of sum 1; masked ones count as zero."""
+    """Return the PSF's samples with sum 1; masked samples count as zero."""
     array = plane_of("psf", psf)
     masked = np.ma.getmaskarray(psf) if np.ma.isMaskedArray(psf) else np.zeros(array.shape, bool)
     if masked.any():
@@ -155,7 +156,7 @@ def normalised_psf(psf: Any) -> Float[np.ndarray, "v u"]:
 
 
 def centre_name(value: Any) -> Centre:
-    """The name of a way to find the PSF's centre."""
+    """Return the checked name of a definition of the PSF's centre."""
     if not isinstance(value, str) or value not in CENTRES:
         raise InputError(f"psf_centre must be one of {', '.join(map(repr, CENTRES))}, got {value!r}")
     return value
@@ -164,9 +165,9 @@ def centre_name(value: Any) -> Centre:
 def judge_psf(
     psf: Float[np.ndarray, "v u"], *, pixels: int, oversampling: int, includes_pixel: bool, centre: Centre
 ) -> None:
-    """Warn of a PSF that moves the galaxy, that can't hold the pixel's response, or whose samples are too coarse.
+    """Warn if a PSF shifts the galaxy, cannot include the pixel's response, or is sampled too coarsely.
 
-    Raises `ValueError` if it is so fine that the spectrum of an image of so many `pixels` fits in no memory.
+    Raises `InputError` if it is so fine that the spectrum of an image of this number of `pixels` exceeds the memory.
     """
     smooth = smooth_psf(psf)
     # A spectrum ends at about 1.5 cycles per FWHM, or where the samples' own does; an image's is one cycle wide.
@@ -186,7 +187,7 @@ def judge_psf(
 
 
 def off_centre(psf: Float[np.ndarray, "v u"], oversampling: int, centre: Centre) -> str | None:
-    """What is wrong if both the PSF's peak and its centroid lie off its array's centre; else None."""
+    """Return a warning if both the PSF's peak and its centroid lie off its array's centre; else None."""
     if centre != "array":
         return None
     middle = np.array(origin_of(psf, "array"))
@@ -205,29 +206,29 @@ def off_centre(psf: Float[np.ndarray, "v u"], oversampling: int, centre: Centre)
 
 
 def _has_one_peak(psf: Float[np.ndarray, "v u"], smooth: Smooth) -> bool:
-    """Whether the samples above half the maximum lie together, and follow a smooth profile."""
+    """Return whether the samples above half the maximum lie together and follow a smooth profile."""
     v, u = np.nonzero(psf > 0.5 * psf.max())
     together = np.hypot(v - smooth.centre[0], u - smooth.centre[1]).max() < 2.0 * max(smooth.fwhm, 1.0)
     return bool(together and smooth.misfit < ROUGH)
 
 
 def too_coarse(psf: Float[np.ndarray, "v u"], smooth: Smooth, oversampling: int) -> str | None:
-    """What is wrong if the PSF is sharper than its samples can carry; else None."""
-    identity = np.count_nonzero(psf) == 1  # which blurs nothing, as it says
+    """Return a warning if the PSF is sharper than its samples can represent; else None."""
+    identity = np.count_nonzero(psf) == 1  # which means no blurring
     if identity or smooth.fwhm >= FEWEST_SAMPLES or aliased(psf, smooth) < ALIASED:
         return None
     return (
         f"the psf has a FWHM of {smooth.fwhm / oversampling:.2g} pixels, {sampling(smooth, oversampling)}: samples so "
-        f"coarse (fewer than {FEWEST_SAMPLES:g} per FWHM) can't carry it, and sources are drawn wrongly near their "
-        "centres; give a more finely sampled PSF, with psf_oversampling="
+        f"coarse (fewer than {FEWEST_SAMPLES:g} per FWHM) can't represent it, and sources are rendered wrongly near "
+        "their centres; give a more finely sampled PSF, with psf_oversampling="
     )
 
 
 def aliased(psf: Float[np.ndarray, "v u"], smooth: Smooth) -> float:
-    """What the PSF has at the highest frequency that its samples carry, with its alias, wherever its centre is.
+    """Return the PSF's transfer function at the highest frequency of its samples, with its alias, for any centre.
 
-    Midway between two samples the two cancel. Their derivatives then add up, which are those of a normal
-    distribution.
+    The two cancel if the centre lies midway between two samples; their derivatives, which are those of a normal
+    distribution, then add up.
     """
     largest = 0.0
     for axis in (0, 1):
@@ -241,12 +242,12 @@ def aliased(psf: Float[np.ndarray, "v u"], smooth: Smooth) -> float:
 
 
 def sampling(smooth: Smooth, oversampling: int) -> str:
-    """How finely the PSF is sampled, in words."""
+    """Return how finely the PSF is sampled, in words."""
     return "sampled once per pixel" if oversampling == 1 else f"or {smooth.fwhm:.2g} of its samples"
 
 
 def without_pixel(psf: Float[np.ndarray, "v u"], smooth: Smooth, oversampling: int) -> str | None:
-    """What is wrong if the PSF is too narrow to contain a pixel's response; else None."""
+    """Return a warning if the PSF is too narrow to include a pixel's response; else None."""
     if oversampling == 1:
         v, u = np.indices(psf.shape)
         weights = np.asarray(psf, float) / np.sum(psf, dtype=float)

@@ -1,6 +1,6 @@
-"""From files and other packages' objects to the arguments of `Image`: what `Image.read` does.
+"""The arguments of `Image` from files and objects of other packages, for `Image.read`.
 
-An explicit argument always wins. What comes from a header or from another extension is noted.
+An explicit argument always wins. Values from a header or from another extension are noted.
 """
 
 import dataclasses
@@ -9,13 +9,13 @@ import warnings
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float
 from scipy import ndimage
 
 from sersiclab.data import planes
+from sersiclab.data.arrays import Mask, Plane
 from sersiclab.data.blanks import blanks, without_data
 from sersiclab.data.companions import bad_pixels, companions, without_role
-from sersiclab.data.fits import Plane, choose, plane, read_plane
+from sersiclab.data.fits import Extension, choose, plane, read_plane
 from sersiclab.data.headers import Header
 from sersiclab.data.opening import is_hdu, named, opened
 from sersiclab.data.panstarrs import is_panstarrs, softening
@@ -37,24 +37,24 @@ from sersiclab.data.units import is_logarithmic
 from sersiclab.runtime.errors import InputError
 
 
-NOISE = {"sigma": 1, "weight": -2, "invvar": -2}  # and the power of the image's unit that they have
+NOISE = {"sigma": 1, "weight": -2, "invvar": -2}  # the power of the image's unit that each has
 VARIANCES = (".wt.fits[0]", ".wt.fits[1]", ".wt.fits.fz[1]")  # the names of Pan-STARRS's weights
 ARRAY = "array"
 WEIGHTS_AGREE = (0.5, 2.0)  # scatter over that of the weights; resampling correlates pixels, which lowers it
 SCALES_AGREE = 0.02
-SOURCE_WIDTH = 2.0  # pixels of smoothing that tell the light of sources from noise
+SOURCE_WIDTH = 2.0  # pixels: the smoothing that separates the light of sources from noise
 
 
 @dataclasses.dataclass
 class Gathered:
-    """The arguments of `Image` so far, where each plane came from, and what was taken from headers."""
+    """The arguments of `Image` so far, the file of each array, and notes on values from headers."""
 
     arguments: dict[str, Any]
     files: dict[str, str] = dataclasses.field(default_factory=dict)
     notes: list[str] = dataclasses.field(default_factory=list)
 
     def take(self, name: str, value: Any, origin: str) -> None:
-        """Use a value that the user did not give, and note it."""
+        """Use a value that the user did not give, and note its origin."""
         if self.arguments.get(name) is None and value is not None:
             self.arguments[name] = value
             shown = f" {value:.6g}" if isinstance(value, float) else f" {value}" if np.ndim(value) == 0 else ""
@@ -62,7 +62,7 @@ class Gathered:
 
 
 def gather(arguments: dict[str, Any], *, psf_position: Position | None) -> Gathered:
-    """The arguments of `Image` from those of `Image.read`, of which None means that it was not given."""
+    """Return the arguments of `Image` from those of `Image.read`, where None means not given."""
     result = Gathered(dict(arguments))
     science, others = _science(arguments["data"], arguments["band"])
     result.arguments["data"] = science.array
@@ -81,18 +81,18 @@ def gather(arguments: dict[str, Any], *, psf_position: Position | None) -> Gathe
 
 
 def is_file(value: Any) -> bool:
-    """Whether this names a file, or is an open one."""
+    """Return whether this is a path or an open file."""
     return isinstance(value, str | os.PathLike) or is_hdu(value)
 
 
-def _note_file(result: Gathered, name: str, given: Any, found: Plane) -> None:
+def _note_file(result: Gathered, name: str, given: Any, found: Extension) -> None:
     result.notes += found.notes
     if is_file(given):
         result.files[name] = found.source
 
 
-def _of_panstarrs(result: Gathered, name: str, found: Plane) -> Any:
-    """An error map; Pan-STARRS calls its maps of variances weights."""
+def _of_panstarrs(result: Gathered, name: str, found: Extension) -> Any:
+    """Return an error map; Pan-STARRS calls its variance maps weights."""
     if not is_panstarrs(found.header) or (name == "sigma" and not found.source.endswith(VARIANCES)):
         return found.array
     text = f"{name}: {found.source} is read as variances, which Pan-STARRS's weights are"
@@ -103,8 +103,8 @@ def _of_panstarrs(result: Gathered, name: str, found: Plane) -> Any:
         return deviation if name == "sigma" else deviation**-2
 
 
-def _science(data: Any, band: str | None) -> tuple[Plane, dict[str, Plane]]:
-    """The image itself and its file's other planes by role."""
+def _science(data: Any, band: str | None) -> tuple[Extension, dict[str, Extension]]:
+    """Return the image itself and the other extensions of its file by role."""
     from astropy.nddata import Cutout2D, NDData
 
     if isinstance(data, str | os.PathLike) and named("data", data).path.suffix == ".npy":
@@ -121,15 +121,15 @@ def _science(data: Any, band: str | None) -> tuple[Plane, dict[str, Plane]]:
     if isinstance(data, Cutout2D):
         x, y = data.origin_original
         spans = tuple(Span(start + 1, 1, size) for start, size in zip((x, y), data.shape[::-1], strict=True))
-        return Plane(data.data, "Cutout2D", data.wcs, spans=spans), {}
+        return Extension(data.data, "Cutout2D", data.wcs, spans=spans), {}
     array: Any = data
     if unit_of(array) is not None:
-        return Plane(array.value, ARRAY, header=Header(({"BUNIT": str(array.unit)},))), {}
-    return Plane(array, ARRAY), {}
+        return Extension(array.value, ARRAY, header=Header(({"BUNIT": str(array.unit)},))), {}
+    return Extension(array, ARRAY), {}
 
 
-def _of_nddata(data: Any) -> tuple[Plane, dict[str, Plane]]:
-    """astropy's `NDData` or `CCDData`: its header, and its uncertainty and mask as planes by role."""
+def _of_nddata(data: Any) -> tuple[Extension, dict[str, Extension]]:
+    """Return the image in an astropy `NDData` or `CCDData`, and its uncertainty and mask by role."""
     from astropy.nddata import StdDevUncertainty
 
     label = type(data).__name__
@@ -137,24 +137,24 @@ def _of_nddata(data: Any) -> tuple[Plane, dict[str, Plane]]:
     wcs = data.wcs
     if wcs is not None and hasattr(wcs, "celestial"):
         wcs = wcs.celestial
-    science = Plane(np.asarray(data.data), label, wcs, Header((unit, data.meta or {})))
+    science = Extension(np.asarray(data.data), label, wcs, Header((unit, data.meta or {})))
     others = {}
     if softening(science.header) is not None:
         warnings.warn(
-            f"the header of this {label} has BSOFTEN and BOFFSET of Pan-STARRS, and its values are taken as linear; if "
+            f"the header of this {label} has Pan-STARRS's BSOFTEN and BOFFSET; its values are assumed to be linear; if "
             "they are compressed as in the file, give the file itself",
             stacklevel=5,
         )
     if data.uncertainty is not None:
         deviation = data.uncertainty.represent_as(StdDevUncertainty)
         array = deviation.array if data.unit is None else deviation.quantity.to_value(data.unit)
-        others["sigma"] = Plane(array, f"{label}.uncertainty")
+        others["sigma"] = Extension(array, f"{label}.uncertainty")
     if data.mask is not None:
-        others["mask"] = Plane(np.broadcast_to(np.asarray(data.mask), data.data.shape), f"{label}.mask")
+        others["mask"] = Extension(np.broadcast_to(np.asarray(data.mask), data.data.shape), f"{label}.mask")
     return science, others
 
 
-def _take_mask(result: Gathered, arguments: dict[str, Any], others: dict[str, Plane]) -> None:
+def _take_mask(result: Gathered, arguments: dict[str, Any], others: dict[str, Extension]) -> None:
     """Take the mask, and exclude the pixels of a file that are not finite."""
     given = arguments["mask"]
     if is_file(given):
@@ -176,7 +176,7 @@ def _take_mask(result: Gathered, arguments: dict[str, Any], others: dict[str, Pl
             result.arguments["mask"] = mask | blank
 
 
-def _take_header(result: Gathered, science: Plane) -> None:
+def _take_header(result: Gathered, science: Extension) -> None:
     """WCS, pixel scale, band, unit, zero-point and gain."""
     given, header = result.arguments, science.header
     if given["wcs"] is None:
@@ -207,7 +207,7 @@ def _take_header(result: Gathered, science: Plane) -> None:
             )
 
 
-def _take_psf(result: Gathered, science: Plane, position: Position | None) -> None:
+def _take_psf(result: Gathered, science: Extension, position: Position | None) -> None:
     given = result.arguments
     if position is not None and not np.isfinite(planes.place_of(position, "psf_position")).all():
         raise InputError(f"psf_position must be finite, got {position}")
@@ -230,7 +230,7 @@ def _take_psf(result: Gathered, science: Plane, position: Position | None) -> No
 
 
 def _samples_per_pixel(given: dict[str, Any], psf: Psf) -> int | None:
-    """What the PSF's file says, else what the two pixel scales do; a warning where they disagree."""
+    """Return the samples per pixel from the PSF's file, else from the two pixel scales; warn if they disagree."""
     stated = given["psf_oversampling"] or psf.oversampling
     if psf.pixel_scale is None or given["pixel_scale"] is None:
         return stated
@@ -245,8 +245,8 @@ def _samples_per_pixel(given: dict[str, Any], psf: Psf) -> int | None:
     return samples
 
 
-def _take_noise(result: Gathered, science: Plane, others: dict[str, Plane]) -> None:
-    """An error map from the file's other extensions, else measured; nothing where the user gave one."""
+def _take_noise(result: Gathered, science: Extension, others: dict[str, Extension]) -> None:
+    """Take an error map from the file's other extensions, else measure one, unless the user gave one."""
     given = result.arguments
     if given["gain"] is None and all(given[name] is None for name in NOISE):
         if "sigma" in others:
@@ -266,10 +266,10 @@ def _take_noise(result: Gathered, science: Plane, others: dict[str, Plane]) -> N
         result.take("gain", *found)
 
 
-def _take_weight(result: Gathered, weight: Plane) -> None:
-    """Weights, brought to 1/sigma² where the scatter of the sky says that they are something else.
+def _take_weight(result: Gathered, weight: Extension) -> None:
+    """Take weights, and rescale them to 1/sigma² if the scatter of the sky shows that they are something else.
 
-    Drizzled images of HST have exposure times there, unless the user asked for inverse variances.
+    Drizzled images of HST have exposure times there, unless inverse variances were requested.
     """
     data, valid = _usable(result.arguments)
     weights = np.asarray(weight.array, float)
@@ -289,7 +289,7 @@ def _take_weight(result: Gathered, weight: Plane) -> None:
 
 
 def _is_image(data: Any) -> bool:
-    """Whether noise can be measured on it; `Image` says what is wrong with anything else."""
+    """Return whether noise can be measured on this; `Image` reports the problem with anything else."""
     try:
         array = np.asarray(data)
     except ValueError:
@@ -298,24 +298,24 @@ def _is_image(data: Any) -> bool:
 
 
 def _mask_blanks(result: Gathered) -> None:
-    """Exclude the pixels that hold a constant in place of data; the sky's scatter would be too small with them."""
+    """Exclude pixels that hold a constant in place of data, with which the sky's scatter would be too small."""
     data, valid = _usable(result.arguments)
     found = blanks(data, valid)
     if found:
         text = without_data(found)
         warnings.warn(f"{text}: they are excluded from the fit (give an error map to use them)", stacklevel=6)
         mask = result.arguments["mask"]
-        if mask is None or np.shape(mask) == data.shape:  # `Image` says what is wrong with another
+        if mask is None or np.shape(mask) == data.shape:  # `Image` reports the problem with any other
             excluded = np.any([part.pixels for part in found], axis=0)
             result.arguments["mask"] = excluded | (False if mask is None else np.ma.filled(mask, 1) != 0)
         result.notes.append(f"mask: {text}")
 
 
 def _take_measured_noise(result: Gathered, header: Header) -> None:
-    """sigma² = (the sky's scatter)² + (data - sky)/gain on sources, with the gain where the header has it.
+    """Measure sigma² = (the sky's scatter)² + (data - sky)/gain on sources, if the header has the gain.
 
-    On the sky the photons of a pixel's own excess would be noise of noise: pixels that scatter upwards would
-    weigh less than those that scatter downwards, and every fit find too faint a sky.
+    On the sky, this photon noise would follow the noise itself: pixels that scatter upwards would get less weight than
+    pixels that scatter downwards, and every fit would find too faint a sky.
     """
     data, valid = _usable(result.arguments)
     level, scatter = level_and_scatter(data[valid]) if valid.any() else (0.0, 0.0)
@@ -336,7 +336,7 @@ def _take_measured_noise(result: Gathered, header: Header) -> None:
     result.take("sigma", np.sqrt(variance), text)
 
 
-def _usable(given: dict[str, Any]) -> tuple[Float[np.ndarray, "y x"], Bool[np.ndarray, "y x"]]:
+def _usable(given: dict[str, Any]) -> tuple[Plane, Mask]:
     data = np.asarray(np.ma.getdata(given["data"]), float)
     valid = np.isfinite(data) & ~np.ma.getmaskarray(given["data"])
     mask = np.zeros(data.shape) if given["mask"] is None else np.ma.filled(given["mask"], 1)

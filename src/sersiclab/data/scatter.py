@@ -1,19 +1,21 @@
-"""The level of an image's sky and the scatter of its pixels, which sources and galaxies do not widen."""
+"""The level of an image's sky and the scatter of its pixels, unaffected by sources and galaxies."""
 
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
+from sersiclab.data.arrays import Plane
+
 
 BOX = 24  # pixels: wider than the noise is correlated, narrower than the galaxies that fill images
 LEAST_BOXES = 4
 
 
-def scatter_in_boxes(data: Float[np.ndarray, "y x"]) -> float:
-    """The median of boxes' clipped scatter about planes, which a galaxy that fills the image does not widen.
+def scatter_in_boxes(data: Plane) -> float:
+    """Return the median clipped scatter of boxes about planes, which a galaxy that fills the image does not increase.
 
-    NaNs are left out. Infinite for an image of a few boxes.
+    NaNs are ignored. Infinite for an image with fewer than four boxes.
     """
     from astropy.stats import sigma_clip
 
@@ -30,7 +32,7 @@ def scatter_in_boxes(data: Float[np.ndarray, "y x"]) -> float:
 
 
 def level_and_scatter(values: Float[np.ndarray, " pixel"]) -> tuple[float, float]:
-    """Median and scatter (from the median absolute deviation), clipped at three sigma."""
+    """Return the median and the scatter (from the median absolute deviation), clipped at three sigma."""
     from astropy.stats import sigma_clipped_stats
 
     _, level, scatter = sigma_clipped_stats(values, sigma=3.0, stdfunc="mad_std")

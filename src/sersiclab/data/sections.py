@@ -33,19 +33,19 @@ class Span:
 
     @property
     def slice(self) -> slice:
-        """The same pixels as a slice of an array."""
+        """The pixels as a slice of an array."""
         start = self.first - 1
         stop = start + self.step * self.count
         return slice(start, None if stop < 0 else stop, self.step)
 
     def whole(self, position: float) -> float:
-        """A position in the section as one in the whole image, both from 0."""
+        """Return a position in the section as a position in the whole image, both from 0."""
         return self.first - 1 + self.step * position
 
 
 @dataclasses.dataclass(frozen=True)
 class Range:
-    """The part of an axis as written: both ends are None for all of it, which may be flipped."""
+    """The part of an axis as written; both ends are None for the whole axis, which may be flipped."""
 
     first: int | None = None
     last: int | None = None
@@ -53,7 +53,7 @@ class Range:
     flipped: bool = False
 
     def span(self, size: int) -> Span:
-        """The pixels of an axis of this size; raises `ValueError` if the range exceeds it."""
+        """Return the pixels of an axis of this size; raises `ValueError` if the range exceeds it."""
         first, last = (1 if self.first is None else self.first), (size if self.last is None else self.last)
         if self.flipped:
             first, last = last, first
@@ -71,7 +71,7 @@ class Section:
     ranges: tuple[Range, ...]
 
     def spans(self, shape: tuple[int, ...]) -> tuple[Span, ...]:
-        """The pixels of each axis, x first, of an image of this shape `[y, x]`; raises `ValueError` outside it."""
+        """Return the pixels of each axis, x first, in an image of this shape `[y, x]`; raises `InputError` outside."""
         sizes = shape[::-1]
         if len(self.ranges) != len(sizes):
             raise InputError(f"the section [{self.text}] has {len(self.ranges)} axes; the image has {len(sizes)}")
@@ -87,7 +87,7 @@ class Section:
 
 @dataclasses.dataclass(frozen=True)
 class FileName:
-    """A file, with the extension (its name or number) and the section that were written in brackets after it."""
+    """A file, with the extension (its name or number) and the section in brackets after its name."""
 
     path: Path
     extension: str | None = None
@@ -95,9 +95,9 @@ class FileName:
 
 
 def parse_name(source: str | os.PathLike[str]) -> FileName:
-    """The parts of `"f.fits"`, `"f.fits[1]"`, `"f.fits+1"`, `"f.fits[SCI,2]"` or `"f.fits[SCI,2][11:80,11:90]"`.
+    """Return the parts of `"f.fits"`, `"f.fits[1]"`, `"f.fits+1"`, `"f.fits[SCI,2]"` or `"f.fits[SCI,2][11:80,11:90]"`.
 
-    Brackets that belong to the name of an existing file are left in it. Raises `ValueError` for brackets that are
+    Brackets that belong to the name of an existing file are kept. Raises `ValueError` for brackets that are
     neither an extension nor a section.
     """
     text = os.path.expanduser(os.fspath(source))
@@ -118,7 +118,7 @@ def parse_name(source: str | os.PathLike[str]) -> FileName:
 
 
 def parse_section(text: str) -> Section:
-    """The section `"11:80,11:90"`; a step follows a second colon, `*` is all of an axis, `-*` all of it flipped."""
+    """Return the section `"11:80,11:90"`; a step follows a second colon, `*` is a whole axis, `-*` a flipped one."""
     ranges = []
     for part in text.split(","):
         match = RANGE.fullmatch(part.strip())
@@ -132,22 +132,22 @@ def parse_section(text: str) -> Section:
 
 
 def split_names(text: str) -> tuple[str, ...]:
-    """The names in a list separated by commas; commas in brackets separate nothing."""
+    """Return the names in a list separated by commas; commas in brackets do not separate."""
     return tuple(name for part in COMMAS.split(text) if (name := part.strip()))
 
 
 def split_words(text: str) -> tuple[str, ...]:
-    """The words of a line; spaces in brackets separate nothing."""
+    """Return the words of a line; spaces in brackets do not separate."""
     return tuple(WORD.findall(text))
 
 
 def part_of(array: Shaped[np.ndarray, "..."], spans: tuple[Span, ...]) -> Shaped[np.ndarray, "..."]:
-    """These pixels of an array `[..., y, x]`; its leading axes are kept whole."""
+    """Return these pixels of an array `[..., y, x]`, with all of its leading axes."""
     return array[(..., *(span.slice for span in reversed(spans)))]
 
 
 def part_of_wcs(wcs: Any, spans: tuple[Span, ...]) -> Any:
-    """A celestial WCS of two axes for these pixels, its distortions included."""
+    """Return a celestial WCS of two axes for these pixels, including its distortions."""
     from astropy.wcs import Sip
 
     first, step = (np.array([getattr(span, name) for span in spans], float) for name in ("first", "step"))
@@ -156,7 +156,7 @@ def part_of_wcs(wcs: Any, spans: tuple[Span, ...]) -> Any:
     if wcs.wcs.has_cd():
         part.wcs.cd = wcs.wcs.cd * step
     else:
-        # The scale of a pixel lies in CDELT; a matrix PC is kept for axes that are stretched alike.
+        # The scale of a pixel is in CDELT; a PC matrix is unchanged if both axes are stretched equally.
         part.wcs.pc = wcs.wcs.get_pc() * step
     if wcs.sip is not None:
         forward = [_stretched(wcs.sip.a, step, 0), _stretched(wcs.sip.b, step, 1)]
@@ -178,7 +178,7 @@ def _is_section(text: str) -> bool:
 
 
 def _stretched(coefficients: Any, step: np.ndarray, axis: int) -> Any:
-    """A polynomial A_pq u^p v^q of pixels as that of pixels which are `step` times as large."""
+    """Return a polynomial A_pq u^p v^q of pixels for pixels that are `step` times as large."""
     if coefficients is None:
         return None
     p, q = np.indices(coefficients.shape)
@@ -186,7 +186,7 @@ def _stretched(coefficients: Any, step: np.ndarray, axis: int) -> Any:
 
 
 def _moved(table: Any, first: np.ndarray, step: np.ndarray, axis: int) -> Any:
-    """A table of distortions in pixels, which has pixel coordinates of its own, for the pixels of a section."""
+    """Return a table of distortions, which has its own pixel coordinates, for the pixels of a section."""
     from astropy.wcs import DistortionLookupTable
 
     data = np.asarray(table.data) / np.float32(step[axis])

@@ -7,9 +7,9 @@ from typing import Any
 import astropy.units as u
 
 
-# In the case that they are written in, since it decides: prefixes, and units of one letter.
+# Case-sensitive spellings: prefixes, and units of one letter.
 EXACT = {"A": "Angstrom", "MJY": "MJy", "M": "m", "CM": "cm", "UM": "um"}
-# In any case. Rates and light that astropy does not know, or knows by another name.
+# Case-insensitive spellings of units that astropy does not know, or knows by another name.
 SPELLINGS = {
     "nanomaggy": "nmgy",
     "nanomaggies": "nmgy",
@@ -70,9 +70,9 @@ COUNTS = (u.ct, u.adu, u.electron, u.ph)
 
 
 def parse_unit(text: str) -> str | None:
-    """A unit in any usual spelling, as astropy writes it; None if unknown, or if no image can have it.
+    """Return a unit in any usual spelling as astropy writes it; None if it is unknown, or unsuitable for an image.
 
-    "MJY" in capitals may be 10^6 or 10^-3 Jy: it is known only for each steradian, where nobody has the latter.
+    "MJY" in capitals may mean 10^6 or 10^-3 Jy: it is accepted only per steradian, where nobody uses the latter.
     """
     mended = re.sub(r"\bper\b", "/", text.strip().strip("[]"), flags=re.IGNORECASE)
     mended = WORD.sub(lambda word: EXACT.get(word[0]) or SPELLINGS.get(word[0].lower(), word[0]), mended)
@@ -85,25 +85,25 @@ def parse_unit(text: str) -> str | None:
             bases = unit.decompose().bases
         except (ValueError, TypeError, AttributeError):
             return None
-    # A number is no unit. An ampere, siemens, coulomb or gauss is a letter that means something else; so is a time or a
-    # length alone.
+    # A plain number is not a unit. An ampere, siemens, coulomb or gauss is a letter that means something else, and so
+    # is a time or a length alone.
     if not bases or u.A in bases or unit.is_equivalent(u.s) or unit.is_equivalent(u.m):
         return None
     return unit.to_string() or None
 
 
 def is_counts(unit: Any) -> bool:
-    """Whether this counts electrons, photons or a detector's units, in all or per time."""
+    """Return whether this counts electrons, photons or a detector's units, in total or per time."""
     return any(base in COUNTS for base in unit.bases)
 
 
 def is_electrons(unit: Any) -> bool:
-    """Whether this counts what has Poisson's noise."""
+    """Return whether this counts quanta, which have Poisson noise."""
     return any(base in (u.electron, u.ph) for base in unit.bases)
 
 
 def per_second(unit: Any) -> float | None:
-    """How many counts per second one unit is; None for counts in all."""
+    """Return the counts per second of one unit; None for total counts."""
     times = [(base, power) for base, power in zip(unit.bases, unit.powers, strict=True) if base.is_equivalent(u.s)]
     if len(times) != 1 or times[0][1] != -1:
         return None
@@ -111,5 +111,5 @@ def per_second(unit: Any) -> float | None:
 
 
 def is_logarithmic(text: str | None) -> bool:
-    """Whether a unit is of magnitudes, or of the logarithm of something else."""
+    """Return whether a unit is a magnitude or another logarithm."""
     return text is not None and re.search(r"\b(?:\w*mags?|magnitudes?|dex|d[bB]|log\w*)\b", text) is not None

@@ -1,4 +1,4 @@
-"""Measuring a source from the pixels of its region: position, flux, size and shape, as a start for a model."""
+"""The position, flux, size and shape of a source from the pixels of its region: initial values for a model."""
 
 import dataclasses
 import math
@@ -9,13 +9,13 @@ import numpy as np
 from sersiclab.data.arrays import Mask, Plane
 
 
-BLURRING = 1.5  # a Sérsic's half-light radius grows by this times the PSF's, in quadrature (n = 1 to 4)
+BLURRING = 1.5  # times the PSF's half-light radius is added in quadrature to that of a Sérsic (n = 1 to 4)
 HALF_LIGHT = 1.1774  # half-light radius of a round Gaussian of unit width
 
 
 @dataclasses.dataclass(frozen=True)
 class Source:
-    """What the pixels say of a source: rough, and corrected for the PSF. Units as in the profiles."""
+    """Rough measurements of a source, corrected for the PSF. Units are those of the profiles."""
 
     xc: float
     yc: float
@@ -29,13 +29,13 @@ class Source:
 
 
 def coordinates(shape: tuple[int, ...]) -> tuple[Plane, Plane]:
-    """The row and the column of every pixel."""
+    """Return the row and the column of every pixel."""
     y, x = np.meshgrid(np.arange(shape[0], dtype=float), np.arange(shape[1], dtype=float), indexing="ij")
     return y, x
 
 
 def assumed(shape: tuple[int, ...], position: tuple[float, float], sigma: Plane, blur: float) -> Source:
-    """A small round source of three times its flux error, where none is found."""
+    """Return a small round source with a flux of three times its error, for a position where none is found."""
     r_eff = max(blur, 2.0)
     error = 2.0 * r_eff * math.sqrt(math.pi * float(np.mean(sigma[sigma > 0] ** 2)))
     return Source(
@@ -54,7 +54,7 @@ def assumed(shape: tuple[int, ...], position: tuple[float, float], sigma: Plane,
 def measure_region(
     data: Plane, sigma: Plane, smooth: Plane, region: Mask, usable: Mask, blur: float, width: float
 ) -> Source:
-    """Moments of the smoothed region, then the curve of growth of `data` in ellipses of that shape."""
+    """Measure the moments of the smoothed region, then the curve of growth of `data` in ellipses of that shape."""
     core = np.where(region & (smooth > 0.3 * smooth[region].max()), smooth, 0.0)
     y, x = coordinates(data.shape)
     xc, yc = float((x * core).sum() / core.sum()), float((y * core).sum() / core.sum())
@@ -72,14 +72,14 @@ def measure_region(
 
 
 def _circularised_radius(x: Plane, y: Plane, ellip: float, theta: float) -> Plane:
-    """Radius of the circle that is as large as the ellipse through (x, y)."""
+    """Return the radius of the circle with the area of the ellipse through (x, y)."""
     along = -x * math.sin(theta) + y * math.cos(theta)
     across = x * math.cos(theta) + y * math.sin(theta)
     return np.hypot(along * math.sqrt(1.0 - ellip), across / math.sqrt(1.0 - ellip))
 
 
 def _symmetric(light: Plane, usable: Mask, xc: float, yc: float) -> Plane:
-    """The light, with what is hidden replaced by its mirror image through the centre."""
+    """Return the light, with unusable pixels replaced by their mirror image through the centre."""
     y, x = coordinates(light.shape)
     y, x = np.rint(2 * yc - y).astype(int), np.rint(2 * xc - x).astype(int)
     inside = (y >= 0) & (y < light.shape[0]) & (x >= 0) & (x < light.shape[1])
@@ -88,14 +88,14 @@ def _symmetric(light: Plane, usable: Mask, xc: float, yc: float) -> Plane:
 
 
 def _brightest(light: Plane, part: float = 0.8) -> Plane:
-    """The brightest pixels that hold a part of the light: outer isophotes are noisy and cut off."""
+    """Return the brightest pixels that hold this fraction of the light: outer isophotes are noisy and cut off."""
     ordered = np.sort(light, axis=None)[::-1]
     level = ordered[np.searchsorted(np.cumsum(ordered), part * ordered.sum())]
     return np.where(light >= level, light, 0.0)
 
 
 def _shape(weight: Plane, x: Plane, y: Plane, blur: float) -> tuple[float, float]:
-    """Ellipticity and angle from second moments, less the variance of what blurred them."""
+    """Return ellipticity and angle from second moments, from which the variance of the blurring is subtracted."""
     total = weight.sum()
     moments = [[(weight * a * b).sum() / total for a in (x, y)] for b in (x, y)]
     variance, axes = np.linalg.eigh(np.array(moments))
@@ -107,7 +107,7 @@ def _shape(weight: Plane, x: Plane, y: Plane, blur: float) -> tuple[float, float
 
 
 def _growth(data: Plane, radius: Plane, usable: Mask, end: float) -> tuple[float, float]:
-    """Flux within `end` and the radius of half of it, from the mean in rings of usable pixels."""
+    """Return the flux within `end`, and the radius of half of it, from the means in rings of usable pixels."""
     edges = np.linspace(0.0, end, min(max(math.ceil(end), 3), 60) + 1)
     ring = np.digitize(radius[usable], edges) - 1
     inside = ring < edges.size - 1

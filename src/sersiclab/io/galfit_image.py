@@ -10,7 +10,7 @@ from typing import Any
 import equinox as eqx
 import numpy as np
 
-from sersiclab.data.fits import Plane, read_plane
+from sersiclab.data.fits import Extension, read_plane
 from sersiclab.data.image import Image
 from sersiclab.data.sections import parse_name, split_names, split_words
 from sersiclab.io.functions import Frame
@@ -50,7 +50,7 @@ def menu_image(menu: Menu, folder: Path, index: int, notes: list[str]) -> Image:
         except ValueError as error:
             raise InputError(f"{menu.source}, line {menu.fields[letter][0]}: {letter}) {error}") from error
 
-    science: Plane = at_line("A", read_plane, "data", files["A"])
+    science: Extension = at_line("A", read_plane, "data", files["A"])
     planes: dict[str, Any] = {}
     if "C" in files:
         planes["sigma"] = at_line("C", _shaped, "sigma", read_plane("sigma", files["C"]).array, science.array.shape)

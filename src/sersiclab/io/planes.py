@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from sersiclab.data.fits import Plane
+from sersiclab.data.fits import Extension
 from sersiclab.data.image import Image
 from sersiclab.data.psf import centred
 from sersiclab.data.sections import parse_name
@@ -32,7 +32,7 @@ def undiluted(psf: Any) -> Any:
     return array / total if np.isfinite(total) and total > 0 else array
 
 
-def holds_pixel(psf: Plane | None, kinds: Collection[str], star: str, program: str, notes: list[str]) -> bool:
+def holds_pixel(psf: Extension | None, kinds: Collection[str], star: str, program: str, notes: list[str]) -> bool:
     """Whether a PSF holds the pixel's response, as its file says, which only ours do, or as the program takes it.
 
     GALFIT and imfit draw a star, a component of the kind `star`, as the PSF's image itself, which then has the

@@ -1,1 +1,1 @@
-"""What concerns the process: compiled programs, memory, seeds, forks."""
+"""The process: its compiled programs, memory, seeds of random numbers, and forks."""

@@ -1,4 +1,4 @@
-"""JAX's compiled programs: their cache on disk, offered, and how many of them a process holds."""
+"""The cache of JAX's compiled programs on disk."""
 
 import os
 import stat
@@ -14,21 +14,34 @@ from jax.experimental.compilation_cache import compilation_cache
 from sersiclab.runtime.errors import InputTypeError
 
 
-# JAX keeps what took a second to compile. A fit is dozens of programs, most of which take less.
+# By default JAX caches programs that took a second to compile. A fit is dozens of programs, most of them faster.
 _LEAST_SECONDS = 0.0
-_SWEPT = ".sersiclab-swept"  # whose time is that of the last look for files that are not whole
-_ZLIB = b"x"  # the first byte of what zlib compresses
+_SWEPT = ".sersiclab-swept"  # its time is that of the last search for incomplete files
+_ZLIB = b"x"  # the first byte of a zlib stream
 
 
 def persistent_cache(path: str | os.PathLike[str] | None = None) -> Path:
-    """Keep compiled programs on disk, so that the next process need not compile them again; returns the folder.
+    """Keep compiled programs on disk, so that later processes do not need to compile them again.
 
-    Call it before the first fit. It changes `jax.config`, and so holds for all programs of this process. If
-    there is no `path`, the folder is the one that JAX has been given already, in `jax.config` or in the
-    environment (`JAX_COMPILATION_CACHE_DIR`), or else one of ours in the user's cache folder. It may be deleted
-    at any time, and processes may share it: a file that one of them left half written, because it was killed or the
-    disk was full, is deleted. Raises `OSError` if the folder can't be made. Warns if other users can write to the
-    folder: its files are executed.
+    Call it before the first fit. It changes `jax.config`, and thus affects all programs of this process. The folder may
+    be deleted at any time, and processes may share it. Incomplete files, left by a process that was killed or by a full
+    disk, are deleted. Warns if other users can write to the folder, since its files are executed.
+
+    Arguments:
+        path: the folder. By default, the folder that JAX already uses, according to `jax.config` or the environment
+            (`JAX_COMPILATION_CACHE_DIR`), or else one in the user's cache folder.
+
+    Returns:
+        The folder.
+
+    Raises:
+        TypeError: if `path` is not a path.
+        OSError: if the folder can't be created.
+
+    Example:
+        >>> folder = sl.persistent_cache()
+        >>> folder.is_dir()
+        True
     """
     if not isinstance(path, str | os.PathLike | None):
         raise InputTypeError(f"path must be that of a folder, or None, got {path!r}")
@@ -44,13 +57,13 @@ def persistent_cache(path: str | os.PathLike[str] | None = None) -> Path:
         jax.config.update("jax_persistent_cache_min_compile_time_secs", _LEAST_SECONDS)
     _warn_if_exposed(folder)
     _sweep(folder)
-    # Another process is just writing the file: the program is compiled here, too.
+    # Raised while another process is writing the file; the program is then compiled here as well.
     warnings.filterwarnings("ignore", "Error reading persistent compilation cache entry")
     return folder
 
 
 def _sweep(folder: Path) -> None:
-    """Delete the files that are not whole, which JAX would not write anew. Each file is looked at once."""
+    """Delete incomplete files, which JAX would not replace. Each file is examined once."""
     mark = folder / _SWEPT
     try:
         since = mark.stat().st_mtime_ns if mark.exists() else 0
@@ -60,12 +73,12 @@ def _sweep(folder: Path) -> None:
                 file.unlink(missing_ok=True)
         mark.touch()
         os.utime(mark, ns=(began, began))
-    except OSError:  # another process sweeps, or the folder is read-only
+    except OSError:  # another process is deleting them, or the folder is read-only
         return
 
 
 def _is_whole(file: Path) -> bool:
-    """Whether a compressed file ends where its stream does and has the right checksum; true for other compressions."""
+    """Return whether a zlib file ends with its stream and has the right checksum; True for other compressions."""
     data = file.read_bytes()
     if data[:1] not in (b"", _ZLIB):
         return True
@@ -78,7 +91,7 @@ def _is_whole(file: Path) -> bool:
 
 
 def cache_environment() -> dict[str, str]:
-    """The environment of a process that is to have the cache from its start; what the user has set stays."""
+    """Return the environment of a process that uses the cache from its start; the user's own settings are kept."""
     ours = {
         "JAX_COMPILATION_CACHE_DIR": str(_folder()),
         "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": str(_LEAST_SECONDS),
@@ -107,12 +120,12 @@ def _warn_if_exposed(folder: Path) -> None:
 
 
 def _exposure(place: Path, *, is_parent: bool) -> str:
-    """What lets other users write here; nothing if only this user and the administrator can."""
+    """Return the reason why other users can write here; empty if only this user and the administrator can."""
     found = place.stat()
     if not is_parent and found.st_uid not in (0, os.geteuid()):
         return f"{place} belongs to another user"
     if is_parent and found.st_mode & stat.S_ISVTX:
-        return ""  # others can't rename what is not theirs
+        return ""  # other users can rename only their own files
     if found.st_mode & stat.S_IWOTH:
         return f"{place} is writable by everyone"
     if found.st_mode & stat.S_IWGRP and found.st_gid not in (0, os.getegid()):

@@ -1,4 +1,4 @@
-"""What the memory of this machine holds, asked before anything large is made."""
+"""The memory of this machine, checked before anything large is created."""
 
 import os
 
@@ -14,7 +14,7 @@ def check_memory(what: str, size: float, remedy: str) -> None:
 
 
 def _installed() -> int | None:
-    """The bytes of memory, where the system tells."""
+    """Return the bytes of memory; None if the system does not report them."""
     try:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, ValueError, OSError):  # Windows has no sysconf

@@ -1,4 +1,4 @@
-"""What JAX asks of a process: that it was not forked after JAX began, and that it does not hold too many programs."""
+"""Conditions for using JAX: the process was not forked after JAX started, and does not hold too many programs."""
 
 import contextlib
 import os
@@ -14,27 +14,27 @@ try:
 except ImportError:
 
     def backends_are_initialized() -> bool:
-        """Unknown: no fork is taken for a harmful one."""
+        """Return False: without this function, forks are assumed to be harmless."""
         return False
 
 
-# A program takes about five mappings of memory, a fit of a new shape about a hundred programs, and a process is
-# allowed 65,530 mappings on Linux: a catalogue whose stamps all have different shapes would crash after 125 of them.
-# A program takes about 1 MB of memory, too. A notebook does not compile as many in a day, and keeps what it has.
+# A program needs about five memory mappings, and a fit of a new shape about a hundred programs. Linux allows a process
+# 65,530 mappings: a catalogue whose stamps all have different shapes would crash after 125 of them. A program also
+# takes about 1 MB of memory. A notebook compiles fewer than this in a day, and keeps all its programs.
 PROGRAMS = 1000
-SHARE = 3  # the part of the mappings allowed beyond which programs are released
+SHARE = 3  # programs are released when they use one in this many of the allowed mappings
 LOOK = 25  # new programs after which the mappings are counted
 COMPILED = "/jax/core/compile/backend_compile_duration"
 MAPPINGS, MOST_MAPPINGS = Path("/proc/self/maps"), Path("/proc/sys/vm/max_map_count")
 
 
 class _State:
-    """What happened in this process."""
+    """Counters of this process."""
 
     forked = False
     listening = False
-    programs = 0  # since they were released
-    looked = 0  # at how many of them the mappings were counted
+    programs = 0  # compiled since the last release
+    looked = 0  # the number of programs when the mappings were last counted
     releases = 0
 
 
@@ -42,15 +42,15 @@ _STATE = _State()
 
 
 def check_process() -> None:
-    """Make sure that this process can compile and run a program.
+    """Check that this process can compile and run a program.
 
-    Raises `RuntimeError` in a child that was forked after its parent had used JAX: it would wait for ever for threads
-    that it does not have. Releases all programs if there are too many of them; those that are used again are compiled
-    again, or read from the cache on disk.
+    Raises `StateError` in a child that was forked after its parent had used JAX: it would wait forever for threads that
+    do not exist in the child. Releases all programs if there are too many; a program that is used again is then
+    compiled again, or read from the cache on disk.
     """
     if _STATE.forked:
         raise StateError(
-            "this process was forked after its parent had used JAX, and would never end: start processes by "
+            "this process was forked after its parent had used JAX, and would hang: start processes by "
             'multiprocessing.get_context("spawn") (in concurrent.futures, mp_context=), or use threads'
         )
     if not _STATE.listening:
@@ -61,17 +61,17 @@ def check_process() -> None:
 
 
 def release_programs() -> None:
-    """Drop all compiled programs from memory. Where another thread compiles, it may have to wait until next time."""
+    """Drop all compiled programs from memory. If another thread is compiling, this may wait until the next call."""
     try:
         jax.clear_caches()
-    except RuntimeError:  # a dictionary of JAX's changed while it was gone through
+    except RuntimeError:  # another thread changed one of JAX's dictionaries during the iteration
         return
     _STATE.programs = _STATE.looked = 0
     _STATE.releases += 1
 
 
 def releases() -> int:
-    """How often programs were released: what was compiled before is not there any more."""
+    """Return how often programs were released; programs compiled before the last release are gone."""
     return _STATE.releases
 
 
@@ -80,7 +80,7 @@ def _count(event: str, duration_secs: float, **kwargs: str | int) -> None:
 
 
 def _crowded() -> bool:
-    """Whether the mappings, looked at now and then, are more than a share of those allowed."""
+    """Return whether the process uses too many of the allowed mappings; they are counted from time to time."""
     if _STATE.programs < _STATE.looked + LOOK:
         return False
     _STATE.looked = _STATE.programs
@@ -93,6 +93,6 @@ def _after_fork() -> None:
     _STATE.forked = _STATE.forked or backends_are_initialized()
 
 
-# Not before the first use: a parent may have used JAX, or a model that does, and not us.
+# Registered at import: a parent may have used JAX without sersiclab.
 if hasattr(os, "register_at_fork"):  # not on Windows
     os.register_at_fork(after_in_child=_after_fork)

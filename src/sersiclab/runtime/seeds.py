@@ -1,4 +1,4 @@
-"""Seeds of random numbers: whole numbers of up to 63 bits, each of which gives other numbers."""
+"""Seeds of random numbers: whole numbers of up to 63 bits, each with a sequence of its own."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ def checked_seed(seed: Any) -> int:
 
 
 def key_of(seed: int) -> jax.Array:
-    """The key of a seed, the same in single and in double precision; JAX alone drops the higher bits in single."""
+    """Return the key of a seed, equal in single and double precision; JAX itself drops the higher bits in single."""
     high, low = divmod(int(seed), 2**32)
     key = jax.random.key(np.uint32(low))
     return jax.random.fold_in(key, np.uint32(high)) if high else key
