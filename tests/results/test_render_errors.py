@@ -24,7 +24,7 @@ def image(make_fit: Callable[..., Fit]) -> Image:
 
 
 def complaints(fit: Fit) -> list[str]:
-    return [reason for reason in fit.verdict.reasons if "drawn with an error" in reason]
+    return [reason for reason in fit.verdict.reasons if "rendered with an error" in reason]
 
 
 def test_light_that_wraps_is_noticed(image: Image) -> None:

@@ -1,4 +1,4 @@
-"""YAML whose nodes refer to each other: a few lines may stand for more nodes than any memory holds."""
+"""Protection from YAML whose nodes refer to each other: a few lines may stand for more nodes than fit in memory."""
 
 from pathlib import Path
 from typing import Any
@@ -20,12 +20,12 @@ def check_references(path: Path) -> None:
     try:
         root = yaml.compose(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     except (yaml.YAMLError, RecursionError):
-        return  # whoever reads the file says what is wrong
+        return  # reading the file reports the error
     _count(root, {})
 
 
 def _count(node: Any, counts: dict[int, int | None]) -> int:
-    """How many nodes a node stands for; `counts` has those known, and None for those that hold this one."""
+    """Return how many nodes a node stands for; `counts` holds the known numbers, and None for nodes around this one."""
     if id(node) in counts:
         known = counts[id(node)]
         if known is None:
@@ -37,6 +37,6 @@ def _count(node: Any, counts: dict[int, int | None]) -> int:
     parts = [part for item in items for part in (item if isinstance(item, tuple) else (item,))]
     number = 1 + sum(_count(part, counts) for part in parts)
     if number > MOST_NODES + len(counts):
-        raise InputError("its nodes are in several places, again and again: no file of sersiclab has so many")
+        raise InputError("its nodes are in several places, again and again: no file of sersiclab repeats nodes")
     counts[id(node)] = number
     return number

@@ -1,4 +1,4 @@
-"""What an editor must know of the classes: profiles with their parameters, priors with their fields."""
+"""The classes as an editor needs them: profiles with their parameters, priors with their fields."""
 
 import dataclasses
 import inspect
@@ -22,10 +22,23 @@ VERSION = 1
 
 
 def schema(types: Sequence[type] = (), methods: Sequence[type] = ()) -> dict[str, Any]:
-    """What an editor must know: every profile, noise and link with its parameters, every prior with its fields.
+    """Return what an editor needs: every profile, noise and link with its parameters, every prior with its fields.
 
-    A profile's kind is "source", "sky", or "modifier": the rows of a modifier are its own, those of what it
-    modifies come before. `types` holds the user's own profiles, `methods` the methods that the editor offers.
+    Arguments:
+        types: the user's own profiles.
+        methods: the methods that the editor offers.
+
+    Returns:
+        Plain JSON values. A profile's kind is "source", "sky" or "modifier"; the rows of a modifier are its own, after
+        those of the profile that it modifies.
+
+    Raises:
+        TypeError: if `types` is not a sequence of classes.
+
+    Example:
+        >>> import sersiclab as sl
+        >>> [row["name"] for row in sl.schema()["profiles"]["FlatSky"]["parameters"]]
+        ['level']
     """
     check_classes(types)
     theirs = (*installed_profiles(), *(cls for cls in types if issubclass(cls, AbstractProfile)))
@@ -47,14 +60,14 @@ def check_classes(types: Any) -> None:
 
 
 def _doc(cls: type) -> str:
-    """The first paragraph of the docstring; "" if it has none of its own."""
+    """Return the first paragraph of a class's docstring; "" if it has none of its own."""
     doc = inspect.cleandoc(cls.__doc__ or "")
     is_generated = doc.startswith(f"{cls.__name__}(")
     return "" if is_generated else " ".join(doc.split("\n\n")[0].split())
 
 
 def _title(cls: type) -> str:
-    """The first words of the docstring: "Sérsic" from "Sérsic profile, I(m) = ..."."""
+    """Return the first words of the docstring: "Sérsic" from "Sérsic profile, I(m) = ..."."""
     words = re.split(r"[,:(.]", _doc(cls))[0].strip()
     words = re.sub(r"^(A|An|The) ", "", words).removesuffix(" profile")
     return words[:1].upper() + words[1:] if words else cls.__name__
@@ -84,14 +97,14 @@ def _profile_schema(cls: type[AbstractProfile]) -> dict[str, Any]:
 
 
 def _owner_schema(cls: type, kind: str) -> dict[str, Any]:
-    """What owns parameters and draws nothing; its title is its name: "Student t" from "StudentTNoise"."""
+    """Return the entry of a noise model or a link; its title is its name: "Student t" from "StudentTNoise"."""
     title = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", cls.__name__.removesuffix("Noise")).capitalize()
     rows = [_row(info) for info in parameter_info(cls).values()]
     return {"title": title, "doc": _doc(cls), "kind": kind, "parameters": rows}
 
 
 def _prior_schema(cls: type[AbstractPrior]) -> dict[str, Any]:
-    """Its numbers, and where it lies; null where its numbers say so, or there is no bound."""
+    """Return the fields of a prior and its support, which is null if the fields decide it; an open end is null, too."""
     fields = _prior_fields(cls)
     known = {field["name"]: field["default"] for field in fields}
     bounded = {"low", "high"} <= known.keys() or cls is Custom
@@ -100,7 +113,7 @@ def _prior_schema(cls: type[AbstractPrior]) -> dict[str, Any]:
 
 
 def _prior_fields(cls: type) -> list[dict[str, Any]]:
-    """The numbers that make a prior, without `init`, which every prior has."""
+    """Return the numbers that define a prior, without `init`, which every prior has."""
     return [
         {"name": field.name, "low": field.metadata.get("low"), "high": None, "default": field.metadata.get("default")}
         for field in dataclasses.fields(cls)

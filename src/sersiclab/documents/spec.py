@@ -1,183 +1,104 @@
-"""Documents: a model as plain JSON, and as the Python code that builds it.
+"""Documents: a model as plain JSON, and back.
 
-A node of the tree is `{"type": class name, field: value, ...}`; the reading and the writing walk the
-classes' own fields, so a new class needs nothing here. Paths in problems are those of parameters:
-"galaxy.n", "galaxy" for a component, "" for the whole document. What is nested in a component, as in
+A node of the tree is `{"type": class name, field: value, ...}`. Reading and writing follow the fields that classes
+declare, so a new class needs nothing here. Paths in problems are those of parameters: "galaxy.n", "galaxy" for a
+component, "" for the whole document. A profile nested in a component, as in
 `{"type": "Boxy", "profile": {"type": "Sersic", "n": 4, ...}, "c0": 0.1}`, has the component's path: "galaxy.n".
 """
 
 import dataclasses
 import inspect
 import math
-import textwrap
 from collections.abc import Mapping, Sequence
-from typing import Any, get_args, get_origin
+from typing import Any
 
 import equinox as eqx
-import jax
-import numpy as np
 import numpyro.distributions as dist
 
+from sersiclab.documents.nodes import REQUIRED, Argument, arguments_of, document_of, inner_path, label_of
+from sersiclab.documents.nodes import SpecError as SpecError
 from sersiclab.documents.schema import VERSION, check_classes
 from sersiclab.documents.schema import schema as schema
+from sersiclab.documents.scripts import to_python as to_python
 from sersiclab.model import Model, checked_model
 from sersiclab.noise import NOISES
 from sersiclab.parameters import ParameterInfo, Tied, nested_modules, parameter_info, ties
 from sersiclab.parameters.links import LINKS
 from sersiclab.parameters.priors import PRIORS
 from sersiclab.parameters.scalars import is_number
-from sersiclab.profiles import MODIFIERS, PROFILES, AbstractProfile, installed_profiles
+from sersiclab.profiles import MODIFIERS, PROFILES, installed_profiles
 from sersiclab.rendering import RENDERERS, AbstractRenderer, HybridRenderer
-from sersiclab.runtime.errors import InputError, InputTypeError
 
 
 _KNOWN: tuple[type, ...] = (Model, *PROFILES, *MODIFIERS, *PRIORS, Tied, *NOISES, *RENDERERS, *LINKS)
-_REQUIRED = dataclasses.MISSING
-
-
-class SpecError(InputError):
-    """A document that is no model. `problems` lists all that is wrong, `[{"path", "message"}, ...]`."""
-
-    def __init__(self, problems: Sequence[Mapping[str, str]]) -> None:
-        self.problems = [dict(problem) for problem in problems]
-        self.path = self.problems[0]["path"]
-        messages = [problem["message"] for problem in self.problems]
-        listed = "".join(f"\n- {message}" for message in messages)
-        super().__init__(messages[0] if len(messages) == 1 else f"the document has {len(messages)} problems:{listed}")
 
 
 def to_dict(model: Model) -> dict[str, Any]:
-    """The model as a document of plain JSON values."""
+    """Convert a model to a document of plain JSON values.
+
+    Arguments:
+        model: the model.
+
+    Returns:
+        A dictionary that `json.dump` writes and `from_dict` reads.
+
+    Raises:
+        TypeError: if the model has a part that no document can hold, such as a function.
+        ValueError: if a number is not finite.
+
+    Example:
+        >>> import sersiclab as sl
+        >>> model = sl.Model({"sky": sl.FlatSky(level=sl.Normal(0, 1))})
+        >>> sl.to_dict(model)["components"]["sky"]["level"]
+        {'type': 'Normal', 'loc': 0.0, 'scale': 1.0}
+    """
     return {"version": VERSION, **to_document(checked_model(model))}
 
 
 def from_dict(document: Mapping[str, Any], types: Sequence[type] = ()) -> Model:
-    """The model of a document; `types` holds the user's own classes that it names.
+    """Build the model of a document.
 
-    Raises `SpecError` with every problem found.
+    Arguments:
+        document: what `to_dict` returned, or JSON like it.
+        types: the user's own classes that it names.
+
+    Returns:
+        The model.
+
+    Raises:
+        SpecError: a `ValueError` with every problem found, as `error.problems`.
+        TypeError: if `types` is not a sequence of classes.
+
+    Example:
+        >>> import sersiclab as sl
+        >>> model = sl.Model({"sky": sl.FlatSky(level=sl.Normal(0, 1))})
+        >>> sl.from_dict(sl.to_dict(model)) == model
+        True
     """
     reader = _Reader(types)
     return reader.module(reader.unversioned(document), Model)
 
 
 def to_document(module: eqx.Module) -> dict[str, Any]:
-    """Any module of plain fields, such as a prior or a method, as a document without a version."""
-    return _document(module, "")
+    """Convert a module of plain fields, such as a prior or a method, to a document without a version."""
+    return document_of(module, "")
 
 
 def from_document(document: Mapping[str, Any], types: Sequence[type] = ()) -> Any:
-    """The module of a document without a version. Raises `SpecError` with every problem found."""
+    """Build the module of a document without a version. Raises `SpecError` with every problem found."""
     return _Reader(types).module(document, eqx.Module)
 
 
 def own_types(model: Model) -> tuple[type, ...]:
-    """The classes of profiles in a model that are the user's own: what `from_dict` must be told."""
+    """Return the user's own classes of profiles in a model, which `from_dict` needs as `types`."""
     modules: list[eqx.Module] = list(model.components.values())
     for module in modules:
         modules.extend(nested_modules(module).values())
     return tuple(dict.fromkeys(type(module) for module in modules if type(module) not in _KNOWN))
 
 
-def to_python(model: Model) -> str:
-    """Python code that builds the model, with defaults left out."""
-    imports: set[str] = {"import sersiclab as sl"}
-    code = _expression(checked_model(model), imports)
-    return "\n".join(sorted(imports)) + f"\n\n\nmodel = {code}\n"
-
-
-@dataclasses.dataclass(frozen=True)
-class _Argument:
-    """One argument of a class of the tree: what the field or the signature declares of it."""
-
-    name: str
-    default: Any
-    keyword_only: bool
-    bases: tuple[type, ...]
-    is_mapping: bool = False
-    in_distribution: bool = False
-    is_nested: bool = False
-    info: ParameterInfo | None = None
-
-
-def _arguments(cls: type) -> dict[str, _Argument]:
-    if issubclass(cls, dist.Distribution):
-        return _distribution_arguments(cls)
-    infos = parameter_info(cls) if issubclass(cls, eqx.Module) else {}
-    return {
-        field.name: _Argument(
-            name=field.name,
-            default=field.default if field.default_factory is _REQUIRED else field.default_factory(),
-            keyword_only=field.kw_only is True or field.name in infos,
-            bases=_bases(field.type) or (eqx.Module,),
-            is_mapping=get_origin(field.type) in (dict, Mapping),
-            is_nested="nested" in field.metadata,
-            info=infos.get(field.name),
-        )
-        for field in dataclasses.fields(cls)
-        if field.init
-    }
-
-
-def _distribution_arguments(cls: type) -> dict[str, _Argument]:
-    return {
-        name: _Argument(
-            name=name,
-            default=_REQUIRED if argument.default is argument.empty else argument.default,
-            keyword_only=argument.kind is argument.KEYWORD_ONLY,
-            bases=(dist.Distribution,),
-            in_distribution=True,
-        )
-        for name, argument in inspect.signature(cls).parameters.items()
-        if name != "validate_args"
-    }
-
-
-def _bases(annotation: Any) -> tuple[type, ...]:
-    """The classes of the tree that an annotation such as `dict[str, AbstractProfile]` speaks of."""
-    if inspect.isclass(annotation) and issubclass(annotation, eqx.Module | dist.Distribution):
-        return (annotation,)
-    return tuple(base for argument in get_args(annotation) for base in _bases(argument))
-
-
-def _inner(path: str, argument: _Argument) -> str:
-    """The path of an argument of the node at `path`."""
-    return path if argument.is_nested else f"{path}.{argument.name}".lstrip(".")
-
-
-def _label(path: str) -> str:
-    return path or "the document"
-
-
-def _document(node: Any, path: str) -> dict[str, Any]:
-    document: dict[str, Any] = {"type": type(node).__name__}
-    for name, argument in _arguments(type(node)).items():
-        if not hasattr(node, name):
-            raise InputTypeError(f"{_label(path)} can't be written as a document: {type(node).__name__} hides {name}")
-        value = getattr(node, name)
-        if not all(each is None or (isinstance(each, Mapping) and not each) for each in (value, argument.default)):
-            document[name] = _plain(value, _inner(path, argument))
-    return document
-
-
-def _plain(value: Any, path: str) -> Any:
-    if isinstance(value, eqx.Module | dist.Distribution):
-        return _document(value, path)
-    if value is None or isinstance(value, bool | str):
-        return value
-    if isinstance(value, list | tuple):
-        return [_plain(item, path) for item in value]
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item, str(key)) for key, item in value.items()}
-    if not is_number(value):
-        raise InputTypeError(f"{path} can't be written as a document: {value!r}")
-    number = value.item() if isinstance(value, np.generic | np.ndarray | jax.Array) else value
-    if not math.isfinite(number):
-        raise SpecError([{"path": path, "message": f"{path} must be finite to be written, got {number}"}])
-    return number
-
-
 class _Reader:
-    """Reads documents and gathers their problems; a node with a problem is read as None."""
+    """Reads documents and collects their problems; a node with a problem is read as None."""
 
     def __init__(self, types: Sequence[type]) -> None:
         check_classes(types)
@@ -185,7 +106,7 @@ class _Reader:
         self._types = {cls.__name__: cls for cls in (*installed_profiles(), *_KNOWN, *types)}
 
     def unversioned(self, document: Any) -> dict[str, Any] | None:
-        """The document without its version; None if we can't read that version."""
+        """Return the document without its version; None if this version can't be read."""
         if not isinstance(document, Mapping):
             self._problem("", f"the document must be a mapping, got {document!r}")
             return None
@@ -200,7 +121,7 @@ class _Reader:
         return {key: value for key, value in document.items() if key != "version"}
 
     def module(self, document: Any, base: type) -> Any:
-        """The module of a whole document. Raises `SpecError` with every problem found."""
+        """Return the module of a whole document. Raises `SpecError` with every problem found."""
         try:
             module = None if self.problems else self.node(document, "", (base,))
         except RecursionError:
@@ -210,15 +131,15 @@ class _Reader:
         return module  # pyright: ignore[reportPossiblyUnboundVariable] (or it has a problem)
 
     def node(self, document: Any, path: str, bases: tuple[type, ...]) -> Any:
-        """The module or distribution of a document."""
+        """Return the module or distribution of a document."""
         before, cls = len(self.problems), self._class(document, path, bases)
         if cls is None:
             return None
-        arguments = _arguments(cls)
+        arguments = arguments_of(cls)
         given = {key: value for key, value in document.items() if key != "type"}
         self._check_keys(cls, given, arguments, path)
         values = {
-            key: self._value(value, _inner(path, arguments[key]), arguments[key])
+            key: self._value(value, inner_path(path, arguments[key]), arguments[key])
             for key, value in given.items()
             if key in arguments
         }
@@ -229,42 +150,42 @@ class _Reader:
             return None
         try:
             if issubclass(cls, dist.Distribution):
-                cls(**values, validate_args=True)  # raises on values that it can't have
+                cls(**values, validate_args=True)  # raises for invalid values
             return cls(**values)
         except (TypeError, ValueError) as error:
             self._problem(path, f"{path}: {error}" if path else str(error))
             return None
 
     def _problem(self, path: str, message: str) -> None:
-        # What is wrong inside a prior is a problem of the parameter, "galaxy.n".
+        # A problem inside a prior is one of the parameter, "galaxy.n".
         self.problems.append({"path": ".".join(path.split(".")[:2]), "message": message})
 
     def _class(self, document: Any, path: str, bases: tuple[type, ...]) -> type | None:
         names = [name for name, cls in self._types.items() if issubclass(cls, bases)]
         expected = ", ".join(names) or "a distribution of numpyro"
         if not isinstance(document, Mapping):
-            self._problem(path, f"{_label(path)} must be a mapping with a type ({expected}), got {document!r}")
+            self._problem(path, f"{label_of(path)} must be a mapping with a type ({expected}), got {document!r}")
         elif "type" not in document:
-            self._problem(path, f"{_label(path)} has no type, got {document!r}; expected {expected}")
+            self._problem(path, f"{label_of(path)} has no type, got {document!r}; expected {expected}")
         else:
             name = document["type"]
             known = (self._types.get(name), getattr(dist, name, None)) if isinstance(name, str) else ()
             for cls in known:
                 if inspect.isclass(cls) and issubclass(cls, bases):
                     return cls
-            self._problem(path, f"{_label(path)} has the type {name!r}; expected {expected}")
+            self._problem(path, f"{label_of(path)} has the type {name!r}; expected {expected}")
         return None
 
-    def _check_keys(self, cls: type, given: Mapping[str, Any], arguments: dict[str, _Argument], path: str) -> None:
+    def _check_keys(self, cls: type, given: Mapping[str, Any], arguments: dict[str, Argument], path: str) -> None:
         dot = f"{path}." if path else ""
         fields = ", ".join(arguments) or "no fields"
         for key in (key for key in given if key not in arguments):
             self._problem(f"{dot}{key}", f"{dot}{key} is unknown: {cls.__name__} has {fields}")
         for name, argument in arguments.items():
-            if argument.default is _REQUIRED and name not in given:
+            if argument.default is REQUIRED and name not in given:
                 self._problem(f"{dot}{name}", f"{dot}{name} is missing: {cls.__name__} needs it")
 
-    def _value(self, value: Any, path: str, argument: _Argument) -> Any:
+    def _value(self, value: Any, path: str, argument: Argument) -> Any:
         if argument.is_mapping:
             if not isinstance(value, Mapping):
                 self._problem("", f"{path} must be a mapping from names to documents, got {value!r}")
@@ -309,42 +230,3 @@ class _Reader:
             except (TypeError, ValueError) as error:
                 subject = str(error).split(maxsplit=1)[0]
                 self._problem(subject if subject in known else name, str(error))
-
-
-def _expression(value: Any, imports: set[str]) -> str:
-    """Code that builds a value; the imports that it needs are added to `imports`."""
-    if isinstance(value, eqx.Module | dist.Distribution):
-        return _call(value, imports)
-    if isinstance(value, Mapping):
-        lines = [f'"{key}": {_expression(item, imports)},' for key, item in value.items()]
-        return "{\n" + textwrap.indent("\n".join(lines), "    ") + "\n}"
-    if isinstance(value, tuple):
-        return "(" + "".join(f"{_expression(item, imports)}, " for item in value).rstrip() + ")"
-    plain = _plain(value, "a value")
-    return f'"{plain}"' if isinstance(plain, str) and plain.isprintable() and '"' not in plain else repr(plain)
-
-
-def _call(node: Any, imports: set[str]) -> str:
-    arguments = []
-    for name, argument in _arguments(type(node)).items():
-        value = getattr(node, name)
-        required = argument.default is _REQUIRED
-        if required or _plain(value, name) != _plain(argument.default, name):
-            code = _expression(value, imports)
-            arguments.append(code if required and not argument.keyword_only else f"{name}={code}")
-    name = _imported_name(type(node), imports)
-    if isinstance(node, AbstractProfile) and len(arguments) > 1:
-        return f"{name}(\n" + textwrap.indent(",\n".join(arguments), "    ") + ",\n)"
-    return f"{name}({', '.join(arguments)})"
-
-
-def _imported_name(cls: type, imports: set[str]) -> str:
-    package = cls.__module__.split(".")[0]
-    if package == "sersiclab":
-        return f"sl.{cls.__name__}"
-    if package == "numpyro":
-        imports.add("import numpyro.distributions as dist")
-        return f"dist.{cls.__name__}"
-    if cls.__module__ != "__main__":
-        imports.add(f"from {cls.__module__} import {cls.__name__}")
-    return cls.__name__

@@ -1,4 +1,4 @@
-"""Files: how all of them are written, and a tree of plain values and arrays to and from one ASDF file."""
+"""Writing of files so that none is ever incomplete, and trees of plain values and arrays as ASDF files."""
 
 import contextlib
 import glob
@@ -21,25 +21,24 @@ from sersiclab.documents.references import check_references
 from sersiclab.runtime.errors import InputError, InputTypeError
 
 
-FORMAT = 1  # raised when a reader of today could no longer read what is written
+FORMAT = 1  # increased when earlier versions could no longer read new files
 SUFFIX = ".asdf"
-MARK = b"\nsersiclab:"  # every ASDF file of ours has it near its beginning
+MARK = b"\nsersiclab:"  # near the beginning of every ASDF file that sersiclab writes
 _BEGINNING = 2**16  # bytes
 _PREFIX = ".sersiclab-"  # of temporary files
-_STALE = 86400.0  # seconds after which a temporary file was left behind by a process that was killed ...
-_RECENT = 60.0  # ... or after which it may have been, if the process is no more
+_STALE = 86400.0  # seconds: an older temporary file was left behind by a process that was killed
+_RECENT = 60.0  # seconds: an older one was left behind if its process has ended
 _NUMBERS = itertools.count()
 
 
 @contextlib.contextmanager
 def writing(path: str | Path, *, overwrite: bool = False, mark: bytes | None = None) -> Iterator[Path]:
-    """Give the path of a temporary file to write to, which takes the place of `path` when the block ends.
+    """Yield the path of a temporary file to write to, which replaces `path` when the block ends.
 
-    The file at `path` is thus complete at any time: the earlier one stays if writing fails (a full disk, an
-    interrupt), and nothing else is left behind. The temporary name ends with that of `path`. A file that exists
-    is replaced with `overwrite`, or if it is empty or has `mark` near its beginning, which tells that it is an
-    earlier version of the document. Raises `FileExistsError` for any other, and `OSError` where nothing can be
-    written.
+    The file at `path` is therefore always complete: the earlier one is kept if writing fails (a full disk, an
+    interrupt), and nothing else is left behind. The temporary name ends with that of `path`. An existing file is
+    replaced with `overwrite`, or if it is empty, or if it has `mark` near its beginning, which shows that it is an
+    earlier version of the document. Raises `FileExistsError` for any other file, and `OSError` if it can't write.
     """
     target = check_free(path, overwrite=overwrite, mark=mark)
     temporary = target.with_name(f"{_PREFIX}{_origin()}-{target.name}")
@@ -59,7 +58,7 @@ def writing(path: str | Path, *, overwrite: bool = False, mark: bytes | None = N
 
 
 def write_text(path: str | Path, text: str, *, overwrite: bool = False, mark: bytes | None = None) -> Path:
-    """Write a text in UTF-8 as `writing` has it, and return the path."""
+    """Write a text in UTF-8 by way of `writing`, and return the path."""
     path = user_path(path)
     with writing(path, overwrite=overwrite, mark=mark) as temporary:
         temporary.write_text(text, encoding="utf-8")
@@ -67,14 +66,14 @@ def write_text(path: str | Path, text: str, *, overwrite: bool = False, mark: by
 
 
 def user_path(path: Any) -> Path:
-    """A path that a user gave, with ~ as the home folder."""
+    """Return a path that a user gave, with ~ as the home folder."""
     if not isinstance(path, str | os.PathLike):
         raise InputTypeError(f"path must be a text or a Path, got {path!r}")
     return Path(path).expanduser()
 
 
 def check_free(path: str | Path, *, overwrite: bool = False, mark: bytes | None = None) -> Path:
-    """Raise the error that `writing` would raise, before the work whose result is to be written.
+    """Raise the error that `writing` would raise, before the work whose result it would write.
 
     Returns the absolute path of the file, with links resolved.
     """
@@ -100,7 +99,7 @@ def _begins_with(target: Path, mark: bytes) -> bool:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Have the folder's new entry on the disk, where the system can."""
+    """Flush the folder's new entry to the disk, if the system can."""
     with contextlib.suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)
         try:
@@ -110,7 +109,7 @@ def _sync_folder(folder: Path) -> None:
 
 
 def _origin() -> str:
-    """Twelve digits for a temporary name: of the machine, of the process, and of the file among those it writes."""
+    """Return twelve digits for a temporary name: for the machine, the process and the file."""
     return f"{_machine():04x}{os.getpid() & 0xFFFFFF:06x}{next(_NUMBERS) & 0xFF:02x}"
 
 
@@ -119,7 +118,7 @@ def _machine() -> int:
 
 
 def _sweep(target: Path) -> None:
-    """Delete temporary files of this target that a process left behind when it was killed."""
+    """Delete temporary files for this target that killed processes left behind."""
     for left in target.parent.glob(f"{_PREFIX}{'[0-9a-f]' * 12}-{glob.escape(target.name)}"):
         with contextlib.suppress(OSError):
             age = time.time() - left.stat().st_mtime
@@ -128,7 +127,7 @@ def _sweep(target: Path) -> None:
 
 
 def _is_orphan(origin: str) -> bool:
-    """Whether the process that made this name was one of this machine and is no more."""
+    """Whether the process that made this name ran on this machine and has ended."""
     if os.name != "posix" or int(origin[:4], 16) != _machine():
         return False
     try:
@@ -143,20 +142,20 @@ def _is_orphan(origin: str) -> bool:
 def write(path: str | Path, kind: str, tree: dict[str, Any], *, overwrite: bool = False) -> Path:
     """Write a tree of dicts, lists, texts, numbers, None and arrays to `path`, and return the path.
 
-    `kind` says what the tree is. The file appears whole or not at all, as `writing` has it; one that `write`
-    wrote before is replaced. Raises `ValueError` for a suffix other than .asdf.
+    `kind` is the kind of the tree. The file appears whole or not at all (see `writing`); one that `write` wrote before
+    is replaced. Raises `ValueError` for a suffix other than .asdf.
     """
     import asdf
 
     path = checked_suffix(path)
     document = {"sersiclab": {"format": FORMAT, "kind": kind, "version": __version__, **_plain(tree)}}
     with writing(path, overwrite=overwrite, mark=MARK) as temporary, temporary.open("wb") as file:
-        asdf.AsdfFile(document).write_to(file)  # given a path, it leaves a temporary file of its own if it fails
+        asdf.AsdfFile(document).write_to(file)  # given a path, asdf leaves a temporary file behind if it fails
     return path
 
 
 def read(path: str | Path, kind: str) -> dict[str, Any]:
-    """Read back the tree of that kind which `write` wrote, arrays in memory and in native byte order.
+    """Read a tree of this kind that `write` wrote, with arrays in memory and in native byte order.
 
     Raises `FileNotFoundError`, or `ValueError` if the file is of another origin, kind or newer format.
     """
@@ -189,7 +188,7 @@ def read(path: str | Path, kind: str) -> dict[str, Any]:
 
 
 def checked_suffix(path: str | Path) -> Path:
-    """The path, whose suffix must be .asdf; raises `ValueError` for others."""
+    """Return the path, whose suffix must be .asdf; raise `ValueError` for any other."""
     path = user_path(path)
     if path.suffix.lower() != SUFFIX:
         raise InputError(f"the file's name must end in {SUFFIX}, got {str(path)!r}")
@@ -197,7 +196,7 @@ def checked_suffix(path: str | Path) -> Path:
 
 
 def _plain(node: Any) -> Any:
-    """Numpy and JAX scalars as Python numbers, tuples as lists, JAX arrays as numpy arrays.
+    """Return numpy and JAX scalars as Python numbers, tuples as lists, JAX arrays as numpy arrays.
 
     ASDF sorts the keys of a plain dict, but the order of a model's components matters.
     """
@@ -216,10 +215,10 @@ def _plain(node: Any) -> Any:
 
 
 def _native(node: Any, seen: set[int]) -> Any:
-    """A tree as read, in plain dicts, lists and arrays; `seen` holds the ids of its dicts and lists so far.
+    """Return a tree in plain dicts, lists and arrays; `seen` holds the ids of its dicts and lists so far.
 
-    A few lines of YAML in which each node refers several times to the one before stand for more nodes than any
-    memory holds.
+    A few lines of YAML in which each node refers several times to the one before stand for more nodes than fit in
+    memory.
     """
     if isinstance(node, dict | list):
         if id(node) in seen:

@@ -1,4 +1,4 @@
-"""What a fit gives: draws, summaries, diagnostics and a plain verdict."""
+"""The result of a fit: draws, summaries, diagnostics and a verdict."""
 
 from sersiclab.results.comparison import compare as compare
 from sersiclab.results.fit import Fit as Fit

@@ -1,4 +1,4 @@
-"""Statistics of position angles, which are the same modulo pi (Mardia & Jupp 2000, chapter 2)."""
+"""Statistics of position angles, which are defined modulo pi (Mardia & Jupp 2000, chapter 2)."""
 
 from typing import TypeVar
 
@@ -11,18 +11,18 @@ A = TypeVar("A", float, np.ndarray)
 
 
 def mean(angles: Float[np.ndarray, "*s"]) -> float:
-    """Circular mean in [0, pi): the direction of the mean of exp(2i theta)."""
+    """Return the circular mean in [0, pi): the direction of the mean of exp(2i theta)."""
     return float(_wrap(0.5 * np.angle(_resultant(angles))))
 
 
 def sd(angles: Float[np.ndarray, "*s"]) -> float:
-    """Circular standard deviation, sqrt(-2 ln R) / 2, with R the length of the mean of exp(2i theta)."""
+    """Return the circular standard deviation, sqrt(-2 ln R) / 2, with R the length of the mean of exp(2i theta)."""
     length = np.clip(np.abs(_resultant(angles)), np.finfo(float).tiny, 1.0)
     return float(0.5 * np.sqrt(-2.0 * np.log(length)))
 
 
 def unwrap(angles: Float[np.ndarray, "*s"]) -> Float[np.ndarray, "*s"]:
-    """The same angles modulo pi, each within pi/2 of their circular mean.
+    """Return the angles, moved by multiples of pi to within pi/2 of their circular mean.
 
     Quantiles, densities and r_hat of the result have no seam at 0 and pi.
     """
@@ -30,12 +30,12 @@ def unwrap(angles: Float[np.ndarray, "*s"]) -> Float[np.ndarray, "*s"]:
 
 
 def near(angles: A, centre: float) -> A:
-    """The same angles modulo pi, each within pi/2 of `centre`."""
+    """Return the angles, moved by multiples of pi to within pi/2 of `centre`."""
     return centre + (angles - centre + 0.5 * PERIOD) % PERIOD - 0.5 * PERIOD
 
 
 def wrap(angle: float) -> float:
-    """The same angle in [0, pi)."""
+    """Return the angle modulo pi, in [0, pi)."""
     return float(_wrap(angle))
 
 

@@ -21,29 +21,47 @@ if TYPE_CHECKING:
 
 
 def compare(fits: Mapping[str, AbstractFit], *, patch: int | None = None) -> "pd.DataFrame":
-    """A table of fits of the same pixels by how well their models predict them, the best first.
+    """Compare fits of the same pixels by how well their models predict the data.
 
-    `loo` is the expected log predictive density of data left out, one pixel at a time, or one square of
-    `patch` x `patch` pixels: sounder where neighbouring residuals are correlated. By default pixels, unless that
-    would not fit in memory. It is Pareto-smoothed importance sampling (Vehtari, Gelman & Gabry 2017, Stat.
-    Comput. 27, 1413), by ArviZ; `p_loo` is the effective number of parameters, and `bad_k` the share of
-    points with a Pareto k above 0.7, whose terms are unreliable. `waic` estimates the same (Watanabe 2010,
-    JMLR 11, 3571). `bic` is that of Schwarz 1978, -2 ln L + k ln N: the less the better. `log_evidence` is
-    ln of the prior predictive density of the data, in the normal approximation (`Fit.log_evidence`).
+    LOO is Pareto-smoothed importance sampling (Vehtari, Gelman & Gabry 2017, Stat. Comput. 27, 1413), by ArviZ, WAIC
+    that of Watanabe 2010 (JMLR 11, 3571), the BIC that of Schwarz 1978, -2 ln L + k ln N: the smaller the better.
 
-    `loo_diff` and `waic_diff` are differences from the best, never positive, with the standard errors of
-    these differences, `loo_diff_se` and `waic_diff_se`. `bic_diff` and `log_evidence_diff` are those from the
-    least and the largest. Without draws there are only bic and, with a covariance, log_evidence.
+    Arguments:
+        fits: two fits or more, by name.
+        patch: the side in pixels of the squares that LOO and WAIC leave out one at a time, which is sounder than single
+            pixels where neighbouring residuals are correlated. By default single pixels, or the smallest patches that
+            fit in memory.
 
-    `loo_says` is what LOO decides, and `note` says why. "unreliable": more than 1 % of the points have a bad k,
-    or `p_loo` is more than twice the number of free parameters, as it is where draws don't describe the posterior
-    (of SVI, say). "undecided": the difference is below two standard errors or below 4 (Sivula et al. 2020,
-    arXiv:2008.10296), and says nothing, whatever its sign: of a second component that isn't needed, LOO finds
-    the model with it better as often as not. Then `bic` or `log_evidence` decide, which charge each parameter:
-    a difference of 10 in bic, or of 5 in log_evidence, is strong (Kass & Raftery 1995, JASA 90, 773). "best" is
-    said only if all other fits are "worse".
+    Returns:
+        A row for each fit, the best first, with the columns
 
-    Raises `TypeError` or `ValueError` for fewer than two fits, or fits of other data or another mask.
+        - `loo`, `waic`: the expected log predictive density of data left out; `p_loo`, the effective number of
+          parameters; `bad_k`, the share of points with a Pareto k above 0.7, whose terms are unreliable.
+        - `loo_diff`, `waic_diff`: differences from the best, never positive, with standard errors `loo_diff_se` and
+          `waic_diff_se`.
+        - `bic`, `log_evidence` (the normal approximation of `Fit.log_evidence`), and their differences `bic_diff` and
+          `log_evidence_diff` from the smallest and the largest. Fits without draws have only these.
+        - `free`: the number of free parameters.
+        - `loo_says`, the decision of LOO, and `note`, the reason. "unreliable": more than 1 % of the points have a bad
+          k, or `p_loo` is more than twice the number of free parameters, as it is if draws don't describe the posterior.
+          "undecided": the difference is below two standard errors or below 4 (Sivula et al. 2020, arXiv:2008.10296).
+          Its sign then means nothing: LOO prefers a model with a superfluous component as often as not. `bic` and
+          `log_evidence`, which charge for each parameter, decide instead: a difference of 10 in bic, or of 5 in
+          log_evidence, is strong (Kass & Raftery 1995, JASA 90, 773). "best": all other fits are "worse".
+
+    Raises:
+        TypeError: unless `fits` is a mapping from names to fits.
+        ValueError: for fewer than two fits, for fits of other data or another mask, or if `patch` is unsuitable.
+
+    Example:
+        >>> import numpy as np
+        >>> import sersiclab as sl
+        >>> image = sl.Image(np.full((4, 5), 2.0), sigma=1.0)
+        >>> model = sl.Model({"sky": sl.FlatSky(level=sl.Normal(0.0, 1.0))})
+        >>> fits = {name: sl.Fit(model, image, sl.MAP(), 0, {}, {"sky.level": level}) for name, level in
+        ...     {"faint": 1.0, "bright": 2.0}.items()}
+        >>> [round(float(difference), 1) for difference in sl.compare(fits)["bic_diff"]]
+        [0.0, 20.0]
     """
     import pandas as pd
 
@@ -87,7 +105,7 @@ COLUMNS = (
 
 
 def agreement(one: AbstractFit, other: AbstractFit) -> "pd.DataFrame":
-    """The differences of two fits' parameters and derived quantities; see `Fit.agreement`."""
+    """Return the differences of two fits' parameters and derived quantities; see `Fit.agreement`."""
     import pandas as pd
 
     if not isinstance(other, AbstractFit):
@@ -101,7 +119,7 @@ def agreement(one: AbstractFit, other: AbstractFit) -> "pd.DataFrame":
     for name in shared:
         (mean, sd), (mean_other, sd_other) = first[name], second[name]
         difference = circular.near(mean - mean_other, 0.0) if name in angles else mean - mean_other
-        # What one of them does not know is taken from the other.
+        # If one of them has no sd, that of the other is used.
         known = [value for value in (sd, sd_other) if np.isfinite(value)]
         width = float(np.sqrt(np.mean(np.square(known)))) if known else float("nan")
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -137,7 +155,7 @@ def _rows(table: "pd.DataFrame") -> dict[str, dict[str, Any]]:
 
 
 def _differences(values: Mapping[str, np.ndarray]) -> dict[str, tuple[float, float]]:
-    """The difference of each sum from the largest, and its standard error, from the differences of the terms."""
+    """Return the difference of each sum from the largest, and its standard error from the differences of terms."""
     if not values:
         return {}
     best = values[max(values, key=lambda name: float(np.sum(values[name])))]
@@ -160,7 +178,7 @@ def _check(fits: Mapping[str, AbstractFit]) -> None:
 
 def _check_same(first: str, image: Image, name: str, other: Image) -> None:
     """Raise unless two images have the same data in the same unmasked pixels, whatever their sigma and PSF."""
-    must = "fits are compared by what they say of the same pixels"
+    must = "fits can be compared only for the same pixels"
     if image.shape != other.shape:
         raise InputError(f"{must}: {first!r} has an image of shape {image.shape}, {name!r} of {other.shape}")
     differ = int(np.sum(image.mask != other.mask))
@@ -173,7 +191,7 @@ def _check_same(first: str, image: Image, name: str, other: Image) -> None:
 
 
 def _patch(fits: Mapping[str, AbstractFit], patch: int | None) -> int:
-    """The side of the patches in pixels: as asked for, or the least that all fits with draws can give."""
+    """Return the side of the patches in pixels: as asked for, or the smallest that all fits with draws allow."""
     if patch is not None and (isinstance(patch, bool) or not isinstance(patch, int) or patch < 1):
         raise InputError(f"patch must be a number of pixels, 1 or more, got {patch!r}")
     drawn = [fit for fit in fits.values() if fit.draws]
@@ -184,7 +202,7 @@ def _patch(fits: Mapping[str, AbstractFit], patch: int | None) -> int:
 
 
 def _estimates(fit: AbstractFit) -> dict[str, tuple[float, float]]:
-    """Mean and standard deviation of each parameter and derived quantity; without draws the best value and its."""
+    """Return mean and sd of each parameter and derived quantity; without draws the best value and its sd."""
     if not fit.draws:
         sds = parameter_sds(fit)
         found = {path: (value, sds[path]) for path, value in fit.best.items()}

@@ -1,6 +1,6 @@
-"""What a fit may hold: the checks that a new one passes, and one from a file.
+"""Checks of the fields of a fit, whether it is new or from a file.
 
-Values that are not finite, or that the prior forbids, are no mistake of who builds a fit: its verdict reports them.
+Values that are not finite, or that a prior forbids, are valid contents: the verdict reports them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,7 +24,7 @@ FINISHED, STOPPED = "complete", "cancelled"
 
 
 def check_contents(fit: AbstractFit) -> None:
-    """Raise `TypeError` or `ValueError`, which names the field, unless every field is of its kind."""
+    """Raise `TypeError` or `ValueError`, which names the field, unless every field has a valid value."""
     paths = list(checked_model(fit.model).free)
     checked_image(fit.image)
     checked_seed(fit.seed)

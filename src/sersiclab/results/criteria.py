@@ -26,7 +26,7 @@ class Pointwise(NamedTuple):
 
 
 def pointwise(fit: AbstractFit, size: int) -> Pointwise:
-    """The log predictive density of each patch of `size` pixels when it is left out."""
+    """Return the log predictive density of each patch of `size` pixels when it is left out."""
     array = in_patches(fit.log_likelihood, size)
     draws = array.reshape(-1, array.shape[-1])
     spread = np.var(draws, axis=0, ddof=1)
@@ -36,17 +36,17 @@ def pointwise(fit: AbstractFit, size: int) -> Pointwise:
 
 
 def log_likelihood(fit: AbstractFit) -> float:
-    """Log likelihood of the data at `best`."""
+    """Return the log likelihood of the data at `best`."""
     return per_draw.log_likelihood_at(Density.of(fit.model, fit.image), fit.best)
 
 
 def bic(fit: AbstractFit) -> float:
-    """The Bayesian information criterion, -2 ln L + k ln N (Schwarz 1978, Ann. Stat. 6, 461)."""
+    """Return the Bayesian information criterion, -2 ln L + k ln N (Schwarz 1978, Ann. Stat. 6, 461)."""
     return -2.0 * log_likelihood(fit) + len(fit.model.free) * float(np.log(fit.image.valid.sum()))
 
 
 def log_evidence(fit: AbstractFit) -> float:
-    """Log of the prior predictive density of the data; see `Fit.log_evidence`."""
+    """Return the log of the prior predictive density of the data; see `Fit.log_evidence`."""
     if fit.covariance is None:
         return float("nan")
     size = len(fit.model.free)
@@ -55,7 +55,7 @@ def log_evidence(fit: AbstractFit) -> float:
         return float("nan")
     volume = 0.5 * (size * np.log(2 * np.pi) + float(log_determinant))
     if "lp" in fit.stats:
-        # Of a normal distribution in d dimensions the mean log density lies d/2 below its maximum.
+        # The mean log density of a normal distribution in d dimensions lies d/2 below its maximum.
         return float(np.mean(np.asarray(fit.stats["lp"], dtype=float))) + 0.5 * size + volume
     density = Density.of(fit.model, fit.image)
     point = density.unconstrain(density.values(fit.best))
@@ -63,11 +63,11 @@ def log_evidence(fit: AbstractFit) -> float:
 
 
 def in_patches(log_likelihood: Any, size: int) -> Float[np.ndarray, "chain draw patch"]:
-    """The log likelihood, by pixel or by smaller patches (`Fit.log_likelihood`), in patches of `size` pixels."""
+    """Return the log likelihood, by pixel or by smaller patches (`Fit.log_likelihood`), in patches of `size` pixels."""
     array = np.asarray(log_likelihood["data"], dtype=float)
     if log_likelihood.attrs["patch_size"] == size:
         return array
-    # The centre of a smaller patch lies in the larger one that holds it.
+    # The centre of a smaller patch lies in the larger patch that contains it.
     corner = np.stack([np.asarray(log_likelihood[axis]) for axis in ("y", "x")]) // size
     _, label = np.unique(corner, axis=1, return_inverse=True)
     order = np.argsort(label.ravel(), kind="stable")
@@ -76,7 +76,7 @@ def in_patches(log_likelihood: Any, size: int) -> Float[np.ndarray, "chain draw 
 
 
 def _loo(fit: AbstractFit, array: Float[np.ndarray, "chain draw point"]) -> tuple[Any, float, Any]:
-    """PSIS-LOO by the installed ArviZ: each point's term, the effective number of parameters, Pareto k."""
+    """Return PSIS-LOO by the installed ArviZ: each point's term, the effective number of parameters, Pareto k."""
     import xarray as xr
 
     az = arviz()
@@ -87,7 +87,7 @@ def _loo(fit: AbstractFit, array: Float[np.ndarray, "chain draw point"]) -> tupl
     }
     tree = az.InferenceData(**groups) if az.__version__.startswith("0.") else xr.DataTree.from_dict(groups)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of large Pareto k, which the table tells
+        warnings.simplefilter("ignore")  # of large Pareto k, which the table reports
         found = az.loo(tree, pointwise=True)
     if az.__version__.startswith("0."):
         return np.asarray(found.loo_i), float(found.p_loo), np.asarray(found.pareto_k)

@@ -1,23 +1,23 @@
-"""What LOO decides between fits, in words: whether it is reliable, and a difference larger than its error."""
+"""The decision of LOO between fits: whether it is reliable, and whether a difference is larger than its error."""
 
 import math
 from collections.abc import Mapping
 from typing import Any
 
 
-# More than this share of points with a bad Pareto k, and the sum over all points is not an estimate.
+# With a larger share of points with a bad Pareto k, the sum over all points is not a valid estimate.
 MANY_BAD = 0.01
-# The effective number of parameters is about the true one where model and noise describe the data (Vehtari, Gelman &
-# Gabry 2017, section 2.2); one of many times as many is that of draws which do not describe the posterior.
+# The effective number of parameters is close to the true number if model and noise describe the data (Vehtari, Gelman &
+# Gabry 2017, section 2.2); a much larger one shows that the draws do not describe the posterior.
 TOO_FREE = 2.0
-# Standard errors, and nats, below which a difference decides nothing (Sivula et al. 2020, arXiv:2008.10296).
+# A difference below so many standard errors, or nats, decides nothing (Sivula et al. 2020, arXiv:2008.10296).
 ERRORS, NATS = 2.0, 4.0
 
 INSTEAD = "bic and log_evidence decide instead"
 
 
 def unreliable(row: Mapping[str, Any]) -> str:
-    """Why LOO of one fit is unreliable, from its `p_loo`, `bad_k` and `free`; nothing if it is not."""
+    """Return why LOO of one fit is unreliable, from its `p_loo`, `bad_k` and `free`; "" if it is reliable."""
     reasons = []
     if not row["bad_k"] <= MANY_BAD:
         reasons.append(f"{row['bad_k']:.0%} of the points have a Pareto k above 0.7")
@@ -27,7 +27,7 @@ def unreliable(row: Mapping[str, Any]) -> str:
 
 
 def decisions(rows: Mapping[str, Mapping[str, Any]]) -> dict[str, tuple[str, str]]:
-    """What LOO says of each fit, "best", "worse", "undecided" or "unreliable", and why; "" for a fit without LOO.
+    """Return the decision of LOO on each fit, "best", "worse", "undecided" or "unreliable", and why; "" without LOO.
 
     The rows hold `loo`, `p_loo`, `bad_k`, `free`, and `loo_diff` and `loo_diff_se` from the largest.
     """
@@ -41,7 +41,7 @@ def decisions(rows: Mapping[str, Mapping[str, Any]]) -> dict[str, tuple[str, str
         if reasons[name]:
             found[name] = "unreliable", _unreliable(reasons[name])
         elif reasons[best]:
-            found[name] = "undecided", f"LOO of {best!r}, from which it is counted, is unreliable; {INSTEAD}"
+            found[name] = "undecided", f"LOO of {best!r}, the reference, is unreliable; {INSTEAD}"
         elif name != best:
             found[name] = _against_best(row)
     if not reasons[best]:

@@ -1,6 +1,6 @@
-"""Arrays of xarray whose values are computed when they are first asked for.
+"""Arrays of xarray whose values are computed when they are first needed.
 
-Imports xarray, so that it is imported where it is used.
+This module imports xarray; import it only where it is used.
 """
 
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from xarray.core import indexing
 
 
 class _Deferred(BackendArray):
-    """What xarray takes for an array in a file, which it reads when need be (its guide to new backends)."""
+    """An array that xarray treats like one in a file, which it reads when needed (its guide to new backends)."""
 
     def __init__(self, shape: tuple[int, ...], dtype: np.dtype, compute: Callable[[], np.ndarray]) -> None:
         self.shape, self.dtype, self.compute = shape, dtype, compute
@@ -28,6 +28,6 @@ class _Deferred(BackendArray):
 
 
 def deferred(shape: tuple[int, ...], dtype: np.dtype, compute: Callable[[], np.ndarray]) -> Any:
-    """An array of this shape and type for an xarray variable. `compute` gives its values, and keeps them itself."""
+    """Return an array for an xarray variable; `compute` returns its values, and should cache them."""
     lazy: Any = indexing.LazilyIndexedArray(_Deferred(shape, dtype, compute))
     return indexing.MemoryCachedArray(indexing.CopyOnWriteArray(lazy))

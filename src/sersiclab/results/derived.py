@@ -26,7 +26,7 @@ BATCH = 1024  # draws evaluated at once
 def derive(fn: FunctionOfComponents, fit: AbstractFit, *, name: str, unit: str) -> Derived:
     """Evaluate `fn` on the components at every draw and at `best`.
 
-    In double precision where the image's numbers are out of reach of single precision. Without draws the sd is the
+    Double precision is used if the image's numbers are out of range for single precision. Without draws the sd is the
     delta method's, from the covariance of the unconstrained parameters. Raises `TypeError` or `ValueError` if `fn` is
     not a JAX function with a scalar result.
     """
@@ -52,7 +52,7 @@ def derive(fn: FunctionOfComponents, fit: AbstractFit, *, name: str, unit: str) 
 
 
 def delta_sd(of: Callable[[Mapping[str, Any]], Any], fit: AbstractFit) -> float:
-    """Standard deviation of `of(values)` to first order, sqrt(g C g) with g its gradient; NaN without C."""
+    """Return the standard deviation of `of(values)` to first order, sqrt(g C g) with g its gradient; NaN without C."""
     if fit.covariance is None:
         return float("nan")
     spaces = _spaces(fit)
@@ -66,7 +66,7 @@ def delta_sd(of: Callable[[Mapping[str, Any]], Any], fit: AbstractFit) -> float:
 
 
 def parameter_sds(fit: AbstractFit) -> dict[str, float]:
-    """The same for the parameters themselves, each of which depends on its own u alone."""
+    """Return the standard deviations of the parameters, each of which depends on its own u alone."""
     if fit.covariance is None:
         return dict.fromkeys(fit.model.free, float("nan"))
     sds = np.sqrt(np.diag(fit.covariance))

@@ -9,7 +9,7 @@ from jaxtyping import Float
 
 
 MINIMUM_DRAWS = 4  # rank-normalised split chains need four draws
-MINIMUM_WEIGHTS = 25  # the largest fifth is fitted, and has at least five
+MINIMUM_WEIGHTS = 25  # the largest fifth, at least five, is fitted
 NOTHING = -700.0  # log of a weight that is as good as zero, relative to the largest
 
 
@@ -22,7 +22,7 @@ class Convergence(NamedTuple):
 
 
 def arviz() -> ModuleType:
-    """The installed ArviZ, without the notice about its next version that 0.23 gives on import."""
+    """Return the installed ArviZ, without the notice about its next version that 0.23 gives on import."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)
         import arviz
@@ -30,7 +30,7 @@ def arviz() -> ModuleType:
 
 
 def convergence(draws: dict[str, Float[np.ndarray, "chain draw"]]) -> dict[str, Convergence]:
-    """Diagnostics of each quantity; NaN where chains or draws are too few (r_hat needs two chains)."""
+    """Return the diagnostics of each quantity; NaN if chains or draws are too few (r_hat needs two chains)."""
     import xarray as xr
 
     nothing = Convergence(float("nan"), float("nan"), float("nan"))
@@ -38,7 +38,7 @@ def convergence(draws: dict[str, Float[np.ndarray, "chain draw"]]) -> dict[str, 
         return dict.fromkeys(draws, nothing)
     az = arviz()
     chains = next(iter(draws.values())).shape[0]
-    # Variables are numbered, because a DataTree, which ArviZ may make of them, bears no "/" in a name.
+    # Variables are numbered, because names in a DataTree, to which ArviZ may convert them, can't contain "/".
     data = xr.Dataset({str(i): (("chain", "draw"), array) for i, array in enumerate(draws.values())})
     with np.errstate(invalid="ignore", divide="ignore"):
         r_hat = az.rhat(data) if chains > 1 else None
@@ -51,17 +51,17 @@ def convergence(draws: dict[str, Float[np.ndarray, "chain draw"]]) -> dict[str, 
 
 
 def e_bfmi(energy: Float[np.ndarray, "chain draw"]) -> Float[np.ndarray, " chain"]:
-    """Energy Bayesian fraction of missing information: how freely a chain walks between energies."""
+    """Return the energy Bayesian fraction of missing information: how freely each chain moves between energies."""
     energy = np.asarray(energy, dtype=float)
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.mean(np.diff(energy, axis=1) ** 2, axis=1) / np.var(energy, axis=1)
 
 
 def pareto_smoothed(log_weights: Float[np.ndarray, " draw"]) -> tuple[Float[np.ndarray, " draw"], float]:
-    """Log importance weights, the largest smoothed, all normalised to a sum of one, and Pareto k.
+    """Return log importance weights, the largest smoothed, all normalised to a sum of one, and Pareto k.
 
-    Vehtari et al. 2024, JMLR 25, 72. k tells how heavy the weights' tail is: from 0.7 on, no sum over them
-    can be trusted. Infinite if the weights are too few to tell; zero if the largest are all alike.
+    Vehtari et al. 2024, JMLR 25, 72. k measures how heavy the tail of the weights is: from 0.7, sums over
+    them are unreliable. It is infinite if there are too few weights, and zero if the largest are all equal.
     """
     relative = np.maximum(log_weights - np.max(log_weights), NOTHING)
     normalised = relative - np.log(np.sum(np.exp(relative)))
@@ -75,5 +75,5 @@ def pareto_smoothed(log_weights: Float[np.ndarray, " draw"]) -> tuple[Float[np.n
     else:
         from arviz_stats.base import array_stats  # pyright: ignore[reportMissingImports]
 
-        smoothed, k = array_stats.psislw(-relative)  # it takes what log weights are the negative of
+        smoothed, k = array_stats.psislw(-relative)  # it expects negative log weights
     return np.asarray(smoothed), float(k)

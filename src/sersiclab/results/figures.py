@@ -1,4 +1,4 @@
-"""A fit as figures: what is drawn of its images, its posterior and its parameters."""
+"""Figures of a fit: its images, its posterior and its parameters."""
 
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def plot(fit: AbstractFit) -> "Figure":
-    """Data, model, residual and profile; see `Fit.plot`."""
+    """Plot data, model, residual and profile; see `Fit.plot`."""
     from sersiclab import plots
 
     return plots.plot_fit(fit.model, fit.image, fit.best, title=_title(fit))
@@ -25,14 +25,14 @@ def plot(fit: AbstractFit) -> "Figure":
 def plot_posterior(
     fit: AbstractFit, sd: Plane, predicted: Plane, tables: "tuple[pd.DataFrame, pd.DataFrame]"
 ) -> "Figure":
-    """A predicted image, the uncertainty map, and profiles with bands; see `Fit.plot_posterior`."""
+    """Plot a predicted image, the uncertainty map, and profiles with bands; see `Fit.plot_posterior`."""
     from sersiclab import plots
 
     return plots.plot_posterior(fit.model, fit.image, sd, predicted, *tables, title=_title(fit))
 
 
 def plot_corner(fit: AbstractFit, paths: list[str] | None) -> "Figure":
-    """Marginal and pairwise densities of the draws, angles beside their best value; see `Fit.plot_corner`."""
+    """Plot marginal and pairwise densities of the draws; see `Fit.plot_corner`."""
     from sersiclab import plots
 
     units = {path: info.unit for path, info in fit.infos.items()} | {k: d.unit for k, d in fit.derived.items()}

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def write_fits(fit: AbstractFit, table: "QTable", path: str | Path, *, overwrite: bool) -> Path:
-    """SCI, MODEL, RESIDUAL, SIGMA, MASK, PSF, each component and the PARAMETERS; see `Fit.write_fits`."""
+    """Write SCI, MODEL, RESIDUAL, SIGMA, MASK, PSF, each component and the PARAMETERS; see `Fit.write_fits`."""
     from astropy.io import fits
 
     hdus = [fits.PrimaryHDU(header=_origin(fit)), *_planes(fit.image, fit.model, fit.best), _parameters(table)]
@@ -33,7 +33,7 @@ def write_fits(fit: AbstractFit, table: "QTable", path: str | Path, *, overwrite
 
 
 def write_model_fits(model: Model, image: Image, target: Path | IO[bytes]) -> None:
-    """Write the same planes for a model at its initial values, to which nothing was fitted.
+    """Write the same extensions for a model at its initial values, which was not fitted.
 
     PARAMETERS has the path and the value of every parameter, and whether it is free; the history has the Python code
     of the model.
@@ -42,7 +42,7 @@ def write_model_fits(model: Model, image: Image, target: Path | IO[bytes]) -> No
 
     header = fits.Header()
     header["ORIGIN"] = f"sersiclab {__version__}"
-    header.add_history("a model at its initial values, as it was set by hand or by a fit:")
+    header.add_history("a model at its initial values, which were set by hand or by a fit:")
     for line in to_python(model).splitlines():
         header.add_history(line.encode("ascii", "replace").decode())
     values = parameters(at(model.owners, model.initial))
@@ -86,7 +86,7 @@ def _parameters(table: "QTable") -> Any:
     from astropy.utils.exceptions import AstropyUserWarning
 
     with warnings.catch_warnings():
-        # The standard lacks nanomaggies, and keywords longer than eight letters; astropy reads both.
+        # The FITS standard lacks nanomaggies and keywords of more than eight letters; astropy reads both.
         warnings.simplefilter("ignore", AstropyUserWarning)
         hdu = fits.table_to_hdu(table)
     for name in table.colnames:
@@ -113,7 +113,7 @@ def _image_header(image: Image) -> Any:
 
 
 def _origin(fit: AbstractFit) -> Any:
-    """What was done: the method and its options, the seed, the versions, chi2 and the verdict."""
+    """Return a header that describes the fit: method and options, seed, versions, chi2 and verdict."""
     from astropy.io.fits import Header
 
     header = Header()
@@ -131,5 +131,5 @@ def _origin(fit: AbstractFit) -> Any:
 
 
 def ds9_regions(fit: AbstractFit) -> str:
-    """The components at `best`, in image pixels; see `regions`."""
+    """Return the components at `best` as DS9 regions in image pixels."""
     return regions.ds9_regions(at(fit.model.owners, fit.best))

@@ -1,4 +1,4 @@
-"""What follows from the parameters: axis ratios and fractions, surface brightness, and their place on the sky."""
+"""Observables that follow from the parameters: axis ratios, fractions, surface brightness, and sky coordinates."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ from sersiclab.results.derived import parameter_sds
 from sersiclab.results.draws import Derived
 
 
-Values = Mapping[str, Any]
+ValuesByPath = Mapping[str, Any]
 Jacobian = Float[np.ndarray, "2 2"]
 
 UNITS = {
@@ -36,12 +36,12 @@ UNITS = {
     "pa": "deg",
 }
 ACROSS = ("h_z",)  # lengths across the major axis, of sources as thin as a line on the sky
-SQUARE = 1e-3  # deviation from square pixels, in units of their side, that is none: distortions within an image
+SQUARE = 1e-3  # deviation from square pixels, in units of their side, that is ignored, as distortions are
 STEP = 0.1  # of a standard deviation, for derivatives at the best value
 
 
 def observables(fit: AbstractFit) -> dict[str, Derived]:
-    """Every observable (`observe`) of a fit, for every draw, or at `best` with its sd to first order."""
+    """Return every observable (`observe`) of a fit, for every draw, or at `best` with its sd to first order."""
     model, image = fit.model, fit.image
     best = {name: float(value) for name, value in observe(model, image, fit.best).items()}
     units = {name: unit_of(name) for name in best}
@@ -55,17 +55,17 @@ def observables(fit: AbstractFit) -> dict[str, Derived]:
 
 
 def unit_of(name: str) -> str:
-    """The unit of an observable, as astropy writes it."""
+    """Return the unit of an observable, as astropy writes it."""
     return UNITS.get(name.rpartition(".")[2], "arcsec")
 
 
 def is_angle(name: str) -> bool:
-    """Whether an observable is the same modulo 180 degrees."""
+    """Whether an observable is an angle that is defined modulo 180 degrees."""
     return name.endswith(".pa")
 
 
-def observe(model: Model, image: Image, values: Values) -> dict[str, Any]:
-    """What follows from the parameters, and from the image's zero-point, pixel scale and WCS, by path.
+def observe(model: Model, image: Image, values: ValuesByPath) -> dict[str, Any]:
+    """Return what follows from the parameters and the image's zero-point, pixel scale and WCS, by path.
 
     `values` holds numbers or arrays of one shape. `galaxy.axis_ratio` is 1 - ellip, `galaxy.r_circ` the
     circularised half-light radius, r_eff sqrt(axis ratio); `bulge.fraction` is the flux over that of all sources
@@ -76,7 +76,7 @@ def observe(model: Model, image: Image, values: Values) -> dict[str, Any]:
     `galaxy.r_eff_arcsec`; `galaxy.ra` and `galaxy.dec` are ICRS degrees; `galaxy.pa` is the major axis east of north in
     degrees, in [0, 180), by the WCS at the component's median position, parity included. Where pixels are not square
     there, lengths in arcsec are those along the major axis on the sky, and `pa` and `axis_ratio` are those of the
-    ellipse there. What the image does not know is left out.
+    ellipse there. Observables that need a missing zero-point, pixel scale or WCS are left out.
     """
     found: dict[str, Any] = {}
     sky, owners = _Sky.of(image), at(model.owners, values)
@@ -114,7 +114,7 @@ def observe(model: Model, image: Image, values: Values) -> dict[str, Any]:
 
 
 def _shape(own: Mapping[str, Any]) -> dict[str, Any]:
-    """Axis ratio and circularised radius, of a component that has them."""
+    """Return the axis ratio and the circularised radius of a component that has them."""
     if "ellip" not in own:
         return {}
     ratio = 1.0 - own["ellip"]
@@ -172,7 +172,7 @@ class _Sky:
         return icrs.ra.deg, icrs.dec.deg
 
     def east_north(self, x: float, y: float) -> Jacobian:
-        """How far east and north one pixel along x and one along y lead, in arcsec: [[E_x, E_y], [N_x, N_y]]."""
+        """Return the offsets east and north of one pixel along x and y, in arcsec: [[E_x, E_y], [N_x, N_y]]."""
         points = self.wcs.pixel_to_world([x, x + 0.5, x - 0.5, x, x], [y, y, y, y + 0.5, y - 0.5]).icrs
         east, north = points[0].spherical_offsets_to(points)
         return np.array([[o[1] - o[2], o[3] - o[4]] for o in (east.arcsec, north.arcsec)])
@@ -180,7 +180,7 @@ class _Sky:
 
 @dataclasses.dataclass(frozen=True)
 class _Ellipse:
-    """A component's isophote on the sky: what becomes of its ellipse in pixels.
+    """A component's isophote on the sky.
 
     `stretch` is its major axis over that in pixels, in units of the root of the pixel's area; `position_angle` is east
     of north in degrees.
@@ -193,12 +193,12 @@ class _Ellipse:
 
     @classmethod
     def of(cls, own: Mapping[str, Any], sky: _Sky | None) -> "_Ellipse | None":
-        """None for what has no place on the sky."""
+        """Return the ellipse; None for a component without a position, or an image without a WCS."""
         if sky is None or "xc" not in own or "yc" not in own:
             return None
         jacobian = sky.east_north(float(np.median(own["xc"])), float(np.median(own["yc"])))
         unit = jacobian / np.sqrt(abs(np.linalg.det(jacobian)))
-        # What has a direction and no ellipticity is an edge-on disk: its length is that of a line.
+        # A component with a direction but no ellipticity is an edge-on disk: its length is that of a line.
         ellip = own.get("ellip", np.ones(()) if "theta" in own else np.zeros(()))
         theta, ratio = np.broadcast_arrays(own.get("theta", np.zeros(())), 1.0 - ellip)
         (major_e, major_n), (minor_e, minor_n) = (
@@ -217,7 +217,7 @@ class _Ellipse:
 
 
 def _near(name: str, values: Any, best: float) -> Any:
-    """Draws without a seam: angles within 90 degrees of their mean, right ascensions within 180 of the best."""
+    """Return unwrapped draws: angles within 90 degrees of their mean, right ascensions within 180 of the best."""
     if is_angle(name):
         return np.degrees(circular.unwrap(np.radians(values)))
     if name.endswith(".ra"):

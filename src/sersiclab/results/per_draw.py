@@ -1,4 +1,4 @@
-"""What is computed from the model image of every draw, a chunk of draws at a time: no image of a draw is kept."""
+"""Quantities computed from the model image of every draw, a chunk of draws at a time; no image is kept."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
@@ -32,7 +32,7 @@ class Moments(NamedTuple):
 
 
 def flat(draws: Mapping[str, Float[np.ndarray, "chain draw"]], most: int | None = None) -> dict[str, Any]:
-    """The draws of all chains in one row, or `most` of them, evenly spaced."""
+    """Return the draws of all chains in one row, or `most` of them, evenly spaced."""
     rows = {path: array.reshape(-1) for path, array in draws.items()}
     total = len(next(iter(rows.values())))
     if most is None or most >= total:
@@ -42,9 +42,9 @@ def flat(draws: Mapping[str, Float[np.ndarray, "chain draw"]], most: int | None 
 
 
 def chunks(draws: Flat, shift: Int[Array | np.ndarray, " d"]) -> Iterator[tuple[Values, slice]]:
-    """Draws in chunks of one length, which compile once (the last is filled up), and which they are.
+    """Yield chunks of draws of one length, so that they compile once (the last is padded), and their slices.
 
-    `shift` is that of their density: the powers of two by which they are scaled.
+    `shift` holds the powers of two by which their density scales them.
     """
     number = len(next(iter(draws.values())))
     for start in range(0, number, CHUNK):
@@ -57,7 +57,7 @@ def chunks(draws: Flat, shift: Int[Array | np.ndarray, " d"]) -> Iterator[tuple[
 
 
 def parameters(model: Model, draws: Mapping[str, Float[np.ndarray, "..."]]) -> dict[str, Float[np.ndarray, " draw"]]:
-    """Every parameter of the model at each draw, by path: free, tied and fixed ones."""
+    """Return every parameter of the model at each draw, by path: free, tied and fixed ones."""
     rows: dict[str, Any] = {path: np.ravel(np.asarray(values, dtype=float)) for path, values in draws.items()}
     number = len(next(iter(rows.values())))
     return {
@@ -68,7 +68,7 @@ def parameters(model: Model, draws: Mapping[str, Float[np.ndarray, "..."]]) -> d
 
 
 def moments(density: Density, draws: Flat, best: Mapping[str, float]) -> Moments:
-    """The mean and the standard deviation of the model image, by sums about the image at `best`."""
+    """Return the mean and the standard deviation of the model image, by sums about the image at `best`."""
     number = len(next(iter(draws.values())))
     reference = _mean(density, density.values(best))
     sums = np.zeros((2, *density.data.shape))
@@ -84,7 +84,7 @@ def moments(density: Density, draws: Flat, best: Mapping[str, float]) -> Moments
 def log_posterior(
     density: Density, draws: Flat, best: Mapping[str, float]
 ) -> tuple[Float[np.ndarray, " draw"], Float[np.ndarray, "draw d"]]:
-    """The log posterior density of `u` less the log likelihood at `best`, and the points `u`."""
+    """Return the log posterior density of `u` less the log likelihood at `best`, and the points `u`."""
     reference = _pointwise(density, density.values(best))
     gains, points = [], []
     for values, part in chunks(draws, density.shift):
@@ -95,7 +95,7 @@ def log_posterior(
 
 
 def log_likelihood_at(density: Density, best: Mapping[str, float]) -> float:
-    """The log likelihood at one point."""
+    """Return the log likelihood at one point."""
     pixels = np.asarray(_pointwise(density, density.values(best)), dtype=float)
     return float(np.sum(pixels)) + density.log_unit
 
@@ -103,7 +103,7 @@ def log_likelihood_at(density: Density, best: Mapping[str, float]) -> float:
 def ring_sums(
     model: Model, image: Image, draws: Flat, label: Int[np.ndarray, "y x"], rings: int
 ) -> dict[str, Float[np.ndarray, "draw ring"]]:
-    """The light of each source in rings, for every draw; `label` says to which ring a pixel belongs, -1 to none."""
+    """Return the light of each source in rings, for every draw; `label` is the ring of a pixel, or -1."""
     names = [name for name, part in model.components.items() if isinstance(part, AbstractSource)]
     exponent = scaling.exponent_of(image)
     canvas, lowered = model.renderer.prepare(image), lower(scaled(model, exponent))
@@ -142,7 +142,7 @@ def _sums(density: Density, values: Values, counted: Array, reference: Array) ->
 @jax.jit
 def _gains(density: Density, values: Values, reference: Array) -> tuple[Array, Array]:
     def one(v: Values) -> tuple[Array, Array]:
-        # Pixel by pixel: the difference of two sums would drown in single precision.
+        # Pixel by pixel: the difference of two sums would be lost in single precision.
         gain, u = jnp.sum(density.pointwise_log_likelihood(v) - reference), density.unconstrain(v)
         return gain + density.log_prior(u), u
 

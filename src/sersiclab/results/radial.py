@@ -1,4 +1,4 @@
-"""How the light falls off from the first source's centre: with its uncertainty, by the draws."""
+"""Radial profiles of the light about the first source, with their uncertainty over the draws."""
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -27,9 +27,9 @@ BANDS = {"q16": 0.16, "q50": 0.5, "q84": 0.84}
 
 
 class Rings(NamedTuple):
-    """Elliptical rings: of which each pixel is part (-1 of none), their outer edges, and their pixels' mean radius.
+    """Elliptical rings: the ring of each pixel (-1 for none), the outer edges, and the mean radius of the pixels.
 
-    `used` are their unmasked pixels, `number` all of them, `area` that of the whole ring.
+    `used` counts the unmasked pixels, `number` all pixels; `area` is that of the whole ring.
     """
 
     label: Int[np.ndarray, "y x"]
@@ -40,13 +40,13 @@ class Rings(NamedTuple):
     area: Float[np.ndarray, " ring"]
 
     def sum(self, array: Float[np.ndarray, "y x"], *, where: Any = True) -> Float[np.ndarray, " ring"]:
-        """The sums of an image over each ring."""
+        """Return the sums of an image over each ring."""
         chosen = (self.label >= 0) & where
         return np.bincount(self.label[chosen], array[chosen], len(self.edge))
 
 
 def radial_profile(fit: AbstractFit) -> "pd.DataFrame":
-    """The mean brightness in elliptical rings; see `Fit.radial_profile`."""
+    """Return the mean brightness in elliptical rings; see `Fit.radial_profile`."""
     import pandas as pd
 
     rings, image, sky = _rings(fit), fit.image, _sky(fit)
@@ -61,23 +61,23 @@ def radial_profile(fit: AbstractFit) -> "pd.DataFrame":
 
 
 def curve_of_growth(fit: AbstractFit) -> "pd.DataFrame":
-    """The light within ellipses; see `Fit.curve_of_growth`."""
+    """Return the light within ellipses; see `Fit.curve_of_growth`."""
     import pandas as pd
 
     rings, image, sky = _rings(fit), fit.image, _sky(fit)
-    # The model stands in for what is masked.
+    # The model replaces masked data.
     filled = np.where(image.valid, image.data, fit.model_image) - sky
     variance = np.where(image.valid, image.sigma, 0.0) ** 2
     sums = {name: np.cumsum(array, axis=-1) for name, array in _source_sums(fit, rings, rings.label).items()}
     data, error = np.cumsum(rings.sum(filled)), np.sqrt(np.cumsum(rings.sum(variance)))
     table: Any = pd.DataFrame({"radius": rings.edge, "data": data, "error": error, **_columns(sums)})
     broken = rings.number < WHOLE * rings.area
-    broken[0] = False  # the first holds few pixels
+    broken[0] = False  # the first ring has few pixels
     return table[: int(np.argmax(broken)) if broken.any() else None]
 
 
 def _rings(fit: AbstractFit) -> Rings:
-    """Rings about the first source, a pixel wide or more, to the image's farthest corner."""
+    """Return rings about the first source, at least a pixel wide, out to the farthest corner of the image."""
     image = fit.image
     shapes = ellipses(fit.model, fit.best)
     if not shapes:
@@ -107,7 +107,7 @@ def _sky(fit: AbstractFit) -> Float[np.ndarray, "y x"]:
 
 
 def _source_sums(fit: AbstractFit, rings: Rings, label: Any) -> dict[str, Float[np.ndarray, "draw ring"]]:
-    """The light in rings of all sources together, as "model", and of each if there are several."""
+    """Return the light in rings of all sources together, as "model", and of each if there are several."""
     rows = per_draw.flat(fit.draws, MOST_DRAWS) if fit.draws else {path: np.array([v]) for path, v in fit.best.items()}
     parts = per_draw.ring_sums(fit.model, fit.image, rows, label, len(rings.edge))
     total = {"model": np.sum(list(parts.values()), axis=0)}

@@ -10,18 +10,18 @@ from sersiclab.profiles.base import size_name
 from sersiclab.runtime.errors import InputError
 
 
-Frame = Literal["image", "icrs"]
+CoordinateSystem = Literal["image", "icrs"]
 
 
-def ds9_regions(components: Mapping[str, Any], wcs: Any = None, *, frame: Frame = "image") -> str:
-    """Ellipses, or crosses for what has no size, of components with a number for every parameter.
+def ds9_regions(components: Mapping[str, Any], wcs: Any = None, *, frame: CoordinateSystem = "image") -> str:
+    """Return ellipses, or crosses for components without a size, of components with a number for every parameter.
 
-    In image pixels, which DS9 counts from 1, or in the frame "icrs" by an astropy `wcs`. DS9's angle is that of the
-    first axis, counter-clockwise from +x; on the sky, position angle + 90 degrees. Raises `ValueError` for "icrs"
+    The `frame` is "image" for pixels, which DS9 counts from 1, or "icrs" by an astropy `wcs`. DS9's angle is that of
+    the first axis, counter-clockwise from +x; on the sky, position angle + 90 degrees. Raises `ValueError` for "icrs"
     without a WCS.
     """
-    if frame not in get_args(Frame):
-        raise InputError(f"frame must be one of {', '.join(map(repr, get_args(Frame)))}, got {frame!r}")
+    if frame not in get_args(CoordinateSystem):
+        raise InputError(f"frame must be one of {', '.join(map(repr, get_args(CoordinateSystem)))}, got {frame!r}")
     if frame == "icrs" and wcs is None:
         raise InputError('regions in the frame "icrs" need a WCS, and the image has none')
     lines = ["# Region file format: DS9", "global color=green", frame]
@@ -42,15 +42,15 @@ def ds9_regions(components: Mapping[str, Any], wcs: Any = None, *, frame: Frame 
     return "\n".join([*lines, ""])
 
 
-def _centre(place: tuple[float, float], wcs: Any, frame: Frame) -> str:
+def _centre(place: tuple[float, float], wcs: Any, frame: CoordinateSystem) -> str:
     if frame == "image":
         return f"{place[0] + 1:.4f},{place[1] + 1:.4f}"
     sky = wcs.pixel_to_world(*place).icrs
     return f"{sky.ra.deg:.8f},{sky.dec.deg:.8f}"
 
 
-def _axes(place: tuple[float, float], axes: tuple[float, float, float], wcs: Any, frame: Frame) -> str:
-    """Both semi-axes and the angle of the first; on the sky, each axis by its end."""
+def _axes(place: tuple[float, float], axes: tuple[float, float, float], wcs: Any, frame: CoordinateSystem) -> str:
+    """Return both semi-axes and the angle of the first; on the sky, each axis is found from its end."""
     major, minor, theta = axes
     if frame == "image":
         return f"{major:.4f},{minor:.4f},{math.degrees(theta) % 180.0 + 90.0:.3f}"

@@ -26,7 +26,7 @@ COLUMNS = ("mean", "sd", *QUANTILES, "r_hat", "ess_bulk", "ess_tail", "best", "u
 
 
 def summarise(fit: AbstractFit, derived: Mapping[str, Derived]) -> "pd.DataFrame":
-    """One row a quantity, with the columns `COLUMNS`; see `Fit.summary`. `derived` are those to list."""
+    """Return one row for each quantity, with the columns `COLUMNS`; see `Fit.summary`."""
     import pandas as pd
 
     free, draws = fit.model.free, fit.draws
@@ -50,7 +50,7 @@ def summarise(fit: AbstractFit, derived: Mapping[str, Derived]) -> "pd.DataFrame
 
 
 def moments(draws: Float[np.ndarray, "chain draw"], *, angle: bool) -> dict[str, float]:
-    """Mean, sd (n - 1) and quantiles of all chains together; circular mean and sd for an angle."""
+    """Return mean, sd (n - 1) and quantiles of all chains together; circular mean and sd for an angle."""
     flat = np.asarray(draws, dtype=float).reshape(-1)
     if angle:
         flat = circular.unwrap(flat)
@@ -62,7 +62,7 @@ def moments(draws: Float[np.ndarray, "chain draw"], *, angle: bool) -> dict[str,
 
 
 def parameter_units(model: Model, image_unit: str | None) -> dict[str, str]:
-    """The unit of every free parameter, as its class declares it; "image" where the image's own is not known."""
+    """Return the declared unit of every free parameter; "image" stands for the image's unit if that is not known."""
     units = {f"{name}.{k}": i.unit for name, owner in model.owners.items() for k, i in parameter_info(owner).items()}
     return {path: _in_image_units(units[path], image_unit) for path in model.free}
 

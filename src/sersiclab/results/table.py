@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def to_table(fit: AbstractFit, observables: Mapping[str, Derived]) -> "QTable":
-    """One row: every parameter, observable and derived quantity, each with its `_err`; see `Fit.to_table`."""
+    """Return one row: every parameter, observable and derived quantity, each with its `_err`; see `Fit.to_table`."""
     from astropy.table import QTable
 
     columns: dict[str, Any] = {}
@@ -43,12 +43,12 @@ def to_table(fit: AbstractFit, observables: Mapping[str, Derived]) -> "QTable":
 
 
 def column(path: str) -> str:
-    """The column of a quantity: `galaxy_r_eff` for `galaxy.r_eff`, as catalogue tools want their names."""
+    """Return the column of a quantity: `galaxy_r_eff` for `galaxy.r_eff`, which all catalogue tools accept."""
     return "".join(c if c.isalnum() or c == "_" else "_" for c in path)
 
 
 def to_latex(fit: AbstractFit, observables: Mapping[str, Derived], *, caption: str = "") -> str:
-    """A table of name, value with its uncertainty and unit; see `Fit.to_latex`."""
+    """Return a table of name, value with its uncertainty, and unit; see `Fit.to_latex`."""
     if not isinstance(caption, str):
         raise InputTypeError(f"caption must be a text, got {caption!r}")
     rows = []
@@ -66,9 +66,9 @@ def to_latex(fit: AbstractFit, observables: Mapping[str, Derived], *, caption: s
 
 
 def with_errors(value: float, up: float, down: float) -> str:
-    """`$2.81_{-0.12}^{+0.14}$`, or `$2.81 \\pm 0.12$` where they round to the same: two digits of the smaller error.
+    """Return `$2.81_{-0.12}^{+0.14}$`, or `$2.81 \\pm 0.12$` if both errors are equal, to two digits of the smaller.
 
-    Tiny and huge numbers come with a power of ten; without an error there are six digits.
+    Very small and large numbers have a power of ten; a number without an error has six digits.
     """
     least = min((abs(error) for error in (up, down) if np.isfinite(error) and error != 0), default=None)
     if least is None:
@@ -84,14 +84,14 @@ def with_errors(value: float, up: float, down: float) -> str:
 
 
 def _rows(fit: AbstractFit, derived: Mapping[str, Derived]) -> dict[str, dict[str, Any]]:
-    """The rows of the summary by name."""
+    """Return the rows of the summary by name."""
     table = summarise(fit, derived)
     rows: Any = table.to_dict(orient="index")
     return rows
 
 
 def _quantities(fit: AbstractFit, observables: Mapping[str, Derived]) -> dict[str, tuple[float, float, str]]:
-    """Value, standard deviation and unit of each: the mean (circular for angles), or the best without draws."""
+    """Return value, sd and unit of each quantity: the mean (circular for angles), or the best without draws."""
     found = {
         path: (float(row["mean"] if fit.draws else row["best"]), float(row["sd"]), str(row["unit"]))
         for path, row in _rows(fit, fit.derived).items()
@@ -108,7 +108,7 @@ def _quantities(fit: AbstractFit, observables: Mapping[str, Derived]) -> dict[st
 
 
 def _tied_and_fixed(fit: AbstractFit) -> dict[str, tuple[float, float, str]]:
-    """Every parameter, at the mean of its draws or at the best; one that is fixed has no error."""
+    """Return every parameter, at the mean of its draws or at the best; fixed ones have no error."""
     sds = {} if fit.draws else parameter_sds(fit)
     values: Any = fit.draws or fit.best
     found = {}
@@ -123,7 +123,7 @@ def _tied_and_fixed(fit: AbstractFit) -> dict[str, tuple[float, float, str]]:
 
 
 def _root(model: Model, path: str) -> tuple[str, float]:
-    """The parameter that a chain of ties leads to, and by what factor."""
+    """Return the parameter at the end of a chain of ties, and the factor."""
     held, factor = parameters(model.owners), 1.0
     while isinstance(tie := held[path], Tied):
         if tie.by is not None:
@@ -139,7 +139,7 @@ def _quantity(value: float, unit: str, image: Image) -> Any:
     try:
         return u.Quantity([value], text) if text else np.array([value])
     except (ValueError, TypeError):
-        return np.array([value])  # a unit that only its user knows
+        return np.array([value])  # a unit that astropy does not know
 
 
 def _unit(unit: str, image: Image) -> str:

@@ -26,7 +26,7 @@ STATED = 0.1  # sigma, and part of a factor: smaller deviations are not stated
 
 
 def approximation_reasons(fit: AbstractFit) -> Iterator[Reason]:
-    """How far the means and errors are off, as far as the draws' weights can show it."""
+    """Report wrong means and errors, as the weights of the draws show them."""
     check = fit.approximation
     if check is None:
         return
@@ -54,7 +54,7 @@ def approximation_reasons(fit: AbstractFit) -> Iterator[Reason]:
 
 
 def _size(deviation: Deviation) -> str:
-    """The mean's and sigma's error in words."""
+    """Return the errors of the mean and of sigma in words."""
     shift, stretch = deviation.shift, deviation.stretch
     words = []
     if abs(shift) >= STATED:
@@ -78,7 +78,7 @@ def checked(fit: AbstractFit) -> ApproximationCheck | None:
 def check(fit: AbstractFit) -> ApproximationCheck:
     """Compare the posterior density of some of the draws with the normal density about `best`.
 
-    By a rendering of each of `DRAWS` draws, or of more where few of these count. The approximation is that of
+    The model is rendered at `DRAWS` draws, or at more if their effective sample is small. The approximation is that of
     `fit.covariance`, in the unconstrained space.
     """
     found = _weighed(fit, DRAWS)
@@ -100,7 +100,7 @@ def _weighed(fit: AbstractFit, most: int) -> ApproximationCheck:
 
 
 def check_guide(fit: AbstractFit) -> ApproximationCheck:
-    """The same for a guide's draws, whose weights are known."""
+    """Check the draws of a guide, whose weights are known."""
     flat = per_draw.flat(fit.draws)
     weights = np.exp(fit.stats["log_weight"].ravel())
     if not (np.all(np.isfinite(weights)) and np.sum(weights) > 0):
@@ -109,7 +109,7 @@ def check_guide(fit: AbstractFit) -> ApproximationCheck:
 
 
 def _unknown(flat: dict[str, Float[np.ndarray, " draw"]]) -> ApproximationCheck:
-    """Draws whose weights can't be told."""
+    """Return the check of draws whose weights are not known."""
     return ApproximationCheck(float("inf"), 0.0, {path: array[None] for path, array in flat.items()}, ())
 
 
@@ -124,12 +124,12 @@ def _check(
 
 
 def _deviations(fit: AbstractFit, picked: dict[str, np.ndarray], effective: float) -> tuple[Deviation, ...]:
-    """The parameters whose mean or standard deviation differs from that of the resampled draws by more than chance."""
+    """Return the parameters whose mean or sigma differs from that of the resampled draws by more than chance."""
     least, found = np.finfo(float).tiny, []
     for path, array in fit.draws.items():
         centre, width = float(np.mean(array)), max(float(np.std(array)), least)
         other, other_width = float(np.mean(picked[path])), max(float(np.std(picked[path])), least)
-        with np.errstate(over="ignore"):  # draws that are all alike have no width
+        with np.errstate(over="ignore"):  # draws that are all equal have no width
             found.append(Deviation(path, (centre - other) / min(width, other_width), width / other_width))
     shift = max(SHIFT, CHANCE / np.sqrt(effective))
     stretch = max(STRETCH, np.exp(CHANCE / np.sqrt(2 * effective)))
@@ -138,7 +138,7 @@ def _deviations(fit: AbstractFit, picked: dict[str, np.ndarray], effective: floa
 
 
 def _log_normal(fit: AbstractFit, u: Float[np.ndarray, "points d"]) -> Float[np.ndarray, " draw"]:
-    """The log density of the approximation at all points but the last, which is its middle."""
+    """Return the log density of the approximation at all points but the last, which is its centre."""
     covariance = np.asarray(fit.covariance, dtype=float)
     angles = np.array([isinstance(prior, Angle) for prior in fit.model.free.values()])
     away = u[:-1] - u[-1]

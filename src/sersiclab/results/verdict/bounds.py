@@ -1,4 +1,4 @@
-"""Whether the posterior meets the limits of its priors, or disagrees with them."""
+"""Whether the posterior lies at the bounds of its priors, or disagrees with them."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal
@@ -16,14 +16,13 @@ from sersiclab.results.verdict.levels import Reason
 # median: 0.08 for an exponential that starts there, 0.10 for a half normal, 0.11 for a flat posterior,
 # 0.30 for a normal cut off at two sigma.
 BOUND_RATIO = 0.2
-BOUND_SIGMA = 1.0  # without draws: the bound lies within one sigma of the best value,
-# or within this fraction of the prior's range, also with draws that do not represent the posterior.
-BOUND_FRACTION = 1e-3
-CONFLICT_SIGMA = 3.0  # posterior mean from the prior's centre, in the prior's sigma
+BOUND_SIGMA = 1.0  # without draws, a parameter lies at a bound within one sigma of the best value
+BOUND_FRACTION = 1e-3  # of the prior's range: so close to a bound without draws, or with draws that are unreliable
+CONFLICT_SIGMA = 3.0  # distance of the posterior mean from the prior's centre, in the prior's sigma
 
 
 def posterior_draws(fit: AbstractFit) -> dict[str, np.ndarray]:
-    """The draws, resampled to represent the posterior where their approximation allows it."""
+    """Return the draws, resampled to represent the posterior where their approximation allows it."""
     check = fit.approximation
     return fit.draws if check is None or check.blind else check.draws
 
@@ -48,17 +47,20 @@ def bounds_reached(fit: AbstractFit) -> dict[str, dict[Side, float]]:
 
 
 def bound_reasons(fit: AbstractFit) -> Iterator[Reason]:
-    """Parameters at a bound of their priors that is not a limit by nature."""
+    """Report parameters at a bound of their priors, except for natural limits."""
     for path, ends in bounds_reached(fit).items():
         if len(ends) == 2:
             low, high = ends.values()
-            yield "caution", f"The data hardly constrain {path}: it fills its prior's range, [{low:g}, {high:g}]."
+            yield (
+                "caution",
+                f"The data hardly constrain {path}: its posterior fills its prior's range, [{low:g}, {high:g}].",
+            )
         for side, end in ends.items() if len(ends) == 1 else ():
             yield "caution", f"{path} lies at the {side} bound of its prior, {end:g}."
 
 
 def _natural(fit: AbstractFit, path: str, end: float) -> bool:
-    """Whether nothing can lie beyond: a declared zero that the parameter may reach, such as the ellipticity's."""
+    """Whether a bound is a natural limit: a declared zero that the parameter may reach, such as the ellipticity's."""
     owner, name = path.split(".", 1)
     info = parameter_info(fit.model.owners[owner])[name]
     return end == 0.0 == info.low and not info.open_low
@@ -83,7 +85,7 @@ def _lies_at(
 
 
 def conflict_reasons(fit: AbstractFit) -> Iterator[Reason]:
-    """Parameters far from the centre of an informative prior."""
+    """Report parameters far from the centre of an informative prior."""
     for path, prior in fit.model.free.items():
         values: Any = fit.draws[path].astype(float) if fit.draws else fit.best[path]
         if isinstance(prior, Normal | TruncatedNormal):
@@ -97,5 +99,5 @@ def conflict_reasons(fit: AbstractFit) -> Iterator[Reason]:
             yield (
                 "caution",
                 f"Data and prior disagree on {path}: it lies {abs(off):.1f} prior sigma "
-                f"{'above' if off > 0 else 'below'} the prior's centre; is the prior right?",
+                f"{'above' if off > 0 else 'below'} the prior's centre; check the prior.",
             )

@@ -15,16 +15,16 @@ from sersiclab.results.verdict.missing_sky import sky_offset, sky_reason
 from sersiclab.results.verdict.residuals import more_structure, remainder, shining
 
 
-# The error map is seldom better than 20 %: less is no reason to worry, a factor of two is.
+# Error maps are seldom better than 20 %: a smaller excess is no reason to worry, a factor of two is.
 CHI2_CAUTION, CHI2_BAD = 1.2, 2.0
-OUTLIER = 5.0  # sigma: Gaussian noise has one in two million pixels beyond,
-OUTLIERS = 4  # which are more than 200 000 pixels have if sigma is 15 % too small
-OUTLIER_SHARE = 0.1  # of the pixels: more are no outliers, but a model that is wrong
-CHI2_SIGMA = 5.0  # and only if it is no chance: the sd of chi2/dof is sqrt(2/dof)
+OUTLIER = 5.0  # sigma: Gaussian noise puts one in two million pixels beyond
+OUTLIERS = 4  # more than 200 000 pixels have by chance if sigma is 15 % too small
+OUTLIER_SHARE = 0.1  # of the pixels: a larger share shows a wrong model
+CHI2_SIGMA = 5.0  # in units of the standard deviation of chi2/dof, sqrt(2/dof): less may be chance
 
 
 def chi2_reasons(fit: AbstractFit) -> Iterator[Reason]:
-    """A sky that the model lacks, then chi2 per degree of freedom, or its like for other noise than normal."""
+    """Report a missing sky, then chi2 per degree of freedom, or its equivalent for noise that is not normal."""
     value = _reduced(fit)
     offset = sky_offset(fit, value) if np.isfinite(value) else None
     if offset is not None:
@@ -43,7 +43,7 @@ def chi2_reasons(fit: AbstractFit) -> Iterator[Reason]:
         return
     level: Level = "caution" if 1 / CHI2_BAD <= value <= CHI2_BAD else "bad"
     if value > CHI2_CAUTION:
-        why = "the sky explains part of it, or all." if offset is not None else _excess(fit, value)
+        why = "the sky explains some or all of it." if offset is not None else _excess(fit, value)
         yield level, f"chi2 per degree of freedom is {value:.3g}, more than 1: {why}"
     elif value < 1 / CHI2_CAUTION:
         yield (
@@ -53,32 +53,32 @@ def chi2_reasons(fit: AbstractFit) -> Iterator[Reason]:
 
 
 def _reduced(fit: AbstractFit) -> float:
-    """chi2 per degree of freedom, of residuals made white; NaN without degrees of freedom."""
+    """Return chi2 per degree of freedom of the white residuals; NaN without degrees of freedom."""
     return float(np.sum(fit.white_residual**2)) / fit.dof if fit.dof > 0 else float("nan")
 
 
 def _outliers(fit: AbstractFit) -> Iterator[Reason]:
-    """A neighbour that is not masked may spoil a fit and be lost in the chi2 of the whole image."""
+    """Report outliers: a neighbour that is not masked may spoil a fit without raising the chi2 of the whole image."""
     squares = np.square(fit.white_residual)
     number = int(np.sum(squares > OUTLIER**2))
     if number >= OUTLIERS:
         y, x = np.unravel_index(np.argmax(squares), squares.shape)
         yield (
             "caution",
-            f"{number} pixels lie beyond {OUTLIER:g} sigma, the worst at x = {x}, y = {y}. Mask what they belong to, "
-            "such as a neighbour, or choose Student t as the noise.",
+            f"{number} pixels lie beyond {OUTLIER:g} sigma, the worst at x = {x}, y = {y}. Mask the "
+            "object that they belong to, such as a neighbour, or choose Student t as the noise.",
         )
 
 
 def _excess(fit: AbstractFit, value: float) -> str:
-    """Where a chi2 that is too large comes from, and what to do about it: outliers, the sources or sigma itself."""
+    """Return the cause of a large chi2 and its remedy: outliers, the sources or sigma itself."""
     squares, bright = np.square(fit.white_residual), shining(fit)
     outliers, sky = squares > OUTLIER**2, fit.image.valid & ~bright
     few = np.sum(outliers) <= OUTLIER_SHARE * np.sum(fit.image.valid)
     if few and np.sum(squares[~outliers]) <= CHI2_CAUTION * fit.dof:
         return (
-            f"{int(outliers.sum())} pixels beyond {OUTLIER:g} sigma make it so. Mask what they belong to, such as a "
-            "neighbour, or choose Student t as the noise."
+            f"{int(outliers.sum())} pixels beyond {OUTLIER:g} sigma cause it. Mask the object that they belong to, "
+            "such as a neighbour, or choose Student t as the noise."
         )
     if bright.any() and sky.any() and np.mean(squares[sky]) <= CHI2_CAUTION < np.mean(squares[bright]):
         return (
@@ -92,21 +92,21 @@ def _excess(fit: AbstractFit, value: float) -> str:
 
 
 def _rescale(fit: AbstractFit, value: float) -> str:
-    """What to do about a sigma that is wrong everywhere; that of correlated noise can't be inflated."""
+    """Return the remedy for a sigma that is wrong everywhere; that of correlated noise can't be inflated."""
     if isinstance(fit.model.noise, CorrelatedNoise):
         return f"multiply sigma by {np.sqrt(value):.2g}"
-    return "choose Inflated as the noise, which finds by how much"
+    return "choose Inflated as the noise, which fits the factor"
 
 
 @jax.jit
 def _found_and_expected(noise: AbstractNoise, mean: Any, sigma: Any, data: Any) -> tuple[Any, Any]:
-    """The log likelihood of each pixel, and that of a pixel drawn from the noise model."""
+    """Return the log likelihood of each pixel, and that of a pixel drawn from the noise model."""
     law = noise.distribution(mean, sigma)
     return law.log_prob(data), law.log_prob(law.sample(jax.random.key(0)))
 
 
 def _surprise(fit: AbstractFit) -> Iterator[Reason]:
-    """Whether the noise model finds the data as likely as data that are drawn from it."""
+    """Report data that are less or more likely than data drawn from the noise model."""
     valid, image = fit.image.valid, fit.image
     planes = [np.where(valid, plane, 1.0) for plane in (fit.model_image, image.sigma, image.data)]
     exponent = scaling.exponent_of(image)

@@ -1,4 +1,4 @@
-"""Whether the run ended well, and its values are those that parameters can have."""
+"""Whether the run completed, and its values lie within the ranges of the parameters."""
 
 from collections.abc import Iterator
 
@@ -13,13 +13,13 @@ from sersiclab.results.base import AbstractFit
 from sersiclab.results.verdict.levels import Reason, others, sentence
 
 
-ROUNDING = 1e-5  # of an end or of the range: draws in single precision may lie beyond an end by as much
+ROUNDING = 1e-5  # of an end or of the range: by how much draws in single precision may lie beyond an end
 
 
 def completion_reasons(fit: AbstractFit) -> Iterator[Reason]:
-    """Values that are not finite, the method's message, and a status other than complete."""
+    """Report values that are not finite, the message of the method, and a run that did not finish."""
     if not finite(fit):
-        yield "bad", "The result holds values that are not finite: nothing else can be judged."
+        yield "bad", "The result contains values that are not finite, so nothing else can be judged."
     unknown = [name for name, values in fit.stats.items() if np.any(np.isnan(np.asarray(values, dtype=float)))]
     if unknown:
         yield "bad", f"The statistics of the run are not numbers: {', '.join(unknown)}."
@@ -36,7 +36,7 @@ def finite(fit: AbstractFit) -> bool:
 
 
 def error_reasons(fit: AbstractFit) -> Iterator[Reason]:
-    """A result without errors: no fault of the fit, unless components share their light."""
+    """Report a result without errors, which is not a fault of the fit unless components share a centre."""
     if fit.draws or fit.covariance is not None or fit.message:
         return
     name = type(fit.method).__name__
@@ -57,7 +57,7 @@ def _shares_a_centre(fit: AbstractFit) -> bool:
 
 
 def range_reasons(fit: AbstractFit) -> Iterator[Reason]:
-    """Draws that no prior or declared range allows."""
+    """Report draws outside their prior or declared range."""
     if not fit.draws:
         return
     shares = {path: (_share_beyond(fit.draws[path], *prior.support()), prior) for path, prior in fit.model.free.items()}
@@ -78,7 +78,7 @@ def _outside(found: dict[str, tuple[float, tuple[float, float]]], what: str) -> 
 
 
 def _ties_beyond(fit: AbstractFit) -> Iterator[tuple[str, tuple[float, tuple[float, float]]]]:
-    """The share of draws that take a tied parameter out of its declared range, where there are some."""
+    """Yield tied parameters with draws outside their declared range, and the share of these draws."""
     tied = [path for path, value in parameters(fit.model.owners).items() if isinstance(value, Tied)]
     if not tied:
         return
@@ -92,7 +92,7 @@ def _ties_beyond(fit: AbstractFit) -> Iterator[tuple[str, tuple[float, tuple[flo
 
 
 def _share_beyond(values: Float[np.ndarray, "*s"], low: float, high: float) -> float:
-    """The share of values beyond two ends by more than rounding."""
+    """Return the share of values beyond two ends by more than rounding."""
     width = high - low if np.isfinite(high - low) else 0.0
     below = low - ROUNDING * max(abs(low), width) if np.isfinite(low) else low
     above = high + ROUNDING * max(abs(high), width) if np.isfinite(high) else high

@@ -1,4 +1,4 @@
-"""What the data do not determine: sources lost in the noise or in the PSF, and degenerate components."""
+"""Whether the data determine the model: sources lost in the noise or in the PSF, and degenerate components."""
 
 from collections.abc import Iterator
 from itertools import combinations
@@ -21,13 +21,13 @@ DrawsByPath = dict[str, Float[np.ndarray, "..."]]
 
 FAINT = 5.0  # signal-to-noise ratio of all sources together, with the best weights
 UNSURE = 3.0  # standard deviations of a flux from zero
-POINT_LIKE = 0.5  # pixels: what is smaller looks like a point, whatever its shape
-SWAPPED = 0.05  # share of the draws in which the smaller one is the larger: the two overlap
-SHARED = -0.95  # correlation of two fluxes of which only the sum is known
+POINT_LIKE = 0.5  # pixels: a smaller source looks like a point, whatever its shape
+SWAPPED = 0.05  # share of the draws in which the usually smaller parameter is the larger
+SHARED = -0.95  # correlation of two fluxes whose sum alone is known
 
 
 def degeneracy_reasons(fit: AbstractFit, draws: DrawsByPath) -> Iterator[Reason]:
-    """What the posterior leaves open, according to `draws`, or to the covariance without any."""
+    """Report quantities that the data do not determine, according to `draws`, or to the covariance without draws."""
     yield from _faint(fit)
     yield from _point_like(fit, draws)
     yield from _unsure(fit, draws)
@@ -35,7 +35,7 @@ def degeneracy_reasons(fit: AbstractFit, draws: DrawsByPath) -> Iterator[Reason]
 
 
 def signal_to_noise(fit: AbstractFit) -> float:
-    """Signal-to-noise ratio of the sources at `best`, without the sky: sqrt(sum of (model / sigma)²)."""
+    """Return the signal-to-noise ratio of the sources at `best`, without the sky: sqrt(sum of (model / sigma)²)."""
     valid, image = fit.image.valid, fit.image
     y, x = (np.arange(n) - 0.5 * (n - 1) for n in image.shape)
     columns, rows = (jnp.asarray(plane, dtype=float) for plane in np.meshgrid(x, y))
@@ -51,8 +51,8 @@ def _faint(fit: AbstractFit) -> Iterator[Reason]:
     if not ratio >= FAINT:
         yield (
             "caution",
-            f"The model's signal-to-noise ratio is {ratio:.1f}: nothing is safely detected, and the result is mostly "
-            "the prior.",
+            f"The model's signal-to-noise ratio is {ratio:.1f}: nothing is significantly detected, and the result "
+            "mostly reflects the priors.",
         )
 
 
@@ -67,12 +67,12 @@ def _point_like(fit: AbstractFit, draws: DrawsByPath) -> Iterator[Reason]:
             yield (
                 "caution",
                 f"{path} is {size:.2g} pixels and not resolved: its shape depends on errors of the PSF; a "
-                "PointSource may describe it as well.",
+                "PointSource may describe it equally well.",
             )
 
 
 def _unsure(fit: AbstractFit, draws: DrawsByPath) -> Iterator[Reason]:
-    """Components whose flux may be zero; whether the only one is detected is a matter of the signal-to-noise ratio."""
+    """Report components whose flux may be zero; a single one is judged by the signal-to-noise ratio instead."""
     if len(_sources(fit)) == 1 or not (draws or fit.covariance is not None):
         return
     sds = {} if draws else parameter_sds(fit)
@@ -94,7 +94,7 @@ def _unsure(fit: AbstractFit, draws: DrawsByPath) -> Iterator[Reason]:
 
 
 def _alike(fit: AbstractFit, draws: DrawsByPath) -> Iterator[Reason]:
-    """Components of one class that no parameter tells apart."""
+    """Report components of one class that differ in no parameter."""
     if not draws:
         return
     at, kept = per_draw.parameters(fit.model, draws), fit.model.components
@@ -112,7 +112,7 @@ def _alike(fit: AbstractFit, draws: DrawsByPath) -> Iterator[Reason]:
 
 
 def _apart(one: Float[np.ndarray, " draw"], other: Float[np.ndarray, " draw"]) -> bool:
-    """Whether one parameter is larger than the other in nearly all draws; the same number is not."""
+    """Whether one parameter is larger than the other in nearly all draws, or smaller in nearly all."""
     share = float(np.mean(one > other)) + 0.5 * float(np.mean(one == other))
     return not SWAPPED < share < 1 - SWAPPED
 

@@ -18,16 +18,15 @@ from sersiclab.results.verdict.targets import target_reasons
 
 
 def _blurred(fit: AbstractFit) -> Iterator[Reason]:
-    """What is no fault of the fit, and yet no property of the galaxy."""
+    """A limit of the image that is not a fault of the fit."""
     if fit.image.psf is None and any(isinstance(part, AbstractSource) for part in fit.model.components.values()):
-        yield "ok", "The image has no PSF: sizes and shapes are those of the galaxy as it was blurred."
+        yield "ok", "The image has no PSF: sizes and shapes describe the galaxy as blurred."
 
 
 Rule = Callable[[AbstractFit], Iterator[Reason]]
 
-# In the order of causes: among reasons of one level, those of an earlier check explain those of a later one. First what
-# makes the values no values, then sources that are not those meant, then what is wrong with the model image, then with
-# the draws, then with the priors.
+# In the order of causes: among reasons of one level, those of an earlier rule explain those of a later one. First come
+# invalid values, then sources that left their targets, then faults of the model image, of the draws, and of the priors.
 RULES: tuple[Rule, ...] = (
     completion_reasons,
     range_reasons,
@@ -49,12 +48,12 @@ RULES: tuple[Rule, ...] = (
 
 
 def judge(fit: AbstractFit) -> Verdict:
-    """The verdict on a fit: as bad as its worst reason, which comes first."""
+    """Return the verdict on a fit: as bad as its worst reason, which comes first."""
     rules = RULES if finite(fit) else (completion_reasons,)
     try:
-        fit.model_image  # noqa: B018 (drawn here once, for all checks)
+        fit.model_image  # noqa: B018 (rendered here once, for all rules)
     except ValueError as mistake:  # a tie has taken a parameter out of its range
-        return Verdict("bad", (sentence(f"The model can't be drawn at its best values: {mistake}"),))
+        return Verdict("bad", (sentence(f"The model can't be rendered at its best values: {mistake}"),))
     found = [reason for rule in rules for reason in rule(fit)]
     found.sort(key=lambda reason: LEVELS.index(reason[0]))
     level: Level = found[0][0] if found else "ok"

@@ -1,4 +1,4 @@
-"""The levels of a verdict, and how its sentences are made."""
+"""The levels of a verdict, and parts of its sentences."""
 
 import dataclasses
 from typing import Literal
@@ -26,10 +26,10 @@ class Verdict:
 
 
 def others(number: int) -> str:
-    """How many more there are like the one that is named."""
+    """Return how many more there are besides the one that is named, in parentheses."""
     return "" if number == 1 else f" ({number - 1} more)"
 
 
 def sentence(text: str) -> str:
-    """The text with a full stop, unless it ends with a mark."""
+    """Return the text with a full stop, unless it ends with a punctuation mark."""
     return text if text.endswith((".", "!", "?")) else text + "."

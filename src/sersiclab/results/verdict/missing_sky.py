@@ -17,13 +17,13 @@ from sersiclab.results.verdict.residuals import shining
 FEW = 100  # pixels of sky
 CLIP = 3.0  # sigma
 CHANCE = 5.0  # standard errors
-SMALL = 0.05  # sigma of a pixel: less hardly matters
+SMALL = 0.05  # sigma of a pixel: a smaller offset hardly matters
 BLOCK = 8  # pixels: the means of squares of this size show how uncertain the mean of correlated noise is
-SCATTERS = 3.0  # a measured sky brighter than so many sigma of a pixel can't be the wings of a galaxy
+SCATTERS = 3.0  # sigma of a pixel: a brighter sky can't be the wings of a galaxy
 
 
 class Offset(NamedTuple):
-    """By how much the sky differs from the model's, in sigma of a pixel and in image units."""
+    """The difference of the sky from the model's, in sigma of a pixel and in image units."""
 
     sigma: float
     error: float
@@ -31,10 +31,10 @@ class Offset(NamedTuple):
 
 
 def sky_offset(fit: AbstractFit, chi2: float) -> Offset | None:
-    """The sky that the model lacks, where it has no free one and this one is significant.
+    """Return the sky that the model lacks, if it is significant and the model has no free sky.
 
-    From the residuals where the model is fainter than the noise. A model with a bad `chi2` may have stretched a source
-    over all of the image to stand for the sky: then from the image itself.
+    It is measured on the residuals where the model is fainter than the noise. A model with a bad `chi2` may have
+    stretched a source over the whole image to replace the sky: then it is measured on the image itself.
     """
     if _has_free_sky(fit):
         return None
@@ -52,7 +52,7 @@ def sky_offset(fit: AbstractFit, chi2: float) -> Offset | None:
 
 
 def sky_reason(fit: AbstractFit, offset: Offset, level: Level) -> Iterator[Reason]:
-    """A missing or a wrong sky, and what to do about it."""
+    """Report a missing or a wrong sky, with the remedy."""
     names = [name for name, part in fit.model.components.items() if isinstance(part, AbstractSky)]
     told = f"{offset.sigma:.2g} ± {offset.error:.1g} sigma of a pixel"
     if names:
@@ -72,7 +72,7 @@ def _has_free_sky(fit: AbstractFit) -> bool:
 
 
 def _of_residuals(fit: AbstractFit) -> Offset | None:
-    """The mean of the residuals of the sky; its error is that of the means of blocks, or of independent pixels."""
+    """Return the mean residual of the sky; its error is that of the means of blocks, or of independent pixels."""
     sky = fit.image.valid & ~shining(fit)
     number = int(sky.sum())
     if number < FEW:
@@ -86,7 +86,7 @@ def _of_residuals(fit: AbstractFit) -> Offset | None:
 
 
 def _block_means(residual: Float[np.ndarray, "y x"], sky: Bool[np.ndarray, "y x"]) -> Float[np.ndarray, " block"]:
-    """The mean of the sky in each square that is mostly sky."""
+    """Return the mean of the sky in each square that is mostly sky."""
     y, x = np.nonzero(sky)
     label = (y // BLOCK) * (sky.shape[1] // BLOCK + 1) + x // BLOCK
     count, total = np.bincount(label), np.bincount(label, weights=residual[sky])
@@ -95,7 +95,7 @@ def _block_means(residual: Float[np.ndarray, "y x"], sky: Bool[np.ndarray, "y x"
 
 
 def _sky_at_best(fit: AbstractFit) -> float:
-    """The level that the model's sky has, zero without one."""
+    """Return the level of the model's sky; zero without one."""
     skies = [part for part in fit.model.at(fit.best).components.values() if isinstance(part, AbstractSky)]
     middle = jnp.zeros((1, 1))
     return float(sum(np.asarray(part.brightness(middle, middle)).item() for part in skies))

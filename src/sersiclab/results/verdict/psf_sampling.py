@@ -15,17 +15,17 @@ from sersiclab.results.verdict.levels import Reason
 
 
 COARSE_CAUTION = 0.1  # sigma of a pixel
-WELL_SAMPLED = 3.0  # samples per FWHM, from which on the error is below 1e-5 of the peak
-REACH = 4.0  # FWHM to each side that the PSF's stand-in covers
-FINE = 4.0  # its samples per FWHM, at least
+WELL_SAMPLED = 3.0  # samples per FWHM: with more, the error is below 1e-5 of the peak
+REACH = 4.0  # half width of the stand-in, in FWHM
+FINE = 4.0  # samples per FWHM of the fine stand-in, at least
 
 
 def psf_reasons(fit: AbstractFit) -> Iterator[Reason]:
-    """How far coarse samples of the PSF falsify the model, and a PSF that is narrower than a pixel.
+    """Report a PSF whose samples are too coarse for the model, or that is narrower than a pixel.
 
-    The PSF between its samples is not known. Its stand-in is a smooth one of the same width and wings, with which the
-    model is drawn twice: from samples as coarse, and from fine ones. Where the PSF has less at its samples' highest
-    frequencies than the stand-in, so much smaller is the error. A renderer of the user's own is not judged.
+    The PSF between its samples is not known. A smooth PSF of the same width and wings stands in for it: the model is
+    rendered with its coarse samples and with fine ones. The error is scaled down if the PSF has less power than the
+    stand-in at the highest frequencies of its samples. A renderer of the user's own is not judged.
     """
     image = fit.image
     if image.psf is None or not isinstance(fit.model.renderer, RENDERERS) or np.count_nonzero(image.psf) == 1:
@@ -38,15 +38,15 @@ def psf_reasons(fit: AbstractFit) -> Iterator[Reason]:
     if image.psf_includes_pixel and without_pixel(image.psf, smooth, image.psf_oversampling):
         yield (
             "caution",
-            f"The PSF, of a FWHM of {smooth.fwhm / image.psf_oversampling:.2g} pixels, is narrower than a pixel's own "
-            "response and can't contain it: is it optical? Then give psf_includes_pixel=False.",
+            f"The PSF, with a FWHM of {smooth.fwhm / image.psf_oversampling:.2g} pixels, is narrower than the "
+            "response of a pixel and can't include it: if it is an optical PSF, give psf_includes_pixel=False.",
         )
     elif smooth.fwhm < WELL_SAMPLED and _may_matter(fit, smooth):
         yield from _coarse(fit, image.psf, smooth)
 
 
 def _may_matter(fit: AbstractFit, smooth: Smooth) -> bool:
-    """Whether a point source as bright as the model would be drawn wrongly by as much as the data can tell."""
+    """Whether the error of a point source as bright as the model would be significant."""
     fine = _stand_in(smooth, 4)
     spectrum = np.abs(np.fft.fft2(fine))
     within = np.abs(np.fft.fftfreq(fine.shape[0])) <= 0.5 / 4
@@ -66,21 +66,21 @@ def _coarse(fit: AbstractFit, psf: Float[np.ndarray, "v u"], smooth: Smooth) -> 
         yield (
             "caution",
             f"The PSF's samples are too coarse for this model: its FWHM is {smooth.fwhm / image.psf_oversampling:.2g} "
-            f"pixels, {sampling(smooth, image.psf_oversampling)}, which draws the model wrongly by about "
+            f"pixels, {sampling(smooth, image.psf_oversampling)}, so that the model is wrong by about "
             f"{error.max() / np.abs(drawn[1]).max():.1g} of its peak, {scaled[y, x]:.2g} sigma at the pixel x = {x}, "
             f"y = {y}. Give a more finely sampled PSF, with psf_oversampling=.",
         )
 
 
 def _edge(psf: Float[np.ndarray, "v u"]) -> float:
-    """The PSF's transfer function at the highest frequencies that its samples carry, where it is aliased the most."""
+    """Return the PSF's transfer function at the highest frequencies of its samples, where aliasing is strongest."""
     k = np.linspace(-np.pi, np.pi, 33)
     transfer = np.abs(transfer_function(psf, k, k))
     return float(np.sqrt(np.mean(transfer[0] ** 2) + np.mean(transfer[:, 0] ** 2)))
 
 
 def _stand_in(smooth: Smooth, times: int) -> Float[np.ndarray, "v u"]:
-    """The smooth PSF on samples finer by a factor, centred."""
+    """Return the smooth PSF on samples finer by a factor, centred."""
     half = int(np.ceil(REACH * smooth.widest)) * times
     y, x = np.indices((2 * half + 1, 2 * half + 1)) - half
     psf = smooth.at(y / times, x / times)

@@ -1,4 +1,4 @@
-"""Whether the residuals are noise or structure that the model lacks, and what to do about it."""
+"""Whether the residuals are noise, or structure that the model lacks."""
 
 from collections.abc import Iterator
 
@@ -15,15 +15,15 @@ CORRELATED = 0.05  # mean product of neighbouring residuals, each in units of th
 CHANCE = 5.0  # standard errors
 CLIP = 3.0  # sigma: outliers are the noise model's concern
 FEW = 100  # pairs of pixels
-FAR = 5  # pixels: farther than resampling correlates noise
-STILL = 0.5  # a correlation that keeps this share of itself at that distance is not noise
+FAR = 5  # pixels: resampling does not correlate noise over this distance
+STILL = 0.5  # share of a correlation that is left at that distance: above it, the cause is light rather than noise
 
 
 def residual_reasons(fit: AbstractFit) -> Iterator[Reason]:
-    """Correlations between neighbouring residuals, of which noise has none.
+    """Report correlations between neighbouring residuals, which white noise does not have.
 
-    On the sky, where only the noise and light that is not modelled can correlate them; and where the model is
-    brighter than the noise, if they are more correlated there.
+    Two places are examined: the sky, where only the noise and unmodelled light can correlate them, and the pixels in
+    which the model is brighter than the noise, where stronger correlations show that the model is too simple.
     """
     residual, valid = fit.white_residual, fit.image.valid
     if not np.isfinite(residual[valid]).all():
@@ -51,21 +51,21 @@ def residual_reasons(fit: AbstractFit) -> Iterator[Reason]:
 
 
 def remainder(noise: AbstractNoise) -> tuple[float, float]:
-    """The variance of the noise once it is made white, and the correlation of neighbours: one and zero, or nearly."""
+    """Return the variance of the whitened noise and the correlation of neighbours: one and zero, or nearly."""
     return whitening.remainder(noise.correlation) if isinstance(noise, CorrelatedNoise) else (1.0, 0.0)
 
 
 def shining(fit: AbstractFit) -> Bool[np.ndarray, "y x"]:
-    """The pixels in which the model, less its sky, is brighter than the noise."""
+    """Return the pixels in which the model, less its sky, is brighter than the noise."""
     valid = fit.image.valid
     return valid & (np.abs(fit.model_image - np.median(fit.model_image[valid])) > fit.image.sigma)
 
 
 def more_structure(fit: AbstractFit) -> str:
-    """Advice where the model is too simple."""
+    """Return advice for a model that is too simple."""
     sources = [part for part in fit.model.components.values() if isinstance(part, AbstractSource)]
     if len(sources) > 1:
-        return "Add a component, such as a bar or a point source; smooth ones can't have spiral arms or dust."
+        return "Add a component, such as a bar or a point source; smooth components can't describe spiral arms or dust."
     return "Start from bulge + disk, or add a component."
 
 
@@ -80,8 +80,8 @@ def _of_the_sky(fit: AbstractFit, residual: Float[np.ndarray, "y x"], correlatio
     far, _ = neighbours(residual, fit.image.valid & ~shining(fit), FAR)
     if far > STILL * correlation or isinstance(fit.model.noise, CorrelatedNoise):
         return (
-            f"The sky is not empty: neighbouring residuals are correlated {told}, and {far:.2f} {FAR} pixels apart. "
-            "Mask the neighbours, and add a sky if the model has none."
+            f"The sky is not empty: neighbouring residuals are correlated {told}, and still {far:.2f} at {FAR} "
+            "pixels. Mask the neighbours, and add a sky if the model has none."
         )
     return (
         f"Neighbouring pixels of the sky are correlated {told}: resampling has correlated the noise; errors are too "
@@ -90,7 +90,7 @@ def _of_the_sky(fit: AbstractFit, residual: Float[np.ndarray, "y x"], correlatio
 
 
 def neighbours(residual: Float[np.ndarray, "y x"], use: Bool[np.ndarray, "y x"], lag: int = 1) -> tuple[float, float]:
-    """The correlation of residuals `lag` pixels apart, in rows and in columns, and its standard error."""
+    """Return the correlation of residuals `lag` pixels apart, along rows and columns, and its standard error."""
     pairs = [(np.s_[:, lag:], np.s_[:, :-lag]), (np.s_[lag:, :], np.s_[:-lag, :])]
     both = [use[one] & use[other] for one, other in pairs]
     number = sum(int(each.sum()) for each in both)

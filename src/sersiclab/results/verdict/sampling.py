@@ -1,4 +1,4 @@
-"""Whether chains agree, and the draws represent the posterior."""
+"""Whether the chains agree, and the draws represent the posterior."""
 
 from collections.abc import Iterator, Mapping
 
@@ -18,15 +18,16 @@ DIVERGENT_BAD = 0.05  # of the draws
 E_BFMI_CAUTION = 0.3
 TREE_DEPTH_CAUTION = 0.05  # of the draws at the maximal depth
 PARETO_K_BAD = 0.7  # of importance weights: Vehtari et al. 2024, JMLR 25, 72
-# Of the candidates of importance sampling: with more, or with enough draws that differ, weights with a larger Pareto k
-# may lack tails, but no more, as long as the weights have a mean. Three bulges in disks with a k of 0.72 to 0.82 and
-# effective samples of at least 115 had means within 0.3 sigma of those by NUTS, and sigmas at least 0.66 times as
-# large; of five with a k of 0.77 to 0.91 and effective samples of 36 to 73, four differed by more than a factor of two.
+# Shares of the candidates of importance sampling. With an effective sample above EFFICIENT, or with enough different
+# draws, weights with a Pareto k above PARETO_K_BAD may lack the tails of the posterior, but nothing worse, if the
+# weights have a mean. Three bulges in disks with a k of 0.72 to 0.82 and effective samples of at least 115 had means
+# within 0.3 sigma of those by NUTS, and sigmas at least 0.66 times as large; of five with a k of 0.77 to 0.91 and
+# effective samples of 36 to 73, four differed by more than a factor of two.
 EFFICIENCY_CAUTION, EFFICIENT = 0.05, 0.2
 
 
 def convergence_reasons(fit: AbstractFit) -> Iterator[Reason]:
-    """r_hat and effective sample sizes; what can't be computed is a reason, too."""
+    """Report r_hat and effective sample sizes, also those that can't be computed."""
     if not fit.draws:
         return
     chains, number = next(iter(fit.draws.values())).shape
@@ -47,13 +48,13 @@ def convergence_reasons(fit: AbstractFit) -> Iterator[Reason]:
 
 
 def _is_chain(fit: AbstractFit) -> bool:
-    """Whether draws are of a Markov chain, not independent ones from an approximation."""
+    """Whether the draws are those of a Markov chain, rather than independent draws of an approximation."""
     weighted = "log_weight" in fit.stats or "efficiency" in fit.stats
     return not weighted and ("lp" in fit.stats or fit.covariance is None)
 
 
 def r_hat_reasons(r_hat: Mapping[str, float]) -> Iterator[Reason]:
-    """What the largest r_hat shows; one that is not a number shows that the draws can't be judged."""
+    """Report the largest r_hat, and one that is not a number."""
     yield from _unknown("r_hat", r_hat)
     r_hat = {path: value for path, value in r_hat.items() if np.isfinite(value) and value > R_HAT_CAUTION}
     if r_hat:
@@ -66,7 +67,7 @@ def r_hat_reasons(r_hat: Mapping[str, float]) -> Iterator[Reason]:
 
 
 def ess_reasons(ess: Mapping[str, float]) -> Iterator[Reason]:
-    """What the smallest effective sample size shows; one that is not a number shows that draws can't be judged."""
+    """Report the smallest effective sample size, and one that is not a number."""
     yield from _unknown("the effective sample size", ess)
     ess = {path: value for path, value in ess.items() if np.isfinite(value) and value < ESS_CAUTION}
     if ess:
@@ -84,12 +85,12 @@ def _unknown(what: str, values: Mapping[str, float]) -> Iterator[Reason]:
         yield (
             "bad",
             f"The draws can't be judged: {what} of {unknown[0]}{others(len(unknown))} can't be computed, because draws "
-            "are too few or all alike.",
+            "are too few or all equal.",
         )
 
 
 def sampler_reasons(fit: AbstractFit) -> Iterator[Reason]:
-    """What the sampler's own statistics show."""
+    """Report divergences, slow exploration and trees at their maximal depth."""
     if "diverging" in fit.stats:
         yield from _divergences(fit)
     if "energy" in fit.stats and fit.stats["energy"].shape[1] > 1:
@@ -112,13 +113,13 @@ def _divergences(fit: AbstractFit) -> Iterator[Reason]:
         total = fit.stats["diverging"].size
         yield (
             "bad" if number / total > DIVERGENT_BAD else "caution",
-            f"{number} of {total} draws diverged: the posterior has a corner that NUTS can't enter; narrow the priors "
-            "or simplify the model.",
+            f"{number} of {total} draws diverged: the posterior has a region that NUTS can't explore; narrow the "
+            "priors or simplify the model.",
         )
 
 
 def weight_reasons(fit: AbstractFit) -> Iterator[Reason]:
-    """What the weights of importance sampling show."""
+    """Report unreliable weights of importance sampling."""
     if "efficiency" not in fit.stats:
         return
     k, share = float(np.max(fit.stats["pareto_k"])), float(np.min(fit.stats["efficiency"]))

@@ -1,4 +1,4 @@
-"""Whether the sources of a fit are still those that they started from."""
+"""Whether the sources of a model are still at the objects on which they started."""
 
 import math
 from collections.abc import Iterator
@@ -13,12 +13,12 @@ from sersiclab.results.verdict.levels import Reason
 
 Place = tuple[float, float]
 
-STILL = 2.0  # pixels: no other source is so near
-LOST = 2.0  # half-light radii: farther from its source, and on no other, a model has lost it
+STILL = 2.0  # pixels: a centre that moved less is still on its object
+LOST = 2.0  # half-light radii: a model that is farther from its object, and on no other, has lost it
 
 
 class _Move(NamedTuple):
-    """Where a source started, and where its best centre lies."""
+    """The start and the best centre of a source."""
 
     start: Place
     best: Place
@@ -29,7 +29,7 @@ class _Move(NamedTuple):
 
 
 def target_reasons(fit: AbstractFit) -> Iterator[Reason]:
-    """The sources that left the source of the image on which they started, if no other component measures it.
+    """Report sources that left the object on which they started, if no other component measures that object.
 
     The image is searched only if a centre moved.
     """
@@ -50,13 +50,13 @@ def target_reasons(fit: AbstractFit) -> Iterator[Reason]:
         yield (
             "bad",
             f"{name} has moved from the source at {_written(move.start)}, where it started, to {onto} at "
-            f"{_written(move.best)}: what it measures is not its target. Mask other sources, as detect does, or model "
+            f"{_written(move.best)}: it no longer measures its target. Mask other sources, as detect does, or model "
             'them too (guess with sources="auto"), and give its centre a narrow prior.',
         )
 
 
 def _moves(fit: AbstractFit) -> dict[str, _Move]:
-    """The start and the best centre of each source."""
+    """Return the start and the best centre of each source."""
     owners = fit.model.owners
     started, ended = at(owners, fit.model.initial), at(owners, fit.best)
     return {
