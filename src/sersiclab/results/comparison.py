@@ -43,7 +43,7 @@ def compare(fits: Mapping[str, AbstractFit], *, patch: int | None = None) -> "pd
           `log_evidence_diff` from the smallest and the largest. Fits without draws have only these.
         - `free`: the number of free parameters.
         - `loo_says`, the decision of LOO, and `note`, the reason. "unreliable": more than 1 % of the points have a bad
-          k, or `p_loo` is more than twice the number of free parameters, as it is if draws don't describe the posterior.
+          k, or `p_loo` is more than twice the number of free parameters (the draws don't describe the posterior).
           "undecided": the difference is below two standard errors or below 4 (Sivula et al. 2020, arXiv:2008.10296).
           Its sign then means nothing: LOO prefers a model with a superfluous component as often as not. `bic` and
           `log_evidence`, which charge for each parameter, decide instead: a difference of 10 in bic, or of 5 in
