@@ -103,6 +103,7 @@ DEEP = b'{"sersiclab": "session", "x": ' + b"[" * 100_000
         (b"[1, 2]", "it is not a session"),
         (b'{"version": 1, "type": "Model", "components": {}}', "it is not a session"),
         (DEEP, "nested too deep"),
+        (b'{"version": ' + b"9" * 5000 + b"}", "a number that can't be read"),
         (b"x" * (LARGEST + 1), "64 MB at most"),
         (json.dumps(document(version=2)).encode(), "made by a newer sersiclab; this one reads 1"),
         (json.dumps(document(version="1")).encode(), "version must be a number"),

@@ -82,6 +82,10 @@ def _parsed(text: bytes) -> Any:
         raise InputError(f"it is not JSON, or was truncated: {error.msg} at {place}") from error
     except RecursionError as error:
         raise InputError("it is nested too deeply") from error
+    except InputError:
+        raise
+    except ValueError as error:  # the only one left: Python limits the digits of whole numbers
+        raise InputError(f"it holds a number that can't be read: {error}") from error
 
 
 def _refuse(name: str) -> Any:
