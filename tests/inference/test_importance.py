@@ -110,7 +110,7 @@ def test_it_draws_on_until_the_tails_are_known(blob, monkeypatch, seed):
     again = fit(model, image, Importance(), progress=False)
     for path, draws in found.draws.items():
         np.testing.assert_array_equal(draws, again.draws[path])
-    monkeypatch.setattr(importance, "MOST", 1.0)
+    monkeypatch.setattr(importance, "MOST_CANDIDATES", 1.0)
     first = fit(model, image, Importance(), progress=False)
     assert first.summary()[["ess_bulk", "ess_tail"]].to_numpy().min() < 400
 
@@ -132,7 +132,7 @@ def test_the_search_for_candidates_ends(share, k):
     while number := importance._next(total, share, k, first=1500, rounds=rounds):
         assert 0 < number <= importance.GROWTH * total
         total, rounds = total + number, rounds + 1
-    assert total <= importance.MOST * 1500
+    assert total <= importance.MOST_CANDIDATES * 1500
     assert rounds <= 12
 
 

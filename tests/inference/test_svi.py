@@ -250,7 +250,7 @@ def test_pausing_and_going_on(blob, when_fitting):
 
 
 def test_the_bound_is_told_on_the_way(blob, monkeypatch):
-    monkeypatch.setattr(monitor, "TELL_SECONDS", 0.0)
+    monkeypatch.setattr(monitor, "REPORT_SECONDS", 0.0)
     told = []
     model, image, _ = blob()
     start(model, image, SVI(), on_progress=told.append).wait(PATIENCE)

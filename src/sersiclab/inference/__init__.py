@@ -1,4 +1,4 @@
-"""Inference: methods, runs in a thread, and `fit`."""
+"""Inference: the methods, `fit`, and runs in a thread."""
 
 from sersiclab.inference.base import AbstractMethod as AbstractMethod
 from sersiclab.inference.importance import Importance as Importance

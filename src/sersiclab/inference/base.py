@@ -1,4 +1,4 @@
-"""What an inference method is, what it is given and what it gives back."""
+"""Base class of inference methods, the problem that a method solves, and its outcome."""
 
 import dataclasses
 from abc import abstractmethod
@@ -17,15 +17,13 @@ from sersiclab.parameters.scalars import check_count as check_count
 
 @dataclasses.dataclass(frozen=True)
 class Problem:
-    """What a method works on: a posterior density and where to begin.
+    """The problem that a method solves: a posterior density, and where to begin.
 
-    `start` is a point of the unconstrained space; `settled` says that it is a user's or an earlier
-    fit's, so that other starts need not be tried. `covariance` is that of the posterior in the
-    unconstrained space, if an earlier fit of the same data knows it, and `draws` are some of its draws, as
-    parameter values.
-    `angles` marks the parameters that live on the half circle. `checkpoint`, if the user wants one, is where a long
-    run writes its state, and finds that of an earlier run. `image` is the user's, if components may be drawn one
-    by one.
+    `start` is a point of the unconstrained space. It is `settled` if the user or an earlier fit has chosen it, so that
+    other starts need not be tried. `angles` marks the parameters that live on the half circle. `covariance` is that of
+    the posterior in the unconstrained space, from an earlier fit of the same data, and `draws` are some of its draws,
+    as parameter values. `checkpoint` is where a long run writes its state, and finds that of an earlier run. `image` is
+    the user's image, if components may be drawn one by one.
     """
 
     density: Density
@@ -41,10 +39,10 @@ class Problem:
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
-    """What a method found. `best` and `draws` are parameter values, in the order of `Density.paths`.
+    """The outcome of a method. `best` and `draws` are parameter values, in the order of `Density.paths`.
 
-    `method` is what the result is, which after `cancelled` may be less than what was asked for; `go_on` then takes
-    the run up where it ended, if it can be.
+    `method` is the one that gave the result; after a cancellation it may be simpler than the requested one.
+    `cancelled` then describes it, and `go_on` continues the run, if that is possible.
     """
 
     method: "AbstractMethod"
@@ -58,18 +56,18 @@ class Outcome:
 
 
 class AbstractMethod(eqx.Module):
-    """A method of inference: its options, and nothing else."""
+    """Base class of inference methods, which hold their options and nothing else."""
 
     @property
     def number_of_draws(self) -> int:
-        """How many draws it keeps, of all chains together."""
+        """Number of draws that are kept, from all chains together."""
         return 0
 
     @property
     def writes_checkpoints(self) -> bool:
-        """Whether a run can go on from the file `Problem.checkpoint`."""
+        """Whether a run can be continued from the file `Problem.checkpoint`."""
         return False
 
     @abstractmethod
     def solve(self, problem: Problem, monitor: Monitor) -> Outcome:
-        """Run to the end, telling `monitor`. Raises `Cancelled` if cancelled before any result."""
+        """Run to the end, and report progress to `monitor`. Raises `Cancelled` if it is cancelled before any result."""

@@ -1,4 +1,4 @@
-"""Candidates of importance sampling: what they are drawn from, and what their weights say of it."""
+"""Candidates of importance sampling: the distributions from which they are drawn, improved by their weights."""
 
 from typing import NamedTuple
 
@@ -7,19 +7,24 @@ from jaxtyping import Float
 from scipy.special import gammaln, logsumexp
 
 
-DEGREES = 16  # of freedom, at least
-WIDE, WIDE_SHARE, WIDE_DEGREES = 3.0, 0.1, 4  # of the candidates that guard against a posterior with long tails
-TAIL = 0.05  # the share of a tail
-AROUND = 0.1  # of all candidates, the nearest to the heaviest
-ENOUGH = 5  # effective candidates for each parameter, to tell a covariance by
+# Least number of degrees of freedom.
+DEGREES = 16
+# Some candidates guard against a posterior with long tails: their width, share and least degrees of freedom.
+WIDE, WIDE_SHARE, WIDE_DEGREES = 3.0, 0.1, 4
+# Probability of a tail.
+TAIL = 0.05
+# Share of the candidates that count as near the one with the largest weight.
+NEAR_SHARE = 0.1
+# Effective candidates for each parameter that are needed to estimate a covariance.
+ENOUGH = 5
 
 
 class Law(NamedTuple):
-    """Student-t distributions about `centre`, with the scale matrix factor factor^T.
+    """A mixture of Student-t distributions about `centre`, with the scale matrix factor factor^T.
 
-    Nine of ten candidates are of one that is nearly normal, each of the rest of one that is `WIDE` times as wide
-    along one of the axes: a distribution that is wide along all of them has next to no density anywhere where there
-    are many. The more parameters, the lighter the tails: their surplus weight grows with the dimension.
+    Nine of ten candidates come from one that is nearly normal, and each of the others from one that is `WIDE` times as
+    wide along one of the axes. A distribution that is wide along all axes would have hardly any density anywhere if
+    there are many. The more parameters, the lighter the tails, because their excess weight grows with the dimension.
     """
 
     centre: Float[np.ndarray, " d"]
@@ -27,11 +32,11 @@ class Law(NamedTuple):
 
     @staticmethod
     def standard(size: int) -> "Law":
-        """About zero, with axes of length one."""
+        """Return the law about zero with axes of length one."""
         return Law(np.zeros(size), np.eye(size))
 
     def sample(self, rng: np.random.Generator, number: int) -> Float[np.ndarray, "candidate d"]:
-        """So many candidates."""
+        """Draw this many candidates."""
         size = len(self.centre)
         wide = rng.random(number) < WIDE_SHARE
         axis = rng.integers(size, size=number)
@@ -41,7 +46,7 @@ class Law(NamedTuple):
         return self.centre + z @ self.factor.T
 
     def log_density(self, s: Float[np.ndarray, "candidate d"]) -> Float[np.ndarray, " candidate"]:
-        """The log density of `sample`."""
+        """Return the log density of the law at points."""
         size = len(self.centre)
         z = np.linalg.solve(self.factor, (s - self.centre).T).T
         square = np.sum(z**2, axis=1)
@@ -55,18 +60,19 @@ class Law(NamedTuple):
 def mixture(
     laws: list[Law], numbers: list[int], s: Float[np.ndarray, "candidate d"]
 ) -> Float[np.ndarray, " candidate"]:
-    """The log density of candidates of which so many were drawn from each law, whichever each is from.
+    """Return the log density of candidates of which these numbers were drawn from the laws.
 
-    The deterministic mixture of Owen & Zhou 2000, JASA 95, 135, and Cornuet et al. 2012, Scand. J. Stat. 39, 798.
+    It is the same for all, whichever law a candidate is from: the deterministic mixture of Owen & Zhou 2000, JASA 95,
+    135, and Cornuet et al. 2012, Scand. J. Stat. 39, 798.
     """
     logs = [np.log(number) + law.log_density(s) for law, number in zip(laws, numbers, strict=True)]
     return np.logaddexp.reduce(logs, axis=0) - np.log(sum(numbers))
 
 
 def refit(law: Law, s: Float[np.ndarray, "candidate d"], log_weights: Float[np.ndarray, " candidate"]) -> Law:
-    """A law with the mean and the covariance of weighted candidates, leaning towards `law` if they are few.
+    """Return a law with the mean and covariance of weighted candidates, shrunk towards `law` if these are few.
 
-    Weights that are all on a few candidates are flattened until enough of these count.
+    If a few candidates have all the weight, weights are flattened until enough candidates count.
     """
     weights = _flattened(log_weights, least=ENOUGH * s.shape[1])
     centre = weights @ s
@@ -74,16 +80,16 @@ def refit(law: Law, s: Float[np.ndarray, "candidate d"], log_weights: Float[np.n
 
 
 def about_heaviest(law: Law, s: Float[np.ndarray, "candidate d"], log_weights: Float[np.ndarray, " candidate"]) -> Law:
-    """A law about the candidate with the largest weight, as wide as those near it lie, leaning towards `law`.
+    """Return a law about the candidate with the largest weight, with the covariance of its neighbours.
 
-    It covers a part of the posterior that the laws so far have missed: incremental mixture importance sampling
-    (Raftery & Bao 2010, J. Comput. Graph. Stat. 19, 344), in which half the weight is the same for all.
+    It is shrunk towards `law`, and covers a part of the posterior that the laws so far have missed: incremental mixture
+    importance sampling (Raftery & Bao 2010, J. Comput. Graph. Stat. 19, 344), in which half the weight is uniform.
     """
     number, size = s.shape
     centre = s[np.argmax(log_weights)]
     away = s - centre
     square = np.sum(np.linalg.solve(law.factor, away.T) ** 2, axis=0)
-    nearest = np.argsort(square)[: max(ENOUGH * size, int(AROUND * number))]
+    nearest = np.argsort(square)[: max(ENOUGH * size, int(NEAR_SHARE * number))]
     weights = np.exp(log_weights - logsumexp(log_weights))[nearest] + 1.0 / number
     return Law(centre, _factor(law, away[nearest], weights / np.sum(weights)))
 
@@ -91,7 +97,7 @@ def about_heaviest(law: Law, s: Float[np.ndarray, "candidate d"], log_weights: F
 def _factor(
     law: Law, away: Float[np.ndarray, "candidate d"], weights: Float[np.ndarray, " candidate"]
 ) -> Float[np.ndarray, "d d"]:
-    """The factor of the covariance of what lies so far from the centre; that of `law` where few candidates count."""
+    """Return the factor of the covariance of candidates `away` from the centre, shrunk towards that of `law`."""
     size, count = away.shape[1], effective(weights)
     covariance = (away * weights[:, None]).T @ away
     covariance = (count * covariance + size * law.factor @ law.factor.T) / (count + size)
@@ -99,15 +105,15 @@ def _factor(
 
 
 def effective(weights: Float[np.ndarray, " candidate"]) -> float:
-    """The effective number of candidates, by Kish."""
+    """Return the effective number of candidates (Kish)."""
     return float(np.sum(weights) ** 2 / np.sum(weights**2))
 
 
 def tail_effective(values: Float[np.ndarray, "candidate d"], weights: Float[np.ndarray, " candidate"]) -> float:
-    """The effective number of candidates for the worst of all 5 % and 95 % quantiles.
+    """Return the effective number of candidates for the least certain of all 5 % and 95 % quantiles.
 
-    The number of independent draws by which the share below a quantile would be as uncertain as by the weights. It is
-    less than that by Kish where those who weigh most lie in the tails.
+    With this number of independent draws, the share below the quantile would be as uncertain as it is with the weights.
+    It is smaller than Kish's number if the candidates with the largest weights lie in the tails.
     """
     if not len(values):
         return 0.0
@@ -119,7 +125,7 @@ def tail_effective(values: Float[np.ndarray, "candidate d"], weights: Float[np.n
 
 
 def _flattened(log_weights: Float[np.ndarray, " candidate"], *, least: float) -> Float[np.ndarray, " candidate"]:
-    """The weights to a power of one or less, of which at least so many count."""
+    """Return the weights to a power of at most one, such that the effective number is at least `least`."""
     power = 1.0
     while True:
         weights = np.exp(power * (log_weights - np.max(log_weights)))
@@ -133,6 +139,6 @@ def _degrees(size: int, least: int) -> int:
 
 
 def _log_student(square: Float[np.ndarray, "..."], size: int, degrees: int) -> Float[np.ndarray, "..."]:
-    """Log density of a standard Student-t distribution at this squared distance."""
+    """Return the log density of a standard Student-t distribution at a squared distance."""
     constant = gammaln(0.5 * (degrees + size)) - gammaln(0.5 * degrees) - 0.5 * size * np.log(degrees * np.pi)
     return constant - 0.5 * (degrees + size) * np.log1p(square / degrees)

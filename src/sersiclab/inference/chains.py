@@ -13,19 +13,22 @@ from sersiclab.inference.running.program import Program
 from sersiclab.model.density import Density, Vector
 
 
+# Largest depth of a trajectory's tree.
 DEEPEST = 10
-CHUNK = 32  # draws of a chain at most between two looks at the monitor
-UNKNOWN = 1e30  # the potential of a chain that has not been evaluated
-# Of the dual averaging. The usual 0.05 lets the step size swing by factors, and its average then comes
-# out so small that 0.8 becomes an acceptance of 0.9; near a normal posterior we can afford to be calm.
-STIFFNESS = 0.3
+# Draws of a chain at most between two looks at the monitor.
+CHUNK = 32
+# The potential of a chain that has not been evaluated.
+UNKNOWN = 1e30
+# Regularisation of dual averaging (gamma). With the usual 0.05 the step size changes by factors, and its average
+# becomes so small that a target of 0.8 gives an acceptance of 0.9; a nearly normal posterior needs no such changes.
+REGULARISATION = 0.3
 
 
 Leaf = Array | np.ndarray
 
 
 class Settings(NamedTuple):
-    """What may change from chunk to chunk without compiling."""
+    """Settings that may change from chunk to chunk without compiling."""
 
     adapting: Array
     target_accept: Array
@@ -34,7 +37,7 @@ class Settings(NamedTuple):
 
 
 class Chain(NamedTuple):
-    """A chain's place, and numpyro's state of the dual averaging of its step size."""
+    """The last point of a chain, and numpyro's state of the dual averaging of its step size."""
 
     z: Vector
     potential: Float[Array, ""]
@@ -44,7 +47,7 @@ class Chain(NamedTuple):
 
 
 class Trace(NamedTuple):
-    """What a chunk of a chain recorded, one row a draw."""
+    """The record of a chunk of a chain, with a row for each draw."""
 
     z: Leaf
     potential: Leaf
@@ -56,12 +59,12 @@ class Trace(NamedTuple):
     step_size: Leaf
 
 
-# Jitted by itself so that it is traced once: numpyro's nested loops trace their bodies several times.
+# Jitted on its own so that it is traced once: numpyro's nested loops trace their bodies several times.
 _potential_and_gradient = jax.jit(jax.value_and_grad(potential, argnums=2))
 
 
 def _transition(density: Density, here: Coordinates, settings: Settings, chain: Chain) -> tuple[Chain, Trace]:
-    """One draw."""
+    """Take one draw."""
 
     def leapfrog(step: Array, inverse_mass: Vector, state: IntegratorState) -> IntegratorState:
         z, r, _, gradient = state
@@ -70,8 +73,8 @@ def _transition(density: Density, here: Coordinates, settings: Settings, chain: 
         potential, gradient = _potential_and_gradient(density, here, z)
         return IntegratorState(z, r - 0.5 * step * gradient, potential, gradient)
 
-    # A chain at a new place finds its potential there by one leapfrog of length zero, which is accepted
-    # because what it knows is so bad. So there is only one gradient to compile.
+    # A chain at a new point finds its potential by one leapfrog of length zero, which is accepted because the unknown
+    # potential is so large. So there is only one gradient to compile.
     fresh = chain.potential >= UNKNOWN
     log_step, log_step_average, *_ = chain.averaging
     step = jnp.where(fresh, 0.0, jnp.exp(jnp.where(settings.adapting, log_step, log_step_average)))
@@ -87,7 +90,7 @@ def _transition(density: Density, here: Coordinates, settings: Settings, chain: 
         max_tree_depth=(jnp.where(fresh, 1, settings.max_tree_depth), DEEPEST),  # pyright: ignore[reportArgumentType]
     )
     acceptance = tree.sum_accept_probs / tree.num_proposals
-    _, update = dual_averaging(gamma=STIFFNESS)
+    _, update = dual_averaging(gamma=REGULARISATION)
     adapted = update(settings.target_accept - acceptance, chain.averaging)
     learn = settings.adapting & ~fresh
     averaging = jax.tree.map(lambda new, old: jnp.where(learn, new, old), adapted, chain.averaging)
@@ -105,7 +108,7 @@ def _transition(density: Density, here: Coordinates, settings: Settings, chain: 
 
 
 def sample(density: Density, here: Coordinates, settings: Settings, chains: Chain) -> tuple[Chain, Trace]:
-    """`settings.steps` draws of each chain; the rest of the trace's rows stay empty."""
+    """Take `settings.steps` draws of each chain; the remaining rows of the trace stay empty."""
 
     def one(chain: Chain) -> tuple[Chain, Trace]:
         real, whole, flags = jnp.zeros(CHUNK), jnp.zeros(CHUNK, int), jnp.zeros(CHUNK, bool)

@@ -1,6 +1,6 @@
-"""Guides: distributions made to be like a posterior, by lowering their Kullback-Leibler divergence from it.
+"""Guides: distributions that approximate a posterior, fitted by lowering their Kullback-Leibler divergence from it.
 
-All draws of a guide are frame points of standard normal ones, so a guide is a `Coordinates`.
+Draws from a guide are images of standard normal points, so a guide is given by its `Coordinates`.
 """
 
 import time
@@ -25,16 +25,21 @@ from sersiclab.runtime.errors import InputError
 from sersiclab.runtime.seeds import key_of
 
 
-AT_ONCE_PIXELS = 2**14  # of which gradients are computed at once
-EAGER = 3  # whole steps; later ones are averaged
+# Pixels whose gradients are computed at once.
+AT_ONCE_PIXELS = 2**14
+# Number of full steps; later ones are averaged.
+FULL_STEPS = 3
 LEAST_STEPS = 5
-SETTLED = 0.01  # of a sigma: by how much a normal guide may still be off
-MOST_SHIFT, MOST_CURVATURE = 1.0, 3.0  # of one step, in the guide's own units
-MOST_FORCE = 10.0  # of one draw on a flow, in units of a standard normal point's
+# Error of a normal guide, in sigma, at which the fit ends.
+SETTLED = 0.01
+# Largest shift and change of curvature in one step, in the guide's own units.
+MOST_SHIFT, MOST_CURVATURE = 1.0, 3.0
+# Largest force of one draw on a flow, in units of that at a standard normal point.
+MOST_FORCE = 10.0
 
 
 class Guide(NamedTuple):
-    """A guide's coordinates, and after how many steps the user cancelled, if so."""
+    """The coordinates of a guide, and the number of steps after which its fit ended or was cancelled."""
 
     coordinates: Coordinates
     steps: int
@@ -42,16 +47,16 @@ class Guide(NamedTuple):
 
 
 def _pairs(rng: np.random.Generator, size: int) -> Float[np.ndarray, "row d"]:
-    """Standard normal points, each with its mirror image, so that means of odd functions have no noise."""
+    """Draw standard normal points, each with its mirror image, so that means of odd functions have no noise."""
     half = rng.normal(size=(flows.rows_at_once(size) // 2, size))
     return np.concatenate([half, -half])
 
 
 def fit_normal(problem: Problem, monitor: Monitor, here: Coordinates, *, most: int) -> Guide:
-    """The normal guide, by natural gradients (Lin, Schmidt & Khan 2020, arXiv:2002.10060).
+    """Fit the normal guide by natural gradients (Lin, Schmidt & Khan 2020, arXiv:2002.10060).
 
-    In the guide's own coordinates e the posterior's force is minus e if the guide is right, so what is left of
-    the force is the error, and none is left for a normal posterior: it is met in a step or two, exactly.
+    In the guide's own coordinates e the force of the posterior is -e if the guide is right; the difference is the error
+    of the guide. A normal posterior is therefore found exactly, in a step or two.
     """
     size = len(problem.start)
     rng = np.random.default_rng(problem.seed)
@@ -68,7 +73,7 @@ def fit_normal(problem: Problem, monitor: Monitor, here: Coordinates, *, most: i
                 raise InputError("the posterior is not finite about its mode")
             elbo = _elbo(here, factor, potentials[usable], e[usable])
             e, error = e[usable], slopes[usable] @ factor - e[usable]
-            rate = 1 / (1 + max(0, step - EAGER))
+            rate = 1 / (1 + max(0, step - FULL_STEPS))
             step += 1
             mean, factor, uncertain = _natural_step(mean, factor, e, error, rate)
             monitor.advance(step, message=f"ELBO {elbo:.2f}")
@@ -91,15 +96,15 @@ def _natural_step(
     error: Float[np.ndarray, "row d"],
     rate: float,
 ) -> tuple[Float[np.ndarray, " d"], Float[np.ndarray, "d d"], float]:
-    """The next mean and factor, and how uncertain they are after the steps that were averaged."""
+    """Return the next mean and factor, and their uncertainty after the steps that were averaged."""
     count = len(e)
     shift = np.mean(error, axis=0)
     products = 0.5 * (e[:, :, None] * error[:, None, :] + error[:, :, None] * e[:, None, :])
-    # By Stein's identity, how much more than the guide the posterior is curved on average.
+    # By Stein's identity, the mean curvature of the posterior minus that of the guide.
     curvature = np.mean(products, axis=0)
     uncertain = np.sqrt(rate / count) * max(np.std(error, axis=0).max(), 0.5 * np.std(products, axis=0).max())
     values, vectors = np.linalg.eigh(rate * curvature)
-    # This precision, unlike 1 + the rate's share of the curvature, is always positive; it is least at -1.
+    # Unlike 1 + the rate's share of the curvature, this precision is always positive; it is smallest at -1.
     precision = 0.5 * (1 + (1 + np.clip(values, -1.0, MOST_CURVATURE)) ** 2)
     step = rate * shift
     step *= min(1.0, MOST_SHIFT / max(float(np.linalg.norm(step)), 1e-30))
@@ -108,7 +113,7 @@ def _natural_step(
 
 
 def _moved(here: Coordinates, mean: Float[np.ndarray, " d"], factor: Float[np.ndarray, "d d"]) -> Coordinates:
-    """The frame of a guide in the coordinates of another; the reference stays the other's."""
+    """Return the coordinates of a guide that is given in other coordinates, with the reference of those."""
     return here._replace(
         centre=jnp.asarray(here.points(mean), dtype=float),
         factor=jnp.asarray(np.asarray(here.factor, dtype=float) @ factor, dtype=float),
@@ -121,17 +126,17 @@ def _elbo(
     potentials: Float[np.ndarray, " row"],
     e: Float[np.ndarray, "row d"],
 ) -> float:
-    """The evidence lower bound, if the prior is normalised: that of a flow comes with unit `factor`."""
+    """Return the evidence lower bound, for a normalised prior. For a flow `factor` is the identity."""
     volume = np.linalg.slogdet(np.asarray(here.factor, dtype=float) @ factor)[1]
     log_guide = -0.5 * np.sum(e**2, axis=1) - 0.5 * e.shape[1] * np.log(2 * np.pi)
     return here.offset() + float(volume) - float(np.mean(potentials + log_guide))
 
 
 def fit_flow(problem: Problem, monitor: Monitor, here: Coordinates, *, steps: int) -> Guide:
-    """A flow in the coordinates of a normal guide, from the identity, by Adam.
+    """Fit a flow in the coordinates of a normal guide by Adam, beginning with the identity.
 
-    The gradient is the path gradient (Roeder, Wu & Duvenaud 2017, arXiv:1703.09194), which has no noise where
-    the guide is the posterior.
+    The gradient is the path gradient (Roeder, Wu & Duvenaud 2017, arXiv:1703.09194), which has no noise if the guide
+    equals the posterior.
     """
     size = len(problem.start)
     rng = np.random.default_rng(problem.seed + 1)
@@ -141,7 +146,7 @@ def fit_flow(problem: Problem, monitor: Monitor, here: Coordinates, *, steps: in
     try:
         gradients = _gradients_of(problem, monitor, here)
         blank = jnp.zeros((flows.rows_at_once(size), size))
-        flows.push(_ADAM.get_params(state), blank)  # so that a cancelled run need not compile
+        flows.push(_ADAM.get_params(state), blank)  # compiled now: a run that is cancelled later needs it at once
         improve = _IMPROVE.prepare(monitor, state, blank, blank)
         for step in range(steps):
             e = jnp.asarray(_pairs(rng, size), dtype=float)
@@ -160,12 +165,12 @@ _ADAM = ClippedAdam(lambda step: 0.02 / (1 + step / 100), clip_norm=1.0)
 
 @partial(jax.jit, static_argnums=0)
 def _begin(size: int, key: jax.Array) -> Any:
-    """Adam's state at the identity."""
+    """Return the state of Adam at the identity."""
     return _ADAM.init(flows.identity(size, key))
 
 
 def _improve(state: Any, e: Float[Array, "row d"], slopes: Float[Array, "row d"]) -> Any:
-    """A step of Adam, given the potential's slopes at the points where the flow takes `e`."""
+    """Take a step of Adam, given the slopes of the potential at the points to which the flow maps `e`."""
     flow: Flow = _ADAM.get_params(state)
     force = slopes + jax.vmap(lambda row: flows.score(flow, row))(e)
     # A draw far out, where the posterior is steep, must not drown the others.
@@ -211,7 +216,7 @@ def _at_once(density: Density) -> int:
 def _gradients_of(
     problem: Problem, monitor: Monitor, here: Coordinates
 ) -> Callable[[Float[np.ndarray, "row d"]], tuple[Float[np.ndarray, " row"], Float[np.ndarray, "row d"]]]:
-    """A function that gives potentials and gradients of a step's points, looking at the monitor between batches."""
+    """Return a function for potentials and gradients of many points, which checks the monitor between batches."""
     density, zero, size = problem.density, jnp.asarray(0), len(problem.start)
     rows = flows.rows_at_once(size)
     blank = jnp.zeros((rows, size))

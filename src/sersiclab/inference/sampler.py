@@ -1,4 +1,4 @@
-"""One run of the No-U-Turn Sampler: its chains, its warm-up, and its state in a checkpoint."""
+"""A run of the No-U-Turn Sampler: its chains, its warm-up, and its state in a checkpoint."""
 
 import time
 from collections.abc import Mapping
@@ -33,7 +33,7 @@ TRIES = 8
 
 
 class AbstractChainMethod(AbstractMethod):
-    """A method that draws by chains of the No-U-Turn Sampler: what a `Sampler` needs of `NUTS`."""
+    """Base class of `NUTS`: the options that a `Sampler` needs."""
 
     warmup: eqx.AbstractVar[int]
     draws: eqx.AbstractVar[int]
@@ -45,7 +45,7 @@ class AbstractChainMethod(AbstractMethod):
 
 
 def any_coordinates(method: AbstractChainMethod, problem: Problem) -> Coordinates:
-    """Coordinates of the structure, the shapes and the precision of those that a run of this method has."""
+    """Return coordinates with the structure, shapes and precision of those in a run of this method."""
     size = len(problem.start)
     bent = method.transport is not None and method.transport.guide == "flow"
     return Coordinates(
@@ -59,7 +59,7 @@ def any_coordinates(method: AbstractChainMethod, problem: Problem) -> Coordinate
 
 
 def settings(method: AbstractChainMethod, steps: int, *, adapting: bool) -> Settings:
-    """The settings of a chunk of so many steps."""
+    """Return the settings of a chunk of this many steps."""
     return Settings(
         adapting=jnp.asarray(adapting),
         target_accept=jnp.asarray(method.target_accept, dtype=float),
@@ -69,7 +69,7 @@ def settings(method: AbstractChainMethod, steps: int, *, adapting: bool) -> Sett
 
 
 def new_chains(z: Float[np.ndarray, "chain d"], seed: int) -> Chain:
-    """Chains at `z`, all in one batch."""
+    """Return chains at `z`, all in one batch."""
     count, size = z.shape
     zero = jnp.zeros(count)
     log_step = jnp.full(count, -0.25 * np.log(size), dtype=float)
@@ -83,9 +83,9 @@ def new_chains(z: Float[np.ndarray, "chain d"], seed: int) -> Chain:
 
 
 def grouped(batch: Chain) -> list[Chain]:
-    """The chains in groups that advance together.
+    """Return the chains in groups that advance together.
 
-    One group a chain for the threads of a CPU; all chains in one group, a batch, elsewhere.
+    On a CPU each chain is a group, for a thread of its own; elsewhere all chains are one group, a batch.
     """
     if jax.default_backend() != "cpu":
         return [batch]
@@ -94,7 +94,7 @@ def grouped(batch: Chain) -> list[Chain]:
 
 
 class Sampler:
-    """The state of one run: the chains, their coordinates, the window they are in, and what they recorded in it."""
+    """The state of a run: the chains, their coordinates, and the record of the current window."""
 
     def __init__(
         self,
@@ -129,7 +129,7 @@ class Sampler:
         return sum(count for count, _ in self.windows[: self.window]) + self.taken
 
     def run(self, pool: ThreadPoolExecutor) -> Outcome:
-        """Begin or go on, to the end or until the user cancels."""
+        """Begin or continue, to the end or until the run is cancelled."""
         self.pool = pool
         try:
             self._phase()
@@ -147,7 +147,7 @@ class Sampler:
         return self._outcome()
 
     def _go_on(self, monitor: Monitor) -> Outcome:
-        """What a cancelled run has left to draw, from the same chains."""
+        """Take the remaining draws of a cancelled run, from the same chains."""
         draws = self.monitor.draws
         assert draws is not None
         monitor.keep(draws)
@@ -160,7 +160,7 @@ class Sampler:
         self.monitor.phase(name, total=self.method.warmup + self.method.draws, step=self._done)
 
     def _begin(self) -> None:
-        """Put each chain at a draw of the approximation; nearer to the mode if the density vanishes there."""
+        """Put each chain at a draw of the approximation, or nearer to the mode if the density vanishes there."""
         rng = np.random.default_rng(self.problem.seed)
         z = rng.normal(size=(self.method.chains, len(self.problem.start)))
         for attempt in range(TRIES):
@@ -173,7 +173,7 @@ class Sampler:
         raise InputError("the posterior is not finite at its mode")
 
     def _chunk(self, steps: int, *, adapting: bool) -> Trace:
-        """Advance all chains; the trace has leading axes (chain, draw)."""
+        """Advance all chains. The trace has leading axes (chain, draw)."""
         used, none = (settings(self.method, count, adapting=adapting) for count in (steps, 0))
         density, here = self.problem.density, self.coordinates
         program = chains.SAMPLE.prepare(self.monitor, density, here, none, self.groups[0])
@@ -184,7 +184,7 @@ class Sampler:
         return Trace(*(np.concatenate(leaves)[:, :steps] for leaves in zip(*(t for _, t in advanced), strict=True)))
 
     def _advance(self, count: int, *, adapting: bool) -> None:
-        """Take the window's steps that are left of `count`, in chunks."""
+        """Take the steps of the window that remain of `count`, in chunks."""
         while left := count - self.taken:
             self._keep(self._chunk(min(self.pace.steps, left), adapting=adapting))
             self._checkpoint()
@@ -198,7 +198,7 @@ class Sampler:
             self.monitor.keep(constrain(self.monitor, self.problem.density, self.coordinates.points(trace.z)))
 
     def _warm_up(self) -> None:
-        """Adapt the step size, and the coordinates after each window of draws; a flow's are adapted already."""
+        """Adapt the step size, and after each window the coordinates; those of a flow are adapted already."""
         while not self._sampling:
             count, reshape = self.windows[self.window]
             self._advance(count, adapting=True)
@@ -207,7 +207,7 @@ class Sampler:
             self.window, self.parts, self.taken = self.window + 1, [], 0
 
     def _reshape(self, z: Float[np.ndarray, "chain draw d"]) -> None:
-        """New coordinates from the draws of all chains, leaning towards the old where draws are few."""
+        """Adapt the coordinates to the draws of all chains, shrunk towards the old ones if draws are few."""
         factor = np.asarray(self.coordinates.factor, dtype=float)
         new = np.linalg.cholesky(leaning(self._turns(z.reshape(-1, z.shape[-1])), factor @ factor.T))
         into_new = np.linalg.solve(new, factor)
@@ -215,14 +215,14 @@ class Sampler:
         self.groups = [_restart(group, into_new) for group in self.groups]
 
     def _turns(self, z: Float[np.ndarray, "draw d"]) -> Float[np.ndarray, "draw d"]:
-        """The points factor z, all in the same copy of the half circle."""
+        """Return the points factor z, all in the same copy of the half circle."""
         here, centre = self.coordinates, np.asarray(self.coordinates.centre, dtype=float)
         if here.ridge is None:
             return folded(here.points(z) - centre, self.problem.angles)
         return here.ridge.inverse(centre + folded(here.points(z) - centre, self.problem.angles))
 
     def _outcome(self) -> Outcome:
-        """The draws so far as a result."""
+        """Return the draws so far as an outcome."""
         trace, draws = joined(self.parts), self.monitor.draws
         assert draws is not None
         offset = self.coordinates.offset() + self.problem.density.log_unit
@@ -251,13 +251,13 @@ class Sampler:
         )
 
     def _checkpoint(self, *, late: bool = False) -> None:
-        """Write the state if it is time to; at the end it is."""
+        """Write the state if it is due, or if it is the last one."""
         checkpoint = self.problem.checkpoint
         if checkpoint is not None and self.groups and (late or checkpoint.due):
             checkpoint.write(self.monitor, self._state())
 
     def _state(self) -> dict[str, Any]:
-        """All that `resumed` needs, as plain values and arrays."""
+        """Return the state that `resumed` needs, as plain values and arrays."""
         batch = jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *self.groups)
         return {
             "minimum": self.minimum._asdict(),
@@ -269,7 +269,7 @@ class Sampler:
 
 
 def resumed(method: AbstractChainMethod, problem: Problem, monitor: Monitor, state: Mapping[str, Any]) -> Sampler:
-    """The sampler of a state that it wrote in a checkpoint."""
+    """Return the sampler with a state that it wrote to a checkpoint."""
     here = _like(any_coordinates(method, problem), state["coordinates"])
     sampler = Sampler(method, problem, monitor, Minimum(**state["minimum"]), here)
     start = new_chains(np.zeros((method.chains, len(problem.start))), problem.seed)
@@ -283,24 +283,24 @@ def resumed(method: AbstractChainMethod, problem: Problem, monitor: Monitor, sta
 
 
 def _open(batch: Chain) -> Chain:
-    """Chains with the numbers of their keys."""
+    """Return chains with their keys as plain numbers."""
     return batch._replace(key=jax.random.key_data(batch.key))
 
 
 def _like(template: Any, leaves: list[np.ndarray]) -> Any:
-    """The tree of these leaves, of the structure, the shapes and the types of a template."""
+    """Return the tree of these leaves, with the structure, shapes and types of a template."""
     own, structure = jax.tree.flatten(template)
     pairs = zip(own, leaves, strict=True)
     return jax.tree.unflatten(structure, [jnp.asarray(new.reshape(old.shape), old.dtype) for old, new in pairs])
 
 
 def joined(parts: list[Trace]) -> Trace:
-    """What chunks recorded, as one."""
+    """Return the records of chunks as one."""
     return Trace(*(np.concatenate(leaves, axis=1) for leaves in zip(*parts, strict=True)))
 
 
 def _windows(warmup: int, *, adapt_mass: bool) -> list[tuple[int, bool]]:
-    """The warm-up's windows: their lengths, and whether the coordinates are adapted after them."""
+    """Return the windows of the warm-up: their lengths, and whether the coordinates are adapted after them."""
     if not adapt_mass or warmup < 20:
         return [(warmup, False)] if warmup else []
     shares = np.array([0.15, 0.25, 0.4])
@@ -309,18 +309,18 @@ def _windows(warmup: int, *, adapt_mass: bool) -> list[tuple[int, bool]]:
 
 
 def leaning(turns: Float[np.ndarray, "draw d"], old: Float[np.ndarray, "d d"]) -> Float[np.ndarray, "d d"]:
-    """The covariance of draws, leaning towards an old one where they are few."""
+    """Return the covariance of draws, shrunk towards an old one if they are few."""
     count, weight = len(turns), 5.0 * len(old)
     return np.atleast_2d((count * np.cov(turns, rowvar=False) + weight * old) / (count + weight))
 
 
 def folded(turns: Float[np.ndarray, "draw d"], angles: Bool[np.ndarray, " d"]) -> Float[np.ndarray, "draw d"]:
-    """Angles that went to another copy of the half circle brought back about the centre."""
+    """Return points with angles wrapped to the copy of the half circle about the centre."""
     return np.where(angles, (turns + 0.5 * np.pi) % np.pi - 0.5 * np.pi, turns)
 
 
 def _restart(group: Chain, into_new: Float[np.ndarray, "d d"]) -> Chain:
-    """A group at the same place in new coordinates, its step size to be learnt again from where it was."""
+    """Return a group at the same point in new coordinates, with its step size to be adapted again from its average."""
     average = group.averaging[1]
     zero = jnp.zeros_like(average)
     gradient = np.linalg.solve(into_new.T, np.asarray(group.gradient, dtype=float).T).T

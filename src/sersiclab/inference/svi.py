@@ -91,7 +91,7 @@ class SVI(AbstractMethod):
 
 def fit_guide(method: SVI, problem: Problem, monitor: Monitor, minimum: Minimum) -> Guide:
     """Return a guide that is fitted from the Laplace approximation on."""
-    constrain(monitor, problem.density, minimum.u)  # so that a cancelled run need not compile
+    constrain(monitor, problem.density, minimum.u)  # compiled now: a run that is cancelled later needs it at once
     here = coordinates_about(problem, monitor, minimum.u, start_covariance(problem, minimum))
     guide = fit_normal(problem, monitor, here, most=method.steps)
     if guide.cancelled or method.guide == "normal":

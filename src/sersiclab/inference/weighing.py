@@ -1,4 +1,4 @@
-"""The posterior density at many points of a frame, in batches between which a run can be cancelled."""
+"""The posterior density at many points, in batches between which a run can be cancelled."""
 
 import time
 
@@ -14,19 +14,21 @@ from sersiclab.inference.running.threads import processors, threads
 from sersiclab.model.density import Density
 
 
-CHUNK = 256  # points at most of a thread between two looks at the monitor
-BATCH_PIXELS = 2**16  # pixels that a thread renders at once
+# Points of a thread at most between two looks at the monitor.
+CHUNK = 256
+# Pixels that a thread renders at once.
+BATCH_PIXELS = 2**16
 
 
 def batch_size(density: Density) -> int:
-    """How many points are rendered at once: a power of two."""
+    """Return the number of points that are rendered at once, a power of two."""
     return 2 ** int(np.log2(np.clip(BATCH_PIXELS // density.data.size, 1, CHUNK)))
 
 
 def _weigh(
     density: Density, here: Coordinates, z: Float[Array, "rows d"], count: Int[Array, ""]
 ) -> Float[Array, " rows"]:
-    """The potentials of the first `count` batches."""
+    """Return the potentials of the first `count` batches."""
     blocks = jnp.reshape(z, (-1, batch_size(density), z.shape[1]))
 
     def batch(i: Array, found: Float[Array, "block row"]) -> Float[Array, "block row"]:
@@ -47,9 +49,9 @@ def potentials(
     before: int = 0,
     after: int = 0,
 ) -> Float[np.ndarray, " finished"]:
-    """The potentials of all points, or of those that were finished when the user cancelled.
+    """Return the potentials of all points, or of those that were finished when the run was cancelled.
 
-    Progress counts them together with those `before` and `after`.
+    Progress counts these points together with the numbers `before` and `after` them.
     """
     size = batch_size(density)
     pace, found, done = Pace(first=1, most=CHUNK // size), np.empty(0), 0
@@ -74,5 +76,5 @@ def potentials(
                 monitor.advance(before + done)
         except Cancelled:
             pass
-    # Where the posterior is not finite, it is as good as zero.
+    # Where the posterior is not finite, it counts as zero.
     return np.where(np.isfinite(found), found, np.inf)

@@ -1,4 +1,4 @@
-"""A flow: an invertible map that bends a standard normal point into a draw of a posterior.
+"""A flow: an invertible map from standard normal points to draws from a posterior.
 
 Each layer maps e to shift + scale sinh(tail arcsinh(e) + skew), number by number; shift, scale, tail and skew of
 a number come from a masked network of the numbers before it (autoregressive flows: Kingma et al. 2016,
@@ -20,8 +20,9 @@ from sersiclab.model.density import Vector
 
 
 LAYERS = 2
-WIDTH = 24  # of the networks' hidden layer
-# A map that bends more than this has learnt from noise; ln scale, skew and ln tail.
+# Width of the hidden layer of each network.
+WIDTH = 24
+# Largest ln scale, skew and ln tail: a map that bends more has been fitted to noise.
 MOST_SCALE, MOST_SKEW, MOST_TAIL = 2.0, 1.0, 0.5
 ROWS = 16
 
@@ -33,7 +34,7 @@ class Flow(NamedTuple):
 
 
 def identity(size: int, key: Array) -> Flow:
-    """A flow of so many parameters that changes nothing yet."""
+    """Return the flow of this many parameters that changes nothing."""
     begin, _ = _network(size)
     layers = []
     for each in jax.random.split(key, LAYERS):
@@ -43,7 +44,7 @@ def identity(size: int, key: Array) -> Flow:
 
 
 def transport(flow: Flow, e: Vector) -> tuple[Float[Array, " d"], Float[Array, ""]]:
-    """Where a point goes, and the log of the determinant of the map's Jacobian there."""
+    """Return the image of a point, and ln |det J| there."""
     z, log_stretch = jnp.asarray(e), jnp.zeros(())
     _, network = _network(z.size)
     for weights in flow.layers:
@@ -57,25 +58,25 @@ def transport(flow: Flow, e: Vector) -> tuple[Float[Array, " d"], Float[Array, "
 
 
 def score(flow: Flow, e: Vector) -> Vector:
-    """The gradient of the flow's log density at the point to which `e` goes."""
+    """Return the gradient of the flow's log density at the image of `e`."""
     jacobian = jax.jacfwd(lambda point: transport(flow, point)[0])(e)
     stretch = jax.grad(lambda point: transport(flow, point)[1])(e)
     return jnp.linalg.solve(jacobian.T, -e - stretch)
 
 
 def rows_at_once(size: int) -> int:
-    """How many points are moved at once: whole `ROWS`, and twice the parameters or more."""
+    """Return how many points are mapped at once: a multiple of `ROWS`, and at least twice the parameters."""
     return ROWS * -(-2 * size // ROWS)
 
 
 @jax.jit
 def push(flow: Flow, e: Float[Array, "row d"]) -> tuple[Float[Array, "row d"], Float[Array, " row"]]:
-    """`transport` of many points."""
+    """Apply `transport` to many points."""
     return jax.vmap(lambda row: transport(flow, row))(e)
 
 
 def transported(flow: Flow, e: Array | Float[np.ndarray, "*s d"]) -> Float[np.ndarray, "*s d"]:
-    """Where points go, in double precision; always so many rows at a time, to compile once."""
+    """Return the images of points in double precision, a fixed number of rows at a time so that it compiles once."""
     rows = np.reshape(np.asarray(e, dtype=float), (-1, np.shape(e)[-1]))
     many = rows_at_once(rows.shape[1])
     padded = np.resize(rows, (-(-len(rows) // many) * many, rows.shape[1])).astype(jnp.result_type(float))
@@ -84,7 +85,7 @@ def transported(flow: Flow, e: Array | Float[np.ndarray, "*s d"]) -> Float[np.nd
 
 
 def _network(size: int) -> tuple[Callable[..., Any], Callable[..., Any]]:
-    """The functions that begin and apply the network of a layer."""
+    """Return the functions that initialise and apply the network of a layer."""
     return AutoregressiveNN(size, [max(WIDTH, size)], param_dims=[1, 1, 1, 1], nonlinearity=stax.Tanh)
 
 

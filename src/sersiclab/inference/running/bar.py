@@ -10,7 +10,7 @@ from sersiclab.inference.running.monitor import Progress
 
 @contextlib.contextmanager
 def progress_bar(*, shown: bool) -> Iterator[Callable[[Progress], None]]:
-    """A function that draws a run's progress; one that does nothing unless `shown`."""
+    """Yield a function that draws the progress of a run, or does nothing unless `shown`."""
     if not shown:
         yield lambda progress: None
         return
@@ -23,7 +23,7 @@ def progress_bar(*, shown: bool) -> Iterator[Callable[[Progress], None]]:
 
         def update(progress: Progress) -> None:
             nonlocal last
-            # A log file has a line for each tenth of the way, not ten a second.
+            # A log file gets a line for each tenth of a phase, not ten a second.
             state = _stage(progress), 10 * progress.step // max(progress.total, 1)
             if state == last and not live:
                 return

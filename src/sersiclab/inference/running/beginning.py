@@ -1,4 +1,4 @@
-"""Where a run begins: at the priors' initial values, at values of the user, or where an earlier fit ended."""
+"""Where a run begins: at the priors' initial values, at the user's values, or where an earlier fit ended."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -13,14 +13,16 @@ from sersiclab.results import Fit
 from sersiclab.runtime.errors import InputError, InputTypeError
 
 
-FLAT = 1e-6  # the least eigenvalue of a correlation matrix that single precision can use
-SOME = 200  # draws of an earlier fit, which are enough for a covariance
+# Smallest eigenvalue of a correlation matrix that single precision can use.
+LEAST_EIGENVALUE = 1e-6
+# Draws of an earlier fit that are enough for a covariance.
+ENOUGH_DRAWS = 200
 
 Init = Mapping[str, float] | Fit | None
 
 
 class Beginning(NamedTuple):
-    """Where to begin, as the user has it."""
+    """Where to begin, in parameter values."""
 
     values: dict[str, float]
     settled: bool = False
@@ -29,9 +31,10 @@ class Beginning(NamedTuple):
 
 
 def beginning_of(model: Model, image: Image, init: Init) -> Beginning:
-    """Where to begin, by path, and what an earlier fit knows of the posterior's width.
+    """Return where to begin, and the covariance and draws of an earlier fit of the same model and data.
 
-    Raises `TypeError` or `ValueError` if `init` is neither values of free parameters, nor a fit that has some of them.
+    Raises `TypeError` or `ValueError` if `init` is neither `{path: number}` of free parameters, nor a fit of some of
+    them.
     """
     values, covariance, draws = model.initial, None, None
     if isinstance(init, Fit):
@@ -45,7 +48,7 @@ def beginning_of(model: Model, image: Image, init: Init) -> Beginning:
             covariance = init.covariance if _is_definite(init.covariance) else None
         if covariance is not None and init.draws:
             rows = np.stack([array.ravel() for array in init.draws.values()], axis=1)
-            draws = rows[np.unique(np.linspace(0, len(rows) - 1, SOME).astype(int))]
+            draws = rows[np.unique(np.linspace(0, len(rows) - 1, ENOUGH_DRAWS).astype(int))]
     elif isinstance(init, Mapping):
         unknown = [path for path in init if path not in values]
         if unknown:
@@ -62,13 +65,13 @@ def beginning_of(model: Model, image: Image, init: Init) -> Beginning:
 
 
 def _same_data(one: Image, other: Image) -> bool:
-    """Whether two images say the same of a galaxy; what masked pixels hold does not matter."""
+    """Return whether two images are the same data; the values of masked pixels do not matter."""
     return all(np.array_equal(a, b) for a, b in zip(checkpoints.content(one), checkpoints.content(other), strict=True))
 
 
 def _is_definite(covariance: np.ndarray) -> bool:
-    """Whether a run can begin with a covariance, which one of too few draws is too flat for."""
+    """Return whether a run can begin with a covariance; that of too few draws is singular."""
     if not np.isfinite(covariance).all():
         return False
     sds = np.sqrt(np.diag(covariance))
-    return bool(np.all(sds > 0) and np.linalg.eigvalsh(covariance / np.outer(sds, sds))[0] > FLAT)
+    return bool(np.all(sds > 0) and np.linalg.eigvalsh(covariance / np.outer(sds, sds))[0] > LEAST_EIGENVALUE)

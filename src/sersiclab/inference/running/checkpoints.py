@@ -1,4 +1,4 @@
-"""The state of a run in a file, from which the run goes on if it is killed."""
+"""The state of a run in a file, from which it is continued if it is killed."""
 
 import dataclasses
 import hashlib
@@ -21,12 +21,13 @@ from sersiclab.runtime.errors import InputError, InputTypeError
 
 
 KIND = "checkpoint"
-EVERY = 120.0  # seconds
+# Seconds between two checkpoints, by default.
+EVERY = 120.0
 
 
 @dataclasses.dataclass(frozen=True)
 class Identity:
-    """What a run is made of; only a run of the same goes on from a checkpoint. Large parts are digests."""
+    """The inputs of a run: only a run with the same inputs continues from a checkpoint. Large parts are digests."""
 
     sersiclab: str
     model: str
@@ -37,7 +38,7 @@ class Identity:
     precision: str
 
     def differences(self, other: Mapping[str, str]) -> str:
-        """What differs in another run's, in words."""
+        """Return the differences from another run's inputs, in words."""
         own, words = dataclasses.asdict(self), []
         for name, value in own.items():
             if other.get(name) != value:
@@ -47,7 +48,7 @@ class Identity:
 
 
 def identity(model: Model, image: Image, method: object, seed: int, init: tuple[Any, ...], *, double: bool) -> Identity:
-    """The identity of a run that begins with `init`, whatever it consists of."""
+    """Return the identity of a run that begins with `init`, of whatever parts that consists."""
     return Identity(
         sersiclab=__version__,
         model=_digest(json.dumps(to_dict(model))),
@@ -60,7 +61,7 @@ def identity(model: Model, image: Image, method: object, seed: int, init: tuple[
 
 
 def content(image: Image) -> tuple[Any, ...]:
-    """What an image says of a galaxy: not what masked pixels hold."""
+    """Return the data of an image, without the values of masked pixels."""
     psf = () if image.psf is None else image.psf
     how = image.psf_oversampling, image.psf_includes_pixel, image.psf_centre
     return image.valid, image.data[image.valid], image.sigma[image.valid], psf, *how
@@ -78,10 +79,10 @@ def _digest(*parts: Any) -> str:
 
 
 class Checkpoint:
-    """A file that holds the state of a run, written anew every so many seconds.
+    """A file that holds the state of a run, and is rewritten `every` few seconds.
 
-    `state` is what an earlier run of the same left there, None if there is no file; `spent` are the seconds that this
-    one took. Raises `ValueError` if the file is of another run, or `OSError` if nothing can be written there.
+    `state` is the state that an earlier process left there, None if there is no file, and `spent` the seconds that it
+    took. Raises `ValueError` if the file is of another run, or `OSError` if it can't be written.
     """
 
     def __init__(self, path: str | Path, of: Identity, *, every: float) -> None:
@@ -100,11 +101,11 @@ class Checkpoint:
 
     @property
     def due(self) -> bool:
-        """Whether it is time to write."""
+        """Whether it is time to write the state."""
         return time.monotonic() - self._last >= self._every
 
     def write(self, monitor: Monitor, state: Mapping[str, Any]) -> None:
-        """Write a state. Where that fails, the earlier one stays and the run goes on, with a warning."""
+        """Write a state. If that fails, the earlier one is kept and the run continues, with a warning."""
         compiling, elapsed = monitor.compile_seconds, monitor.progress.elapsed
         seconds = {"compile": compiling, "run": elapsed - compiling}
         spent = {name: value + self.spent.get(name, 0.0) for name, value in seconds.items()}
@@ -119,7 +120,7 @@ class Checkpoint:
 
 
 def wanted(path: object, every: object, method: Any) -> TypeGuard[str | Path]:
-    """Whether there is to be a checkpoint. Warns if the method writes none.
+    """Return whether a checkpoint is to be written. Warns if the method writes none.
 
     Raises `TypeError` or `ValueError` unless `path` is a path or None, and `every` a positive number.
     """

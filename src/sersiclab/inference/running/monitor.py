@@ -1,4 +1,4 @@
-"""What a worker tells of its progress, and what it is told: pause, go on, stop."""
+"""The progress that the thread of a run reports, and the requests that it receives: pause, continue, stop."""
 
 import contextlib
 import dataclasses
@@ -13,11 +13,14 @@ from jaxtyping import Float
 from sersiclab.runtime.errors import StateError
 
 
-TELL_SECONDS = 0.1
+# Least time between two reports within a phase.
+REPORT_SECONDS = 0.1
+# Time of a chunk of steps, between which a run can be paused and cancelled.
 CHUNK_SECONDS = 0.1
-SOON_SECONDS = 0.5  # a step that takes less needs no word on when it will end
+# For a step that takes less time than this, no estimate of its end is reported.
+SOON_SECONDS = 0.5
 
-Draws = Float[np.ndarray, "chain draw d"]
+ChainDraws = Float[np.ndarray, "chain draw d"]
 
 
 class Cancelled(StateError):
@@ -26,10 +29,10 @@ class Cancelled(StateError):
 
 @dataclasses.dataclass(frozen=True)
 class Progress:
-    """Where a run stands. Times are in seconds; `eta` is None while it cannot be told.
+    """The state of a run. Times are in seconds; `eta`, the time that remains, is None while it is unknown.
 
-    `state` is idle, compiling, running, paused, done, cancelled or error. `step` counts up to `total`
-    within `phase`; the sampler's warm-up and sampling share one count. `message` is for the user.
+    `state` is idle, compiling, running, paused, done, cancelled or error. `step` counts up to `total` within `phase`;
+    the warm-up and sampling of `NUTS` share one count. `message` is for the user.
     """
 
     state: str
@@ -44,20 +47,20 @@ class Progress:
 
 
 class Pace:
-    """How many steps to take between two looks at the monitor: as many as last a tenth of a second."""
+    """The number of steps to take between two looks at the monitor: those of a tenth of a second."""
 
     def __init__(self, *, first: int, most: int) -> None:
         self.steps = first
         self._most = most
 
     def took(self, steps: int, seconds: float) -> None:
-        """Adapt to what the last steps took; growth is gradual, as costs vary from step to step."""
+        """Adapt to the time of the last steps. Growth is gradual, because costs vary from step to step."""
         fitting = int(steps * CHUNK_SECONDS / max(seconds, 1e-6))
         self.steps = max(1, min(fitting, 4 * steps, self._most))
 
 
 class Monitor:
-    """The worker's side and the user's side of a run, safe to use from several threads."""
+    """The connection between the thread of a run and the user, safe to use from several threads."""
 
     def __init__(self, method: str, on_progress: Callable[[Progress], None] | None = None) -> None:
         self._lock = threading.Lock()
@@ -66,23 +69,23 @@ class Monitor:
         self._cancel = threading.Event()
         self._progress = Progress("idle", method)
         self._on_progress = on_progress
-        self._told = -np.inf
+        self._reported = -np.inf
         self._began = time.perf_counter()
         self._ended: float | None = None
-        self._idle = 0.0  # seconds compiling or paused, in this phase
+        self._idle = 0.0  # seconds spent compiling or paused in this phase
         self._phase_began = self._began
         self._first_step = 0
         self._at_most = False
-        self._looked = self._began  # when the worker last looked here ...
-        self._between: float | None = None  # ... and how many seconds after the time before, in this phase
-        self._draws: list[Draws] = []
+        self._looked = self._began  # the time of the last look
+        self._between: float | None = None  # seconds between the last two looks in this phase
+        self._draws: list[ChainDraws] = []
         self.compile_seconds = 0.0
 
     # The user's side.
 
     @property
     def progress(self) -> Progress:
-        """Where the run stands now."""
+        """The state of the run now."""
         now = time.perf_counter() if self._ended is None else self._ended
         progress = dataclasses.replace(self._progress, elapsed=now - self._began)
         if self._cancel.is_set() and self._ended is None:
@@ -90,7 +93,7 @@ class Monitor:
         return progress
 
     @property
-    def draws(self) -> Draws | None:
+    def draws(self) -> ChainDraws | None:
         """The draws so far, parameters in the model's order; None before the first."""
         with self._lock:
             if len(self._draws) > 1:
@@ -102,16 +105,16 @@ class Monitor:
         self._go.clear()
 
     def resume(self) -> None:
-        """Go on."""
+        """Continue."""
         self._go.set()
 
     def cancel(self) -> None:
-        """Stop for good after the current chunk. Until then the progress says when that will be."""
+        """Stop for good after the current chunk. Until then the progress estimates when that will be."""
         self._cancel.set()
         self._go.set()
 
     def _stopping(self, now: float) -> str:
-        """When a cancelled run will stop."""
+        """Return when a cancelled run will stop, in words."""
         if self._progress.state == "compiling":
             return "stops when the compilation has ended, which cannot be interrupted"
         with self._lock:
@@ -125,7 +128,7 @@ class Monitor:
     # The worker's side.
 
     def phase(self, name: str, *, total: int, step: int = 0, at_most: bool = False) -> None:
-        """Begin a phase of `total` steps, or `at_most` so many, of which `step` were done before."""
+        """Begin a phase of `total` steps (or `at_most` that many), of which `step` were done before."""
         self._idle, self._phase_began, self._first_step = 0.0, time.perf_counter(), step
         self._at_most = at_most
         with self._lock:
@@ -133,7 +136,7 @@ class Monitor:
         self._set(state="running", phase=name, step=step, total=total, eta=None, message="")
 
     def advance(self, step: int, *, divergences: int = 0, message: str = "") -> None:
-        """Say that `step` steps of the phase are done, and do what `check` does."""
+        """Report that `step` steps of the phase are done, then `check`."""
         busy = time.perf_counter() - self._phase_began - self._idle
         done = step - self._first_step
         eta = busy / done * (self._progress.total - step) if done > 0 and not self._at_most else None
@@ -141,7 +144,7 @@ class Monitor:
         self.check()
 
     def check(self) -> None:
-        """Wait while paused; raise `Cancelled` if the user wants no more."""
+        """Wait while paused. Raises `Cancelled` if the run was cancelled."""
         now = time.perf_counter()
         with self._lock:
             self._looked, self._between = now, now - self._looked
@@ -153,14 +156,14 @@ class Monitor:
         if self._cancel.is_set():
             raise Cancelled("the run was cancelled before it had any result")
 
-    def keep(self, draws: Draws) -> None:
+    def keep(self, draws: ChainDraws) -> None:
         """Add finished draws."""
         with self._lock:
             self._draws.append(draws)
 
     @contextlib.contextmanager
     def compiling(self) -> Iterator[None]:
-        """The state while XLA compiles, which takes seconds and cannot be interrupted."""
+        """Report that XLA compiles, which takes seconds and cannot be interrupted."""
         before = self._progress.state
         self._set(state="compiling")
         began = time.perf_counter()
@@ -172,7 +175,7 @@ class Monitor:
             self._set(state="running" if before == "idle" else before)
 
     def end(self, state: str, message: str = "") -> None:
-        """The last word: done, cancelled or error."""
+        """Report the last state: done, cancelled or error."""
         self._ended = time.perf_counter()
         self._set(state=state, message=message, eta=None)
 
@@ -188,12 +191,12 @@ class Monitor:
     def _set(self, *, soon: bool = True, **changes: object) -> None:
         self._progress = dataclasses.replace(self._progress, **changes)  # pyright: ignore[reportArgumentType]
         now = time.perf_counter()
-        if self._on_progress is None or not (soon or now - self._told >= TELL_SECONDS):
+        if self._on_progress is None or not (soon or now - self._reported >= REPORT_SECONDS):
             return
-        self._told = now
+        self._reported = now
         try:
             self._on_progress(self.progress)
         except Exception:
-            # A listener's mistake must not cost the draws; it is told once and not asked again.
+            # An error in the user's function must not cost the draws: it is logged, and the function not called again.
             self._on_progress = None
             logging.getLogger(__name__).exception("on_progress failed and is not called any more")

@@ -1,4 +1,4 @@
-"""Jitted functions that say when they compile."""
+"""Jitted functions that report when they compile."""
 
 import threading
 from collections.abc import Callable
@@ -24,16 +24,15 @@ ROWS = 128
 
 
 def is_double() -> bool:
-    """Whether this thread computes in double precision, which a user may have set for it alone."""
+    """Return whether this thread computes in double precision, which a user may have set for it alone."""
     return jnp.result_type(float) == jnp.float64
 
 
 class Program:
     """A jitted function. It compiles once for each structure, shapes and precision of its arguments.
 
-    `jax.jit` alone does the same, but does not say that it is about to: the user would take the seconds
-    of compilation for a hang. (Compiling ahead of time would say it too, but JAX 0.10 then fails to pass
-    the constants of some functions.)
+    `jax.jit` does the same but does not report it, and the user would take the seconds of compilation for a hang.
+    (Compiling ahead of time would do too, but then JAX 0.10 fails to pass the constants of some functions.)
     """
 
     def __init__(self, function: Callable[..., Any]) -> None:
@@ -42,7 +41,7 @@ class Program:
         self._lock = threading.Lock()
 
     def prepare(self, monitor: Monitor, *arguments: Any) -> Callable[..., Any]:
-        """The function, compiled for arguments like these by a call with them if need be."""
+        """Return the function, compiled for arguments like these, if need be by calling it with them."""
         leaves, structure = jax.tree.flatten(arguments)
         key = (structure, tuple(_kind(leaf) for leaf in leaves))
         # Precision may be set for a thread alone, and the function may be called in another.
@@ -60,12 +59,12 @@ class Program:
         return call
 
     def __call__(self, monitor: Monitor, *arguments: Any) -> Any:
-        """The function's value, computed to the end."""
+        """Return the value of the function, when it has been computed."""
         return self.prepare(monitor, *arguments)(*arguments)
 
 
 def _kind(leaf: Any) -> tuple[Any, ...]:
-    """All that JAX compiles for: a Python number, or what was made of one, is another kind than a strict array."""
+    """Return the properties for which JAX compiles. A Python number, or an array from one, is weakly typed."""
     return np.shape(leaf), jnp.result_type(leaf), getattr(leaf, "weak_type", type(leaf) in (int, float, complex))
 
 
@@ -82,7 +81,7 @@ _UNCONSTRAIN = Program(_unconstrain)
 
 
 def constrain(monitor: Monitor, density: Density, u: Float[np.ndarray, "*s d"]) -> Float[np.ndarray, "*s d"]:
-    """The parameters' values, in the user's units, at points `u`; always so many rows at a time, to compile once."""
+    """Return the parameter values at points `u`, a fixed number of rows at a time so that it compiles once."""
     rows = np.reshape(u, (-1, u.shape[-1]))
     padded = np.resize(rows, (-(-len(rows) // ROWS) * ROWS, rows.shape[1])).astype(jnp.result_type(float))
     blocks = [_CONSTRAIN(monitor, density, jnp.asarray(block)) for block in np.split(padded, len(padded) // ROWS)]
@@ -90,6 +89,6 @@ def constrain(monitor: Monitor, density: Density, u: Float[np.ndarray, "*s d"]) 
 
 
 def unconstrain(monitor: Monitor, density: Density, values: Float[np.ndarray, " d"]) -> Float[np.ndarray, " d"]:
-    """The point at which the parameters have these values; a value on a bound gives a point near it."""
+    """Return the point at which the parameters have these values; for a value on a bound, a point near it."""
     u = _UNCONSTRAIN(monitor, density, jnp.asarray(density.inward(values), dtype=float))
     return np.nan_to_num(np.asarray(u, dtype=float), posinf=4.0, neginf=-4.0)

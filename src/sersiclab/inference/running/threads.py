@@ -1,4 +1,4 @@
-"""Threads that compute at the same time, for JAX runs what one thread asks of it mostly on one processor."""
+"""Threads that compute at the same time: JAX runs the work of one thread mostly on one processor."""
 
 import contextlib
 import os
@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 
 def processors() -> int:
-    """How many this process may use, which in a job of a cluster are fewer than the machine has."""
+    """Return the number of processors that this process may use, which a cluster may restrict."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
@@ -15,7 +15,10 @@ def processors() -> int:
 
 @contextlib.contextmanager
 def threads(name: str, *, most: int | None = None) -> Iterator[ThreadPoolExecutor]:
-    """One for each processor, `most` at most; at the end they are not waited for, and what has not begun never does."""
+    """Yield a pool with a thread for each processor, `most` at most.
+
+    At the end running jobs are not waited for, and others are cancelled.
+    """
     count = processors() if most is None else max(1, min(most, processors()))
     pool = ThreadPoolExecutor(max_workers=count, thread_name_prefix=f"sersiclab-{name}")
     try:
