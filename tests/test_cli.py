@@ -17,7 +17,7 @@ import sersiclab as sl
 from sersiclab.cli import main
 from sersiclab.cli.fitting import _with_digits_of
 from sersiclab.cli.lab import _image_notebook
-from sersiclab.cli.options import method, read_components, read_cutout, read_position
+from sersiclab.cli.option_values import method, read_components, read_cutout, read_position
 
 
 WRITTEN = {"fit.asdf", "fit.png", "fit.html", "fit.fits", "fit.reg", "summary.csv", "table.ecsv"}

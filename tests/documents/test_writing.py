@@ -174,7 +174,7 @@ PLACES = {
     "inference.sampler._checkpoint": "checkpoint",
     "io.galfit_writing.write_galfit": "write_galfit",
     "io.imfit_writing.write_imfit": "write_imfit",
-    "io.planes._write": "write_galfit",
+    "io.plane_files._write": "write_galfit",
     "results.files.write_fits": "fit.write_fits",
     "documents.fit_format.write_fit": "fit.save",
     "results.fit.write_regions": "fit.write_regions",

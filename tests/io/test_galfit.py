@@ -267,14 +267,14 @@ def sersic_by_hand(shape, psf, fine, x, y, mag, r_eff, n, q, pa, sky, zeropoint)
     def mean(rows, columns, steps):
         within = ((np.arange(steps) - (steps - 1) / 2) / steps) / fine
         points = np.meshgrid(np.add.outer(columns, within).ravel(), np.add.outer(rows, within).ravel())
-        return law(*points).reshape(rows.size, steps, columns.size, steps).mean((1, 3))
+        return conversion(*points).reshape(rows.size, steps, columns.size, steps).mean((1, 3))
 
     side = fine * psf.shape[0]
     fine_psf = resample(resample(psf, side, axis=0), side, axis=1)[: side - fine + 1, : side - fine + 1]
     b, pad = gammaincinv(2 * n, 0.5), psf.shape[0] // 2
     flux = 10 ** (-0.4 * (mag - zeropoint))
     amplitude = flux / (2 * np.pi * q * r_eff**2 * n * np.exp(b) * b ** (-2 * n) * gamma(2 * n))
-    law = Sersic2D(amplitude, r_eff, n, x - 1, y - 1, 1 - q, math.radians(pa + 90))
+    conversion = Sersic2D(amplitude, r_eff, n, x - 1, y - 1, 1 - q, math.radians(pa + 90))
     rows, columns = ((np.arange(fine * (side + 2 * pad)) - (fine - 1) / 2) / fine - pad for side in shape)
     drawn = mean(rows, columns, 3)
     cusp = [slice(fine * (int(at) - 1 + pad - 1), fine * (int(at) - 1 + pad + 3)) for at in (y, x)]

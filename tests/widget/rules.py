@@ -16,7 +16,7 @@ from astropy.visualization import AsinhStretch, LinearStretch, LogStretch, Power
 
 import sersiclab as sl
 from sersiclab.documents.spec import to_document
-from sersiclab.io.regions import mask_of
+from sersiclab.io.ds9 import mask_of
 from sersiclab.plots.profile import annuli
 from sersiclab.plots.sources import Ellipse
 from sersiclab.profiles import MODIFIERS, PROFILES

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sersiclab.cli import inputs, options
+from sersiclab.cli import inputs
+from sersiclab.cli import option_values as options
 from sersiclab.documents import storage
 
 

@@ -6,7 +6,7 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sersiclab.cli import options
+from sersiclab.cli import option_values as options
 from sersiclab.runtime.errors import InputError
 
 

@@ -22,7 +22,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from sersiclab.cli import options
+from sersiclab.cli import option_values as options
 from sersiclab.cli.signals import Received, stopping
 from sersiclab.documents import storage
 from sersiclab.runtime.compilation import cache_environment

@@ -1,11 +1,11 @@
 """Saved fits, and the files of other programs: GALFIT, imfit and DS9."""
 
+from sersiclab.io.ds9 import read_regions
 from sersiclab.io.galfit import read_galfit
 from sersiclab.io.galfit_writing import write_galfit
 from sersiclab.io.imfit import read_imfit
 from sersiclab.io.imfit_writing import write_imfit
 from sersiclab.io.load import load
-from sersiclab.io.regions import read_regions
 
 
 __all__ = ["load", "read_galfit", "read_imfit", "read_regions", "write_galfit", "write_imfit"]

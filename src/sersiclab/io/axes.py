@@ -5,16 +5,16 @@ import math
 from collections.abc import Mapping
 
 from sersiclab.io.entries import Entry, infos_of
-from sersiclab.io.functions import Frame, Function, Link, Modifier, links_of
+from sersiclab.io.functions import Conventions, Equivalent, Link, Modifier, links_of
 from sersiclab.profiles import Bent
 
 
 TURN = 0.5 * math.pi
-FRAME = Frame()  # no law of a shape depends on it
+CONVENTIONS = Conventions()  # no conversion of a shape depends on it
 
 
 def upright(
-    function: Function, modifiers: tuple[Modifier, ...], entries: Mapping[str, Entry], notes: list[str]
+    function: Equivalent, modifiers: tuple[Modifier, ...], entries: Mapping[str, Entry], notes: list[str]
 ) -> tuple[tuple[Modifier, ...], dict[str, Entry], bool]:
     """Modifiers and entries with an axis ratio of at most 1, and whether the axes were exchanged.
 
@@ -22,7 +22,7 @@ def upright(
     other axis then, are left out with a note that comes first.
     """
     ratio = next((link for link in function.links if link.name == "ellip" and link.key in entries), None)
-    q = 1.0 if ratio is None else 1.0 - ratio.law.ours(entries[ratio.key].value, FRAME, 1.0)
+    q = 1.0 if ratio is None else 1.0 - ratio.conversion.ours(entries[ratio.key].value, CONVENTIONS, 1.0)
     if ratio is None or not 1.0 < q < math.inf:
         return modifiers, dict(entries), False
     bends = [modifier for modifier in modifiers if modifier.cls is Bent]
@@ -49,12 +49,12 @@ def _exchanged(link: Link, entry: Entry, unit: str, q: float) -> Entry:
     """A parameter of the same ellipse whose major axis is the other one."""
 
     def change(theirs: float) -> float:
-        ours = link.law.ours(theirs, FRAME, 1.0)
+        ours = link.conversion.ours(theirs, CONVENTIONS, 1.0)
         if link.name == "ellip":
             other = 1.0 - ours
-            return link.law.theirs(1.0 - 1.0 / other if other > 0.0 else -math.inf, FRAME, 1.0)
+            return link.conversion.theirs(1.0 - 1.0 / other if other > 0.0 else -math.inf, CONVENTIONS, 1.0)
         if link.name == "theta" or link.name.startswith("phi"):
-            return link.law.theirs(ours + TURN, FRAME, 1.0)
+            return link.conversion.theirs(ours + TURN, CONVENTIONS, 1.0)
         if link.name not in ("xc", "yc") and unit in ("pixel", "1/pixel"):
             return theirs * q if unit == "pixel" else theirs / q
         return theirs
@@ -64,8 +64,10 @@ def _exchanged(link: Link, entry: Entry, unit: str, q: float) -> Entry:
     value = change(entry.value)
     turns = 0.0
     if link.name.startswith("phi"):  # in (-180, 180] degrees, its limits with it
-        ours = link.law.ours(value, FRAME, 1.0)
-        turns = link.law.theirs(ours, FRAME, 1.0) - link.law.theirs(math.remainder(ours, 4.0 * TURN), FRAME, 1.0)
+        ours = link.conversion.ours(value, CONVENTIONS, 1.0)
+        turns = link.conversion.theirs(ours, CONVENTIONS, 1.0) - link.conversion.theirs(
+            math.remainder(ours, 4.0 * TURN), CONVENTIONS, 1.0
+        )
     limits = None
     if entry.limits is not None:
         ends = sorted(change(end) - turns for end in entry.limits)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from sersiclab import parameters
 from sersiclab.io.entries import Entry, entries_of
-from sersiclab.io.functions import Frame, Function, Link, Modifier, links_of, unwrapped
+from sersiclab.io.functions import Conventions, Equivalent, Link, Modifier, links_of, unwrapped
 from sersiclab.model import Model
 from sersiclab.parameters import AbstractPrior, Parameter, Tied
 from sersiclab.profiles import AbstractProfile, AbstractSky
@@ -18,7 +18,7 @@ class Described:
     """A component: our name of it, their function and modifiers, and entries by their keys."""
 
     name: str
-    function: Function
+    function: Equivalent
     modifiers: tuple[Modifier, ...]
     entries: dict[str, Entry]
 
@@ -33,7 +33,11 @@ class Described:
 
 
 def described(
-    model: Model, program: str, tables: tuple[Sequence[Function], Sequence[Modifier]], frame: Frame, notes: list[str]
+    model: Model,
+    program: str,
+    tables: tuple[Sequence[Equivalent], Sequence[Modifier]],
+    conventions: Conventions,
+    notes: list[str],
 ) -> list[Described]:
     """Every component of a model; notes the priors that are more than limits.
 
@@ -53,7 +57,7 @@ def described(
         for key in LIGHT:
             if program == "GALFIT" and not values.get(key, 1.0) > 0.0:
                 raise InputError(f"{program} has magnitudes, and {name}.{key} must be positive, got {values[key]:g}")
-        entries, richer = entries_of(function, modifiers, component, values, frame)
+        entries, richer = entries_of(function, modifiers, component, values, conventions)
         for key in richer:
             kind = type(held[f"{name}.{key}"]).__name__
             notes.append(f"{name}.{key}: {kind} becomes limits, or nothing, as {program} has no priors")
@@ -76,8 +80,8 @@ def root(held: dict[str, Parameter], value: Parameter) -> Parameter:
 
 
 def _function(
-    name: str, component: AbstractProfile, program: str, tables: tuple[Sequence[Function], Sequence[Modifier]]
-) -> tuple[Function, tuple[Modifier, ...]]:
+    name: str, component: AbstractProfile, program: str, tables: tuple[Sequence[Equivalent], Sequence[Modifier]]
+) -> tuple[Equivalent, tuple[Modifier, ...]]:
     profile, wrapped = unwrapped(component)
     classes = [type(modifier) for modifier in wrapped]
     modifiers = tuple(modifier for modifier in tables[1] if modifier.cls in classes)

@@ -12,11 +12,11 @@ import numpy as np
 from sersiclab.io.functions import (
     LEAST,
     Bounds,
-    Brightness,
-    Frame,
-    Function,
+    Conventions,
+    Equivalent,
     Link,
     Modifier,
+    SurfaceBrightness,
     build,
     links_of,
     unit_flux,
@@ -58,7 +58,11 @@ class Nonsense(InputError):
 
 
 def component_of(
-    function: Function, modifiers: tuple[Modifier, ...], entries: Mapping[str, Entry], frame: Frame, notes: list[str]
+    function: Equivalent,
+    modifiers: tuple[Modifier, ...],
+    entries: Mapping[str, Entry],
+    conventions: Conventions,
+    notes: list[str],
 ) -> AbstractProfile:
     """Our profile with the numbers and priors that the entries, by their key, hold.
 
@@ -71,31 +75,31 @@ def component_of(
     bounds: dict[str, Bounds] = {}
     for link in links:
         if link.name != "flux":
-            shape[link.name] = _number(link, entries[link.key], infos[link.name], frame, notes)
-            found = _bounds(link, entries[link.key], infos[link.name], frame, notes)
+            shape[link.name] = _number(link, entries[link.key], infos[link.name], conventions, notes)
+            found = _bounds(link, entries[link.key], infos[link.name], conventions, notes)
             if found is not None:
                 bounds[link.name] = found
     values: dict[str, Any] = dict(shape)
     for link in links:
         entry = entries[link.key]
         if link.name == "flux":
-            values["flux"] = _flux(function, modifiers, link, entry, frame, (shape, bounds), notes)
+            values["flux"] = _flux(function, modifiers, link, entry, conventions, (shape, bounds), notes)
         elif entry.free:
-            values[link.name] = _prior(link, entry, infos[link.name], shape[link.name], bounds, frame, notes)
+            values[link.name] = _prior(link, entry, infos[link.name], shape[link.name], bounds, conventions, notes)
     return build(function, modifiers, values)
 
 
-def wide_prior(info: ParameterInfo, value: float, frame: Frame) -> AbstractPrior:
+def wide_prior(info: ParameterInfo, value: float, conventions: Conventions) -> AbstractPrior:
     """A wide prior about a value, whatever its unit, for a free parameter without limits."""
     spread = Spread(
-        position=0.1 * frame.side,
+        position=0.1 * conventions.side,
         flux=STATED_LIGHT,
         brightness=STATED_LIGHT,
         length=STATED_LENGTH,
-        sky=10.0 * frame.scatter,
-        shape=(frame.side, frame.side),
+        sky=10.0 * conventions.scatter,
+        shape=(conventions.side, conventions.side),
     )
-    return default_prior(info, value, spread) or Normal(loc=value, scale=0.1 * frame.side, init=value)
+    return default_prior(info, value, spread) or Normal(loc=value, scale=0.1 * conventions.side, init=value)
 
 
 def range_prior(info: ParameterInfo, value: float, bounds: Bounds) -> AbstractPrior:
@@ -108,11 +112,11 @@ def range_prior(info: ParameterInfo, value: float, bounds: Bounds) -> AbstractPr
 
 
 def entries_of(
-    function: Function,
+    function: Equivalent,
     modifiers: tuple[Modifier, ...],
     component: AbstractProfile,
     numbers: Mapping[str, float],
-    frame: Frame,
+    conventions: Conventions,
 ) -> tuple[dict[str, Entry], list[str]]:
     """Their entries by key of our component, and the names of parameters whose prior is more than limits.
 
@@ -125,7 +129,7 @@ def entries_of(
     richer = []
     for name, value in held.items():
         if isinstance(value, AbstractPrior) and not _same(
-            value, wide_prior(_usual(function, infos[name]), numbers[name], frame)
+            value, wide_prior(_usual(function, infos[name]), numbers[name], conventions)
         ):
             support = value.support()
             if all(map(math.isfinite, support)):
@@ -135,17 +139,17 @@ def entries_of(
     found = {}
     for link in links_of(function, modifiers):
         value, limits = numbers[link.name], bounds.get(link.name)
-        if limits is not None and isinstance(link.law, Brightness):
-            limits = _brightness_limits(function, modifiers, link, (shape, bounds), (value / unit, limits), frame)
+        if limits is not None and isinstance(link.conversion, SurfaceBrightness):
+            limits = _brightness_limits(function, modifiers, link, (shape, bounds), (value / unit, limits), conventions)
         elif limits is not None:
-            ends = [link.law.theirs(end, frame, unit) for end in limits]
+            ends = [link.conversion.theirs(end, conventions, unit) for end in limits]
             limits = min(ends), max(ends)
         free = isinstance(held[link.name], AbstractPrior)
-        found[link.key] = Entry(link.law.theirs(value, frame, unit), free, limits)
+        found[link.key] = Entry(link.conversion.theirs(value, conventions, unit), free, limits)
     return found, richer
 
 
-def infos_of(function: Function, modifiers: tuple[Modifier, ...]) -> dict[str, ParameterInfo]:
+def infos_of(function: Equivalent, modifiers: tuple[Modifier, ...]) -> dict[str, ParameterInfo]:
     """What our profile and its modifiers declare about their parameters."""
     infos = dict(usual_parameters(function.cls))
     for modifier in modifiers:
@@ -153,13 +157,13 @@ def infos_of(function: Function, modifiers: tuple[Modifier, ...]) -> dict[str, P
     return infos
 
 
-def _usual(function: Function, info: ParameterInfo) -> ParameterInfo:
+def _usual(function: Equivalent, info: ParameterInfo) -> ParameterInfo:
     return usual_parameters(function.cls).get(info.name, info)
 
 
-def _number(link: Link, entry: Entry, info: ParameterInfo, frame: Frame, notes: list[str]) -> float:
+def _number(link: Link, entry: Entry, info: ParameterInfo, conventions: Conventions, notes: list[str]) -> float:
     """Our value; a start outside our range is moved to its end, a fixed value there can't be read."""
-    value = link.law.ours(entry.value, frame, 1.0)
+    value = link.conversion.ours(entry.value, conventions, 1.0)
     _check_sense(link, entry, info, value)
     if info.name.startswith("phi"):
         value = math.remainder(value, 2.0 * math.pi)
@@ -197,11 +201,11 @@ def _written(link: Link, entry: Entry) -> str:
     return f"line {entry.line}: {link.key}{separator} {entry.value:g}"
 
 
-def _bounds(link: Link, entry: Entry, info: ParameterInfo, frame: Frame, notes: list[str]) -> Bounds | None:
+def _bounds(link: Link, entry: Entry, info: ParameterInfo, conventions: Conventions, notes: list[str]) -> Bounds | None:
     """Our limits of a free parameter, narrowed to our range."""
     if entry.limits is None or not entry.free:
         return None
-    ends = [link.law.ours(end, frame, 1.0) for end in entry.limits]
+    ends = [link.conversion.ours(end, conventions, 1.0) for end in entry.limits]
     low, high = max(min(ends), info.low), min(max(ends), info.high)
     if low >= high:
         notes.append(f"line {entry.line}: the limits {_shown(entry.limits)} leave nothing of {info.interval}; ignored")
@@ -220,11 +224,11 @@ def _prior(
     info: ParameterInfo,
     value: float,
     bounds: Mapping[str, Bounds],
-    frame: Frame,
+    conventions: Conventions,
     notes: list[str],
 ) -> AbstractPrior:
     if link.name not in bounds:
-        return wide_prior(info, value, frame)
+        return wide_prior(info, value, conventions)
     low, high = bounds[link.name]
     # What lies on a limit can't move from there: numpyro's transform is infinite at it.
     inside = min(max(value, low + 1e-3 * (high - low)), high - 1e-3 * (high - low))
@@ -235,38 +239,38 @@ def _prior(
 
 
 def _flux(
-    function: Function,
+    function: Equivalent,
     modifiers: tuple[Modifier, ...],
     link: Link,
     entry: Entry,
-    frame: Frame,
+    conventions: Conventions,
     shape_bounds: tuple[Mapping[str, float], Mapping[str, Bounds]],
     notes: list[str],
 ) -> Any:
     """The flux: a number, or a prior; the limits of a brightness become the widest that they allow the flux."""
     shape, bounds = shape_bounds
     unit = unit_flux(function, modifiers, shape)
-    value = link.law.ours(entry.value, frame, unit)
+    value = link.conversion.ours(entry.value, conventions, unit)
     info = infos_of(function, modifiers)["flux"]
     if not math.isfinite(value):
         raise Nonsense(f"{_written(link, entry)} has no finite flux")
-    if value == 0.0 and not (isinstance(link.law, Brightness) and not link.law.magnitudes):
+    if value == 0.0 and not (isinstance(link.conversion, SurfaceBrightness) and not link.conversion.magnitudes):
         raise Nonsense(f"{_written(link, entry)} is too faint to be a magnitude")
     if not entry.free:
         return value
     if entry.limits is None:
         if value <= 0.0:
             raise Unreadable(f"{_written(link, entry)} is free, and must start above zero")
-        return wide_prior(info, value, frame)
+        return wide_prior(info, value, conventions)
     units = (unit, unit)
-    if isinstance(link.law, Brightness) and bounds:
+    if isinstance(link.conversion, SurfaceBrightness) and bounds:
         units = unit_flux_bounds(function, modifiers, shape, bounds)
         if units[0] < units[1]:
             notes.append(
                 f"line {entry.line}: the limits {_shown(entry.limits)} of the brightness {link.key} become "
                 "those of the flux, the widest for any shape"
             )
-    low, high = widened(lambda end, u: link.law.ours(end, frame, u), entry.limits, units)
+    low, high = widened(lambda end, u: link.conversion.ours(end, conventions, u), entry.limits, units)
     if not low <= value <= high:
         notes.append(f"line {entry.line}: {link.key} {entry.value:g} lies outside its limits, and starts within")
         value = math.sqrt(low * high) if low > 0 else 0.5 * (low + high)
@@ -274,19 +278,19 @@ def _flux(
 
 
 def _brightness_limits(
-    function: Function,
+    function: Equivalent,
     modifiers: tuple[Modifier, ...],
     link: Link,
     shape_bounds: tuple[Mapping[str, float], Mapping[str, Bounds]],
     value_limits: tuple[float, Bounds],
-    frame: Frame,
+    conventions: Conventions,
 ) -> Bounds:
     """Limits of a brightness that `_flux` reads as these limits of the flux; else the widest that hold them."""
     (shape, bounds), (value, (low, high)) = shape_bounds, value_limits
     least, greatest = unit_flux_bounds(function, modifiers, shape, bounds)
     exact = (low / least, high / greatest)
     ends = exact if exact[0] <= value <= exact[1] else (low / greatest, high / least)
-    theirs = [link.law.theirs(end, frame, 1.0) for end in ends]
+    theirs = [link.conversion.theirs(end, conventions, 1.0) for end in ends]
     return min(theirs), max(theirs)
 
 

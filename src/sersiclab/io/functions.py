@@ -26,7 +26,7 @@ LEAST = 1e-3  # of what must be positive, where a file has zero
 
 
 @dataclasses.dataclass(frozen=True)
-class Frame:
+class Conventions:
     """The other program's pixels, magnitudes and noise: what conversions and wide priors need of the image.
 
     `x` and `y` are the other program's coordinates of our pixel [0, 0], `centre` ours of the image's centre.
@@ -50,16 +50,16 @@ class Linear:
     offset: float = 0.0
     axis: str | None = None
 
-    def line(self, frame: Frame) -> tuple[float, float]:
+    def line(self, conventions: Conventions) -> tuple[float, float]:
         """Scale and offset."""
-        return self.scale, self.offset - (getattr(frame, self.axis) if self.axis else 0.0)
+        return self.scale, self.offset - (getattr(conventions, self.axis) if self.axis else 0.0)
 
-    def ours(self, value: float, frame: Frame, unit: float) -> float:
-        scale, offset = self.line(frame)
+    def ours(self, value: float, conventions: Conventions, unit: float) -> float:
+        scale, offset = self.line(conventions)
         return scale * value + offset
 
-    def theirs(self, value: float, frame: Frame, unit: float) -> float:
-        scale, offset = self.line(frame)
+    def theirs(self, value: float, conventions: Conventions, unit: float) -> float:
+        scale, offset = self.line(conventions)
         return (value - offset) / scale
 
 
@@ -72,15 +72,15 @@ def _flux_of(magnitude: float) -> float:
 class Magnitude:
     """Our flux from a total magnitude."""
 
-    def ours(self, value: float, frame: Frame, unit: float) -> float:
-        return _flux_of(value - frame.zeropoint)
+    def ours(self, value: float, conventions: Conventions, unit: float) -> float:
+        return _flux_of(value - conventions.zeropoint)
 
-    def theirs(self, value: float, frame: Frame, unit: float) -> float:
-        return frame.zeropoint - 2.5 * math.log10(value)
+    def theirs(self, value: float, conventions: Conventions, unit: float) -> float:
+        return conventions.zeropoint - 2.5 * math.log10(value)
 
 
 @dataclasses.dataclass(frozen=True)
-class Brightness:
+class SurfaceBrightness:
     """Our flux from the surface brightness at the radius that is our parameter `at`, else at the centre.
 
     It is per pixel, or in magnitudes per arcsec². Where it is per pixel and per length, `twice` is our
@@ -91,14 +91,14 @@ class Brightness:
     magnitudes: bool = False
     twice: str | None = None
 
-    def ours(self, value: float, frame: Frame, unit: float) -> float:
+    def ours(self, value: float, conventions: Conventions, unit: float) -> float:
         if self.magnitudes:
-            return _flux_of(value - frame.zeropoint) * frame.area * unit
+            return _flux_of(value - conventions.zeropoint) * conventions.area * unit
         return value * unit
 
-    def theirs(self, value: float, frame: Frame, unit: float) -> float:
+    def theirs(self, value: float, conventions: Conventions, unit: float) -> float:
         if self.magnitudes:
-            return frame.zeropoint - 2.5 * math.log10(value / (frame.area * unit))
+            return conventions.zeropoint - 2.5 * math.log10(value / (conventions.area * unit))
         return value / unit
 
     def unit(self, source: AbstractProfile) -> float:
@@ -123,14 +123,14 @@ def _brightness(source: Any, m: Any) -> Any:
 class PerArcsec2:
     """Our surface brightness per pixel from magnitudes per arcsec²."""
 
-    def ours(self, value: float, frame: Frame, unit: float) -> float:
-        return _flux_of(value - frame.zeropoint) * frame.area
+    def ours(self, value: float, conventions: Conventions, unit: float) -> float:
+        return _flux_of(value - conventions.zeropoint) * conventions.area
 
-    def theirs(self, value: float, frame: Frame, unit: float) -> float:
-        return frame.zeropoint - 2.5 * math.log10(value / frame.area)
+    def theirs(self, value: float, conventions: Conventions, unit: float) -> float:
+        return conventions.zeropoint - 2.5 * math.log10(value / conventions.area)
 
 
-Law = Linear | Magnitude | Brightness | PerArcsec2
+Conversion = Linear | Magnitude | SurfaceBrightness | PerArcsec2
 
 
 @dataclasses.dataclass(frozen=True)
@@ -139,12 +139,12 @@ class Link:
 
     key: str
     name: str
-    law: Law = Linear()
+    conversion: Conversion = Linear()
     alias: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
-class Function:
+class Equivalent:
     """Their function `name` is our profile `cls` with some parameters that they lack at a fixed value.
 
     `modifiers` are its own that are always there, such as the boxiness of imfit's generalised ellipses.
@@ -170,12 +170,12 @@ class Modifier:
     links: tuple[Link, ...]
 
 
-def links_of(function: Function, modifiers: tuple[Modifier, ...]) -> list[Link]:
+def links_of(function: Equivalent, modifiers: tuple[Modifier, ...]) -> list[Link]:
     """Their parameters, in their order."""
     return [*function.links, *(link for modifier in modifiers for link in modifier.links)]
 
 
-def build(function: Function, modifiers: tuple[Modifier, ...], values: Mapping[str, Any]) -> AbstractProfile:
+def build(function: Equivalent, modifiers: tuple[Modifier, ...], values: Mapping[str, Any]) -> AbstractProfile:
     """Our profile with these parameters, `{name: number, prior or tie}`; modifiers keep what isn't given."""
     names = parameter_info(function.cls)
     profile: Any = function.cls(**{name: value for name, value in values.items() if name in names})
@@ -185,16 +185,16 @@ def build(function: Function, modifiers: tuple[Modifier, ...], values: Mapping[s
     return profile
 
 
-def unit_flux(function: Function, modifiers: tuple[Modifier, ...], shape: Shape) -> float:
+def unit_flux(function: Equivalent, modifiers: tuple[Modifier, ...], shape: Shape) -> float:
     """The flux for a brightness of 1 where the function's flux is a brightness; else 1."""
-    law = function.flux.law if function.flux is not None else None
-    if not isinstance(law, Brightness):
+    conversion = function.flux.conversion if function.flux is not None else None
+    if not isinstance(conversion, SurfaceBrightness):
         return 1.0
-    return law.unit(build(function, modifiers, {**shape, "flux": 1.0}))
+    return conversion.unit(build(function, modifiers, {**shape, "flux": 1.0}))
 
 
 def unit_flux_bounds(
-    function: Function, modifiers: tuple[Modifier, ...], shape: Shape, bounds: Mapping[str, Bounds]
+    function: Equivalent, modifiers: tuple[Modifier, ...], shape: Shape, bounds: Mapping[str, Bounds]
 ) -> Bounds:
     """The least and the greatest `unit_flux` at the corners of a box of shapes.
 

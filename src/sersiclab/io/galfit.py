@@ -14,13 +14,13 @@ from sersiclab.data.sections import split_words
 from sersiclab.io.axes import upright
 from sersiclab.io.describe import Described
 from sersiclab.io.entries import Entry, Nonsense, Unreadable, component_of
-from sersiclab.io.functions import Frame, Function, Modifier
+from sersiclab.io.functions import Conventions, Equivalent, Modifier
 from sersiclab.io.galfit_bands import for_band
 from sersiclab.io.galfit_constraints import Constraint, read_constraints
-from sersiclab.io.galfit_image import check_unused, fit_region, frame_of, menu_image, of_band
+from sersiclab.io.galfit_image import check_unused, conventions_of, fit_region, menu_image, of_band
 from sersiclab.io.galfit_text import Component, Menu, parse_menu
 from sersiclab.io.galfit_ties import ranges, ties
-from sersiclab.io.planes import find
+from sersiclab.io.plane_files import find
 from sersiclab.io.tables import GALFIT, GALFIT_MODIFIERS
 from sersiclab.io.text import Lines
 from sersiclab.model import Model
@@ -73,8 +73,8 @@ def read_galfit(path: str | Path, *, band: str | None = None, image: Image | Non
         whole = image
         check_unused(menu, notes)
     part, corner = fit_region(menu, whole, notes)
-    frame = frame_of(menu, part, corner)
-    model = _model(lines, menu, index, frame, notes)
+    conventions = conventions_of(menu, part, corner)
+    model = _model(lines, menu, index, conventions, notes)
     if notes:
         text = "\n  ".join(sorted(dict.fromkeys(notes), key=_line))
         warnings.warn(f"{path}: some parts were converted with changes, or not at all:\n  {text}", stacklevel=2)
@@ -97,7 +97,7 @@ def _band_index(menu: Menu, band: str | None) -> int:
     return names.index(band)
 
 
-def _model(lines: Lines, menu: Menu, index: int, frame: Frame, notes: list[str]) -> Model:
+def _model(lines: Lines, menu: Menu, index: int, conventions: Conventions, notes: list[str]) -> Model:
     limits, rest = ranges(menu.components, _constraints(menu, index, notes), index, notes)
     components: dict[str, AbstractProfile] = {}
     kept: dict[int, Described] = {}
@@ -110,7 +110,7 @@ def _model(lines: Lines, menu: Menu, index: int, frame: Frame, notes: list[str])
             continue
         modifiers, entries, turned = upright(function, modifiers, entries, notes)
         try:
-            components[name] = component_of(function, modifiers, entries, frame, notes)
+            components[name] = component_of(function, modifiers, entries, conventions, notes)
         except Nonsense as error:
             raise InputError(f"{menu.source}, {error}") from error
         except (Unreadable, ValueError) as error:
@@ -120,7 +120,7 @@ def _model(lines: Lines, menu: Menu, index: int, frame: Frame, notes: list[str])
         exchanged |= {number} if turned else set()
     if not components:
         raise InputError(f"{menu.source}: no component can be read: {'; '.join(notes) or 'there is none'}")
-    components = ties(components, kept, exchanged, rest, frame, notes)
+    components = ties(components, kept, exchanged, rest, conventions, notes)
     return _drawable(components)
 
 
@@ -163,7 +163,7 @@ def _entries(component: Component, index: int, limits: dict[str, tuple[float, fl
 
 def _function(
     component: Component, entries: dict[str, Entry], notes: list[str]
-) -> tuple[Function | None, tuple[Modifier, ...]]:
+) -> tuple[Equivalent | None, tuple[Modifier, ...]]:
     """Our function for a component, with the modifiers that its file names; notes what has no counterpart."""
     name = "ferrer" if component.name.startswith("ferrer") else component.name
     candidates = [function for function in GALFIT if function.name == name]

@@ -13,9 +13,9 @@ import numpy as np
 from sersiclab.data.fits import Extension, read_plane
 from sersiclab.data.image import Image
 from sersiclab.data.sections import parse_name, split_names, split_words
-from sersiclab.io.functions import Frame
+from sersiclab.io.functions import Conventions
 from sersiclab.io.galfit_text import Menu
-from sersiclab.io.planes import find, holds_pixel, undiluted
+from sersiclab.io.plane_files import find, holds_pixel, undiluted
 from sersiclab.io.text import Lines
 from sersiclab.runtime.errors import InputError
 
@@ -115,11 +115,11 @@ def least_sigma(menu: Menu) -> float | None:
     return least
 
 
-def frame_of(menu: Menu, image: Image, corner: tuple[int, int]) -> Frame:
+def conventions_of(menu: Menu, image: Image, corner: tuple[int, int]) -> Conventions:
     """The file's pixels and magnitudes, and the noise of the image that is fitted."""
     ny, nx = image.shape
     zeropoint = menu.numbers("J")[0] if image.zeropoint is None else image.zeropoint
-    return Frame(
+    return Conventions(
         x=float(corner[0]),
         y=float(corner[1]),
         zeropoint=zeropoint,

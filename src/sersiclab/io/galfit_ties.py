@@ -7,7 +7,7 @@ from typing import Any
 
 from sersiclab import parameters
 from sersiclab.io.describe import Described
-from sersiclab.io.functions import Bounds, Frame, Link
+from sersiclab.io.functions import Bounds, Conventions, Link
 from sersiclab.io.galfit_constraints import Constraint
 from sersiclab.io.galfit_text import Component
 from sersiclab.io.tables import GALFIT, GALFIT_MODIFIERS
@@ -71,7 +71,7 @@ def ties(
     kept: Mapping[int, Described],
     exchanged: Collection[int],
     constraints: Sequence[Constraint],
-    frame: Frame,
+    conventions: Conventions,
     notes: list[str],
 ) -> dict[str, AbstractProfile]:
     """The components with the ties of constraints that keep offsets or ratios; the rest is noted.
@@ -87,7 +87,7 @@ def ties(
             notes.append(f"{where(constraint)} bounds two components' {constraint.kind} and is left out")
             continue
         for follower in followers:
-            problem = _tie(changes, kept, exchanged, constraint, (anchor, follower), frame)
+            problem = _tie(changes, kept, exchanged, constraint, (anchor, follower), conventions)
             if problem:
                 notes.append(f"{where(constraint)} of {anchor} and {follower} is left out: {problem}")
     return _within_ranges(components, changes, notes)
@@ -136,7 +136,7 @@ def _tie(
     exchanged: Collection[int],
     constraint: Constraint,
     pair: tuple[int, int],
-    frame: Frame,
+    conventions: Conventions,
 ) -> str | None:
     """Add a tie to the changes; what is wrong if it can't be."""
     if not all(number in kept for number in pair):
@@ -161,7 +161,7 @@ def _tie(
         line = (b / a if constraint.kind == "ratio" else 1.0 / bound, 0.0)
     else:
         line = (1.0, b - a if constraint.kind == "offset" else -bound)
-    tie = tied(second, first, target, frame, line)
+    tie = tied(second, first, target, conventions, line)
     if tie is None:
         return "the tie is not linear in our parameters"
     changes[path] = tie

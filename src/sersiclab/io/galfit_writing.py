@@ -13,8 +13,8 @@ from sersiclab.data.image import Image
 from sersiclab.documents.storage import check_free, user_path, write_text
 from sersiclab.io.describe import Described, described
 from sersiclab.io.entries import Entry
-from sersiclab.io.functions import Frame
-from sersiclab.io.planes import plane_paths, tell_of_pixel, write_planes
+from sersiclab.io.functions import Conventions
+from sersiclab.io.plane_files import plane_paths, tell_of_pixel, write_planes
 from sersiclab.io.tables import GALFIT, GALFIT_MODIFIERS
 from sersiclab.io.tie_laws import tie_line
 from sersiclab.model import Model, checked_model
@@ -52,9 +52,9 @@ def write_galfit(model: Model, image: Image, path: str | Path, *, overwrite: boo
     if re.search(r"[\s,#]", path.name):
         raise InputError(f"path must be a file name without blanks, commas and #, which GALFIT cuts, got {path.name!r}")
     notes: list[str] = []
-    frame = _frame(image, notes)
-    components = described(model, "GALFIT", (GALFIT, GALFIT_MODIFIERS), frame, notes)
-    constraints = [*_ranges(components), *_ties(model, components, frame, notes)]
+    conventions = _conventions(image, notes)
+    components = described(model, "GALFIT", (GALFIT, GALFIT_MODIFIERS), conventions, notes)
+    constraints = [*_ranges(components), *_ties(model, components, conventions, notes)]
     notes += [
         f"{component.name}: only GALFIT-CORSAIR and GALFITM have corser, not GALFIT itself"
         for component in components
@@ -70,7 +70,7 @@ def write_galfit(model: Model, image: Image, path: str | Path, *, overwrite: boo
         files["constraints"] = constraint_path.name
         write_text(constraint_path, "\n".join(constraints) + "\n", overwrite=overwrite)
     blocks = [_block(number, component) for number, component in enumerate(components, start=1)]
-    text = "\n\n".join(["\n".join(_header(image, path, files, frame)), *blocks]) + "\n"
+    text = "\n\n".join(["\n".join(_header(image, path, files, conventions)), *blocks]) + "\n"
     write_text(path, text, overwrite=overwrite)
     if notes:
         listed = "\n  ".join(notes)
@@ -82,13 +82,13 @@ def number(value: float) -> str:
     return f"{value:.10g}"
 
 
-def _frame(image: Image, notes: list[str]) -> Frame:
+def _conventions(image: Image, notes: list[str]) -> Conventions:
     ny, nx = image.shape
     if image.zeropoint is None:
         notes.append("image.zeropoint: there is none; J) is 0")
     if image.pixel_scale is None:
         notes.append("image.pixel_scale: there is none; K) is 1")
-    return Frame(
+    return Conventions(
         zeropoint=image.zeropoint or 0.0,
         area=1.0 if image.pixel_scale is None else image.pixel_scale**2,
         centre=(0.5 * (nx - 1), 0.5 * (ny - 1)),
@@ -97,7 +97,7 @@ def _frame(image: Image, notes: list[str]) -> Frame:
     )
 
 
-def _header(image: Image, path: Path, files: dict[str, str], frame: Frame) -> list[str]:
+def _header(image: Image, path: Path, files: dict[str, str], conventions: Conventions) -> list[str]:
     ny, nx = image.shape
     box = 2 * max(image.shape if image.psf is None else (*image.shape, *image.psf.shape))
     scale = number(image.pixel_scale or 1.0)
@@ -111,7 +111,7 @@ def _header(image: Image, path: Path, files: dict[str, str], frame: Frame) -> li
         ("G", files.get("constraints", "none"), "Parameter constraints"),
         ("H", f"1 {nx} 1 {ny}", "Image region to fit"),
         ("I", f"{box} {box}", "Size of the convolution box"),
-        ("J", number(frame.zeropoint), "Magnitude photometric zeropoint"),
+        ("J", number(conventions.zeropoint), "Magnitude photometric zeropoint"),
         ("K", f"{scale} {scale}", "Plate scale [arcsec per pixel]"),
         ("O", "regular", "Display type"),
         ("P", "0", "0=optimize, 1=model, 2=imgblock, 3=subcomps"),
@@ -151,7 +151,7 @@ def _ranges(components: list[Described]) -> list[str]:
     ]
 
 
-def _ties(model: Model, components: list[Described], frame: Frame, notes: list[str]) -> list[str]:
+def _ties(model: Model, components: list[Described], conventions: Conventions, notes: list[str]) -> list[str]:
     """The ties that keep an offset or a ratio of the same parameter; others are noted."""
     by_name = {component.name: (count, component) for count, component in enumerate(components, start=1)}
     lines = []
@@ -165,7 +165,7 @@ def _ties(model: Model, components: list[Described], frame: Frame, notes: list[s
         link, other = follower.link(path.split(".")[1]), anchor.link(tie.to.split(".")[1])
         word = None
         if link is not None and other is not None and count != target and _called(link) == _called(other):
-            line = tie_line(link, other, frame, tie)
+            line = tie_line(link, other, conventions, tie)
             if line is not None and math.isclose(line[0], 1.0, abs_tol=CLOSE):
                 word = "offset"
             elif line is not None and abs(line[1]) < CLOSE:

@@ -11,8 +11,8 @@ from sersiclab import parameters
 from sersiclab.data.image import Image
 from sersiclab.io.axes import upright
 from sersiclab.io.entries import Entry, Nonsense, component_of
-from sersiclab.io.functions import Frame, Function
-from sersiclab.io.imfit_image import Seen, configured_image, frame_of
+from sersiclab.io.functions import Conventions, Equivalent
+from sersiclab.io.imfit_image import Seen, configured_image, conventions_of
 from sersiclab.io.imfit_options import parse_command
 from sersiclab.io.imfit_text import Configuration, FunctionText, keys_of, read_configuration
 from sersiclab.io.tables import IMFIT
@@ -83,7 +83,7 @@ def read_imfit(
 
 
 def _model(configuration: Configuration, seen: Seen, notes: list[str]) -> Model:
-    image, frame = seen.image, frame_of(seen.image, seen.corner)
+    image, conventions = seen.image, conventions_of(seen.image, seen.corner)
     components: dict[str, AbstractProfile] = {}
     for block in configuration.blocks:
         owner: str | None = None
@@ -97,14 +97,14 @@ def _model(configuration: Configuration, seen: Seen, notes: list[str]) -> Model:
             name = _name(text, function, components)
             try:
                 modifiers, entries, _ = upright(function, function.modifiers, entries, notes)
-                component = component_of(function, modifiers, entries, frame, notes)
+                component = component_of(function, modifiers, entries, conventions, notes)
             except Nonsense as error:
                 raise InputError(f"{configuration.source}, {error}") from error
             except ValueError as error:
                 notes.append(f"line {text.line}: {text.name} is left out ({error})")
                 continue
             if isinstance(component, TiltedSky):
-                component = component if image is None else _tilted(component, block.centre, frame)
+                component = component if image is None else _tilted(component, block.centre, conventions)
             elif hasattr(component, "xc"):
                 if owner is not None:
                     places = {axis: Tied(f"{owner}.{axis}") for axis in ("xc", "yc")}
@@ -116,11 +116,14 @@ def _model(configuration: Configuration, seen: Seen, notes: list[str]) -> Model:
     return Model(components, noise=GaussianNoise() if seen.noise is None else seen.noise)
 
 
-def _tilted(sky: TiltedSky, centre: Mapping[str, Entry], frame: Frame) -> TiltedSky:
+def _tilted(sky: TiltedSky, centre: Mapping[str, Entry], conventions: Conventions) -> TiltedSky:
     """The level moved from X0, Y0 to the image's centre, with the slopes' initial values."""
     numbers: Any = Model({"sky": sky})
     numbers = numbers.at(numbers.initial).components["sky"]
-    steps = frame.centre[0] - (centre["X0"].value - frame.x), frame.centre[1] - (centre["Y0"].value - frame.y)
+    steps = (
+        conventions.centre[0] - (centre["X0"].value - conventions.x),
+        conventions.centre[1] - (centre["Y0"].value - conventions.y),
+    )
     shift = float(numbers.slope_x * steps[0] + numbers.slope_y * steps[1])
     level: Any = sky.level
     if not isinstance(level, float):
@@ -129,7 +132,7 @@ def _tilted(sky: TiltedSky, centre: Mapping[str, Entry], frame: Frame) -> Tilted
     return dataclasses.replace(sky, level=level + shift)
 
 
-def _entries(configuration: Configuration, function: Function, text: FunctionText) -> dict[str, Entry]:
+def _entries(configuration: Configuration, function: Equivalent, text: FunctionText) -> dict[str, Entry]:
     """The parameters by name; by their order where the names are others, as imfit takes them."""
     keys = keys_of(function)
     if set(text.parameters) == set(keys):
@@ -143,7 +146,7 @@ def _entries(configuration: Configuration, function: Function, text: FunctionTex
     raise InputError(f"{configuration.source}, line {line}: {function.name} {what}")
 
 
-def _name(text: FunctionText, function: Function, taken: Mapping[str, Any]) -> str:
+def _name(text: FunctionText, function: Equivalent, taken: Mapping[str, Any]) -> str:
     if text.label and text.label.isidentifier() and text.label not in {*taken, "noise", "renderer"}:
         return text.label
     name = "sky" if "Sky" in function.name else re.sub(r"\W", "_", function.name).lower()

@@ -11,10 +11,10 @@ import numpy as np
 from sersiclab.data.fits import read_plane
 from sersiclab.data.image import Image
 from sersiclab.data.sections import parse_name
-from sersiclab.io.functions import Frame
+from sersiclab.io.functions import Conventions
 from sersiclab.io.imfit_options import Command
 from sersiclab.io.imfit_text import Configuration
-from sersiclab.io.planes import find, holds_pixel, undiluted
+from sersiclab.io.plane_files import find, holds_pixel, undiluted
 from sersiclab.noise import AbstractNoise, PoissonNoise
 
 
@@ -54,13 +54,13 @@ class Detector:
     stated: bool
 
 
-def frame_of(image: Image | None, corner: tuple[float, float] = (1.0, 1.0)) -> Frame:
+def conventions_of(image: Image | None, corner: tuple[float, float] = (1.0, 1.0)) -> Conventions:
     """imfit's pixels and the noise of an image."""
     if image is None:
-        return Frame(x=corner[0], y=corner[1])
+        return Conventions(x=corner[0], y=corner[1])
     ny, nx = image.shape
     scatter = float(np.median(image.sigma[image.valid]))
-    return Frame(*corner, centre=(0.5 * (nx - 1), 0.5 * (ny - 1)), side=float(max(nx, ny)), scatter=scatter)
+    return Conventions(*corner, centre=(0.5 * (nx - 1), 0.5 * (ny - 1)), side=float(max(nx, ny)), scatter=scatter)
 
 
 def configured_image(

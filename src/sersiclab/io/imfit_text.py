@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from sersiclab.io.entries import Entry
-from sersiclab.io.functions import Function
+from sersiclab.io.functions import Equivalent
 from sersiclab.io.text import Lines, numbers_of, refuse_others, unfilled
 from sersiclab.runtime.errors import InputError
 
@@ -145,7 +145,7 @@ def _command(lines: Lines) -> tuple[str, ...]:
     return ()
 
 
-def keys_of(function: Function) -> list[str]:
+def keys_of(function: Equivalent) -> list[str]:
     """The names of a function's parameters but for the centre, in their order in files."""
     keys = [link.key for link in function.links if link.key not in ("X0", "Y0")]
     return [*keys[:2], "c0", *keys[2:]] if function.modifiers else keys

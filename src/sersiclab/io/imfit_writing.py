@@ -10,11 +10,11 @@ from sersiclab.data.image import Image
 from sersiclab.documents.storage import check_free, user_path, write_text
 from sersiclab.io.describe import Described, described
 from sersiclab.io.entries import Entry
-from sersiclab.io.functions import Frame
+from sersiclab.io.functions import Conventions
 from sersiclab.io.galfit_writing import number
-from sersiclab.io.imfit_image import frame_of
+from sersiclab.io.imfit_image import conventions_of
 from sersiclab.io.imfit_text import keys_of
-from sersiclab.io.planes import plane_paths, tell_of_pixel, write_planes
+from sersiclab.io.plane_files import plane_paths, tell_of_pixel, write_planes
 from sersiclab.io.tables import IMFIT
 from sersiclab.model import Model, checked_model
 from sersiclab.parameters import Tied
@@ -46,9 +46,9 @@ def write_imfit(model: Model, image: Image, path: str | Path, *, overwrite: bool
     model, image = checked_model(model), checked_image(image)
     path = user_path(path)
     notes: list[str] = []
-    frame = frame_of(image)
-    components = described(model, "imfit", (IMFIT, ()), frame, notes)
-    blocks = _blocks(model, components, frame, notes)
+    conventions = conventions_of(image)
+    components = described(model, "imfit", (IMFIT, ()), conventions, notes)
+    blocks = _blocks(model, components, conventions, notes)
     tell_of_pixel(image, [component.function.name for component in components], "PointSource", "imfit", notes)
     for target in (path, *plane_paths(image, path.with_suffix("")).values()):
         check_free(target, overwrite=overwrite)
@@ -61,7 +61,7 @@ def write_imfit(model: Model, image: Image, path: str | Path, *, overwrite: bool
         warnings.warn(f"imfit cannot express all of this model or image:\n  {listed}", stacklevel=2)
 
 
-def _blocks(model: Model, components: list[Described], frame: Frame, notes: list[str]) -> list[str]:
+def _blocks(model: Model, components: list[Described], conventions: Conventions, notes: list[str]) -> list[str]:
     """The text of blocks: those that follow a centre lie in its block, skies in the first."""
     ties = {path: tie for path, tie in parameters.parameters(model.owners).items() if isinstance(tie, Tied)}
     groups: dict[str, list[Described]] = {}
@@ -80,11 +80,11 @@ def _blocks(model: Model, components: list[Described], frame: Frame, notes: list
         for path, tie in ties.items()
         if path not in shared
     ]
-    return [_block(group, frame) for group in groups.values()]
+    return [_block(group, conventions) for group in groups.values()]
 
 
-def _block(group: list[Described], frame: Frame) -> str:
-    middle = {key: Entry(at + 1.0, free=False) for key, at in zip(("X0", "Y0"), frame.centre, strict=True)}
+def _block(group: list[Described], conventions: Conventions) -> str:
+    middle = {key: Entry(at + 1.0, free=False) for key, at in zip(("X0", "Y0"), conventions.centre, strict=True)}
     centre = {key: group[0].entries.get(key, middle[key]) for key in ("X0", "Y0")}
     lines = [_line(key, entry) for key, entry in centre.items()]
     for component in group:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from scipy.special import gammaincinv
 
-from sersiclab.io.functions import Brightness, Function, Linear, Link, Magnitude, Modifier, PerArcsec2
+from sersiclab.io.functions import Equivalent, Linear, Link, Magnitude, Modifier, PerArcsec2, SurfaceBrightness
 from sersiclab.profiles import (
     Bent,
     Boxy,
@@ -40,7 +40,7 @@ MODES = (1, 3, 4, 5, 6)
 _X = Link("x", "xc", Linear(axis="x"), "x")
 _Y = Link("y", "yc", Linear(axis="y"), "y")
 _MAGNITUDE = Link("3", "flux", Magnitude(), "mag")
-_CENTRAL = Link("3", "flux", Brightness(magnitudes=True), "mag")
+_CENTRAL = Link("3", "flux", SurfaceBrightness(magnitudes=True), "mag")
 _RATIO = Link("9", "ellip", Linear(scale=-1.0, offset=1.0), "q")
 _ANGLE = Link("10", "theta", DEGREES, "pa")
 
@@ -53,11 +53,11 @@ _NUKER = (
 )
 
 
-def _galfit(name: str, cls: type, flux: Link, *links: Link, constants: Mapping[str, float] | None = None) -> Function:
-    return Function(name, cls, (_X, _Y, flux, *links), constants or {})
+def _galfit(name: str, cls: type, flux: Link, *links: Link, constants: Mapping[str, float] | None = None) -> Equivalent:
+    return Equivalent(name, cls, (_X, _Y, flux, *links), constants or {})
 
 
-GALFIT: tuple[Function, ...] = (
+GALFIT: tuple[Equivalent, ...] = (
     _galfit("sersic", Sersic, _MAGNITUDE, Link("4", "r_eff", alias="re"), Link("5", "n", alias="n"), _RATIO, _ANGLE),
     _galfit("expdisk", Exponential, _MAGNITUDE, Link("4", "r_eff", Linear(scale=HALF_LIGHT), "rs"), _RATIO, _ANGLE),
     _galfit("devauc", DeVaucouleurs, _MAGNITUDE, Link("4", "r_eff", alias="re"), _RATIO, _ANGLE),
@@ -85,12 +85,14 @@ GALFIT: tuple[Function, ...] = (
     ),
     # Read as the first, which has any outer slope; the second, by its flux, is written.
     _galfit("nuker", NukerBrightness, Link("3", "i_b", PerArcsec2(), "mag"), *_NUKER, _RATIO, _ANGLE),
-    _galfit("nuker", Nuker, Link("3", "flux", Brightness(at="r_b", magnitudes=True), "mag"), *_NUKER, _RATIO, _ANGLE),
+    _galfit(
+        "nuker", Nuker, Link("3", "flux", SurfaceBrightness(at="r_b", magnitudes=True), "mag"), *_NUKER, _RATIO, _ANGLE
+    ),
     # GALFIT-CORSAIR's (Bonfini 2014, PASP 126, 935); its constraints go by the parameters' numbers.
     _galfit(
         "corser",
         CoreSersic,
-        Link("3", "flux", Brightness(at="r_b", magnitudes=True), "mag"),
+        Link("3", "flux", SurfaceBrightness(at="r_b", magnitudes=True), "mag"),
         Link("4", "r_b"),
         Link("5", "alpha", alias="alpha"),
         Link("6", "gamma", alias="gamma"),
@@ -110,8 +112,8 @@ GALFIT: tuple[Function, ...] = (
         constants={"n": 1.0},
     ),
     _galfit("psf", PointSource, _MAGNITUDE),
-    Function("sky", FlatSky, (Link("1", "level", alias="sky"),)),
-    Function("sky", TiltedSky, (Link("1", "level", alias="sky"), Link("2", "slope_x"), Link("3", "slope_y"))),
+    Equivalent("sky", FlatSky, (Link("1", "level", alias="sky"),)),
+    Equivalent("sky", TiltedSky, (Link("1", "level", alias="sky"), Link("2", "slope_x"), Link("3", "slope_y"))),
 )
 
 GALFIT_MODIFIERS: tuple[Modifier, ...] = (
@@ -133,20 +135,20 @@ _PA, _ELL = Link("PA", "theta", DEGREES), Link("ell", "ellip")
 _BOXY = Modifier(Boxy, (Link("c0", "c0"),))
 
 
-def _imfit(name: str, cls: type, *links: Link, boxy: bool = False) -> Function:
+def _imfit(name: str, cls: type, *links: Link, boxy: bool = False) -> Equivalent:
     """A function of imfit, whose parameters have this order in its files; `c0` comes after `ell`."""
-    return Function(name, cls, (*_PLACE, _PA, _ELL, *links), modifiers=(_BOXY,) if boxy else ())
+    return Equivalent(name, cls, (*_PLACE, _PA, _ELL, *links), modifiers=(_BOXY,) if boxy else ())
 
 
 def _peak(key: str = "I_0", at: str | None = None) -> Link:
-    return Link(key, "flux", Brightness(at=at))
+    return Link(key, "flux", SurfaceBrightness(at=at))
 
 
 _SLOPES = ("r_b", "alpha", "beta", "gamma")
 _SERSIC = (Link("n", "n"), _peak("I_e", "r_eff"), Link("r_e", "r_eff"))
 _EXPONENTIAL = (_peak(), Link("h", "r_eff", Linear(scale=HALF_LIGHT)))
 
-IMFIT: tuple[Function, ...] = (
+IMFIT: tuple[Equivalent, ...] = (
     _imfit("Sersic", Sersic, *_SERSIC),
     _imfit("Sersic_GenEllipse", Sersic, *_SERSIC, boxy=True),
     _imfit("Exponential", Exponential, *_EXPONENTIAL),
@@ -176,20 +178,20 @@ IMFIT: tuple[Function, ...] = (
     _imfit("NukerLaw", NukerBrightness, Link("I_b", "i_b"), *(Link(name, name) for name in _SLOPES)),
     _imfit("NukerLaw", Nuker, _peak("I_b", "r_b"), *(Link(name, name) for name in _SLOPES)),
     _imfit("GaussianRing", GaussianRing, _peak("A", "r_ring"), Link("R_ring", "r_ring"), Link("sigma_r", "sigma")),
-    Function(
+    Equivalent(
         "EdgeOnDisk",
         EdgeOnDisk,
         (
             *_PLACE,
             _PA,
-            Link("L_0", "flux", Brightness(twice="h_r")),
+            Link("L_0", "flux", SurfaceBrightness(twice="h_r")),
             Link("h", "h_r"),
             Link("n", "n"),
             Link("z_0", "h_z"),
         ),
     ),
-    Function("PointSource", PointSource, (*_PLACE, Link("I_tot", "flux"))),
-    Function("FlatSky", FlatSky, (Link("I_sky", "level"),)),
+    Equivalent("PointSource", PointSource, (*_PLACE, Link("I_tot", "flux"))),
+    Equivalent("FlatSky", FlatSky, (Link("I_sky", "level"),)),
     # The level at X0, Y0 there, at the image's centre here: `imfit.py` sees to it.
-    Function("TiltedSkyPlane", TiltedSky, (Link("I_0", "level"), Link("m_x", "slope_x"), Link("m_y", "slope_y"))),
+    Equivalent("TiltedSkyPlane", TiltedSky, (Link("I_0", "level"), Link("m_x", "slope_x"), Link("m_y", "slope_y"))),
 )

@@ -16,7 +16,7 @@ from sersiclab.data.image import Image
 from sersiclab.detection.measuring import Source, coordinates
 from sersiclab.documents.spec import to_document
 from sersiclab.guess import component_of
-from sersiclab.io.regions import Ellipse, Mask, Region, Regions, mask_of
+from sersiclab.io.ds9 import EllipseRegion, Mask, Region, Regions, mask_of
 from sersiclab.model import Model
 from sersiclab.parameters import own_parameters
 from sersiclab.profiles import PointSource, Sersic
@@ -77,9 +77,9 @@ def _is_area(region: Region) -> bool:
 def _values(name: str, component: Any, shape: Any) -> dict[str, float]:
     """Return the values of the component's parameters that a shape determines."""
     own = own_parameters(component)
-    xc, yc = (shape.xc, shape.yc) if isinstance(shape, Ellipse) else shape
+    xc, yc = (shape.xc, shape.yc) if isinstance(shape, EllipseRegion) else shape
     found, length = {"xc": xc, "yc": yc}, size_name(component)
-    if isinstance(shape, Ellipse) and length is not None:
+    if isinstance(shape, EllipseRegion) and length is not None:
         found |= {length: shape.size, "ellip": shape.ellip, "theta": shape.theta}
     return {f"{name}.{key}": _rounded(value) for key, value in found.items() if key in own}
 
@@ -93,22 +93,22 @@ def _free_name(wish: str, region: Region, session: Session) -> str:
     taken = {**session["model"]["components"], **session["model"].get("links", {})}
     if region.text and wish.isidentifier() and wish not in (*RESERVED, *taken):
         return wish
-    base = "sersic" if isinstance(region.shape, Ellipse) else "star"
+    base = "sersic" if isinstance(region.shape, EllipseRegion) else "star"
     numbered = (base if k == 1 else f"{base}{k}" for k in range(1, len(taken) + 2))
     return next(name for name in numbered if name not in taken)
 
 
 def _with_component(session: Session, name: str, shape: Any, image: Image) -> Session:
     """Add a component of this shape to the session, with its flux measured from the pixels."""
-    cls = Sersic if isinstance(shape, Ellipse) else PointSource
-    ellipse = shape if isinstance(shape, Ellipse) else Ellipse(shape[0], shape[1], 2.0, 0.0, 0.0)
+    cls = Sersic if isinstance(shape, EllipseRegion) else PointSource
+    ellipse = shape if isinstance(shape, EllipseRegion) else EllipseRegion(shape[0], shape[1], 2.0, 0.0, 0.0)
     part = Model({name: component_of(_measured(ellipse, image), name, cls)})
     document = to_document(part)["components"]
     components = {**session["model"]["components"], **document}
     return with_values({**session, "model": {**session["model"], "components": components}}, part.initial)
 
 
-def _measured(ellipse: Ellipse, image: Image) -> Source:
+def _measured(ellipse: EllipseRegion, image: Image) -> Source:
     """Measure the source in an ellipse at its half-light radius: twice the light inside, above the median sky."""
     y, x = coordinates(image.shape)
     dx, dy = x - ellipse.xc, y - ellipse.yc

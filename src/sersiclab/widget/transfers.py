@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from sersiclab.documents import storage
-from sersiclab.io.regions import DIGITS, read_regions
+from sersiclab.io.ds9 import DIGITS, read_regions
 from sersiclab.model import Model
 from sersiclab.parameters import at
 from sersiclab.results.files import write_model_fits

@@ -9,7 +9,7 @@ from astropy.coordinates import SkyCoord
 from astropy.wcs import WCS
 
 from sersiclab.io import read_regions
-from sersiclab.io.regions import Ellipse, mask_of
+from sersiclab.io.ds9 import EllipseRegion, mask_of
 from sersiclab.profiles import PointSource, Sersic
 from sersiclab.results.regions import ds9_regions
 
@@ -97,7 +97,7 @@ def test_what_we_write_is_read_back(frame, turn, east):
     text = ds9_regions({"galaxy": galaxy, "core": PointSource(xc=33.0, yc=22.0, flux=1.0)}, wcs, frame=frame)
     first, second = read_regions(text, wcs).found
     assert (first.text, second.text) == ("galaxy r_eff", "core")
-    assert isinstance(first.shape, Ellipse)
+    assert isinstance(first.shape, EllipseRegion)
     for name in ("xc", "yc", "ellip", "theta"):
         assert getattr(first.shape, name) == pytest.approx(getattr(galaxy, name), abs=2e-4)
     assert first.shape.size == pytest.approx(7.5, abs=1e-3)

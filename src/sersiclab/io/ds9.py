@@ -45,7 +45,7 @@ Point = tuple[float, float]
 
 
 @dataclasses.dataclass(frozen=True)
-class Ellipse:
+class EllipseRegion:
     """An ellipse as our profiles have it: `size` the semi-major axis in pixels, `theta` from +y."""
 
     xc: float
@@ -64,7 +64,7 @@ class Region:
 
     line: int
     text: str
-    shape: Ellipse | Point | tuple[Point, ...]
+    shape: EllipseRegion | Point | tuple[Point, ...]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -237,11 +237,11 @@ def _only(words: Sequence[str], count: int, what: str) -> None:
         raise InputError(f"it has {len(words)} numbers; {what} are {count}")
 
 
-def _ellipse(words: Sequence[str], plane: _Plane) -> Ellipse:
+def _ellipse(words: Sequence[str], plane: _Plane) -> EllipseRegion:
     centre, ends = _ends(words, plane, "one ellipse")
     (minor, _), (major, (x, y)) = sorted((math.dist(centre, end), end) for end in ends)
     theta = (math.atan2(y - centre[1], x - centre[0]) - math.pi / 2) % math.pi
-    return Ellipse(*centre, major, max(1.0 - minor / major, 0.0), theta)
+    return EllipseRegion(*centre, major, max(1.0 - minor / major, 0.0), theta)
 
 
 def _elliptic_area(words: Sequence[str], plane: _Plane) -> tuple[Point, ...]:
