@@ -293,7 +293,7 @@ def writers(folder: Path) -> Iterator[Case]:
         "zero": "circle(5,5,0)",
     }
     for kind, text in wrong.items():
-        yield named("io.read_regions", kind, lambda t=text: read(t), "no DS9 regions that can be taken")
+        yield named("io.read_regions", kind, lambda t=text: read(t), "no DS9 regions that can be used")
     good = "image;ellipse(7,6,3,2,30) # text={g}\n"
     yield right("io.read_regions", "an ellipse", lambda: read(good), lambda r: len(r.found) == 1 and not r.notes)
     yield right("io.read_regions", "a bad line too", lambda: read(good + "ellipse(a)\n"), lambda r: len(r.notes) == 1)

@@ -153,7 +153,7 @@ def test_what_is_not_taken_is_told_with_its_line():
     ],
 )
 def test_a_file_without_regions_is_refused(text, words):
-    with pytest.raises(ValueError, match="no DS9 regions that can be taken") as caught:
+    with pytest.raises(ValueError, match="no DS9 regions that can be used") as caught:
         read_regions(text)
     assert words in str(caught.value)
 

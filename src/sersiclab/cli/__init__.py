@@ -52,7 +52,7 @@ def _command(name: str) -> Callable[[argparse.Namespace], int]:
 
 
 def _failed(name: str, error: Exception, arguments: argparse.Namespace) -> int:
-    """Report an error, which is a bug unless it was raised on purpose or for want of memory or files."""
+    """Report an error, which is a bug unless it was raised on purpose or concerns files or memory."""
     meant = isinstance(error, SersiclabError | OSError | MemoryError)
     if arguments.debug or not meant:
         sys.stderr.write("".join(traceback.format_exception(error)))

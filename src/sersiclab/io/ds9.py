@@ -119,7 +119,7 @@ def read_regions(text: Any, wcs: Any = None) -> Regions:
                     found.append(Region(number, next(filter(None, _texts(comment)), ""), shape))
     if not found:
         why = "; ".join(notes[:TOLD]) or "one is a line such as ellipse(50,60,12,8,30)"
-        raise InputError(f"there are no DS9 regions that can be taken: {why}")
+        raise InputError(f"there are no DS9 regions that can be used: {why}")
     return Regions(found, notes)
 
 
@@ -148,7 +148,7 @@ def _shape(statement: str, plane: "_Plane") -> Any:
     kind, words = match["kind"].lower(), re.split(r"[\s,]+", match["numbers"].strip().rstrip(","))
     reader = _READERS.get(kind)
     if reader is None:
-        raise InputError(f"{_short(statement)} is left out: of DS9's shapes, {', '.join(_READERS)} are taken")
+        raise InputError(f"{_short(statement)} is ignored: the shapes {', '.join(_READERS)} can be used")
     if kind == "ellipse" and match["sign"] == "-":
         reader = _elliptic_area
     try:

@@ -1,4 +1,4 @@
-"""What a profile is, and the conventions that every profile keeps.
+"""Base classes of profiles, and the conventions of all profiles.
 
 - Arrays are indexed `[y, x]`. Pixel centres lie at integers counted from 0; `xc` is the column, `yc`
   the row.
@@ -42,7 +42,7 @@ _LEAST = 1e-6
 
 
 class AbstractProfile(eqx.Module):
-    """A component of a model: a source of light, or a sky."""
+    """Base class of the components of a model: sources of light and skies."""
 
     def __init_subclass__(cls) -> None:
         document_parameters(cls)
@@ -52,7 +52,7 @@ class AbstractProfile(eqx.Module):
 
 
 class AbstractSource(AbstractProfile):
-    """A profile that is blurred by the PSF."""
+    """Base class of profiles that the PSF blurs."""
 
     xc: eqx.AbstractVar[Parameter]
     yc: eqx.AbstractVar[Parameter]
@@ -60,13 +60,13 @@ class AbstractSource(AbstractProfile):
 
 
 class AbstractExtended(AbstractSource):
-    """A source with a surface brightness: what `PixelRenderer` draws."""
+    """Base class of sources with a surface brightness, which `PixelRenderer` draws."""
 
     @abstractmethod
     def brightness(self, x: Float[Array, "*s"], y: Float[Array, "*s"]) -> Float[Array, "*s"]:
         """Surface brightness per pixel at the offset (x, y) from the centre, before the PSF.
 
-        It may diverge at the centre, if its integral doesn't, where it is never evaluated.
+        It may diverge at the centre, where it is never evaluated, if its integral is finite.
         """
 
     def shape(self) -> tuple[Any, Any]:
@@ -75,7 +75,7 @@ class AbstractExtended(AbstractSource):
 
 
 class AbstractElliptical(AbstractExtended):
-    """An extended source whose isophotes are similar ellipses: all that it needs is `radial`.
+    """Base class of extended sources whose isophotes are similar ellipses: a subclass needs `radial` alone.
 
     A modifier (`modifiers.py`) reshapes the isophotes of any such source.
     """
@@ -109,7 +109,7 @@ class AbstractElliptical(AbstractExtended):
 
 
 class AbstractMixture(AbstractSource):
-    """A source that is a mixture of concentric, similar elliptical Gaussians: what `HybridRenderer` draws fastest.
+    """Base class of mixtures of concentric, similar elliptical Gaussians, which `HybridRenderer` draws fastest.
 
     A point source is the mixture whose Gaussians all have width zero.
     """
@@ -139,7 +139,7 @@ class AbstractMixture(AbstractSource):
 
 
 class AbstractTransformed(AbstractSource):
-    """A source whose Fourier transform is known in closed form: what `FourierRenderer` draws."""
+    """Base class of sources whose Fourier transform has a closed form, which `FourierRenderer` draws."""
 
     @abstractmethod
     def shape(self) -> tuple[Any, Any]:
@@ -151,7 +151,7 @@ class AbstractTransformed(AbstractSource):
 
 
 class AbstractSky(AbstractProfile):
-    """A smooth background that is not blurred by the PSF."""
+    """Base class of smooth backgrounds, which the PSF does not blur."""
 
     @abstractmethod
     def brightness(self, x: Float[Array, "y x"], y: Float[Array, "y x"]) -> Float[Array, "y x"]:
@@ -205,7 +205,7 @@ def theta_parameter() -> Any:
 
 
 def held(radius: Any) -> Any:
-    """A length in pixels that must be positive, held above zero: what is wrong inside jit is no NaN."""
+    """Hold a length in pixels above zero, so that nothing inside jit is NaN."""
     return jnp.maximum(radius, _LEAST)
 
 

@@ -27,7 +27,7 @@ from sersiclab.runtime.errors import InputTypeError
 
 # Directions in a quarter of the circle; they crowd at the axes, where boxy isophotes have kinks.
 _QUARTER = 64
-# Beyond so many radii from the centre a source is bent no further.
+# The distance from the centre, in radii, beyond which a source is bent no further.
 _FAR = 1e3
 
 

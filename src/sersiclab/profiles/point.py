@@ -10,7 +10,12 @@ from sersiclab.profiles.base import AbstractMixture, AbstractTransformed, LogWid
 
 
 class PointSource(AbstractMixture, AbstractTransformed):
-    """A point source: the PSF, at any position."""
+    """A point source, which appears as the PSF, at any position.
+
+    Example:
+        >>> sl.PointSource(xc=50.0, yc=41.0, flux=80.0).flux
+        80.0
+    """
 
     xc: Parameter = centre_parameter("x")
     yc: Parameter = centre_parameter("y")

@@ -75,7 +75,15 @@ def index_parameter(**declared: Any) -> Any:
 
 
 class Sersic(AbstractElliptical, AbstractMixture):
-    """Sérsic profile, I(m) = I_e exp(-b_n [(m / r_eff)^(1/n) - 1]) (Sérsic 1963; arXiv:astro-ph/0503176)."""
+    """Sérsic profile, I(m) = I_e exp(-b_n [(m / r_eff)^(1/n) - 1]) (Sérsic 1963; arXiv:astro-ph/0503176).
+
+    Example:
+        >>> galaxy = sl.Sersic(
+        ...     xc=50.0, yc=41.0, flux=sl.LogUniform(10.0, 1e3), r_eff=7.0, n=sl.Uniform(0.5, 8.0), ellip=0.4, theta=0.8
+        ... )
+        >>> list(sl.Model({"galaxy": galaxy}).free)
+        ['galaxy.flux', 'galaxy.n']
+    """
 
     limits: ClassVar = {"n": (0.5, 8.0)}
 
@@ -97,7 +105,13 @@ class Sersic(AbstractElliptical, AbstractMixture):
 
 
 class Exponential(AbstractElliptical, AbstractMixture, AbstractTransformed):
-    """Exponential disk: the Sérsic profile of n = 1."""
+    """Exponential disk: the Sérsic profile of n = 1.
+
+    Example:
+        >>> disk = sl.Exponential(xc=50.0, yc=41.0, flux=80.0, r_eff=9.0, ellip=0.4, theta=0.8)
+        >>> disk.r_eff
+        9.0
+    """
 
     xc: Parameter = centre_parameter("x")
     yc: Parameter = centre_parameter("y")

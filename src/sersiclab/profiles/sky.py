@@ -1,4 +1,4 @@
-"""Sky backgrounds. They are not blurred by the PSF."""
+"""Sky backgrounds, which the PSF does not blur."""
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float
@@ -8,7 +8,12 @@ from sersiclab.profiles.base import AbstractSky
 
 
 class FlatSky(AbstractSky):
-    """Flat sky: a constant level."""
+    """Flat sky: a constant level.
+
+    Example:
+        >>> sl.FlatSky(level=sl.Normal(0.0, 0.1)).level
+        Normal(loc=0.0, scale=0.1, init=None)
+    """
 
     level: Parameter = parameter(unit="image/pixel", doc="sky level")
 

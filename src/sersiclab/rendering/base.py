@@ -1,4 +1,4 @@
-"""What a renderer is."""
+"""Base class of renderers."""
 
 import dataclasses
 from abc import abstractmethod
@@ -15,19 +15,19 @@ from sersiclab.runtime.errors import InputError, InputTypeError
 
 
 class AbstractCanvas(eqx.Module):
-    """What a renderer derives once from an image: shape, grids, the PSF's transfer function.
+    """Everything that a renderer derives once from an image: shape, grids, the transfer function of the PSF.
 
-    The shape is static; arrays are leaves, so a canvas is an argument of jitted functions.
+    The shape is static and arrays are leaves, so that a canvas can be an argument of jitted functions.
     """
 
     shape: eqx.AbstractVar[tuple[int, int]]
 
 
 class AbstractRenderer(eqx.Module):
-    """Draws components, all of whose parameters are numbers, as the detector saw them."""
+    """Draws components, whose parameters are all numbers, as the detector sees them."""
 
     takes_stacks: ClassVar[bool] = False
-    """Whether `render` takes sources whose parameters are vectors, too: as many sources of one kind."""
+    """Whether `render` also accepts sources whose parameters are vectors, each for several sources of a kind."""
 
     @abstractmethod
     def check(self, name: str, component: AbstractProfile) -> None:
@@ -38,17 +38,17 @@ class AbstractRenderer(eqx.Module):
 
     @abstractmethod
     def prepare(self, image: Image) -> AbstractCanvas:
-        """The canvas of an image. Raises if the image can't be rendered by this renderer."""
+        """Return the canvas of an image. Raises an `InputError` if this renderer can't draw the image."""
 
     @abstractmethod
     def render(self, components: Mapping[str, AbstractProfile], canvas: AbstractCanvas) -> Float[Array, "y x"]:
-        """The sum of all components."""
+        """Return the sum of all components."""
 
     @abstractmethod
     def render_components(
         self, components: Mapping[str, AbstractProfile], canvas: AbstractCanvas
     ) -> dict[str, Float[Array, "y x"]]:
-        """Each component alone."""
+        """Return an image of each component alone."""
 
 
 def check_limits(renderer: AbstractRenderer, name: str, component: AbstractMixture) -> None:
@@ -64,7 +64,7 @@ def check_limits(renderer: AbstractRenderer, name: str, component: AbstractMixtu
 
 
 def cannot_draw(renderer: AbstractRenderer, name: str, component: AbstractProfile, needed: str) -> InputTypeError:
-    """The error for a kind of component that a renderer can't draw; `needed` says what it draws."""
+    """Return the error for a component of a kind that a renderer can't draw; `needed` lists the kinds that it can."""
     return InputTypeError(
         f"{type(renderer).__name__} can't draw components[{name!r}], a {type(component).__name__}: it draws {needed}"
     )

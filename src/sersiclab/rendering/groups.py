@@ -18,7 +18,7 @@ from sersiclab.rendering.base import AbstractRenderer
 from sersiclab.rendering.canvas import Canvas, Light, observe, sky_brightness
 
 
-# How far above a bound that it must not reach a parameter is held.
+# The distance at which a parameter is held above an open bound.
 _ABOVE = 1e-6
 
 S = TypeVar("S", bound=AbstractSource)
@@ -36,20 +36,20 @@ class Group:
     draw: Callable[[Any, Canvas], Light]
 
     def light(self, canvas: Canvas) -> Light:
-        """All of them, added one after the other: compile time and memory don't grow with their number."""
+        """Return the sum of all, added one after the other: compile time and memory don't grow with their number."""
         if jax.tree.leaves(self.sources)[0].shape[0] == 1:
             return self.draw(_first(self.sources), canvas)
         return _sum(self.draw, self.sources, canvas)
 
     def images(self, canvas: Canvas) -> dict[str, Float[Array, "y x"]]:
-        """Each of them alone."""
+        """Return an image of each of them alone."""
         images = lax.map(lambda source: observe(self.draw(source, canvas), canvas), self.sources)
         return {name: images[i] for i, name in enumerate(self.names)}
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(0,))
 def _sum(draw: Callable[[Any, Canvas], Light], sources: Any, canvas: Canvas) -> Light:
-    """The light of all `sources`. `canvas` is not differentiated."""
+    """Return the light of all `sources`. `canvas` is not differentiated."""
 
     def step(total: Light, source: Any) -> tuple[Light, None]:
         return jax.tree.map(jnp.add, total, draw(source, canvas)), None
@@ -66,7 +66,7 @@ def _sum_jvp(draw: Callable[[Any, Canvas], Light], primals: Any, tangents: Any) 
         _, light_dot = jax.jvp(lambda source: draw(source, canvas), (source,), (change,))
         return jax.tree.map(jnp.add, total, light_dot), None
 
-    # The backward pass draws each source again, with its derivatives, rather than keep the planes of all.
+    # The backward pass draws each source again, with its derivatives, instead of keeping the planes of all.
     again = jax.checkpoint(step, prevent_cse=False)
     return _sum(draw, sources, canvas), lax.scan(again, _dark(draw, sources, canvas), (sources, changes))[0]
 
@@ -80,13 +80,13 @@ def _first(sources: Any) -> Any:
 
 
 class AbstractGroupRenderer(AbstractRenderer):
-    """Draws sources in groups on a `Canvas`, and the skies beside them."""
+    """Draws sources in groups on a `Canvas`, and skies separately."""
 
     takes_stacks = True
 
     @abstractmethod
     def groups(self, sources: Mapping[str, AbstractSource], canvas: Canvas) -> list[Group]:
-        """The sources, by kind."""
+        """Return the sources by kind."""
 
     def render(self, components: Mapping[str, AbstractProfile], canvas: Canvas) -> Float[Array, "y x"]:
         sources, skies = _sorted(components)
@@ -106,7 +106,7 @@ class AbstractGroupRenderer(AbstractRenderer):
 
 
 def by_kind(sources: Mapping[str, S], dtype: Any) -> list[tuple[list[str], S]]:
-    """The sources of each kind: their names, and the sources stacked in one pytree."""
+    """Return, for each kind, the names of its sources and the sources stacked in one pytree."""
     kinds: dict[Any, list[str]] = {}
     for name, source in sources.items():
         kinds.setdefault(jax.tree.structure(source), []).append(name)
@@ -118,30 +118,30 @@ def by_kind(sources: Mapping[str, S], dtype: Any) -> list[tuple[list[str], S]]:
 
 
 def columns_of(rows: Sequence[Sequence[Any]], dtype: Any) -> list[Float[Array, " source"]]:
-    """The columns of a table. A row of vectors stands for as many rows."""
+    """Return the columns of a table. A row of vectors stands for several rows."""
     if len(rows) == 1:
         columns = jnp.broadcast_arrays(*(jnp.asarray(number, dtype) for number in rows[0]))
         return [jnp.atleast_1d(column) for column in columns]
     numbers: Any = [jnp.asarray(number, dtype) for row in rows for number in row]
     if all(number.ndim == 0 for number in numbers):
-        # One array of all numbers: an operation for each of them would make many sources slow to compile.
+        # All numbers form one array: with an operation for each of them, many sources would be slow to compile.
         return list(jnp.stack(numbers).reshape(len(rows), -1).T)
     return [jnp.concatenate(column) for column in zip(*(columns_of([row], dtype) for row in rows), strict=True)]
 
 
 def within_ranges(source: S) -> S:
-    """The source with every parameter held within its declared range: what is wrong inside jit is no NaN."""
+    """Return the source with every parameter held within its declared range, so that nothing inside jit is NaN."""
     infos, held = parameter_info(source), {}
     for name, value in own_parameters(source).items():
         low, high = infos[name].low, infos[name].high
         low = low + _ABOVE if infos[name].open_low else low
-        # Unlike `clip` it has its full derivative at the ends.
+        # Unlike `clip`, this has the full derivative at the bounds.
         held[name] = jnp.where(value < low, low, jnp.where(value > high, high, value))
     return with_parameters(source, held)
 
 
 def total(lights: list[Light]) -> Light:
-    """The sum of lights, each of which may lack some of the planes."""
+    """Return the sum of lights, each of which may lack some of the planes."""
 
     def add(*parts: Any) -> Any:
         present = [part for part in parts if part is not None]

@@ -1,4 +1,4 @@
-"""Means over pixels of what is smooth, from samples half a pixel apart."""
+"""Means over pixels of smooth functions, from samples half a pixel apart."""
 
 import functools
 from typing import Any
@@ -8,33 +8,33 @@ import numpy as np
 from jaxtyping import Array, Float
 
 
-# Samples beyond the image on each side, in pixels, and on each side of a pixel's middle.
+# The margin of samples beyond the image, in pixels, and the number of samples on each side of a pixel's centre.
 _MARGIN, _SIDE = 2, 5
 
 
 @functools.cache
 def _weights() -> Float[np.ndarray, " k"]:
-    """Of the samples on one side of a pixel's middle, exact for polynomials up to their number."""
+    """Return weights of the samples on one side of a pixel's centre, exact for polynomials up to their number."""
     at = (np.arange(_SIDE) + 0.5) / 2
     powers = 2 * np.arange(_SIDE)[:, None]
     return np.linalg.solve(2 * at**powers, 0.5 ** powers[:, 0] / (powers[:, 0] + 1))
 
 
 def half_pixels(side: int, dtype: Any) -> Float[Array, " h"]:
-    """Where samples lie along a side of the image: two a pixel, and some beyond."""
+    """Return the positions of samples along a side of the image: two per pixel, and a margin beyond."""
     points = (np.arange(2 * (side + 2 * _MARGIN)) + 0.5) / 2 - _MARGIN - 0.5
     return jnp.asarray(points, dtype)
 
 
 def averaged(samples: Float[Array, "hy hx"]) -> Float[Array, "y x"]:
-    """The mean over each pixel."""
+    """Return the mean over each pixel."""
     return _along_rows(_along_rows(samples).T).T
 
 
 def _along_rows(samples: Float[Array, "hy x"]) -> Float[Array, "y x"]:
     lower, upper = samples[::2], samples[1::2]
     count = lower.shape[0] - 2 * _MARGIN
-    # The nth sample above a pixel's middle is one of the upper or lower halves, in turns.
+    # The nth sample above a pixel's centre is alternately one of the upper and of the lower halves.
     total = 0.0
     for step, weight in enumerate(_weights()):
         above, below = (upper, lower) if step % 2 == 0 else (lower, upper)

@@ -32,13 +32,22 @@ _THICK_FROM = 30.0
 class HybridRenderer(AbstractGroupRenderer):
     """Draws Gaussian mixtures in Fourier and in real space, and other sources as `PixelRenderer` does.
 
-    A mixture's widths are fixed in pixels. Those between `narrowest` and `split` are drawn in Fourier
-    space, where they are exact however small; those above on the padded grid in real space, where they
-    are exact however large. `padding` is the least number of pixels by which the grid exceeds the image;
-    ten times `split` keeps the light of a source outside the image from wrapping around.
+    The Gaussians of a mixture have fixed widths in pixels. Narrow ones are drawn in Fourier space, where they are exact
+    at any small width, wide ones on the padded grid in real space, where they are exact at any large width. Without a
+    PSF the pixels of all sources are integrated in real space (`unblurred.py`, `rays.py`), and the arguments have no
+    effect.
 
-    Without a PSF the pixels of both kinds are integrated in real space (`unblurred.py`, `rays.py`), and the options
-    have no effect.
+    Arguments:
+        narrowest: the width of the narrowest Gaussian, in pixels.
+        split: the width, in pixels, up to which Gaussians are drawn in Fourier space.
+        padding: the least number of pixels by which the grid exceeds the image. Ten times `split` keeps the light of
+            a source outside the image from wrapping around.
+
+    Example:
+        >>> image = sl.datasets.example()
+        >>> model = sl.Model({"star": sl.PointSource(xc=50.0, yc=41.0, flux=80.0)}, renderer=sl.HybridRenderer())
+        >>> round(float(sl.render(model, image).sum()))
+        80
     """
 
     narrowest: float = eqx.field(default=0.125, static=True, kw_only=True, converter=plain)

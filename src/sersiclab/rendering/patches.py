@@ -1,10 +1,10 @@
-"""Drawing any source with a surface brightness: its centre on grids of its own, the rest on the pixels.
+"""Draw any source with a surface brightness: its centre on separate grids, the rest on the pixels.
 
-Smooth windows (`windows.py`) part the source into pieces that sum to it. The core, where it may have a cusp,
-is summed over ellipses whose radii crowd towards the centre. Each ring around the core is sampled on a grid
-that moves with the centre and in which the source is round, so that thin sources need no more points. Of both
-the Fourier transform is exact at any frequency; sums over smooth pieces that vanish at the border converge
-exponentially. What lies outside is sampled on the pixels, or between them too.
+Smooth windows (`windows.py`) divide the source into pieces that add up to it. The core, where it may have a cusp,
+is summed over ellipses whose radii become dense towards the centre. Each ring around the core is sampled on a grid
+that moves with the centre and in which the source is round, so that thin sources need no more points. The
+Fourier transforms of both are exact at any frequency; sums over smooth pieces that vanish at the border converge
+exponentially. The light outside is sampled on the pixels, and also between them.
 """
 
 import dataclasses
@@ -32,9 +32,9 @@ _CORE = 0.7
 _RADIUS = REACH * _CORE
 # The least scale of the outermost window, in pixels: its outside has no structure between half pixels.
 _OUTSIDE = 1.1
-# An ellipse counts as no thinner than this: its rings would have more structure than their grids.
+# The smallest axis ratio that is drawn: the rings of a thinner ellipse have more structure than their grids.
 _THINNEST = 0.02
-# Within this exponent of the outermost window nothing is left to sample on the pixels.
+# Within this exponent of the outermost window, no light is left to sample on the pixels.
 _NEAR = 0.03
 
 # Real and imaginary parts.
@@ -43,9 +43,9 @@ Parts = tuple[Float[Array, "..."], Float[Array, "..."]]
 
 @dataclasses.dataclass(frozen=True)
 class Fineness:
-    """How finely sources are drawn: cells along each side of a grid, rings, points per pixel outside.
+    """Accuracy of drawing: cells along each side of a grid, number of rings, points per pixel outside.
 
-    In double precision there is one point more, so that edges are as true as its digits ask for.
+    In double precision there is one more point, so that edges are accurate to its precision.
     """
 
     cells: int = 64
@@ -53,24 +53,24 @@ class Fineness:
     oversampling: int = 2
 
     def points(self, dtype: Any) -> int:
-        """Along each side of a pixel outside."""
+        """Return the number of points along each side of a pixel outside."""
         return self.oversampling + int(np.dtype(dtype).itemsize > 4)
 
 
 def groups(sources: Mapping[str, Any], canvas: Canvas, fineness: Fineness) -> list[Group]:
-    """The sources by kind, drawn from their surface brightness; they must all be `AbstractExtended`."""
+    """Return the sources by kind, drawn from their surface brightness; all must be `AbstractExtended`."""
     stacks = by_kind(sources, canvas.x.dtype)
     return [Group(names, stacked, partial(draw, fineness=fineness)) for names, stacked in stacks]
 
 
 def draw(source: AbstractExtended, canvas: Canvas, fineness: Fineness) -> Light:
-    """One source before the PSF."""
+    """Return the light of one source before the PSF."""
     source = within_ranges(source)
     ellip, theta = source.shape()
     ratio = jnp.maximum(1.0 - jnp.asarray(ellip, canvas.x.dtype), _THINNEST)
     theta = jnp.asarray(theta, canvas.x.dtype)
     outside = max(_OUTSIDE, finest(fineness.points(canvas.x.dtype)))
-    # The windows are ours to choose: the sum of the pieces does not depend on them, nor does its derivative.
+    # The sum of the pieces does not depend on the windows, nor does its derivative.
     ratio, theta = lax.stop_gradient((ratio, theta))
     windows = window_shapes(ratio, theta, _CORE, outside, fineness.levels)
     spectrum = _core(source, canvas, ratio, theta, fineness) + _rings(source, canvas, windows, fineness)
@@ -80,10 +80,10 @@ def draw(source: AbstractExtended, canvas: Canvas, fineness: Fineness) -> Light:
 
 @cache
 def _core_points(cells: int, count: int) -> tuple[np.ndarray, ...]:
-    """Points of the core: radius and angle in the frame in which it is round, and their weights, (radius, angle).
+    """Return radii and angles of points of the core, in coordinates in which it is round, and weights [radius, angle].
 
-    Radii are evenly spaced in t, `ln m = t - exp(-t)`, so that they crowd towards the centre and the sum
-    over them converges whatever the cusp. Angles crowd at the axes, where isophotes may have kinks.
+    Radii are evenly spaced in t, `ln m = t - exp(-t)`, so that they are dense towards the centre and the sum over
+    them converges for any cusp. Angles are dense at the axes, where isophotes may have kinks.
     """
     step = 3.5 / cells
     t = np.arange(-3.1, math.log(_RADIUS) + 1.0, step)
@@ -98,7 +98,7 @@ def _core_points(cells: int, count: int) -> tuple[np.ndarray, ...]:
 
 @cache
 def _interpolation(size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Chebyshev nodes in (-1, 1), and the matrix from sums over T_a(x) to weights of these nodes."""
+    """Return Chebyshev nodes in (-1, 1), and the matrix from sums over T_a(x) to weights of these nodes."""
     nodes = chebpts1(size)
     matrix = chebvander(nodes, size - 1) * 2.0 / size
     matrix[:, 0] /= 2.0
@@ -108,10 +108,10 @@ def _interpolation(size: int) -> tuple[np.ndarray, np.ndarray]:
 def _core(
     source: AbstractExtended, canvas: Canvas, ratio: Float[Array, ""], theta: Float[Array, ""], fineness: Fineness
 ) -> Complex[Array, "tile ky kx"]:
-    """Spectrum of the core about the centre.
+    """Return the spectrum of the core about the centre.
 
-    A wave exp(-i k x) is, in the core, its interpolation at Chebyshev nodes: the points' light is shared
-    out to a small grid of nodes.
+    In the core, a wave exp(-i k x) equals its interpolation at Chebyshev nodes, so that the light of the points is
+    distributed over a small grid of nodes.
     """
     dtype = canvas.x.dtype
     # As many nodes as the shortest wave needs, and half as many angles in a quarter.
@@ -138,7 +138,7 @@ def _cusp(
     m: Float[np.ndarray, "radius 1"],
     weights: Float[np.ndarray, "radius angle"],
 ) -> Float[Array, ""]:
-    """The light within the innermost radius, `2 pi I m² / (2 + slope)`, less what the sum has of it.
+    """Return the light within the innermost radius, `2 pi I m² / (2 + slope)`, less the part that the sum includes.
 
     The slope is that of a power law through the two innermost radii; it matters only if it is steep.
     """
@@ -155,11 +155,11 @@ def _highest_wave_number(canvas: Canvas) -> float:
 def _rings(
     source: AbstractExtended, canvas: Canvas, windows: WindowShape, fineness: Fineness
 ) -> Complex[Array, "tile ky kx"]:
-    """Spectrum of the rings between successive windows, about the centre.
+    """Return the spectrum of the rings between successive windows, about the centre.
 
     The grid of a ring is that of `WindowShape`, sheared: its transform is one along the columns, a turn of the phase
     that grows from column to column, and one along the rows. Frequencies beyond the grid's own limit,
-    where a smooth ring has nothing, are left out.
+    where a smooth ring has no power, are left out.
     """
     dtype, step = canvas.x.dtype, 2.0 * REACH / fineness.cells
     points = (jnp.arange(fineness.cells, dtype=dtype) - (fineness.cells - 1) / 2) * step
@@ -183,7 +183,7 @@ def _rings(
 
 
 def _waves(k: Float[Array, "*k"], points: Float[Array, " point"]) -> Parts:
-    """Real and imaginary part of `exp(-i k x)` for each `k` and each point `x`."""
+    """Return the real and imaginary parts of `exp(-i k x)` for each `k` and each point `x`."""
     angle = lax.optimization_barrier(jnp.tensordot(k, points, axes=0))
     return jnp.cos(angle), -jnp.sin(angle)
 
@@ -198,7 +198,7 @@ def _times(a: Parts, b: Parts) -> Parts:
 
 
 def _product(rows: Parts, columns: Parts) -> Complex[Array, "*b y x"]:
-    """The complex matrix product of `rows` and the transpose of `columns`, as one of real matrices."""
+    """Return the complex product of `rows` and the transpose of `columns`, computed as one of real matrices."""
     real, imaginary = columns
     left = jnp.concatenate(rows, axis=-1)
     right = jnp.concatenate(
@@ -212,7 +212,7 @@ def _product(rows: Parts, columns: Parts) -> Complex[Array, "*b y x"]:
 def _outside(
     source: AbstractExtended, canvas: Canvas, outermost: WindowShape, fineness: Fineness
 ) -> Float[Array, "count count y x"]:
-    """Surface brightness outside of the outermost window, as `Light.fine`."""
+    """Return the surface brightness outside the outermost window, as `Light.fine`."""
     count = fineness.points(canvas.x.dtype)
     steps = (np.arange(count) / count).astype(canvas.y.dtype)
 
@@ -232,7 +232,7 @@ def _outside(
 def _taper(
     source: AbstractExtended, canvas: Canvas, x: Float[Array, "*s"], y: Float[Array, "*s"]
 ) -> Float[Array, "*s"]:
-    """One in the image and around it, zero where light would come in again at the other side."""
+    """Return one in the image and around it, and zero where light would wrap around."""
     result = jnp.ones_like(x)
     for offset, centre, side, padded in zip((y, x), (source.yc, source.xc), canvas.shape, canvas.padded, strict=True):
         distance = jnp.abs(offset + lax.stop_gradient(centre) - (side - 1) / 2) - (side - 1) / 2

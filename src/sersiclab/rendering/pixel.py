@@ -1,4 +1,4 @@
-"""Rendering sources from their surface brightness."""
+"""The renderer that draws sources from their surface brightness."""
 
 from collections.abc import Mapping
 
@@ -18,13 +18,22 @@ RANGES = {"cells": (16, 4096), "levels": (1, 32), "oversampling": (1, 64), "padd
 
 
 class PixelRenderer(AbstractGroupRenderer):
-    """Draws every source from its surface brightness, finely around its own centre wherever that is.
+    """Draws every source from its surface brightness, most finely around its centre.
 
-    The centre is drawn on grids that move and lean with the source: `levels` of them, of `cells` points a
-    side. What lies farther out is sampled on the pixels, at `oversampling` points in each direction, in
-    double precision at one more: rings and edges thinner than half a pixel need more. `padding` is the
-    least number of pixels by which the grid exceeds the image. Without a PSF the pixels are integrated (`rays.py`),
-    more finely the larger `cells` and `oversampling`.
+    Without a PSF the pixels are integrated (`rays.py`), more finely for larger `cells` and `oversampling`.
+
+    Arguments:
+        cells: points along each side of the grids on which the centre is drawn; the grids follow the source.
+        levels: the number of these grids.
+        oversampling: points per pixel in each direction farther out, one more in double precision. Rings and edges
+            thinner than half a pixel need more.
+        padding: the least number of pixels by which the grid exceeds the image.
+
+    Example:
+        >>> star = sl.PointSource(xc=50.0, yc=41.0, flux=80.0)
+        >>> model = sl.Model({"star": star}, renderer=sl.PixelRenderer(oversampling=3))
+        >>> round(float(sl.render(model, sl.datasets.example()).sum()))
+        80
     """
 
     cells: int = eqx.field(default=64, static=True, kw_only=True, converter=plain)
