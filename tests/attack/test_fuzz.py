@@ -15,6 +15,7 @@ KEPT: dict[int, str] = {
     1000047: "a guess that did not end within a minute",
     1001408: "a card of a PSF's table that can't be read: astropy's VerifyError",
     1001431: "a guess where a neighbour of one pixel is measured: NaN as an integer",
+    3000512: "draws that are all equal: their deviation in sigma exceeds double precision",
     1002338: "a Nuker profile whose centre exceeds single precision: pixels that are not finite",
 }
 

@@ -125,12 +125,12 @@ def _check(
 
 def _deviations(fit: AbstractFit, picked: dict[str, np.ndarray], effective: float) -> tuple[Deviation, ...]:
     """Return the parameters whose mean or sigma differs from that of the resampled draws by more than chance."""
-    least, found = np.finfo(float).tiny, []
+    # Draws that are all equal have no width. Quotients of Python's own floats become infinite without a warning.
+    least, found = float(np.finfo(float).tiny), []
     for path, array in fit.draws.items():
         centre, width = float(np.mean(array)), max(float(np.std(array)), least)
         other, other_width = float(np.mean(picked[path])), max(float(np.std(picked[path])), least)
-        with np.errstate(over="ignore"):  # draws that are all equal have no width
-            found.append(Deviation(path, (centre - other) / min(width, other_width), width / other_width))
+        found.append(Deviation(path, (centre - other) / min(width, other_width), width / other_width))
     shift = max(SHIFT, CHANCE / np.sqrt(effective))
     stretch = max(STRETCH, np.exp(CHANCE / np.sqrt(2 * effective)))
     beyond = [each for each in found if not (abs(each.shift) <= shift and 1 / stretch <= each.stretch <= stretch)]
