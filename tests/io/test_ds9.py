@@ -134,7 +134,7 @@ def test_what_is_not_taken_is_told_with_its_line():
     regions = read_regions(text)
     assert len(regions.found) == 1
     annulus, several, without, other = regions.notes
-    assert annulus.startswith("line 2: annulus(1,2,3,4) is left out")
+    assert annulus.startswith("line 2: annulus(1,2,3,4) is ignored")
     assert "line 3" in several
     assert "7 numbers" in several
     assert "the image has no WCS" in without

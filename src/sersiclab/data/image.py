@@ -11,7 +11,6 @@ from jaxtyping import Float
 from sersiclab.data.arrays import Mask, Plane
 from sersiclab.data.astrometry import checked_wcs, settled_scale
 from sersiclab.data.blanks import without_data
-from sersiclab.data.conversion import convert
 from sersiclab.data.error_maps import error_map
 from sersiclab.data.interchange import mask_from_regions, position_of
 from sersiclab.data.planes import (
@@ -323,6 +322,8 @@ class Image(eqx.Module):
             (8.0, 10.0)
             >>> prior = sl.LogUniform(image.convert(0.5 * u.arcsec), image.convert(5 * u.arcsec))
         """
+        from sersiclab.data.conversion import convert  # which imports astropy.units
+
         return convert(quantity, pixel_scale=self.pixel_scale, zeropoint=self.zeropoint, unit=self.unit)
 
     @property

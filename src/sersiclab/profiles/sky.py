@@ -12,7 +12,7 @@ class FlatSky(AbstractSky):
 
     Example:
         >>> sl.FlatSky(level=sl.Normal(0.0, 0.1)).level
-        Normal(loc=0.0, scale=0.1, init=None)
+        Normal(loc=0.0, scale=0.1)
     """
 
     level: Parameter = parameter(unit="image/pixel", doc="sky level")
