@@ -3,6 +3,7 @@
 import ast
 import doctest
 import inspect
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -71,3 +72,53 @@ def test_no_example_is_left_out() -> None:
                 written = PARSER.get_examples(ast.get_docstring(node) or "")
                 assert {example.source for example in written} <= run, f"{path}: {node}"
                 assert not any(doctest.SKIP in example.options for example in written)
+
+
+# Most used, and therefore with an example, and with their arguments if they have any.
+MOST_USED = [
+    "Image",
+    "Image.read",
+    "Model",
+    "fit",
+    "start",
+    "resume",
+    "NUTS",
+    "SVI",
+    "Laplace",
+    "Importance",
+    "MAP",
+    "Fit",
+    "Run",
+    "Posterior",
+    "detect",
+    "render",
+    "joint",
+    "simulate",
+    "Tied",
+    "Normal",
+    "Uniform",
+    "LogUniform",
+    "parameter",
+    "Sersic",
+    "Exponential",
+    "PointSource",
+    "FlatSky",
+    "GaussianNoise",
+    "HybridRenderer",
+    "PixelRenderer",
+    "io.read_galfit",
+    "io.write_galfit",
+    "io.read_imfit",
+    "io.write_imfit",
+    "io.read_regions",
+    "datasets.example",
+]
+WITHOUT_ARGUMENTS = {"MAP", "Run", "GaussianNoise"}
+
+
+@pytest.mark.parametrize("name", MOST_USED)
+def test_the_most_used_names_have_arguments_and_an_example(name: str) -> None:
+    text = inspect.getdoc(public_objects()[name]) or ""
+    assert examples(public_objects()[name])
+    if name not in WITHOUT_ARGUMENTS:
+        assert re.search(r"^(Arguments:|Attributes:|Parameters, each)", text, re.MULTILINE)
