@@ -9,7 +9,7 @@ from scipy.stats import norm
 
 from sersiclab.data.image import Image
 from sersiclab.inference import MAP, Importance, Laplace, fit, importance, start
-from sersiclab.inference.candidates import TAIL, Law, about_heaviest, effective, mixture, refit, tail_effective
+from sersiclab.inference.candidates import TAIL, WideTails, about_heaviest, effective, mixture, refit, tail_effective
 from sersiclab.inference.coordinates.bend import bend
 from sersiclab.inference.importance import resample
 from sersiclab.inference.running.monitor import Monitor
@@ -310,7 +310,7 @@ def test_draws_that_repeat_count_once():
 def law(size, *, off=0.0, stretch=1.0):
     """A law about a point, along axes that are not those of the coordinates."""
     factor = np.linalg.cholesky(np.full((size, size), 0.4) + 0.6 * np.eye(size))
-    return Law(np.full(size, off), stretch * factor)
+    return WideTails(np.full(size, off), stretch * factor)
 
 
 def volume_within(z, log_density, radius):
@@ -334,7 +334,7 @@ def test_candidates_of_two_laws_have_the_density_of_both():
 @pytest.mark.parametrize("size", [2, 12])
 def test_candidates_far_along_one_axis(size):
     """A posterior that is twice as wide along one axis is covered, however many others there are."""
-    one = Law.standard(size)
+    one = WideTails.standard(size)
     z = one.sample(np.random.default_rng(3), 20_000)
     widths = np.where(np.arange(size) == 1, 2.0, 1.0)
     ratios = -0.5 * np.sum((z / widths) ** 2, axis=1) - one.log_density(z)
@@ -344,7 +344,7 @@ def test_candidates_far_along_one_axis(size):
 
 
 def test_a_law_is_fitted_to_weighted_candidates():
-    rng, start = np.random.default_rng(4), Law.standard(2)
+    rng, start = np.random.default_rng(4), WideTails.standard(2)
     z = start.sample(rng, 200_000)
     mean, covariance = np.array([0.6, -0.3]), np.array([[0.8, 0.3], [0.3, 0.5]])
     away = z - mean
@@ -365,7 +365,7 @@ def test_a_law_covers_what_the_others_have_missed():
         near, away = norm.logpdf(z).sum(axis=1), norm.logpdf(z - far).sum(axis=1)
         return np.logaddexp(np.log(0.8) + near, np.log(0.2) + away)
 
-    rng, laws = np.random.default_rng(5), [Law.standard(2)]
+    rng, laws = np.random.default_rng(5), [WideTails.standard(2)]
     z = laws[0].sample(rng, 4000)
     for _ in range(2):
         laws.append(about_heaviest(laws[0], z, log_target(z) - mixture(laws, [4000] * len(laws), z)))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from sersiclab.inference.candidates import Law
+from sersiclab.inference.candidates import WideTails
 from sersiclab.inference.coordinates.straight import LENGTH
 from sersiclab.inference.coordinates.turning import Turns, unturned
 from sersiclab.results.diagnostics import pareto_smoothed
@@ -54,7 +54,7 @@ def test_a_posterior_of_two_normal_components_is_covered(start):
 
     def pareto_k(found):
         unit = sd / np.sqrt(4.0 * start**2 + sd**2)  # of the angle, and no more than a radian
-        law = Law(np.array([start / slope, 0.4]), np.diag([sd / slope, unit]))
+        law = WideTails(np.array([start / slope, 0.4]), np.diag([sd / slope, unit]))
         s = law.sample(rng, 20_000)
         s = s[(s[:, 0] > 0) & (s[:, 0] < LENGTH)]
         w = np.zeros((len(s), 5))

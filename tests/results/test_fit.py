@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from sersiclab.documents.parts import DERIVED, PARTS
+from sersiclab.documents.fit_parts import DERIVED, PARTS
 from sersiclab.model import render
 from sersiclab.results import Fit
 from sersiclab.results.draws import Derived

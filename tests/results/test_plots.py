@@ -10,8 +10,8 @@ from numpy.testing import assert_allclose
 
 from sersiclab.data.image import Image
 from sersiclab.plots.corner import with_errors
+from sersiclab.plots.isophotes import Ellipse
 from sersiclab.plots.profile import annuli
-from sersiclab.plots.sources import Ellipse
 from sersiclab.results import Fit
 
 

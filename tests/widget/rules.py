@@ -17,8 +17,8 @@ from astropy.visualization import AsinhStretch, LinearStretch, LogStretch, Power
 import sersiclab as sl
 from sersiclab.documents.spec import to_document
 from sersiclab.io.ds9 import mask_of
+from sersiclab.plots.isophotes import Ellipse
 from sersiclab.plots.profile import annuli
-from sersiclab.plots.sources import Ellipse
 from sersiclab.profiles import MODIFIERS, PROFILES
 from sersiclab.profiles.base import size_name
 from sersiclab.widget import frames

@@ -12,6 +12,7 @@ from sersiclab.data.arrays import Mask, Plane
 from sersiclab.data.astrometry import checked_wcs, settled_scale
 from sersiclab.data.blanks import without_data
 from sersiclab.data.error_maps import error_map
+from sersiclab.data.image_units import plain_numbers, unit_name
 from sersiclab.data.interchange import mask_from_regions, position_of
 from sersiclab.data.planes import (
     check_finite,
@@ -25,7 +26,6 @@ from sersiclab.data.planes import (
     true_or_false,
 )
 from sersiclab.data.psf_shape import Centre, centre_name, judge_psf, normalised_psf, origin_of
-from sersiclab.data.quantities import plain_numbers, unit_name
 from sersiclab.runtime.errors import InputError, InputTypeError
 
 
@@ -281,12 +281,12 @@ class Image(eqx.Module):
 
     def _repr_html_(self) -> str:
         """Return a small picture, with masked pixels in orange, beside the facts about the image."""
-        from sersiclab.data.thumbnail import as_html
+        from sersiclab.data.thumbnail import as_html, projection
 
         ny, nx = self.shape
         scale = "" if self.pixel_scale is None else f", {self.pixel_scale:.4g} arcsec each"
         rows = [("shape", f"{ny} x {nx} pixels (y, x){scale}"), ("masked", f"{self.mask.sum()} pixels")]
-        rows += [("PSF", self._psf_in_words()), ("WCS", "none" if self.wcs is None else _projection(self.wcs))]
+        rows += [("PSF", self._psf_in_words()), ("WCS", "none" if self.wcs is None else projection(self.wcs))]
         zeropoint = None if self.zeropoint is None else f"{self.zeropoint:.6g} mag"
         known = {"unit": self.unit, "zero-point": zeropoint, "band": self.band}
         rows += [(name, value) for name, value in known.items() if value is not None]
@@ -340,12 +340,6 @@ class Image(eqx.Module):
     def valid(self) -> Mask:
         """True where a pixel is used."""
         return ~self.mask
-
-
-def _projection(wcs: Any) -> str:
-    """Return the types of a WCS's axes, such as "RA---TAN, DEC--TAN"."""
-    axes = getattr(getattr(wcs, "wcs", None), "ctype", None)
-    return type(wcs).__name__ if axes is None else ", ".join(map(str, axes))
 
 
 def _texts(name: str, value: Any) -> tuple[str, ...]:

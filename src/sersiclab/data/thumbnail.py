@@ -4,6 +4,7 @@ import base64
 import html
 import io
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 from jaxtyping import UInt8
@@ -62,3 +63,9 @@ def as_html(title: str, data: Plane, mask: Mask, rows: Iterable[tuple[str, str]]
         f'<div style="display: flex; gap: 16px; align-items: flex-start">{picture}<div><b>{html.escape(title)}</b>'
         f"<table>{cells}</table>{f'<ul>{listed}</ul>' if listed else ''}</div></div>"
     )
+
+
+def projection(wcs: Any) -> str:
+    """Return the types of a WCS's axes, such as "RA---TAN, DEC--TAN"."""
+    axes = getattr(getattr(wcs, "wcs", None), "ctype", None)
+    return type(wcs).__name__ if axes is None else ", ".join(map(str, axes))

@@ -16,7 +16,7 @@ import numpy as np
 from sersiclab.data.image import Image
 from sersiclab.data.planes import plane_of
 from sersiclab.documents import storage
-from sersiclab.documents.parts import DERIVED, PARTS, check_derived, check_timing, check_versions, mapping
+from sersiclab.documents.fit_parts import DERIVED, PARTS, check_derived, check_timing, check_versions, mapping
 from sersiclab.documents.schema import check_classes
 from sersiclab.documents.spec import from_dict, from_document, to_dict, to_document
 from sersiclab.runtime.errors import InputError, InputTypeError

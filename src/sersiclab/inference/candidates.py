@@ -19,7 +19,7 @@ NEAR_SHARE = 0.1
 ENOUGH = 5
 
 
-class Law(NamedTuple):
+class WideTails(NamedTuple):
     """A mixture of Student-t distributions about `centre`, with the scale matrix factor factor^T.
 
     Nine of ten candidates come from one that is nearly normal, and each of the others from one that is `WIDE` times as
@@ -31,9 +31,9 @@ class Law(NamedTuple):
     factor: Float[np.ndarray, "d d"]
 
     @staticmethod
-    def standard(size: int) -> "Law":
+    def standard(size: int) -> "WideTails":
         """Return the law about zero with axes of length one."""
-        return Law(np.zeros(size), np.eye(size))
+        return WideTails(np.zeros(size), np.eye(size))
 
     def sample(self, rng: np.random.Generator, number: int) -> Float[np.ndarray, "candidate d"]:
         """Draw this many candidates."""
@@ -58,7 +58,7 @@ class Law(NamedTuple):
 
 
 def mixture(
-    laws: list[Law], numbers: list[int], s: Float[np.ndarray, "candidate d"]
+    laws: list[WideTails], numbers: list[int], s: Float[np.ndarray, "candidate d"]
 ) -> Float[np.ndarray, " candidate"]:
     """Return the log density of candidates of which these numbers were drawn from the laws.
 
@@ -69,17 +69,21 @@ def mixture(
     return np.logaddexp.reduce(logs, axis=0) - np.log(sum(numbers))
 
 
-def refit(law: Law, s: Float[np.ndarray, "candidate d"], log_weights: Float[np.ndarray, " candidate"]) -> Law:
+def refit(
+    law: WideTails, s: Float[np.ndarray, "candidate d"], log_weights: Float[np.ndarray, " candidate"]
+) -> WideTails:
     """Return a law with the mean and covariance of weighted candidates, shrunk towards `law` if these are few.
 
     If a few candidates have all the weight, weights are flattened until enough candidates count.
     """
     weights = _flattened(log_weights, least=ENOUGH * s.shape[1])
     centre = weights @ s
-    return Law(centre, _factor(law, s - centre, weights))
+    return WideTails(centre, _factor(law, s - centre, weights))
 
 
-def about_heaviest(law: Law, s: Float[np.ndarray, "candidate d"], log_weights: Float[np.ndarray, " candidate"]) -> Law:
+def about_heaviest(
+    law: WideTails, s: Float[np.ndarray, "candidate d"], log_weights: Float[np.ndarray, " candidate"]
+) -> WideTails:
     """Return a law about the candidate with the largest weight, with the covariance of its neighbours.
 
     It is shrunk towards `law`, and covers a part of the posterior that the laws so far have missed: incremental mixture
@@ -91,11 +95,11 @@ def about_heaviest(law: Law, s: Float[np.ndarray, "candidate d"], log_weights: F
     square = np.sum(np.linalg.solve(law.factor, away.T) ** 2, axis=0)
     nearest = np.argsort(square)[: max(ENOUGH * size, int(NEAR_SHARE * number))]
     weights = np.exp(log_weights - logsumexp(log_weights))[nearest] + 1.0 / number
-    return Law(centre, _factor(law, away[nearest], weights / np.sum(weights)))
+    return WideTails(centre, _factor(law, away[nearest], weights / np.sum(weights)))
 
 
 def _factor(
-    law: Law, away: Float[np.ndarray, "candidate d"], weights: Float[np.ndarray, " candidate"]
+    law: WideTails, away: Float[np.ndarray, "candidate d"], weights: Float[np.ndarray, " candidate"]
 ) -> Float[np.ndarray, "d d"]:
     """Return the factor of the covariance of candidates `away` from the centre, shrunk towards that of `law`."""
     size, count = away.shape[1], effective(weights)

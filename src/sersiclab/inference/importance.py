@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from sersiclab.inference.base import AbstractMethod, Outcome, Problem, check_count
-from sersiclab.inference.candidates import Law, about_heaviest, effective, mixture, refit, tail_effective
+from sersiclab.inference.candidates import WideTails, about_heaviest, effective, mixture, refit, tail_effective
 from sersiclab.inference.coordinates.bend import Bend, bend, check_bend
 from sersiclab.inference.coordinates.potential import Coordinates, coordinates_about
 from sersiclab.inference.laplace import Laplace, instead, start_covariance
@@ -138,7 +138,9 @@ class Importance(AbstractMethod):
             bent = bend(problem, monitor, minimum)
         except Cancelled:
             return None
-        _, log_volume = bent.forward(Law.standard(here.centre.size).sample(np.random.default_rng(problem.seed), PROBES))
+        _, log_volume = bent.forward(
+            WideTails.standard(here.centre.size).sample(np.random.default_rng(problem.seed), PROBES)
+        )
         return CandidateSpace(here, bent if np.mean(np.isfinite(log_volume)) > LEAST_INSIDE else None)
 
 
@@ -188,7 +190,7 @@ def _search(
 ) -> WeightedCandidates:
     """Draw rounds of candidates until their weights are good, there are too many, or the run is cancelled."""
     first = int(np.ceil(CANDIDATES * draws))
-    laws, numbers, rounds, number = [Law.standard(len(problem.start))], [], [], first
+    laws, numbers, rounds, number = [WideTails.standard(len(problem.start))], [], [], first
     while True:
         new = _round(problem, monitor, space, rng, laws[-1], number)
         rounds.append(new)
@@ -208,7 +210,9 @@ def _search(
         laws.append(_law(laws, s, log_weights))
 
 
-def _law(laws: list[Law], s: Float[np.ndarray, "candidate d"], log_weights: Float[np.ndarray, " candidate"]) -> Law:
+def _law(
+    laws: list[WideTails], s: Float[np.ndarray, "candidate d"], log_weights: Float[np.ndarray, " candidate"]
+) -> WideTails:
     """Return the law of the next round: in turn about all candidates, and about a part that the laws so far miss."""
     if len(laws) % 2:
         return refit(laws[max(0, len(laws) - 2)], s, log_weights)
@@ -230,7 +234,7 @@ def _next(total: int, share: float, pareto_k: float, *, first: int, rounds: int)
 
 
 def _round(
-    problem: Problem, monitor: Monitor, space: CandidateSpace, rng: np.random.Generator, law: Law, number: int
+    problem: Problem, monitor: Monitor, space: CandidateSpace, rng: np.random.Generator, law: WideTails, number: int
 ) -> Round:
     """Draw this many candidates, or those that were finished when the run was cancelled."""
     blocks, drawn, done, cancelled = [], 0, 0, False
@@ -248,7 +252,7 @@ def _round(
 
 
 def _propose(
-    rng: np.random.Generator, law: Law, space: CandidateSpace, number: int
+    rng: np.random.Generator, law: WideTails, space: CandidateSpace, number: int
 ) -> tuple[Float[np.ndarray, "point d"], Float[np.ndarray, "point d"], Float[np.ndarray, " point"], int]:
     """Draw this many candidates within the bounds of the priors.
 

@@ -43,14 +43,14 @@ class Whitening(Protocol):
         ...
 
 
-class Law(dist.Distribution):
+class PixelLaw(dist.Distribution):
     """A distribution of real pixels about a mean."""
 
     support = constraints.real  # pyright: ignore[reportAssignmentType]
     reparametrized_params: ClassVar[list[str]] = []
 
 
-class Correlated(Law):
+class Correlated(PixelLaw):
     """Pixels one after the other, each conditional on those before it: their log densities sum to that of all."""
 
     def __init__(self, mean: Any, sigma: Any, noise: Whitening) -> None:
@@ -76,7 +76,7 @@ class StudentT(dist.StudentT):
         return law.loc + law.scale * radius * jnp.cos(2 * jnp.pi * turn)
 
 
-class NormalMixture(Law):
+class NormalMixture(PixelLaw):
     def __init__(self, mean: Any, sigma: Any, fraction: Any, factor: Any) -> None:
         self.mean_, self.sigma, self.fraction, self.factor = mean, sigma, fraction, factor
         super().__init__(batch_shape=jnp.shape(mean), event_shape=())
@@ -105,7 +105,7 @@ def log_normalisation(delta: Any) -> Any:
     return jnp.log(2 * delta * end / (NODES - 1) * (jnp.sum(values) - 0.5 * values[0] - 0.5 * values[-1]))
 
 
-class PseudoHuber(Law):
+class PseudoHuber(PixelLaw):
     def __init__(self, mean: Any, sigma: Any, delta: Any) -> None:
         self.mean_, self.sigma, self.delta = mean, sigma, delta
         super().__init__(batch_shape=jnp.shape(mean), event_shape=())
@@ -126,7 +126,7 @@ class PseudoHuber(Law):
         return self.mean_ + self.sigma * self.delta * jnp.sinh(jnp.interp(u, below / jnp.sum(density), t))
 
 
-class Counts(Law):
+class Counts(PixelLaw):
     """A Poisson distribution, scaled and shifted; its density is that of a continuous quantity."""
 
     def __init__(self, mean: Any, gain: Any, sky: Any) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Float
 
-from sersiclab.plots.sources import COMPONENTS, MODEL
+from sersiclab.plots.isophotes import COMPONENTS, MODEL
 from sersiclab.runtime.errors import InputError
 
 

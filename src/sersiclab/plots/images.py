@@ -8,8 +8,8 @@ from jaxtyping import Float
 
 from sersiclab.data.image import Image
 from sersiclab.model import Model, render_components
+from sersiclab.plots.isophotes import colours, ellipses, sky_image
 from sersiclab.plots.profile import plot_profile
-from sersiclab.plots.sources import colours, ellipses, sky_image
 from sersiclab.profiles.base import size_name
 
 

@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float, Int
 
 from sersiclab.data.image import Image
 from sersiclab.model import Model
-from sersiclab.plots.sources import MODEL, Ellipse, colours, ellipses, sky_image
+from sersiclab.plots.isophotes import MODEL, Ellipse, colours, ellipses, sky_image
 from sersiclab.profiles.base import elliptical_radius
 
 

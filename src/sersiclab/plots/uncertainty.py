@@ -8,9 +8,9 @@ from jaxtyping import Float
 from sersiclab.data.image import Image
 from sersiclab.model import Model
 from sersiclab.plots.images import asinh_norm, asinh_ticks, colormap
+from sersiclab.plots.isophotes import MODEL, colours
 from sersiclab.plots.profile import DATA, in_magnitudes
 from sersiclab.plots.profile import brightness as brightness_of
-from sersiclab.plots.sources import MODEL, colours
 
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float
 
 from sersiclab.data.checking import checked_image
-from sersiclab.documents.parts import check_timing, check_versions, mapping, numbers
+from sersiclab.documents.fit_parts import check_timing, check_versions, mapping, numbers
 from sersiclab.model import checked_model
 from sersiclab.parameters.scalars import described, is_number
 from sersiclab.results.base import AbstractFit

@@ -12,7 +12,7 @@ from jaxtyping import Float
 from sersiclab.data.image import Image
 from sersiclab.documents import storage
 from sersiclab.documents.fit_format import write_fit
-from sersiclab.documents.parts import PARTS
+from sersiclab.documents.fit_parts import PARTS
 from sersiclab.model import Model
 from sersiclab.results import comparison, figures, files, provenance, table
 from sersiclab.results.contents import check_contents

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from sersiclab.model import render_components
-from sersiclab.plots.sources import Ellipse, ellipses, sky_image
+from sersiclab.plots.isophotes import Ellipse, ellipses, sky_image
 from sersiclab.profiles.base import axis_ratio, elliptical_radius
 from sersiclab.results import per_draw
 from sersiclab.results.base import AbstractFit

@@ -8,8 +8,8 @@ from jaxtyping import Float
 
 from sersiclab.model import Model
 from sersiclab.parameters import AbstractPrior
+from sersiclab.plots.isophotes import ellipses
 from sersiclab.plots.profile import Annuli, annuli
-from sersiclab.plots.sources import ellipses
 from sersiclab.profiles import AbstractSource
 from sersiclab.results.draws import Draws
 from sersiclab.widget.cutouts import Cutout, within

@@ -6,7 +6,7 @@ from sersiclab import parameters
 from sersiclab.data.arrays import Plane
 from sersiclab.data.image import Image
 from sersiclab.model import Model, scaling
-from sersiclab.plots.sources import Ellipse, ellipses
+from sersiclab.plots.isophotes import Ellipse, ellipses
 from sersiclab.widget.frames import Frames
 from sersiclab.widget.painting import Painter
 from sersiclab.widget.rasters import is_large

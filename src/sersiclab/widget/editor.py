@@ -28,10 +28,10 @@ from sersiclab.widget.incoming import BOTH, FRONT_END, own_updates
 from sersiclab.widget.mailbox import Mailbox
 from sersiclab.widget.masks import Masks
 from sersiclab.widget.page_schema import editor_schema
-from sersiclab.widget.pictures import Pictures
 from sersiclab.widget.presets import mask_of_neighbours, measured_noise, start_from
 from sersiclab.widget.requests import Requests
 from sersiclab.widget.runs import DrawsCallback
+from sersiclab.widget.sent_pictures import Pictures
 from sersiclab.widget.session import Problems, Reading, Shown, from_model, with_noise
 from sersiclab.widget.still import Still
 from sersiclab.widget.transfers import Files

@@ -10,8 +10,8 @@ from jaxtyping import Float
 from sersiclab.data.image import Image
 from sersiclab.model import Model
 from sersiclab.model.simulate import draw_prior
+from sersiclab.plots.isophotes import ellipses
 from sersiclab.plots.profile import Annuli, annuli
-from sersiclab.plots.sources import ellipses
 from sersiclab.runtime.errors import InputError
 from sersiclab.widget.cutouts import Cutout, frames_about, within
 from sersiclab.widget.frames import Frames, pack
