@@ -28,7 +28,7 @@ export interface Source extends Point {
 const THRESHOLD = 3;
 const NEAR = 4;
 const ASSUMED_SIZE = 3;
-/** By what factors a positive parameter may be smaller and larger than its start, as in Python's default priors. */
+/** The factors by which a positive parameter may be smaller or larger than its start, as in Python's default priors. */
 interface Factors {
   below: number;
   above: number;
@@ -36,9 +36,9 @@ interface Factors {
 const FLUX: Factors = { below: 100, above: 10 };
 const BRIGHTNESS: Factors = { below: 1000, above: 1000 };
 const LENGTH: Factors = { below: 10, above: 10 };
-/** Between the ends of a prior whose declared range leaves less. */
+/** The ratio of a prior's ends if the declared range lies to one side of the value. */
 const NARROWEST = 10;
-/** Where parameters start that are not measured here. */
+/** Starting values of parameters that are not measured here. */
 const USUAL: Record<string, number> = { ellip: 0.2, theta: 0, n: 2 };
 
 /**
@@ -160,7 +160,7 @@ function around(schema: Schema, parameter: Parameter, value: number, { below, ab
   return { type: "LogUniform", low: rounded(low), high: rounded(high), init: rounded(init) };
 }
 
-/** Where a parameter starts that is not measured: declared, usual, or in the middle of its range. */
+/** The starting value of a parameter that is not measured: declared, usual, or the middle of its range. */
 function startOf({ name, usual, start, logarithmic, ...declared }: Parameter): number {
   const [low, high] = usual ?? [declared.low, declared.high];
   const found = start ?? at(USUAL, name);

@@ -1,4 +1,4 @@
-/** The look of the pictures, for Python: it is sent with other messages, and when the user leaves the page. */
+/** Sends the display settings to Python, with other messages and when the user leaves the widget. */
 
 import type { Model } from "./host";
 import { displayFrom } from "./saved";

@@ -1,4 +1,4 @@
-/** Files that Python makes: each request has a name of its own, and is answered by a file or by an error. */
+/** Files that Python makes: each request has its own name, and is answered with a file or an error. */
 
 import { type ErrorMessage, type FileMessage, type Outgoing, readFile } from "./messages";
 
@@ -34,7 +34,7 @@ export function createFileRequests(send: (message: Outgoing) => void): FileReque
   };
   return {
     ask(kind) {
-      // All views of a widget receive the answer: a random name tells the view that has asked.
+      // All views of a widget receive the answer: a random name identifies the view that sent the request.
       const request = `${kind} ${Math.random().toString(36).slice(2)}`;
       const promise = withResolvers<MadeFile>();
       waiting.set(request, promise);

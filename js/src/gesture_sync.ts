@@ -1,4 +1,4 @@
-/** The pictures of Python: asked for during a gesture, and shown when they arrive. */
+/** Pictures from Python, requested during a gesture and shown when they arrive. */
 
 import { moved, nowAndThen } from "./drawing";
 import { liveLoop } from "./live";

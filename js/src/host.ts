@@ -34,8 +34,8 @@ export function listen(
 }
 
 /**
- * Send cancel and pause on a model of their own, which Python answers even while the kernel is busy. Where the host
- * does not find that model, the Editor's own is used instead.
+ * Send cancel and pause on a separate model, which Python answers even while the kernel is busy. If the host does not
+ * find that model, the editor's model is used instead.
  */
 export function controlChannel(
   model: Model,

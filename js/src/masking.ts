@@ -172,7 +172,7 @@ export function sourceAt(map: Float32Array, size: Size, at: Point, threshold: nu
   for (let i = open.pop(); i !== undefined; i = open.pop())
     for (const j of neighbours(i, size)) {
       const value = map[j] as number;
-      // Noise makes small peaks of its own.
+      // Noise alone makes small peaks.
       const downhill = value <= (map[i] as number) + UPHILL || value < 0.02 * top;
       if (source[j] || value <= threshold || !downhill) continue;
       source[j] = 1;

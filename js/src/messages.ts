@@ -91,7 +91,7 @@ export interface TakenMessage {
   session: unknown;
   display: unknown;
 }
-/** A message about what was done. */
+/** A message that reports a result. */
 export interface SaidMessage {
   t: "said";
   text: string;

@@ -165,7 +165,7 @@ function coveredOf(number: Float64Array, edges: number[], q: number): number[] {
     .flatMap((_, at) => ((number[at] as number) >= Math.max(1, COVERAGE * area(at)) ? [at] : []));
 }
 
-/** Renumber the annuli, counting only those that are kept. */
+/** Renumber the annuli that are kept. */
 function renamed({ index, label }: Members, kept: number[]): Members {
   const names = new Int16Array((kept.at(-1) ?? -1) + 1).fill(-1);
   for (const [name, at] of kept.entries()) names[at] = name;

@@ -12,18 +12,22 @@ export interface Pulse {
   heard(): void;
 }
 
-/** `told` is called when answers stop and when they resume. */
-export function createPulse(ping: () => void, told: (answers: boolean) => void, signal: AbortSignal): Pulse {
+/** `onChange` is called when answers stop and when they resume. */
+export function createPulse(
+  ping: () => void,
+  onChange: (answers: boolean) => void,
+  signal: AbortSignal,
+): Pulse {
   let timer: ReturnType<typeof setTimeout> | undefined;
   let answers = true;
   signal.addEventListener("abort", () => clearTimeout(timer));
-  const tell = (now: boolean) => {
-    if (now !== answers) told(now);
+  const report = (now: boolean) => {
+    if (now !== answers) onChange(now);
     answers = now;
   };
   const ask = () => {
     timer = setTimeout(() => {
-      tell(false);
+      report(false);
       ask();
     }, PATIENCE_MS);
     ping();
@@ -35,7 +39,7 @@ export function createPulse(ping: () => void, told: (answers: boolean) => void, 
     heard() {
       clearTimeout(timer);
       timer = undefined;
-      tell(true);
+      report(true);
     },
   };
 }

@@ -1,4 +1,4 @@
-/** Python's messages, given to the store or to whoever has asked. */
+/** Passes Python's messages to the store, or to the code that requested them. */
 
 import type { FileRequests } from "./file_requests";
 import type { GestureSync } from "./gesture_sync";
@@ -18,7 +18,7 @@ import { displayFrom } from "./saved";
 import { isSession } from "./spec";
 import type { Store } from "./store";
 
-/** Those who have asked. */
+/** The code that sends requests, and receives the answers. */
 export interface Askers {
   masks: Pick<MaskSync, "known">;
   files: Pick<FileRequests, "arrived" | "failed">;
@@ -99,7 +99,7 @@ function takePrediction(store: Store, message: PredictionMessage, buffers: DataV
   store.dispatch({ type: "prediction", of: { request, number, radius }, index, draw });
 }
 
-/** The view that has asked for a file shows why there is none; other errors are shown in every view. */
+/** The view that requested a file shows why there is none; other errors are shown in every view. */
 function takeError(store: Store, message: ErrorMessage, files: Askers["files"]): void {
   const { request, title, detail, traceback } = message;
   if (request === undefined) store.dispatch({ type: "notice", notice: { title, detail, traceback } });

@@ -185,7 +185,7 @@ export interface State {
   outdated: Summary | null;
   problems: Problem[];
   notices: Notice[];
-  /** Whether Python answers, as far as known. */
+  /** Whether Python answers, according to the latest messages and pings. */
   answers: boolean;
   /** Whether a requested picture is late. */
   late: boolean;

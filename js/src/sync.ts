@@ -17,9 +17,9 @@ import { ACTIVE } from "./state";
 import type { Store } from "./store";
 import { followTraits } from "./traits";
 
-/** What the views can ask of Python. */
+/** The requests that the views can send to Python. */
 export interface Kernel {
-  /** Send the look of the pictures if Python lacks it: the user turns to something else. */
+  /** Send the display settings if Python lacks them, because the user leaves the widget. */
   saveDisplay(): void;
   run(method: string, options?: Record<string, OptionValue>): void;
   keep(name: string): void;
@@ -47,7 +47,7 @@ export interface Kernel {
   exported(kind: string): Promise<MadeFile>;
 }
 
-/** Messages that are sent without a decision of the user. */
+/** Messages that are sent without an action of the user. */
 const QUICK: Outgoing["t"][] = ["hello", "render", "mask", "sight", "pixel"];
 
 const BEAT_MS = 3000;
@@ -95,7 +95,7 @@ export function connect(model: Model, host: Host | undefined, signal: AbortSigna
   });
   signal.addEventListener("abort", stop);
 
-  // Otherwise a run whose kernel has died would seem to go on.
+  // Otherwise a run whose kernel has died would seem to continue.
   const beat = setInterval(() => ACTIVE.includes(store.state.run.state) && pulse.wanted(), BEAT_MS);
   signal.addEventListener("abort", () => clearInterval(beat));
 

@@ -41,7 +41,7 @@ describe("a source under the pointer", () => {
 describe("a new component", () => {
   const source = { x: 10.5, y: 20.25, flux: 80, size: 4 };
 
-  it("has a prior around each value, and a name of its own", () => {
+  it("has a prior around each value, and a unique name", () => {
     const once = withSource(SCHEMA, SESSION, "Sersic", source);
     expect(once.name).toBe("sersic");
     expect(withSource(SCHEMA, once.session, "Sersic", source).name).toBe("sersic2");
@@ -54,7 +54,7 @@ describe("a new component", () => {
     expect(Object.keys(once.session.model.components).at(-1)).toBe("sersic");
   });
 
-  it("may be any source that Python has", () => {
+  it("can be any type of source that Python has", () => {
     expect(sourceKinds(SCHEMA).map(([type]) => type)).toEqual(["Sersic", "Exponential", "PointSource"]);
     const { session } = withSource(SCHEMA, SESSION, "PointSource", source);
     expect(Object.keys(session.model.components.pointsource as Component)).toEqual([
@@ -66,7 +66,7 @@ describe("a new component", () => {
   });
 });
 
-describe("a new component of a profile that says where to start", () => {
+describe("a new component of a profile that declares starting values", () => {
   const own = (name: string, rest: Partial<Parameter>): Parameter => ({
     name,
     low: null,
@@ -86,7 +86,7 @@ describe("a new component of a profile that says where to start", () => {
     profiles: { ...SCHEMA.profiles, Ring: { title: "Ring", doc: "", kind: "source", parameters: ring } },
   };
 
-  it("starts there, in the usual range", () => {
+  it("starts at these values, within the usual range", () => {
     const source = { x: 10, y: 20, flux: 80, size: 4 };
     const { session } = withSource(schema, SESSION, "Ring", source);
     expect(session.model.components.ring).toMatchObject({
@@ -98,7 +98,7 @@ describe("a new component of a profile that says where to start", () => {
   });
 });
 
-describe("what a prior expects", () => {
+describe("the central interval of a prior", () => {
   const ask = (setting: Setting, name = "r_eff"): number[] => {
     const galaxy = { ...(SESSION.model.components.galaxy as Component), [name]: setting };
     const session: Session = { ...SESSION, model: { ...SESSION.model, components: { galaxy } } };
@@ -109,7 +109,7 @@ describe("what a prior expects", () => {
     };
     return [low, middle, high];
   };
-  // The ppf of scipy.stats at the normal distribution's -1, 0 and 1 sigma.
+  // The ppf of scipy.stats at -1, 0 and 1 sigma of the normal distribution.
   it.each([
     ["Normal", { loc: 3, scale: 0.5 }, [2.5, 3, 3.5]],
     ["LogNormal", { loc: 1.2, scale: 0.3 }, [2.4596, 3.32012, 4.48169]],
@@ -121,7 +121,7 @@ describe("what a prior expects", () => {
     for (const [i, value] of expected.entries()) expect(got[i]).toBeCloseTo(value, 3);
   });
 
-  it("is nothing for a number, and follows ties", () => {
+  it("is undefined for a number, and follows ties", () => {
     expect(ask(3)[0]).toBeNaN();
     const marks = priorMarks(SCHEMA, SESSION, "disk", "r_eff");
     expect(marks.centre?.x).toEqual({ low: 59, middle: 60, high: 61 });
@@ -139,7 +139,7 @@ describe("on the page", () => {
     return { ...opened, stage, menu };
   }
 
-  it("a double click asks what to add, and adds it", async () => {
+  it("a double click offers types to add, and adds the chosen one", async () => {
     const { menu, one, stage, state } = await page();
     stage.dispatchEvent(
       new MouseEvent("dblclick", { bubbles: true, clientX: STAGE / 2, clientY: STAGE / 2 }),
@@ -150,12 +150,12 @@ describe("on the page", () => {
     await nextFrame();
     expect(menu()).toEqual([]);
     const added = (state.session as Session).model.components.pointsource;
-    // The centre of the light of a picture of 3 x 2 pixels.
+    // The centre of light of a picture of 3 x 2 pixels.
     expect(added?.xc).toMatchObject({ init: 0.9 });
     expect(one('[aria-label="pointsource"]')).toBeTruthy();
   });
 
-  it("the menu adds at the selected source, small and faint; at the crosshair where there is one", async () => {
+  it("the menu adds a small, faint source at the selected one, or at the crosshair if there is one", async () => {
     const centred = (x: number, y: number): Session => {
       const { galaxy, ...others } = SESSION.model.components;
       const moved = { ...(galaxy as Component), xc: x, yc: y };
@@ -172,14 +172,14 @@ describe("on the page", () => {
     expect(place(own)).toEqual([2.25, 0.25]);
     expect((own.r_eff as Prior).init).toBeLessThanOrEqual(3);
     const middle = place(await added(centred(2.25, 0.25), { selected: "sky" }));
-    // Where the selected one lies beyond the image or is a sky, as if nothing was selected.
+    // If the selected one lies outside the image or is a sky, as if nothing were selected.
     expect(place(await added(centred(60, 50)))).toEqual(middle);
     expect(middle).not.toEqual([2.25, 0.25]);
     const pinned = { pin: { x: 0, y: 1 } };
     expect(place(await added(centred(2.25, 0.25), pinned))).not.toEqual([2.25, 0.25]);
   });
 
-  it("so does A at the crosshair; Escape leaves it", async () => {
+  it("A does the same at the crosshair; Escape cancels", async () => {
     const { menu, press, stage, state } = await page();
     await press(stage, "a");
     expect(menu()).toEqual([]);
@@ -193,7 +193,7 @@ describe("on the page", () => {
     expect(state.session).toBe(SESSION);
   });
 
-  it("the posterior's ellipses come with a message, the prior's marks with the selection", async () => {
+  it("a message brings the posterior's ellipses, a selection shows the prior's marks", async () => {
     const { el, receive } = await page();
     const galaxy = () => el.querySelector('.sl-panel-data g[data-component="galaxy"]');
     expect(galaxy()?.querySelector(".sl-draws")?.getAttribute("d")).toBe("");

@@ -17,7 +17,7 @@ import { NESTED, SCHEMA, SESSION } from "./fixtures";
 const names = (session: Session) => Object.keys(session.model.components);
 
 describe("names", () => {
-  it("are identifiers of their own", () => {
+  it("are unique identifiers", () => {
     expect(nameProblem(SESSION, "disk", "thin_disk")).toBeNull();
     expect(nameProblem(SESSION, "disk", "disk")).toBeNull();
     expect(nameProblem(SESSION, "disk", "scheibe_ä")).toBeNull();
@@ -28,7 +28,7 @@ describe("names", () => {
     expect(freshName(SESSION, "disk")).toBe("disk2");
   });
 
-  it("change with the ties that lead to them, in place", () => {
+  it("change in place, together with the ties that refer to them", () => {
     const made = rename({ ...SESSION, off: ["galaxy"] }, "galaxy", "bulge");
     expect(names(made)).toEqual(["bulge", "disk", "sky"]);
     expect(made.off).toEqual(["bulge"]);
@@ -39,7 +39,7 @@ describe("names", () => {
 });
 
 describe("copies", () => {
-  it("stand behind what they are of, tied where it was", () => {
+  it("follow the original in the list, with the same ties", () => {
     const { session, name } = duplicate(SESSION, "disk");
     expect(name).toBe("disk2");
     expect(names(session)).toEqual(["galaxy", "disk", "disk2", "sky"]);
@@ -50,7 +50,7 @@ describe("copies", () => {
 });
 
 describe("the order", () => {
-  it("changes by one place, and ends at the ends", () => {
+  it("changes by one position, and not beyond the ends", () => {
     expect(names(move(SESSION, "disk", -1))).toEqual(["disk", "galaxy", "sky"]);
     expect(names(move(SESSION, "galaxy", 1))).toEqual(["disk", "galaxy", "sky"]);
     expect(move(SESSION, "galaxy", -1)).toBe(SESSION);
@@ -58,17 +58,17 @@ describe("the order", () => {
   });
 });
 
-describe("what is removed", () => {
-  it("leaves its priors to who followed it", () => {
+describe("a component that is removed", () => {
+  it("passes its priors on to its followers", () => {
     const made = remove(SCHEMA, { ...SESSION, off: ["galaxy"] }, "galaxy");
     expect(names(made)).toEqual(["disk", "sky"]);
     expect(made.off).toEqual([]);
     expect(settingAt(made, "disk.xc")).toEqual(settingAt(SESSION, "galaxy.xc"));
-    // Through a factor no prior is inherited: a new one, at the same value.
+    // No prior is inherited through a factor: a new one is made at the same value.
     expect(settingAt(made, "disk.r_eff")).toMatchObject({ type: "LogUniform", init: 9 });
   });
 
-  it("leaves others tied to the first", () => {
+  it("leaves the other followers tied to the first", () => {
     const two = duplicate(SESSION, "disk").session;
     const made = remove(SCHEMA, two, "galaxy");
     expect(settingAt(made, "disk2.xc")).toMatchObject({ type: "Tied", to: "disk.xc", scale: 1, offset: 0 });
@@ -81,8 +81,8 @@ describe("what is removed", () => {
   });
 });
 
-describe("another kind", () => {
-  it("keeps what both have", () => {
+describe("another type", () => {
+  it("keeps shared parameters", () => {
     const made = changeKind(SCHEMA, SESSION, "galaxy", "Exponential");
     const { type, n, ...kept } = made.model.components.galaxy as Component;
     expect(type).toBe("Exponential");
@@ -92,7 +92,7 @@ describe("another kind", () => {
     expect(settingAt(back, "galaxy.n")).toMatchObject({ type: "Uniform", init: 2 });
   });
 
-  it("frees who followed what is gone, and starts lengths from the flux and the size", () => {
+  it("frees followers of parameters that are gone, and starts lengths from the flux and the size", () => {
     const point = changeKind(SCHEMA, SESSION, "galaxy", "PointSource");
     expect(settingAt(point, "disk.xc")).toMatchObject({ type: "Tied" });
     expect(settingAt(point, "disk.r_eff")).toMatchObject({ type: "LogUniform", init: 9 });
@@ -100,7 +100,7 @@ describe("another kind", () => {
     expect(settingAt(again, "galaxy.r_eff")).toMatchObject({ type: "LogUniform" });
   });
 
-  it("changes what is modified, not the modifier", () => {
+  it("changes the modified component, not the modifier", () => {
     const made = changeKind(SCHEMA, NESTED, "galaxy", "Exponential");
     expect(made.model.components.galaxy).toMatchObject({ type: "Boxy", profile: { type: "Exponential" } });
     expect(kindsFor(SCHEMA, NESTED.model.components.galaxy as Component).map(([type]) => type)).toEqual([
@@ -112,10 +112,10 @@ describe("another kind", () => {
   });
 });
 
-describe("what is seen", () => {
+describe("visibility", () => {
   const state = { ...INITIAL, schema: SCHEMA, session: { ...SESSION, off: ["sky"] } };
   const see = (display: object) => seenNames({ ...state, display: { ...DISPLAY, ...display } });
-  it("is what is in the model and has its eye open, or the one alone", () => {
+  it("includes components in the model whose eye is open, or the one shown alone", () => {
     expect(see({})).toEqual(["galaxy", "disk"]);
     expect(see({ hidden: ["disk"] })).toEqual(["galaxy"]);
     expect(see({ hidden: ["disk"], solo: "disk" })).toEqual(["disk"]);
@@ -123,7 +123,7 @@ describe("what is seen", () => {
     expect(isSeen({ hidden: [], solo: "disk" }, "galaxy")).toBe(false);
   });
 
-  it("keeps its state under another name, and loses it with the component", () => {
+  it("is kept when a component is renamed, and dropped when it is removed", () => {
     const display = { ...DISPLAY, hidden: ["disk"], locked: ["disk", "sky"], solo: "disk", selected: "disk" };
     expect(displayAfter(display, "disk", "thin")).toEqual({
       hidden: ["thin"],
@@ -139,7 +139,7 @@ describe("what is seen", () => {
     });
   });
 
-  it("shares the light among the sources", () => {
+  it("the light is divided among the sources", () => {
     expect(fluxParts(SESSION)).toEqual({ galaxy: 100 / 150, disk: 50 / 150 });
     expect(fluxParts({ ...SESSION, off: ["disk"] })).toBeNull();
     expect(fluxParts(withSetting(SESSION, "disk.flux", -1))).toBeNull();

@@ -16,7 +16,7 @@ async function choose({ el, named }: Page, component: string, action: string) {
 }
 
 describe("the menu of a component", () => {
-  it("duplicates, moves and removes, each a step to undo", async () => {
+  it("duplicates, moves and removes, each as a step to undo", async () => {
     const page = await open();
     await choose(page, "disk", "Duplicate");
     expect(names(page.state)).toEqual(["galaxy", "disk", "disk2", "sky"]);
@@ -31,7 +31,7 @@ describe("the menu of a component", () => {
     expect(page.state.session).toEqual(SESSION);
   });
 
-  it("renames in place, and says what is no name", async () => {
+  it("renames in place, and explains why a name is invalid", async () => {
     const page = await open();
     await choose(page, "disk", "Rename");
     const input = page.named<HTMLInputElement>("input", "name of disk");
@@ -44,7 +44,7 @@ describe("the menu of a component", () => {
     page.one(slider("outskirts.ellip"));
   });
 
-  it("is in reach of the keyboard: Alt and arrows move", async () => {
+  it("can be used by keyboard: Alt and arrows move the component", async () => {
     const page = await open();
     const fold = page.named("button", "rows of disk");
     fold.focus();
@@ -55,7 +55,7 @@ describe("the menu of a component", () => {
 });
 
 describe("eye, solo and lock", () => {
-  it("are of the display alone: Python hears nothing of them", async () => {
+  it("affect only the display: nothing is sent to Python", async () => {
     const { el, named, saves, sent } = await open();
     const before = sent.length;
     named("button", "show disk").click();
@@ -71,8 +71,8 @@ describe("eye, solo and lock", () => {
   });
 });
 
-describe("kinds, shares and more components", () => {
-  it("changes the kind and keeps the rows that both have", async () => {
+describe("types, fractions of light and new components", () => {
+  it("changes the type and keeps the shared rows", async () => {
     const { change, named, el, state } = await open();
     await change(named<HTMLSelectElement>("select", "profile of galaxy"), "Exponential");
     expect((state.session as Session).model.components.galaxy?.type).toBe("Exponential");
@@ -80,7 +80,7 @@ describe("kinds, shares and more components", () => {
     expect(el.querySelector(".sl-share")?.textContent).toBe("67 %");
   });
 
-  it("adds a component in the middle, and asks Python for presets", async () => {
+  it("adds a component in the middle, and requests presets from Python", async () => {
     const page = await open({ schema: { ...SCHEMA, presets: ["bulge + disk"] } });
     await page.showImage();
     page.receive({ t: "frame", seq: null, components: [], dof: 5 }, []);

@@ -12,17 +12,17 @@ import { createStore } from "../src/store";
 import { exactAt } from "../src/views/readout";
 import { SCHEMA, SESSION, view } from "./fixtures";
 
-// No side is a multiple of the cells', and the image is larger than what is looked at as a whole.
+// No side is a multiple of the cells', and the image is larger than one that is used as a whole.
 const [NX, NY] = [1203, 901];
 const SIZE = { nx: NX, ny: NY };
 const WHOLE: Raster = { x: 0, y: 0, step: 7, nx: 172, ny: 129 };
 const PART: Raster = { x: 300, y: 200, step: 2, nx: 120, ny: 100 };
 
-/** Smooth light, and light that is straight in x and y: means of cells are known. */
+/** Smooth light, and light that is linear in x and y, whose means in cells are known. */
 const galaxy = (x: number, y: number) => 90 * Math.exp(-((x - 420) ** 2 + (y - 301) ** 2) / (2 * 60 ** 2));
 const ramp = (x: number, y: number) => 3 + 0.5 * x - 0.25 * y;
 
-/** The means of cells, one pixel after the other. */
+/** The means of cells, computed pixel by pixel. */
 function means(of: (x: number, y: number) => number, { x, y, step, nx, ny }: Raster) {
   return Float32Array.from({ length: nx * ny }, (_, cell) => {
     let [sum, count] = [0, 0];
@@ -73,7 +73,7 @@ const stateOf = (image: Image, more: Partial<State> = {}): State => ({
 });
 
 describe("a large image", () => {
-  it("is read in its cells, its mask in pixels", () => {
+  it("is read in cells, and its mask in pixels", () => {
     const bits = new Uint8Array(Math.ceil((NX * NY) / 8));
     bits[1] = 0b100;
     const cells = view(new Float32Array(WHOLE.nx * WHOLE.ny).fill(4));
@@ -108,7 +108,7 @@ describe("a large image", () => {
     expect(() => readFrame(frame, [view([1, 2, 3])], image, null)).toThrow("expected 8 bytes, got 12");
   });
 
-  it("is asked for in finer cells where one sees more than it has", () => {
+  it("is requested in finer cells if the screen can show more than it has", () => {
     const image = imageOf(galaxy);
     expect(wantedSight(image, WHOLE)).toBeNull();
     expect(wantedSight(image, { ...WHOLE, step: 8 })).toBeNull();
@@ -120,7 +120,7 @@ describe("a large image", () => {
     expect(much).toMatchObject({ x: 100, y: 50, nx: 552, ny: 426 });
   });
 
-  it("shows its patch where most of what is in sight is on it", () => {
+  it("shows its patch if that holds most of the visible part", () => {
     const image = imageOf(galaxy, patchOf(galaxy, PART)) as Image & { raster: Raster };
     expect(shownOf(image, { x: 310, y: 210, step: 1, nx: 200, ny: 150 })).toBe(image.patch);
     expect(shownOf(image, { x: 480, y: 210, step: 1, nx: 200, ny: 150 }).raster).toBe(WHOLE);
@@ -133,9 +133,9 @@ describe("masks in cells", () => {
   for (let y = 40; y < 52; y++) mask.fill(1, y * NX + 1190, y * NX + NX);
   mask[0] = 1;
 
-  it("are there again as pixels", () => {
+  it("can be converted back to pixels", () => {
     const cells = maskOn(mask, SIZE, WHOLE);
-    // The cells in the last column have six pixels a row.
+    // The cells in the last column have six pixels per row.
     const shown = [...cells].flatMap((flag, cell) =>
       flag ? [[cell % WHOLE.nx, Math.floor(cell / WHOLE.nx)]] : [],
     );
@@ -145,7 +145,7 @@ describe("masks in cells", () => {
     expect(back.reduce((sum, flag) => sum + flag, 0)).toBe(3 * 7 * 13);
   });
 
-  it("leave the error of what is left of a cell", () => {
+  it("leave the error of the unmasked part of a cell", () => {
     const image = { ...imageOf(ramp), mask };
     const { mask: gone, sigma } = cellImage(image, image as never);
     expect(sigma[0]).toBeCloseTo(2 / Math.sqrt(48), 6);
@@ -155,8 +155,8 @@ describe("masks in cells", () => {
   });
 });
 
-describe("places in cells", () => {
-  it("are where they were, there and back", () => {
+describe("positions in cells", () => {
+  it("survive conversion to cells and back", () => {
     for (const raster of [WHOLE, PART, { ...PART, step: 1 }]) {
       const at = { x: 401.3, y: 250.8 };
       const back = inPixels(inCells(at, raster), raster);
@@ -167,7 +167,7 @@ describe("places in cells", () => {
     expect(inCells({ x: 300.5, y: 202.5 }, PART)).toEqual({ x: 0, y: 1 });
   });
 
-  it("of straight light have its value, whichever cells it comes in", () => {
+  it("have the value of linear light, for cells of any size", () => {
     const inner = (raster: Raster) => ({ ...raster, nx: raster.nx - 2, ny: raster.ny - 2 });
     for (const own of [WHOLE, PART, { ...PART, step: 1, nx: 240, ny: 200 }])
       for (const on of [inner(PART), { ...PART, step: 5, nx: 40, ny: 30 }, pixel(333, 222)]) {
@@ -185,7 +185,7 @@ describe("places in cells", () => {
       }
   });
 
-  it("move with a component by as much as it does", () => {
+  it("move with a component by the same distance", () => {
     const light = {
       pixels: means(ramp, WHOLE),
       nx: WHOLE.nx,
@@ -199,7 +199,7 @@ describe("places in cells", () => {
 describe("pictures in cells", () => {
   const zoomed = { x: 310, y: 210, step: 2, nx: 100, ny: 80 };
 
-  it("have data, model and the significance of a cell's mean; Python tells the χ²", () => {
+  it("have data, model and the significance of a cell's mean; Python sends the χ²", () => {
     const data = (x: number, y: number) => galaxy(x, y) + 4;
     const state = stateOf(imageOf(data), { chi2: 123 });
     const made = pictureMaker()(state, overall(SIZE));
@@ -213,7 +213,7 @@ describe("pictures in cells", () => {
     expect(pictureMaker()(minmax, overall(SIZE)).data.scale.limits).toEqual([1, 5]); // of the sample
   });
 
-  it("show a patch as it comes: with the model of the whole until its own is there", () => {
+  it("show a patch when it arrives, with the model of the whole image until its own arrives", () => {
     const patch = patchOf(galaxy, PART);
     const before = stateOf(imageOf(galaxy, patch));
     const make = pictureMaker();
@@ -243,7 +243,7 @@ describe("pictures in cells", () => {
     expect(made.preview).toBe(true);
   });
 
-  it("give a profile that is the galaxy's, fine inside of the patch and coarse outside", () => {
+  it("give the galaxy's profile, fine inside the patch and coarse outside", () => {
     const state = stateOf(imageOf(galaxy, patchOf(galaxy, PART)), {
       near: { galaxy: { pixels: means(galaxy, PART), session, raster: PART } },
     });
@@ -260,17 +260,17 @@ describe("pictures in cells", () => {
     }
   });
 
-  it("have the values of pixels where the page knows them", () => {
+  it("have the values of pixels if the page knows them", () => {
     const single = { x: 400, y: 300, step: 1, nx: 30, ny: 20 };
     const state = stateOf(imageOf(galaxy, patchOf(galaxy, single)));
     expect(exactAt(state, { x: 405, y: 311 })?.data).toBeCloseTo(galaxy(405, 311), 4);
     expect(exactAt(state, { x: 399, y: 311 })).toBeNull();
-    const told = { x: 5, y: 6, data: 7, sigma: 8, model: 9 };
-    expect(exactAt({ ...state, pixel: told }, { x: 5, y: 6 })).toBe(told);
-    expect(exactAt({ ...state, pixel: told }, { x: 5, y: 7 })).toBeNull();
+    const sent = { x: 5, y: 6, data: 7, sigma: 8, model: 9 };
+    expect(exactAt({ ...state, pixel: sent }, { x: 5, y: 6 })).toBe(sent);
+    expect(exactAt({ ...state, pixel: sent }, { x: 5, y: 7 })).toBeNull();
   });
 
-  it("let a source be picked by its cells, and a masked region go by its pixels", () => {
+  it("allow picking a source by its cells, and unmasking a region by its pixels", () => {
     const star = (x: number, y: number) => (Math.hypot(x - 700, y - 500) < 12 ? 60 : 0);
     const store = createStore({ ...stateOf(imageOf(star)), frames: {} });
     const make = pictureMaker();

@@ -9,7 +9,7 @@ interface Row {
   x: number[];
   pdf: number[];
 }
-/** By SciPy; see priors.py beside it. */
+/** Computed by SciPy; see priors.py in the same folder. */
 const TABLE = JSON.parse(readFileSync(`${import.meta.dirname}/tables/priors.json`, "utf8")) as Row[];
 
 const near = (value: number | undefined, expected: number, tolerance: number) =>
@@ -27,13 +27,13 @@ describe.each(TABLE)("$prior", ({ prior, parts, x, pdf }) => {
     }
   });
 
-  it("inverts itself", () => {
+  it("has quantiles that invert its distribution function", () => {
     for (const part of [1e-4, 0.2, 0.5, 0.9, 0.9999]) near(law?.cdf(law.ppf(part)), part, 1e-10);
   });
 });
 
 describe("the normal integral", () => {
-  it("keeps its digits far out", () => {
+  it("keeps its precision far in the tail", () => {
     // Abramowitz & Stegun (1964), table 26.2: -log10 Q(x).
     for (const [z, exponent] of [
       [10, 23.11805],
@@ -47,8 +47,8 @@ describe("the normal integral", () => {
   });
 });
 
-describe("numbers that make no distribution", () => {
-  it("give none", () => {
+describe("invalid numbers", () => {
+  it("give no distribution", () => {
     const broken: Omit<Prior, "init">[] = [
       { type: "Normal", loc: 1, scale: 0 },
       { type: "Uniform", low: 2, high: 1 },

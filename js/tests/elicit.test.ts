@@ -20,7 +20,7 @@ const prior = (made: Prior | string): Prior => {
 const cdf = (made: Prior, x: number) => distributionOf(made)?.cdf(x) ?? Number.NaN;
 
 describe.each(PRIORS)("$type", (old) => {
-  it("has the interval that was asked for", () => {
+  it("has the requested interval", () => {
     const made = prior(withInterval(old, FREE, 2, 6));
     expect(made.type).toBe(old.type);
     expect(cdf(made, 2)).toBeCloseTo(0.05, 4);
@@ -30,16 +30,16 @@ describe.each(PRIORS)("$type", (old) => {
     expect(words?.high).toBeCloseTo(6, 4);
   });
 
-  it("says the centre and the ± that it was given", () => {
+  it("returns the centre and the ± that it was given", () => {
     const words = wordsOf(prior(withCentre(old, FREE, 4, 1.2)), FREE);
     expect(words?.centre).toBeCloseTo(4, 4);
     expect(words?.spread).toBeCloseTo(1.2, 4);
   });
 });
 
-describe("what can't be said", () => {
+describe("an interval or a centre that is impossible", () => {
   const [normal, truncated, , logNormal, uniform] = PRIORS as [Prior, Prior, Prior, Prior, Prior, Prior];
-  it("is refused in words", () => {
+  it("is refused with an explanation", () => {
     expect(withCentre(normal, FREE, 4, 0)).toMatch("positive");
     expect(withCentre(logNormal, FREE, -4, 1)).toMatch("positive");
     expect(withInterval(normal, FREE, 3, 2)).toMatch("smaller");
@@ -50,7 +50,7 @@ describe("what can't be said", () => {
     expect(wordsOf({ type: "Angle", init: 1 }, { ...FREE, name: "theta" })).toBeNull();
   });
 
-  it("does not leave the schema's bounds, nor the value the prior", () => {
+  it("does not exceed the schema's bounds, and keeps the value within the prior", () => {
     const made = prior(withCentre(uniform, INDEX, 6, 3));
     expect(made).toMatchObject({ high: 8 });
     const narrow = prior(withInterval(uniform, INDEX, 5, 6));

@@ -17,7 +17,7 @@ const panel = (change: Partial<FigurePanel> = {}): FigurePanel => ({
 const figure = { columns: 2, background: "rgb(255,255,255)", ink: "rgb(1,2,3)" };
 
 describe("the layout of a figure", () => {
-  it("stands in rows, without overlaps", () => {
+  it("consists of rows, without overlaps", () => {
     const panels = [panel(), panel({ height: 120 }), panel()];
     const { width, height, boxes } = layoutOf({ panels, columns: 2 });
     expect(boxes.map(({ width }) => width)).toEqual([200, 200, 200]);
@@ -33,7 +33,7 @@ describe("the layout of a figure", () => {
 });
 
 describe("a figure", () => {
-  it("is a document of its own, whose words are text", () => {
+  it("is a complete document, whose labels are text", () => {
     const drawn = drawFigure({
       ...figure,
       panels: [panel({ picture: "data:image/png;base64,AAAA" }), panel()],
@@ -50,7 +50,7 @@ describe("a figure", () => {
     expect(text).not.toContain("class=");
   });
 
-  it("has no ground where it is laid over another", () => {
+  it("has no background if it is drawn over a picture", () => {
     const rects = (background: string | null) =>
       drawFigure({ ...figure, background, panels: [panel()] }).querySelectorAll(":scope > rect").length;
     expect([rects("#fff"), rects(null)]).toEqual([1, 0]);
@@ -58,7 +58,7 @@ describe("a figure", () => {
 });
 
 describe("colours", () => {
-  it("have their opacity apart", () => {
+  it("have a separate opacity", () => {
     expect(paintOf("rgba(1, 2, 3, 0.5)")).toEqual({ colour: "rgb(1,2,3)", opacity: 0.5 });
     expect(paintOf("rgb(1, 2, 3)")).toEqual({ colour: "rgb(1,2,3)", opacity: 1 });
     expect(paintOf("none")).toEqual({ colour: "none", opacity: 1 });
@@ -66,7 +66,7 @@ describe("colours", () => {
 });
 
 describe("an overlay", () => {
-  it("keeps its looks without the page, and leaves out what is hidden or for hands", () => {
+  it("keeps its style without the page, without hidden elements and those that serve interaction", () => {
     const ring = svg("ellipse", { class: "sl-ring", rx: 4, ry: 2 });
     ring.style.cssText = "stroke: rgba(10, 20, 30, 0.5); fill: none; stroke-width: 2px";
     const hidden = svg("ellipse", { rx: 9, ry: 9 });

@@ -76,7 +76,7 @@ export const SESSION: Session = {
   off: [],
 };
 
-/** The session with its galaxy inside of a modifier. */
+/** The session with its galaxy inside a modifier. */
 export const NESTED: Session = {
   ...SESSION,
   model: {
@@ -135,7 +135,7 @@ export function fakeModel(traits: Partial<Traits> = {}) {
   return {
     model,
     sent,
-    /** What went with each message. */
+    /** The buffers of each message. */
     buffers,
     state,
     /** Python sets a trait. */
@@ -151,7 +151,7 @@ export function fakeModel(traits: Partial<Traits> = {}) {
 export const view = (values: ArrayLike<number>): DataView => new DataView(Float32Array.from(values).buffer);
 export const bytes = (values: ArrayLike<number>): DataView => new DataView(Uint8Array.from(values).buffer);
 
-/** An image of 3 x 2 pixels, one of them masked, and what Python says of it. */
+/** An image of 3 x 2 pixels, one of them masked, as Python describes it. */
 export const IMAGE_MESSAGE = {
   t: "image",
   shape: [2, 3],

@@ -1,7 +1,7 @@
 import { expect, it, vi } from "vitest";
 import { freeWhenClosed } from "../src/freeing";
 
-/** A model as ipywidgets has it: a comm that calls back, and what happens as it closes. */
+/** A model as in ipywidgets: a comm with callbacks, which closes. */
 function hostModel() {
   const comm = { on_close: vi.fn(), on_msg: vi.fn() };
   const destroyed: (() => void)[] = [];
@@ -10,25 +10,25 @@ function hostModel() {
 }
 
 function setUp(models: Record<string, object>) {
-  let tell = (_content: object) => {};
+  let receive = (_content: object) => {};
   const get_model = async (id: string) => {
     const found = models[id];
     if (!found) throw new Error(id);
     return found;
   };
   freeWhenClosed({
-    on: (_event: string, callback: typeof tell) => {
-      tell = callback;
+    on: (_event: string, callback: typeof receive) => {
+      receive = callback;
     },
     widget_manager: { get_model },
   });
-  return { tell: (content: object) => tell(content) };
+  return { receive: (content: object) => receive(content) };
 }
 
-it("takes their callbacks from the comms of the models that close, once they have", async () => {
+it("removes the callbacks from the comms of closed models, after they have closed", async () => {
   const [one, other, third] = [hostModel(), hostModel(), hostModel()];
-  const { tell } = setUp({ one, other, third });
-  tell({ t: "closing", models: ["one", "gone", "other"] });
+  const { receive } = setUp({ one, other, third });
+  receive({ t: "closing", models: ["one", "gone", "other"] });
   await Promise.resolve().then(() => {});
   for (const model of [one, other]) expect(model.comm.on_close).not.toHaveBeenCalled();
   for (const model of [one, other, third]) model.close();
@@ -39,11 +39,11 @@ it("takes their callbacks from the comms of the models that close, once they hav
   expect(third.comm.on_close).not.toHaveBeenCalled();
 });
 
-it("leaves models alone of which it knows too little, and other messages", async () => {
+it("ignores unknown models and other messages", async () => {
   const model = hostModel();
-  const { tell } = setUp({ model, bare: {}, strange: { comm: {}, on: model.on } });
-  tell({ t: "frame" });
-  tell({ t: "closing", models: ["bare", "strange"] });
+  const { receive } = setUp({ model, bare: {}, strange: { comm: {}, on: model.on } });
+  receive({ t: "frame" });
+  receive({ t: "closing", models: ["bare", "strange"] });
   await Promise.resolve().then(() => {});
   model.close();
   expect(model.comm.on_close).not.toHaveBeenCalled();

@@ -32,7 +32,7 @@ describe("screen and image", () => {
     closeTo(toImage({ x: 2.5, y: 197.5 }, view, FRAME), 0, 0);
   });
 
-  it("goes there and back at any zoom", () => {
+  it("converts in both directions at any zoom", () => {
     const zoomed = { x: 12.3, y: 7.7, zoom: 3.1 };
     const back = toImage(toScreen({ x: 4.4, y: 33.3 }, zoomed, FRAME), zoomed, FRAME);
     closeTo(back, 4.4, 33.3);
@@ -47,7 +47,7 @@ describe("screen and image", () => {
     expect(zoomAt(view, FRAME, at, 1e9).zoom).toBe(64);
   });
 
-  it("pans the picture along with the pointer, and never out of sight", () => {
+  it("pans the picture with the pointer, and never out of view", () => {
     const panned = panBy({ ...view, zoom: 2 }, FRAME, 20, 10);
     closeTo(panned, view.x - 2, view.y + 1);
     expect(panBy(view, FRAME, 1e6, 0).x).toBe(-0.5);
@@ -84,7 +84,7 @@ describe("ellipses", () => {
   const dragTo = (kind: HandleKind, to: Shape) =>
     dragHandle(start, kind, handlePoints(start, 100)[kind] as Point, handlePoints(to, 100)[kind] as Point);
 
-  it("is what a drag to another ellipse's handle makes of it", () => {
+  it("changes to another ellipse when its handle is dragged there", () => {
     expect(dragTo("size", goal)).toEqual({ size: expect.closeTo(12) });
     expect(dragTo("shape", { ...start, ellip: 0.6 })).toEqual({ ellip: expect.closeTo(0.6) });
     expect(dragTo("angle", { ...start, theta: 1.3 })).toEqual({ theta: expect.closeTo(1.3) });
@@ -94,7 +94,7 @@ describe("ellipses", () => {
     });
   });
 
-  it("does not jump when a handle is grabbed beside its middle", () => {
+  it("does not jump when a handle is grabbed off its centre", () => {
     const from = { x: 33, y: 27 };
     expect(dragHandle(start, "size", from, from)).toEqual({ size: 9 });
     expect(dragHandle(start, "angle", from, from)).toEqual({ theta: expect.closeTo(0.8) });
@@ -117,13 +117,13 @@ describe("ellipses", () => {
 });
 
 describe("shapes of components", () => {
-  it("reads an ellipse, through ties, and none for a sky", () => {
+  it("are ellipses, read through ties, and null for a sky", () => {
     expect(shapeOf(SCHEMA, SESSION, "galaxy")).toEqual({ xc: 60.2, yc: 50, size: 4, ellip: 0.5, theta: 0.3 });
     expect(shapeOf(SCHEMA, SESSION, "disk")).toMatchObject({ xc: 60.2, size: 9, ellip: 0.2 });
     expect(shapeOf(SCHEMA, SESSION, "sky")).toBeNull();
   });
 
-  it("turns a change into the values of parameters", () => {
+  it("are converted to the values of parameters", () => {
     expect(shapeValues(SCHEMA, SESSION, "galaxy", { size: 7 })).toEqual({ "galaxy.r_eff": 7 });
     expect(shapeValues(SCHEMA, SESSION, "sky", { xc: 7 })).toEqual({});
   });

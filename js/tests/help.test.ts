@@ -4,8 +4,8 @@ import { bytes } from "./fixtures";
 import { open } from "./page";
 
 describe("the help", () => {
-  it("opens at ? and by its button, and closes", async () => {
-    // jsdom has dialogs without their methods.
+  it("opens with ? or its button, and closes", async () => {
+    // The dialogs of jsdom lack their methods.
     HTMLDialogElement.prototype.showModal = function () {
       this.open = true;
     };
@@ -26,7 +26,7 @@ describe("the help", () => {
 
 describe("corners set by the keyboard", () => {
   const at = (x: number, y: number) => ({ x, y });
-  it("make a rectangle of whole pixels of two, and a lasso that ends where it is set twice", () => {
+  it("make a rectangle of whole pixels from two, and a lasso that ends when one is set twice", () => {
     expect(outlineBy("rectangle", [], at(1, 1)).closed).toBe(false);
     const { closed, points } = outlineBy("rectangle", [at(3, 1)], at(1, 2));
     expect(closed).toBe(true);
@@ -38,7 +38,7 @@ describe("corners set by the keyboard", () => {
     expect(outlineBy("lasso", three.slice(0, 2), at(4, 0)).closed).toBe(false);
   });
 
-  it("mask what they enclose, at the crosshair", async () => {
+  it("mask the enclosed pixels, at the crosshair", async () => {
     const { named, of, press, showImage, buffers, sent } = await open({ display: { pin: { x: 0, y: 0 } } });
     await showImage();
     const stage = named("div", "data panel");

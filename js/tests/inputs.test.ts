@@ -11,7 +11,7 @@ function widget() {
   return { box: box as HTMLInputElement, slider: slider as HTMLInputElement, controller };
 }
 
-test("a control that has the focus keeps its keys from the host", () => {
+test("the host does not receive the keys of a focused control", () => {
   const { slider, box, controller } = widget();
   slider.focus();
   expect(slider.hasAttribute("data-lm-suppress-shortcuts")).toBe(true);
@@ -20,7 +20,7 @@ test("a control that has the focus keeps its keys from the host", () => {
   expect(box.hasAttribute("data-lm-suppress-shortcuts")).toBe(false);
 });
 
-test("Enter leaves a number box, which commits it, and comes back", () => {
+test("Enter leaves a number box, which commits its value, and focuses it again", () => {
   const { box, slider } = widget();
   const left = vi.fn();
   box.addEventListener("blur", left);

@@ -21,7 +21,7 @@ describe("the live loop", () => {
     expect(of("render")).toHaveLength(2);
   });
 
-  it("asks less often while the last picture follows the hand, and for the last place", () => {
+  it("asks less often while the last picture follows the pointer, and for the last position", () => {
     const { move, frame, of, seqs } = setUp();
     const asked = () =>
       of("render").map((message) => (message.values as Record<string, number>)["galaxy.xc"]);
@@ -37,7 +37,7 @@ describe("the live loop", () => {
     expect(asked().at(-1)).toBe(75);
   });
 
-  it("asks no more once a gesture that it followed is committed", () => {
+  it("sends no more requests after the gesture is committed", () => {
     const { move, frame, of, store } = setUp();
     frame(null);
     move(61);
@@ -48,7 +48,7 @@ describe("the live loop", () => {
     expect(of("render")).toHaveLength(number);
   });
 
-  it("numbers its requests upwards", () => {
+  it("numbers its requests in increasing order", () => {
     const { drag, frame, seqs } = setUp();
     for (const value of [3, 4, 5]) {
       drag(value);
@@ -77,7 +77,7 @@ describe("the live loop", () => {
     expect(drawn()).toBe(10);
   });
 
-  it("is free again after a commit was answered, though the request was not", () => {
+  it("is free again when a commit is answered, even if the request is not", () => {
     const { drag, frame, of, store } = setUp();
     drag(3);
     drag(4);
@@ -88,7 +88,7 @@ describe("the live loop", () => {
     expect(of("render").at(-1)?.values).toEqual({ "galaxy.n": 5 });
   });
 
-  it("does not take a frame pushed during a gesture for its answer", () => {
+  it("does not mistake a frame pushed during a gesture for the answer", () => {
     const { drag, frame, of } = setUp();
     drag(3);
     drag(4);
@@ -96,7 +96,7 @@ describe("the live loop", () => {
     expect(of("render")).toHaveLength(1);
   });
 
-  it("loses patience with a request that is never answered", () => {
+  it("gives up on a request that is never answered", () => {
     const { drag, of } = setUp();
     drag(3);
     vi.advanceTimersByTime(5000);
@@ -104,7 +104,7 @@ describe("the live loop", () => {
     expect(of("render")).toHaveLength(2);
   });
 
-  it("asks for the committed picture when a gesture is given up", () => {
+  it("requests the committed picture when a gesture is cancelled", () => {
     const { drag, frame, of, seqs, store } = setUp();
     drag(3);
     frame(seqs()[0] as number);

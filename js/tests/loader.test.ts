@@ -8,7 +8,7 @@ export default { initialize: (props) => props.heard("initialize"), render: (prop
 const [made, revoked] = [vi.fn(), vi.fn()];
 
 beforeEach(() => {
-  // Node imports no blob: URLs, and jsdom makes none.
+  // Node can't import blob: URLs, and jsdom can't make them.
   URL.createObjectURL = (blob) => {
     made(blob);
     return `data:text/javascript,${encodeURIComponent(CODE)}`;
@@ -23,7 +23,7 @@ afterEach(() => {
 const props = (heard: (name: string) => void, signal = new AbortController().signal) =>
   ({ model: { get: () => CODE }, signal, heard }) as never;
 
-it("imports the widget once for all that a page shows", async () => {
+it("imports the widget once for all widgets of a page", async () => {
   const heard = vi.fn();
   await Promise.all([loader.initialize(props(heard)), loader.initialize(props(heard))]);
   await loader.render(props(heard));
@@ -33,7 +33,7 @@ it("imports the widget once for all that a page shows", async () => {
   expect(revoked).toHaveBeenCalledOnce();
 });
 
-it("draws nothing for a host that has gone meanwhile", async () => {
+it("draws nothing for a host that has gone in the meantime", async () => {
   const [heard, controller] = [vi.fn(), new AbortController()];
   const drawn = loader.render(props(heard, controller.signal));
   controller.abort();

@@ -21,7 +21,7 @@ import {
 
 const size = { nx: 7, ny: 5 };
 const empty = () => new Uint8Array(size.nx * size.ny);
-/** Rows from the top, as one sees them. */
+/** Rows from the top, as on the screen. */
 const seen = (mask: Uint8Array) =>
   Array.from({ length: size.ny }, (_, row) => {
     const y = size.ny - 1 - row;
@@ -29,7 +29,7 @@ const seen = (mask: Uint8Array) =>
   });
 
 describe("a brush", () => {
-  it("marks a disc, and what lies between two places", () => {
+  it("marks a disc, and the pixels between two positions", () => {
     const mask = empty();
     stroke(mask, size, { x: 1, y: 2 }, { x: 1, y: 2 }, 1, 1);
     expect(seen(mask)).toEqual([".......", ".#.....", "###....", ".#.....", "......."]);
@@ -48,7 +48,7 @@ describe("a brush", () => {
 });
 
 describe("outlines", () => {
-  it("mark the pixels whose centres are inside", () => {
+  it("contain the pixels whose centres are inside", () => {
     const triangle = [
       { x: 0.5, y: 0.5 },
       { x: 6, y: 0.5 },
@@ -63,7 +63,7 @@ describe("outlines", () => {
     ]);
   });
 
-  it("of a rectangle hold whole pixels, and may erase", () => {
+  it("of a rectangle contain whole pixels, and can erase", () => {
     const full = inverted(empty());
     const corners = rectangle({ x: 4.2, y: 3.4 }, { x: 1.8, y: 1.6 });
     expect(seen(polygon(full, size, corners, 0))).toEqual([
@@ -80,30 +80,30 @@ describe("outlines", () => {
 describe("masks", () => {
   const cross = Uint8Array.from(empty(), (_, i) => (i === 16 || i === 34 ? 1 : 0));
 
-  it("grow by their neighbours, not around the edges", () => {
+  it("grow by neighbouring pixels, without wrapping around the edges", () => {
     expect(seen(grown(cross, size))).toEqual([".....##", ".###.##", ".###...", ".###...", "......."]);
   });
 
-  it("are inverted, joined, taken apart", () => {
+  it("are inverted, united and subtracted", () => {
     expect(countOf(inverted(cross))).toBe(33);
     expect(countOf(joined(cross, inverted(cross)))).toBe(35);
     expect(countOf(without(inverted(empty()), cross))).toBe(33);
     expect(Array.from(above([1, 3, Number.NaN], 2))).toEqual([0, 1, 0]);
   });
 
-  it("never let go of pixels that have no value or no error", () => {
+  it("always contain pixels without a value or an error", () => {
     const data = Float32Array.from([1, Number.NaN, 1, 1, 1]);
     const sigma = Float32Array.from([1, 1, 0, Infinity, 2]);
     expect(Array.from(unusable({ data, sigma }))).toEqual([0, 1, 1, 1, 0]);
   });
 
-  it("know the connected region around a pixel", () => {
+  it("give the connected region around a pixel", () => {
     const two = Uint8Array.from([1, 1, 0, 0, 0, 1, 1, ...new Array(28).fill(0)]);
     expect(seen(regionAt(two, size, { x: 0, y: 0 })).at(-1)).toBe("##.....");
     expect(countOf(regionAt(two, size, { x: 3, y: 0 }))).toBe(0);
   });
 
-  it("travel as bits, with a name that zlib.crc32 and numpy.packbits(bitorder='little') agree with", () => {
+  it("are sent as bits, with a name that agrees with zlib.crc32 and numpy.packbits(bitorder='little')", () => {
     const mask = Uint8Array.from({ length: 35 }, (_, i) => (i % 3 === 0 ? 1 : 0));
     expect(Array.from(packed(mask))).toEqual([73, 146, 36, 73, 2]);
     expect(Array.from(unpacked(packed(mask), 35))).toEqual(Array.from(mask));
@@ -130,7 +130,7 @@ describe("sources", () => {
   const none = new Uint8Array(significance.length);
   const map = smoothed(significance, none, field);
 
-  it("smoothing keeps a constant, in units of its own noise, and fills bad pixels", () => {
+  it("smoothing keeps a constant, in units of the smoothed noise, and fills bad pixels", () => {
     const bad = none.slice();
     bad.fill(1, 600, 605);
     const flat = smoothed(new Float32Array(significance.length).fill(2), bad, field);
@@ -141,7 +141,7 @@ describe("sources", () => {
     expect(flat[0]).toBeCloseTo(2 / noise, 3);
   });
 
-  it("are told apart downhill: a neighbour is picked without the galaxy", () => {
+  it("are separated where the values rise again: a neighbour is picked without the galaxy", () => {
     const neighbour = sourceAt(map, field, { x: 39, y: 27 }, 5);
     const at = (mask: Uint8Array | null, x: number, y: number) => mask?.[y * field.nx + x];
     expect(at(neighbour, 38, 28)).toBe(1);
@@ -153,11 +153,11 @@ describe("sources", () => {
     expect(count).toBeLessThan(300);
   });
 
-  it("are not found where nothing stands out", () => {
+  it("are not found below the threshold", () => {
     expect(sourceAt(map, field, { x: 55, y: 5 }, 5)).toBeNull();
   });
 
-  it("are masked at a click, and let go at a second one", () => {
+  it("are masked by a click, and unmasked by a second one", () => {
     const image = { ...field, mask: none } as never as Parameters<typeof picked>[0];
     const first = picked(image, map, { x: 38, y: 28 }, 5);
     expect(countOf(first as Uint8Array)).toBeGreaterThan(60);

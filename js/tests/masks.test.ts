@@ -9,7 +9,7 @@ const drawn = Uint8Array.from([1, 0, 0, 0, 0, 1]);
 const own = [0, 0, 0, 0, 0, 1];
 
 describe("a mask that is drawn", () => {
-  it("is sent as bits before the session names it, once", () => {
+  it("is sent once as bits, before the session names it", () => {
     const { buffers, sent, state, store } = setUp();
     const before = sent.length;
     store.dispatch({ type: "mask", mask: drawn });
@@ -26,14 +26,14 @@ describe("a mask that is drawn", () => {
     expect(sent).toHaveLength(before + 1);
   });
 
-  it("is the image's own again when it is drawn back", () => {
+  it("is the image's original mask again when the change is reverted", () => {
     const { state, store } = setUp();
     store.dispatch({ type: "mask", mask: drawn });
     store.dispatch({ type: "mask", mask: Uint8Array.from(own) });
     expect(state.session).not.toHaveProperty("mask");
   });
 
-  it("stays through edits of the model, and is forgotten when no step names it", () => {
+  it("survives edits of the model, and is forgotten when no step names it", () => {
     const { store } = setUp();
     store.dispatch({ type: "mask", mask: drawn });
     store.dispatch({ type: "edit", session: { ...n(5), mask: nameOf(drawn) } });
@@ -45,7 +45,7 @@ describe("a mask that is drawn", () => {
   });
 });
 
-describe("a mask that Python tells of", () => {
+describe("a mask from Python", () => {
   it("is shown as soon as the session names it, and not sent back", () => {
     const { of, push, receive, store } = setUp();
     const bits = new DataView(packed(drawn).buffer);
@@ -58,7 +58,7 @@ describe("a mask that Python tells of", () => {
     expect(of("mask")).toEqual([]);
   });
 
-  it("of another size is an error in words", () => {
+  it("of another size is reported as an error", () => {
     const { receive, store } = setUp();
     receive({ t: "mask", name: "theirs" }, [new DataView(new ArrayBuffer(9))]);
     expect(store.state.notices[0]?.detail).toContain("expected 1 bytes, got 9");
@@ -107,7 +107,7 @@ describe("the tools", () => {
     named("button", "Eraser").click();
     await drag([1, 0]);
     expect(mask()).toEqual([1, 0, 1, 0, 0, 1]);
-    // The last pixel has no error: it can't be let in.
+    // The last pixel has no error, so it can't be unmasked.
     await drag([2, 1]);
     expect(of("mask")).toHaveLength(2);
     named("button", "Undo").click();
@@ -129,7 +129,7 @@ describe("the tools", () => {
     expect(mask()).toEqual([1, 0, 0, 0, 0, 1]);
   });
 
-  it("work by keyboard at the crosshair, and neither pan nor pin", async () => {
+  it("work by keyboard at the crosshair, without panning or pinning", async () => {
     const { mask, named, pointer, press, stage, state } = await masking("Brush");
     const [x, y] = at(0, 1);
     pointer(stage, "pointerdown", x, y);
@@ -152,7 +152,7 @@ describe("the tools", () => {
     expect(of("neighbours")).toEqual([{ t: "neighbours" }]);
   });
 
-  it("say when there is no source to pick", async () => {
+  it("report when there is no source to pick", async () => {
     const { change, drag, named, of, one } = await masking("Pick a source");
     await change(named<HTMLInputElement>("input", "source threshold"), "100", ["change"]);
     await drag([0, 0]);

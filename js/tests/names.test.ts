@@ -11,7 +11,7 @@ import { setUp } from "./connected";
 import { IMAGE_BUFFERS, IMAGE_MESSAGE, SCHEMA, SESSION, view } from "./fixtures";
 import { box, nextFrame, open } from "./page";
 
-/** What every object of JavaScript has, and a name like any other: with each of them all must be the same. */
+/** Properties that every object of JavaScript has, and an ordinary name; the results must be the same for all. */
 const PLAIN = "plainname";
 const NAMES = Object.getOwnPropertyNames(Object.prototype);
 const LINKS: Schema["links"] = {
@@ -24,7 +24,7 @@ const LINKS: Schema["links"] = {
 };
 const WITH_LINKS: Schema = { ...SCHEMA, links: LINKS };
 
-/** As it comes from Python: by way of JSON. */
+/** A value as it arrives from Python, by way of JSON. */
 const named = <T>(value: T, name: string): T =>
   JSON.parse(JSON.stringify(value).replaceAll("galaxy", name)) as T;
 const text = (value: unknown, name: string): string => JSON.stringify(value).replaceAll(name, PLAIN);
@@ -37,10 +37,10 @@ const POSTERIOR = {
   marginals: { "galaxy.n": [1, 3, [0, 1, 0]] },
 };
 
-/** Longer than the views take to draw, the plots too. */
+/** Longer than the views, including the plots, take to draw. */
 const SETTLED_MS = 250;
 
-/** What the widget makes of a name in some steps: the documents, and at last the page. */
+/** The documents after some steps with a component of this name, and the page at the end. */
 async function everything(name: string): Promise<string[]> {
   const session: Session = named(SESSION, name);
   const page = await open({ schema: WITH_LINKS, session });
@@ -65,22 +65,22 @@ async function everything(name: string): Promise<string[]> {
   page.named("button", "Undo").click();
   note();
   await new Promise((resolve) => setTimeout(resolve, SETTLED_MS));
-  // How often it was drawn, how old χ² is, and that Python is late, are matters of time.
+  // The number of drawings, the age of χ² and a late Python depend on timing.
   const html = page.el.innerHTML.replaceAll(/ sl-turned| · Python is drawing …| · χ²[^<]*/g, "");
   return [...found, html.replaceAll(name, PLAIN)];
 }
 
-/** Where two long texts begin to differ; null where they do not. */
+/** The place where two long texts begin to differ; null if they are equal. */
 function difference(expected: string, actual: string): string | null {
   if (expected === actual) return null;
   const at = [...actual].findIndex((letter, i) => letter !== expected[i]);
   return `${expected.slice(at - 60, at + 60)} | ${actual.slice(at - 60, at + 60)}`;
 }
 
-describe("a component may have a name of JavaScript's own", () => {
+describe("a component can have a name that JavaScript uses", () => {
   let usual: Promise<string[]> | undefined;
 
-  it.each(NAMES)("%s: the page is as with any other name", async (name) => {
+  it.each(NAMES)("%s: the page is the same as with any other name", async (name) => {
     usual ??= everything(PLAIN);
     const expected = await usual;
     const actual = await everything(name);
@@ -111,13 +111,13 @@ describe("a component may have a name of JavaScript's own", () => {
     expect(changedValues(SCHEMA, named(SESSION, "galaxy"), SESSION)).toEqual({});
   });
 
-  it.each(NAMES)("%s: nothing is found that is not there", (name) => {
+  it.each(NAMES)("%s: a missing component is not found", (name) => {
     expect(valueAt(SESSION, `${name}.n`)).toBeNaN();
     expect(valueAt(SESSION, `galaxy.${name}`)).toBeNaN();
     expect(parameterAt(SCHEMA, SESSION, `${name}.length`)).toBeUndefined();
   });
 
-  it.each(NAMES)("%s: its light is in the pictures and in the profile", (name) => {
+  it.each(NAMES)("%s: the pictures and the profile contain its light", (name) => {
     const session = named(SESSION, name);
     const { store, receive } = setUp({ session });
     receive(named(FRAME, name), PIXELS);

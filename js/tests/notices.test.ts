@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { nextFrame, open } from "./page";
 
-it("shows the traceback of an internal error on demand, and none for an error that is meant", async () => {
+it("shows the traceback of an internal error on demand, and none for an error raised on purpose", async () => {
   const { el, one, receive } = await open();
   receive({ t: "error", title: "The run failed", detail: "the image has no PSF" });
   await nextFrame();

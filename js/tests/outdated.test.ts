@@ -26,15 +26,15 @@ const POSTERIOR = {
   marginals: { "galaxy.n": [1, 3, [0, 1, 0]] },
 };
 
-/** Everything that a run has told, in a widget that shows it. */
-async function told(run: Partial<Run> = {}) {
+/** A widget that shows everything that a run has sent. */
+async function shownRun(run: Partial<Run> = {}) {
   const page = await open({ summary: SUMMARY, progress: run });
   page.receive(POSTERIOR);
   await page.showImage();
   await page.check(page.named("button", "shape of prior, n of galaxy"));
   const title = (selector: string) => page.el.querySelector<HTMLElement>(selector)?.title ?? "";
   const row = page.one(slider("galaxy.n")).parentElement as HTMLElement;
-  /** Where it is said that this is of the last run. */
+  /** The places that are marked as results of the last run. */
   const said = () => [
     page.el.querySelector(".sl-of-before")?.textContent ?? "",
     row.title,
@@ -56,9 +56,9 @@ const LAST = [
   "dashed: posterior of the previous run",
 ];
 
-describe("while another run goes on", () => {
-  it("verdict, marks, ellipses and densities are marked as of the last run, until its own come", async () => {
-    const { said, dimmed, push, row, one } = await told();
+describe("during another run", () => {
+  it("verdict, marks, ellipses and densities are marked as those of the last run, until new ones arrive", async () => {
+    const { said, dimmed, push, row, one } = await shownRun();
     expect([said(), dimmed()]).toEqual([NOTHING, false]);
     const mark = row.querySelector(".sl-interval")?.getAttribute("d");
     expect(mark).toMatch(/^M20 18.5H73.3.*M46.6/);
@@ -74,15 +74,15 @@ describe("while another run goes on", () => {
     expect([said(), dimmed()]).toEqual([NOTHING, false]);
   });
 
-  it("so they are in a view that opens then, and where the run ends without a result", async () => {
-    const { said, push } = await told({ state: "running", method: "NUTS" });
+  it("they are also marked in a view that opens then, and if the run ends without a result", async () => {
+    const { said, push } = await shownRun({ state: "running", method: "NUTS" });
     expect(said()).toEqual(LAST);
     await push("progress", { state: "error", method: "NUTS" });
     expect(said()).toEqual(LAST);
   });
 
-  it("what has no marks has none of the last run either", async () => {
-    const { el, said, push } = await told();
+  it("parameters without marks have none of the last run either", async () => {
+    const { el, said, push } = await shownRun();
     await push("summary", { ...SUMMARY, rows: [{ ...ROW, sd: null, q16: null, q50: null, q84: null }] });
     await push("progress", { state: "compiling", method: "NUTS" });
     expect(said()[1]).toBe("");
@@ -92,11 +92,11 @@ describe("while another run goes on", () => {
   });
 });
 
-describe("a run that is done", () => {
+describe("a run that has finished", () => {
   const run = (state: State, name: Run["state"]) =>
     reduce(state, { type: "run", run: { state: name }, time: 0 });
 
-  it("has no word of the last, though its own summary is the same and does not come again", () => {
+  it("is not marked as old, even if its summary is the same as before and is not sent again", () => {
     const known = reduce(INITIAL, { type: "summary", summary: SUMMARY });
     expect(isOld(known)).toBe(false);
     const begun = run(run(known, "compiling"), "running");
@@ -105,7 +105,7 @@ describe("a run that is done", () => {
     expect(isOld(run(begun, "cancelled"))).toBe(true);
   });
 
-  it("without any before it, nothing is old", () => {
+  it("without a previous run, nothing is marked as old", () => {
     expect(isOld(run(INITIAL, "running"))).toBe(false);
   });
 });

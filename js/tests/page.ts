@@ -6,7 +6,7 @@ import type { Traits } from "../src/host";
 import widget from "../src/index";
 import { fakeModel, IMAGE_BUFFERS, IMAGE_MESSAGE } from "./fixtures";
 
-/** The stages of the panels are this large; the image of the messages is stretched over 120 x 100 pixels. */
+/** The size of the panels' stages; the image of the messages is stretched to 120 x 100 pixels. */
 export const STAGE = 240;
 
 class NoResizeObserver {
@@ -15,7 +15,7 @@ class NoResizeObserver {
 }
 
 function stubBrowser(): void {
-  // Node warns of many listeners on one signal; the widget has one signal for all of its own.
+  // Node warns of many listeners on one signal; the widget has one signal for all its listeners.
   setMaxListeners(0);
   Object.assign(globalThis, { ResizeObserver: NoResizeObserver });
   HTMLCanvasElement.prototype.getContext = (() => null) as never;

@@ -33,7 +33,7 @@ const state = (display: Partial<Display> = {}): State => ({
 });
 
 describe("limits", () => {
-  it("are Python's where it gave some, else computed from the unmasked pixels, or by hand", () => {
+  it("are set by hand, sent by Python, or computed from the unmasked pixels", () => {
     expect(dataLimits(state())).toEqual([0, 5]);
     expect(dataLimits(state({ limits: "minmax" }))).toEqual([0, 4]);
     expect(dataLimits(state({ percent: 100 }))).toEqual([0, 4]);
@@ -43,14 +43,14 @@ describe("limits", () => {
     expect(high - low).toBeCloseTo(4 * 1.4826);
   });
 
-  it("of the model are the data's unless they need not match", () => {
+  it("of the model are those of the data, unless matching is off", () => {
     const model = Float32Array.from([1, 1, 3]);
     expect(modelLimits(state(), model)).toEqual([0, 5]);
     expect(modelLimits(state({ match: false, limits: "minmax" }), model)).toEqual([1, 3]);
     expect(modelLimits(state({ match: false, limits: [0, 9] }), model)).toEqual([0, 9]);
   });
 
-  it("of the residual are in its unit", () => {
+  it("of the residual are in its units", () => {
     expect(residualHalf(state(), 3)).toBe(5);
     expect(residualHalf(state({ residual: "flux" }), 3)).toBe(15);
     expect(residualHalf(state({ residual: "percent", percentRange: 20 }), 3)).toBe(20);
@@ -70,12 +70,12 @@ describe("pictures", () => {
     expect(during.maps?.model[0]).toBeCloseTo(3);
     expect(during.residual.values?.[0]).toBeCloseTo(-3);
     expect(after.parts.galaxy?.pixels).toBe(flat);
-    const other = make({ ...drawn, draft: rounder }); // which no picture can follow
+    const other = make({ ...drawn, draft: rounder }); // no picture can follow this
     expect(other.preview).toBe(true);
     expect(other.parts.galaxy?.pixels).toBe(flat);
   });
 
-  it("do not follow a component of another kind, whose size may mean something else", () => {
+  it("do not follow a component of another type, whose size may be defined differently", () => {
     const make = pictureMaker();
     const galaxy = { ...SESSION.model.components.galaxy, type: "Exponential", flux: 150 };
     const components = { ...SESSION.model.components, galaxy };
@@ -87,13 +87,13 @@ describe("pictures", () => {
     expect(canFollow({ ...drawn, session })).toBe(false);
     const boxy = make({ ...drawn, session: NESTED, draft: setValue(SCHEMA, NESTED, "galaxy.flux", 150) });
     expect(boxy.parts.galaxy?.pixels).toBe(flat);
-    // As soon as Python has drawn the new kind, it follows again.
+    // As soon as Python has drawn the new type, the picture follows again.
     const known = { ...drawn, session, frames: { galaxy: { pixels: flat, session } } };
     const moved = make({ ...known, draft: setValue(SCHEMA, session, "galaxy.flux", 300) });
     expect(moved.parts.galaxy?.pixels[0]).toBeCloseTo(4);
   });
 
-  it("keep what did not change", () => {
+  it("keep unchanged parts", () => {
     const make = pictureMaker();
     const first = make(state());
     const other = make({ ...state(), session: { ...SESSION, off: ["disk"] } });
@@ -102,7 +102,7 @@ describe("pictures", () => {
     expect(make(state({ stretch: "log" })).data.scale).not.toBe(first.data.scale);
   });
 
-  it("have the residual in the unit that was asked for", () => {
+  it("have the residual in the chosen units", () => {
     const make = pictureMaker();
     const values = (residual: Display["residual"]) =>
       Array.from(make(state({ residual })).residual.values?.subarray(3, 5) ?? []);
@@ -111,7 +111,7 @@ describe("pictures", () => {
     expect(values("percent")).toEqual([50, 100]);
   });
 
-  it("have a fourth of their own", () => {
+  it("include a fourth one", () => {
     const make = pictureMaker();
     const fourth = (name: string) => make(state({ fourth: name, selected: "galaxy" })).fourth;
     expect(fourth("component").values).toBe(flat);
@@ -143,11 +143,11 @@ describe("pictures of a large image", () => {
   const picked = (values: Float32Array) =>
     Float32Array.from({ length: 5000 }, (_, i) => values[index(i)] as number);
 
-  /** In how many pixels; a matcher takes a minute for so many. */
+  /** The number of pixels that differ; a matcher would take a minute. */
   const unlike = (a: Float32Array | null | undefined, b: Float32Array) =>
     a?.length === b.length ? a.reduce((count, value, i) => count + (value === b[i] ? 0 : 1), 0) : -1;
 
-  it("have the values of the pixels in sight", () => {
+  it("have the values of the visible pixels", () => {
     const made = pictureMaker()(shows, raster);
     expect(made.data.values).toEqual(picked(large.data));
     expect(made.model.values).toEqual(picked(exact.model));
@@ -155,7 +155,7 @@ describe("pictures of a large image", () => {
     expect(made.data.nx).toBe(100);
   });
 
-  it("know the others, and the χ² of all", () => {
+  it("give access to the other pixels, and to the χ² of all", () => {
     const made = pictureMaker()(shows, raster);
     expect(made.chi2()).toBeCloseTo(exact.chi2, 3);
     expect(unlike(made.allMaps()?.significance, exact.significance)).toBe(0);
@@ -163,7 +163,7 @@ describe("pictures of a large image", () => {
     expect(unlike(made.modelOn(whole(large)), exact.model)).toBe(0);
   });
 
-  it("follow a gesture, and then don't know the χ²", () => {
+  it("follow a gesture, with an unknown χ²", () => {
     const make = pictureMaker();
     const session = setValue(SCHEMA, SESSION, "galaxy.flux", 150);
     const made = make({ ...shows, draft: session }, raster);
@@ -177,7 +177,7 @@ describe("pictures of a large image", () => {
     expect(made.preview).toBe(true);
   });
 
-  it("have limits that are the same whatever is in sight", () => {
+  it("have limits that do not depend on the visible part", () => {
     const make = pictureMaker();
     const own = { ...shows, display: { ...DISPLAY, match: false, limits: "percentile", percent: 90 } };
     const [here, there] = [make(own, raster), make(own, overall(large))];
@@ -186,7 +186,7 @@ describe("pictures of a large image", () => {
     expect(make(sigma, raster).fourth.scale).toBe(make(sigma, overall(large)).fourth.scale);
   });
 
-  it("stay what they are while nothing changes", () => {
+  it("stay the same object while nothing changes", () => {
     const make = pictureMaker();
     const [first, second] = [make(shows, raster), make({ ...shows, late: true }, { ...raster })];
     expect(second.maps).toBe(first.maps);
@@ -227,7 +227,7 @@ describe("on the page", () => {
     expect(named("div", "model panel").classList.contains("sl-primary")).toBe(true);
   });
 
-  it("the handles of the picture in front have the names", async () => {
+  it("the handles of the front picture have names", async () => {
     const { change, click, el, named } = await drawn();
     await click("One picture");
     await change(named<HTMLSelectElement>("select", "picture"), "model");
@@ -238,7 +238,7 @@ describe("on the page", () => {
     expect(el.querySelectorAll('figure:not([hidden]) [aria-label="centre of galaxy"]')).toHaveLength(1);
   });
 
-  it("the ends of the colours move by arrow keys", async () => {
+  it("the ends of the colour bar move by arrow keys", async () => {
     const { named, press } = await drawn();
     const high = named("span", "high end, data colours");
     await press(high, "ArrowRight");
@@ -248,7 +248,7 @@ describe("on the page", () => {
     expect(named<HTMLInputElement>("input", "residual range").value).toBe("5.2");
   });
 
-  it("nothing of this is asked of the kernel", async () => {
+  it("nothing is requested from the kernel", async () => {
     const { change, click, named, sent } = await drawn();
     const before = sent.length;
     await click("One picture");
@@ -259,7 +259,7 @@ describe("on the page", () => {
     expect(sent).toHaveLength(before);
   });
 
-  it("a click pins the crosshair, a second one or Escape lets it go", async () => {
+  it("a click pins the crosshair, a second one or Escape unpins it", async () => {
     const { named, one, pointer, press } = await drawn();
     const stage = named("div", "data panel");
     const reading = () => [...one(".sl-readout").querySelectorAll(".sl-reading")].map((r) => r.textContent);
@@ -276,7 +276,7 @@ describe("on the page", () => {
     expect(reading()[0]).toBe("–");
   });
 
-  it("the profile and the cuts come and go", async () => {
+  it("the profile and the cuts are shown and hidden", async () => {
     const { click, el } = await drawn();
     const figures = () =>
       [...el.querySelectorAll("figure:not([hidden]) [role=figure]")].map((f) => f.getAttribute("aria-label"));

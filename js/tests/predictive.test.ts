@@ -26,8 +26,8 @@ describe("bands", () => {
   });
 });
 
-describe("the strip", () => {
-  it("asks when it is opened, and shows what comes", async () => {
+describe("the prior predictive", () => {
+  it("sends a request when it is opened, and shows the answers", async () => {
     const { el, named, of, receive, showImage } = await open();
     await showImage();
     expect(of("predict")).toEqual([]);
@@ -41,7 +41,7 @@ describe("the strip", () => {
       const { message, buffers } = prediction(request, index, value);
       receive(message, buffers);
     }
-    // A draw of an older request comes late.
+    // A draw of an older request arrives late.
     const late = prediction(request - 1, 5, 9);
     receive(late.message, late.buffers);
     await nextFrame();

@@ -8,7 +8,7 @@ const [NX, NY] = [96, 80];
 const ALL = whole({ nx: NX, ny: NY });
 const HERE: Shape = { xc: 40, yc: 38, size: 6, ellip: 0.3, theta: 0.4 };
 
-/** An elliptical Gaussian of a flux, by its formula. */
+/** An elliptical Gaussian with this flux, by its formula. */
 function gaussian({ xc, yc, size, ellip, theta }: Shape, flux: number): Pixels {
   const [a, q] = [size ?? 1, 1 - ellip];
   return Float32Array.from({ length: NX * NY }, (_, i) => {
@@ -48,17 +48,17 @@ describe("a picture that follows its component", () => {
     expect(worst(follow(drawn, pose(), pose(change, 1300)), wanted) / peak).toBeLessThan(0.01);
   });
 
-  it("has its flux exactly", () => {
+  it("follows its flux exactly", () => {
     const brighter = follow(drawn, pose(), pose({}, 2500));
     expect(worst(brighter, gaussian(HERE, 2500)) / Math.max(...brighter)).toBeLessThan(1e-6);
   });
 
-  it("has a sky's level exactly", () => {
+  it("follows a sky's level exactly", () => {
     const slope = Float32Array.from({ length: NX * NY }, (_, i) => 0.25 * (i % NX));
     expect(follow(slope, sky(0), sky(1.5))).toEqual(slope.map((value) => value + 1.5));
   });
 
-  it("goes on at the edge where the old picture ended", () => {
+  it("continues beyond the edge of the old picture", () => {
     const left = follow(drawn, pose(), pose({ xc: 60 }));
     expect(left[10 * NX]).toBe(drawn[10 * NX]);
   });
@@ -69,7 +69,7 @@ describe("a picture that follows its component", () => {
     expect(moved[38 * NX + 43]).toBe(drawn[38 * NX + 40]);
   });
 
-  it("is the same where it is looked at a pixel at a time, or at some", () => {
+  it("is the same for one pixel, some pixels or all", () => {
     const carry = carryBetween(pose(), pose({ xc: 43.5, yc: 40.25, size: 6.6, theta: 0.9 }, 1300));
     if (!carry) throw new Error("nothing moved");
     const all = carriedOn(drawn, NX, ALL, carry);
@@ -84,7 +84,7 @@ describe("a picture that follows its component", () => {
     expect(Math.max(...some)).toBeGreaterThan(1);
   });
 
-  it("stays where nothing moved, or where the light can't tell", () => {
+  it("is unchanged if nothing has moved, or if the old position can't be determined", () => {
     expect(carryBetween(pose(), pose())).toBeNull();
     expect(carryBetween(pose({}, 0), pose({}, 1))).toBeNull();
     expect(carryBetween(pose(), pose({ size: 0 }))).toBeNull();

@@ -16,7 +16,7 @@ async function opened(path: string) {
 }
 
 describe("the editor of a prior", () => {
-  it("opens below its row, with the grips of the family", async () => {
+  it("opens below its row, with the handles of the family", async () => {
     const { el, named } = await opened("yc of galaxy");
     expect(named("button", "shape of prior, yc of galaxy").getAttribute("aria-expanded")).toBe("true");
     for (const what of ["location", "width", "lower bound", "upper bound"])
@@ -28,7 +28,7 @@ describe("the editor of a prior", () => {
     expect(el.querySelector(".sl-implied")?.textContent).toBe("5 · 50 · 95 %: 48.4 · 50.0 · 51.6 pixel");
   });
 
-  it("follows the keys, and is one step to undo", async () => {
+  it("follows the keys, as one step to undo", async () => {
     const { named, press, state } = await opened("xc of galaxy");
     const grip = named("[role=slider]", "location of prior, xc of galaxy");
     for (let k = 0; k < 3; k++) await press(grip, "ArrowRight");
@@ -42,13 +42,13 @@ describe("the editor of a prior", () => {
     expect(numbers(state, "galaxy.xc").scale).toBeCloseTo(1.05 ** 10, 4);
   });
 
-  it("opens a truncation by Delete", async () => {
+  it("removes a bound with Delete", async () => {
     const { named, press, state } = await opened("yc of galaxy");
     await press(named("[role=slider]", "upper bound of prior, yc of galaxy"), "Delete");
     expect(setting(state, "galaxy.yc")).toMatchObject({ low: 40, high: null });
   });
 
-  it("follows the hand without asking Python for a picture", async () => {
+  it("follows the pointer without requesting a picture from Python", async () => {
     const { el, of, pointer, saves, state } = await opened("xc of galaxy");
     const field = el.querySelector(".sl-prior-field") as HTMLElement;
     field.getBoundingClientRect = () => ({ left: 0, width: 100 }) as DOMRect;
@@ -63,7 +63,7 @@ describe("the editor of a prior", () => {
     expect(of("render")).toEqual([]);
   });
 
-  it("takes an interval or a centre, and refuses what is none", async () => {
+  it("accepts an interval or a centre, and refuses invalid ones", async () => {
     const { change, el, named, state } = await opened("r_eff of galaxy");
     const low = named<HTMLInputElement>("input", "prior 5 %, r_eff of galaxy");
     const high = named<HTMLInputElement>("input", "prior 95 %, r_eff of galaxy");
@@ -86,7 +86,7 @@ describe("the editor of a prior", () => {
     receive({ t: "posterior", shapes: {}, marginals: { "galaxy.n": [1, 3, [0, 1, 0]] } });
     await nextFrame();
     expect(area()).toMatch(/^M\d+\.\d+ 60L.* 4\.80L.*Z$/);
-    // Much narrower than the axis it is still there.
+    // It is visible even if it is much narrower than the axis.
     receive({ t: "posterior", shapes: {}, marginals: { "galaxy.n": [2, 2.0001, [0, 1, 0]] } });
     await nextFrame();
     expect(area()).toMatch(/ 4\.80L/);
@@ -94,7 +94,7 @@ describe("the editor of a prior", () => {
 });
 
 describe("a tie", () => {
-  it("is made, scaled and undone in its row, and a circle is refused", async () => {
+  it("is made, scaled and removed in its row, and a circle is refused", async () => {
     const { change, el, named, state } = await open();
     named("button", "tie, ellip of disk").click();
     await nextFrame();

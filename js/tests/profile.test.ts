@@ -7,7 +7,7 @@ const shape = { xc: 14.3, yc: 10.8, size: 5, ellip: 0.4, theta: 0.7 };
 const mask = Uint8Array.from({ length: nx * ny }, (_, i) => (i % 7 === 0 ? 1 : 0));
 const values = Float32Array.from({ length: nx * ny }, (_, i) => Math.sin(i) + i / 100);
 
-/** The same annuli, pixel by pixel and the slow way. */
+/** The same annuli, computed slowly, pixel by pixel. */
 function slowly() {
   const radius = Array.from(values, (_, i) => ellipticalRadius(shape, { x: i % nx, y: Math.floor(i / nx) }));
   const edges = [0];
@@ -34,7 +34,7 @@ describe("annuli", () => {
   const rings = ringsOf({ nx, ny, mask }, shape);
   const expected = slowly();
 
-  it("have the pixels of the slow way", () => {
+  it("have the same pixels as a slow reference", () => {
     expect(expected.length).toBeGreaterThan(8);
     expect(Array.from(rings.number)).toEqual(expected.map((ring) => ring.number));
     for (const [i, ring] of expected.entries()) expect(rings.radius[i]).toBeCloseTo(ring.radius, 5);
@@ -48,7 +48,7 @@ describe("annuli", () => {
     }
   });
 
-  it("are none where everything is masked", () => {
+  it("are empty if everything is masked", () => {
     expect(ringsOf({ nx, ny, mask: new Uint8Array(nx * ny).fill(1) }, shape).number).toHaveLength(0);
   });
 });
@@ -66,7 +66,7 @@ describe("annuli of a large image", () => {
   const light = (x: number, y: number) => 20 * Math.exp(-ellipticalRadius(long, { x, y }) / 90);
   for (let y = 0, i = 0; y < height; y++)
     for (let x = 0; x < width; x++, i++) {
-      // Within its annulus: on an edge, a block takes it to either side.
+      // Within its annulus: at an edge, a block may assign it to either side.
       const star = 400 * Math.exp(-((x - 1022) ** 2 + (y - 393) ** 2) / 4);
       radii[i] = ellipticalRadius(long, { x, y });
       galaxy[i] = light(x, y);
@@ -82,7 +82,7 @@ describe("annuli of a large image", () => {
   const mean = meanIn(rings, noisy);
   const error = errorIn(rings, noise);
 
-  /** What lies in the annulus that holds a radius, pixel by pixel. */
+  /** The contents of the annulus at a radius, pixel by pixel. */
   function ring(around: number) {
     let [inner, outer] = [0, 1];
     while (outer <= around) [inner, outer] = [outer, outer + Math.max(1, 0.1 * outer)];
@@ -106,7 +106,7 @@ describe("annuli of a large image", () => {
   }
   const places = Array.from(rings.radius, (radius, at) => ({ at, radius, exact: ring(radius) }));
 
-  it("are of blocks further out, and reach as far as a quarter of them is seen", () => {
+  it("consist of blocks farther out, and end where less than a quarter of them is visible", () => {
     expect(rings.blocks.index.length).toBeGreaterThan(5e4);
     expect(rings.pixels.index.length).toBeLessThan(5e4);
     const last = places.at(-1);
@@ -116,7 +116,7 @@ describe("annuli of a large image", () => {
     );
   });
 
-  it("have the very pixels near the centre", () => {
+  it("have single pixels near the centre", () => {
     const near = places.filter(({ radius }) => radius < 85);
     expect(near.length).toBeGreaterThan(25);
     for (const { at, exact } of near) {
@@ -126,7 +126,7 @@ describe("annuli of a large image", () => {
     }
   });
 
-  it("have the same mean further out, within a part of its error, and all the light", () => {
+  it("have the same mean farther out, within a fraction of its error, and all the light", () => {
     const far = places.filter(({ radius }) => radius > 110);
     expect(far.length).toBeGreaterThan(15);
     for (const { at, exact } of far) {
@@ -138,7 +138,7 @@ describe("annuli of a large image", () => {
     }
   });
 
-  it("have the mean of a component that is known between pixels, too", () => {
+  it("have the mean of a component that is known between pixels as well", () => {
     const [drawn, known] = [meanIn(rings, galaxy), meanOf(rings, light)];
     for (const { at, exact } of places) {
       expect(Math.abs((drawn[at] as number) / exact.light - 1)).toBeLessThan(3e-3);
@@ -146,7 +146,7 @@ describe("annuli of a large image", () => {
     }
   });
 
-  it("see another mask", () => {
+  it("respect a new mask", () => {
     const open = ringsOf({ nx: width, ny: height, mask: new Uint8Array(width * height) }, long);
     const sum = (of: Float64Array) => of.reduce((total, each) => total + each, 0);
     expect(sum(open.number)).toBeGreaterThan(1.05 * sum(rings.number));

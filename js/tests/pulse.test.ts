@@ -6,12 +6,12 @@ afterEach(() => void vi.useRealTimers());
 
 function setUp() {
   const controller = new AbortController();
-  const [ping, told] = [vi.fn(), vi.fn()];
-  return { controller, ping, told, pulse: createPulse(ping, told, controller.signal) };
+  const [ping, reported] = [vi.fn(), vi.fn()];
+  return { controller, ping, reported, pulse: createPulse(ping, reported, controller.signal) };
 }
 
-it("asks nothing of a Python that is heard of in time", () => {
-  const { ping, pulse, told } = setUp();
+it("sends no ping if Python answers in time", () => {
+  const { ping, pulse, reported } = setUp();
   for (let i = 0; i < 20; i++) {
     pulse.wanted();
     vi.advanceTimersByTime(1000);
@@ -19,26 +19,26 @@ it("asks nothing of a Python that is heard of in time", () => {
   }
   vi.advanceTimersByTime(60_000);
   expect(ping).not.toHaveBeenCalled();
-  expect(told).not.toHaveBeenCalled();
+  expect(reported).not.toHaveBeenCalled();
 });
 
-it("asks a silent one, tells of it once, asks on, and tells when it is back", () => {
-  const { ping, pulse, told } = setUp();
+it("pings a silent Python, reports it once, keeps pinging, and reports when it answers again", () => {
+  const { ping, pulse, reported } = setUp();
   pulse.wanted();
   pulse.wanted();
   vi.advanceTimersByTime(2000);
   expect(ping).toHaveBeenCalledTimes(1);
-  expect(told).not.toHaveBeenCalled();
+  expect(reported).not.toHaveBeenCalled();
   vi.advanceTimersByTime(20_000);
-  expect(told.mock.calls).toEqual([[false]]);
+  expect(reported.mock.calls).toEqual([[false]]);
   expect(ping.mock.calls.length).toBeGreaterThan(3);
   pulse.heard();
-  expect(told.mock.calls).toEqual([[false], [true]]);
+  expect(reported.mock.calls).toEqual([[false], [true]]);
   vi.advanceTimersByTime(60_000);
-  expect(told).toHaveBeenCalledTimes(2);
+  expect(reported).toHaveBeenCalledTimes(2);
 });
 
-it("is still when the view is gone", () => {
+it("stops when the view is closed", () => {
   const { controller, ping, pulse } = setUp();
   pulse.wanted();
   controller.abort();

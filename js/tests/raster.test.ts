@@ -6,14 +6,14 @@ const large = { nx: 4096, ny: 3000 };
 const frame = { width: 480, height: 400, ...large };
 const fit = fitView(frame);
 
-describe("what is in sight", () => {
-  it("is all of a small image, however it is looked at", () => {
+describe("the visible part", () => {
+  it("is all of a small image, in any view", () => {
     const small = { nx: 300, ny: 200 };
     const view = { x: 20, y: 20, zoom: 40 };
     expect(inSight(small, [{ view, frame: { ...frame, ...small } }], 1)).toEqual(whole(small));
   });
 
-  it("is a large image with a cell to each point of the screen, or a little more", () => {
+  it("is a large image with a cell per device pixel, or slightly more", () => {
     for (const ratio of [1, 2]) {
       const { x, y, step, nx, ny } = inSight(large, [{ view: fit, frame }], ratio);
       expect([x, y]).toEqual([0, 0]);
@@ -24,7 +24,7 @@ describe("what is in sight", () => {
     }
   });
 
-  it("is what the view has, each pixel where one can tell them apart", () => {
+  it("is that of the view, in single pixels if they can be distinguished", () => {
     const view = { x: 1000, y: 900, zoom: 12 };
     const raster = inSight(large, [{ view, frame }], 1);
     expect(raster.step).toBe(1);
@@ -35,7 +35,7 @@ describe("what is in sight", () => {
     expect(raster.y + raster.ny - 1).toBe(Math.round(high.y));
   });
 
-  it("has its cells where they were when the view moves", () => {
+  it("keeps its cells aligned when the view moves", () => {
     const at = (x: number) => inSight(large, [{ view: { x, y: 1500, zoom: 2 }, frame }], 1);
     const [here, there] = [at(2000), at(2011)];
     expect(here.step).toBeGreaterThan(1);
@@ -43,7 +43,7 @@ describe("what is in sight", () => {
     expect(there.x).toBeGreaterThan(here.x);
   });
 
-  it("is some of all where no panel has room yet", () => {
+  it("is a coarse version of the whole image before a panel has a size", () => {
     const hidden = { ...frame, width: 0 };
     const { nx, ny, step } = inSight(large, [{ view: fit, frame: hidden }], 1);
     expect(nx * ny).toBeLessThan(1e5);
@@ -55,21 +55,21 @@ describe("what is in sight", () => {
 describe("samples", () => {
   const pixels = Float32Array.from({ length: 7 * 5 }, (_, i) => i);
 
-  it("are the middles of the cells, at the edge the last pixels", () => {
+  it("are the centres of the cells, or the last pixels at the edge", () => {
     expect(Array.from(sampled(pixels, 7, { x: 0, y: 0, step: 3, nx: 3, ny: 2 }))).toEqual([
       8, 11, 13, 29, 32, 34,
     ]);
     expect(Array.from(sampled(pixels, 7, { x: 2, y: 1, step: 2, nx: 2, ny: 1 }))).toEqual([17, 19]);
   });
 
-  it("are a row, a column or a pixel", () => {
+  it("can be a row, a column or a pixel", () => {
     const size = { nx: 7, ny: 5 };
     expect(Array.from(sampled(pixels, 7, row(size, 2)))).toEqual([14, 15, 16, 17, 18, 19, 20]);
     expect(Array.from(sampled(pixels, 7, column(size, 6)))).toEqual([6, 13, 20, 27, 34]);
     expect(Array.from(sampled(pixels, 7, pixel(3, 4)))).toEqual([31]);
   });
 
-  it("are the image itself where they are all of it", () => {
+  it("are the image itself if they include all pixels", () => {
     expect(sampled(pixels, 7, whole({ nx: 7, ny: 5 }))).toBe(pixels);
   });
 });

@@ -67,8 +67,8 @@ const session: Session = {
 };
 const sessionOf = (state: Record<string, unknown>) => state.session as Session;
 
-describe("what components share", () => {
-  it("has values, and so has what follows two", () => {
+describe("links between components", () => {
+  it("have values, and so have parameters that follow two others", () => {
     expect(valueAt(session, "total.fraction")).toBe(0.25);
     expect(valueAt(session, "galaxy.flux")).toBe(50);
     expect(valueAt(session, "disk.flux")).toBe(150);
@@ -78,11 +78,11 @@ describe("what components share", () => {
     expect(paths(schema, session)).toContain("total.flux");
   });
 
-  it("is not set through what follows two", () => {
+  it("are not set through a parameter that follows two others", () => {
     expect(setValue(schema, session, "galaxy.flux", 3)).toBe(session);
   });
 
-  it("has a card with its rows", async () => {
+  it("have a card with their rows", async () => {
     const { change, one, state } = await open({ schema, session });
     expect(one<HTMLInputElement>(box("disk.flux")).value).toBe("150");
     expect(one<HTMLInputElement>(box("disk.flux")).disabled).toBe(true);
@@ -102,7 +102,7 @@ describe("sharing", () => {
   const ordered: Session = { ...SESSION, model: { ...SESSION.model } };
   ordered.model.components = { ...components, disk: { ...(components.disk as Component), r_eff: 8 } };
 
-  it("of a total keeps the fluxes", () => {
+  it("a total keeps the fluxes", () => {
     const total = offered(SESSION, "total flux of galaxy and disk");
     expect(valueAt(total, "galaxy.flux")).toBeCloseTo(100);
     expect(valueAt(total, "disk.flux")).toBeCloseTo(50);
@@ -110,13 +110,13 @@ describe("sharing", () => {
     expect(sharings(both, total).map(({ label }) => label)).not.toContain("total flux of galaxy and disk");
   });
 
-  it("of an order keeps the sizes", () => {
+  it("an order keeps the sizes", () => {
     const order = offered(ordered, "galaxy no larger than disk");
     expect(valueAt(order, "galaxy.r_eff")).toBeCloseTo(4);
     expect(settingAt(order, "galaxy.r_eff")).toMatchObject({ to: "disk.r_eff", by: { to: "order.ratio" } });
   });
 
-  it("ends with the last that shares", () => {
+  it("is removed when only one parameter still shares it", () => {
     const total = offered(SESSION, "total flux of galaxy and disk");
     const alone = remove(both, total, "disk");
     expect(alone.model.links).toEqual({});
@@ -125,7 +125,7 @@ describe("sharing", () => {
     expect(untied.model.links).toEqual({});
   });
 
-  it("is offered in the list, and is a step to undo", async () => {
+  it("is offered in the list, as a step to undo", async () => {
     const { change, named, state, press, one } = await open({ schema: both });
     const choice = named<HTMLSelectElement>("select", "share between components");
     await change(choice, "0", ["change"]);
@@ -137,7 +137,7 @@ describe("sharing", () => {
 });
 
 describe("the noise", () => {
-  it("is chosen from the schema's kinds, and its parameters are rows", async () => {
+  it("is chosen from the schema's noise models, and its parameters are rows", async () => {
     const { change, el, named, one, state } = await open({ schema, session });
     expect(el.querySelectorAll(box("noise.nu"))).toHaveLength(0);
     const choice = named<HTMLSelectElement>("select", "noise model");
@@ -151,7 +151,7 @@ describe("the noise", () => {
     expect(settingAt(sessionOf(state), "noise.nu")).toMatchObject({ init: 4 });
   });
 
-  it("may have another within it", async () => {
+  it("can contain another noise model", async () => {
     const { change, one, named, state } = await open({ schema, session });
     await change(named("select", "noise model"), "InflatedNoise", ["change"]);
     await change(one(box("noise.nu")), "9", ["change"]);
@@ -168,7 +168,7 @@ describe("the noise", () => {
     expect(targetsFor(schema, noise(3), "galaxy.n")).not.toContain("noise.nu");
   });
 
-  it("that was measured stays as it is until another is chosen", async () => {
+  it("that was measured is kept until another is chosen", async () => {
     const correlated = { type: "CorrelatedNoise", correlation: [[0.5]] } as unknown as Component;
     const measured = { ...session, model: { ...session.model, noise: correlated } };
     const { named, one } = await open({ schema, session: measured });
@@ -177,7 +177,7 @@ describe("the noise", () => {
     expect(one(".sl-rest:last-child .sl-rows").children).toHaveLength(0);
   });
 
-  it("that is correlated is asked of Python, which measures it", async () => {
+  it("that is correlated is requested from Python, which measures it", async () => {
     const measured = { ...kind("Correlated", [], { type: "" }), document: null };
     const noises = { ...schema.noises, CorrelatedNoise: measured };
     const page = await open({ schema: { ...schema, noises }, session });
@@ -187,7 +187,7 @@ describe("the noise", () => {
     expect(choice.value).toBe("GaussianNoise");
   });
 
-  it("has no card without kinds to choose from", async () => {
+  it("has no card without noise models to choose from", async () => {
     const { el } = await open({ session });
     expect(el.querySelectorAll('[aria-label="noise model"]')).toHaveLength(0);
   });

@@ -26,7 +26,7 @@ describe("a row", () => {
     for (const element of others) expect(element.getAttribute("aria-label")).not.toContain("galaxy.n");
   });
 
-  it("drafts while the slider moves and commits when it is let go", async () => {
+  it("drafts while the slider moves and commits when it is released", async () => {
     const { change, of, one, saves, state } = await open();
     const input = one<HTMLInputElement>(slider("galaxy.n"));
     await change(input, "4", ["input"]);
@@ -47,7 +47,7 @@ describe("a row", () => {
     expect(valueAt(sessionOf(state), "galaxy.r_eff")).toBeCloseTo(10);
   });
 
-  it("clamps what is typed, and shows the clamped number", async () => {
+  it("clamps a typed number, and shows the clamped one", async () => {
     const { change, one, state } = await open();
     const input = one<HTMLInputElement>(box("galaxy.n"));
     await change(input, "99", ["change"]);
@@ -57,7 +57,7 @@ describe("a row", () => {
     expect(input.value).toBe("8");
   });
 
-  it("takes no edit from a box that was emptied", async () => {
+  it("ignores an empty box", async () => {
     const { change, one, saves } = await open();
     const input = one<HTMLInputElement>(box("galaxy.n"));
     await change(input, "", ["change"]);
@@ -65,7 +65,7 @@ describe("a row", () => {
     expect(saves()).toBe(0);
   });
 
-  it("steps the box by a part of its range", async () => {
+  it("steps the box by a fraction of its range", async () => {
     const { one, press, state } = await open();
     const input = one<HTMLInputElement>(box("galaxy.n"));
     const event = await press(input, "ArrowUp");
@@ -75,7 +75,7 @@ describe("a row", () => {
     expect(valueAt(sessionOf(state), "galaxy.n")).toBeCloseTo(2 - (9 * 7.5) / 200);
   });
 
-  it("does not overwrite what is being typed", async () => {
+  it("does not overwrite text that is being typed", async () => {
     const { one, push } = await open();
     const input = one<HTMLInputElement>(box("galaxy.n"));
     input.focus();
@@ -85,7 +85,7 @@ describe("a row", () => {
     expect(input.value).not.toBe("2");
   });
 
-  it("fixes and frees, and gives the old prior back", async () => {
+  it("fixes and frees, and restores the old prior", async () => {
     const { check, el, named, state } = await open();
     const free = named<HTMLInputElement>("input", "free, n of galaxy");
     await check(free);
@@ -119,7 +119,7 @@ describe("a row", () => {
     expect(one<HTMLInputElement>(box("galaxy.r_eff")).value).toBe("10");
   });
 
-  it("of what follows two others, at first or second hand, can't be moved", async () => {
+  it("of a parameter that follows two others, directly or indirectly, can't be moved", async () => {
     const { galaxy, disk } = SESSION.model.components;
     const by = { type: "Tied" as const, to: "galaxy.ellip" };
     const components = {
@@ -146,7 +146,7 @@ describe("a row", () => {
 });
 
 describe("problems", () => {
-  it("are alerts in their rows, and go again", async () => {
+  it("are alerts in their rows, and disappear again", async () => {
     const { el, one, push } = await open();
     push("problems", [{ path: "galaxy.n", message: "galaxy.n must lie in [0.5, 8], got 9" }]);
     await nextFrame();
@@ -160,7 +160,7 @@ describe("problems", () => {
     expect(one(box("galaxy.n")).hasAttribute("aria-invalid")).toBe(false);
   });
 
-  it("that belong to no row are shown in the strip", async () => {
+  it("that belong to no row are shown as notices", async () => {
     const { one, push } = await open();
     push("problems", [{ path: "galaxy", message: "galaxy can't be switched off" }]);
     await nextFrame();
@@ -169,7 +169,7 @@ describe("problems", () => {
 });
 
 describe("cards", () => {
-  it("have one switch each, which takes the component out of the model", async () => {
+  it("have one switch each, which removes the component from the model", async () => {
     const { check, el, named, state } = await open();
     expect(el.querySelectorAll("[role=switch]")).toHaveLength(3);
     const disk = named<HTMLInputElement>("[role=switch]", "disk");
@@ -191,7 +191,7 @@ describe("cards", () => {
     ]);
   });
 
-  it("fold", async () => {
+  it("can be folded", async () => {
     const { named } = await open();
     const fold = named("button", "rows of galaxy");
     fold.click();
@@ -201,7 +201,7 @@ describe("cards", () => {
 });
 
 describe("the rows of a nested component", () => {
-  it("are those of both, and write where the parameter is", async () => {
+  it("are those of both, and write to the owner of the parameter", async () => {
     const { change, el, one, state } = await open({ session: NESTED });
     const card = one(slider("galaxy.c0")).closest(".sl-card") as HTMLElement;
     expect(card.querySelector(".sl-type")?.textContent).toBe("Boxy Sérsic");

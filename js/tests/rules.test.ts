@@ -1,4 +1,4 @@
-/** Rules that Python and the page share, by the tables that tests/widget/rules.py writes. */
+/** Rules that Python and the page share, tested by the tables that tests/widget/rules.py writes. */
 
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
@@ -26,7 +26,7 @@ const table = <T>(name: string): T =>
   JSON.parse(readFileSync(`${import.meta.dirname}/tables/${name}.json`, "utf8")) as T;
 const SCHEMA = { ...table<Schema>("schema"), methods: {} };
 
-/** Equal, but for the digits that the page rounds off. */
+/** Equal, except for the digits that the page rounds off. */
 function expectNear(found: unknown, expected: unknown, place: string): void {
   if (typeof expected === "number") expect(Math.abs(Number(found) / expected - 1), place).toBeLessThan(1e-6);
   else if (typeof expected !== "object" || expected === null) expect(found, place).toBe(expected);
@@ -49,7 +49,7 @@ describe("names of components", () => {
   });
 });
 
-describe("a component that goes", () => {
+describe("a component that is removed", () => {
   const cases = Object.entries(
     table<Record<string, { session: Session; left: Record<string, Component> | null }>>("ties"),
   );
@@ -59,7 +59,7 @@ describe("a component that goes", () => {
     for (const path of paths(SCHEMA, made)) {
       const value = valueAt(session, path);
       expect(Math.abs(valueAt(made, path) / value - 1), path).toBeLessThan(1e-6);
-      // Where Python asks for a prior of its own, the page gives one.
+      // Where Python asks for a separate prior, the page makes one.
       if (!left && path === "b.r_eff") expect(isFree(settingAt(made, path)), path).toBe(true);
     }
   });
@@ -170,7 +170,7 @@ describe("polygons", () => {
   }
   const { nx, ny, cases } = table<{ nx: number; ny: number; cases: Row[] }>("polygons");
 
-  it.each(cases)("hold the pixels whose centres are inside: $title", ({ points, inside }) => {
+  it.each(cases)("contain the pixels whose centres are inside: $title", ({ points, inside }) => {
     const corners = points.map(([x, y]) => ({ x, y }));
     const mask = polygon(new Uint8Array(nx * ny), { nx, ny }, corners, 1);
     expect([...mask.keys()].filter((i) => mask[i])).toEqual(inside);

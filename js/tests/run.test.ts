@@ -35,7 +35,7 @@ describe("the run panel", () => {
     expect(button(el, "Cancel").disabled).toBe(true);
   });
 
-  it("shows compiling as a state of its own, then progress", async () => {
+  it("shows compiling as a separate state, then progress", async () => {
     const { el, one, push } = await open();
     push("progress", { state: "compiling", method: "NUTS", elapsed: 2 });
     await nextFrame();
@@ -80,7 +80,7 @@ describe("the run panel", () => {
     expect(one(".sl-verdict").classList).toContain("sl-bad");
     const cells = [...one(".sl-summary tbody tr:last-child").children].map((cell) => cell.textContent);
     expect(cells).toEqual(["n", "2.100 ± 0.050", "2.100+0.060−0.050", "1.200", "80"]);
-    // The smaller effective sample, which is that of the verdict.
+    // The smaller effective sample size, as in the verdict.
     expect(one(".sl-summary td[title]").title).toBe("bulk 800, tails 80");
     expect([...el.querySelectorAll(".sl-suspect")].map((cell) => cell.textContent)).toEqual(["1.200", "80"]);
     push("summary", {});
@@ -88,7 +88,7 @@ describe("the run panel", () => {
     expect(one<HTMLElement>(".sl-summary").hidden).toBe(true);
   });
 
-  it("keeps the digits of fluxes that are small", async () => {
+  it("keeps the digits of small fluxes", async () => {
     const { one, push } = await open();
     const tiny = { mean: 6.29055e-8, sd: 3.1e-10, q16: 6.26e-8, q50: 6.29e-8, q84: 6.32e-8 };
     push("summary", { ...SUMMARY, rows: [{ ...SUMMARY.rows[0], path: "galaxy.flux", ...tiny }] });
@@ -97,7 +97,7 @@ describe("the run panel", () => {
     expect(cells.slice(1, 3)).toEqual(["6.291e−8 ± 3.1e−10", "6.290e−8+3.0e−10−3.0e−10"]);
   });
 
-  it("says in plain words what a method does", async () => {
+  it("explains what a method does", async () => {
     const doc = "A normal approximation, and `draws` draws of it.";
     const { el } = await open({ schema: { ...SCHEMA, methods: { Laplace: { doc } } } });
     expect(button(el, "Laplace").title).toBe("A normal approximation, and draws draws of it.");
@@ -118,7 +118,7 @@ describe("the run panel", () => {
 });
 
 describe("times", () => {
-  it("are written in minutes and whole seconds where they are long", () => {
+  it("are written in minutes and whole seconds if they are long", () => {
     expect([0, 9.96, 59.7, 119.6, 125].map(seconds)).toEqual([
       "0.0 s",
       "10 s",

@@ -33,7 +33,7 @@ const button = ({ el }: Page, name: string) =>
   [...el.querySelectorAll("button")].find((each) => each.textContent === name) as HTMLButtonElement;
 
 describe("the settings of methods", () => {
-  it("are those of the classes, and go with the run if they are not the defaults", async () => {
+  it("are those of the classes, and are sent with the run if they are not the defaults", async () => {
     const page = await open({ schema: { ...SCHEMA, methods: METHODS } });
     page.named("button", "settings of the run").click();
     await nextFrame();
@@ -53,7 +53,7 @@ describe("the settings of methods", () => {
 });
 
 describe("the gauges", () => {
-  it("grow with the draws, and begin anew with the next run", async () => {
+  it("grow with the draws, and start again with the next run", async () => {
     const { el, push, receive } = await open();
     const shown = () => el.querySelector<HTMLElement>(".sl-gauges")?.hidden === false;
     const run = { method: "NUTS", phase: "sampling", step: 1, total: 9, elapsed: 1, eta: 1, message: "" };
@@ -84,7 +84,7 @@ describe("kept fits", () => {
     ...more,
   });
 
-  it("are kept by a name that is proposed", async () => {
+  it("are saved under a suggested name", async () => {
     const page = await open({ summary: SUMMARY });
     const name = page.named<HTMLInputElement>("input", "save fit as");
     expect(name.value).toBe("fit 1");
@@ -124,7 +124,7 @@ describe("kept fits", () => {
     ]);
   });
 
-  it("say where LOO decides nothing, and why", async () => {
+  it("report when LOO decides nothing, and why", async () => {
     const said = (name: string, loo_says: string, note = "") =>
       keptFit(name, 120, { loo: -60, loo_says, note });
     const kept = [said("a", "undecided", "too small"), said("b", "unreliable", "bad k"), said("c", "worse")];

@@ -6,7 +6,7 @@ import { DISPLAY, type Display, INITIAL, type State } from "../src/state";
 import { reduce } from "../src/store";
 import { NESTED, SESSION } from "./fixtures";
 
-/** A stream of numbers in [0, 1) that is the same each time. */
+/** A reproducible stream of numbers in [0, 1). */
 function numbers(seed: number): () => number {
   let state = seed;
   return () => {
@@ -43,7 +43,7 @@ function someState(seed: number): State {
 }
 
 describe("a saved session", () => {
-  it("holds the session, the look and the bits of the mask", () => {
+  it("contains the session, the display settings and the bits of the mask", () => {
     for (let seed = 1; seed <= 80; seed++) {
       const state = someState(seed);
       const document = JSON.parse(savedText(state));
@@ -73,8 +73,8 @@ describe("a saved session", () => {
   });
 });
 
-describe("a display that was written somewhere", () => {
-  it("keeps what it knows and forgets the rest", () => {
+describe("a display read from elsewhere", () => {
+  it("keeps known settings and drops the rest", () => {
     const written = {
       ...{ stretch: 7, limits: [1, "2"], view: { x: 1, y: 2 }, pin: [], hidden: ["a", 3], solo: null },
       ...{ options: [], percent: Number.NaN, match: "yes", colormap: "viridis", cuts: true, unknown: 1 },
@@ -82,7 +82,7 @@ describe("a display that was written somewhere", () => {
     expect(displayFrom(written)).toEqual({ ...DISPLAY, colormap: "viridis", cuts: true });
   });
 
-  it("is the usual one where there is none", () => {
+  it("is the default if there is none", () => {
     for (const nothing of [undefined, null, 3, "x", [], {}]) expect(displayFrom(nothing)).toEqual(DISPLAY);
   });
 });

@@ -4,7 +4,7 @@ import { DISPLAY } from "../src/state";
 import { SESSION } from "./fixtures";
 import { nextFrame, open } from "./page";
 
-// Those of jsdom can't be read.
+// The blobs of jsdom can't be read.
 Object.assign(globalThis, { Blob: NodeBlob, File: NodeFile });
 
 /** Catches what the page offers for download. */
@@ -46,8 +46,8 @@ async function opened() {
   return { ...page, press };
 }
 
-describe("the session's bar", () => {
-  it("opens and closes by its button", async () => {
+describe("the session bar", () => {
+  it("is opened and closed by its button", async () => {
     const { named, one, press } = await opened();
     expect(one(".sl-session").hidden).toBe(false);
     expect(named("button", "Session").getAttribute("aria-expanded")).toBe("true");
@@ -69,7 +69,7 @@ describe("the session's bar", () => {
     expect(one(".sl-session [aria-live]").textContent).toContain("session.json");
   });
 
-  it("hands a file to Python, and changes nothing itself", async () => {
+  it("sends a file to Python, and changes nothing itself", async () => {
     const { press, of, buffers, sent, state } = await opened();
     choose(new File(['{"sersiclab": 1}'], "mine.json"));
     await press("Open session");
@@ -88,7 +88,7 @@ describe("the session's bar", () => {
     expect(of("load")).toHaveLength(0);
   });
 
-  it("takes what is pasted, a session or regions", async () => {
+  it("accepts pasted text, a session or regions", async () => {
     const { press, of, one, buffers, sent, el } = await opened();
     for (const [text, kind] of [
       ['  {"sersiclab": 1}', "load"],
@@ -104,7 +104,7 @@ describe("the session's bar", () => {
     expect(of("regions")[0]).toMatchObject({ selected: "galaxy" });
   });
 
-  it("downloads what Python makes, and only what this view asked for", async () => {
+  it("downloads files that Python makes, and only those that this view requested", async () => {
     const given = downloads();
     const { press, of, receive } = await opened();
     await press("FITS");
@@ -119,10 +119,10 @@ describe("the session's bar", () => {
     expect(await bytesOf(given[0])).toEqual([1, 2, 3]);
   });
 
-  it.each(["FITS", "Copy as Python"])("shows why %s failed, where it was asked for", async (name) => {
+  it.each(["FITS", "Copy as Python"])("shows why %s failed, in the view that requested it", async (name) => {
     const { press, of, receive, one, el } = await opened();
     await press(name);
-    const answer = { t: "error", title: "The file was not made", detail: "it is too large" };
+    const answer = { t: "error", title: "The file could not be created", detail: "it is too large" };
     receive({ ...answer, request: "another view's" });
     await nextFrame();
     expect(el.querySelector("[role=alert]")).toBeNull();
@@ -132,7 +132,7 @@ describe("the session's bar", () => {
     expect(el.querySelector("[role=alert] details")).toBeNull();
   });
 
-  it("shows the code where there is no clipboard, and says so", async () => {
+  it("shows the code if there is no clipboard, and says so", async () => {
     const { press, of, receive, one } = await opened();
     await press("Copy as Python");
     const bytes = [new DataView(new TextEncoder().encode("model = 1").buffer)];
@@ -142,7 +142,7 @@ describe("the session's bar", () => {
     expect(one(".sl-session [aria-live]").textContent).toContain("copy the code from the box");
   });
 
-  it("tells what was done, until something fails", async () => {
+  it("reports the last result, until something fails", async () => {
     const { receive, one } = await opened();
     receive({ t: "said", text: "a.json loaded" });
     await nextFrame();
@@ -152,14 +152,16 @@ describe("the session's bar", () => {
     expect(one(".sl-session [aria-live]").textContent).toBe("");
   });
 
-  it("offers the sky only where there is one", async () => {
+  it("offers sky coordinates only with a WCS", async () => {
     const { named } = await opened();
     expect(named<HTMLButtonElement>("button", "DS9 regions on the sky").disabled).toBe(true);
   });
 
-  it("says why no picture was made", async () => {
+  it("says why no picture was created", async () => {
     const { press, one } = await opened();
     await press("PNG");
-    await vi.waitFor(() => expect(one("[role=alert]").textContent).toContain("The picture was not made"));
+    await vi.waitFor(() =>
+      expect(one("[role=alert]").textContent).toContain("The picture could not be created"),
+    );
   });
 });

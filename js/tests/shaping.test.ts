@@ -9,7 +9,7 @@ const CUT: Prior = { type: "TruncatedNormal", loc: 4, scale: 1, low: 0.5, high: 
 const FLAT: Prior = { type: "Uniform", low: 1, high: 5, init: 2 };
 const LOG: Prior = { type: "LogUniform", low: 1, high: 100, init: 2 };
 
-describe("the grips of a prior", () => {
+describe("the handles of a prior", () => {
   it("are those of its family", () => {
     expect(gripsOf(NORMAL, FREE)).toEqual({ location: 60, width: 62 });
     expect(gripsOf(CUT, INDEX)).toEqual({ low: 0.5, high: 8, location: 4, width: 5 });
@@ -23,21 +23,21 @@ describe("the grips of a prior", () => {
   it("move the numbers of a normal", () => {
     expect(moveGrip(NORMAL, FREE, "location", 50)).toEqual({ ...NORMAL, loc: 50 });
     expect(moveGrip(NORMAL, FREE, "width", 65)).toMatchObject({ loc: 60, scale: 5 });
-    // To the other side of the centre it is as wide.
+    // On the other side of the centre, the width is the same.
     expect(moveGrip(NORMAL, FREE, "width", 55)).toMatchObject({ loc: 60, scale: 5 });
     const log: Prior = { type: "LogNormal", loc: 0, scale: 0.5, init: 1 };
     expect(moveGrip(log, FREE, "location", Math.E)).toMatchObject({ loc: 1, scale: 0.5 });
     expect(moveGrip(log, FREE, "width", Math.E)).toMatchObject({ loc: 0, scale: 1 });
   });
 
-  it("move a flat one as a whole, as far as the schema lets it", () => {
+  it("move a flat prior as a whole, within the bounds of the schema", () => {
     expect(moveGrip(FLAT, INDEX, "location", 4)).toMatchObject({ low: 2, high: 6 });
     expect(moveGrip(FLAT, INDEX, "location", 99)).toMatchObject({ low: 4, high: 8, init: 4 });
     expect(moveGrip(FLAT, INDEX, "location", -99)).toMatchObject({ low: 0.5, high: 4.5 });
     expect(moveGrip(LOG, FREE, "location", 20)).toMatchObject({ low: 2, high: 200 });
   });
 
-  it("keep bounds in order, within the schema's, and the value within them", () => {
+  it("keep bounds in order and within those of the schema, and the value within them", () => {
     expect(moveGrip(CUT, INDEX, "low", 5)).toMatchObject({ low: 5, init: 5 });
     expect(moveGrip(CUT, INDEX, "low", -3)).toMatchObject({ low: 0.5 });
     expect(moveGrip(CUT, INDEX, "high", 99)).toMatchObject({ high: 8 });
@@ -45,7 +45,7 @@ describe("the grips of a prior", () => {
     expect(Number(moveGrip(LOG, FREE, "low", -2).low)).toBeGreaterThan(0);
   });
 
-  it("open a truncation, but not the ends of a flat prior", () => {
+  it("remove a truncation, but not the ends of a flat prior", () => {
     expect(moveGrip(CUT, { ...INDEX, high: null }, "high", null).high).toBeNull();
     expect(moveGrip(CUT, INDEX, "high", null).high).toBe(8);
     expect(moveGrip(FLAT, INDEX, "high", null)).toEqual(FLAT);
@@ -71,7 +71,7 @@ describe("the keyboard", () => {
 });
 
 describe("the axis", () => {
-  it("shows the mass with room about it, and never beyond what the schema allows", () => {
+  it("shows the mass with room around it, and never exceeds the schema's bounds", () => {
     const range = plotRange(NORMAL, FREE);
     expect(range?.low).toBeLessThan(54);
     expect(range?.high).toBeGreaterThan(66);
@@ -81,7 +81,7 @@ describe("the axis", () => {
     expect(plotRange({ ...NORMAL, scale: -1 }, FREE)).toBeNull();
   });
 
-  it("has what else must be seen", () => {
+  it("includes other values that must be visible", () => {
     expect(plotRange(NORMAL, FREE, [90])?.high).toBeGreaterThan(90);
     expect(plotRange({ ...CUT, low: -1000 }, FREE)?.low).toBeGreaterThan(-100);
   });

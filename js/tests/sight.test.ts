@@ -35,7 +35,7 @@ function looking() {
   return { store, sent, sight, come };
 }
 
-it("a view that rests is asked for, once", () => {
+it("the visible part is requested once, when the view stops moving", () => {
   const { sent, sight } = looking();
   for (let x = 0; x < 20; x++) {
     sight.look({ ...PART, x });
@@ -49,7 +49,7 @@ it("a view that rests is asked for, once", () => {
   expect(sent).toEqual([{ t: "sight", raster: [19, 6, 2, 3, 2] }]);
 });
 
-it("what is there is not asked for, and a gesture is drawn there", () => {
+it("cells in the page are not requested again, and a gesture is drawn in them", () => {
   const { come, sent, sight } = looking();
   expect(sight.inRender()).toEqual({});
   come(PART);
@@ -61,14 +61,14 @@ it("what is there is not asked for, and a gesture is drawn there", () => {
   expect(sight.inRender()).toEqual({});
 });
 
-it("a pixel is asked for when the cursor rests", () => {
+it("a pixel is requested when the cursor stops moving", () => {
   const { sent, sight } = looking();
   for (let x = 0; x < 9; x++) sight.pixel({ x, y: 3 });
   vi.advanceTimersByTime(500);
   expect(sent).toEqual([{ t: "pixel", x: 8, y: 3 }]);
 });
 
-it("frames go where their cells are, and those of another part nowhere", () => {
+it("frames are stored with their cells, and those of another part are dropped", () => {
   const { receive, store } = setUp();
   const cells = view(new Float32Array(4).fill(2));
   const large = {

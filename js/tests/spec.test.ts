@@ -75,7 +75,7 @@ describe("values and ties", () => {
     expect(next.model.components.sky).toBe(SESSION.model.components.sky);
   });
 
-  it("names the own parameters that differ, and no tied ones", () => {
+  it("lists the parameters that differ, without tied ones", () => {
     const next = set("disk.r_eff", 21, set("galaxy.flux", 7));
     expect(changedValues(SCHEMA, SESSION, next)).toEqual({ "galaxy.flux": 7, "galaxy.r_eff": 10 });
     expect(changedValues(SCHEMA, SESSION, SESSION)).toEqual({});
@@ -99,7 +99,7 @@ describe("edits", () => {
     expect(valueAt(next, "galaxy.theta")).toBeCloseTo(Math.PI - 0.5);
   });
 
-  it("dragging the centre carries the loc of normal priors along, through ties as well", () => {
+  it("dragging the centre moves the loc of normal priors, through ties as well", () => {
     const move = (component: string): Session =>
       carryCentre(SESSION, set(`${component}.xc`, 70.2, set(`${component}.yc`, 51)), component);
     for (const component of ["galaxy", "disk"]) {
@@ -109,7 +109,7 @@ describe("edits", () => {
     }
   });
 
-  it("fixing keeps the value, freeing brings the old prior back at the present value", () => {
+  it("fixing keeps the value, freeing restores the old prior at the present value", () => {
     const old = settingAt(SESSION, "galaxy.n") as never;
     const fixed = setFree(SCHEMA, SESSION, "galaxy.n", false);
     expect(settingAt(fixed, "galaxy.n")).toBe(2);
@@ -117,11 +117,11 @@ describe("edits", () => {
     expect(settingAt(freed, "galaxy.n")).toEqual({ type: "Uniform", low: 0.5, high: 8, init: 3 });
   });
 
-  it("a tied parameter is neither fixed nor freed", () => {
+  it("a tied parameter can be neither fixed nor freed", () => {
     expect(setFree(SCHEMA, SESSION, "disk.xc", true)).toBe(SESSION);
   });
 
-  it("switches components out of the model and into it", () => {
+  it("switches remove components from the model and add them again", () => {
     const off = setIncluded(setIncluded(SESSION, "disk", false), "sky", false);
     expect(off.off).toEqual(["disk", "sky"]);
     expect(setIncluded(off, "disk", true).off).toEqual(["sky"]);
@@ -142,7 +142,7 @@ describe("a nested component", () => {
     expect([titleOf(SCHEMA, galaxy), typeOf(galaxy)]).toEqual(["Boxy Sérsic", "Sersic<Boxy"]);
   });
 
-  it("is edited where the parameter is", () => {
+  it("is edited at the owner of the parameter", () => {
     const next = set("galaxy.n", 3, set("galaxy.c0", 0.3, NESTED));
     expect(next.model.components.galaxy).toEqual({
       ...galaxy,
@@ -154,7 +154,7 @@ describe("a nested component", () => {
     expect(settingAt(fixed, "galaxy.r_eff")).toBe(4);
   });
 
-  it("is tied to and drawn as any other", () => {
+  it("can be tied to and is drawn like any other", () => {
     expect(valueAt(NESTED, "disk.r_eff")).toBe(9);
     expect(valueAt(set("disk.r_eff", 21, NESTED), "galaxy.r_eff")).toBe(10);
     expect(shapeOf(SCHEMA, NESTED, "galaxy")).toEqual(shapeOf(SCHEMA, SESSION, "galaxy"));
@@ -167,12 +167,12 @@ describe("a session from elsewhere", () => {
   const deep = (depth: number): object =>
     depth === 0 ? { type: "Normal" } : { type: "Normal", loc: deep(depth - 1) };
 
-  it("is shown where its shape is that of one, whatever its numbers", () => {
+  it("is shown if it has the structure of one, whatever its numbers", () => {
     expect(isSession(SESSION)).toBe(true);
     expect(isSession(withComponents({ x: { type: "Nope", xc: null, yc: [1, 2], n: true } }))).toBe(true);
   });
 
-  it("is not where it is something else", () => {
+  it("is not shown if it is anything else", () => {
     for (const other of [null, 3, "x", [], {}, { model: {} }]) expect(isSession(other)).toBe(false);
     expect(isSession({ ...SESSION, off: "galaxy" })).toBe(false);
     for (const components of [null, [1], { x: null }, { x: "y" }, { x: { type: [1] } }, { x: deep(5000) }])

@@ -23,7 +23,7 @@ describe("history", () => {
     expect(reduce(state, { type: "redo" })).toBe(state);
   });
 
-  it("forgets the future at an edit", () => {
+  it("drops redo steps at an edit", () => {
     const state = reduced({ type: "edit", session: n(3) }, { type: "undo" }, { type: "edit", session: n(5) });
     expect(state.future).toEqual([]);
     expect(nOf(reduce(state, { type: "redo" }))).toBe(5);
@@ -48,7 +48,7 @@ describe("history", () => {
     expect(nOf(reduce(state, { type: "discard" }))).toBe(2);
   });
 
-  it("takes no step for a gesture that changes nothing", () => {
+  it("makes no step of a gesture that changes nothing", () => {
     const state = reduced({ type: "draft", session: n(2) }, { type: "commit" });
     expect(state.past).toEqual([]);
     expect(state.session).toBe(SESSION);
@@ -79,16 +79,16 @@ describe("sessions from Python", () => {
     expect(reduce(state, { type: "undo" }).session).toBe(SESSION);
   });
 
-  it("are no step when they say the same, or are the first", () => {
+  it("are not steps if they are unchanged, or the first", () => {
     expect(reduced({ type: "hostSession", session: structuredClone(SESSION) }).past).toEqual([]);
     expect(reduce(INITIAL, { type: "hostSession", session: SESSION }).past).toEqual([]);
   });
 });
 
-describe("a session that was loaded with a look", () => {
+describe("a session that was loaded with display settings", () => {
   const look = { ...DISPLAY, stretch: "log" };
 
-  it("is one step, and the look goes and comes with it", () => {
+  it("is one step, which includes the display settings", () => {
     let state = reduced({ type: "hostSession", session: n(6), display: look }, { type: "undo" });
     expect([nOf(state), state.display.stretch]).toEqual([2, "asinh"]);
     state = reduce(state, { type: "redo" });
@@ -96,7 +96,7 @@ describe("a session that was loaded with a look", () => {
     expect(reduce(state, { type: "undo" }).past).toEqual([]);
   });
 
-  it("leaves what was changed later to the other steps", () => {
+  it("does not include later changes, which are separate steps", () => {
     let state = reduced(
       { type: "hostSession", session: n(6), display: look },
       { type: "edit", session: n(7) },
@@ -110,7 +110,7 @@ describe("a session that was loaded with a look", () => {
     expect([nOf(state), state.display.stretch]).toEqual([6, "sqrt"]);
   });
 
-  it("is a step for its look alone, and none where nothing is new", () => {
+  it("is a step for its display settings alone, and none if nothing is new", () => {
     const same = structuredClone(SESSION);
     const state = reduced({ type: "hostSession", session: same, display: look });
     expect(state.past).toHaveLength(1);
@@ -128,7 +128,7 @@ describe("the rest of the state", () => {
     expect(state.retired["galaxy.n"]).toEqual(settingAt(SESSION, "galaxy.n"));
   });
 
-  it("leaves the picture's display out of the history", () => {
+  it("keeps the display settings out of the history", () => {
     const state = reduced({ type: "display", change: { stretch: "log" } });
     expect(state.display).toEqual({ ...DISPLAY, stretch: "log" });
     expect(state.past).toEqual([]);
@@ -163,7 +163,7 @@ describe("the rest of the state", () => {
 });
 
 describe("store", () => {
-  it("tells its listeners of changes only, with the state before", () => {
+  it("notifies its listeners of changes only, with the previous state", () => {
     const store = createStore(START);
     const heard: [State, State][] = [];
     const stop = store.subscribe((state, before) => heard.push([state, before]));

@@ -18,7 +18,7 @@ describe("stretches", () => {
     }
   });
 
-  it("have the values of their formulas", () => {
+  it("agree with their formulas", () => {
     expect(STRETCHES.log?.(0.1)).toBeCloseTo(Math.log(101) / Math.log(1001));
     expect(STRETCHES.asinh?.(0.1)).toBeCloseTo(Math.asinh(1) / Math.asinh(10));
     expect(STRETCHES.power?.(0.5)).toBe(0.25);
@@ -27,7 +27,7 @@ describe("stretches", () => {
 
 describe("the histogram stretch", () => {
   const sorted = [0, 1, 2, 3, 4, 5, 6, 7, 100, 1000];
-  it("gives every colour to as many pixels", () => {
+  it("uses each colour for the same number of pixels", () => {
     const curve = curveOf("histogram", sorted, [0, 1000]);
     expect(curve(0)).toBe(0);
     expect(curve(1)).toBe(1);
@@ -36,7 +36,7 @@ describe("the histogram stretch", () => {
     expect(curve(0.6)).toBeCloseTo(8 / 9);
   });
 
-  it("is straight where there are no pixels", () => {
+  it("is linear if there are no pixels", () => {
     expect(curveOf("histogram", sorted, [2000, 3000])(0.3)).toBe(0.3);
     expect(curveOf("histogram", [], [0, 1])(0.3)).toBe(0.3);
   });
@@ -90,13 +90,13 @@ describe("painting", () => {
     expect([3, 7, 11].map((i) => rgba[i])).toEqual([255, 255, 0]);
   });
 
-  it("survives limits that are equal", () => {
+  it("accepts equal limits", () => {
     expect(pixel(paint(Float32Array.from([2]), 1, [1, 1], gray), 0)[3]).toBe(255);
   });
 });
 
-describe("even steps", () => {
-  it("are 1, 2 or 5 of a decade", () => {
+describe("ticks at even steps", () => {
+  it("are multiples of 1, 2 or 5 times a power of ten", () => {
     expect(evenly(0, 10, 5)).toEqual([0, 2, 4, 6, 8, 10]);
     expect(evenly(17.3, 31, 6)).toEqual([20, 25, 30]);
     expect(evenly(-0.013, 0.011, 4)).toEqual([-0.01, 0, 0.01]);
@@ -146,14 +146,14 @@ describe("model and residual", () => {
     expect(Array.from(sumOf(4, []))).toEqual([0, 0, 0, 0]);
   });
 
-  it("subtracts the model, divides by sigma and leaves masked pixels out of chi square", () => {
+  it("subtracts the model, divides by sigma and leaves masked pixels out of χ²", () => {
     const maps = compare(image, [part, part]);
     expect(Array.from(maps.residual().subarray(0, 3))).toEqual([2, 2, 2]);
     expect(Array.from(maps.significance.subarray(0, 3))).toEqual([2, 1, 0.5]);
     expect(maps.chi2).toBeCloseTo(4 + 1 + 0.25);
   });
 
-  it("gives the residual in per cent of the model's light, where there is some", () => {
+  it("gives the residual in per cent of the model, unless that is zero", () => {
     expect(Array.from(percentOf(compare(image, [part])).subarray(0, 3))).toEqual([300, 300, 300]);
     expect(percentOf(compare(image, []))[0]).toBeNaN();
   });

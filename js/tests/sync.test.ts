@@ -43,7 +43,7 @@ describe("start", () => {
     expect(drawn()).toBe(7);
   });
 
-  it("survives traits that Python has not written yet", () => {
+  it("accepts traits that Python has not written yet", () => {
     const { store } = setUp({ schema: {}, session: {}, summary: {} } as never);
     expect(store.state.session.model.components).toEqual({});
     expect(store.state.summary).toBeNull();
@@ -51,7 +51,7 @@ describe("start", () => {
 });
 
 describe("the session", () => {
-  it("is written once a gesture, at its end", () => {
+  it("is written once per gesture, at its end", () => {
     const { drag, saves, state, store } = setUp();
     for (const value of [3, 4, 5]) drag(value);
     expect(saves()).toBe(0);
@@ -68,7 +68,7 @@ describe("the session", () => {
     expect(saves()).toBe(2);
   });
 
-  it("from Python is taken over and not written back", () => {
+  it("from Python is accepted and not written back", () => {
     const { push, saves, store } = setUp();
     push("session", n(6));
     expect(valueAt(shown(store.state), "galaxy.n")).toBe(6);
@@ -76,7 +76,7 @@ describe("the session", () => {
     expect(saves()).toBe(0);
   });
 
-  it("echoed by Python is no change", () => {
+  it("echoed by Python is not a change", () => {
     const { push, saves, store } = setUp();
     store.dispatch({ type: "edit", session: n(3) });
     push("session", structuredClone(n(3)));
@@ -90,7 +90,7 @@ describe("display", () => {
     for (const zoom of [1, 2, 3]) store.dispatch({ type: "display", change: { view: { x: 0, y: 0, zoom } } });
   };
 
-  it("is no message, and other views see it when it has come to rest", () => {
+  it("is not a message, and other views see it when the user pauses", () => {
     const { saves, state, store } = setUp();
     look(store);
     expect(state.display).toEqual({});
@@ -99,7 +99,7 @@ describe("display", () => {
     expect(saves()).toBe(0);
   });
 
-  it("is saved once when the user turns to something else", () => {
+  it("is saved once when the user leaves the widget", () => {
     const { kernel, saves, store } = setUp();
     look(store);
     kernel.saveDisplay();
@@ -107,7 +107,7 @@ describe("display", () => {
     expect(saves()).toBe(1);
   });
 
-  it("goes along with what is asked of Python, and not with the pictures of a drag", () => {
+  it("is sent with requests to Python, but not with those of a drag", () => {
     const { drag, kernel, saves, store } = setUp();
     look(store);
     drag(3);
@@ -126,7 +126,7 @@ describe("display", () => {
 });
 
 describe("a session that was loaded", () => {
-  it("comes with its look as one step, and the traits that follow are none", () => {
+  it("arrives with its display settings as one step, and the traits that follow are none", () => {
     const { push, receive, store } = setUp();
     receive({ t: "taken", session: n(3), display: { stretch: "log" } });
     push("session", n(3));
@@ -138,7 +138,7 @@ describe("a session that was loaded", () => {
     expect(store.state.session).toEqual(SESSION);
   });
 
-  it("is nothing where it is no session", () => {
+  it("is ignored if it is not a session", () => {
     const { receive, store } = setUp();
     receive({ t: "taken", session: { version: 1 }, display: { stretch: "log" } });
     expect(store.state.past).toEqual([]);
@@ -146,7 +146,7 @@ describe("a session that was loaded", () => {
   });
 });
 
-describe("trouble", () => {
+describe("errors", () => {
   it("shows Python's errors", () => {
     const { receive, store } = setUp();
     receive({ t: "error", title: "No", detail: "because" });
@@ -160,7 +160,7 @@ describe("trouble", () => {
     await expect(made).rejects.toMatchObject({ title: "No", message: "because" });
   });
 
-  it("logs what Python refused, and shows nothing", () => {
+  it("logs changes that Python refused, and shows nothing", () => {
     const log = vi.spyOn(console, "warn").mockImplementation(() => {});
     const { receive, store } = setUp();
     receive({ t: "refused", detail: "only Python may write progress" });
@@ -169,14 +169,14 @@ describe("trouble", () => {
     log.mockRestore();
   });
 
-  it("says when a buffer has the wrong size, and draws nothing", () => {
+  it("reports a buffer of the wrong size, and draws nothing", () => {
     const { receive, store, drawn } = setUp();
     receive({ t: "frame", seq: null, components: ["galaxy"], dof: 1 }, [view([1, 2])]);
     expect(store.state.notices[0]?.detail).toContain("expected 24 bytes, got 8");
     expect(drawn()).toBeUndefined();
   });
 
-  it("takes an empty answer as an answer", () => {
+  it("accepts an empty answer", () => {
     const { drag, of, receive, seqs, store } = setUp();
     store.dispatch({ type: "frame", frames: {}, dof: 7 });
     drag(3);
@@ -232,7 +232,7 @@ describe("the control channel", () => {
     expect(of("cancel")).toHaveLength(1);
   });
 
-  it("does not wait for ever", async () => {
+  it("does not wait forever", async () => {
     const { kernel, of } = setUp({ control: "anywidget:abc" }, { getModel: () => new Promise(() => {}) });
     kernel.run("MAP");
     await vi.advanceTimersByTimeAsync(4000);

@@ -14,7 +14,7 @@ const parameter = (name: string, unit = "", low: number | null = null, high: num
 });
 
 describe("ties", () => {
-  it("offer what has the same unit, the same name first", () => {
+  it("are offered with parameters of the same unit, those of the same name first", () => {
     const targets = targetsFor(SCHEMA, SESSION, "disk.xc");
     expect(targets[0]).toBe("galaxy.xc");
     expect(targets).toContain("galaxy.r_eff");
@@ -28,7 +28,7 @@ describe("ties", () => {
     expect(withTie(SESSION, "disk.ellip", "galaxy.ellip", 0)).toBe(SESSION);
   });
 
-  it("refuse circles, and say which", () => {
+  it("can't form a circle, and the reason names it", () => {
     expect(refusal(SESSION, "disk.xc", "galaxy.xc")).toBeNull();
     expect(refusal(SESSION, "galaxy.xc", "disk.xc")).toBe(
       "galaxy.xc can't follow disk.xc: disk.xc follows galaxy.xc, which would make a circle",
@@ -37,7 +37,7 @@ describe("ties", () => {
     expect(withTie(SESSION, "galaxy.xc", "disk.xc")).toBe(SESSION);
   });
 
-  it("let go at the value they had, with the prior from before", () => {
+  it("are removed at the present value, with the previous prior", () => {
     const freed = withoutTie(SCHEMA, SESSION, "disk.r_eff");
     expect(settingAt(freed, "disk.r_eff")).toMatchObject({ type: "LogUniform", init: 9 });
     const retired: Prior = { type: "Normal", loc: 1, scale: 2, init: 3 };
@@ -60,7 +60,7 @@ describe("warnings", () => {
   const of = (prior: Prior, ...rest: [Parameters<typeof warningsOf>[2]?]) =>
     warningsOf(prior, index, rest[0], null).join("; ");
 
-  it("tell of a value that the prior excludes or hardly expects", () => {
+  it("report a value that the prior excludes or makes very unlikely", () => {
     expect(of({ type: "Uniform", low: 3, high: 8, init: 2 })).toMatch("excludes the value 2");
     expect(of({ type: "Normal", loc: 0, scale: 1, init: 5 })).toMatch("very unlikely");
     expect(of({ type: "Uniform", low: 1, high: 8, init: 8 })).toMatch("lies at the bound 8");
@@ -69,13 +69,13 @@ describe("warnings", () => {
     expect(warningsOf(3, index, undefined, null)).toEqual([]);
   });
 
-  it("tell of a bound that cuts much off", () => {
+  it("report a bound that cuts off much of a normal", () => {
     const cut: Prior = { type: "TruncatedNormal", loc: 0.5, scale: 1, low: 0.5, high: 8, init: 1 };
     expect(of(cut)).toBe("the lower bound cuts off 50 % of the normal");
     expect(of({ ...cut, loc: 4 })).toBe("");
   });
 
-  it("report a posterior that lies at a bound, by the verdict, while the prior has it", () => {
+  it("report a posterior that lies at a bound according to the verdict, while the prior has that bound", () => {
     const flat: Prior = { type: "Uniform", low: 0.5, high: 8, init: 2 };
     expect(of(flat, row({ lower: 0.5 }))).toMatch("lies at the lower bound 0.5");
     expect(of(flat, row({ upper: 8 }))).toMatch("lies at the upper bound 8");
@@ -84,7 +84,7 @@ describe("warnings", () => {
     expect(of({ ...flat, low: 0.1 }, row({ lower: 0.5 }))).toBe("");
   });
 
-  it("tell of places outside of the image, and of angles of round sources", () => {
+  it("report positions outside the image, and angles of round sources", () => {
     const size = { nx: 50, ny: 40 };
     const far: Prior = { type: "Normal", loc: 90, scale: 1, init: 90 };
     expect(warningsOf(far, parameter("xc", "pixel"), undefined, size)).toEqual([
@@ -98,7 +98,7 @@ describe("warnings", () => {
 });
 
 describe("declared units", () => {
-  it("are the image's own where they name it, and nothing where it has none", () => {
+  it("are replaced by the image's unit, or omitted if it has none", () => {
     const none = { unit: null };
     expect(["image", "image/pixel²", "pixel", ""].map((unit) => readable(unit, none))).toEqual([
       ...["", "per pixel²", "pixel", ""],
@@ -112,7 +112,7 @@ describe("declared units", () => {
 
 describe("units of the sky", () => {
   const image = { zeropoint: 25, pixelScale: 0.2 };
-  it("are those that the image has the numbers for", () => {
+  it("depend on the image's calibration", () => {
     expect(physical(parameter("r_eff", "pixel"), image)?.of(10)).toBeCloseTo(2);
     expect(physical(parameter("flux", "image"), image)?.of(100)).toBeCloseTo(20);
     expect(physical(parameter("theta", "rad"), null)?.of(Math.PI)).toBeCloseTo(180);

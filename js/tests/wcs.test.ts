@@ -13,7 +13,7 @@ const plane: TangentPlane = {
 };
 
 describe("sky coordinates", () => {
-  // What astropy.wcs gives for the same header, RA---TAN and DEC--TAN.
+  // The values of astropy.wcs for the same header, RA---TAN and DEC--TAN.
   it.each([
     [100, 50, 0.001, -62.0, "00:00:00.240 −62:00:00.00"],
     [0, 0, 0.011651534789916745, -62.003610700733056, "00:00:02.796 −62:00:13.00"],

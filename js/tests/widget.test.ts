@@ -20,7 +20,7 @@ describe("the widget", () => {
     expect(names).toEqual(["data", "model", "residual"]);
   });
 
-  it("goes without a trace", async () => {
+  it("is removed without a trace", async () => {
     const { cleanup, el, listenerCount } = await open();
     const clear = vi.spyOn(globalThis, "clearInterval");
     cleanup();
@@ -30,7 +30,7 @@ describe("the widget", () => {
     clear.mockRestore();
   });
 
-  it("goes when the host says so", async () => {
+  it("is removed when the host aborts it", async () => {
     const { controller, el, listenerCount } = await open();
     controller.abort();
     expect(el.children).toHaveLength(0);
@@ -38,7 +38,7 @@ describe("the widget", () => {
   });
 });
 
-describe("the look of the pictures", () => {
+describe("the display settings", () => {
   it.each([
     ["the focus goes", (el: HTMLElement) => new FocusEvent("focusout", { bubbles: true, relatedTarget: el })],
     ["the pointer leaves", () => new MouseEvent("pointerleave")],
@@ -50,7 +50,7 @@ describe("the look of the pictures", () => {
     expect(saves()).toBe(1);
   });
 
-  it.each(["pointerdown", "keydown"])("is kept at a %s elsewhere, and not at one within", async (event) => {
+  it.each(["pointerdown", "keydown"])("are saved at a %s elsewhere, but not at one inside", async (event) => {
     const { change, el, named, saves } = await open();
     const stretch = named<HTMLSelectElement>("select", "stretch");
     await change(stretch, "log");
@@ -73,7 +73,7 @@ describe("keys", () => {
     expect(valueAt(sessionOf(state), "galaxy.n")).toBe(3);
   });
 
-  it("leave unfinished text its own undo", async () => {
+  it("leave undo to unfinished text", async () => {
     const { change, one, press, state } = await open();
     const input = one<HTMLInputElement>(box("galaxy.n"));
     await change(input, "3", ["change"]);
@@ -98,7 +98,7 @@ describe("keys", () => {
     expect(await zoomOf()).toBeNull();
   });
 
-  it("move, turn and reshape the ellipse by its handles", async () => {
+  it("move, rotate and reshape the ellipse by its handles", async () => {
     const { named, press, showImage, state } = await open();
     await showImage();
     await press(named("button", "centre of galaxy"), "ArrowRight");
@@ -133,7 +133,7 @@ describe("handles", () => {
     ]);
   });
 
-  it("send values while they are dragged, and the session once at the end", async () => {
+  it("send values during a drag, and the session once at the end", async () => {
     const { named, of, pointer, saves, showImage, state } = await open();
     await showImage();
     const centre = named("button", "centre of galaxy");
@@ -150,7 +150,7 @@ describe("handles", () => {
     expect(valueAt(sessionOf(state), "disk.xc")).toBeCloseTo(62.2);
   });
 
-  it("let go of what they hold at Escape", async () => {
+  it("cancel a drag at Escape", async () => {
     const { named, pointer, press, saves, showImage, state } = await open();
     await showImage();
     const size = named("button", "size of galaxy");
@@ -164,7 +164,7 @@ describe("handles", () => {
 });
 
 describe("the readout", () => {
-  it("tells the pixel's values without the kernel", async () => {
+  it("shows the pixel's values without the kernel", async () => {
     const { named, one, pointer, receive, showImage } = await open();
     await showImage();
     receive({ t: "frame", seq: null, components: ["galaxy", "disk", "sky"], dof: 5 }, [
@@ -183,13 +183,13 @@ describe("the readout", () => {
     expect(read().slice(0, 4)).toEqual(["2", "1", "masked", "–"]);
   });
 
-  it("follows the switches, down to none and back", async () => {
+  it("follows the switches, down to no component and back", async () => {
     const { check, named, one, receive, showImage } = await open();
     await showImage();
     receive({ t: "frame", seq: null, components: ["galaxy"], dof: 5 }, [view([1, 1, 1, 1, 1, 1])]);
     await nextFrame();
     const note = () => one(".sl-panel:nth-child(3) .sl-note").textContent;
-    // chi square of data 0..4 (one pixel is masked) with sigma 1, 1, 1, 2, 2
+    // χ² of data 0..4 (one pixel is masked) with sigma 1, 1, 1, 2, 2
     const withModel = `in σ · χ²/ν ${((1 + 0 + 1 + 1 + 2.25) / 5).toPrecision(4)}`;
     expect(note()).toBe(withModel);
     const galaxy = named<HTMLInputElement>("[role=switch]", "galaxy");
@@ -201,7 +201,7 @@ describe("the readout", () => {
 });
 
 describe("errors", () => {
-  it("stand in the strip until they are dismissed", async () => {
+  it("are shown until they are dismissed", async () => {
     const { el, named, one, receive } = await open();
     receive({ t: "error", title: "The run failed", detail: "no memory" });
     await nextFrame();

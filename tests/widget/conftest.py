@@ -1,4 +1,4 @@
-"""A small image, a model, a method that needs no inference, and an editor whose messages we keep."""
+"""A small image, a model, a method that needs no inference, and an editor whose messages are recorded."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -18,7 +18,7 @@ from sersiclab.profiles import FlatSky, PointSource
 from sersiclab.widget import Editor, bundle
 
 
-SECONDS = 120  # before a test that hangs fails
+SECONDS = 120  # after which a test that hangs fails
 
 
 class Failing(AbstractMethod):
@@ -56,8 +56,8 @@ class Heard:
         editor.send = lambda content, buffers=None: self.messages.append((content, buffers or []))
         self._editor = editor
 
-    def tell(self, **content: Any) -> None:
-        """What the front end sends, and wait for what it causes."""
+    def send(self, **content: Any) -> None:
+        """Send a message as the page does, and wait for its effects."""
         self._editor._handle_custom_msg(content, [])
         self.settle()
 

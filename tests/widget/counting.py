@@ -1,4 +1,4 @@
-"""A method that needs no inference. Browser tests run this very file in their notebook."""
+"""A method that needs no inference. Browser tests run this file in their notebook."""
 
 import time
 

@@ -1,7 +1,7 @@
 """Cases of the rules that Python and the page share, as Python decides them.
 
-Each table lies in js/tests/tables and is read by the page's tests (js/tests/rules.test.ts). `test_rules.py` fails where
-a table is not what Python says now; `python tests/widget/rules.py` writes them anew.
+Each table is in js/tests/tables and is read by the page's tests (js/tests/rules.test.ts). `test_rules.py` fails if
+a table disagrees with Python; `python tests/widget/rules.py` writes the tables again.
 """
 
 import itertools
@@ -32,7 +32,7 @@ Rows = Any
 
 
 def without_words(document: Any) -> Any:
-    """A document without its prose, which changes without changing a rule."""
+    """A document without its prose, which may change while the rules stay the same."""
     if isinstance(document, dict):
         return {key: without_words(value) for key, value in document.items() if key not in ("doc", "title")}
     return [without_words(value) for value in document] if isinstance(document, list) else document
@@ -129,12 +129,12 @@ TIED: dict[str, dict[str, Any]] = {
         "y": source(ellip=0.4),
         "z": source(r_eff=R),
     },
-    "a follower by two parameters needs a prior of its own": {
+    "a follower of two parameters needs its own prior": {
         "a": source(r_eff=R),
         "b": source(r_eff=sl.Tied("a.r_eff", by=sl.Tied("z.ellip", scale=-1.0, offset=1.0))),
         "z": source(ellip=0.4),
     },
-    "also where the second of them goes": {
+    "also if the second of them is removed": {
         "a": source(ellip=0.4),
         "b": source(r_eff=sl.Tied("z.r_eff", by=sl.Tied("a.ellip", scale=-1.0, offset=1.0))),
         "z": source(r_eff=R),
@@ -143,7 +143,7 @@ TIED: dict[str, dict[str, Any]] = {
 
 
 def detached(components: dict[str, Any]) -> Rows:
-    """A session, and every parameter of it that changes when `a` goes; null where Python asks for a prior."""
+    """A session, and all its parameters that change when `a` is removed; null if Python asks for a prior."""
     model = sl.Model(components)
     try:
         left = from_model(model.without("a"))["model"]["components"]
@@ -194,7 +194,7 @@ def sizes() -> Rows:
 
 
 def values_of(number: int, seed: int) -> list[float]:
-    """A sky with sources: values that float32 holds exactly, as the page has them."""
+    """A sky with sources, of values that float32 represents exactly."""
     rng = np.random.default_rng(seed)
     values = rng.normal(10.0, 2.0, number) + np.where(rng.random(number) < 0.1, rng.exponential(200.0, number), 0.0)
     return [float(value) for value in values.astype(np.float32)]
@@ -251,7 +251,7 @@ ELLIPSES = (
 
 
 def pattern() -> tuple[Any, Any, Any]:
-    """Data, errors and a mask, of whole numbers that both languages make alike."""
+    """Data, errors and a mask, made of whole numbers, so that both languages give the same."""
     y, x = np.indices(SHAPE)
     return (7 * x + 5 * y) % 23, 1 + (3 * x + y) % 4, ((5 * x + 3 * y) % 11 == 0) | ((x > 20) & (y < 5))
 
@@ -314,7 +314,7 @@ TABLES: dict[str, Callable[[], Rows]] = {
 
 
 def written(rows: Rows) -> str:
-    """A table as text, one case a line."""
+    """A table as text, with a case per line."""
     items = rows.items() if isinstance(rows, dict) else None
     lines = [f"{json.dumps(key)}: {json.dumps(value)}" for key, value in items] if items else map(json.dumps, rows)
     begin, end = "{}" if items else "[]"

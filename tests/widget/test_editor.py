@@ -43,7 +43,7 @@ def pixels(message, image):
     }
 
 
-def test_traits_are_json_and_say_all(editor, model):
+def test_traits_are_json_and_complete(editor, model):
     state = json.loads(json.dumps({name: getattr(editor, name) for name in ("schema", "session", "progress")}))
     assert list(state["schema"]["methods"]) == ["MAP", "Laplace", "SVI", "Importance", "NUTS"]
     assert {component["type"] for component in state["session"]["model"]["components"].values()} <= set(
@@ -79,7 +79,7 @@ def test_the_bundle_is_text_so_that_widgets_can_be_freed(editor, monkeypatch, tm
 
 
 def test_hello_is_answered_with_the_image_and_every_component(editor, heard, image, model):
-    heard.tell(t="hello")
+    heard.send(t="hello")
     (content, buffers), frame = heard.messages
     assert content["t"] == "image"
     assert content["shape"] == [11, 14]
@@ -95,7 +95,7 @@ def test_hello_is_answered_with_the_image_and_every_component(editor, heard, ima
     for name, expected in render_components(model, image).items():
         np.testing.assert_allclose(pixels(frame, image)[name], expected, rtol=1e-5, atol=1e-6)
     heard.clear()
-    heard.tell(t="hello")
+    heard.send(t="hello")
     assert heard.messages[1][0]["components"] == ["star", "ghost", "sky"]
 
 
@@ -111,10 +111,10 @@ def test_the_image_does_not_wait_for_the_model(editor, heard, monkeypatch):
     assert [message[0]["t"] for message in heard.messages] == ["image", "frame"]
 
 
-def test_a_gesture_is_answered_with_what_changed(editor, heard, image, model):
-    heard.tell(t="hello")
+def test_a_gesture_is_answered_with_the_changes(editor, heard, image, model):
+    heard.send(t="hello")
     heard.clear()
-    heard.tell(t="render", seq=7, values={"ghost.flux": 8.0})
+    heard.send(t="render", seq=7, values={"ghost.flux": 8.0})
     (frame,) = heard.messages
     assert frame[0]["seq"] == 7
     assert frame[0]["components"] == ["ghost"]
@@ -123,15 +123,15 @@ def test_a_gesture_is_answered_with_what_changed(editor, heard, image, model):
     assert editor.model == model
 
 
-def test_a_gesture_out_of_range_is_answered_too(heard):
-    heard.tell(t="render", seq=8, values={"star.nothing": 8.0})
+def test_a_gesture_out_of_range_is_answered(heard):
+    heard.send(t="render", seq=8, values={"star.nothing": 8.0})
     (frame,) = heard.messages
     assert frame[0]["seq"] == 8
     assert frame[0]["components"] == []
 
 
-def test_only_the_newest_request_that_waits_is_drawn(editor, heard, monkeypatch):
-    heard.tell(t="hello")
+def test_only_the_newest_waiting_request_is_drawn(editor, heard, monkeypatch):
+    heard.send(t="hello")
     heard.clear()
     gate, begun = threading.Event(), threading.Event()
     draw = editor._frames.draw
@@ -155,13 +155,13 @@ def test_an_unexpected_error_is_shown_and_the_request_answered(editor, heard, mo
         raise ZeroDivisionError("inside the renderer")
 
     monkeypatch.setattr(editor._frames, "draw", broken)
-    heard.tell(t="render", seq=3, values={})
+    heard.send(t="render", seq=3, values={})
     assert heard.of("frame")[0][0]["seq"] == 3
     assert "inside the renderer" in heard.of("error")[0][0]["detail"]
 
 
 def test_a_committed_session_becomes_the_model(editor, heard):
-    heard.tell(t="hello")
+    heard.send(t="hello")
     heard.clear()
 
     def change(session):
@@ -196,7 +196,7 @@ def _method():
 
 
 def test_switching_off_and_on(editor, heard, image, model):
-    heard.tell(t="hello")
+    heard.send(t="hello")
     heard.clear()
     editor.set_state({"session": {**editor.session, "off": ["star"]}})
     heard.settle()
@@ -205,15 +205,15 @@ def test_switching_off_and_on(editor, heard, image, model):
     assert heard.messages[-1][0]["dof"] == image.valid.sum() - len(editor.model.free)
     # A tie to the component that is off still resolves, in the pictures of a gesture too.
     heard.clear()
-    heard.tell(t="render", seq=1, values={"star.xc": 8.0})
+    heard.send(t="render", seq=1, values={"star.xc": 8.0})
     expected = render_components(model, image, {"star.xc": 8.0})
     np.testing.assert_allclose(pixels(heard.messages[0], image)["ghost"], expected["ghost"], rtol=1e-5, atol=1e-6)
     editor.set_state({"session": {**editor.session, "off": []}})
     assert list(editor.model.components) == ["star", "ghost", "sky"]
 
 
-def test_writing_the_model(editor, heard):
-    heard.tell(t="hello")
+def test_assigning_the_model(editor, heard):
+    heard.send(t="hello")
     heard.clear()
     other = Model({"only": PointSource(xc=5.0, yc=5.0, flux=Normal(3.0, 1.0))})
     editor.model = other
@@ -259,7 +259,7 @@ def test_the_control_answers_inside_its_handler(editor):
     editor.control.send = lambda content: sent.append(content)
     editor.control._handle_custom_msg({"t": "ping"}, [])
     assert sent == [{"t": "pong"}]
-    editor.control._handle_custom_msg({"t": "cancel"}, [])  # nothing runs: nothing happens
+    editor.control._handle_custom_msg({"t": "cancel"}, [])  # without a run, nothing happens
 
 
 def test_close_frees_everything(image, model):
@@ -279,8 +279,8 @@ def test_close_frees_everything(image, model):
     assert [ref() for ref in held] == [None] * len(held)
 
 
-def test_updates_hammer_while_a_worker_writes(editor, heard):
-    """Nothing is lost, whoever writes: the last session and the last progress are there at the end."""
+def test_many_updates_while_a_worker_writes(editor, heard):
+    """Nothing is lost, no matter which side writes: the last session and the last progress remain at the end."""
     stop = threading.Event()
     written = []
 
@@ -327,7 +327,7 @@ def test_handlers_only_enqueue(editor, heard, monkeypatch):
     time.sleep(0)
 
 
-def test_flat_sky_alone(image):
+def test_a_flat_sky_alone(image):
     with_sky = Editor(image, Model({"sky": FlatSky(level=Normal(0.0, 1.0))}))
     try:
         assert with_sky.model.initial == {"sky.level": 0.0}
@@ -335,8 +335,8 @@ def test_flat_sky_alone(image):
         with_sky.close()
 
 
-def test_a_row_names_the_bound_that_the_verdict_names(editor):
-    """Twice an exponential that starts at the lower bound of its prior: one rule, two places."""
+def test_a_row_names_the_same_bound_as_the_verdict(editor):
+    """Two exponentials that start at the lower bound of their priors: one rule, used in two places."""
     fit = editor.run(Counting(steps=200), wait=True)
     low, _ = fit.model.free["star.flux"].support()
     draws = low + np.random.default_rng(1).exponential(2.0, fit.draws["star.flux"].shape)

@@ -1,4 +1,4 @@
-"""Errors that are meant are shown in their own words; bugs are reported as internal errors, with a traceback."""
+"""Errors raised on purpose are shown in their own words; bugs are reported as internal errors, with a traceback."""
 
 import logging
 
@@ -14,7 +14,7 @@ BUGS = [TypeError("can only concatenate str"), ValueError("x"), KeyError("x"), Z
 
 
 @pytest.mark.parametrize("error", MEANT, ids=repr)
-def test_an_error_that_is_meant_is_shown_in_its_own_words(error):
+def test_an_error_raised_on_purpose_is_shown_in_its_own_words(error):
     content, _ = failure_message("run", error)
     assert content == {"t": "error", "title": "The run failed", "detail": str(error)}
 
@@ -30,7 +30,7 @@ def test_a_bug_is_an_internal_error_with_its_traceback(error):
     assert type(error).__name__ in content["traceback"]
 
 
-def test_long_errors_are_cut():
+def test_long_errors_are_shortened():
     content, _ = failure_message("run", RuntimeError("x" * 10 * LONGEST))
     assert len(content["detail"]) < 1.1 * LONGEST > len(content["traceback"])
 
@@ -48,7 +48,7 @@ def test_a_bug_behind_a_message_is_logged_and_shown(editor, heard, monkeypatch, 
 
     monkeypatch.setattr(presets, "guess", broken)
     with caplog.at_level(logging.ERROR):
-        heard.tell(t="preset", name="single Sérsic")
+        heard.send(t="preset", name="single Sérsic")
     (message, _), *others = heard.of("error")
     assert others == []
     assert message["detail"] == "Internal error: TypeError: can only concatenate str"
@@ -56,7 +56,7 @@ def test_a_bug_behind_a_message_is_logged_and_shown(editor, heard, monkeypatch, 
     assert "broken" in caplog.text
 
 
-def test_a_bug_of_the_reader_is_no_mistake_of_the_session(editor, monkeypatch, caplog):
+def test_a_bug_in_the_reader_is_not_a_problem_of_the_session(editor, monkeypatch, caplog):
     def broken(*_):
         raise ValueError("a bug")
 
@@ -67,6 +67,6 @@ def test_a_bug_of_the_reader_is_no_mistake_of_the_session(editor, monkeypatch, c
     assert "broken" in caplog.text
 
 
-def test_a_file_that_can_not_be_made_answers_its_request(editor, heard):
-    heard.tell(t="export", request="x 1", kind="nonsense")
+def test_the_request_for_a_file_that_cannot_be_made_is_answered(editor, heard):
+    heard.send(t="export", request="x 1", kind="nonsense")
     assert heard.of("error")[0][0]["request"] == "x 1"

@@ -25,7 +25,7 @@ def test_component_images_are_those_of_render_components_and_sum_to_render(frame
     np.testing.assert_allclose(sum(parts.values()), render(model, image, values), rtol=1e-5, atol=1e-6)
 
 
-def test_only_what_changed_is_drawn_and_sent(frames, model):
+def test_only_changed_components_are_drawn_and_sent(frames, model):
     first = frames.draw(model, {})
     assert frames.news(pushed=True) == ["star", "ghost", "sky"]
     second = frames.draw(model, {"ghost.flux": 4.0})
@@ -36,13 +36,13 @@ def test_only_what_changed_is_drawn_and_sent(frames, model):
     assert frames.news(pushed=False) == ["star", "ghost"]  # the ghost is tied to the star
     frames.draw(model, {"ghost.flux": 4.0, "star.xc": 6.9})
     assert frames.news(pushed=False) == []
-    # An answer may have been dropped as outdated: the committed picture repeats what changed since the last one.
+    # An answer may have been dropped as outdated: the committed picture repeats all changes since the last one.
     assert frames.news(pushed=True) == ["star", "ghost"]
     frames.forget()
     assert frames.news(pushed=True) == ["star", "ghost", "sky"]
 
 
-def test_a_renamed_component_is_news(frames, model):
+def test_a_renamed_component_is_sent(frames, model):
     frames.draw(model, {})
     frames.news(pushed=True)
     frames.draw(model.without("sky").with_component("ground", model.components["sky"]), {})
@@ -54,7 +54,7 @@ def test_values_out_of_range_or_unknown_are_refused(frames, model):
         frames.draw(model, {"star.no_such": 1.0})
 
 
-def test_limits_see_valid_pixels_only(image):
+def test_limits_use_valid_pixels_only(image):
     data = image.data.copy()
     data[image.mask] = np.nan
     image = eqx.tree_at(lambda i: i.data, image, data)
@@ -64,7 +64,7 @@ def test_limits_see_valid_pixels_only(image):
     assert found["percentile"] == pytest.approx(np.percentile(valid, [0.5, 99.5]))
 
 
-def test_limits_of_a_large_image_come_from_pixels_of_all_over_it():
+def test_limits_of_a_large_image_come_from_pixels_spread_over_it():
     data = np.linspace(0.0, 1.0, 3 * ENOUGH).reshape(3, -1)
     data[0, 1] = -9.0
     found = limits(Image(data, sigma=1.0))
@@ -78,5 +78,5 @@ def test_limits_of_a_flat_image_are_not_empty(image):
         assert low < high
 
 
-def test_bytes_are_rows_first_in_little_endian():
+def test_bytes_are_row_by_row_in_little_endian():
     assert pack(np.array([[1, 2], [3, 4]], dtype=">f8").T, "<f4") == np.array([1, 3, 2, 4], "<f4").tobytes()

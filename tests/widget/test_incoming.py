@@ -1,4 +1,4 @@
-"""What a front end may send: nothing that it sends wears the kernel out, and what is wrong is answered."""
+"""Messages from the page: no number of them overloads the kernel, and invalid ones are answered."""
 
 import copy
 import json
@@ -19,7 +19,7 @@ from .counting import Counting
 
 
 SOURCES = Path(__file__).parents[2] / "js" / "src" / "messages.ts"
-# A right one of each kind.
+# A valid message of each type.
 RIGHT = {
     "hello": {},
     "render": {"seq": 1, "values": {"star.xc": 6.0}},
@@ -42,7 +42,7 @@ RIGHT = {
     "resume": {},
 }
 WRONG = [None, True, [], {}, {"a": None}, "\0" * 10**6, -1, 0.5, 10**400, math.nan, math.inf, "1"]
-# What of `WRONG` is right for a field.
+# The values in `WRONG` that are valid for a field.
 RIGHT_OF_WRONG = {
     "values": [{}],
     "options": [{}, {"a": None}],
@@ -65,33 +65,33 @@ def wrong_messages():
                     yield kind, field, {**right, field: value}
 
 
-def test_every_message_of_the_page_has_a_rule_a_handler_and_a_right_example(editor):
+def test_every_message_of_the_page_has_a_rule_a_handler_and_a_valid_example(editor):
     source = SOURCES.read_text(encoding="utf-8")
-    told = re.search(r"export type Outgoing =(.*?);\n(?:export type Control = (.*?);)", source, re.DOTALL)
-    assert told
-    page = set(re.findall(r'"(\w+)"', " ".join(re.findall(r"t: ([^;}]+)", told[0]))))
+    declared = re.search(r"export type Outgoing =(.*?);\n(?:export type Control = (.*?);)", source, re.DOTALL)
+    assert declared
+    page = set(re.findall(r'"(\w+)"', " ".join(re.findall(r"t: ([^;}]+)", declared[0]))))
     assert page - {"ping"} == set(MESSAGES)
     assert set(editor._requests.handlers) == set(MESSAGES)
     assert set(RIGHT) == set(MESSAGES)
 
 
 @pytest.mark.parametrize("kind", RIGHT)
-def test_a_right_message_is_taken(kind):
+def test_a_valid_message_is_accepted(kind):
     content = {"t": kind, **RIGHT[kind]}
     assert checked(content, [b""] if MESSAGES[kind][1] else []) == content
 
 
 @pytest.mark.parametrize("kind", RIGHT)
-def test_a_wrong_field_is_named(kind):
+def test_an_invalid_field_is_named(kind):
     for _, field, content in (each for each in wrong_messages() if each[0] == kind):
-        with pytest.raises(ValueError, match=field) as told:
+        with pytest.raises(ValueError, match=field) as raised:
             checked({"t": kind, **content}, [b""] if MESSAGES[kind][1] else [])
-        assert f"the message {kind!r}" in str(told.value)
-        assert len(str(told.value)) < 400
+        assert f"the message {kind!r}" in str(raised.value)
+        assert len(str(raised.value)) < 400
 
 
 @pytest.mark.parametrize("content", [{}, {"t": None}, {"t": "something"}, {"t": ["hello"]}, [], None, "hello", 3])
-def test_what_is_no_message_is_answered(editor, heard, content):
+def test_malformed_messages_are_answered(editor, heard, content):
     editor._handle_custom_msg(content, [])
     heard.settle()
     (answer,) = heard.messages
@@ -110,7 +110,7 @@ def test_bytes_are_one_buffer_of_limited_length(kind, monkeypatch):
         checked(content, [memoryview(bytes(MESSAGES[kind][1] + 1))])
 
 
-def test_wrong_messages_change_nothing_and_are_answered(editor, heard, model):
+def test_invalid_messages_change_nothing_and_are_answered(editor, heard, model):
     before = copy.deepcopy(editor.session), editor.progress, editor.kept
     wrong = [content for kind, field, content in wrong_messages() if field != "name"][:60]
     for content in wrong:
@@ -121,33 +121,33 @@ def test_wrong_messages_change_nothing_and_are_answered(editor, heard, model):
     assert editor.model == model
 
 
-def test_names_that_are_not_there_are_told_in_words(heard):
+def test_unknown_names_are_explained(heard):
     for content in ({"t": "restore", "name": "x"}, {"t": "preset", "name": "x"}, {"t": "run", "method": "x"}):
         heard.clear()
-        heard.tell(**content)
+        heard.send(**content)
         (answer,) = heard.of("error")
         assert "'x'" in answer[0]["detail"]
         assert "Traceback" not in answer[0]["detail"]
 
 
 def test_the_number_of_draws_is_limited(heard):
-    heard.tell(t="predict", request=1, number=10**9, seed=1)
+    heard.send(t="predict", request=1, number=10**9, seed=1)
     (answer,) = heard.messages
     assert f"number of the message 'predict' must be a whole number from 1 to {MOST_DRAWS}" in answer[0]["detail"]
 
 
-def test_a_new_request_for_draws_ends_the_one_before(editor, heard, until):
+def test_a_new_request_for_draws_ends_the_previous_one(editor, heard, until):
     editor._handle_custom_msg({"t": "predict", "request": 1, "number": MOST_DRAWS, "seed": 1}, [])
     until(lambda: heard.of("prediction"))
-    heard.tell(t="predict", request=2, number=3, seed=1)
+    heard.send(t="predict", request=2, number=3, seed=1)
     answers = [(content["request"], content["index"]) for content, _ in heard.of("prediction")]
     assert answers[-3:] == [(2, 0), (2, 1), (2, 2)]
     assert len(answers) < MOST_DRAWS
     assert [request for request, _ in answers] == sorted(request for request, _ in answers)
 
 
-def test_a_flood_of_sessions_is_read_as_one_and_the_last_counts(editor, heard, monkeypatch):
-    heard.tell(t="hello")
+def test_of_many_sessions_only_the_last_is_read(editor, heard, monkeypatch):
+    heard.send(t="hello")
     heard.clear()
     gate, begun, read = threading.Event(), threading.Event(), []
     draw, original = editor._frames.draw, current.read
@@ -169,7 +169,7 @@ def test_a_flood_of_sessions_is_read_as_one_and_the_last_counts(editor, heard, m
         editor.set_state({"session": session})
     spent = time.process_time() - begin
     assert read == []
-    assert editor.model.initial["star.flux"] == pytest.approx(39.99)  # whoever asks gets the last
+    assert editor.model.initial["star.flux"] == pytest.approx(39.99)  # reading the model gives the last
     gate.set()
     heard.settle()
     assert len(read) == 1
@@ -191,7 +191,7 @@ def test_a_change_is_not_lost_between_a_read_and_the_next(editor, heard):
     assert editor.model.initial == {"star.xc": 6.5, "star.yc": 5.2, "star.flux": 44.0, "ghost.flux": 3.0}
 
 
-def test_jobs_that_the_user_would_miss_are_all_done(editor, heard, monkeypatch):
+def test_no_job_of_the_user_is_dropped(editor, heard, monkeypatch):
     monkeypatch.setattr("sersiclab.widget.requests.METHODS", (Counting,))
     editor.run(Counting(steps=60), wait=True)
     heard.settle()
@@ -207,7 +207,7 @@ def test_jobs_that_the_user_would_miss_are_all_done(editor, heard, monkeypatch):
     assert [content["request"] for content, _ in heard.of("file")] == ["a", "b", "c"]
 
 
-def test_no_more_requests_wait_than_a_page_needs(editor, heard):
+def test_the_number_of_waiting_requests_is_limited(editor, heard):
     heard.settle()
     gate = threading.Event()
     editor._post("block", lambda: gate.wait(60))
@@ -230,7 +230,7 @@ def test_every_synced_trait_has_an_owner(editor):
 
 
 @pytest.mark.parametrize("name", KERNEL)
-def test_a_trait_of_the_kernel_is_refused_and_sent_back(editor, heard, monkeypatch, name):
+def test_a_change_of_a_trait_of_the_kernel_is_refused_and_reverted(editor, heard, monkeypatch, name):
     heard.settle()
     sent = []
     monkeypatch.setattr(editor, "send_state", lambda key=None: sent.append(key))
@@ -247,13 +247,13 @@ def test_a_trait_of_the_kernel_is_refused_and_sent_back(editor, heard, monkeypat
 
 
 @pytest.mark.parametrize("name", ["_esm", "_css", "_anywidget_id", "comm", "no_such"])
-def test_nothing_else_is_written_either(editor, name):
+def test_no_other_attribute_can_be_written(editor, name):
     before = getattr(editor, name, None)
     editor.set_state({name: "something else"})
     assert getattr(editor, name, None) == before
 
 
-def test_a_host_that_sends_all_back_as_it_was_is_told_nothing(editor, heard):
+def test_a_host_that_sends_unchanged_traits_back_gets_no_answer(editor, heard):
     heard.settle()
     heard.clear()
     editor.set_state(json.loads(json.dumps({name: getattr(editor, name) for name in (*BOTH, *KERNEL[:-1])})))
@@ -264,7 +264,7 @@ def test_a_host_that_sends_all_back_as_it_was_is_told_nothing(editor, heard):
 
 @pytest.mark.parametrize("name", [*BOTH, *FRONT_END])
 @pytest.mark.parametrize("value", [None, "x", 3, ["x"], math.nan])
-def test_a_trait_of_another_kind_is_answered(editor, heard, model, name, value):
+def test_a_trait_of_the_wrong_type_is_answered(editor, heard, model, name, value):
     before = copy.deepcopy(getattr(editor, name))
     heard.settle()
     heard.clear()
@@ -277,7 +277,7 @@ def test_a_trait_of_another_kind_is_answered(editor, heard, model, name, value):
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "words"),
     [
         ({"version": "x"}, "version must be 1, got 'x'"),
         ({"version": 2}, "version must be 1, got 2"),
@@ -294,12 +294,12 @@ def test_a_trait_of_another_kind_is_answered(editor, heard, model, name, value):
     ],
     ids=range(12),
 )
-def test_a_session_that_says_nothing_right_is_told_and_changes_nothing(editor, heard, model, change, told):
+def test_an_invalid_session_is_reported_and_changes_nothing(editor, heard, model, change, words):
     mask = editor.mask
     editor.set_state({"session": {**editor.session, **change}})
     assert editor.problems
     message = editor.problems[0]["message"]
-    assert told in message
+    assert words in message
     assert len(message) < 500
     heard.settle()
     assert editor.model.initial == model.initial
@@ -307,7 +307,7 @@ def test_a_session_that_says_nothing_right_is_told_and_changes_nothing(editor, h
     assert editor.mask is mask
 
 
-def test_the_control_answers_what_it_does_not_know(editor):
+def test_the_control_answers_unknown_messages(editor):
     sent = []
     editor.control.send = lambda content: sent.append(content)
     for content in ({"t": "stop"}, {}, None, {"t": ["ping"]}):
@@ -316,6 +316,6 @@ def test_the_control_answers_what_it_does_not_know(editor):
     assert all(answer["t"] == "refused" and "'t' must be one of ping, cancel" in answer["detail"] for answer in sent)
 
 
-def test_a_value_is_told_in_few_words():
+def test_a_value_is_shortened_in_errors():
     for value in WRONG:
         assert len(incoming.short(value)) < 80

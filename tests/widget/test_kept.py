@@ -1,4 +1,4 @@
-"""Fits that are kept, and how far draws are trusted while they grow."""
+"""Fits that are kept, and the convergence of draws during a run."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ def test_a_fit_is_kept_compared_and_restored(editor, heard):
     editor.keep("thirty")
     editor.model = editor.model.replace({"star.xc": 7.5})
     second = editor.run(Counting(steps=40), wait=True)
-    heard.tell(t="keep", name="forty")
+    heard.send(t="keep", name="forty")
     assert editor.flush(60)
     assert list(editor.fits) == ["thirty", "forty"]
     assert editor.fits["forty"] is second
@@ -23,11 +23,11 @@ def test_a_fit_is_kept_compared_and_restored(editor, heard):
     assert heard.of("error") == []
     one, other = editor.kept
     assert one["loo"] is not None
-    for row in (one, other):  # these draws are no posterior of anything
+    for row in (one, other):  # these draws are not from a posterior
         assert row["loo_says"] in ("undecided", "unreliable")
         assert "bic and log_evidence decide instead" in row["note"]
     penalty = (len(first.model.free) - len(second.model.free)) * np.log(number)
-    # Against the other, as the likelihood's constant is the same.
+    # Relative to the other, because the constant of the likelihood is the same.
     assert one["bic"] - other["bic"] == pytest.approx(first.chi2 - second.chi2 + penalty, rel=1e-3)
     assert (one["name"], one["method"], one["free"] - other["free"]) == ("thirty", "Counting", 1)
     assert one["comparable"]
@@ -37,18 +37,18 @@ def test_a_fit_is_kept_compared_and_restored(editor, heard):
     assert heard.of("error") == []
     assert "loo" not in editor.kept[2]
     editor.forget("cancelled early")
-    heard.tell(t="restore", name="thirty")
+    heard.send(t="restore", name="thirty")
     assert editor.flush(60)
     assert editor.fit is first
     assert set(editor.model.free) == set(first.model.free)
     assert editor.model.initial["star.xc"] == pytest.approx(first.best["star.xc"])
-    heard.tell(t="forget", name="thirty")
+    heard.send(t="forget", name="thirty")
     assert editor.flush(60)
     assert [row["name"] for row in editor.kept] == ["forty"]
     assert editor.fit is first
 
 
-def test_another_mask_is_told_of_and_comes_back(editor):
+def test_another_mask_is_reported_and_restored(editor):
     editor.run(Counting(steps=5), wait=True)
     editor.keep("as given")
     before = editor.mask.copy()
@@ -60,7 +60,7 @@ def test_another_mask_is_told_of_and_comes_back(editor):
     assert np.array_equal(editor.mask, before)
 
 
-def test_what_can_not_be_kept_is_refused(editor):
+def test_fits_that_cannot_be_kept_are_refused(editor):
     with pytest.raises(ValueError, match="no fit to keep yet"):
         editor.keep("a")
     editor.run(Counting(steps=5), wait=True)
@@ -68,13 +68,13 @@ def test_what_can_not_be_kept_is_refused(editor):
         editor.keep("  ")
     with pytest.raises(KeyError):
         editor.restore("nothing")
-    told, later = [], []
-    Kept(told.append, later.append).forget("nothing")
+    changes, later = [], []
+    Kept(changes.append, later.append).forget("nothing")
     later[0]()
-    assert told == [[]]
+    assert changes == [[]]
 
 
-def test_a_gauge_names_the_worst(rng):
+def test_a_gauge_names_the_worst_parameter(rng):
     good, bad = rng.normal(size=(2, 400)), rng.normal(size=(2, 400)) + np.array([[0.0], [5.0]])
     found = gauge({"a": good, "b": bad})
     assert (found["draws"], found["chains"]) == (400, 2)
@@ -87,7 +87,7 @@ def test_a_gauge_names_the_worst(rng):
     assert alone["ess"] > 100
 
 
-def test_a_run_tells_its_gauges(editor, heard):
+def test_a_run_sends_its_gauges(editor, heard):
     editor.run(Counting(steps=30), wait=True)
     assert editor._fitting.gauges.flush(60)
     assert heard.of("gauge")[-1][0]["chains"] == 2

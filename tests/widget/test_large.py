@@ -1,4 +1,4 @@
-"""Large images: what the page gets of them is little, and right."""
+"""Large images: the page gets few data, and the right ones."""
 
 import copy
 import json
@@ -70,7 +70,7 @@ def galaxies():
 
 
 def cell_means(plane, valid, raster):
-    """By one cell after the other."""
+    """The means, cell by cell."""
     out = np.empty((raster.ny, raster.nx))
     for j in range(raster.ny):
         for i in range(raster.nx):
@@ -101,7 +101,7 @@ def test_cells_have_the_means_of_their_valid_pixels(scene, raster, monkeypatch):
 
 
 @pytest.mark.parametrize("shape", [SHAPE, (30, 400), (400, 30), (2, 9000), (101, 100)])
-def test_the_whole_has_no_more_cells_than_a_picture(shape):
+def test_the_whole_image_has_no_more_cells_than_a_picture(shape):
     raster = overall(Image(np.zeros(shape), sigma=1.0))
     assert raster.nx * raster.ny <= rasters.CELLS
     assert (raster.nx - 1) * raster.step < shape[1] <= raster.nx * raster.step
@@ -112,14 +112,14 @@ def test_the_whole_has_no_more_cells_than_a_picture(shape):
     "raster",
     [(0, 0, 0, 5, 5), (0, 0, 1, 0, 5), (0, 0, 1, 1000, 2), (204, 0, 1, 1, 1), (0, 131, 1, 1, 1), (0, 0, 5, 42, 1)],
 )
-def test_cells_that_are_not_of_the_image_are_refused(scene, raster):
+def test_cells_outside_the_image_are_refused(scene, raster):
     with pytest.raises(ValueError, match="a raster must"):
         check_raster(Raster(*raster), scene)
 
 
 @pytest.mark.parametrize("blurred", [True, False])
 @pytest.mark.parametrize("renderer", [HybridRenderer(), PixelRenderer(), FourierRenderer()])
-def test_tiles_have_the_light_of_the_whole(scene, galaxies, renderer, blurred):
+def test_tiles_have_the_same_light_as_the_whole_image(scene, galaxies, renderer, blurred):
     image = scene if blurred else Image(np.zeros(SHAPE), sigma=1.0)
     model = Model(galaxies.components, renderer=renderer)
     expected = render_components(model, image)
@@ -136,7 +136,7 @@ def test_tiles_have_the_light_of_the_whole(scene, galaxies, renderer, blurred):
         np.testing.assert_allclose(part, whole[40:117, 30:120], rtol=0, atol=tolerance)
 
 
-def test_images_in_other_units_are_drawn_too(scene, galaxies):
+def test_images_in_other_units_are_drawn(scene, galaxies):
     tiny = Image(scene.data * 1e-30, sigma=scene.sigma * 1e-30, psf=scene.psf, mask=scene.mask)
     source = Sersic(xc=63.2, yc=64.4, flux=4e-27, r_eff=9.0, n=2.0, ellip=0.4, theta=0.7)
     model = Model({"galaxy": source, "sky": FlatSky(level=3e-31)})
@@ -159,7 +159,7 @@ def large(scene, galaxies):
 
 
 @pytest.fixture
-def told(large):
+def heard_large(large):
     return Heard(large)
 
 
@@ -178,9 +178,9 @@ def expect_components(found, model, image, raster, values=None):
         np.testing.assert_allclose(cells, expected, rtol=0, atol=2e-5 * np.abs(plane).max())
 
 
-def test_a_new_view_is_told_the_image_in_cells(large, told, scene, galaxies):
-    told.tell(t="hello")
-    (content, buffers), *frames = told.messages
+def test_a_new_view_gets_the_image_in_cells(large, heard_large, scene, galaxies):
+    heard_large.send(t="hello")
+    (content, buffers), *frames = heard_large.messages
     raster = overall(scene)
     assert content["shape"] == list(SHAPE)
     assert content["raster"] == list(raster)
@@ -201,39 +201,39 @@ def test_a_new_view_is_told_the_image_in_cells(large, told, scene, galaxies):
     assert frames[-1][0]["chi2"] == pytest.approx(chi2, rel=1e-5)
 
 
-def test_a_part_comes_in_finer_cells_and_gestures_are_drawn_there(large, told, scene, galaxies):
-    told.tell(t="hello")
-    told.clear()
+def test_a_part_is_sent_in_finer_cells_and_gestures_are_drawn_in_them(large, heard_large, scene, galaxies):
+    heard_large.send(t="hello")
+    heard_large.clear()
     raster = Raster(50, 40, 2, 30, 31)
-    told.tell(t="sight", raster=list(raster))
-    sight, frame = told.messages
+    heard_large.send(t="sight", raster=list(raster))
+    sight, frame = heard_large.messages
     assert sight[0]["raster"] == frame[0]["raster"] == list(raster)
     np.testing.assert_allclose(planes(sight)["data"], cell_means(scene.data, scene.valid, raster), rtol=1e-5, atol=1e-6)
     expect_components(planes(frame), galaxies, scene, raster)
-    told.clear()
+    heard_large.clear()
     values = {"galaxy.xc": 65.0}
-    told.tell(t="render", seq=4, values=values, sight=list(raster))
-    (answer,) = told.messages
+    heard_large.send(t="render", seq=4, values=values, sight=list(raster))
+    (answer,) = heard_large.messages
     assert (answer[0]["seq"], answer[0]["raster"], answer[0]["components"]) == (4, list(raster), ["galaxy"])
     assert "chi2" not in answer[0]
     expect_components(planes(answer), galaxies, scene, raster, values)
-    told.clear()
-    told.tell(t="render", seq=5, values=values, sight=[0, 0, 1, 5, 5])  # one that nobody looks at
-    assert told.messages[0][0]["raster"] == list(overall(scene))
+    heard_large.clear()
+    heard_large.send(t="render", seq=5, values=values, sight=[0, 0, 1, 5, 5])  # cells that no page shows
+    assert heard_large.messages[0][0]["raster"] == list(overall(scene))
 
 
-def test_what_is_committed_is_drawn_in_all_cells_that_pages_look_at(large, told, scene, galaxies):
+def test_a_committed_session_is_drawn_in_all_cells_that_pages_show(large, heard_large, scene, galaxies):
     raster = Raster(50, 40, 2, 30, 31)
-    told.tell(t="hello")
-    told.tell(t="sight", raster=list(raster))
-    told.tell(t="render", seq=4, values={"galaxy.xc": 65.0}, sight=list(raster))
-    told.clear()
+    heard_large.send(t="hello")
+    heard_large.send(t="sight", raster=list(raster))
+    heard_large.send(t="render", seq=4, values={"galaxy.xc": 65.0}, sight=list(raster))
+    heard_large.clear()
     session = copy.deepcopy(large.session)
     session["model"]["components"]["galaxy"]["xc"]["init"] = 65.0
     session["off"] = ["outside"]
     large.set_state({"session": session})
-    told.settle()
-    near, wide = told.messages
+    heard_large.settle()
+    near, wide = heard_large.messages
     assert [near[0]["raster"], wide[0]["raster"]] == [list(raster), list(overall(scene))]
     assert near[0]["components"] == wide[0]["components"] == ["galaxy"]
     expect_components(planes(near), galaxies, scene, raster, {"galaxy.xc": 65.0})
@@ -244,46 +244,48 @@ def test_what_is_committed_is_drawn_in_all_cells_that_pages_look_at(large, told,
     assert wide[0]["chi2"] == pytest.approx(chi2, rel=1e-5)
     mask = scene.mask.copy()
     mask[60:70] = True
-    told.clear()
+    heard_large.clear()
     large.mask = mask
-    told.settle()
+    heard_large.settle()
     chi2 = np.sum(((scene.data - model) / scene.sigma)[~mask] ** 2)
-    assert told.of("frame")[-1][0]["chi2"] == pytest.approx(chi2, rel=1e-5)
+    assert heard_large.of("frame")[-1][0]["chi2"] == pytest.approx(chi2, rel=1e-5)
 
 
-def test_no_message_is_longer_than_a_drag_allows(large, told, monkeypatch, scene):
+def test_no_message_is_longer_than_a_drag_allows(large, heard_large, monkeypatch, scene):
     monkeypatch.setattr(frame_messages, "LONGEST", 10_000)
-    told.tell(t="hello")
-    assert len(told.of("frame")) == 2  # two of these planes each
-    assert all(sum(map(len, buffers)) <= 10_000 for _, buffers in told.of("frame"))
-    assert [name for content, _ in told.of("frame") for name in content["components"]] == list(large.model.components)
-    told.clear()
+    heard_large.send(t="hello")
+    assert len(heard_large.of("frame")) == 2  # with two of these planes each
+    assert all(sum(map(len, buffers)) <= 10_000 for _, buffers in heard_large.of("frame"))
+    assert [name for content, _ in heard_large.of("frame") for name in content["components"]] == list(
+        large.model.components
+    )
+    heard_large.clear()
     values = {"galaxy.xc": 64.0, "sky.level": 0.5}
     monkeypatch.setattr(frame_messages, "LONGEST", 5000)
-    told.tell(t="render", seq=1, values=values)
-    assert told.messages[0][0]["components"] == ["galaxy"]
-    told.tell(t="render", seq=2, values=values)
-    assert told.messages[1][0]["components"] == ["sky"]  # which was left over
+    heard_large.send(t="render", seq=1, values=values)
+    assert heard_large.messages[0][0]["components"] == ["galaxy"]
+    heard_large.send(t="render", seq=2, values=values)
+    assert heard_large.messages[1][0]["components"] == ["sky"]  # the remaining one
 
 
-def test_a_pixel_has_its_own_values(large, told, scene, galaxies):
-    told.tell(t="hello")
+def test_a_pixel_has_its_own_values(large, heard_large, scene, galaxies):
+    heard_large.send(t="hello")
     model = np.sum([np.asarray(part) for part in render_components(galaxies, scene).values()], axis=0)
     for x, y in ((0, 0), (203, 130), (63, 64), (45, 25)):
-        told.clear()
-        told.tell(t="pixel", x=x, y=y)
-        ((content, _),) = told.messages
+        heard_large.clear()
+        heard_large.send(t="pixel", x=x, y=y)
+        ((content, _),) = heard_large.messages
         assert (content["x"], content["y"]) == (x, y)
         data = scene.data[y, x]
         assert content["data"] == (None if np.isnan(data) else pytest.approx(data))
         assert content["sigma"] == pytest.approx(scene.sigma[y, x])
         assert content["model"] == pytest.approx(float(model[y, x]), abs=float(2e-5 * np.abs(model).max()))
-    told.clear()
-    told.tell(t="pixel", x=204, y=0)
-    assert "the image has 204 x 131 pixels, got x = 204" in told.of("error")[0][0]["detail"]
+    heard_large.clear()
+    heard_large.send(t="pixel", x=204, y=0)
+    assert "the image has 204 x 131 pixels, got x = 204" in heard_large.of("error")[0][0]["detail"]
 
 
-def test_what_is_not_kept_is_drawn_all_the_same(large, told, scene, galaxies, monkeypatch):
+def test_components_that_are_not_stored_are_drawn_nevertheless(large, heard_large, scene, galaxies, monkeypatch):
     monkeypatch.setattr("sersiclab.widget.large.KEPT", 2 * 4 * scene.data.size)
     frames = LargeFrames(scene)
     expect_components(frames.draw(galaxies, {}), galaxies, scene, overall(scene))
@@ -292,26 +294,26 @@ def test_what_is_not_kept_is_drawn_all_the_same(large, told, scene, galaxies, mo
     assert frames.pixel(3, 4, tuple(galaxies.components))["model"] is None
 
 
-def test_sights_of_many_pages_are_not_kept_for_ever(large, told):
-    told.tell(t="hello")
+def test_the_number_of_stored_sights_is_limited(large, heard_large):
+    heard_large.send(t="hello")
     for x in range(20):
-        told.tell(t="sight", raster=[x, 0, 1, 20, 20])
+        heard_large.send(t="sight", raster=[x, 0, 1, 20, 20])
     assert len(large._frames.sights) <= 3
     assert len(large._frames._cells) <= 4 * len(large.model.components)
-    told.clear()
-    told.tell(t="sight", raster=[0, 0, 1, 1000, 1000])
-    assert "cells" in told.of("error")[0][0]["detail"]
+    heard_large.clear()
+    heard_large.send(t="sight", raster=[0, 0, 1, 1000, 1000])
+    assert "cells" in heard_large.of("error")[0][0]["detail"]
 
 
 def test_a_small_image_has_no_sights(editor, heard):
-    heard.tell(t="sight", raster=[0, 0, 1, 5, 5])
+    heard.send(t="sight", raster=[0, 0, 1, 5, 5])
     assert "the page has all its pixels" in heard.of("error")[0][0]["detail"]
 
 
 # -- the rest of the widget ------------------------------------------------------------------------------
 
 
-def test_the_overview_and_the_still_picture_have_the_shape_of_the_image(large, told, scene):
+def test_the_overview_and_the_still_picture_have_the_shape_of_the_image(large, heard_large, scene):
     seen = overview(scene)
     raster = overall(scene)
     assert seen.shape == (raster.ny, raster.nx)
@@ -320,7 +322,7 @@ def test_the_overview_and_the_still_picture_have_the_shape_of_the_image(large, t
     assert len(sample(scene)) <= scene.data.size
 
 
-def test_profiles_are_made_in_a_cutout_about_the_first_source(scene, galaxies):
+def test_profiles_are_computed_in_a_cutout_about_the_first_source(scene, galaxies):
     from sersiclab.widget import curves
     from sersiclab.widget.frames import Frames
 
@@ -349,7 +351,7 @@ def test_a_page_of_a_large_image_is_small(large, tmp_path):
 
 
 @pytest.mark.slow
-def test_the_kernel_of_4096_pixels_squared_needs_little():
+def test_an_image_of_4096_pixels_squared_needs_little_memory():
     code = """
     import json, os, resource, tempfile
     import numpy as np
@@ -405,7 +407,7 @@ def test_the_kernel_of_4096_pixels_squared_needs_little():
     assert found["peak"] <= 2.5, found
 
 
-def test_a_workbench_of_a_large_image_takes_a_fit(scene, galaxies):
+def test_a_workbench_of_a_large_image_accepts_a_fit(scene, galaxies):
     from .counting import Counting
 
     with Workbench(scene, galaxies) as workbench:

@@ -39,7 +39,7 @@ def test_the_newest_job_of_a_kind_wins_and_kinds_keep_their_order(mailbox):
     assert done == ["first", 99, "session"]
 
 
-def test_an_exception_is_told_and_the_thread_lives_on(mailbox, failures):
+def test_an_exception_is_reported_and_the_thread_continues(mailbox, failures):
     done = []
     mailbox.post("a", lambda: 1 / 0)
     mailbox.flush(30)
@@ -49,7 +49,7 @@ def test_an_exception_is_told_and_the_thread_lives_on(mailbox, failures):
     assert done == [1]
 
 
-def test_flush_says_when_time_is_up(mailbox):
+def test_flush_reports_a_timeout(mailbox):
     gate = threading.Event()
     mailbox.post("a", lambda: gate.wait(30))
     assert not mailbox.flush(0.01)
@@ -57,7 +57,7 @@ def test_flush_says_when_time_is_up(mailbox):
     assert mailbox.flush(30)
 
 
-def test_close_drops_what_waits_and_ends_the_thread(mailbox):
+def test_close_drops_waiting_jobs_and_ends_the_thread(mailbox):
     gate, done = threading.Event(), []
     mailbox.post("a", lambda: gate.wait(30))
     mailbox.post("b", lambda: done.append(1))

@@ -14,7 +14,7 @@ from sersiclab.widget.page import _record
 
 @pytest.fixture
 def drawn(image):
-    """A mask that somebody drew, and how it travels."""
+    """A mask drawn in the page: its array, its bits and its name."""
     mask = image.mask.copy()
     mask[4:8, 5:9] = True
     bits = np.packbits(mask, bitorder="little").tobytes()
@@ -26,9 +26,9 @@ def draw(editor, name, bits):
     editor.set_state({"session": {**editor.session, "mask": name}})
 
 
-def test_a_drawn_mask_is_the_images_and_undo_takes_it_back(editor, heard, image, model, drawn):
+def test_a_drawn_mask_becomes_the_images_and_can_be_undone(editor, heard, image, model, drawn):
     mask, name, bits = drawn
-    heard.tell(t="hello")
+    heard.send(t="hello")
     heard.clear()
     before = editor.session
     draw(editor, name, bits)
@@ -37,25 +37,25 @@ def test_a_drawn_mask_is_the_images_and_undo_takes_it_back(editor, heard, image,
     assert editor.model.initial == model.initial
     frame = heard.of("frame")[-1][0]
     assert frame["dof"] == (~mask).sum() - len(model.free)
-    assert heard.of("mask") == [({"t": "mask", "name": name}, [bits])]  # for other views
+    assert heard.of("mask") == [({"t": "mask", "name": name}, [bits])]  # sent to other views
     editor.set_state({"session": before})
     assert editor.image is image
     assert editor.problems == []
 
 
-def test_a_new_view_is_told_the_given_image_and_the_drawn_mask(editor, heard, image, drawn):
+def test_a_new_view_gets_the_given_image_and_the_drawn_mask(editor, heard, image, drawn):
     _, name, bits = drawn
     draw(editor, name, bits)
     heard.settle()
     heard.clear()
-    heard.tell(t="hello")
+    heard.send(t="hello")
     kinds = [content["t"] for content, _ in heard.messages]
     assert kinds == ["image", "mask", "frame"]
     np.testing.assert_array_equal(np.frombuffer(heard.messages[0][1][2], "u1").reshape(image.shape), image.mask)
     assert [content["t"] for content, _ in _record(editor)["messages"]] == kinds
 
 
-def test_the_mask_outlives_a_new_model_and_goes_into_the_fit(editor, model, drawn):
+def test_the_mask_survives_a_new_model_and_is_used_in_the_fit(editor, model, drawn):
     mask, name, bits = drawn
     draw(editor, name, bits)
     editor.model = model.without("ghost")
@@ -65,7 +65,7 @@ def test_the_mask_outlives_a_new_model_and_goes_into_the_fit(editor, model, draw
     assert fit.image is editor.image
 
 
-def test_the_mask_can_be_written_from_python(editor, heard, image, drawn):
+def test_the_mask_can_be_assigned_in_python(editor, heard, image, drawn):
     mask, name, bits = drawn
     editor.mask = mask
     assert editor.session["mask"] == name
@@ -78,7 +78,7 @@ def test_the_mask_can_be_written_from_python(editor, heard, image, drawn):
     np.testing.assert_array_equal(editor.mask, mask)
 
 
-def test_what_is_wrong_with_a_mask_is_a_problem_and_the_last_one_kept(editor, heard, image, drawn):
+def test_an_invalid_mask_is_a_problem_and_the_last_one_is_kept(editor, heard, image, drawn):
     _, name, bits = drawn
     editor.set_state({"session": {**editor.session, "mask": "nobody"}})
     assert [p["message"] for p in editor.problems] == [
@@ -94,7 +94,7 @@ def test_what_is_wrong_with_a_mask_is_a_problem_and_the_last_one_kept(editor, he
     assert editor.problems == []
 
 
-def test_old_masks_go(image):
+def test_old_masks_are_dropped(image):
     masks = Masks(image)
     size = -(-image.data.size // 8)
     for k in range(STORED + 1):
@@ -104,7 +104,7 @@ def test_old_masks_go(image):
     assert masks.bits("1") == (1).to_bytes(size, "little")
 
 
-def test_the_workbench_gives_the_mask_back_and_says_so(image, model, drawn):
+def test_the_workbench_returns_the_mask_and_notifies(image, model, drawn):
     mask, name, bits = drawn
     with Workbench(image, model) as workbench:
         assert workbench.to_python() == to_python(model)

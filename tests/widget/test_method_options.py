@@ -1,4 +1,4 @@
-"""Settings of methods as a form has them."""
+"""Settings of methods, as in a form."""
 
 import pytest
 
@@ -11,7 +11,7 @@ def rows(cls):
 
 
 @pytest.mark.parametrize("cls", METHODS, ids=lambda cls: cls.__name__)
-def test_the_defaults_of_every_method_make_it_again(cls):
+def test_every_method_can_be_built_from_its_defaults(cls):
     options = {name: row["default"] for name, row in rows(cls).items()}
     assert method_of(cls.__name__, options, METHODS) == cls()
 
@@ -24,7 +24,7 @@ def test_kinds_are_those_of_the_fields():
     assert "transport" not in rows(NUTS)  # a method itself, or None
 
 
-def test_numbers_come_as_json_has_them():
+def test_numbers_are_converted_from_json():
     assert method_of("Laplace", {"draws": 50.0}, METHODS) == Laplace(draws=50)
     with pytest.raises(ValueError, match=r"NUTS\.target_accept must lie between 0 and 1"):
         method_of("NUTS", {"target_accept": 1}, METHODS)

@@ -1,4 +1,4 @@
-"""Components may be called what JavaScript, JSON or Python call something of their own."""
+"""Components can have names that JavaScript, JSON or Python use themselves."""
 
 import json
 from pathlib import Path

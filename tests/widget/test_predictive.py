@@ -12,8 +12,8 @@ from sersiclab.widget.frames import Frames
 from sersiclab.widget.predictive import SIDE, predict, rings_of, thumbnail
 
 
-def test_an_editor_answers_with_so_many_draws(editor, heard):
-    heard.tell(t="predict", request=7, number=5, seed=3)
+def test_an_editor_answers_with_the_requested_number_of_draws(editor, heard):
+    heard.send(t="predict", request=7, number=5, seed=3)
     assert editor.flush(60)
     answers = heard.of("prediction")
     assert [content["index"] for content, _ in answers] == list(range(5))
@@ -24,12 +24,12 @@ def test_an_editor_answers_with_so_many_draws(editor, heard):
     profiles = [np.frombuffer(buffers[1], "<f4") for _, buffers in answers]
     assert all(len(profile) == len(content["radius"]) for profile, (content, _) in zip(profiles, answers, strict=True))
     heard.clear()
-    heard.tell(t="predict", request=8, number=1, seed=3)
+    heard.send(t="predict", request=8, number=1, seed=3)
     assert editor.flush(60)
     assert np.array_equal(np.frombuffer(heard.of("prediction")[0][1][0], "<f4"), planes[0])  # the same seed
 
 
-def test_a_draw_has_the_light_that_it_was_given():
+def test_a_draw_has_the_light_of_its_parameters():
     image = Image(np.zeros((10, 14)), sigma=1.0)
     sources = {
         "star": PointSource(xc=Normal(6.0, 0.1), yc=5.0, flux=Uniform(50.0, 100.0)),
@@ -45,7 +45,7 @@ def test_a_draw_has_the_light_that_it_was_given():
     assert predict(frames, sky, None, 1).profile.size == 0
 
 
-def test_priors_that_give_nothing_are_told_of(monkeypatch):
+def test_priors_without_valid_draws_are_reported(monkeypatch):
     def refuse(frames, model, values):
         raise InputError("a profile that can't be drawn")
 

@@ -1,4 +1,4 @@
-"""What the pixels suggest: presets, and the mask of neighbours."""
+"""Presets, the mask of neighbours, and correlated noise, all measured from the pixels."""
 
 from contextlib import closing
 
@@ -34,17 +34,17 @@ def test_an_unknown_preset_is_refused():
 
 
 @pytest.mark.filterwarnings("ignore:no source stands out")
-def test_the_front_end_asks_for_one(editor, heard):
+def test_the_page_can_request_a_preset(editor, heard):
     assert editor.schema["presets"] == list(PRESETS)
-    heard.tell(t="preset", name="AGN + host")
+    heard.send(t="preset", name="AGN + host")
     assert editor.flush(60)
     assert list(editor.model.components)[:2] == ["nucleus", "host"]
-    heard.tell(t="preset", name="no such")
+    heard.send(t="preset", name="no such")
     assert editor.flush(60)
     assert "preset must be one of" in heard.of("error")[-1][0]["detail"]
 
 
-def test_neighbours_are_masked_but_those_that_the_model_has():
+def test_neighbours_that_are_not_in_the_model_are_masked():
     masked = example()
     star = masked.mask
     y, x = (float(side.mean()) for side in np.nonzero(star))
@@ -60,16 +60,16 @@ def test_neighbours_are_masked_but_those_that_the_model_has():
         assert not editor.mask[round(y), round(x)]
 
 
-def test_the_front_end_asks_for_their_mask(editor, heard, monkeypatch):
+def test_the_page_can_request_a_mask_of_neighbours(editor, heard, monkeypatch):
     monkeypatch.setattr("sersiclab.widget.editor.mask_of_neighbours", lambda image, _: np.eye(*image.shape))
-    heard.tell(t="neighbours")
+    heard.send(t="neighbours")
     assert editor.flush(60)
     assert editor.mask[1, 1]
     assert not editor.mask[1, 2]
 
 
 def resampled() -> tuple[Image, Model]:
-    """A galaxy under noise that was shifted by half a pixel along its rows: neighbours there share half of theirs."""
+    """A galaxy with noise that was shifted by half a pixel along x, so that neighbouring pixels share half of it."""
     model = Model({"galaxy": Gaussian(xc=40.0, yc=30.0, flux=500.0, fwhm=8.0, ellip=0.3, theta=0.5)})
     noise = np.random.default_rng(3).normal(size=(60, 81))
     blank = Image(np.zeros((60, 80)), sigma=1.0)
@@ -83,13 +83,13 @@ def test_the_noise_is_measured_on_the_sky():
     np.testing.assert_allclose(rho, expected, atol=0.08)  # a standard error is 0.015, and the lags are 24
 
 
-def test_where_there_is_no_sky_the_noise_is_not_measured():
+def test_without_sky_the_noise_is_not_measured():
     image, model = resampled()
     with pytest.raises(ValueError, match="can't be measured on the sky"):
         measured_noise(image.cutout((40, 30), 20), model)
 
 
-def test_the_front_end_asks_for_it():
+def test_the_page_can_request_a_noise_measurement():
     image, model = resampled()
     with closing(Editor(image, model)) as editor:
         editor._handle_custom_msg({"t": "noise"}, [])

@@ -1,4 +1,4 @@
-"""The tables of shared rules, which the page's tests read, are what Python says now."""
+"""The tables of shared rules, which the page's tests read, agree with Python."""
 
 import json
 import runpy
@@ -10,7 +10,7 @@ from .rules import FOLDER, TABLES
 
 
 def compare(found: Any, expected: Any, place: str) -> None:
-    """Equal, but for the last digits of numbers, which differ between machines."""
+    """Assert equality, except for the last digits of numbers, which differ between machines."""
     if isinstance(expected, dict):
         assert list(found) == list(expected), place
         for key, value in expected.items():
@@ -26,12 +26,12 @@ def compare(found: Any, expected: Any, place: str) -> None:
 
 
 @pytest.mark.parametrize("name", TABLES)
-def test_the_table_is_what_python_says(name):
+def test_the_table_agrees_with_python(name):
     known = json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
     compare(known, json.loads(json.dumps(TABLES[name]())), f"{name}.json is outdated (run tests/widget/rules.py): ")
 
 
-def test_the_table_of_priors_is_what_scipy_says():
+def test_the_table_of_priors_agrees_with_scipy():
     rows = runpy.run_path(str(FOLDER / "priors.py"))["rows"]()
     known = json.loads((FOLDER / "priors.json").read_text(encoding="utf-8"))
     compare(known, json.loads(json.dumps(rows)), "priors.json is outdated (run js/tests/tables/priors.py): ")

@@ -18,8 +18,8 @@ def _buttons(monkeypatch):
 
 
 def test_a_run_gives_its_fit_and_its_summary(editor, heard, model):
-    told = []
-    editor.observe(lambda change: told.append(change["new"]), "progress")
+    documents = []
+    editor.observe(lambda change: documents.append(change["new"]), "progress")
     fit = editor.run(Counting(steps=5), wait=True, seed=3)
     assert fit is editor.fit
     assert fit.seed == 3
@@ -27,8 +27,8 @@ def test_a_run_gives_its_fit_and_its_summary(editor, heard, model):
     assert fit.draws["star.flux"].shape == (2, 5)
     assert editor.progress["state"] == "done"
     assert editor.progress["method"] == "Counting"
-    # Its steps, then what takes its time after them, then the end.
-    phases = [(document["state"], document["phase"], document["total"]) for document in told[-3:]]
+    # The steps, then the slow work after them, then the end.
+    phases = [(document["state"], document["phase"], document["total"]) for document in documents[-3:]]
     assert phases[0] == ("running", "counting", 5)
     assert phases[1:] == [("running", "judging the result", 0), ("done", "judging the result", 0)]
     rows = {row["path"]: row for row in editor.summary["rows"]}
@@ -40,7 +40,7 @@ def test_a_run_gives_its_fit_and_its_summary(editor, heard, model):
     assert not editor.running
 
 
-def test_the_sliders_go_to_the_best_values_in_one_step(editor, heard, model):
+def test_the_sliders_move_to_the_best_values_in_one_step(editor, heard, model):
     sessions = []
     editor.observe(lambda change: sessions.append(change["new"]), "session")
     fit = editor.run(Counting(), wait=True)
@@ -51,7 +51,7 @@ def test_the_sliders_go_to_the_best_values_in_one_step(editor, heard, model):
     assert heard.of("frame")[-1][0]["seq"] is None
 
 
-def test_best_values_reach_the_component_that_is_off_through_its_ties(editor, heard):
+def test_best_values_reach_a_component_that_is_off_through_its_ties(editor, heard):
     editor.set_state({"session": {**editor.session, "off": ["star"]}})
     fit = editor.run(Counting(), wait=True)
     assert "ghost.xc" in fit.best
@@ -60,7 +60,7 @@ def test_best_values_reach_the_component_that_is_off_through_its_ties(editor, he
     heard.settle()
 
 
-def test_a_run_is_of_the_model_at_the_press(editor, heard, model, until):
+def test_a_run_fits_the_model_at_the_press_of_the_button(editor, heard, model, until):
     editor.run(Counting(steps=20, step_seconds=0.02))
     editor.model = model.without("sky")
     until(lambda: not editor.running)
@@ -69,16 +69,16 @@ def test_a_run_is_of_the_model_at_the_press(editor, heard, model, until):
     heard.settle()
 
 
-def test_the_button(editor, heard, until):
-    heard.tell(t="run", method="Counting", options={"steps": 3})
+def test_the_button_starts_a_run(editor, heard, until):
+    heard.send(t="run", method="Counting", options={"steps": 3})
     until(lambda: editor.progress["state"] == "done")
     assert editor.fit.draws["star.xc"].shape == (2, 3)
-    heard.tell(t="run", method="Guessing", options={})
+    heard.send(t="run", method="Guessing", options={})
     assert "method must be one of" in heard.of("error")[-1][0]["detail"]
 
 
 def test_cancel_from_the_front_end_keeps_the_draws(editor, heard, until):
-    heard.tell(t="run", method="Counting", options={"steps": 100_000, "step_seconds": 0.01})
+    heard.send(t="run", method="Counting", options={"steps": 100_000, "step_seconds": 0.01})
     until(lambda: editor.progress["step"] > 2)
     assert editor.progress["state"] == "running"
     editor.control._handle_custom_msg({"t": "cancel"}, [])
@@ -101,13 +101,13 @@ def test_one_run_at_a_time(editor, heard, until):
     editor.run(Counting(steps=100_000, step_seconds=0.01))
     with pytest.raises(RuntimeError, match="a run is in progress"):
         editor.run(Counting())
-    heard.tell(t="run", method="Counting", options={})
+    heard.send(t="run", method="Counting", options={})
     assert "a run is in progress" in heard.of("error")[0][0]["detail"]
     editor.cancel()
     until(lambda: not editor.running)
 
 
-def test_progress_comes_at_most_ten_times_a_second(editor, heard):
+def test_progress_is_sent_at_most_ten_times_a_second(editor, heard):
     seen = []
     editor.observe(lambda change: seen.append(change["new"]["step"]), "progress")
     editor.run(Counting(steps=400, step_seconds=0.001), wait=True)
@@ -124,12 +124,12 @@ def test_an_error_in_a_run_is_shown_and_raised(editor, heard, model):
     assert editor.model == model
 
 
-def test_a_method_is_wanted(editor):
+def test_run_requires_a_method(editor):
     with pytest.raises(TypeError, match="method must be a method such as NUTS"):
         editor.run("NUTS")
 
 
-def test_interrupt_cancels_and_keeps_the_draws(editor, heard, monkeypatch, until):
+def test_an_interrupt_cancels_and_keeps_the_draws(editor, heard, monkeypatch, until):
     editor.run(Counting(steps=100_000, step_seconds=0.01))
     until(lambda: editor.progress["step"] > 2)
     wait = editor._fitting.runs.task._done.wait
@@ -140,7 +140,7 @@ def test_interrupt_cancels_and_keeps_the_draws(editor, heard, monkeypatch, until
 
 
 def _interrupting(wait):
-    """A wait that Ctrl-C strikes once."""
+    """A wait that is interrupted once by Ctrl-C."""
     struck = threading.Event()
 
     def interrupted(timeout):
@@ -152,7 +152,7 @@ def _interrupting(wait):
     return interrupted
 
 
-def test_cancelled_before_it_began_is_no_error(editor, heard, monkeypatch, until):
+def test_cancelling_before_the_start_is_not_an_error(editor, heard, monkeypatch, until):
     def slow_start(*_, **__):
         time.sleep(0.05)
         raise Cancelled("the run was cancelled before it had any result")
@@ -164,7 +164,7 @@ def test_cancelled_before_it_began_is_no_error(editor, heard, monkeypatch, until
     assert heard.of("error") == []
 
 
-def test_draws_are_told_while_a_run_goes(editor, heard, until):
+def test_draws_are_reported_during_a_run(editor, heard, until):
     seen = []
     editor.on_draws(lambda model, draws: seen.append({path: array.shape for path, array in draws.items()}))
     editor.run(Counting(steps=40, step_seconds=0.02), wait=True)

@@ -1,4 +1,4 @@
-"""Saved sessions: what goes out comes back, and what is none is refused."""
+"""Saved sessions are read as they were written, and other files are refused."""
 
 import base64
 import json
@@ -64,7 +64,7 @@ def saves(draw):
 
 @settings(max_examples=60, deadline=None)
 @given(saves())
-def test_a_session_comes_back_as_it_was(saved):
+def test_a_session_is_read_as_it_was_saved(saved):
     text = json.dumps(to_document(saved, SHAPE)).encode()
     back = from_text(text, Masks(IMAGE))
     assert back == saved
@@ -75,7 +75,7 @@ def document(**changes):
     return {**to_document(Saved(from_model(MODELS[0]), None, {}), SHAPE), **changes}
 
 
-def test_the_document_says_what_it_is():
+def test_the_document_states_its_kind():
     bits = np.packbits(np.arange(63) < 20, bitorder="little").tobytes()
     made = to_document(Saved({**from_model(MODELS[0]), "mask": "deadbeef"}, bits, {"stretch": "log"}), SHAPE)
     assert (made["sersiclab"], made["version"], made["shape"]) == ("session", 1, [7, 9])
@@ -124,14 +124,14 @@ DEEP = b'{"sersiclab": "session", "x": ' + b"[" * 100_000
         (json.dumps(changed_model(**{f"s{k}": {"type": "Blob"} for k in range(9)})).encode(), "and 6 more"),
     ],
 )
-def test_what_is_no_session_is_refused_in_words(text, words):
+def test_an_invalid_session_is_refused_with_an_explanation(text, words):
     with pytest.raises(ValueError, match=r"it|blob|identifier|mask|s0") as caught:
         from_text(text, Masks(IMAGE))
     assert words in str(caught.value)
     assert len(str(caught.value)) < 1500
 
 
-def test_a_document_written_by_hand_gets_its_starts():
+def test_priors_of_a_document_written_by_hand_get_initial_values():
     made = document()
     del made["session"]["model"]["components"]["star"]["xc"]["init"]
     del made["session"]["off"], made["display"]

@@ -13,7 +13,7 @@ from sersiclab.profiles import Boxy, Exponential, FlatSky, PointSource
 from sersiclab.widget.session import allowed, from_model, read, with_values
 
 
-def test_session_is_json_in_which_every_prior_has_its_value(model):
+def test_a_session_is_json_in_which_every_prior_has_a_value(model):
     session = json.loads(json.dumps(from_model(model)))
     star = session["model"]["components"]["star"]
     assert star["xc"] == {"type": "Normal", "loc": 6.0, "scale": 0.5, "init": 6.2}
@@ -23,7 +23,7 @@ def test_session_is_json_in_which_every_prior_has_its_value(model):
     assert session["off"] == []
 
 
-def test_a_session_reads_back_as_its_model(model):
+def test_reading_a_session_gives_its_model(model):
     reading = read(from_model(model))
     assert reading.problems == []
     assert reading.on == ("star", "ghost", "sky")
@@ -32,7 +32,7 @@ def test_a_session_reads_back_as_its_model(model):
     )
 
 
-def test_a_component_that_is_off_is_out_of_the_model_and_its_ties_are_inherited(model):
+def test_a_component_that_is_off_is_not_in_the_model_and_its_ties_are_inherited(model):
     session = {**from_model(model), "off": ["star"]}
     reading = read(session)
     assert list(reading.model.components) == ["ghost", "sky"]
@@ -41,7 +41,7 @@ def test_a_component_that_is_off_is_out_of_the_model_and_its_ties_are_inherited(
     assert list(reading.everything.components) == ["star", "ghost", "sky"]
 
 
-def test_what_cannot_be_inherited_is_a_problem_of_that_component():
+def test_a_tie_that_cannot_be_inherited_is_a_problem_of_the_component():
     base = Model(
         {
             "star": PointSource(xc=Normal(6.0, 1.0), yc=5.0, flux=1.0),
@@ -56,7 +56,7 @@ def test_what_cannot_be_inherited_is_a_problem_of_that_component():
     assert list(read({**from_model(both), "off": ["star", "ghost"]}).model.components) == ["sky"]
 
 
-def test_values_of_nested_profiles_go_where_their_priors_are():
+def test_values_of_nested_profiles_are_set_in_their_priors():
     disk = Exponential(xc=Normal(6.0, 1.0), yc=5.0, flux=1.0, r_eff=Uniform(1, 9), ellip=0.1, theta=0.0)
     base = Model({"disk": Boxy(disk, c0=Uniform(0, 1)), "star": PointSource(xc=Tied("disk.xc"), yc=5.0, flux=1.0)})
     session = from_model(base)
@@ -68,7 +68,7 @@ def test_values_of_nested_profiles_go_where_their_priors_are():
     assert read(changed).model.initial == {"disk.xc": 6.5, "disk.r_eff": 3.0, "disk.c0": 0.25}
 
 
-def test_everything_off_is_a_problem(model):
+def test_switching_everything_off_is_a_problem(model):
     reading = read({**from_model(model), "off": ["star", "ghost", "sky"]})
     assert reading.model is None
     assert "switch at least one on" in reading.problems[0]["message"]
@@ -85,7 +85,7 @@ def test_everything_off_is_a_problem(model):
         ("ghost", "xc", {"type": "Tied", "to": "ghost.xc", "scale": 1.0, "offset": 0.0}, "circle"),
     ],
 )
-def test_bad_input_names_the_parameter(model, component, name, value, words):
+def test_the_error_about_invalid_input_names_the_parameter(model, component, name, value, words):
     session = copy.deepcopy(from_model(model))
     session["model"]["components"][component][name] = value
     reading = read(session)
@@ -95,7 +95,7 @@ def test_bad_input_names_the_parameter(model, component, name, value, words):
 
 
 @pytest.mark.parametrize("session", [{}, {"model": []}, {"model": {"version": 1}, "off": "star"}, {"off": None}])
-def test_junk_is_a_problem_not_an_exception(session):
+def test_junk_is_a_problem_rather_than_an_exception(session):
     reading = read(session)
     assert reading.model is None
     assert reading.problems
@@ -119,7 +119,7 @@ def nested(depth):
     ],
     ids=["noise", "type", "depth", "size", "init"],
 )
-def test_what_is_pasted_in_is_read_and_never_run(model, key, value, words):
+def test_pasted_text_is_read_and_never_run(model, key, value, words):
     session = from_model(model)
     *parts, last = key.split(".")
     holder = session["model"] if key == "noise" else session["model"]["components"]
@@ -132,13 +132,13 @@ def test_what_is_pasted_in_is_read_and_never_run(model, key, value, words):
 
 
 @pytest.mark.parametrize("name", [3, [], "unheard of"])
-def test_a_mask_that_is_not_here_leaves_the_last_one(editor, name):
+def test_an_unknown_mask_leaves_the_last_one(editor, name):
     editor.session = {**editor.session, "mask": name}
     assert "unknown mask" in editor.problems[0]["message"]
     assert editor.mask.sum() == 3
 
 
-def test_values_go_to_the_free_end_of_ties(model):
+def test_values_are_set_at_the_free_end_of_ties(model):
     model = model.replace({"ghost.yc": Tied("star.yc", offset=2.0)})
     session = with_values(from_model(model), {"ghost.yc": 9.0, "star.flux": 3.0, "sky.level": 7.0, "no.such": 1.0})
     components = session["model"]["components"]
@@ -148,7 +148,7 @@ def test_values_go_to_the_free_end_of_ties(model):
     assert from_model(model)["model"]["components"]["star"]["yc"]["init"] == 5.0  # a copy
 
 
-def test_only_values_within_the_priors_are_taken(model):
+def test_only_values_within_the_priors_are_used(model):
     assert allowed(model, {"star.flux": 0.5, "ghost.flux": 3.0, "sky.level": 1.0}) == {"ghost.flux": 3.0}
 
 
@@ -160,7 +160,7 @@ def test_angles_and_null_bounds(model):
     assert read(session).problems == []
 
 
-def test_an_edit_of_the_order_alone_is_taken(editor):
+def test_an_edit_of_the_order_alone_is_accepted(editor):
     session = editor.session
     components = dict(reversed(session["model"]["components"].items()))
     order = list(components)  # without it, traitlets see no change

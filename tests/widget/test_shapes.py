@@ -1,4 +1,4 @@
-"""The ellipses of the posterior, against the draws."""
+"""The ellipses of the posterior, compared with the draws."""
 
 from types import SimpleNamespace
 
@@ -27,11 +27,11 @@ def test_shapes_are_those_of_the_draws(editor, heard):
     assert heard.of("posterior")[-1][0]["shapes"] == shapes
     heard.settle()
     heard.clear()
-    heard.tell(t="hello")
+    heard.send(t="hello")
     assert [content["t"] for content, _ in heard.messages][:2] == ["image", "posterior"]
 
 
-def test_the_size_is_the_radius_that_the_front_end_shows():
+def test_the_size_is_the_radius_that_the_page_shows():
     components = {
         "galaxy": Sersic(xc=Normal(5.0, 1.0), yc=5.0, flux=1.0, r_eff=3.0, n=1.0, ellip=0.2, theta=0.5),
         "blob": Gaussian(xc=Tied("galaxy.xc"), yc=4.0, flux=1.0, fwhm=2.5, ellip=0.1, theta=0.0),

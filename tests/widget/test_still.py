@@ -32,7 +32,7 @@ def test_the_output_has_the_view_and_the_picture(editor, image):
     assert len(np.unique(picture.reshape(-1, 3), axis=0)) > 50
 
 
-def test_it_is_made_anew_only_when_something_changed(editor, model):
+def test_it_is_remade_only_if_something_has_changed(editor, model):
     assert editor.flush(120)
     first = editor.still._png()
     assert editor.still._png() is first
@@ -41,7 +41,7 @@ def test_it_is_made_anew_only_when_something_changed(editor, model):
     assert editor.still._png() != first
 
 
-def test_it_shows_what_the_editor_drew_and_draws_nothing(editor, image, model, monkeypatch):
+def test_it_shows_the_editors_last_drawing_and_draws_nothing(editor, image, model, monkeypatch):
     editor._handle_custom_msg({"t": "render", "seq": 1, "values": {"star.flux": 99.0}}, [])
     assert editor.flush(120)
     editor.set_state({"session": {**editor.session, "off": ["ghost"]}})
@@ -56,14 +56,14 @@ def test_it_shows_what_the_editor_drew_and_draws_nothing(editor, image, model, m
     assert (np.sign(significance) == np.sign(residual))[keep].all()
 
 
-def test_the_data_alone_go_without_the_model(editor, image, monkeypatch):
+def test_the_data_are_shown_alone_without_a_drawing_of_the_model(editor, image, monkeypatch):
     assert editor.flush(120)
     monkeypatch.setattr(editor.still._frames, "last", None)
     times = SIDE // image.shape[1]
     assert shown(editor._repr_mimebundle_()).shape[1] == image.shape[1] * times
 
 
-def test_the_workbench_has_it_too(image, model, editor):
+def test_the_workbench_has_one_too(image, model, editor):
     with Workbench(image, model) as workbench:
         assert workbench.editor.flush(120)
         assert shown(workbench._repr_mimebundle_()).shape[2] == 3

@@ -1,4 +1,4 @@
-"""The plane sent to the front end, against astropy's own WCS."""
+"""The plane sent to the page, compared with astropy's own WCS."""
 
 import numpy as np
 import pytest
@@ -44,7 +44,7 @@ def test_nothing_is_sent_without_a_celestial_wcs():
     assert tangent_plane(Image(np.zeros((5, 5)), sigma=1.0, wcs=wavelength)) is None
 
 
-def test_nothing_is_sent_where_a_plane_is_wrong():
+def test_nothing_is_sent_if_no_plane_fits():
     shape = (40, 40)
     wide = header("CAR", shape)
     wide.wcs.crval = [10.0, 0.0]

@@ -43,13 +43,13 @@ SCENE = Model({"galaxy": GALAXY, "core": PointSource(xc=Tied("galaxy.xc"), yc=Ti
 
 
 @pytest.fixture
-def scene(wide, editor):  # `editor` skips where the bundle is not built
+def scene(wide, editor):  # `editor` skips if the bundle has not been built
     made = Editor(wide, SCENE)
     yield made
     made.close()
 
 
-def tell(editor, content, data=b""):
+def send(editor, content, data=b""):
     editor._handle_custom_msg(content, [data] if data else [])
     assert editor.flush(120)
 
@@ -63,7 +63,7 @@ def sent(editor):
 # -- sessions ------------------------------------------------------------------------------------------
 
 
-def test_save_change_load(editor, image, model, tmp_path):
+def test_save_change_and_load(editor, image, model, tmp_path):
     editor.set_state({"session": {**editor.session, "off": ["ghost"]}})
     mask = image.mask.copy()
     mask[3, 4] = True
@@ -77,7 +77,7 @@ def test_save_change_load(editor, image, model, tmp_path):
     changes, messages = [], sent(editor)
     editor.observe(changes.append, "session")
     editor.files.load(path)
-    assert len(changes) == 1  # one step to undo, the look included
+    assert len(changes) == 1  # one step to undo, including the display
     taken = next(content for content, _ in messages if content["t"] == "taken")
     assert (taken["session"], taken["display"]) == (editor.session, editor.display)
     assert {**editor.session, "order": None} == {**before[0], "order": None}
@@ -85,7 +85,7 @@ def test_save_change_load(editor, image, model, tmp_path):
     np.testing.assert_array_equal(editor.image.mask, mask)
 
 
-def test_another_order_alone_is_taken(editor, tmp_path):
+def test_a_new_order_alone_is_loaded(editor, tmp_path):
     path = editor.files.save(tmp_path / "session.json")
     components = dict(reversed(editor.session["model"]["components"].items()))
     session = {**editor.session, "order": [*components], "model": {**editor.session["model"], "components": components}}
@@ -95,7 +95,7 @@ def test_another_order_alone_is_taken(editor, tmp_path):
     assert list(editor.model.components) == ["star", "ghost", "sky"]
 
 
-def test_what_cannot_be_loaded_changes_nothing(editor, heard, tmp_path):
+def test_a_file_that_cannot_be_loaded_changes_nothing(editor, heard, tmp_path):
     path = editor.files.save(tmp_path / "session.json")
     document = json.loads(path.read_text())
     document["session"]["model"]["components"]["star"]["type"] = "Blob"
@@ -148,7 +148,7 @@ def test_the_fits_file_has_the_planes_and_the_sky(scene, wide, tmp_path):
     np.testing.assert_array_equal(back.data, wide.data)
 
 
-def test_exports_are_answered_to_the_view_that_asked(scene, wide):
+def test_exports_are_sent_to_the_view_that_requested_them(scene, wide):
     messages = sent(scene)
     for kind in ("python", "fits", "regions", "sky regions"):
         scene._handle_custom_msg({"t": "export", "request": f"r-{kind}", "kind": kind}, [])
@@ -160,12 +160,12 @@ def test_exports_are_answered_to_the_view_that_asked(scene, wide):
     assert files["r-fits"][0]["name"] == "model.fits"
     assert b"ellipse(20.5000,15.0000,4.0000" in files["r-regions"][1]
     assert b"\nicrs\n" in files["r-sky regions"][1]
-    tell(scene, {"t": "export", "request": "x", "kind": "cake"})
+    send(scene, {"t": "export", "request": "x", "kind": "cake"})
     assert "kind must be one of" in messages[-1][0]["detail"]
 
 
 def test_regions_on_the_sky_need_a_wcs(editor, heard):
-    heard.tell(t="export", request="a", kind="sky regions")
+    heard.send(t="export", request="a", kind="sky regions")
     assert heard.of("error")[0][0]["detail"] == 'regions in the frame "icrs" need a WCS, and the image has none'
 
 
@@ -208,7 +208,7 @@ def test_the_code_builds_the_model_of_the_session(model, editor):
     editor.model = model
     assert exec_python(editor.files.to_python())["model"] == model
     session = json.loads(json.dumps(editor.session))
-    editor.set_state({"session": {**session, "edited": True}})  # as the page writes it, each prior with its start
+    editor.set_state({"session": {**session, "edited": True}})  # as the page writes it
     written = exec_python(editor.files.to_python())["model"]
     assert written == editor.model == from_dict(session["model"])
     assert written.initial == pytest.approx(model.initial)
@@ -223,7 +223,7 @@ def test_the_code_has_the_mask(editor, image):
     assert space["model"] == editor.model
 
 
-def test_a_mask_too_long_for_code_is_told_of(rng, model):
+def test_the_code_explains_a_mask_that_is_too_long_for_it(rng, model):
     noise = Image(np.zeros((700, 700)), sigma=1.0, mask=rng.random((700, 700)) < 0.5)
     code = python_code(model, noise, masked=True)
     assert len(code) < LONGEST
@@ -240,7 +240,7 @@ def take(editor, text, tmp_path, **options):
     return editor.files.read_regions(path, **options)
 
 
-def test_regions_out_and_in(scene, tmp_path):
+def test_regions_are_written_and_read(scene, tmp_path):
     path = scene.files.write_regions(tmp_path / "out.reg", frame="icrs")
     before = scene.model.initial
     scene.model = scene.model.replace({"galaxy.xc": Normal(25.0, 1.0), "galaxy.r_eff": Uniform(1.0, 20.0, init=9.0)})
@@ -271,7 +271,7 @@ def test_files_of_a_model_with_shared_parameters(scene, tmp_path):
 def test_an_ellipse_sets_the_named_or_the_selected_component(scene, tmp_path):
     assert take(scene, "image;ellipse(11,16,6,3,90)", tmp_path).endswith(": galaxy set")
     galaxy = scene.model.components["galaxy"]
-    assert (galaxy.xc.init, galaxy.xc.loc) == (10.0, 10.5)  # the prior goes along
+    assert (galaxy.xc.init, galaxy.xc.loc) == (10.0, 10.5)  # the prior moves too
     assert galaxy.yc == 15.0  # a fixed number is set
     assert (galaxy.r_eff.init, galaxy.ellip.init, galaxy.theta.init) == pytest.approx((6.0, 0.5, 0.0))
     assert take(scene, "ellipse(31,16,6,3,90) # text={core}", tmp_path).endswith(": core set")
@@ -297,7 +297,7 @@ def test_other_shapes_become_components_and_masks(scene, wide, tmp_path):
     assert list(scene.model.components)[-1] == "star"
 
 
-def test_a_mask_is_kept_when_shapes_come(scene, wide, tmp_path):
+def test_the_mask_is_kept_when_shapes_are_read(scene, wide, tmp_path):
     mask = np.zeros(wide.shape, bool)
     mask[2, 3] = True
     scene.mask = mask
@@ -330,14 +330,14 @@ def test_regions_that_do_not_fit_change_nothing(scene, tmp_path):
 
 def test_the_page_sends_regions(scene):
     messages = sent(scene)
-    tell(scene, {"t": "regions", "name": "a.reg", "selected": "core"}, b"point(11,16)")
+    send(scene, {"t": "regions", "name": "a.reg", "selected": "core"}, b"point(11,16)")
     assert [content["text"] for content, _ in messages if content["t"] == "said"] == ["a.reg: core set"]
     assert scene.model.initial["galaxy.xc"] == 10.0
-    tell(scene, {"t": "regions", "name": "a.reg", "selected": ""}, b"\x00")
+    send(scene, {"t": "regions", "name": "a.reg", "selected": ""}, b"\x00")
     assert messages[-1][0]["title"] == "The regions were not read"
 
 
-def test_the_workbench_has_them_too(wide, editor, tmp_path):
+def test_the_workbench_reads_and_writes_them(wide, editor, tmp_path):
     with Workbench(wide, SCENE) as workbench:
         session = workbench.save(tmp_path / "a.json")
         regions = workbench.write_regions(tmp_path / "a.reg")

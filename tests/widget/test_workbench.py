@@ -139,7 +139,7 @@ def test_a_fit_can_be_shown(image, model, workbench):
         assert other.editor.progress["state"] == "done"
 
 
-def test_the_profile_does_not_starve_while_draws_keep_coming(workbench, monkeypatch):
+def test_the_profile_is_updated_while_draws_keep_arriving(workbench, monkeypatch):
     views = drawn(workbench)
     order = []
     monkeypatch.setattr(views, "_draw_parameter", lambda: order.append("parameter"))
@@ -168,7 +168,7 @@ def test_snapshot_is_a_png(workbench):
     assert workbench.snapshot().startswith(b"\x89PNG\r\n")
 
 
-def test_the_page_holds_all_it_needs(workbench, tmp_path):
+def test_the_page_contains_everything_that_it_needs(workbench, tmp_path):
     workbench.run(Counting(steps=6), wait=True)
     workbench.editor.set_state({"session": {**workbench.editor.session, "off": ["ghost"]}})
     file = workbench.to_html(tmp_path / "galaxy.html")
@@ -187,7 +187,7 @@ def test_close_frees_everything(image, model):
     drawn(workbench)
     editor = workbench.editor
     boxes = (workbench._views._mailbox, editor._mailbox, editor._greeter, editor._fitting.gauges._mailbox)
-    threads = [box._thread for box in boxes]  # each holds its owner until it has ended
+    threads = [box._thread for box in boxes]  # each thread holds its owner until it ends
     del editor, boxes
     held = [weakref.ref(widget) for widget in (workbench, workbench.editor, workbench._views)]
     workbench.close()
@@ -199,8 +199,8 @@ def test_close_frees_everything(image, model):
     assert [ref() for ref in held] == [None, None, None]
 
 
-def test_close_closes_all_that_the_widgets_are_made_of(image, model):
-    """Figures, scales, layouts and styles live in registries of ipywidgets, here and in the page, until closed."""
+def test_close_closes_all_parts_of_the_widgets(image, model):
+    """Figures, scales, layouts and styles stay in registries of ipywidgets and of the page until they are closed."""
     before = set(widget_registry)
     for _ in range(3):
         workbench = Workbench(image, model)
@@ -210,15 +210,15 @@ def test_close_closes_all_that_the_widgets_are_made_of(image, model):
         assert set(widget_registry) - before == set()
 
 
-def test_the_page_is_told_of_all_that_is_about_to_close(image, model):
-    before, told = set(widget_registry), []
+def test_the_page_is_notified_of_all_models_about_to_close(image, model):
+    before, messages = set(widget_registry), []
     workbench = Workbench(image, model)
     drawn(workbench)
     made = set(widget_registry) - before
     editor = workbench.editor
-    editor.send = lambda content, buffers=None: told.append((content, set(widget_registry) - before))
+    editor.send = lambda content, buffers=None: messages.append((content, set(widget_registry) - before))
     workbench.close()
-    content, there = told[0]
+    content, there = messages[0]
     assert content["t"] == "closing"
     assert set(content["models"]) == made == there
     assert len(content["models"]) == len(made)

@@ -175,7 +175,7 @@ function createShare(name: string): Part {
   const text = h("span");
   const element = h(
     "span",
-    { class: "sl-share", role: "note", title: "its part of the sources' light" },
+    { class: "sl-share", role: "note", title: "its fraction of the sources' light" },
     bar,
     text,
   );

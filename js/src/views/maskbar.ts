@@ -93,8 +93,8 @@ export function createMaskBar(store: Store, editor: MaskEditor, maskNeighbours: 
     setValue(threshold, plain(masking.threshold));
     const masked = number(image?.mask);
     const part = image ? (100 * masked) / image.mask.length : 0;
-    const told = masking.said ? `; ${masking.said}` : "";
-    setText(count, `${masked} pixels masked, ${part.toFixed(part < 10 ? 1 : 0)} %${told}`);
+    const note = masking.said ? `; ${masking.said}` : "";
+    setText(count, `${masked} pixels masked, ${part.toFixed(part < 10 ? 1 : 0)} %${note}`);
   }
   return { element, update };
 }

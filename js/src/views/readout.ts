@@ -66,12 +66,12 @@ function valuesAt(state: State, pictures: Pictures | null, pixel: Point): Partia
 }
 
 /** The values of a pixel of a large image, from a patch of single pixels or from Python. */
-export function exactAt({ image, pixel: told }: State, pixel: Point): Omit<PixelValues, "x" | "y"> | null {
+export function exactAt({ image, pixel: sent }: State, pixel: Point): Omit<PixelValues, "x" | "y"> | null {
   const { patch } = image ?? {};
   const index = patch?.raster.step === 1 ? cellAt(patch.raster, pixel) : -1;
   if (patch && index >= 0)
     return { data: patch.data[index] as number, sigma: patch.sigma[index] as number, model: null };
-  return told && told.x === pixel.x && told.y === pixel.y ? told : null;
+  return sent && sent.x === pixel.x && sent.y === pixel.y ? sent : null;
 }
 
 /** Means of the cell, marked as such, until Python sends the values of the pixel. */
@@ -85,14 +85,14 @@ function cellValues(
   const model = exact?.model ?? pictures?.modelOn(alone(pixel.x, pixel.y))?.[0] ?? Number.NaN;
   const data = exact ? (exact.data ?? Number.NaN) : (image.data[cell] as number);
   const sigma = exact ? (exact.sigma ?? Number.NaN) : (image.sigma[cell] as number);
-  const told = (value: number, digits?: number) =>
+  const marked = (value: number, digits?: number) =>
     `${exact || !Number.isFinite(value) ? "" : "≈ "}${format(value, digits)}`;
   return {
-    data: told(data),
+    data: marked(data),
     model: format(model),
-    residual: told(data - model),
-    σ: told(sigma),
-    "S/N": told(data / sigma, 3),
+    residual: marked(data - model),
+    σ: marked(sigma),
+    "S/N": marked(data / sigma, 3),
   };
 }
 

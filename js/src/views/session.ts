@@ -56,14 +56,14 @@ export function createSessionBar(store: Store, kernel: Kernel, picture: PictureF
       const { name, content } = await kernel.exported(kind);
       give(name, content);
     } catch (error) {
-      fail("The file was not made", error);
+      fail("The file could not be created", error);
     }
   }
   async function draw(kind: "png" | "svg"): Promise<void> {
     try {
       give(`pictures.${kind}`, await picture(kind));
     } catch (error) {
-      fail("The picture was not made", error);
+      fail("The picture could not be created", error);
     }
   }
   async function copy(): Promise<void> {
@@ -71,7 +71,7 @@ export function createSessionBar(store: Store, kernel: Kernel, picture: PictureF
     try {
       code = await (await kernel.exported("python")).content.text();
     } catch (error) {
-      return fail("The code was not made", error);
+      return fail("The code could not be generated", error);
     }
     const copied = await copyText(code);
     text.show("Python code", code, null);

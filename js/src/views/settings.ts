@@ -32,7 +32,7 @@ export function createSettings(store: Store): { element: HTMLElement; update(sta
   return { element, update };
 }
 
-/** The value of a setting: what the user chose, or its default. */
+/** The value of a setting: the user's choice, or the default. */
 const chosenValue = ({ display }: State, method: string, each: MethodOption): OptionValue =>
   display.options[method]?.[each.name] ?? each.default;
 

@@ -1,1 +1,1 @@
-"""Models as JSON and Python code, and files that are written whole or not at all."""
+"""Models as JSON and Python code, and files that are written completely or not at all."""

@@ -134,7 +134,7 @@ class _Spare:
     path: str | Path
 
     def read(self, part: str, value: Any, reader: Callable[[Any], Any], instead: Any) -> Any:
-        """Return what `reader` makes of a value; `instead`, with a warning, if it fails."""
+        """Return `reader(value)`, or `instead` with a warning if that fails."""
         try:
             return reader(value)
         except Exception as error:  # wcslib's errors have no common class

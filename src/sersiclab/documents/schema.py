@@ -22,7 +22,7 @@ VERSION = 1
 
 
 def schema(types: Sequence[type] = (), methods: Sequence[type] = ()) -> dict[str, Any]:
-    """Return what an editor needs: every profile, noise and link with its parameters, every prior with its fields.
+    """Return the classes as an editor needs them: profiles, noise models and links with parameters, priors with fields.
 
     Arguments:
         types: the user's own profiles.
@@ -60,7 +60,7 @@ def check_classes(types: Any) -> None:
 
 
 def _doc(cls: type) -> str:
-    """Return the first paragraph of a class's docstring; "" if it has none of its own."""
+    """Return the first paragraph of a class's docstring; "" if it has none."""
     doc = inspect.cleandoc(cls.__doc__ or "")
     is_generated = doc.startswith(f"{cls.__name__}(")
     return "" if is_generated else " ".join(doc.split("\n\n")[0].split())

@@ -59,7 +59,7 @@ def from_dict(document: Mapping[str, Any], types: Sequence[type] = ()) -> Model:
     """Build the model of a document.
 
     Arguments:
-        document: what `to_dict` returned, or JSON like it.
+        document: a document from `to_dict`, or equivalent JSON.
         types: the user's own classes that it names.
 
     Returns:

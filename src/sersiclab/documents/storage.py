@@ -1,4 +1,4 @@
-"""Writing of files so that none is ever incomplete, and trees of plain values and arrays as ASDF files."""
+"""Writing files so that none is ever incomplete, and storing trees of plain values and arrays as ASDF files."""
 
 import contextlib
 import glob

@@ -1,9 +1,9 @@
 """The errors that sersiclab raises on purpose.
 
 Each is also the built-in error that Python users expect, so that `except ValueError` catches an `InputError`. A
-built-in `ValueError`, `TypeError` or `RuntimeError` that comes out of sersiclab is therefore a bug: the command line
+built-in `ValueError`, `TypeError` or `RuntimeError` raised by sersiclab is therefore a bug: the command line
 and the widget report it as one, with its traceback. Errors of the operating system (`OSError`, such as a missing file
-or a full disk) are never bugs and stay what they are.
+or a full disk) are never bugs and are not converted.
 """
 
 

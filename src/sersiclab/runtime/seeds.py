@@ -1,4 +1,4 @@
-"""Seeds of random numbers: whole numbers of up to 63 bits, each with a sequence of its own."""
+"""Seeds of random numbers: whole numbers of up to 63 bits, each with its own sequence."""
 
 from typing import Any
 

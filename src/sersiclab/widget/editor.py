@@ -96,7 +96,7 @@ class Editor(anywidget.AnyWidget):
             progress=messages.IDLE,
             control=Control({"cancel": self.cancel, "pause": self.pause, "resume": self.resume}),
         )
-        # A thread of its own, so that the image does not wait for the compilation of the model.
+        # A separate thread, so that the image does not wait for the compilation of the model.
         self._greeter = Mailbox("sersiclab-greeter", self.report_failure)
         self._mailbox = Mailbox("sersiclab-editor", self.report_failure)
         self.observe(self._session_written, "session")
@@ -142,7 +142,7 @@ class Editor(anywidget.AnyWidget):
 
     @property
     def shown(self) -> Shown:
-        """What the pictures show: all components, the names of those that are on, and the model."""
+        """The contents of the pictures: all components, the names of those that are on, and the model."""
         return self._current.shown
 
     def start_from(self, preset: str) -> None:
@@ -312,7 +312,7 @@ class Editor(anywidget.AnyWidget):
                 self._transmit(messages.refusal(f"only Python may write {name}"))
 
     def read(self) -> None:
-        """Read what the page wrote last, unless that has been done."""
+        """Read the page's last change, unless that has been done."""
         self._current.read()
 
     def greeting(self) -> list[messages.Message]:

@@ -1,6 +1,6 @@
 """Exceptions, as messages for the page.
 
-An error that is meant (`SersiclabError`, or one of the operating system) is shown in its own words. Every other
+An error raised on purpose (`SersiclabError`, or one of the operating system) is shown in its own words. Every other
 exception is an internal error: it goes to the log with its traceback, and to the page with the traceback behind
 "details".
 """
@@ -19,7 +19,7 @@ TITLES = {
     "render": "The model could not be drawn",
     "load": "The session was not loaded",
     "regions": "The regions were not read",
-    "export": "The file was not made",
+    "export": "The file could not be created",
     "state": "The change was not accepted",
     "views": "The posterior could not be drawn",
 }
@@ -54,7 +54,7 @@ def failure_message(label: str, error: BaseException) -> Message:
     """Return the message for the page about an exception.
 
     Arguments:
-        label: what failed, as in `label_of`; its first word chooses the title.
+        label: the action that failed, as in `label_of`; its first word chooses the title.
         error: the exception.
     """
     kind, _, request = label.partition(" ")

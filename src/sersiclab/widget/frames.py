@@ -62,7 +62,7 @@ class News:
 
 
 class Frames:
-    """The component images of an editor's model, and a record of those that the page has.
+    """The component images of an editor's model, and a record of which ones the page has.
 
     Only one thread may draw; any thread may read `last`.
     """
@@ -105,7 +105,7 @@ class Frames:
         return self._news.of({name: key for name, (key, _) in self._drawn.items()}, pushed=pushed)
 
     def forget(self) -> None:
-        """Forget what was sent, because a new view has nothing."""
+        """Forget which components were sent, because a new view has none."""
         self._news = News()
 
     def _prepare(self, model: Model) -> tuple[AbstractRenderer, AbstractCanvas]:

@@ -15,7 +15,7 @@ Report = Callable[[dict[str, Any]], None]
 
 
 class Gauges:
-    """Reports {"t": "gauge", "draws", "chains", "r_hat", "r_hat_path", "ess", "ess_path"}, in a thread of its own.
+    """Reports {"t": "gauge", "draws", "chains", "r_hat", "r_hat_path", "ess", "ess_path"}, in its own thread.
 
     `draws` is the number per chain. A number that can't be computed yet is None, and so is its path.
     """

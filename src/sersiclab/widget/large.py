@@ -1,4 +1,4 @@
-"""Pictures of a large image: its components in the cells that the page shows, and a record of those that it has.
+"""Pictures of a large image: its components in the cells that the page shows, and a record of what was sent.
 
 The page has the whole image in coarse cells, and the part that it has requested, its sight, in finer ones.
 """
@@ -105,7 +105,7 @@ class LargeFrames:
         self._news = {at: news for at, news in self._news.items() if at in wanted}
 
     def forget(self) -> None:
-        """Forget what was sent, because a new view has nothing."""
+        """Forget which components were sent, because a new view has none."""
         self._news = {}
 
     def news_of(

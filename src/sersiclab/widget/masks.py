@@ -1,7 +1,7 @@
 """Masks by name: how an edited mask is sent and stored.
 
 The session is JSON that is compared, undone and saved, so it holds only a mask's name, `"mask"`, or nothing for the
-original mask of the image. The bits are stored here by name, and sent in messages of their own, `{"t": "mask",
+original mask of the image. The bits are stored here by name, and sent in separate messages, `{"t": "mask",
 "name"}`, with eight pixels per byte. The bits of a new mask are sent before the session that names it. The name is the
 CRC-32 of the bits, so that equal masks have equal names on both sides.
 """

@@ -13,7 +13,7 @@ KINDS = {int: "int", float: "float", bool: "bool"}
 
 
 def options_of(method: type[AbstractMethod]) -> list[dict[str, Any]]:
-    """Return the settings as {"name", "kind", "default", "choices"}, without those that are objects.
+    """Return the settings as {"name", "kind", "default", "choices"}, except those that are objects.
 
     A kind is "int", "float", "bool" or "choice"; only a choice has `choices`. Numbers whose default is None are left
     out too.

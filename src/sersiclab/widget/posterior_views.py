@@ -1,4 +1,4 @@
-"""The figures of the posterior beside the editor, drawn in a thread of their own."""
+"""The figures of the posterior beside the editor, drawn in their own thread."""
 
 import dataclasses
 import threading

@@ -45,7 +45,7 @@ class Predictions:
         self._asked = 0  # number of requests
 
     def ask(self, image: Image, model: Model, request: int, number: int, seed: int) -> None:
-        """Draw `number` galaxies, each as a job of its own, so that other jobs can run in between."""
+        """Draw `number` galaxies, each as a separate job, so that other jobs can run in between."""
         self._asked += 1
         content = {"t": "prediction", "request": request, "number": number}
         self._post("predict", partial(self._begin, self._asked, image, model, content, seed))

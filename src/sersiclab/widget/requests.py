@@ -41,7 +41,7 @@ class Actions(Protocol):
 class Requests:
     """Handles the messages of the page. Slow jobs go to a mailbox, by `post(kind, job)`.
 
-    Of the waiting jobs of a kind, only the last is run. Jobs that must not be lost have kinds of their own.
+    Of the waiting jobs of a kind, only the last is run. Jobs that must not be lost have their own kinds.
     """
 
     def __init__(

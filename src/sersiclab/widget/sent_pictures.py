@@ -1,4 +1,4 @@
-"""The pictures of the session, as messages: everything for a new view, and what has changed for the others."""
+"""The pictures of the session, as messages: everything for a new view, and changes for the others."""
 
 from collections.abc import Callable
 from functools import partial
@@ -29,12 +29,12 @@ class Pictures:
         self._post("hello", self._push_all)
 
     def update(self) -> None:
-        """Read the session, in the calling thread, and send what has changed."""
+        """Read the session, in the calling thread, and send the changes."""
         self._current.read_aside()
         self.push()
 
     def push(self) -> None:
-        """Send what the page lacks of the current session."""
+        """Send the parts of the current session that the page lacks."""
         for message in pushed(self._frames, self._current.shown):
             self._desk.transmit(message)
 

@@ -3,7 +3,7 @@
 `{"version": 1, "model": <document of spec.to_dict>, "off": [names]}`, and `"mask"`, a name (see
 `masks`), if the image's mask was edited. Every prior in it has a numeric `init`, the value that is shown. `"order"`,
 the names of the components, makes a new order visible when sessions are compared as dictionaries. All components stay
-in `model`, also those that are switched off.
+in `model`, including those that are switched off.
 """
 
 import copy

@@ -2,7 +2,7 @@
 
 Messages to Python: {"t": "load" | "regions", "name", "selected"} with a file; {"t": "export", "request", "kind"}.
 Messages to the page: {"t": "file", "request", "name", "type"} with the bytes, in answer to an export; {"t": "taken",
-"session", "display"} for a session that was loaded, as one step to undo; {"t": "said", "text"} about what was done.
+"session", "display"} for a session that was loaded, as one step to undo; {"t": "said", "text"} to report a result.
 """
 
 import io
@@ -147,7 +147,7 @@ class Files:
             selected: the name of the selected component; by default, the one selected in the page.
 
         Returns:
-            A message about what was done.
+            A message that lists the changes.
 
         Raises:
             ValueError: if no region can be used; nothing is changed then.

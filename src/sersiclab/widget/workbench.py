@@ -221,7 +221,7 @@ class Workbench(ipywidgets.VBox):
             selected: the name of the selected component; by default, the one selected in the page.
 
         Returns:
-            A message about what was done.
+            A message that lists the changes.
 
         Raises:
             ValueError: if no region can be used; nothing is changed then.
