@@ -200,7 +200,7 @@ def test_a_galaxy_larger_than_the_image_is_found(rng):
 @pytest.mark.parametrize("shape", [(40, 50), (3, 4), (1, 1)])
 def test_an_empty_image_gets_broad_priors_and_a_warning(rng, shape):
     image = Image(rng.normal(size=shape), sigma=1.0)
-    with pytest.warns(UserWarning, match=r"^no source stands out of the noise: the priors are those of a faint one"):
+    with pytest.warns(UserWarning, match=r"^no source is detected above the noise: the priors are those of a"):
         model = guess(image)
     assert model.initial["galaxy.xc"] == (shape[1] - 1) / 2
     assert model.initial["galaxy.yc"] == (shape[0] - 1) / 2

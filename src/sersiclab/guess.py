@@ -137,7 +137,7 @@ def _doubts(
     """Yield reasons to doubt a model of the source made of these profiles."""
     if not source.detected:
         place = f"({source.xc:g}, {source.yc:g})"
-        yield f"no source stands out of the noise: the priors are those of a faint one at {place}"
+        yield f"no source is detected above the noise: the priors are those of a faint one at {place}"
     if found.note:
         yield found.note
     if sky.filled and not _has_sky(profiles):
@@ -204,7 +204,7 @@ def _profile(label: str, value: object) -> type[AbstractProfile]:
 
 
 def _source_values(source: Source, count: int) -> dict[str, float]:
-    """Return what was measured of a source, by parameter; several components share its light."""
+    """Return the measured values of a source, by parameter; several components share its light."""
     brightness = source.flux / (2.0 * math.pi * source.r_eff**2)
     return {
         "xc": source.xc,
@@ -217,7 +217,7 @@ def _source_values(source: Source, count: int) -> dict[str, float]:
 
 
 def _spread(source: Source, count: int, size: _Size, sky: float, shape: tuple[int, int]) -> Spread:
-    """Return how far the parameters of a component may lie from what was measured of the whole source."""
+    """Return how far a component's parameters may lie from the measured values of the whole source."""
     whole = MEASURED_FLUX if count == 1 else MEASURED_FLUX_OF_SEVERAL
     flux, brightness = (
         Factors(below=factors.below / count, above=factors.above * count) for factors in (whole, MEASURED_BRIGHTNESS)
@@ -227,9 +227,9 @@ def _spread(source: Source, count: int, size: _Size, sky: float, shape: tuple[in
 
 
 def _size(source: Source, name: str, extended: list[str]) -> _Size:
-    """The first component is the innermost.
+    """Return the bounds and initial values of a component's size; the first component is the innermost.
 
-    The half-light radius of the whole lies between the components' own, which keeps two alike apart.
+    The half-light radius of the whole lies between those of the components, which separates two of the same profile.
     """
     r = source.r_eff
     if len(extended) > 1 and name == extended[0]:
@@ -251,7 +251,7 @@ def _sky_error(sky: Sky) -> float:
 def _component(
     name: str, cls: type[AbstractProfile], measured: Mapping[str, float], size: _Size, spread: Spread
 ) -> Any:
-    """Return a component with the default prior of every parameter about what was measured."""
+    """Return a component with the default prior of every parameter about its measured value."""
     return cls(**{key: _prior(name, info, measured, size, spread) for key, info in usual_parameters(cls).items()})
 
 

@@ -95,7 +95,7 @@ def fields() -> Iterator[Case]:
     yield from refused("Fit", "covariance", lambda v: fit(covariance=v), "covariance must", fine=("None",), also=wide)
     yield from refused("Fit", "status", lambda v: fit(status=v), "status must be", also={"unknown": "splendid"})
     texts = ("text", "empty text", "text of a number", "NumPy text")
-    yield from refused("Fit", "message", lambda v: fit(message=v), "message must be a text, got", fine=texts)
+    yield from refused("Fit", "message", lambda v: fit(message=v), "message must be a string, got", fine=texts)
     yield from refused(
         "Fit",
         "timing",
@@ -126,13 +126,15 @@ def methods(folder: Path) -> Iterator[Case]:
     for kind, (function, text) in functions.items():
         yield named("Fit.derive", f"fn gives {kind}", lambda f=function: sound().derive(f, name="x"), text)
     texts = ("text", "text of a number", "NumPy text")
-    yield from refused("Fit.derive", "name", lambda v: sound().derive(share, name=v), "name must be a text", fine=texts)
+    yield from refused(
+        "Fit.derive", "name", lambda v: sound().derive(share, name=v), "name must be a string", fine=texts
+    )
     yield named("Fit.derive", "a parameter's name", lambda: sound().derive(share, name=PATH), "name must differ")
     yield from refused(
         "Fit.derive",
         "unit",
         lambda v: sound().derive(share, name="u", unit=v),
-        "unit must be a text",
+        "unit must be a string",
         fine=(*texts, "empty text"),
     )
     counts = ("None", "text", "True", "NaN", "infinity", "list", "complex", "object", "array of three")
@@ -202,7 +204,7 @@ def methods(folder: Path) -> Iterator[Case]:
             )
     texts = ("text", "empty text", "text of a number", "NumPy text")
     yield from refused(
-        "Fit.to_latex", "caption", lambda v: sound().to_latex(caption=v), "caption must be a text", fine=texts
+        "Fit.to_latex", "caption", lambda v: sound().to_latex(caption=v), "caption must be a string", fine=texts
     )
     taken = folder / "taken"
     taken.write_text("the user's own")

@@ -149,7 +149,7 @@ def priors() -> Iterator[Case]:
     yield right("LogNormal", "huge", lambda: sl.LogNormal(700.0, 1.0).median(), math.isfinite)
     yield named(
         "LogNormal",
-        "beyond all numbers",
+        "overflows",
         lambda: sl.Model({"s": sl.FlatSky(level=sl.LogNormal(1e4, 1.0))}).initial,
         "s.level",
     )

@@ -220,7 +220,7 @@ def runs() -> Iterator[Case]:
         yield named("Run.wait", f"timeout = {kind}", call, "timeout must be")
     yield named("Run.wait", "timeout negative", lambda: finished().wait(-1.0), "timeout must")
     yield named(
-        "resume", "a finished fit", lambda: sl.resume(finished().wait()), "fit has no chains to go on with", "complete"
+        "resume", "a finished fit", lambda: sl.resume(finished().wait()), "fit has no chains to continue", "complete"
     )
     faint = image(data=DATA * 1e-38, sigma=1e-38)
     scaled = flat(sl.Normal(1e-37, 1e-38))
@@ -290,7 +290,7 @@ def guesses() -> Iterator[Case]:
         "noise must be a noise model",
         only=("None", "text", "NaN", "object", "class", "dict"),
     )
-    yield told("guess", "noise alone", lambda: sl.guess(image()), "no source stands out of the noise")
+    yield told("guess", "noise alone", lambda: sl.guess(image()), "no source is detected above the noise")
     flat_image = image(data=np.full(SHAPE, 10.0))
     yield told("guess", "a constant image", lambda: sl.guess(flat_image), "no source stands out")
     yield told("guess", "zeros", lambda: sl.guess(image(data=np.zeros(SHAPE))), "no source stands out")

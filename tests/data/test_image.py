@@ -243,12 +243,12 @@ MISTAKES = {
     "provenance, text": (
         {"provenance": "a note"},
         TypeError,
-        r"^provenance must be a sequence of texts, got 'a",
+        r"^provenance must be a sequence of strings, got 'a",
     ),
     "provenance, numbers": (
         {"provenance": [1, 2]},
         TypeError,
-        r"^provenance must be a sequence of texts, got \[1",
+        r"^provenance must be a sequence of strings, got \[1",
     ),
     "band": ({"band": 3}, TypeError, r"^band must be a name such as 'r', got 3$"),
 }

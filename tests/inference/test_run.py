@@ -203,11 +203,11 @@ def test_a_cancelled_fit_goes_on_with_the_same_chains(blob, cancelled_early):
     assert resume(part, progress=False).draws["galaxy.flux"].shape[1] == 150  # there is nothing left to draw
 
 
-def test_what_has_no_chains_does_not_go_on(blob, cancelled_early):
+def test_a_fit_without_chains_is_not_resumed(blob, cancelled_early):
     model, image, _ = blob()
     part = fit(model, image, NUTS(warmup=40, draws=150), seed=3, progress=False)
     for other in (pickle.loads(pickle.dumps(part)), fit(model, image, MAP(), progress=False)):
-        with pytest.raises(ValueError, match="no chains to go on with: its status is"):
+        with pytest.raises(ValueError, match="no chains to continue: its status is"):
             resume(other)
 
 

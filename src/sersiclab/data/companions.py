@@ -1,4 +1,4 @@
-"""Which extensions of a file belong to an image: its errors and its bad pixels."""
+"""The extensions of a file that belong to an image: its errors and its bad pixels."""
 
 import functools
 import operator

@@ -60,7 +60,7 @@ class Image(eqx.Module):
 
     Raises:
         ValueError: if a value is unsuitable, such as an array of another shape, or if no error map is given.
-        TypeError: if an argument has an unsuitable type. Both name the argument, what was expected, and what came.
+        TypeError: if an argument has an unsuitable type. Both name the argument, the expected value and the given one.
 
     Example:
         >>> import numpy as np, sersiclab as sl
@@ -345,5 +345,5 @@ class Image(eqx.Module):
 def _texts(name: str, value: Any) -> tuple[str, ...]:
     texts = (value,) if isinstance(value, str) or not isinstance(value, Sequence) else tuple(value)
     if isinstance(value, str) or not all(isinstance(text, str) for text in texts):
-        raise InputTypeError(f"{name} must be a sequence of texts, got {value!r}")
+        raise InputTypeError(f"{name} must be a sequence of strings, got {value!r}")
     return texts

@@ -190,7 +190,7 @@ def _extension(stream: BinaryIO, start: int, length: int) -> Layout:
 
 
 def _value(text: str) -> str:
-    """Return the value of a card without its comment; a text keeps its quotes, and may contain a slash."""
+    """Return the value of a card without its comment; a string keeps its quotes and may contain a slash."""
     match = re.match(r"\s*('[^']*')\s*(?:/|$)", text)
     return match[1] if match else text.partition("/")[0].strip()
 

@@ -127,7 +127,7 @@ def read_gain(header: Header, unit: str | None) -> Sourced | None:
             return None
         factor, origin = gain[1], [gain[0]]
         combined = header.number("NCOMBINE")
-        # IRAF averages what it combines; HST's pipeline adds up.
+        # IRAF averages the exposures that it combines; HST's pipeline adds them up.
         if combined is not None and combined > 1 and header.text("TELESCOP") != "HST":
             factor, origin = factor * combined, [*origin, "NCOMBINE"]
     rate = per_second(u.Unit(unit))

@@ -77,7 +77,7 @@ def optional_number(name: str, value: Any, *, positive: bool = False) -> float |
 
 
 def finite_number(name: str, value: Any, *, positive: bool = False) -> float:
-    """Return a finite number, given as a number of Python or numpy, or a 0-d array; not a bool or a text."""
+    """Return a finite number, given as a number of Python or numpy, or a 0-d array; not a bool or a string."""
     expected = f"{name} must be a {'positive ' if positive else ''}finite number, got {value!r}"
     number = _real(value)
     if number is None:

@@ -61,7 +61,7 @@ def _of_file(source: Any, band: str | None, position: Position) -> Psf:
         index = _stpsf_extension(file, band)
         found = plane(file, index, band)
         oversampling, includes_pixel = _stpsf_sampling(file.hdus[index].name, found.header)
-        centre = (found.header.text("PSFCENTR") or "").lower() or None  # a keyword of sersiclab's own
+        centre = (found.header.text("PSFCENTR") or "").lower() or None  # a keyword that only sersiclab writes
         scale = found.header.number("PIXELSCL")
         return Psf(found.array, found.source, oversampling, includes_pixel, scale, centre=centre)
 

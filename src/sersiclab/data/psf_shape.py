@@ -32,7 +32,7 @@ PIXEL_MOMENT = 1 / 12  # pixels²: the second moment of a pixel's response along
 BYTES_A_PIXEL = 8  # of half a complex spectrum, in double precision
 LEAKING = 0.1  # of the PSF's transfer function at one cycle per pixel, where a pixel's response is zero
 ROUGH = 0.03  # share of the core's squares that a smooth profile may leave (0.01 of an Airy disk) in a PSF
-NARROW = 1.2  # FWHM in pixels; the moments of wider PSFs tell of their wings
+NARROW = 1.2  # FWHM in pixels; the moments of wider PSFs depend on their wings
 WRAPPED = "the psf is not centred in its array: its light lies in the corners; bring it together with np.fft.fftshift"
 
 

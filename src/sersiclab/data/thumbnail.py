@@ -1,4 +1,4 @@
-"""An image as HTML, for notebooks: a small picture beside the facts about it."""
+"""Display of an image in notebooks as HTML: a small picture beside its properties."""
 
 import base64
 import html
@@ -17,11 +17,11 @@ LARGEST_ZOOM = 8  # of small images
 CLIPPED = (0.5, 99.5)  # percentiles of the pixels that are shown as black and white
 SOFTENING = 0.1  # of the asinh stretch
 MASKED = 255  # the index of the colour of masked pixels; the others are greys
-MASKED_COLOUR = (213, 94, 0)  # vermillion, which the colour-blind can tell from grey
+MASKED_COLOUR = (213, 94, 0)  # vermillion, which colour-blind readers can distinguish from grey
 
 
 def thumbnail(data: Plane, mask: Mask) -> UInt8[np.ndarray, "v u"]:
-    """Return an image of few pixels as indices of greys, row 0 at the bottom; masked pixels are `MASKED`."""
+    """Return a small version of an image as indices of greys, row 0 at the bottom; masked pixels are `MASKED`."""
     step = -(-max(data.shape) // SIDE)
     data, mask = data[::-step, ::step], mask[::-step, ::step]
     shown = data[~mask & np.isfinite(data)]

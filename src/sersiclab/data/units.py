@@ -1,4 +1,4 @@
-"""Units of images in the spellings that headers have, most of which astropy reads as something else or not at all."""
+"""Units of images in the spellings of FITS headers, many of which astropy misreads or rejects."""
 
 import re
 import warnings

@@ -1,4 +1,4 @@
-"""Rectangular sections of an image: everything about one source is computed from the pixels around it alone."""
+"""Rectangular sections of an image, so that a source is measured from the pixels around it alone."""
 
 import math
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ Box = tuple[slice, slice]  # rows and columns, with both ends given
 
 
 def grown(box: Sequence[slice], least: int, shape: tuple[int, ...]) -> Box:
-    """Return the box with as much again on each side, at least `least` pixels, as far as the image reaches."""
+    """Return the box with as much again on each side, at least `least` pixels, cut off at the image's edge."""
     rows, columns = (
         slice(max(0, part.start - margin), min(side, part.stop + margin))
         for part, side in zip(box, shape, strict=True)
@@ -18,7 +18,7 @@ def grown(box: Sequence[slice], least: int, shape: tuple[int, ...]) -> Box:
 
 
 def with_mirror_image(box: Box, centre: tuple[float, float], margin: int, shape: tuple[int, ...]) -> Box:
-    """Return a box that also holds its image under half a turn about the centre (y, x), where the image reaches."""
+    """Return a box that also holds its mirror image through the centre (y, x), cut off at the image's edge."""
     rows, columns = (
         slice(
             max(0, min(part.start, math.floor(2.0 * middle) - part.stop + 1) - margin),

@@ -1,4 +1,4 @@
-"""Finding the sources of an image, and which of them is the target."""
+"""Detection of the sources of an image, and choice of the target."""
 
 import dataclasses
 import functools

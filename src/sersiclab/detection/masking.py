@@ -1,4 +1,4 @@
-"""Which pixels belong to which source, and which of them the fit of the target must exclude."""
+"""The pixels that belong to each source, and those that a fit of the target must exclude."""
 
 import math
 from typing import Any

@@ -1,9 +1,9 @@
-"""Going through a large image in strips of rows, so that intermediate arrays are as small as a strip."""
+"""Division of a large image into strips of rows, which keeps intermediate arrays small."""
 
 from collections.abc import Iterator
 
 
-PIXELS = 2**21  # in a strip: smaller images are a single one
+PIXELS = 2**21  # per strip: a smaller image is a single strip
 
 
 def strips(shape: tuple[int, ...], margin: int) -> Iterator[tuple[slice, slice, slice]]:

@@ -1,4 +1,4 @@
-"""Which of the sources of an image is the one at a position."""
+"""The choice of the source at a position in an image."""
 
 import math
 from typing import Any
@@ -19,8 +19,8 @@ NEAR = 3.0  # pixels: positions are not known better than this
 def source_at(smooth: Plane, regions: Labels, position: Position) -> int:
     """Return the label of the source at a position; 0 if there is none.
 
-    Of each source the pixels that hold the brighter half of its light are looked at. The position must lie within
-    3 pixels of them, or half of the source's half-light radius if that is more. The nearest source in units of its
+    Each source is represented by the pixels that hold the brighter half of its light. The position must lie within
+    3 pixels of these, or half of the source's half-light radius if that is more. The nearest source in units of its
     half-light radius wins.
     """
     best, least = 0, np.inf

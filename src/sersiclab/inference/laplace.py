@@ -134,5 +134,5 @@ def inverse(curvature: Float[np.ndarray, "d d"], paths: tuple[str, ...]) -> Floa
     if values[0] < 10 * row * float(jnp.finfo(jnp.result_type(float)).eps):
         order = np.argsort(-np.abs(vectors[:, 0]))
         worst = [paths[i] for i in order if abs(vectors[i, 0]) > 0.3]
-        raise InputError(f"no normal approximation: the data and priors do not tell apart {', '.join(worst)}")
+        raise InputError(f"no normal approximation: these parameters are degenerate: {', '.join(worst)}")
     return (vectors / values) @ vectors.T / np.outer(scale, scale)

@@ -1,9 +1,9 @@
-"""Brute-force images of surface brightness in double precision, which share nothing with the renderers.
+"""Brute-force images of surface brightness in double precision, independent of the renderers.
 
-Every pixel is a cell that is divided until Gauss-Legendre sums over it and over its quarters agree. Around a
-source's centre, where it may have a cusp, cells halve towards it, and a power law stands for what remains.
-Without a PSF a pixel's light is the sum over its points; with one every point contributes the PSF there,
-interpolated between its samples by the band-limited (sinc) kernel.
+Every pixel is a cell that is divided until Gauss-Legendre sums over it and over its quarters agree. At a source's
+centre, which may be a cusp, the cells halve in size towards the centre, and the light inside the smallest is
+extrapolated as a power law. Without a PSF a pixel's light is the sum over its points. With a PSF, each point
+contributes the PSF at its place, interpolated between the samples by the band-limited (sinc) kernel.
 """
 
 import itertools
@@ -26,20 +26,20 @@ _NODES, _WEIGHTS = (np.polynomial.legendre.leggauss(_ORDER)[i] / 2 + (0.5, 0.0)[
 # Two sums over a cell agree if they differ by less than this fraction of the light in the brightest cell.
 _TOLERANCE = 1e-8
 _LEVELS = 24
-# A level of more cells than this is the last: an edge is then followed to a few thousandths of a pixel.
+# Division stops at a level with more cells than this; an edge is then resolved to a few thousandths of a pixel.
 _MOST_CELLS = 20_000
-# Halvings towards the centre; profiles know no radius below 1e-12 pixels.
+# Halvings towards the centre; profiles do not resolve radii below 1e-12 pixels.
 _HALVINGS = 34
-# Cells and points of light that are evaluated at once.
+# Number of cells, and of points of light, that are evaluated at once.
 _CELLS_AT_ONCE, _POINTS_AT_ONCE = 20_000, 20_000
-# The light of a cell smaller than this (pixels) is one point, where the mean of its light is.
+# The light of a cell smaller than this, in pixels, is replaced by one point at its centroid.
 _TINY = 0.008
-# How far beyond the PSF light is followed, in pixels.
+# Light is included this many pixels beyond the reach of the PSF.
 _BEYOND = 6
 
 
 class Cells(NamedTuple):
-    """Rectangles, by their lower left corners (offsets from a source's centre) and sides, and the pixel of each."""
+    """Rectangles: their lower left corners, as offsets from a source's centre, their sides, and the pixel of each."""
 
     x: Float[np.ndarray, " c"]
     y: Float[np.ndarray, " c"]
@@ -51,7 +51,7 @@ class Cells(NamedTuple):
         return Cells(*(part[which] for part in self))
 
     def quarters(self) -> "Cells":
-        """Four cells each, one after the other."""
+        """Return the four quarters of each cell, one cell after another."""
         width, height = self.width / 2, self.height / 2
         right, up = np.array([0.0, 1.0, 0.0, 1.0]), np.array([0.0, 0.0, 1.0, 1.0])
         x, y = (self.x[:, None] + width[:, None] * right).ravel(), (self.y[:, None] + height[:, None] * up).ravel()
@@ -68,9 +68,9 @@ class Points(NamedTuple):
 
 
 class Scene:
-    """The light of sources, as points on the pixels of an image and of its margin.
+    """The light of sources, as points in the pixels of an image and of a margin around it.
 
-    Most points lie on a product grid, `_ORDER` in each direction of a cell; the others are listed.
+    Most points lie on a product grid, with `_ORDER` of them along each side of a cell; the others are listed.
     """
 
     def __init__(self, image: Image) -> None:
@@ -81,7 +81,7 @@ class Scene:
         else:
             sides = extent(image.psf.shape, image.psf_origin)
             margins = tuple(math.ceil(side / (2 * fine)) + _BEYOND for side in sides)
-            # Cells so small that the sum over their nodes follows the interpolating kernel.
+            # The cells are small enough for sums over their nodes to resolve the interpolating kernel.
             self._parts = max(1, -(-fine // 2))
         self._edges = tuple(
             np.arange((side + 2 * margin) * self._parts + 1) / self._parts - margin - 0.5
@@ -107,7 +107,7 @@ class Scene:
             self._points.append(Points(np.array([xc]), np.array([yc]), np.array([flux]), owner))
 
     def seen(self) -> Float[np.ndarray, "y x"]:
-        """The image."""
+        """Return the image, convolved with the PSF if there is one."""
         from scipy.signal import fftconvolve
 
         if self._image.psf is None:
@@ -132,7 +132,7 @@ class Scene:
 
 
 class _Kernel:
-    """The interpolating kernel between a PSF's samples, along one axis, with the pixel's response where it lacks."""
+    """The kernel that interpolates a PSF along one axis, with the pixel's response if the PSF does not include it."""
 
     def __init__(self, image: Image, axis: int) -> None:
         assert image.psf is not None
@@ -143,10 +143,10 @@ class _Kernel:
         self._includes_pixel = image.psf_includes_pixel
 
     def __call__(self, at: Float[np.ndarray, " p"]) -> Float[np.ndarray, "z p"]:
-        """Its values at all samples for light at the given places."""
+        """Return the values at all samples for light at the given places."""
         distance = self._fine * (self._places[:, None] - at)
         if self._includes_pixel:
-            # sin(pi distance) only changes its sign from sample to sample.
+            # From sample to sample, only the sign of sin(pi distance) changes.
             signs = (-1.0) ** np.arange(self._places.size)
             wave = signs[:, None] * np.sin(np.pi * distance[0])
             close = np.abs(distance) < 1e-9
@@ -159,7 +159,7 @@ class _Kernel:
 def _light(
     brightness: Brightness, y_edges: Float[np.ndarray, " a"], x_edges: Float[np.ndarray, " b"]
 ) -> tuple[Float[np.ndarray, "y x"], Points]:
-    """A source's light on the grid of nodes, zero in the cells that need more, and the points of these."""
+    """Return a source's light on the grid of nodes, and points for the cells that need more, which are zero there."""
     rows, columns = y_edges.size - 1, x_edges.size - 1
     row, column = (part.ravel() for part in np.mgrid[:rows, :columns])
     all_cells = Cells(
@@ -196,7 +196,7 @@ def _parts(which: Int[np.ndarray, " c"]) -> Iterator[Int[np.ndarray, " p"]]:
 def _refined(
     brightness: Brightness, cells: Cells, values: Float[np.ndarray, "c j i"], tolerance: float
 ) -> Iterator[Points]:
-    """The points of light of cells, given the `values` at their nodes, divided until the sums agree."""
+    """Divide cells with these `values` at their nodes until the sums agree, and yield their points of light."""
     for level in range(_LEVELS):
         if cells.x.size == 0:
             return
@@ -210,17 +210,17 @@ def _refined(
 
 
 def _quartered(values: Float[np.ndarray, "c j i"]) -> Float[np.ndarray, " d"]:
-    """The light of each four cells that follow one another."""
+    """Return the light of each group of four consecutive cells."""
     return values.sum(axis=(1, 2)).reshape(-1, 4).sum(axis=1)
 
 
 def _towards_centre(brightness: Brightness, cells: Cells) -> tuple[Cells, Points]:
-    """Cells that touch or contain the centre, as ones that halve towards it, and the light that remains there."""
+    """Divide cells that touch the centre into ones that halve towards it; return these and the remaining light."""
     found: list[tuple[float, float, float, float, int]] = []
     remaining: list[float] = []
     owners: list[int] = []
     for x, y, width, height, owner in zip(*cells, strict=True):
-        # Each end is a corner of a rectangle whose opposite corner is the centre.
+        # Each end is the corner of a rectangle opposite the centre.
         for end_x, end_y in itertools.product((x, x + width), (y, y + height)):
             if (abs(end_x) < 1e-12 and abs(width) > 1e-12) or abs(end_y) < 1e-12:
                 continue
@@ -245,14 +245,14 @@ def _towards_centre(brightness: Brightness, cells: Cells) -> tuple[Cells, Points
 def _rectangle(
     x: float, y: float, x_part: tuple[float, float], y_part: tuple[float, float], owner: int
 ) -> tuple[float, float, float, float, int]:
-    """A part of the rectangle between the centre and (x, y)."""
+    """Return a part of the rectangle between the centre and (x, y)."""
     left, right = sorted((x * x_part[0], x * x_part[1]))
     bottom, top = sorted((y * y_part[0], y * y_part[1]))
     return left, bottom, right - left, top - bottom, owner
 
 
 def _sampled(brightness: Brightness, cells: Cells) -> Float[np.ndarray, "c j i"]:
-    """The light at the nodes of each cell."""
+    """Return the light at the nodes of each cell."""
     x, y = _places(cells)
     values = brightness(x.ravel(), y.ravel()).reshape(x.shape)
     area = (cells.width * cells.height)[:, None, None]
@@ -267,7 +267,7 @@ def _places(cells: Cells) -> tuple[Float[np.ndarray, "c j i"], Float[np.ndarray,
 
 
 def _points(cells: Cells, values: Float[np.ndarray, "c j i"]) -> Points:
-    """The nodes of cells, and one point for each of those that are tiny."""
+    """Return the nodes of cells as points, with a single point for each tiny cell."""
     tiny = np.maximum(cells.width, cells.height) < _TINY
     x, y = (part.ravel() for part in _places(cells.chosen(~tiny)))
     few, light = cells.chosen(tiny), values[tiny]

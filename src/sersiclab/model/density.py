@@ -1,4 +1,4 @@
-"""The posterior density of a model, given an image: what every inference method works on."""
+"""The posterior density of a model given an image, on which every inference method works."""
 
 import dataclasses
 import math
@@ -32,17 +32,18 @@ Vector = Float[Array | np.ndarray, " d"]
 class Density(eqx.Module):
     """The posterior density in the unconstrained space of the free parameters.
 
-    A point `u` is a vector with one real number per free parameter, in the order of `paths`. A density
-    is a pytree: pass it to jitted functions as an argument, and a new prior, image or mask of the same
-    structure and shape compiles nothing. Make one with `Density.of(model, image)`.
+    A point `u` is a vector with one real number per free parameter, in the order of `paths`. A density is a pytree: if
+    it is an argument of a jitted function, one with a new prior, image or mask of the same structure and shape compiles
+    nothing. Make one with `Density.of(model, image)`.
 
-    `priors` are stacked by kind, and `members` says which parameters have one of each kind, so that compile
-    time does not grow with their number. Nor does it with that of components of one kind, in `stacks`.
+    `priors` are stacked by kind, and `members` lists the parameters that have a prior of each kind. Compile time
+    therefore does not grow with the number of parameters, nor, because of `stacks`, with that of components of one
+    kind.
 
-    Where the image's numbers are out of reach of single precision, the density is that of a scaled image and model
-    (`sersiclab.model.scaling`): its values are the user's times two to the power of `shift`, its images and sigma those
-    times two to the power of `exponent`. `inward` and `outward` convert values; `u`, and all that has no unit, is the
-    same.
+    If single precision can't hold the image's numbers, the density is that of a scaled image and model
+    (`sersiclab.model.scaling`): its values are the user's times two to the power of `shift`, and its images and sigma
+    are the user's times two to the power of `exponent`. `inward` and `outward` convert values; `u` and quantities
+    without a unit are unchanged.
     """
 
     stacks: Stacks
@@ -60,7 +61,7 @@ class Density(eqx.Module):
 
     @staticmethod
     def of(model: Model, image: Image) -> "Density":
-        """The density of a model given an image, ready for jitted functions."""
+        """Return the density of a model given an image, as an argument for jitted functions."""
         exponent = scaling.exponent_of(image)
         owners = scaling.scaled(model.owners, exponent)
         free = parameters.free(owners)
@@ -78,7 +79,7 @@ class Density(eqx.Module):
                 renderer=model.renderer,
                 canvas=model.renderer.prepare(image),
                 priors=priors,
-                # Masked pixels may hold anything, even NaN, whose gradient would spread.
+                # Masked pixels may hold anything, even NaN, which would spread through gradients.
                 data=jnp.asarray(scaling.times(np.where(image.mask, 0.0, image.data), exponent)),
                 sigma=jnp.asarray(np.where(image.mask, 1.0, scaling.times(image.sigma, exponent))),
                 valid=jnp.asarray(~image.mask),
@@ -90,25 +91,25 @@ class Density(eqx.Module):
         )
 
     def inward(self, values: Float[np.ndarray, "*s d"]) -> Float[np.ndarray, "*s d"]:
-        """The user's values, in the order of `paths`, as the values of this density."""
+        """Convert the user's values, in the order of `paths`, to the scaled ones of this density."""
         return scaling.times(values, np.asarray(self.shift))
 
     def outward(self, values: Float[np.ndarray, "*s d"]) -> Float[np.ndarray, "*s d"]:
-        """Values of this density as the user's."""
+        """Convert values of this density to the user's."""
         return scaling.times(values, -np.asarray(self.shift))
 
     def values(self, given: Mapping[str, float]) -> Values:
-        """The user's values by path, as those of this density."""
+        """Return the user's values by path as the scaled ones of this density."""
         vector = self.inward(np.array([given[path] for path in self.paths], float))
         return Values(self.paths, jnp.asarray(vector, dtype=float))
 
     @property
     def log_unit(self) -> float:
-        """What to add to the log likelihood for that of the user's data: ln 2^exponent for each pixel."""
+        """The number to add to the log likelihood to get that of the user's data: ln 2^exponent for each pixel."""
         return float(self.exponent) * math.log(2) * int(np.sum(self.valid))
 
     def constrain(self, u: Vector) -> Values:
-        """The parameters' values at `u`, by path."""
+        """Return the parameters' values at `u`, by path."""
         parts = [
             jax.vmap(lambda prior, ui: prior.transform()(ui))(prior, ui)
             for prior, ui in zip(self.priors, self._split(u), strict=True)
@@ -116,7 +117,7 @@ class Density(eqx.Module):
         return Values(self.paths, self._join(parts))
 
     def unconstrain(self, values: Mapping[str, Any]) -> Float[Array, " d"]:
-        """The point `u` at which the parameters have these values (all free ones must be there)."""
+        """Return the point `u` at which the parameters have these values; none of the free ones may be missing."""
         vector = Values.of(values, self.paths).vector
         return self._join(
             [
@@ -126,7 +127,7 @@ class Density(eqx.Module):
         )
 
     def quantiles(self, shares: Vector) -> Values:
-        """The values below which the priors have these shares, between 0 and 1, of their probability.
+        """Return the values below which the priors have these shares, between 0 and 1, of their probability.
 
         Raises `ValueError` naming a parameter if its prior is a distribution without quantiles.
         """
@@ -140,7 +141,7 @@ class Density(eqx.Module):
         return Values(self.paths, self._join(parts))
 
     def log_prior(self, u: Vector, *, jacobian: bool = True) -> Float[Array, ""]:
-        """Log prior density: of `u`, or of the parameters themselves if not `jacobian`."""
+        """Return the log prior density of `u` or, without `jacobian`, of the parameters themselves."""
 
         def one(prior: AbstractPrior, ui: Any) -> Float[Array, ""]:
             transform = prior.transform()
@@ -156,24 +157,24 @@ class Density(eqx.Module):
         return total
 
     def noise_at(self, values: Mapping[str, Any]) -> AbstractNoise:
-        """The noise model with a number for every parameter."""
+        """Return the noise model with a number for every parameter."""
         return self._owners(values)["noise"]
 
     def mean(self, values: Mapping[str, Any]) -> Float[Array, "y x"]:
-        """The model image."""
+        """Return the model image."""
         return self._mean(self._owners(values))
 
     def distribution(self, values: Mapping[str, Any]) -> dist.Distribution:
-        """The distribution of the data."""
+        """Return the distribution of the data."""
         owners = self._owners(values)
         return owners["noise"].distribution(self._mean(owners), self.sigma)
 
     def pointwise_log_likelihood(self, values: Mapping[str, Any]) -> Float[Array, "y x"]:
-        """Log likelihood of each pixel; zero where masked."""
+        """Return the log likelihood of each pixel; zero where masked."""
         return jnp.where(self.valid, self.distribution(values).log_prob(self.data), 0.0)
 
     def residuals(self, values: Mapping[str, Any]) -> Float[Array, "y x"]:
-        """(data - model) / sigma, made independent if the noise is correlated; zero where masked."""
+        """Return (data - model) / sigma, whitened if the noise is correlated; zero where masked."""
         residual = self.data - self.mean(values)
         white = residual / self.sigma
         if isinstance(self.noise, AbstractNormalNoise):
@@ -181,7 +182,7 @@ class Density(eqx.Module):
         return jnp.where(self.valid, white, 0.0)
 
     def log_density(self, u: Vector) -> Float[Array, ""]:
-        """Log posterior density of `u`, up to a constant."""
+        """Return the log posterior density of `u`, up to a constant."""
         return self.log_prior(u) + jnp.sum(self.pointwise_log_likelihood(self.constrain(u)))
 
     def _owners(self, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -192,27 +193,27 @@ class Density(eqx.Module):
         return self.renderer.render(components, self.canvas)
 
     def _split(self, vector: Vector) -> list[Float[Array, " _"]]:
-        """What belongs to each kind of prior."""
+        """Split a vector into the numbers that belong to each kind of prior."""
         ends = np.cumsum([len(members) for members in self.members])
         return jnp.split(_reordered(jnp.asarray(vector), self._order), ends[:-1])
 
     def _join(self, parts: list[Float[Array, " _"]]) -> Float[Array, " d"]:
-        """The vector that `_split` gives as these parts."""
+        """Return the vector that `_split` splits into these parts."""
         return _reordered(jnp.concatenate(parts), np.argsort(self._order))
 
     @property
     def _order(self) -> Int[np.ndarray, " d"]:
-        """The parameters by kind of prior."""
+        """The indices of the parameters, sorted by kind of prior."""
         return np.array([i for members in self.members for i in members], int)
 
 
 def _reordered(vector: Float[Array, " d"], order: Int[np.ndarray, " d"]) -> Float[Array, " d"]:
-    # Told that every index is there once, JAX has an adjoint that only writes.
+    # With unique indices, JAX computes the adjoint without adding up entries.
     return vector.at[order].get(mode="promise_in_bounds", unique_indices=True)
 
 
 def _by_kind(priors: list[AbstractPrior]) -> tuple[tuple[tuple[int, ...], ...], tuple[AbstractPrior, ...]]:
-    """Which of the priors are of each kind, and these stacked."""
+    """Return the indices of the priors of each kind, and the stacked priors of each kind."""
     priors = [dataclasses.replace(prior, init=None) for prior in priors]
     kinds: dict[Any, list[int]] = {}
     for i, prior in enumerate(priors):

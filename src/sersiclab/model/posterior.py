@@ -17,12 +17,12 @@ from sersiclab.parameters.stacks import Values
 
 
 class Posterior(eqx.Module):
-    """The posterior density of a model given an image, for samplers and optimisers of your own.
+    """The posterior density of a model given an image, for your own samplers and optimisers.
 
-    A point `u` is a vector of real numbers without bounds, one per free parameter, in the order of `paths`: what
-    Hamiltonian samplers and optimisers work on. Values are a mapping `{path: number}` in the parameters' own units;
-    those that are returned keep the order of `paths`, and have all numbers in one array as `values.vector`. Where a
-    method takes either, a vector is a point and a mapping holds values.
+    A point `u` is a vector of real numbers without bounds, one per free parameter, in the order of `paths`, as
+    Hamiltonian samplers and optimisers need it. Values are a mapping `{path: number}` in the parameters' own units.
+    Returned values keep the order of `paths`, and hold all numbers in one array as `values.vector`. If a method takes
+    both, a vector is a point and a mapping holds values.
 
     All methods are compiled and may be called inside `jax.jit`, `jax.grad` and `jax.vmap`. A posterior is a pytree: if
     it is an argument of a jitted function, that of another image of the same shape compiles nothing.

@@ -1,9 +1,9 @@
-"""The unit of an image: numbers that single precision can't hold are scaled by a power of two, and back.
+"""Scaling of images and models whose numbers single precision can't hold, by a power of two.
 
-In erg/s/cm²/Hz an image holds numbers of 1e-30, whose squares are zero in single precision. Where a typical sigma lies
-outside `LEAST` to `MOST`, all is computed with an image whose sigma is about one, and a model of it: what is declared
-in units of the image is scaled with it, and so are its priors. A power of two changes no digit. Parameters with a
-unit that does not begin with "image" stay as they are.
+In erg/s/cm²/Hz an image holds numbers of about 1e-30, whose squares are zero in single precision. If a typical sigma
+lies outside `LEAST` to `MOST`, everything is computed with an image whose sigma is about one, and with a model of it.
+Parameters that are declared in units of the image are scaled with it, and so are their priors; other parameters are
+unchanged. A power of two changes no digit.
 """
 
 import dataclasses
@@ -35,10 +35,10 @@ from sersiclab.runtime.errors import InputError
 
 
 LEAST, MOST = 2.0**-20, 2.0**20
-SOME = 2**14  # pixels that are enough for a typical sigma
-SINGLE = 100  # the largest power of two by which numbers of single precision may be multiplied
+SOME = 2**14  # a typical sigma is found from about this many pixels
+SINGLE = 100  # the largest power of two by which single-precision numbers may be scaled
 
-# The numbers of numpyro's distributions that scale with the quantity, and by which power.
+# The parameters of numpyro's distributions that scale with the quantity, and the power of the scale.
 LAWS: tuple[tuple[tuple[type[dist.Distribution], ...], dict[str, int]], ...] = (
     (
         (dist.Normal, dist.StudentT, dist.Cauchy, dist.Laplace, dist.Logistic, dist.Gumbel, dist.SoftLaplace),
@@ -57,7 +57,7 @@ TRUNCATED = (
 
 
 def exponent_of(image: Image) -> int:
-    """The power of two that makes a typical sigma of the image about one; 0 if single precision holds it as it is."""
+    """Return the power of two that makes a typical sigma about one; 0 if single precision needs no scaling."""
     if isinstance(image.sigma, jax.core.Tracer) or isinstance(image.mask, jax.core.Tracer):
         return 0
     valid, sigma = np.ravel(image.valid), np.ravel(image.sigma)
@@ -70,25 +70,25 @@ def exponent_of(image: Image) -> int:
 
 
 def times(array: Any, exponent: int | Int[np.ndarray, " d"]) -> Any:
-    """The array times two to the power of `exponent`: NumPy's, in double precision unless that is nought, or traced."""
+    """Return the array times two to the power of `exponent`; in double precision if scaled and not traced."""
     if isinstance(array, jax.core.Tracer):
         return jnp.ldexp(array, exponent) if np.any(exponent) else array
     return np.ldexp(np.asarray(array, float), exponent) if np.any(exponent) else np.asarray(array)
 
 
 def powers(owners: Owners) -> dict[str, int]:
-    """By which power of the image's unit every parameter scales, by path."""
+    """Return the power of the image's unit with which each parameter scales, by path."""
     return {f"{name}.{key}": _power(info.unit) for name, o in owners.items() for key, info in parameter_info(o).items()}
 
 
 def shifts(owners: Owners, paths: tuple[str, ...], exponent: int) -> Int[np.ndarray, " d"]:
-    """The powers of two by which the parameters at `paths` are scaled."""
+    """Return the powers of two by which the parameters at `paths` are scaled."""
     known = powers(owners)
     return np.array([known[path] * exponent for path in paths], int)
 
 
 def scaled(owners: Owners, exponent: int) -> dict[str, Any]:
-    """The owners for an image that is two to the power of `exponent` times as bright.
+    """Return the owners for an image that is two to the power of `exponent` times as bright.
 
     Raises `ValueError` naming a parameter whose prior can't be scaled.
     """
@@ -99,7 +99,7 @@ def scaled(owners: Owners, exponent: int) -> dict[str, Any]:
     def scale(path: str, value: Parameter) -> Parameter:
         power = exponent * known[path]
         if isinstance(value, Tied):
-            # The second factor scales with what it follows, the first with the rest.
+            # The second factor scales as its target does, and the first takes the rest of the power.
             by = value.by and _tie(value.by, exponent * known[value.by.to], exponent * known[value.by.to])
             rest = power - (exponent * known[value.by.to] if value.by else 0)
             return dataclasses.replace(_tie(value, rest, exponent * known[value.to]), by=by)
@@ -119,7 +119,7 @@ def _power(unit: str) -> int:
 
 
 def _tie(tie: Tied, own: int, other: int) -> Tied:
-    """A tie between parameters that are scaled by these powers of two."""
+    """Return a tie between parameters that are scaled by these powers of two."""
     return dataclasses.replace(tie, scale=_ldexp(tie.scale, own - other), offset=_ldexp(tie.offset, own))
 
 
@@ -130,7 +130,7 @@ def _ldexp(value: Any, exponent: int) -> Any:
 
 
 def _prior(path: str, prior: AbstractPrior, exponent: int) -> AbstractPrior:
-    """The prior of a parameter times two to the power of `exponent`."""
+    """Return the prior of a parameter times two to the power of `exponent`."""
     if isinstance(prior, LogNormal):
         changes = {"loc": prior.loc + exponent * math.log(2)}
     elif isinstance(prior, Custom):
@@ -144,7 +144,7 @@ def _prior(path: str, prior: AbstractPrior, exponent: int) -> AbstractPrior:
 
 
 def _law(path: str, law: dist.Distribution, exponent: int) -> dist.Distribution:
-    """The distribution of a number times two to the power of `exponent`."""
+    """Return the distribution of a number times two to the power of `exponent`."""
     names = [name for name in inspect.signature(type(law)).parameters if name != "validate_args"]
     if isinstance(law, dist.LogNormal):
         return dist.LogNormal(law.loc + exponent * math.log(2), law.scale)

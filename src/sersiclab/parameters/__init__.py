@@ -1,4 +1,4 @@
-"""The tree of a model's parameters: numbers, priors, ties, and what is free."""
+"""The parameters of a model: numbers, priors and ties."""
 
 from sersiclab.parameters.base import AbstractParameter as AbstractParameter
 from sersiclab.parameters.base import AbstractPrior as AbstractPrior

@@ -1,4 +1,4 @@
-"""What a parameter field may hold: a number (fixed), a prior (free) or a tie (linked)."""
+"""Base classes of priors and ties: the values that a parameter field may hold besides a number."""
 
 from abc import abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
@@ -52,10 +52,10 @@ class Tied(AbstractParameter):
         to: the path of the other parameter, such as "bulge.xc".
         scale: the factor.
         offset: the offset, in the unit of the parameter that is tied.
-        by: another `Tied`, without a `by` of its own, by whose value the result is multiplied.
+        by: another `Tied`, whose value multiplies the result; its own `by` must be None.
 
     Raises:
-        TypeError: if `to` is not a text, `by` is not a `Tied`, or `scale` or `offset` is not a number.
+        TypeError: if `to` is not a string, `by` is not a `Tied`, or `scale` or `offset` is not a number.
         ValueError: from the model, if no parameter has this path, ties form a circle, or the parameter may leave its
             range.
 
@@ -84,12 +84,12 @@ class Tied(AbstractParameter):
 
     @property
     def targets(self) -> tuple[str, ...]:
-        """The paths of the parameters that it follows."""
+        """The paths of the parameters that this one follows."""
         return (self.to,) if self.by is None else (self.to, self.by.to)
 
 
 if TYPE_CHECKING:
-    # A profile's maths run only once `at` has put numbers in, so let them calculate with the fields.
+    # A profile's methods run only after `at` has filled in numbers, so type checkers may treat fields as numbers.
     Parameter: TypeAlias = Any
 else:
     Parameter = Scalar | AbstractParameter

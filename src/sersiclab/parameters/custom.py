@@ -1,4 +1,4 @@
-"""Distributions of numpyro as priors."""
+"""Numpyro distributions as priors."""
 
 import math
 import operator
@@ -80,7 +80,7 @@ class Custom(AbstractPrior):
             return found if math.isfinite(found) else float(u > 0)
 
         try:
-            # numpyro lacks many quantile functions: solve for the CDF on the real line. Rounding makes it a staircase.
+            # numpyro lacks many quantile functions: invert the CDF on the real line. Rounding makes it a staircase.
             with np.errstate(all="ignore"):
                 first, last = (
                     least_number(lambda u, over=over: over(below(u), 0.5)) for over in (operator.ge, operator.gt)

@@ -19,8 +19,8 @@ from sersiclab.runtime.errors import InputError, InputTypeError
 class ParameterInfo:
     """The declaration of a parameter by its class: range, unit and meaning; see `parameter` for the fields.
 
-    The range includes its ends, except `low` if `open_low`. `usual` and `start` are for default priors where the pixels
-    say nothing.
+    The range includes its ends, except `low` if `open_low`. `usual` and `start` are for default priors if the parameter
+    can't be measured from the pixels.
     """
 
     name: str
@@ -67,7 +67,7 @@ class ParameterInfo:
             raise InputError(f"{label}: init must lie in its prior's [{low:g}, {high:g}], got {prior.init:g}")
 
     def holds(self, low: float, high: float) -> bool:
-        """Whether a prior or a tie between `low` and `high` keeps within the range, apart from rounding."""
+        """Whether the interval from `low` to `high` lies within the range, apart from rounding."""
         return low >= self.low - _rounding(self.low) and high <= self.high + _rounding(self.high)
 
     @property
@@ -78,7 +78,7 @@ class ParameterInfo:
 
 
 def _rounding(bound: float) -> float:
-    """Return by how much rounding may put a number beyond a bound on which it lies."""
+    """Return the distance by which rounding may move a number beyond its bound."""
     return 1e-12 * abs(bound) if math.isfinite(bound) else 0.0
 
 
@@ -94,7 +94,7 @@ def parameter(
     start: float | None = None,
     logarithmic: bool = False,
 ) -> Any:
-    """Declare a parameter field of a profile, noise model or link of one's own.
+    """Declare a parameter field of a custom profile, noise model or link.
 
     This is the one place for the range, unit and meaning of a parameter: validation, default priors, the rows of the
     widget, units in tables and the documentation all read it.
@@ -107,7 +107,7 @@ def parameter(
         doc: the meaning, in a few words.
         default: a number or a prior that a constructor may omit.
         usual: a narrower range, for default priors.
-        start: the value from which fits start if the pixels say nothing; for a length, in half-light radii.
+        start: the value from which fits start if it can't be measured; for a length, in half-light radii.
         logarithmic: whether the default prior is uniform in the logarithm.
 
     Returns:
@@ -146,7 +146,7 @@ def nested_modules(owner: eqx.Module) -> dict[str, eqx.Module]:
 
 @cache
 def declared(cls: type[eqx.Module]) -> dict[str, ParameterInfo | None]:
-    """Return what a class declares, by field: the parameters, and None for a nested module."""
+    """Return the declarations of a class by field: the information on a parameter, or None for a nested module."""
     return {
         field.name: ParameterInfo(field.name, *field.metadata["parameter"]) if "parameter" in field.metadata else None
         for field in dataclasses.fields(cls)

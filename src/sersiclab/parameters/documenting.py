@@ -39,7 +39,7 @@ def document_parameters(cls: type[eqx.Module]) -> None:
 
 
 def parameter_table(cls: type[eqx.Module]) -> str:
-    """Return the declared parameters as a Markdown table: name, unit, range, default if there is one, and meaning."""
+    """Return the declared parameters as a Markdown table: name, unit, range, default (if any) and meaning."""
     fields = _fields(cls)
     if not any("parameter" in field.metadata for field in fields.values()):
         return ""
@@ -56,7 +56,7 @@ def parameter_table(cls: type[eqx.Module]) -> str:
 
 
 def _fields(cls: type) -> dict[str, dataclasses.Field[Any]]:
-    """Return the fields of a class and its bases; `dataclasses.fields` does not know those of a class being made."""
+    """Return the fields of a class and its bases; `dataclasses.fields` lacks those of an unfinished class."""
     found: dict[str, dataclasses.Field[Any]] = {}
     for base in reversed(cls.__mro__):
         own = vars(base).get("__dataclass_fields__", vars(base))

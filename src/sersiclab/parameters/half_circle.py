@@ -10,10 +10,10 @@ from numpyro.distributions import constraints
 
 
 class HalfCircle(dist.Distribution):
-    """Uniform distribution on the half circle, on its covering space: theta and theta + pi are the same.
+    """Uniform distribution on the half circle, continued periodically over the real line.
 
-    Sampling on the real line, where the posterior merely repeats itself, has no seam at 0 and pi; a
-    chain's draws modulo pi are draws of the posterior.
+    theta and theta + pi are the same angle. A sampler therefore meets no boundary at 0 and pi, and its draws modulo pi
+    are draws of the posterior.
     """
 
     support = constraints.real  # pyright: ignore[reportAssignmentType]

@@ -1,4 +1,4 @@
-"""Quantities that no component has for itself: a total flux, the ratio of two sizes. Components are tied to them."""
+"""Quantities shared by components, such as a total flux or the ratio of two sizes, to which components are tied."""
 
 import equinox as eqx
 
@@ -8,7 +8,7 @@ from sersiclab.parameters.documenting import document_parameters
 
 
 class AbstractLink(eqx.Module):
-    """An owner of parameters that draws nothing. Its parameters are those of the model, under the link's name."""
+    """Base class of owners of parameters that draw nothing. The paths of the parameters begin with the link's name."""
 
     def __init_subclass__(cls) -> None:
         document_parameters(cls)
@@ -18,9 +18,9 @@ class AbstractLink(eqx.Module):
 
 
 class TotalFlux(AbstractLink):
-    """The flux of two components together and the share of the first: see `Model.with_total_flux`."""
+    """The total flux of two components and the share of the first: see `Model.with_total_flux`."""
 
-    flux: Parameter = parameter(unit="image", doc="flux of both components together")
+    flux: Parameter = parameter(unit="image", doc="total flux of both components")
     fraction: Parameter = parameter(low=0.0, high=1.0, doc="share of the first component")
 
 

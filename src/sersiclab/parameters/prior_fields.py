@@ -1,4 +1,4 @@
-"""Fields of priors, the checks of their values, and maps of the real line to their supports."""
+"""Fields of priors, checks of their values, and maps from the real line to their supports."""
 
 from typing import Any
 
@@ -53,10 +53,10 @@ def check_ordered(prior: Any) -> None:
 
 
 def between(low: Scalar, high: Scalar) -> list[transforms.Transform]:
-    """Return the maps whose chain takes the real line to the interval between two bounds."""
+    """Return transforms whose composition maps the real line to the interval between two bounds."""
     return [transforms.SigmoidTransform(), transforms.AffineTransform(low, high - low)]
 
 
 def beyond(end: Scalar, scale: Scalar) -> transforms.Transform:
-    """Return the map of the real line to the half line from `end`: upwards if `scale` is positive, else downwards."""
+    """Return the map from the real line to the half line above `end` if `scale` is positive, else below it."""
     return transforms.ComposeTransform([transforms.SoftplusTransform(), transforms.AffineTransform(end, scale)])

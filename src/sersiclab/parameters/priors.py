@@ -69,7 +69,7 @@ class Normal(AbstractPrior):
 
 
 class TruncatedNormal(AbstractPrior):
-    """Normal prior cut off below `low` and above `high`; `None` leaves that side open.
+    """Normal prior truncated at `low` and `high`; `None` leaves that side open.
 
     Arguments:
         loc: the mean before truncation, in the unit of the parameter.
@@ -165,7 +165,7 @@ class LogNormal(AbstractPrior):
         try:
             return math.exp(float(self.loc))
         except OverflowError:
-            raise InputError(f"the median of its prior {self} is beyond all numbers; give the prior an init=") from None
+            raise InputError(f"the median of its prior {self} overflows; give the prior an init=") from None
 
 
 class Uniform(AbstractPrior):

@@ -1,4 +1,4 @@
-"""Quantiles of priors, also of those distributions for which numpyro has only a CDF."""
+"""Quantiles of priors, including distributions for which numpyro has only a CDF."""
 
 from collections.abc import Callable
 from typing import Any
@@ -12,20 +12,20 @@ from sersiclab.parameters.base import AbstractPrior
 
 
 def quantile(prior: AbstractPrior, q: Any) -> jax.Array:
-    """The number below which a prior has the share `q` of its probability.
+    """Return the number below which a prior has the share `q` of its probability.
 
     Raises `NotImplementedError` if its distribution has neither `icdf` nor `cdf`.
     """
     law = prior.distribution()
     try:
         return jnp.asarray(law.icdf(q))
-    except (NotImplementedError, ImportError):  # numpyro wants TensorFlow for some
+    except (NotImplementedError, ImportError):  # numpyro needs TensorFlow for some
         transform = prior.transform()
         return jnp.asarray(transform(_least(lambda u: law.cdf(transform(u)) >= q, jnp.result_type(float))))
 
 
 def _least(condition: Callable[[Any], Any], kind: Any) -> jax.Array:
-    """`least_number`, traced, in a precision of `kind`."""
+    """Return `least_number` in the precision `kind`, by operations that can be traced."""
     bits = jnp.dtype(f"i{kind.itemsize}")
     largest = lax.bitcast_convert_type(jnp.asarray(jnp.finfo(kind).max, kind), bits)
 
@@ -42,9 +42,9 @@ def _least(condition: Callable[[Any], Any], kind: Any) -> jax.Array:
 
 
 def least_number(condition: Callable[[np.floating], bool]) -> np.floating:
-    """The least number that meets a condition that all larger ones meet too.
+    """Return the least number that meets a condition; all larger numbers must meet it too.
 
-    By bisection of the numbers of the user's precision in their order, so that any scale is as good as another.
+    The ordered floating-point numbers of the user's precision are bisected, so the result is exact on any scale.
     """
     kind = np.dtype(jnp.result_type(float))
     bits = np.dtype(f"i{kind.itemsize}")

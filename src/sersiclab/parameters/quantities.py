@@ -1,4 +1,4 @@
-"""Astropy's quantities as parameters, priors and ties: numbers in the parameter's unit, or an error that names it.
+"""Astropy quantities as parameters, priors and ties: converted to the parameter's unit, or refused.
 
 A model is built without an image. Pixels, plain numbers and angles are therefore converted at once; angular sizes,
 magnitudes and flux densities are not, because only an image knows how (`Image.convert`).
@@ -16,11 +16,11 @@ from sersiclab.runtime.errors import InputTypeError
 
 
 DIMENSIONLESS = "dimensionless"
-"""Key in the metadata of fields that have no unit whatever the parameter's: of a logarithm, or a factor."""
+"""Key in the metadata of fields without a unit, whatever the unit of the parameter: a logarithm or a factor."""
 
-# The units of parameters, by the name that declarations have for them, as astropy writes them.
+# The units of parameters as astropy writes them, by their names in declarations.
 UNITS = {"": "", "pixel": "pix", "1/pixel": "1/pix", "rad": "rad"}
-# What each of them expects, and what to do with anything else.
+# For each unit, the expected value, and the remedy for anything else.
 EXPECTED = {
     "": ("must be a number without a unit", ""),
     "pixel": ("must be in pixels", "; convert angles on the sky by the image: image.convert(quantity)"),
@@ -31,7 +31,7 @@ OF_IMAGE = "must be a number in the unit of the image", "; convert it by the ima
 
 
 def is_quantity(value: Any) -> bool:
-    """Whether a value is one of astropy's, with a unit."""
+    """Whether a value is an astropy quantity, with a unit."""
     return isinstance(value, np.ndarray) and hasattr(value, "unit")
 
 
@@ -47,9 +47,9 @@ def check_number(label: str, value: Any) -> None:
 
 
 def converted(value: Any, unit: str) -> Any:
-    """Return a quantity, or a prior or tie of quantities, in the unit of its parameter; anything else as it is.
+    """Return a quantity, or a prior or tie of quantities, in the unit of its parameter, and anything else unchanged.
 
-    A quantity that can't be converted stays what it is: see `refusal`.
+    A quantity that can't be converted is returned unchanged: see `refusal`.
     """
     if is_quantity(value):
         return _number(value, unit)
@@ -60,7 +60,7 @@ def converted(value: Any, unit: str) -> Any:
 
 
 def refusal(value: Any, unit: str) -> str | None:
-    """Return what is wrong with a quantity that could not be converted, after the parameter's name; None without one.
+    """Return the end of an error message about a quantity that could not be converted; None if there is none.
 
     Arguments:
         value: a parameter, as `converted` left it.
@@ -86,7 +86,7 @@ def _unit(field: dataclasses.Field[Any], unit: str) -> str:
 
 
 def _number(quantity: Any, unit: str) -> Any:
-    """Return one number in this unit; the quantity itself if it is not one, or of another kind."""
+    """Return the number in this unit; the quantity itself if it is an array or can't be converted."""
     import astropy.units as u
 
     if np.ndim(quantity) or quantity.dtype.kind not in "iuf":

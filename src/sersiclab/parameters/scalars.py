@@ -1,4 +1,4 @@
-"""Numbers as users give them: Python's, NumPy's and JAX's, which may be traced."""
+"""Checks and conversions of numbers that users give: Python, NumPy or JAX scalars, which may be traced."""
 
 import math
 from typing import Any
@@ -27,7 +27,7 @@ def is_number(value: Any) -> bool:
 
 
 def check_finite(label: str, value: Any) -> None:
-    """Raise unless `value` is one finite number, as far as that is known while it is traced."""
+    """Raise unless `value` is one finite number; the value of a traced number is not checked."""
     if not is_scalar(value):
         raise InputTypeError(f"{label} must be a number, got {described(value)}")
     number = to_float(value)
@@ -36,24 +36,24 @@ def check_finite(label: str, value: Any) -> None:
 
 
 def described(value: Any) -> str:
-    """What came instead of a number, for a message."""
+    """Describe a value that is not a number, for an error message."""
     if isinstance(value, jax.Array | np.ndarray) and not hasattr(value, "unit"):
         return f"an array of shape {value.shape} and type {value.dtype}"
     return repr(value)
 
 
 def to_float(value: Any) -> Any:
-    """A Python or NumPy number as a float; anything else as it is."""
+    """Return a Python or NumPy number as a float, and anything else unchanged."""
     if isinstance(value, jax.Array) or not is_number(value):
         return value
     try:
         return float(value)
-    except OverflowError:  # a whole number of more than 308 digits
+    except OverflowError:  # an integer of more than 308 digits
         return math.inf if value > 0 else -math.inf
 
 
 def plain(value: Any) -> Any:
-    """A NumPy or JAX number as Python's, for options that programs are compiled for; anything else as it is."""
+    """Return a NumPy or JAX number as a Python one, and anything else unchanged, for options of compiled programs."""
     return value.item() if hasattr(value, "dtype") and is_number(value) else value
 
 

@@ -1,8 +1,8 @@
-"""The components of a model as a function of its free parameters, those of one kind in one.
+"""The components of a model as a function of its free parameters, with components of one kind stacked.
 
-Every number of a model is fixed, free or tied to another: all of them together are an affine function of the
-free parameters' values. It is worked out here once, so that jitted code computes all numbers at once and not
-each by operations of its own, of which a model of many components would have so many that it compiles for long.
+Every number of a model is fixed, free or tied to others. Unless ties multiply two parameters, all numbers together are
+an affine function of the free parameters' values. It is derived here once, so that jitted code computes all numbers in
+one step. With separate operations for each number, a model of many components would take long to compile.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -23,14 +23,14 @@ from sersiclab.runtime.errors import InputError
 
 
 class Values(eqx.Module, Mapping[str, Array]):
-    """The values of free parameters, by path: a view of one vector."""
+    """The values of free parameters by path, stored in one vector."""
 
     paths: tuple[str, ...] = eqx.field(static=True)
     vector: Float[Array, "*s d"]
 
     @staticmethod
     def of(values: Mapping[str, Any], paths: tuple[str, ...]) -> "Values":
-        """The values of `paths`. Raises `ValueError` if one is missing."""
+        """Return the values of `paths`. Raises `ValueError` if one is missing."""
         if isinstance(values, Values) and values.paths == paths:
             return values
         missing = [path for path in paths if path not in values]
@@ -52,7 +52,7 @@ class Values(eqx.Module, Mapping[str, Array]):
 
 
 class Kind(NamedTuple):
-    """Owners of one structure: their names, and which of the structure's leaves are parameters."""
+    """Owners that share a structure: their names, and the parameter in each leaf of the structure, or None."""
 
     names: tuple[str, ...]
     structure: Any
@@ -60,7 +60,7 @@ class Kind(NamedTuple):
 
 
 class Affine(eqx.Module):
-    """Numbers `offset + scale * values[index]`; the `index` of a fixed one is that of a zero behind the values."""
+    """Numbers `offset + scale * values[index]`. Fixed numbers have the index of a zero appended to the values."""
 
     index: tuple[int, ...] = eqx.field(static=True)
     scale: Float[Array | np.ndarray, " number"]
@@ -68,7 +68,7 @@ class Affine(eqx.Module):
 
     @staticmethod
     def of(terms: list[Term], paths: tuple[str, ...]) -> "Affine":
-        """The numbers of `terms`, by the values of `paths`."""
+        """Return the numbers of `terms` as a function of the values of `paths`."""
         places = {path: i for i, path in enumerate(paths)}
         return Affine(
             index=tuple(len(paths) if term.path is None else places[term.path] for term in terms),
@@ -77,7 +77,7 @@ class Affine(eqx.Module):
         )
 
     def at(self, padded: Float[Array, " _"]) -> Float[Array, " number"]:
-        """The numbers at the values, with the zero behind them."""
+        """Return the numbers, given the values with a zero appended."""
         return jnp.asarray(self.offset) + self.scale * padded.at[np.array(self.index, int)].get(
             mode="promise_in_bounds"
         )
@@ -86,9 +86,9 @@ class Affine(eqx.Module):
 class Stacks(eqx.Module):
     """Owners of parameters, filled with numbers by `at`.
 
-    Owners of one kind become one, under the name of the first, whose parameters are vectors. All numbers are
-    affine functions of the values, times `factors` plus `above` if some are products. `rest` are leaves that are no
-    parameters.
+    Owners of one kind become a single owner, under the name of the first, whose parameters are vectors. All numbers
+    are affine functions of the values; if some are products of two parameters, they are multiplied by `factors`, and
+    `above` is added. `rest` holds the leaves that are not parameters.
     """
 
     kinds: tuple[Kind, ...] = eqx.field(static=True)
@@ -99,7 +99,7 @@ class Stacks(eqx.Module):
 
     @staticmethod
     def of(owners: Owners, paths: tuple[str, ...], *, together: Callable[[eqx.Module], bool]) -> "Stacks":
-        """The owners as a function of the values of `paths`; `together` says which may be stacked."""
+        """Return the owners as a function of the values of `paths`; `together` says which may be stacked."""
         kinds, rest = _kinds(owners, together)
         terms = products(owners)
         found = [terms[f"{name}.{key}"] for kind in kinds for key in kind.parameters if key for name in kind.names]
@@ -114,11 +114,11 @@ class Stacks(eqx.Module):
         )
 
     def at(self, values: Float[Array, " d"]) -> dict[str, Any]:
-        """The owners at the free parameters' values."""
+        """Return the owners at the free parameters' values."""
         return self.filled(self.numbers_at(values))
 
     def numbers_at(self, values: Float[Array, " d"]) -> Float[Array, " number"]:
-        """All numbers at the free parameters' values, in the order of `rows`."""
+        """Return all numbers at the free parameters' values, in the order of `rows`."""
         padded = jnp.concatenate([values, jnp.zeros(1, values.dtype)])
         numbers = self.numbers.at(padded)
         if self.factors is None:
@@ -126,7 +126,7 @@ class Stacks(eqx.Module):
         return numbers * self.factors.at(padded) + jnp.asarray(self.above)
 
     def filled(self, numbers: Float[Array, " number"]) -> dict[str, Any]:
-        """The owners with these numbers."""
+        """Return the owners with these numbers."""
         rest, owners = iter(self.rest), {}
         for kind, rows in zip(self.kinds, self.rows, strict=True):
             columns = iter(rows)
@@ -143,7 +143,7 @@ class Stacks(eqx.Module):
 
     @property
     def rows(self) -> tuple[Int[np.ndarray, "parameter owner"], ...]:
-        """For each kind, where the numbers of its parameters are, one column for each owner."""
+        """For each kind, the indices of its parameters among all numbers, with one column for each owner."""
         shapes = [(sum(key is not None for key in kind.parameters), len(kind.names)) for kind in self.kinds]
         ends = np.cumsum([count * owners for count, owners in shapes])
         return tuple(np.arange(end - a * b, end).reshape(a, b) for end, (a, b) in zip(ends, shapes, strict=True))

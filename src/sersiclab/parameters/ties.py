@@ -1,4 +1,4 @@
-"""Ties between parameters: what follows what, within which range, and what becomes of it when a component goes."""
+"""Ties between parameters: their order, their ranges, and their replacement when a component is removed."""
 
 import math
 from collections.abc import Mapping
@@ -14,17 +14,17 @@ from sersiclab.parameters.tree import Owners, in_order, parameters, replace
 from sersiclab.runtime.errors import InputError
 
 
-SHOWN = 12  # parameters of a circle that a message names
+SHOWN = 12  # parameters of a circle named in a message
 
 
 def check_ties(owners: Owners) -> None:
-    """Raise if a tie leads nowhere, round in a circle or out of its parameter's range."""
+    """Raise if a tie leads nowhere, in a circle, or out of its parameter's range."""
     for message in problems(owners).values():
         raise InputError(message)
 
 
 def problems(owners: Owners) -> dict[str, str]:
-    """What is wrong with a tied parameter, by its path: it leads nowhere, in a circle or out of its range."""
+    """Return an error message by path for each tie that leads nowhere, in a circle, or out of its range."""
     found = parameters(owners)
     if not any(isinstance(value, Tied) for value in found.values()):
         return {}
@@ -43,7 +43,7 @@ def problems(owners: Owners) -> dict[str, str]:
 
 
 def ranges(owners: Owners) -> dict[str, tuple[float, float]]:
-    """The range of every tied parameter, by path; without those whose numbers are traced."""
+    """Return the range of every tied parameter by path, except those with traced numbers."""
     found = parameters(owners)
     if not any(isinstance(value, Tied) for value in found.values()):
         return {}
@@ -51,7 +51,7 @@ def ranges(owners: Owners) -> dict[str, tuple[float, float]]:
 
 
 class Term(NamedTuple):
-    """`scale * free + offset`: the free parameter's path, or None for a fixed number, which is its offset."""
+    """`scale * free + offset`, where `path` is that of the free parameter; None for a fixed number, `offset`."""
 
     path: str | None
     scale: Scalar
@@ -62,7 +62,7 @@ ONE = Term(None, 0.0, 1.0)
 
 
 class Product(NamedTuple):
-    """`first * second + above`: the second term is mostly one, and then nothing is above."""
+    """`first * second + above`. For most parameters `second` is one and `above` is zero."""
 
     first: Term
     second: Term = ONE
@@ -70,12 +70,12 @@ class Product(NamedTuple):
 
 
 def products(owners: Owners) -> dict[str, Product]:
-    """Every parameter by path as a product of two terms and what is added to it."""
+    """Return every parameter by path as a product of two terms plus a number."""
     return _products(parameters(owners))[0]
 
 
 def _products(found: Mapping[str, Parameter]) -> tuple[dict[str, Product], dict[str, str]]:
-    """The products, and what is wrong with parameters that have none; those that follow a wrong one have neither."""
+    """Return products and error messages by path. A parameter that follows an invalid one has neither."""
     terms: dict[str, Product] = {}
     wrong: dict[str, str] = {}
     order = in_order(found)
@@ -101,7 +101,7 @@ def _product(path: str, tie: Tied, terms: Mapping[str, Product]) -> Product:
     first, second, above = terms[tie.to]
     if second is not ONE:
         if tie.by is not None:
-            raise InputError(f"{path} is tied to {tie.to}, a product of two others: it can't take a third")
+            raise InputError(f"{path} is tied to {tie.to}, a product of two others: it can't be multiplied by a third")
         scaled = Term(first.path, tie.scale * first.scale, tie.scale * first.offset)
         return Product(scaled, second, tie.scale * above + tie.offset)
     first = Term(first.path, tie.scale * first.scale, tie.scale * first.offset + tie.offset)
@@ -121,7 +121,7 @@ def _circle(path: str, circular: Mapping[str, Tied]) -> str:
 
 
 def _ranges(found: Mapping[str, Parameter], terms: Mapping[str, Product]) -> dict[str, tuple[float, float]]:
-    """The ranges of the tied parameters whose products are known."""
+    """Return the ranges of the tied parameters whose products are known."""
     reached = {}
     for path, product in terms.items():
         first, second, above = product
@@ -135,7 +135,7 @@ def _range_of_product(product: Product, found: Mapping[str, Parameter]) -> tuple
     first, second, above = product
     supports = [_support(found[term.path]) if term.path is not None else (0.0, 0.0) for term in (first, second)]
     if first.path is not None and first.path == second.path:
-        # A parabola, extreme at the ends and at its vertex.
+        # A parabola has its extremes at the ends or at its vertex.
         (low, high), curvature = supports[0], first.scale * second.scale
         linear = first.scale * second.offset + second.scale * first.offset
         vertex = [-0.5 * linear / curvature] if curvature else []
@@ -147,7 +147,7 @@ def _range_of_product(product: Product, found: Mapping[str, Parameter]) -> tuple
 
 
 def _support(prior: Parameter) -> tuple[float, float]:
-    """Where a prior is not zero; everywhere if its numbers are traced."""
+    """Return the interval outside which a prior is zero; the whole real line if its numbers are traced."""
     known = isinstance(prior, AbstractPrior) and all(is_number(leaf) for leaf in jax.tree.leaves(prior))
     return prior.support() if known else (-math.inf, math.inf)
 
@@ -157,15 +157,15 @@ def _value(term: Term, x: float) -> float:
 
 
 def _times(a: Scalar, b: Scalar) -> float:
-    """A product in which nothing times infinity is nothing: the end of an open range is never reached."""
+    """Return a product in which zero times infinity is zero: the end of an open range is never reached."""
     return 0.0 if a == 0.0 or b == 0.0 else float(a * b)
 
 
 def detach(owners: Owners, gone_name: str, gone: eqx.Module) -> dict[str, eqx.Module]:
-    """The modules after one of their number is gone: who followed its parameters goes on together.
+    """Return the modules after one of them was removed; parameters that were tied to it stay tied to each other.
 
-    The first follower of a parameter inherits it, the others follow the first. Raises `ValueError`
-    where that cannot be said (a prior through a tie with scale or offset).
+    The first follower of a parameter inherits its value or prior, and the others follow the first. Raises `ValueError`
+    where that is not possible: a prior can't be inherited through a tie with a scale or an offset.
     """
     changes: dict[str, Parameter] = {}
     for name in parameter_info(gone):

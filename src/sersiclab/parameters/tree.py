@@ -1,4 +1,4 @@
-"""The tree of a model's parameters: read by path, filled with numbers, and changed.
+"""Reading a model's parameters by path, filling them with numbers, and replacing them.
 
 A tree is read as `owners`: a mapping from a name to the module that owns the parameters, so that the parameter `n` of
 the component `bulge` has the path `"bulge.n"`. Only this module looks inside a parameter field; everything else asks
@@ -105,7 +105,7 @@ def _followed(tie: Tied, numbers: Mapping[str, Any]) -> Any:
 
 
 def in_order(found: Mapping[str, Parameter]) -> list[str]:
-    """Return the paths, each after those that it follows, without paths in a circle or tied to one.
+    """Return the paths, each after those that it follows, except paths in a circle or tied to one.
 
     A path that does not exist counts as known.
     """
@@ -118,7 +118,7 @@ def in_order(found: Mapping[str, Parameter]) -> list[str]:
         for to in targets:
             followers.setdefault(to, []).append(path)
     order = [path for path, targets in waiting.items() if not targets]
-    for path in order:  # which grows during the loop
+    for path in order:  # the list grows during the loop
         for follower in followers.get(path, ()):
             waiting[follower].discard(path)
             if not waiting[follower]:

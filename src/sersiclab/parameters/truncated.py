@@ -1,8 +1,8 @@
-"""The truncated normal distribution, exact however far out it is cut.
+"""The truncated normal distribution, accurate however far in the tails its bounds lie.
 
-numpyro's takes the difference of two tail probabilities, which in single precision is zero beyond 13 standard
-deviations: its density is infinite there and its samples lie outside the bounds. Here everything is done with
-the logarithms of probabilities, in the lower tail, where they keep their digits.
+numpyro's version subtracts two tail probabilities. In single precision the difference is zero beyond 13 standard
+deviations, so that the density is infinite there and samples lie outside the bounds. Here everything is computed from
+the logarithms of probabilities in the lower tail, where they keep their precision.
 """
 
 import math
@@ -18,12 +18,12 @@ from scipy.special import log_ndtr as log_probability
 from scipy.special import ndtri_exp
 
 
-STEPS = 60  # of bisection: they halve an interval down to its last digit
-FAR = 15.0  # standard deviations, within which lies all probability that double precision can tell from one
+STEPS = 60  # of bisection, which reach the last digit in double precision
+FAR = 15.0  # standard deviations: the probability beyond is negligible in double precision
 
 
 def median(low: float, high: float) -> float:
-    """The median of a standard normal distribution cut off below `low` and above `high`, which may be infinite."""
+    """Return the median of a standard normal distribution truncated at `low` and `high`, which may be infinite."""
     if low + high > 0:
         return -median(-high, -low)
     ends = log_probability([low, high])
@@ -31,7 +31,7 @@ def median(low: float, high: float) -> float:
 
 
 def log_mass(low: Any, high: Any) -> Any:
-    """ln of the standard normal probability between `low` and `high`."""
+    """Return the logarithm of the standard normal probability between `low` and `high`."""
     flip = low + high > 0
     low, high = jnp.where(flip, -high, low), jnp.where(flip, -low, high)
     upper = log_ndtr(high)
@@ -39,11 +39,11 @@ def log_mass(low: Any, high: Any) -> Any:
 
 
 def quantile(q: Array, low: Any, high: Any) -> Array:
-    """The standard normal number below which a share `q` of the probability between `low` and `high` lies."""
+    """Return the quantile `q` of a standard normal distribution truncated at `low` and `high`."""
     flip = low + high > 0
     q, low, high = jnp.where(flip, 1 - q, q), jnp.where(flip, -high, low), jnp.where(flip, -low, high)
     wanted = jnp.log(q) + log_mass(low, high)
-    # All but nothing of the probability lies between these.
+    # All but a negligible part of the probability lies between these.
     ends = jnp.maximum(low, jnp.minimum(high, 0.0) - FAR), jnp.minimum(high, FAR)
 
     def halve(_: Any, ends: tuple[Array, Array]) -> tuple[Array, Array]:
@@ -56,7 +56,7 @@ def quantile(q: Array, low: Any, high: Any) -> Array:
 
 
 class TruncatedNormalDistribution(dist.Distribution):
-    """Normal distribution cut off below `low` and above `high`; `None` leaves that side open."""
+    """Normal distribution truncated at `low` and `high`; `None` leaves that side open."""
 
     reparametrized_params: ClassVar[list[str]] = []
 

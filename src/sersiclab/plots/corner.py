@@ -1,4 +1,4 @@
-"""Corner plots: every marginal and pairwise density."""
+"""Corner plots of posterior draws."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# The smallest areas with 1 and 2 sigma of a two-dimensional normal hold 1 - exp(-1/2) and 1 - exp(-2).
+# The 1 and 2 sigma contours of a two-dimensional normal contain 1 - exp(-1/2) and 1 - exp(-2) of its probability.
 CONTOURS = (1.0 - np.exp(-2.0), 1.0 - np.exp(-0.5))
 
 SMOOTHING = 1.4  # bins
@@ -27,9 +27,9 @@ def plot_corner(
     *,
     paths: Sequence[str] | None = None,
 ) -> "Figure":
-    """Histograms of each quantity and densities of each pair, with 1 and 2 sigma contours and `best`.
+    """Plot a histogram of each quantity and the density of each pair, with 1 and 2 sigma contours and `best`.
 
-    `paths` chooses the quantities; all by default. Raises `ValueError` for an unknown one.
+    `paths` selects the quantities; by default all are shown. Raises `ValueError` for an unknown one.
     """
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 
@@ -71,7 +71,7 @@ def _unit(unit: str, power: int) -> str:
 
 
 def _power(size: float) -> int:
-    """The power of ten to take out of numbers of that size; 0 where they read well as they are."""
+    """Return the power of ten to factor out of numbers of this size; 0 if they are readable without one."""
     return int(np.floor(np.log10(size))) if size > 0 and not 1e-3 <= size < 1e6 else 0
 
 
@@ -105,7 +105,7 @@ def _draw_marginal(axes: "Axes", values: Float[np.ndarray, " draw"], best: float
 
 
 def with_errors(low: float, middle: float, high: float) -> str:
-    """An estimate and its errors for a formula, to two digits of the smaller error: `3.50^{+0.12}_{-0.10}`."""
+    """Return LaTeX for an estimate and its errors, to two digits of the smaller error: `3.50^{+0.12}_{-0.10}`."""
     power = _power(max(abs(low), abs(high)))
     upper, lower, middle = ((x / 10.0**power) for x in (high - middle, middle - low, middle))
     smaller = min(upper, lower)

@@ -1,4 +1,4 @@
-"""Data, model and residual as images, with the profile below."""
+"""The overview figure of a fit: data, model and residual as images, with the radial profile below."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -23,7 +23,7 @@ RESIDUAL_LIMIT = 5.0  # sigma
 
 
 def plot_fit(model: Model, image: Image, best: Mapping[str, float], *, title: str = "") -> "Figure":
-    """Data, model and residual in sigma, and the profile of the first source with its residual."""
+    """Plot data, model and residual in sigma, and the radial profile of the first source with its residual."""
     from sersiclab.plots.picture import Picture
 
     parts = render_components(model, image, best)
@@ -64,11 +64,11 @@ def _plot_images(
     left.set_ylabel("y [pixel]")
     if _draw_ellipses(middle, model, best):
         names = {size_name(component) for component in model.components.values()} - {None}
-        middle.set_title("model, half-light ellipses" if names == {"r_eff"} else "model, ellipses of its radii")
+        middle.set_title("model, half-light ellipses" if names == {"r_eff"} else "model, ellipses at its radii")
 
 
 def _draw_ellipses(axes: "Axes", model: Model, best: Mapping[str, float]) -> int:
-    """Draw the ellipses of the sources' radii, points as crosses, and return the number of ellipses."""
+    """Draw an ellipse at each source's radius, or a cross for a point source; return the number of ellipses."""
     from matplotlib.patches import Ellipse as Patch
 
     limits = axes.axis()
@@ -80,7 +80,7 @@ def _draw_ellipses(axes: "Axes", model: Model, best: Mapping[str, float]) -> int
             axes.plot(*centre, "+", color=colour)
             continue
         for edge, width in (("w", 2.4), (colour, 1.3)):
-            # matplotlib's angle turns the height, which lies along +y at 0, as theta does.
+            # The height of matplotlib's ellipse points along +y at angle 0, as the major axis does at theta = 0.
             angle = np.degrees(shape.theta)
             axes.add_patch(Patch(centre, minor, major, angle=angle, fill=False, ec=edge, lw=width))
     axes.axis(limits)
@@ -94,7 +94,7 @@ def colormap(name: str) -> Any:
 
 
 def asinh_norm(image: Image, total: Float[np.ndarray, "y x"], sky: Float[np.ndarray, "y x"]) -> "Normalize":
-    """A scale that is linear within the noise of the sky and logarithmic above."""
+    """Return a colour scale that is linear within the noise of the sky and logarithmic above it."""
     from matplotlib.colors import FuncNorm
 
     level, width = float(np.mean(sky)), 2.0 * float(np.median(image.sigma[image.valid]))
@@ -104,7 +104,7 @@ def asinh_norm(image: Image, total: Float[np.ndarray, "y x"], sky: Float[np.ndar
 
 
 def asinh_ticks(norm: "Normalize") -> Float[np.ndarray, " tick"]:
-    """Five ticks at round numbers, about evenly spaced."""
+    """Return five ticks at round numbers, roughly evenly spaced."""
     values = np.asarray(norm.inverse(np.linspace(0.0, 1.0, 5)))
     small = 0.1 * np.abs(values[0])
     return np.array([0.0 if abs(value) < small else float(f"{value:.1g}") for value in values])

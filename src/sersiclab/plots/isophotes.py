@@ -1,4 +1,4 @@
-"""What all figures say of a model's sources: ellipses, colours, and the sky below them."""
+"""Ellipses and colours of a model's sources, and the sky below them, for all figures."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -12,13 +12,13 @@ from sersiclab.profiles import AbstractSky, AbstractSource
 from sersiclab.profiles.base import size_name
 
 
-# Okabe & Ito's colours for components, which the colour-blind can tell apart; the model is black.
+# The palette of Okabe & Ito, whose colours colour-blind readers can distinguish; the model is black.
 MODEL = "#000000"
 COMPONENTS = ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 
 
 class Ellipse(NamedTuple):
-    """Where a source is, and the shape of its isophotes; `size` is `r_eff` or the profile's first other length."""
+    """The centre of a source and the shape of its isophotes; `size` is `r_eff`, or else the profile's first length."""
 
     xc: float
     yc: float
@@ -28,13 +28,13 @@ class Ellipse(NamedTuple):
 
 
 def colours(model: Model) -> dict[str, str]:
-    """The colour of each source."""
+    """Return the colour of each source by name."""
     names = [name for name, component in model.components.items() if isinstance(component, AbstractSource)]
     return {name: COMPONENTS[i % len(COMPONENTS)] for i, name in enumerate(names)}
 
 
 def ellipses(model: Model, best: Mapping[str, float]) -> dict[str, Ellipse]:
-    """The ellipse of each source; a point source has a circle of no size."""
+    """Return the ellipse of each source by name; that of a point source is a circle of size zero."""
     drawn = model.at(best).components
     found = {}
     for name in colours(model):
@@ -47,7 +47,7 @@ def ellipses(model: Model, best: Mapping[str, float]) -> dict[str, Ellipse]:
 
 
 def sky_image(model: Model, parts: Mapping[str, Any]) -> Float[np.ndarray, "y x"]:
-    """The sum of the skies among the components' images."""
+    """Return the sum of the images of all sky components."""
     zero = np.zeros(np.shape(next(iter(parts.values()))))
     skies = [np.asarray(part) for name, part in parts.items() if isinstance(model.components[name], AbstractSky)]
     return sum(skies, start=zero)

@@ -1,4 +1,4 @@
-"""A figure that shows itself."""
+"""A figure with its own display in notebooks."""
 
 import io
 
@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 
 
 class Picture(Figure):
-    """A matplotlib figure that a notebook draws, also one in which pyplot has drawn nothing yet."""
+    """A matplotlib figure that notebooks display even if pyplot was never used."""
 
     def _repr_png_(self) -> bytes:
         picture = io.BytesIO()

@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 DATA = "0.35"
 ANNULUS_GROWTH = 0.1  # width of an annulus per radius, at least a pixel
-CENTRAL_RADIUS = 0.38  # the mean distance of a pixel's points from its centre; zero has no logarithm
-ANNULUS_COVERAGE = 0.25  # of an annulus's pixels that must be on the image and unmasked
-RESIDUAL_LIMIT = 5.0  # standard errors shown at least
+CENTRAL_RADIUS = 0.38  # the mean distance of points in a pixel from its centre: the smallest mean radius of an annulus
+ANNULUS_COVERAGE = 0.25  # fraction of an annulus that must lie on unmasked pixels of the image
+RESIDUAL_LIMIT = 5.0  # standard errors: the residual axis spans at least this much on either side
 
 
 class Annuli(NamedTuple):
-    """Which pixels belong to which annulus, their number, and the annuli's mean radius."""
+    """The annulus of each unmasked pixel, and the number of pixels and the mean radius of each annulus."""
 
     label: Int[np.ndarray, " pixel"]
     valid: Bool[np.ndarray, "y x"]
@@ -32,11 +32,11 @@ class Annuli(NamedTuple):
     radius: Float[np.ndarray, " annulus"]
 
     def mean(self, array: Float[np.ndarray, "y x"]) -> Float[np.ndarray, " annulus"]:
-        """The mean of an image over the unmasked pixels of each annulus."""
+        """Return the mean of an image over the unmasked pixels of each annulus."""
         return self._sum(array[self.valid]) / self.number
 
     def error(self, sigma: Float[np.ndarray, "y x"]) -> Float[np.ndarray, " annulus"]:
-        """The standard error of that mean."""
+        """Return the standard error of that mean."""
         return np.sqrt(self._sum(np.square(sigma[self.valid], dtype=float))) / self.number
 
     def _sum(self, values: Float[np.ndarray, " pixel"]) -> Float[np.ndarray, " annulus"]:
@@ -44,7 +44,7 @@ class Annuli(NamedTuple):
 
 
 def annuli(image: Image, ellipse: Ellipse) -> Annuli:
-    """Elliptical annuli a pixel wide or more, as far as the image holds enough of them."""
+    """Return elliptical annuli at least a pixel wide, except those with too few pixels on the image."""
     y, x = jnp.indices(image.shape, dtype=np.float32)
     axis_ratio = 1.0 - ellipse.ellip
     radius = np.asarray(elliptical_radius(x - ellipse.xc, y - ellipse.yc, ellipse.ellip, ellipse.theta))[image.valid]
@@ -60,7 +60,7 @@ def annuli(image: Image, ellipse: Ellipse) -> Annuli:
 
 
 def _annulus(radius: Float[np.ndarray, " pixel"], edges: Float[np.ndarray, " edge"]) -> Int[np.ndarray, " pixel"]:
-    """The last edge not beyond each radius, without a search: edges lie a pixel apart or more."""
+    """Return the index of the last edge not beyond each radius. Edges at least a pixel apart need no search."""
     whole = radius.astype(int)
     label = (np.searchsorted(edges, np.arange(whole.max() + 1), side="right") - 1)[whole]
     return label + (radius >= np.append(edges, np.inf)[label + 1])
@@ -74,7 +74,7 @@ def plot_profile(
     best: Mapping[str, float],
     parts: Mapping[str, Any],
 ) -> None:
-    """The brightness of the first source in elliptical annuli, and how it deviates from the model's."""
+    """Plot the brightness about the first source in elliptical annuli, and its deviation from the model."""
     shapes = ellipses(model, best)
     upper.sharex(lower)
     upper.tick_params(labelbottom=False)
@@ -104,8 +104,8 @@ def plot_profile(
 
 
 def _set_radius_axis(axes: "Axes", largest: float) -> None:
-    """A square-root axis, which shows the centre and the outskirts."""
-    # The square root of what lies left of zero is not asked for, but matplotlib tries.
+    """Give the axis a square-root scale, which shows both the centre and the outskirts."""
+    # matplotlib also evaluates the scale left of zero.
     axes.set_xscale("function", functions=(lambda r: np.sqrt(np.maximum(r, 0.0)), np.square))
     axes.set_xlim(0.0, 1.05 * largest + 0.5)
     steps = np.outer(10.0 ** np.arange(6), (1, 2, 5)).ravel()
@@ -114,7 +114,7 @@ def _set_radius_axis(axes: "Axes", largest: float) -> None:
 
 
 def _draw_data(axes: "Axes", image: Image, radius: Any, data: Any, error: Any) -> None:
-    seen = data > error  # on a logarithmic axis, others are limits
+    seen = data > error  # on a logarithmic axis, the others are shown as upper limits
     ends = np.abs(brightness(image, np.array([data - error, data + error])[:, seen]) - brightness(image, data[seen]))
     if in_magnitudes(image):
         ends = ends[::-1]
@@ -130,7 +130,7 @@ def in_magnitudes(image: Image) -> bool:
 
 
 def brightness(image: Image, flux: Float[np.ndarray, "*s"]) -> Float[np.ndarray, "*s"]:
-    """Surface brightness in mag/arcsec² if the image has the numbers for it, else flux per pixel."""
+    """Return surface brightness: in mag/arcsec² if the zero-point and pixel scale are known, else per pixel."""
     positive = np.where(flux > 0, flux, np.nan)
     if image.zeropoint is None or image.pixel_scale is None:
         return positive

@@ -1,4 +1,4 @@
-"""What the posterior leaves open: an uncertainty map, and profiles with their bands."""
+"""The figure of the posterior's uncertainty: an uncertainty map, and profiles with bands."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +31,7 @@ def plot_posterior(
     *,
     title: str = "",
 ) -> "Figure":
-    """Data, an image that the posterior predicts, and the model's uncertainty; brightness and growth with bands."""
+    """Plot the data, a predicted image and the model's uncertainty; below, brightness and growth with bands."""
     from sersiclab.plots.picture import Picture
 
     figure = Picture(figsize=(10.5, 7.6), layout="constrained")
@@ -67,7 +67,7 @@ def _plot_images(panels: Any, image: Image, predicted: Any, model_sd: Any) -> No
 
 def _plot_profile(axes: "Axes", model: Model, image: Image, profile: "pd.DataFrame") -> None:
     radius, data, error = (profile[name].to_numpy() for name in ("radius", "data", "error"))
-    seen = data > error  # the logarithm of noise about zero says nothing
+    seen = data > error  # noise about zero has no meaningful logarithm
     ends = np.abs(
         brightness_of(image, np.array([data - error, data + error])[:, seen]) - brightness_of(image, data[seen])
     )
@@ -101,7 +101,7 @@ def _plot_growth(axes: "Axes", model: Model, image: Image, growth: "pd.DataFrame
 
 
 def _bands(model: Model, table: "pd.DataFrame") -> list[tuple[str, str]]:
-    """Names and colours of what the table has quantiles of."""
+    """Return name and colour of the model and of each source for which the table has quantiles."""
     known = {"model": MODEL, **colours(model)}
     return [(name, colour) for name, colour in known.items() if f"{name}_q50" in table]
 

@@ -1,4 +1,4 @@
-"""Fits side by side: which model predicts the data best, and whether two posteriors are the same."""
+"""Comparison of fits: which model predicts the data best, and whether two posteriors agree."""
 
 import math
 from collections.abc import Mapping

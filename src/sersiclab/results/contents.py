@@ -36,7 +36,7 @@ def check_contents(fit: AbstractFit) -> None:
         _check_covariance(fit.covariance, len(paths))
     for name in ("status", "message"):
         if not isinstance(getattr(fit, name), str):
-            raise InputTypeError(f"{name} must be a text, got {getattr(fit, name)!r}")
+            raise InputTypeError(f"{name} must be a string, got {getattr(fit, name)!r}")
     if not fit.status.startswith((FINISHED, STOPPED)):
         raise InputError(f"status must be {FINISHED!r} or begin with {STOPPED!r}, got {fit.status!r}")
     check_timing(fit.timing)

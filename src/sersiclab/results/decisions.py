@@ -10,7 +10,7 @@ MANY_BAD = 0.01
 # The effective number of parameters is close to the true number if model and noise describe the data (Vehtari, Gelman &
 # Gabry 2017, section 2.2); a much larger one shows that the draws do not describe the posterior.
 TOO_FREE = 2.0
-# A difference below so many standard errors, or nats, decides nothing (Sivula et al. 2020, arXiv:2008.10296).
+# A difference of fewer standard errors, or nats, is not decisive (Sivula et al. 2020, arXiv:2008.10296).
 ERRORS, NATS = 2.0, 4.0
 
 INSTEAD = "bic and log_evidence decide instead"

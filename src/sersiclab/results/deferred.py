@@ -24,7 +24,7 @@ class _Deferred(BackendArray):
         return np.asarray(self.compute(), dtype=self.dtype)[key]
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "_Deferred":
-        return self  # what it computes does not change
+        return self  # its values do not change
 
 
 def deferred(shape: tuple[int, ...], dtype: np.dtype, compute: Callable[[], np.ndarray]) -> Any:

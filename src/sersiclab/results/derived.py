@@ -34,7 +34,7 @@ def derive(fn: FunctionOfComponents, fit: AbstractFit, *, name: str, unit: str) 
     if not callable(fn):
         raise InputTypeError(f"fn must be a function of the components, such as lambda s: s['disk'].flux, got {fn!r}")
     if not isinstance(unit, str):
-        raise InputTypeError(f"unit must be a text such as 'pixel', got {unit!r}")
+        raise InputTypeError(f"unit must be a string such as 'pixel', got {unit!r}")
 
     def of(values: Mapping[str, Float[Array, ""]]) -> Float[Array, ""]:
         return jnp.asarray(fn(fit.model.at(values).components), dtype=float)

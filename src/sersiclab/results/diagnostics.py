@@ -10,7 +10,7 @@ from jaxtyping import Float
 
 MINIMUM_DRAWS = 4  # rank-normalised split chains need four draws
 MINIMUM_WEIGHTS = 25  # the largest fifth, at least five, is fitted
-NOTHING = -700.0  # log of a weight that is as good as zero, relative to the largest
+NOTHING = -700.0  # log of a negligible weight, relative to the largest
 
 
 class Convergence(NamedTuple):

@@ -76,7 +76,7 @@ def _planes(image: Image, model: Model, values: Mapping[str, float]) -> list[Any
         psf = fits.ImageHDU(np.asarray(image.psf), name="PSF")
         psf.header["OVERSAMP"] = (image.psf_oversampling, "samples per pixel")
         psf.header["PIXRESP"] = (image.psf_includes_pixel, "whether the pixel's response is in it")
-        psf.header["PSFCENTR"] = (image.psf_centre, "what the PSF is centred on")
+        psf.header["PSFCENTR"] = (image.psf_centre, "definition of the PSF centre")
         hdus.append(psf)
     return hdus
 

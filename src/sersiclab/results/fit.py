@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Fit(AbstractSampled):
-    """The result of a fit, the same for every method: draws, best values, and all that follows from them.
+    """The result of a fit, the same for every method: draws, best values, and quantities computed from them.
 
     A Fit is immutable; derived quantities are cached. A pickled Fit leaves its caches behind.
 

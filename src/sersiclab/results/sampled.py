@@ -59,7 +59,7 @@ class AbstractSampled(AbstractFit):
             Its draws (chain, draw); without draws its value at `best`, an array of shape ().
 
         Raises:
-            TypeError: if `fn` is not a function that JAX can trace, or `name` or `unit` is not a text.
+            TypeError: if `fn` is not a function that JAX can trace, or `name` or `unit` is not a string.
             ValueError: if `fn` does not return one number, or another quantity has this name.
 
         Example:
@@ -75,7 +75,7 @@ class AbstractSampled(AbstractFit):
 
     def _check_name(self, name: Any) -> None:
         if not isinstance(name, str) or not name:
-            raise InputTypeError(f"name must be a text such as 'B/T', got {name!r}")
+            raise InputTypeError(f"name must be a string such as 'B/T', got {name!r}")
         taken = [*self.model.free, *(other for other in self.derived if other != name)]
         if arviz_groups.variable(name) in map(arviz_groups.variable, taken):
             raise InputError(f"name must differ from those of other quantities, got {name!r}; taken: {taken}")

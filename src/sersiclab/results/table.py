@@ -50,7 +50,7 @@ def column(path: str) -> str:
 def to_latex(fit: AbstractFit, observables: Mapping[str, Derived], *, caption: str = "") -> str:
     """Return a table of name, value with its uncertainty, and unit; see `Fit.to_latex`."""
     if not isinstance(caption, str):
-        raise InputTypeError(f"caption must be a text, got {caption!r}")
+        raise InputTypeError(f"caption must be a string, got {caption!r}")
     rows = []
     for path, row in _rows(fit, {**observables, **fit.derived}).items():
         angle = isinstance(fit.model.free.get(path), Angle)

@@ -157,13 +157,13 @@ def resume(fit: Fit, *, progress: bool = True) -> Fit:
         >>> sl.resume(fit)
         Traceback (most recent call last):
             ...
-        sersiclab.runtime.errors.InputError: fit has no chains to go on with: ...
+        sersiclab.runtime.errors.InputError: fit has no chains to continue: ...
     """
     if not isinstance(fit, Fit):
         raise InputTypeError(f"fit must be a Fit that was cancelled, got {fit!r}")
     if not isinstance(fit.unfinished, Unfinished):
         raise InputError(
-            f"fit has no chains to go on with: its status is {fit.status!r}; only a run of NUTS that was cancelled "
+            f"fit has no chains to continue: its status is {fit.status!r}; only a run of NUTS that was cancelled "
             "after its first draw has, until Python ends"
         )
     monitor = Monitor(type(fit.method).__name__)

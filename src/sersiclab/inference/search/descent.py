@@ -9,7 +9,7 @@ prior where that is positive. The next point tried is u + p, with p from the dam
 
     (S^-1 H S^-1 + damping I) S p = -S^-1 g,    S^2 = diag(H),
 
-in which each parameter has a scale of its own (Marquardt 1963, J. SIAM 11, 431). The damping falls where the gain is
+in which each parameter has its own scale (Marquardt 1963, J. SIAM 11, 431). The damping falls where the gain is
 about what the expansion predicts, and grows where it is not.
 
 A library for least squares would not do: the log prior is a sum of functions of one parameter each, with exact first

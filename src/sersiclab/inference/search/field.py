@@ -1,11 +1,11 @@
-"""The likelihood of a field of sources: each component in a window of its own.
+"""The likelihood of a field of sources, with each component rendered in its own window.
 
-The derivatives of many components by all parameters at every pixel would fill any memory, and hardly any of them
-matter: a source's light is faint far from it. So each source is drawn, with its derivatives, in a window, and the
-curvature of the likelihood is made of the products of windows that overlap. What windows miss does not bias the
-result: about a `Base`, a point where the whole image was drawn, the light beyond the windows is that of the base, and
-the slope that they miss is added. At the base itself the likelihood and its slope are then exact, and a maximum that is
-found from a base at its own place is the maximum of the posterior.
+The derivatives of many components with respect to all parameters at every pixel would need too much memory, and few of
+them matter: far from a source its light is faint. Each source is therefore rendered, with its derivatives, in a window,
+and the curvature of the likelihood is the sum of the products of overlapping windows. The light outside the windows
+does not bias the result. It is computed at a `Base`, a point where the whole image is rendered, and kept constant near
+it, and its part of the slope is added. At the base itself the likelihood and its slope are then exact, so a maximum
+that coincides with its base is the maximum of the posterior.
 """
 
 import dataclasses
@@ -43,17 +43,18 @@ from sersiclab.rendering.groups import AbstractGroupRenderer
 from sersiclab.runtime.memory import check_memory
 
 
-LARGE = 2**25  # derivatives, of each pixel by each parameter, of which there are too many at once
-MANY = 5  # components, with which each derivative by all of them ...
-WORK = 2**26  # ... takes too long from so many pixels, parameters and components on
-COPIES = 3  # of all derivatives that are computed at once
+LARGE = 2**25  # derivatives (pixels times parameters): more are not computed all at once
+# With at least MANY components, derivatives are computed component by component if pixels times parameters times
+# components exceed WORK.
+MANY, WORK = 5, 2**26
+COPIES = 3  # copies of all derivatives that are in memory at once
 
 
 T = TypeVar("T")
 
 
 class Base(NamedTuple):
-    """Windows, and what they miss at the point `u`: the light, and minus the slope of the log likelihood by u."""
+    """Windows, with the light outside them at the point `u` and its part of the slope of minus the log likelihood."""
 
     u: Float[np.ndarray, " d"]
     windows: list[Window]
@@ -62,12 +63,12 @@ class Base(NamedTuple):
 
     @property
     def is_whole(self) -> bool:
-        """Whether nothing is missed."""
+        """Whether every window is the whole image."""
         return all(window.is_whole for window in self.windows)
 
 
 def _numbers(density: Density, u: Vector) -> tuple[Array, Array, Array, Array]:
-    """All numbers and the noise's parameters, and the derivatives of both by u."""
+    """Return all numbers and the noise's parameters, each with its derivatives by u."""
 
     def numbers(u: Vector) -> tuple[Array, Array]:
         return density.stacks.numbers_at(density.constrain(u).vector), noise_values(density, u)
@@ -82,7 +83,7 @@ def _turn(
     products: Float[Array, "number number"],
     cross: Float[Array, "number k"],
 ) -> tuple[Float[Array, " d"], Float[Array, "d d"], Float[Array, "d k"]]:
-    """From derivatives by the numbers to those by u."""
+    """Transform derivatives by the numbers into derivatives by u."""
     turned = jnp.matmul(by_u.T, jnp.column_stack([slope, cross, products]), precision=jax.lax.Precision.HIGHEST)
     first, second, third = jnp.split(turned, [1, 1 + cross.shape[1]], axis=1)
     return first[:, 0], jnp.matmul(third, by_u, precision=jax.lax.Precision.HIGHEST), second
@@ -95,7 +96,7 @@ _SEEN, _FORCES = Program(parts.seen), Program(parts.forces)
 
 
 def is_field(problem: Problem) -> bool:
-    """Whether a problem is too large for all derivatives at once, and can be parted into its components."""
+    """Whether a problem is too large for all derivatives at once, and can be split into its components."""
     density = problem.density
     independent = isinstance(density.noise, GaussianNoise) or not is_least_squares(density)
     if problem.image is None or not independent or not isinstance(density.renderer, AbstractGroupRenderer):
@@ -105,14 +106,14 @@ def is_field(problem: Problem) -> bool:
 
 
 def check_derivatives(problem: Problem) -> None:
-    """Raise `ValueError` if all derivatives at once, of a problem that is no field, need too much memory."""
+    """Raise `ValueError` if all derivatives at once need too much memory, for a problem that is not a field."""
     density = problem.density
     pixels, size = density.data.size, len(problem.start)
     check_memory(
         f"the derivatives of {pixels} pixels by {size} parameters, all at once,",
         float(COPIES * pixels * size * density.data.dtype.itemsize),
-        "fit a cutout, or fewer parameters; with noise that is independent between pixels and a renderer of sersiclab "
-        "components are treated one by one, which needs less",
+        "fit a cutout, or fewer parameters; if the noise is independent between pixels and the renderer is one of "
+        "sersiclab's, components are treated one by one, which needs less memory",
     )
 
 
@@ -126,7 +127,7 @@ def _is_profile(kind: Any) -> bool:
 
 
 class Drawn(NamedTuple):
-    """All components in their windows: the image that they make, each alone, and its derivatives by its own numbers."""
+    """All components in their windows: their sum, the image of each, and its derivatives by its own numbers."""
 
     image: Float[np.ndarray, "y x"]
     planes: list[Float[np.ndarray, "h w"]]
@@ -143,7 +144,7 @@ class Numbers(NamedTuple):
 
 
 class Field:
-    """A problem's likelihood, component by component; between two of them a run can be cancelled."""
+    """The likelihood of a problem, computed component by component; a run can be cancelled between components."""
 
     def __init__(self, problem: Problem, monitor: Monitor) -> None:
         assert problem.image is not None
@@ -155,11 +156,11 @@ class Field:
 
     @property
     def size(self) -> int:
-        """How many components are drawn for one evaluation."""
+        """The number of components rendered in one evaluation."""
         return len(self.members)
 
     def about(self, u: Float[np.ndarray, " d"], base: Base, observed: float = 0.0) -> Likelihood:
-        """The likelihood about `u`, with what the windows miss at the base."""
+        """Return the likelihood about `u`; the light outside the windows is that at the base."""
         numbers = self._numbers_at(u)
         drawn = self._drawn(numbers, base.windows)
         each = self._pixelwise(drawn.image + base.beyond, numbers, observed)
@@ -179,7 +180,7 @@ class Field:
         )
 
     def base(self, u: Float[np.ndarray, " d"], *, exact: bool) -> Base:
-        """Windows for sources such as those at `u`; if not `exact`, what they miss is taken as nothing."""
+        """Return windows for the sources at `u`; unless `exact`, the light outside them is neglected."""
         numbers = self._numbers_at(u)
         windows = [parts.window_of(member, numbers.all, self.image) for member in self.members]
         self._check_memory(windows)
@@ -214,7 +215,7 @@ class Field:
         return _PIXELWISE(self.monitor, self.density, mean, values, jnp.asarray(observed))
 
     def _drawn(self, numbers: Numbers, windows: list[Window]) -> Drawn:
-        """All components in their windows, with their derivatives."""
+        """Render all components in their windows, with their derivatives."""
 
         def jobs() -> Iterator[Callable[[], tuple[Array, Array]]]:
             for member, window in zip(self.members, windows, strict=True):
@@ -239,7 +240,7 @@ class Field:
         return dataclasses.replace(member.whole, canvas=self._canvases[window.shape])
 
     def _lights(self, numbers: Numbers, inside: list[int]) -> dict[Any, Light]:
-        """The light of these sources on the whole canvas, those of one kind in one."""
+        """Return the light of these sources on the whole canvas, summed over the sources of each kind."""
         lights: dict[Any, Light] = {}
         for i in inside:
             part, own = self.members[i].whole, jnp.asarray(numbers.all[self.members[i].rows])
@@ -252,14 +253,14 @@ class Field:
         return lights
 
     def _pulled(self, numbers: Numbers, inside: list[int], forces: dict[Any, Light]) -> Iterator[Array]:
-        """The slope of the log likelihood by the numbers of each of these sources, from their light everywhere."""
+        """Yield the slope of the log likelihood by the numbers of each source, from its light on the whole image."""
         for i in inside:
             part, own = self.members[i].whole, jnp.asarray(numbers.all[self.members[i].rows])
             force = forces[_kind(part)]
             yield from self._each([partial(_PULL.prepare(self.monitor, part, own, force), part, own, force)])
 
     def _each(self, jobs: Iterable[Callable[[], T]]) -> Iterator[T]:
-        """What the jobs give, one for each processor at a time; between them the user hears, and is heard."""
+        """Yield the results of the jobs, a batch at a time; progress and cancellation are handled between batches."""
         most = processors() if jax.default_backend() == "cpu" else 1
         with threads("part", most=most) as pool:
             rest = iter(jobs)
@@ -273,7 +274,7 @@ class Field:
     def _products(
         self, columns: list[Float[np.ndarray, "k h w"]], windows: list[Window], weight: Float[np.ndarray, "y x"]
     ) -> Float[np.ndarray, "number number"]:
-        """The weighted products of all derivatives with each other, where windows overlap."""
+        """Return the weighted products of all pairs of derivatives, summed where their windows overlap."""
         size = sum(rows.size for rows in self.density.stacks.rows)
         products = np.zeros((size, size), self._dtype)
         low = np.array([(window.y, window.x) for window in windows])
@@ -296,16 +297,16 @@ class Field:
         check_memory(
             f"the derivatives of {len(sizes)} components in windows of {max(sizes)} numbers at most",
             float(sum(sizes) + max(sizes)) * self._dtype.itemsize,
-            "fit a cutout, or fewer components or smaller ones",
+            "fit a cutout, or fewer or smaller components",
         )
 
 
 def _kind(part: Part) -> Any:
-    """What light is added of: sources whose light has the same planes."""
+    """Return a key for sources whose light may be added: their light has the same planes."""
     return part.structure
 
 
 def _sums(a: Float[np.ndarray, "k h w"], b: Float[np.ndarray, "m h w"]) -> Float[np.ndarray, "k m"]:
-    """The products of planes, summed over their pixels."""
+    """Return the products of all pairs of planes, summed over pixels."""
     pixels = a.shape[1] * a.shape[2]
     return a.reshape(len(a), pixels) @ b.reshape(len(b), pixels).T

@@ -16,17 +16,17 @@ from sersiclab.inference.search.minimum import Minimum, cancelled_minimum, minim
 from sersiclab.model.density import Density, Vector
 
 
-ROUNDS = 8  # in each of which the whole image is drawn
+ROUNDS = 8  # the whole image is rendered once in each
 ITERATIONS = 100  # of all rounds together
-# Gains are in log density. The first round, which knows no light beyond the windows, ends when less is to be gained.
+# Gains are in log density. The first round, which neglects the light outside the windows, ends below this gain.
 COARSE_GAIN = 1.0
 # The search ends at a base where the gradient promises less than this, or less than `GAIN_PER_PARAMETER` for each
-# parameter, a hundredth of its sigma: rounding is as large in single precision.
+# parameter, which is a hundredth of its sigma: in single precision, rounding errors are as large.
 CLOSE_GAIN = 10 * NEGLIGIBLE_GAIN
 GAIN_PER_PARAMETER = 1e-4
 # A base may be worse than the one before by this much, because of rounding.
 MOST_LOSS = 0.1
-BASE_DAMPING = 1e-3  # at most, of a step from a base
+BASE_DAMPING = 1e-3  # the largest damping of a step from a base
 
 
 def _expansion(density: Density, u: Vector, here: Likelihood, aim: Aim, base_u: Vector, missed: Vector) -> Expansion:
@@ -47,7 +47,7 @@ def minimise_field(problem: Problem, monitor: Monitor, aim: Aim) -> Minimum:
     """Find the minimum that is reached from the start; after a cancellation, return the best point so far.
 
     Each round descends in windows. It begins at a base, a point where the whole image is drawn, so that the light
-    beyond the windows is known. A base at which nothing is left to gain is the minimum.
+    beyond the windows is known. A base at which no gain is left is the minimum.
     """
     search = _Search(problem, monitor, aim)
     monitor.phase("optimising", total=(ITERATIONS + 2 * ROUNDS) * search.field.size, at_most=True)
@@ -81,7 +81,7 @@ class _Search:
         self.state = Descent.at(problem.density, problem.start)
 
     def descend(self) -> None:
-        """Take rounds until nothing is left to gain where the whole image was drawn."""
+        """Take rounds until the whole image, too, promises no significant gain."""
         base = self.field.base(self.state.u, exact=False)
         self._round(base, enough=0.0 if base.is_whole else COARSE_GAIN)
         if base.is_whole:
@@ -106,7 +106,7 @@ class _Search:
         self.state = self.state._replace(converged=jnp.zeros((), bool))
 
     def _round(self, base: Base, *, enough: float) -> None:
-        """Descend until the gradient promises less than `enough`, with the light beyond the windows as at the base."""
+        """Descend until the expected gain is below `enough`, with the light outside the windows as at the base."""
         while not self.state.ended and self.state.iterations < ITERATIONS:
             self.field.message = self._message("windows")
             self.state = self.evaluated(base, self.state)
@@ -121,7 +121,7 @@ class _Search:
         return _JUDGE(self.monitor, self.density, state, expansion)
 
     def _gain(self, old: Expansion, new: Expansion) -> float:
-        """Return by how much the log posterior is larger, at two bases."""
+        """Return the increase of the log posterior from one base to another."""
         return float(_GAIN(self.monitor, self.density, old.pixels, new.pixels) + new.log_prior - old.log_prior)
 
     def _message(self, drawn: str) -> str:

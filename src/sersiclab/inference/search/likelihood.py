@@ -1,9 +1,9 @@
-"""The likelihood about a point, as the minimiser sees it: its slope, and a curvature that is never negative.
+"""The expansion of the likelihood that the minimiser uses: its slope, and a curvature that is never negative.
 
-Gaussian noise is least squares. For any other noise the curvature is that of iteratively reweighted least
-squares: a pixel with the residual r = data - model weighs -(d ln p / dr) / r. The quadratic function that it
-makes touches the likelihood from below for scale mixtures of normals (Student-t, mixtures, pseudo-Huber), so
-that steps don't go too far (Lange, Little & Taylor 1989, JASA 84, 881); for Poisson noise it is the Fisher
+With Gaussian noise the problem is one of least squares. For any other noise the curvature is that of iteratively
+reweighted least squares: a pixel with the residual r = data - model has the weight -(d ln p / dr) / r. For scale
+mixtures of normals (Student-t, mixtures, pseudo-Huber) the resulting quadratic function touches the likelihood from
+below, so that steps are never too long (Lange, Little & Taylor 1989, JASA 84, 881). For Poisson noise it is the Fisher
 information.
 """
 
@@ -18,14 +18,14 @@ from sersiclab.noise import AbstractNormalNoise
 from sersiclab.parameters import own_parameters, parameter_info, with_parameters
 
 
-COLUMN_PIXELS = 2**14  # pixels in the Jacobian's columns that are computed at once
+COLUMN_PIXELS = 2**14  # pixels, in all columns of the Jacobian that are computed at once
 
 
 class Likelihood(NamedTuple):
-    """The likelihood about a point.
+    """The likelihood about a point, to second order.
 
-    `pixels` are whitened residuals for Gaussian noise, else log likelihoods. `slope` is the gradient of
-    minus the log likelihood, `curvature` its Hessian or a bound to it.
+    `pixels` holds whitened residuals for Gaussian noise, else log likelihoods. `slope` is the gradient of minus the log
+    likelihood, and `curvature` its Hessian or a bound on it.
     """
 
     pixels: Float[Array, " p"]
@@ -39,10 +39,10 @@ def is_least_squares(density: Density) -> bool:
 
 
 def about(density: Density, u: Vector, observed: Float[Array, ""]) -> Likelihood:
-    """The likelihood about `u`.
+    """Expand the likelihood about `u`.
 
-    If `observed` is 1, the curvature is the likelihood's own but for the model's second derivative; if it
-    is 0, that of reweighted least squares. For Gaussian noise they are the same.
+    If `observed` is 1, the curvature is that of the likelihood, without the second derivative of the model; if it is 0,
+    that of reweighted least squares. For Gaussian noise the two are equal.
     """
     if is_least_squares(density):
         return _least_squares(density, u)
@@ -50,9 +50,9 @@ def about(density: Density, u: Vector, observed: Float[Array, ""]) -> Likelihood
 
 
 def gain(density: Density, old: Float[Array, " p"], new: Float[Array, " p"]) -> Float[Array, ""]:
-    """By how much the log likelihood grows from pixels to pixels.
+    """Return the increase of the log likelihood from the `old` pixels to the `new` ones.
 
-    Differences pixel by pixel: the difference of two sums would drown in single precision.
+    Differences are taken pixel by pixel: the difference of two sums would be lost in single precision.
     """
     if is_least_squares(density):
         return 0.5 * jnp.sum((old - new) * (old + new))
@@ -77,11 +77,11 @@ def _reweighted(density: Density, u: Vector, observed: Float[Array, ""]) -> Like
 
 
 class Pixelwise(NamedTuple):
-    """The likelihood about a model image and the noise's parameters, `values`, where pixels are independent.
+    """The likelihood of independent pixels about a model image and the noise's parameters, `values`.
 
     `score` is the derivative of each pixel's log likelihood by its mean, and `weight` minus the second derivative or
-    a bound to it; `cross` is minus the derivative of `score` by the values. The other two are of the sum of all
-    pixels: the derivative by the values, and minus the second derivative or the Fisher information.
+    a bound on it; `cross` is minus the derivative of `score` by the values. `value_score` and `among` belong to the sum
+    over all pixels: its derivative by the values, and minus its second derivative or the Fisher information.
     """
 
     pixels: Float[Array, " p"]
@@ -95,7 +95,7 @@ class Pixelwise(NamedTuple):
 def pixelwise(
     density: Density, mean: Float[Array, " p"], values: Float[Array, " k"], observed: Float[Array, ""]
 ) -> Pixelwise:
-    """The likelihood about a model image, of noise that is independent between pixels."""
+    """Expand the likelihood about a model image, for noise that is independent between pixels."""
     if is_least_squares(density):
         weight = jnp.where(density.valid, density.sigma**-2, 0.0).ravel()
         white = jnp.where(density.valid, (density.data - mean.reshape(density.data.shape)) / density.sigma, 0.0)
@@ -109,7 +109,7 @@ def pixelwise(
         return jax.grad(lambda m, v: jnp.sum(log_likelihood(m, v)), argnums=(0, 1))(mean, values)
 
     pixel_score, value_score = score(mean, values)
-    # The log likelihood of a pixel depends on its own mean alone, so the Hessian's product with ones is its diagonal.
+    # The log likelihood of a pixel depends only on its own mean, so the Hessian times a vector of ones is its diagonal.
     own = -jax.jvp(lambda m: score(m, values)[0], (mean,), (jnp.ones_like(mean),))[1]
     residual = density.data.ravel() - mean
     reweighted = jnp.where(residual == 0, own, pixel_score / jnp.where(residual == 0, 1.0, residual))
@@ -119,7 +119,7 @@ def pixelwise(
         by_value = jax.jacfwd(log_likelihood, argnums=1)(mean, values)
         cross = -jax.jacfwd(lambda v: score(mean, v)[0])(values)
         hessian = -jax.jacfwd(lambda v: score(mean, v)[1])(values)
-        # Of the noise's own parameters, the scores' squares: their mean is the Fisher information.
+        # For the noise's parameters, the products of the scores: their mean is the Fisher information.
         among = jnp.where(observed > 0, hessian, _matmul(by_value.T, by_value))
     return Pixelwise(log_likelihood(mean, values), pixel_score, weight, cross, value_score, among)
 
@@ -131,9 +131,9 @@ def with_noise(
     inner: Float[Array, "d k"],
     observed: Float[Array, ""],
 ) -> Likelihood:
-    """The likelihood with what the noise's parameters add to that of the model image alone.
+    """Return the likelihood of the model image with the terms of the noise's parameters added.
 
-    `cross` are the products of the image's derivatives with `each.cross`, `inner` the derivatives of the values.
+    `cross` holds the products of the image's derivatives with `each.cross`, and `inner` the derivatives of the values.
     """
     if not each.value_score.size:
         return image
@@ -144,14 +144,14 @@ def with_noise(
 
 
 def noise_values(density: Density, u: Vector) -> Float[Array, " k"]:
-    """The noise's parameters."""
+    """Return the noise's parameters at `u`."""
     values = own_parameters(density.noise_at(density.constrain(u))).values()
     numbers = [jnp.asarray(value, dtype=u.dtype) for value in values]
     return jnp.stack(numbers) if numbers else jnp.zeros(0, u.dtype)
 
 
 def _outputs(density: Density, u: Vector) -> tuple[Float[Array, " p"], Float[Array, " k"]]:
-    """The model image and the noise's parameters, which are all that the likelihood depends on."""
+    """Return the model image and the noise's parameters, on which alone the likelihood depends."""
     return density.mean(density.constrain(u)).ravel(), noise_values(density, u)
 
 
@@ -163,7 +163,7 @@ def _log_likelihood(density: Density, mean: Float[Array, " p"], values: Float[Ar
 
 
 def batch_size(columns: int, pixels: int) -> int:
-    """How many columns of a Jacobian are computed at once."""
+    """Return the number of columns of a Jacobian to compute at once."""
     return max(1, min(columns, COLUMN_PIXELS // pixels))
 
 

@@ -22,7 +22,7 @@ from sersiclab.model.density import Density
 from sersiclab.runtime.errors import InputError
 
 
-# Iterations at most: of the first start, of each other start, and of a second descent from the best of them.
+# The most iterations from the first start, from each other start, and of a second descent from the best of them.
 FIRST_ITERATIONS = 100
 OTHER_ITERATIONS = 50
 FINAL_ITERATIONS = 300
@@ -41,7 +41,7 @@ def minimise(problem: Problem, monitor: Monitor, *, jacobian: bool) -> Minimum:
         Cancelled: the run was cancelled before it began.
     """
     monitor.check()
-    constrain(monitor, problem.density, problem.start)  # compiled now: a run that is cancelled later needs it at once
+    constrain(monitor, problem.density, problem.start)  # compiled now, because a cancelled run needs it without delay
     aim = _aim(jacobian=jacobian)
     if is_field(problem):
         best = minimise_field(problem, monitor, aim)
@@ -108,7 +108,7 @@ def _run(density: Density, monitor: Monitor, aim: Aim, state: Descent, *, most: 
 
 
 def _deepest(problem: Problem, monitor: Monitor, aim: Aim) -> Minimum:
-    """Return the deepest of the minima from all starts; after a cancellation, of those that were found."""
+    """Return the deepest minimum from all starts or, after a cancellation, from those completed."""
     first, *others = starts(problem)
     monitor.phase("optimising", total=1 + len(others))
     monitor.check()

@@ -1,4 +1,4 @@
-"""Where a descent ended, and what the user is told if it did not converge."""
+"""The point at which a descent ended, with a message if it did not converge."""
 
 from typing import NamedTuple
 

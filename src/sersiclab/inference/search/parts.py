@@ -1,7 +1,7 @@
-"""The components of a model one by one: each in a window of its own, and on the whole image.
+"""Rendering of single components, each in its own window or on the whole image.
 
-Each is drawn by the model's own renderer, as if the window were the image. Jitted functions take a component's
-numbers and the kind of component, so that compile time does not grow with the number of components.
+The model's renderer draws each component as if the window were the image. Jitted functions take the numbers and the
+kind of a component as arguments, so that compile time does not grow with the number of components.
 """
 
 from collections.abc import Mapping
@@ -23,13 +23,13 @@ from sersiclab.rendering.canvas import Canvas, Light, observe
 from sersiclab.rendering.groups import AbstractGroupRenderer, total
 
 
-REACH = 10.0  # lengths of a source, such as half-light radii, from its centre to its window's edge, at least
-MARGIN = 16  # pixels more
-LEAST_SIDE = 64  # of a window; others are twice, four times, ... as large: each size compiles once
+REACH = 10.0  # a window reaches at least this many lengths, such as half-light radii, from its source's centre
+MARGIN = 16  # pixels that are added to the reach
+LEAST_SIDE = 64  # pixels: the side of a window is this times a power of two, so that few sizes are compiled
 
 
 class Part(eqx.Module):
-    """A kind of component, and a canvas to draw it on, given its numbers."""
+    """A kind of component without its numbers, and a canvas to draw it on."""
 
     structure: Any = eqx.field(static=True)
     parameters: tuple[str | None, ...] = eqx.field(static=True)
@@ -38,7 +38,7 @@ class Part(eqx.Module):
     canvas: AbstractCanvas
 
     def component(self, numbers: Float[Array, " k"], origin: Float[Array, " 2"]) -> AbstractProfile:
-        """The component, as seen from `origin`, (y, x) in pixels."""
+        """Return the component with these numbers, in coordinates whose origin is at (y, x) in pixels."""
         rest, own = iter(self.rest), iter(numbers)
         leaves = [next(rest) if key is None else next(own) for key in self.parameters]
         component = jax.tree.unflatten(self.structure, leaves)
@@ -49,7 +49,7 @@ class Part(eqx.Module):
 
 
 class Member(NamedTuple):
-    """One component: where its numbers are among all, and its kind on the whole image."""
+    """One component: the indices of its numbers among all numbers, and its kind on the whole image."""
 
     rows: Int[np.ndarray, " k"]
     whole: Part
@@ -59,7 +59,7 @@ class Member(NamedTuple):
 
 
 class Window(NamedTuple):
-    """Where a component is drawn: pixels from (y, x) on, so many of them; `is_whole` if that is the image."""
+    """The section in which a component is drawn, from pixel (y, x) on; `is_whole` if it is the whole image."""
 
     y: int
     x: int
@@ -68,12 +68,12 @@ class Window(NamedTuple):
 
     @property
     def slices(self) -> tuple[slice, slice]:
-        """Its pixels in the image."""
+        """The pixels of the window in the image."""
         return slice(self.y, self.y + self.shape[0]), slice(self.x, self.x + self.shape[1])
 
 
 def members_of(density: Density) -> list[Member]:
-    """The components of a model, sources and skies."""
+    """Return the components of a model, sources and skies."""
     rest, members = iter(density.stacks.rest), []
     for kind, rows in zip(density.stacks.kinds, density.stacks.rows, strict=True):
         own = tuple(next(rest) for key in kind.parameters if key is None)
@@ -95,7 +95,7 @@ def _is_length(name: str, infos: Mapping[str, Any]) -> bool:
 
 
 def window_of(member: Member, numbers: Float[np.ndarray, " number"], image: Image) -> Window:
-    """The window in which a component is all but alone to matter; skies have the whole image."""
+    """Return a window outside which a component's light is negligible; for a sky, the whole image."""
     ny, nx = image.shape
     whole = Window(0, 0, (ny, nx), is_whole=True)
     own = numbers[member.rows]
@@ -103,7 +103,7 @@ def window_of(member: Member, numbers: Float[np.ndarray, " number"], image: Imag
         return whole
     psf = 0 if image.psf is None else max(image.psf.shape) / image.psf_oversampling
     half = REACH * float(np.max(np.abs(own[list(member.lengths)]), initial=0.0)) + 0.5 * psf + MARGIN
-    # A number of pixels beyond all images is the image.
+    # The limit keeps the power of two finite; such a window is the whole image.
     side = LEAST_SIDE * 2 ** int(np.ceil(np.log2(np.clip(2 * half / LEAST_SIDE, 1.0, 2.0**30))))
     if side >= ny and side >= nx:
         return whole
@@ -116,7 +116,7 @@ def window_of(member: Member, numbers: Float[np.ndarray, " number"], image: Imag
 
 
 def canvas_of(renderer: AbstractRenderer, image: Image, shape: tuple[int, int]) -> AbstractCanvas:
-    """The canvas of a window of an image."""
+    """Return the canvas of a window of this shape."""
     blank = {"data": np.zeros(shape), "sigma": np.ones(shape), "mask": np.zeros(shape, bool), "wcs": None}
     return renderer.prepare(image.restored(**(image.fields | blank)))
 
@@ -124,7 +124,7 @@ def canvas_of(renderer: AbstractRenderer, image: Image, shape: tuple[int, int]) 
 def draw(
     part: Part, numbers: Float[Array, " k"], origin: Float[Array, " 2"]
 ) -> tuple[Float[Array, "y x"], Float[Array, "k y x"]]:
-    """A component's image, and its derivatives by the component's numbers."""
+    """Return a component's image, and its derivatives by the component's numbers."""
 
     def image(numbers: Float[Array, " k"]) -> Float[Array, "y x"]:
         return _image(part, numbers, origin)
@@ -141,7 +141,7 @@ def _image(part: Part, numbers: Float[Array, " k"], origin: Float[Array, " 2"]) 
 
 
 def light_of(part: Part, numbers: Float[Array, " k"]) -> Light:
-    """The light of a source on the whole image's canvas, before the PSF."""
+    """Return the light of a source on the canvas of the whole image, before convolution with the PSF."""
     renderer, canvas = part.renderer, part.canvas
     assert isinstance(renderer, AbstractGroupRenderer)
     assert isinstance(canvas, Canvas)
@@ -151,21 +151,21 @@ def light_of(part: Part, numbers: Float[Array, " k"]) -> Light:
 
 
 def add_light(part: Part, numbers: Float[Array, " k"], before: Light | None) -> Light:
-    """The light of a source, and that of others of its kind."""
+    """Return the light of a source, added to that of other sources of its kind."""
     light = light_of(part, numbers)
     return light if before is None else jax.tree.map(jnp.add, before, light)
 
 
 def pulled(part: Part, numbers: Float[Array, " k"], force: Light) -> Float[Array, " k"]:
-    """The derivative by a source's numbers of what has the derivative `force` by its light."""
+    """Return the derivative by a source's numbers of a quantity whose derivative by its light is `force`."""
     return jax.vjp(lambda numbers: light_of(part, numbers), numbers)[1](force)[0]
 
 
 def seen(canvas: Canvas, lights: tuple[Light, ...]) -> Float[Array, "y x"]:
-    """The image of the light of several kinds of sources."""
+    """Return the image of the light of several kinds of sources."""
     return observe(total(list(lights)), canvas)
 
 
 def forces(canvas: Canvas, lights: tuple[Light, ...], score: Float[Array, "y x"]) -> tuple[Light, ...]:
-    """The derivative by each light of the sum of the image times `score`."""
+    """Return the derivative, by each light, of the sum of the image times `score`."""
     return jax.vjp(lambda lights: seen(canvas, lights), lights)[1](score)[0]

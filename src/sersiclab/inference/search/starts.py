@@ -44,7 +44,7 @@ def rival(problem: Problem, best: Minimum, found: Sequence[Minimum]) -> str:
             continue
         farthest = int(np.argmax(np.abs(away) * np.sqrt(np.maximum(np.diag(best.curvature), 0.0))))
         return (
-            f"another maximum of the posterior, with another {problem.density.paths[farthest]}, is nearly as high: "
-            "there is more than one answer, which only NUTS may find"
+            f"another maximum of the posterior, at a different {problem.density.paths[farthest]}, is nearly as high: "
+            "the posterior has several modes, and only NUTS may explore them"
         )
     return ""

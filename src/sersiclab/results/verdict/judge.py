@@ -1,4 +1,4 @@
-"""Whether to trust a fit, in plain words."""
+"""The verdict: whether to trust a fit, as a level with reasons."""
 
 from collections.abc import Callable, Iterator
 
