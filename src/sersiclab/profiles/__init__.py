@@ -1,4 +1,4 @@
-"""The profiles: what a component of a model can be."""
+"""Profiles, which are the components of models."""
 
 from sersiclab.profiles.base import AbstractElliptical as AbstractElliptical
 from sersiclab.profiles.base import AbstractExtended as AbstractExtended

@@ -3,12 +3,12 @@
 A Sérsic profile of n >= 1/2 is a continuous mixture of Gaussians: with u = sigma b^n / r_eff and
 alpha = 1/(2n), the fraction of the flux per unit ln u is g_alpha(1/(2u²)) / (n Gamma(2n)), where g_alpha
 is the one-sided Lévy stable density (its Laplace transform is exp(-s^alpha)). The moments of g_alpha are
-ratios of gamma functions, so the Fourier transform of that density in ln u is closed:
+ratios of gamma functions, so the Fourier transform of that density in ln u has a closed form:
 
     h(w) = 2^(iw/2) Gamma(1 + 2n - inw) / (Gamma(1 + 2n) Gamma(2 - iw/2)).
 
-A sum over widths spaced by ln 2 / 4 sees only frequencies below pi / spacing = 18.1; a Gaussian
-suppresses what lies above by exp(-pi w / 4) < 1e-6. We remove those frequencies with a window that has
+A sum over widths spaced by ln 2 / 4 represents only frequencies below pi / spacing = 18.1; a Gaussian
+suppresses higher ones by exp(-pi w / 4) < 1e-6. We remove those frequencies with a window that has
 Gaussian flanks (so that the amplitudes fall off like a Gaussian at both ends, even at n = 1/2 where the
 density is a delta function) and transform back. The worst error of the sum is 1.4e-6 of the central
 brightness, at n = 1/2, and falls below 1e-7 for n > 0.65.
@@ -30,7 +30,7 @@ STEPS = 4  # nodes of the table per spacing: one for each coefficient that a cub
 LOG_N = (np.log(0.5), np.log(8.0))
 CELLS_N = 96
 MARGIN = 16  # nodes beyond each end, so that the spline's boundary conditions don't reach the range
-LOG_WIDTH = (-14.0, 11.0)  # beyond it lies less than 1e-8 of the flux, for any n
+LOG_WIDTH = (-14.0, 11.0)  # less than 1e-8 of the flux lies beyond, for any n
 CUTOFF = np.pi / SPACING
 FLANK = 2.25
 PERIOD = 120.0  # of the discretised inverse transform
@@ -38,7 +38,7 @@ HIGHEST = 60.0  # frequency at which the window has long vanished
 
 
 def transform(w: Complex[np.ndarray, " w"], n: float) -> Complex[np.ndarray, " w"]:
-    """Fourier transform of the windowed density of the flux in ln(sigma / r_eff)."""
+    """Return the Fourier transform of the windowed density of the flux in ln(sigma / r_eff)."""
     log_b = np.log(gammaincinv(2 * n, 0.5))
     window = 0.5 * (erf((w + CUTOFF) / (np.sqrt(2) * FLANK)) - erf((w - CUTOFF) / (np.sqrt(2) * FLANK)))
     gammas = loggamma(1 + 2 * n - 1j * n * w) - loggamma(1 + 2 * n) - loggamma(2 - 0.5j * w)
@@ -46,7 +46,7 @@ def transform(w: Complex[np.ndarray, " w"], n: float) -> Complex[np.ndarray, " w
 
 
 def amplitudes(log_width: Float[np.ndarray, " y"], n: float, decay: float) -> Float[np.ndarray, " y"]:
-    """Flux per Gaussian at ln(sigma / r_eff), integrated along Im w = -decay.
+    """Return the flux per Gaussian at ln(sigma / r_eff), integrated along Im w = -decay.
 
     A `decay` above zero keeps the relative precision where the amplitudes vanish like exp(decay y).
     """
@@ -59,7 +59,7 @@ def amplitudes(log_width: Float[np.ndarray, " y"], n: float, decay: float) -> Fl
 
 
 def table() -> Float[np.ndarray, "n y"]:
-    """B-spline coefficients at all nodes."""
+    """Return B-spline coefficients at all nodes."""
     log_n = np.linspace(*LOG_N, CELLS_N + 1)
     cell = log_n[1] - log_n[0]
     log_n = LOG_N[0] + cell * np.arange(-MARGIN, CELLS_N + 1 + MARGIN)

@@ -19,7 +19,7 @@ from sersiclab.profiles.quadrature import log_flux
 
 
 def broken_exponential(m: Float[Array, "*s"], h_in: Any, h_out: Any, r_break: Any, alpha: Any) -> Float[Array, "*s"]:
-    """Surface brightness of a round broken exponential of flux 1 at the radius `m` > 0 (pixels)."""
+    """Return the surface brightness of a round broken exponential of flux 1 at the radius `m` > 0 (pixels)."""
     h_in, h_out, r_break, alpha = held(h_in), held(h_out), held(r_break), jnp.clip(alpha, 1e-4, 1e4)
 
     def log_brightness(log_m: Float[Array, "*k"]) -> Float[Array, "*k"]:
@@ -27,7 +27,7 @@ def broken_exponential(m: Float[Array, "*s"], h_in: Any, h_out: Any, r_break: An
         beyond = (jax.nn.softplus(alpha * (r - r_break)) - jax.nn.softplus(-alpha * r_break)) / alpha
         return -r / h_in + (1.0 / h_in - 1.0 / h_out) * beyond
 
-    # A break well within the inner scale length bends what is nearly flat: the nodes need not crowd there.
+    # A break well within the inner scale length bends a nearly flat profile: nodes need not be dense there.
     centre = jnp.hypot(r_break, 0.1 * h_in)
     return jnp.exp(log_brightness(jnp.log(m)) - log_flux(log_brightness, centre, alpha * centre))
 
@@ -35,7 +35,7 @@ def broken_exponential(m: Float[Array, "*s"], h_in: Any, h_out: Any, r_break: An
 class BrokenExponential(AbstractElliptical):
     """Broken exponential, I = S I_0 exp(-m/h_in) {1 + exp[alpha (m - r_break)]}^((1/h_in - 1/h_out)/alpha).
 
-    An exponential disk of one scale length within, and of another beyond, a break (Erwin et al. 2008;
+    This is an exponential disk with one scale length inside a break and another outside it (Erwin et al. 2008;
     arXiv:0709.3505).
     """
 

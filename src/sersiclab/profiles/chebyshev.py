@@ -1,4 +1,4 @@
-"""Smooth functions of one number that JAX lacks: interpolated once, by Chebyshev polynomials, from SciPy's."""
+"""Smooth functions of one number that JAX lacks: Chebyshev interpolation of SciPy's functions."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -10,7 +10,7 @@ from numpy.polynomial.chebyshev import chebfit, chebpts1
 
 
 class Interpolant(NamedTuple):
-    """Polynomials, one a column, that interpolate functions of x between `low` and `high`."""
+    """Polynomials, one per column, that interpolate functions of x between `low` and `high`."""
 
     low: float
     high: float
@@ -20,14 +20,14 @@ class Interpolant(NamedTuple):
 def interpolant(
     functions: Callable[[Float[np.ndarray, " d"]], Float[np.ndarray, "d f"]], low: float, high: float, degree: int
 ) -> Interpolant:
-    """The polynomials through `functions` at the Chebyshev points."""
+    """Return the polynomials that equal `functions` at the Chebyshev points."""
     t = chebpts1(degree + 1)
     values = functions(0.5 * (low + high + (high - low) * t))
     return Interpolant(low, high, chebfit(t, values, degree))
 
 
 def evaluate(interpolant: Interpolant, x: Any) -> Float[Array, " f"]:
-    """The interpolants at the number `x`, which must lie within their range."""
+    """Return the values of the interpolants at the number `x`, which must lie within their range."""
     low, high, coefficients = interpolant
     t = (2.0 * x - (low + high)) / (high - low)
     polynomials = jnp.cos(np.arange(len(coefficients)) * jnp.arccos(t))

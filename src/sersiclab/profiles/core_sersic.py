@@ -20,7 +20,7 @@ from sersiclab.profiles.sersic import held_index, index_parameter, sersic_consta
 
 
 def core_sersic(m: Float[Array, "*s"], r_eff: Any, n: Any, r_b: Any, alpha: Any, gamma: Any) -> Float[Array, "*s"]:
-    """Surface brightness of a round core-Sérsic profile of flux 1 at the radius `m` > 0 (pixels)."""
+    """Return the surface brightness of a round core-Sérsic profile of flux 1 at the radius `m` > 0 (pixels)."""
     r_eff, alpha, gamma = held(r_eff), jnp.clip(alpha, 0.4, 110.0), jnp.clip(gamma, -0.1, 1.55)
     r_b = jnp.maximum(held(r_b), 1e-5 * r_eff)
     b, _ = sersic_constants(n)
@@ -36,7 +36,7 @@ def core_sersic(m: Float[Array, "*s"], r_eff: Any, n: Any, r_b: Any, alpha: Any,
 class CoreSersic(AbstractElliptical):
     """Core-Sérsic profile, I = I' [1 + (r_b/m)^alpha]^(gamma/alpha) exp(-b_n [(m^alpha + r_b^alpha) / r_eff^alpha]^p).
 
-    p = 1/(alpha n). `r_eff` is the half-light radius of the Sérsic profile without its core (Graham et al.
+    Here p = 1/(alpha n), and `r_eff` is the half-light radius of the Sérsic profile without its core (Graham et al.
     2003; arXiv:astro-ph/0306023).
     """
 

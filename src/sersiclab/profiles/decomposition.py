@@ -2,7 +2,7 @@
 
 The widths are fixed in pixels, evenly spaced in ln sigma by `SPACING`. A Sérsic profile's amplitudes follow
 from a table (see `_make_sersic_table.py` for the mathematics) by cubic B-splines in ln n and
-ln(sigma / r_eff); those of profiles whose variances have a gamma distribution are closed.
+ln(sigma / r_eff). Profiles whose variances have a gamma distribution have amplitudes in closed form.
 """
 
 import math
@@ -30,23 +30,23 @@ def _load() -> dict[str, np.ndarray]:
 
 _TABLE = _load()
 _COEFFICIENTS = _TABLE["coefficients"]
-# Of the axes ln n and ln(sigma / r_eff).
+# First values and steps of the axes ln n and ln(sigma / r_eff).
 _FIRST = np.array([_TABLE["first_log_n"], _TABLE["first_log_width"]])
 _STEP = np.array([_TABLE["step_log_n"], _TABLE["step_log_width"]])
-# A cubic B-spline touches four nodes and a spacing holds four, so blocks of four nodes are all we need.
+# A cubic B-spline involves four nodes and a spacing holds four, so that blocks of four nodes are sufficient.
 _TAPS = 4
 _BLOCKS = _COEFFICIENTS.shape[1] // _TAPS
-# Outside the declared range of n we hold on to the value just beyond it: finite, and smooth at the ends.
+# n is clipped to just beyond its declared range, so that results are finite, and smooth at the ends of the range.
 _LOWEST_N, _HIGHEST_N = 0.495, 8.1
-# Weights of the four nodes: polynomials in the position t between the second and the third.
+# Weights of the four nodes as polynomials in t, the position between the second node and the third.
 _B_SPLINE = np.array([[1, 4, 1, 0], [-3, 0, 3, 0], [3, -6, 3, 0], [-1, 3, -3, 1]]) / 6
 
 
 def sersic_weights(log_width: LogWidths, r_eff: Any, n: Any) -> tuple[Float[Array, " k"], Float[Array, ""]]:
-    """Fractions of a Sérsic profile's flux in Gaussians of the given ln sigma, and the fraction in a point.
+    """Return fractions of a Sérsic profile's flux in Gaussians of the given ln sigma, and the fraction in a point.
 
     `log_width` (sigma in pixels) must be spaced by `SPACING`; `r_eff` is in pixels. Gaussians narrower or
-    wider than the grid are represented as `gather` says, so that the fractions sum to one only if the
+    wider than the grid are represented as `gather` describes, so that the fractions sum to one only if the
     grid covers the profile.
     """
     dtype = log_width.dtype
@@ -58,7 +58,7 @@ def sersic_weights(log_width: LogWidths, r_eff: Any, n: Any) -> tuple[Float[Arra
     blocks = nodes.reshape(_TAPS, _BLOCKS, _TAPS)
     amplitudes = jnp.einsum("abc,a,c->b", blocks, weights_n, weights_width, precision="highest")
 
-    # Align them with the grid, on which all of them find room whatever r_eff.
+    # Align them with the grid, which has room for all of them for any r_eff.
     size = log_width.size
     padded = jnp.pad(amplitudes, _BLOCKS + size)
     aligned = lax.dynamic_slice(padded, (jnp.clip(start + size, 0, _BLOCKS + size),), (2 * _BLOCKS + size,))
@@ -66,34 +66,34 @@ def sersic_weights(log_width: LogWidths, r_eff: Any, n: Any) -> tuple[Float[Arra
 
 
 def extended(log_width: LogWidths) -> Float[np.ndarray, " b"]:
-    """ln sigma of the grid and of the widths beyond each of its ends that `gather` takes in."""
+    """Return ln sigma of the grid, and of the widths beyond each of its ends that `gather` includes."""
     steps = np.arange(-_BLOCKS, log_width.size + _BLOCKS)
     return (float(log_width[0]) + SPACING * steps).astype(log_width.dtype)
 
 
 def held_radius(log_width: LogWidths, radius: Any) -> Float[Array, ""]:
-    """A profile's radius in pixels, held to what `extended` covers; below, every profile is a point."""
+    """Return a profile's radius in pixels, clipped to the range of `extended`, below which every profile is a point."""
     return jnp.maximum(jnp.asarray(radius, log_width.dtype), math.exp(float(log_width[0]) - 12.0))
 
 
 def gamma_density(log_square: Float[Array, " k"], shape: Any) -> Float[Array, " k"]:
-    """`t^shape exp(-t) / Gamma(shape)` per half `SPACING` of ln t, at t = exp(log_square) / 2.
+    """Return `t^shape exp(-t) / Gamma(shape)` per half `SPACING` of ln t, at t = exp(log_square) / 2.
 
-    The weights of Gaussians whose variance, or its inverse, has a gamma distribution: the trapezoid is good
-    to |Gamma(shape + 18.1i) / Gamma(shape)|, 1e-7 at a shape of 6.
+    These are the weights of Gaussians whose variance, or its inverse, has a gamma distribution. The trapezoidal rule is
+    accurate to |Gamma(shape + 18.1i) / Gamma(shape)|, which is 1e-7 for a shape of 6.
     """
     log_t = jnp.minimum(log_square - math.log(2.0), 80.0)
     return 2.0 * SPACING * jnp.exp(shape * log_t - jnp.exp(log_t) - gammaln(shape))
 
 
 def gather(amplitudes: Float[Array, " b"], size: int) -> tuple[Float[Array, " k"], Float[Array, ""]]:
-    """Weights of `size` widths, and of a point, from those of the `extended` widths."""
+    """Return weights of `size` widths, and of a point, from those of the `extended` widths."""
     weights = jnp.dot(_gather(size).astype(amplitudes.dtype), amplitudes, precision="highest")
     return weights[:-1], weights[-1]
 
 
 def _spline(position: Float[Array, " 2"]) -> tuple[Int[Array, " 2"], Float[Array, "2 4"]]:
-    """First of the four nodes around a position, and the four weights of cubic B-splines."""
+    """Return the first of the four nodes around a position, and the four weights of cubic B-splines."""
     cell = jnp.floor(lax.stop_gradient(position))
     t = position - cell
     powers = jnp.stack([jnp.ones_like(t), t, t**2, t**3], -1)
@@ -102,11 +102,12 @@ def _spline(position: Float[Array, " 2"]) -> tuple[Int[Array, " 2"], Float[Array
 
 @cache
 def _gather(size: int) -> Float[np.ndarray, "k b"]:
-    """The linear map of `gather`, from all widths to `size` of them and a point.
+    """Return the matrix of `gather`, from all widths to `size` of them and a point.
 
-    `_BLOCKS` narrower ones come first: they become shares of the point and of the two narrowest widths
-    that keep their flux and their second and fourth moments (all that a PSF lets through). The `_BLOCKS`
-    wider ones become shares of the two widest that keep their central brightness and curvature.
+    The first `_BLOCKS` widths are narrower than the grid. They are distributed over the point and the two narrowest
+    widths so that their flux and their second and fourth moments are kept, which is all that remains after a PSF. The
+    last `_BLOCKS` widths are wider than the grid. They are distributed over the two widest so that their central
+    brightness and curvature are kept.
     """
     ratio = np.exp(2 * SPACING)
     index = np.arange(-_BLOCKS, size + _BLOCKS)

@@ -1,7 +1,7 @@
-"""Default priors: the one rule for the prior of a parameter about the value that it starts from.
+"""Default priors: the single rule for the prior of a parameter about the value from which it starts.
 
-A *measured* value comes from the pixels (`guess`), a *stated* one from a file of another program, where it may be a
-rough start: its prior is wider. The front end follows the same rule (`js/tests/tables/defaults.json`).
+A *measured* value comes from the pixels (`guess`). A *stated* value comes from a file of another program, where it may
+be a rough start, so that its prior is wider. The front end follows the same rule (`js/tests/tables/defaults.json`).
 """
 
 import dataclasses
@@ -14,26 +14,26 @@ from sersiclab.profiles.base import LIGHT
 
 
 class Factors(NamedTuple):
-    """By what factors a positive parameter may be smaller and larger than its start."""
+    """The factors by which a positive parameter may be smaller and larger than its start."""
 
     below: float
     above: float
 
 
-# A measured flux is that of the whole source: it is never missed by much, but a component may have little of it.
+# A measured flux is that of the whole source. It is never wrong by much, but a component may have a small part of it.
 MEASURED_FLUX = Factors(below=100.0, above=10.0)
 MEASURED_FLUX_OF_SEVERAL = Factors(below=1000.0, above=10.0)
 MEASURED_BRIGHTNESS = Factors(below=1000.0, above=1000.0)  # at a break, which may lie anywhere in the source
 MEASURED_LENGTH = Factors(below=10.0, above=10.0)
 STATED_LIGHT = Factors(below=1000.0, above=1000.0)
 STATED_LENGTH = Factors(below=100.0, above=100.0)
-SLOPE = 2.0  # a sky may change by twice its uncertainty from one side of the image to the other
-NARROWEST = 10.0  # factor between the ends of a length whose declared range leaves less
+SLOPE = 2.0  # the change of a sky from one side of the image to the other, in units of its uncertainty
+NARROWEST = 10.0  # ratio of the ends of a prior whose start lies outside the declared range
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Spread:
-    """How far parameters may lie from where they start.
+    """How far parameters may lie from their starting values.
 
     Arguments:
         position: the standard deviation of a centre in pixels.
@@ -53,7 +53,7 @@ class Spread:
 
 
 def start_value(info: ParameterInfo, *, size: float, found: float | None = None) -> float | None:
-    """Return the value from which a parameter starts: measured, declared, or the middle of its usual range.
+    """Return the starting value of a parameter: measured, declared, or the middle of its usual range.
 
     Arguments:
         info: the declaration of the parameter.
@@ -61,7 +61,7 @@ def start_value(info: ParameterInfo, *, size: float, found: float | None = None)
         found: the value that was measured, if any.
 
     Returns:
-        The value, within the declared range; None for a parameter without bounds of which nothing is known.
+        The value, within the declared range; None for a parameter without bounds and without a known value.
     """
     if is_length(info):
         factor = 1.0 if info.start is None else info.start
@@ -75,18 +75,18 @@ def start_value(info: ParameterInfo, *, size: float, found: float | None = None)
 
 
 def default_prior(info: ParameterInfo, value: float, spread: Spread) -> AbstractPrior | None:
-    """Return the prior of a parameter about the value that it starts from.
+    """Return the prior of a parameter about its starting value.
 
     Fluxes, brightnesses and lengths are uniform in the logarithm, centres and skies normal, position angles uniform on
     the half circle. Other parameters are uniform in their usual range, or in its logarithm if they are declared so.
 
     Arguments:
         info: the declaration of the parameter.
-        value: the value that it starts from.
-        spread: how far it may lie from there.
+        value: the starting value.
+        spread: how far the parameter may lie from it.
 
     Returns:
-        The prior, with `init=value`; None for a parameter without bounds of which nothing is known.
+        The prior, with `init=value`; None for a parameter without bounds whose scale is unknown.
     """
     if info.name == "theta":
         return Angle(init=value)
@@ -106,12 +106,12 @@ def default_prior(info: ParameterInfo, value: float, spread: Spread) -> Abstract
 
 
 def is_length(info: ParameterInfo) -> bool:
-    """Whether a parameter is a length in pixels, or an inverse length; a centre is not."""
+    """Return whether a parameter is a length in pixels, or an inverse length; a centre is not."""
     return info.unit in ("pixel", "1/pixel") and info.low >= 0.0
 
 
 def _about(info: ParameterInfo, value: float, factors: Factors) -> LogUniform:
-    """Return the prior that is uniform in the logarithm about a value, within the declared range."""
+    """Return a prior that is uniform in the logarithm, about a value and within the declared range."""
     low, high = max(value / factors.below, info.low), min(value * factors.above, info.high)
     if low >= high:  # the declared range lies to one side
         beyond = low == info.low

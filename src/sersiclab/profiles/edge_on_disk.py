@@ -21,9 +21,9 @@ from sersiclab.profiles.special import log_beta, x_bessel_k1
 def edge_on_disk(
     along: Float[Array, "*s"], across: Float[Array, "*s"], h_r: Any, h_z: Any, n: Any
 ) -> Float[Array, "*s"]:
-    """Surface brightness of an edge-on disk of flux 1, at offsets along the disk and across it (pixels).
+    """Return the surface brightness of an edge-on disk of flux 1, at offsets along the disk and across it (pixels).
 
-    Its flux is `pi h_r 2 h_z B(1/2, 1/n) / n` of the central brightness.
+    Its flux is `pi h_r 2 h_z B(1/2, 1/n) / n` times the central brightness.
     """
     h_r, h_z, n = held(h_r), held(h_z), jnp.clip(n, 0.45, 1100.0)
     u = 0.5 * n * across / h_z
@@ -35,7 +35,7 @@ def edge_on_disk(
 class EdgeOnDisk(AbstractExtended):
     """Edge-on disk, I = I_0 (R/h_r) K_1(R/h_r) sech^(2/n)(n z / (2 h_z)): an exponential disk seen from the side.
 
-    R lies along the major axis, z across it; n = 1 is the isothermal sheet, n = infinity exponential in z
+    R lies along the major axis and z across it. n = 1 is the isothermal sheet, and n = infinity is exponential in z
     (van der Kruit & Searle 1981; van der Kruit 1988; arXiv:1408.1097).
     """
 

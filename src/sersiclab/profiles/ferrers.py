@@ -1,4 +1,4 @@
-"""Ferrers profiles: bars."""
+"""Ferrers profiles, such as those of bars."""
 
 import math
 from typing import Any
@@ -19,9 +19,9 @@ from sersiclab.profiles.special import log_beta
 
 
 def ferrers(m: Float[Array, "*s"], r_out: Any, alpha: Any, beta: Any) -> Float[Array, "*s"]:
-    """Surface brightness of a round Ferrers profile of flux 1 at the radius `m` > 0 (pixels)."""
+    """Return the surface brightness of a round Ferrers profile of flux 1 at the radius `m` > 0 (pixels)."""
     r_out, alpha, power = held(r_out), jnp.clip(alpha, -0.05, 11.0), jnp.clip(2.0 - beta, 0.05, 6.2)
-    # A step of float32 from the end, where the slope of a sharp truncation is infinite.
+    # One float32 step from the end, where the slope of a sharp truncation is infinite.
     t = jnp.minimum(jnp.exp(power * jnp.minimum(jnp.log(m / r_out), 0.0)), 1.0 - 1e-7)
     log_flux = jnp.log(2.0 * math.pi * r_out**2 / power) + log_beta(2.0 / power, alpha + 1.0)
     return jnp.where(m < r_out, jnp.exp(alpha * jnp.log1p(-t) - log_flux), 0.0)

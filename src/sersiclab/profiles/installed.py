@@ -1,4 +1,4 @@
-"""Profiles of other installed packages, which declare them as entry points of the group `sersiclab.profiles`.
+"""Profiles from other installed packages, which declare them as entry points of the group `sersiclab.profiles`.
 
 In such a package's `pyproject.toml`:
 
@@ -18,7 +18,7 @@ GROUP = "sersiclab.profiles"
 
 @cache
 def installed_profiles() -> tuple[type[AbstractProfile], ...]:
-    """Return the profiles of other packages. Warns of each one that can't be loaded, which is left out."""
+    """Return the profiles of other packages. Those that can't be loaded are left out with a warning."""
     found = [_loaded(point) for point in entry_points(group=GROUP)]
     return tuple(cls for cls in found if cls is not None)
 
@@ -26,7 +26,7 @@ def installed_profiles() -> tuple[type[AbstractProfile], ...]:
 def _loaded(point: EntryPoint) -> type[AbstractProfile] | None:
     try:
         cls = point.load()
-    except Exception as error:  # another package's errors may be of any class
+    except Exception as error:  # another package can raise any class of error
         warnings.warn(f"the profile {point.value} can't be loaded: {type(error).__name__}: {error}", stacklevel=4)
         return None
     if isinstance(cls, type) and issubclass(cls, AbstractProfile):

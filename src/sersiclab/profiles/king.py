@@ -19,11 +19,11 @@ from sersiclab.profiles.quadrature import unit_interval
 
 
 def king(m: Float[Array, "*s"], r_core: Any, r_tidal: Any, alpha: Any) -> Float[Array, "*s"]:
-    """Surface brightness of a round King profile of flux 1 at the radius `m` (pixels).
+    """Return the surface brightness of a round King profile of flux 1 at the radius `m` (pixels).
 
-    With y = ln(1 + m²/r_core²), and Y its value at r_tidal, the profile is `exp(-y) (1 - exp((y - Y)/alpha))^alpha`,
-    in units of the value at the centre, and the flux the integral of the second factor over y from 0 to Y,
-    times pi r_core².
+    Let y = ln(1 + m²/r_core²), and Y its value at r_tidal. The profile is `exp(-y) (1 - exp((y - Y)/alpha))^alpha` in
+    units of the value at the centre. The flux is the integral of the second factor over y from 0 to Y, times
+    pi r_core².
     """
     r_core, alpha = held(r_core), jnp.clip(alpha, 0.4, 11.0)
     r_tidal = jnp.maximum(held(r_tidal), 1e-3 * r_core)
@@ -36,7 +36,7 @@ def king(m: Float[Array, "*s"], r_core: Any, r_tidal: Any, alpha: Any) -> Float[
 
 
 def _truncation(rest: Float[Array, "*s"], end: Any, alpha: Any) -> Float[Array, "*s"]:
-    """`(1 - exp(-rest/alpha))^alpha`, for rest >= 0, in units of that at `end`: both may be too small for floats."""
+    """Return `(1 - exp(-rest/alpha))^alpha` for rest >= 0, over its value at `end`. Either could underflow."""
 
     def log(rest: Any) -> Any:
         return jnp.log(-jnp.expm1(-jnp.maximum(rest, 1e-12) / alpha))
@@ -47,7 +47,7 @@ def _truncation(rest: Float[Array, "*s"], end: Any, alpha: Any) -> Float[Array, 
 class King(AbstractElliptical):
     """King profile, I = I' [(1 + m²/r_core²)^(-1/alpha) - (1 + r_tidal²/r_core²)^(-1/alpha)]^alpha, 0 beyond r_tidal.
 
-    King's own (1962) has alpha = 2; this is GALFIT's "modified King" (Peng et al. 2010; arXiv:0912.0731).
+    King's profile (1962) has alpha = 2; this is GALFIT's "modified King" (Peng et al. 2010; arXiv:0912.0731).
     """
 
     xc: Parameter = centre_parameter("x")

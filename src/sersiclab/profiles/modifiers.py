@@ -1,12 +1,12 @@
-"""Modifiers: any source with elliptical isophotes, with its isophotes reshaped.
+"""Modifiers, which reshape the isophotes of any source with elliptical isophotes.
 
-A modifier holds the source that it reshapes, which may be modified itself; its parameters are the source's
+A modifier holds the source that it reshapes, which may itself be modified. Its parameters are those of the source
 and its own: `Boxy(Sersic(xc=..., n=...), c0=...)`. In the frame of `principal_axes`, where the ellipse is a
-circle, points are first bent and then stretched by a factor that depends on their direction alone; the profile
-is that at the resulting radius. The order in which modifiers are nested does not matter. `flux` stays the
-total: bending keeps areas, and the mean square of the stretch is known.
+circle, points are first bent and then stretched by a factor that depends only on their direction. The profile is then
+evaluated at the resulting radius. The order in which modifiers are nested does not matter. `flux` remains the total
+flux: bending preserves areas, and the mean square of the stretch is known.
 
-They are those of GALFIT 3 (Peng et al. 2010; arXiv:0912.0731).
+The modifiers are those of GALFIT 3 (Peng et al. 2010; arXiv:0912.0731).
 """
 
 import math
@@ -25,14 +25,14 @@ from sersiclab.profiles.base import CENTRE, AbstractElliptical, axis_ratio, held
 from sersiclab.runtime.errors import InputTypeError
 
 
-# Directions in a quarter of the circle; they crowd at the axes, where boxy isophotes have kinks.
+# The number of directions in a quarter of the circle. They are dense at the axes, where boxy isophotes have kinks.
 _QUARTER = 64
 # The distance from the centre, in radii, beyond which a source is bent no further.
 _FAR = 1e3
 
 
 class AbstractModifier(AbstractElliptical):
-    """A source whose isophotes are another's, reshaped."""
+    """A source with the isophotes of another source, reshaped."""
 
     profile: eqx.AbstractVar[AbstractElliptical]
 
@@ -64,18 +64,18 @@ class AbstractModifier(AbstractElliptical):
         return self.profile.theta
 
     def __getattr__(self, name: str) -> Any:
-        # What is not found here is a parameter of what is modified, as `n` in `Boxy(Sersic(n=...))`.
+        # Other names are parameters of the modified source, such as `n` of `Boxy(Sersic(n=...))`.
         if not name.startswith("_") and "profile" in self.__dict__ and name in own_parameters(self.profile):
             return getattr(self.profile, name)
         raise AttributeError(f"{type(self).__name__} has no {name!r}")
 
     @abstractmethod
     def bend(self, u: Float[Array, "*s"], v: Float[Array, "*s"]) -> Any:
-        """What this modifier adds to `v`."""
+        """Return the offset that this modifier adds to `v`."""
 
     @abstractmethod
     def stretch(self, cosine: Float[Array, "*s"], sine: Float[Array, "*s"]) -> Any:
-        """The factor of the radius in a direction, positive."""
+        """Return the positive factor by which the radius is multiplied in a direction."""
 
     def radial(self, m: Float[Array, "*s"]) -> Float[Array, "*s"]:
         return self.profile.radial(m)
@@ -94,7 +94,7 @@ class AbstractModifier(AbstractElliptical):
         return self.profile.total(area)
 
     def _area(self, dtype: Any = float) -> Any:
-        """The area of an isophote in ellipses: the mean square of its radius."""
+        """Return the area of an isophote over that of the ellipse: the mean square of its radius."""
         nodes = [jnp.asarray(part, dtype) for part in _directions()]
         return jnp.sum(nodes[2] * self._stretch(*nodes[:2]) ** -2.0)
 
@@ -102,14 +102,14 @@ class AbstractModifier(AbstractElliptical):
         return math.prod(modifier.stretch(cosine, sine) for modifier in self._modifiers())
 
     def _modifiers(self) -> list["AbstractModifier"]:
-        """This modifier and those within."""
+        """Return this modifier and the modifiers within it."""
         inner = self.profile._modifiers() if isinstance(self.profile, AbstractModifier) else []
         return [self, *inner]
 
 
 @cache
 def _directions() -> tuple[Float[np.ndarray, " k"], Float[np.ndarray, " k"], Float[np.ndarray, " k"]]:
-    """Cosines and sines of directions all around, and weights for a mean."""
+    """Return cosines and sines of directions around the full circle, and weights for a mean."""
     t = (np.arange(_QUARTER) + 0.5) / _QUARTER
     quarter, weight = t - np.sin(2 * np.pi * t) / (2 * np.pi), (1 - np.cos(2 * np.pi * t)) / (4 * _QUARTER)
     angles = 0.5 * np.pi * (quarter + np.arange(4)[:, None]).ravel()
@@ -117,7 +117,7 @@ def _directions() -> tuple[Float[np.ndarray, " k"], Float[np.ndarray, " k"], Flo
 
 
 def boxy_stretch(cosine: Float[Array, "*s"], sine: Float[Array, "*s"], c0: Any) -> Float[Array, "*s"]:
-    """`(|cos|^(c0 + 2) + |sin|^(c0 + 2))^(1/(c0 + 2))`."""
+    """Return `(|cos|^(c0 + 2) + |sin|^(c0 + 2))^(1/(c0 + 2))`."""
     power = jnp.clip(c0 + 2.0, 0.9, 7.0)
     logs = (0.5 * power * jnp.log(jnp.maximum(part**2, 1e-30)) for part in (cosine, sine))
     return jnp.exp(jnp.logaddexp(*logs) / power)
@@ -126,7 +126,7 @@ def boxy_stretch(cosine: Float[Array, "*s"], sine: Float[Array, "*s"], c0: Any) 
 def fourier_stretch(
     cosine: Float[Array, "*s"], sine: Float[Array, "*s"], modes: dict[int, tuple[Any, Any]]
 ) -> Float[Array, "*s"]:
-    """`1 + sum of a_m cos(m (angle + phi_m))`, held above zero; `modes` is `{m: (a_m, phi_m)}`."""
+    """Return `1 + sum of a_m cos(m (angle + phi_m))`, kept above zero; `modes` is `{m: (a_m, phi_m)}`."""
     total, real, imaginary = jnp.ones_like(cosine), jnp.ones_like(cosine), jnp.zeros_like(cosine)
     for m in range(1, max(modes) + 1):
         real, imaginary = real * cosine - imaginary * sine, imaginary * cosine + real * sine
@@ -137,12 +137,12 @@ def fourier_stretch(
 
 
 def amplitude_parameter(m: int) -> Any:
-    """The declaration of the amplitude of a Fourier mode."""
+    """Return the declaration of the amplitude of a Fourier mode."""
     return parameter(low=-0.9, high=0.9, default=0.0, doc=f"amplitude of the isophotes' Fourier mode {m}")
 
 
 def phase_parameter(m: int) -> Any:
-    """The declaration of the phase of a Fourier mode."""
+    """Return the declaration of the phase of a Fourier mode."""
     doc = f"phase of the isophotes' Fourier mode {m}, periodic with 2 pi / {m}"
     return parameter(low=-math.pi, high=math.pi, default=0.0, unit="rad", doc=doc)
 
@@ -163,8 +163,8 @@ class Boxy(AbstractModifier):
 class FourierModes(AbstractModifier):
     """Fourier modes: isophotes m -> m {1 + sum over j of a_j cos[j (angle + phi_j)]}.
 
-    The angle is counted counter-clockwise from the major axis, in the frame in which the ellipse is a circle.
-    Mode 1 is lopsidedness, 3 triangles, 4 boxiness and diskiness.
+    The angle is measured counter-clockwise from the major axis, in the frame in which the ellipse is a circle.
+    Mode 1 describes lopsidedness, mode 3 triangular isophotes, and mode 4 boxiness and diskiness.
     """
 
     profile: AbstractElliptical = nested("the source whose isophotes are reshaped")
@@ -188,10 +188,10 @@ class FourierModes(AbstractModifier):
 
 
 class Bent(AbstractModifier):
-    """Bent, v -> v + b1 x + b2 x² + b3 x³, with x the offset along the major axis in units of the size.
+    """Bent isophotes, v -> v + b1 x + b2 x² + b3 x³, with x the offset along the major axis in units of the size.
 
-    v is the offset across, counter-clockwise of the major axis, in pixels; the size is the profile's own radius,
-    such as `r_eff`. b1 is a shear, b2 a banana, b3 an S.
+    v is the offset across the major axis, positive on its counter-clockwise side, in pixels. The size is the profile's
+    own radius, such as `r_eff`. b1 is a shear, b2 bends the source like a banana, and b3 like an S.
     """
 
     profile: AbstractElliptical = nested("the source whose isophotes are reshaped")

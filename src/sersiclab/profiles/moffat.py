@@ -28,19 +28,19 @@ _LOWEST_BETA, _HIGHEST_BETA = 1.009, 10.2
 
 
 def _scale(fwhm: Any, beta: Any) -> tuple[Any, Any]:
-    """The radius alpha, and beta held to just beyond its declared range."""
+    """Return the radius alpha, and beta clipped to just beyond its declared range."""
     beta = jnp.clip(beta, _LOWEST_BETA, _HIGHEST_BETA)
     return 0.5 * held(fwhm) / jnp.sqrt(jnp.expm1(math.log(2.0) / beta)), beta
 
 
 def moffat(m: Float[Array, "*s"], fwhm: Any, beta: Any) -> Float[Array, "*s"]:
-    """Surface brightness of a round Moffat profile of flux 1 at the radius `m` (pixels)."""
+    """Return the surface brightness of a round Moffat profile of flux 1 at the radius `m` (pixels)."""
     alpha, beta = _scale(fwhm, beta)
     return (beta - 1.0) / (math.pi * alpha**2) * jnp.exp(-beta * jnp.log1p((m / alpha) ** 2))
 
 
 def moffat_transform(k: Float[Array, "*s"], fwhm: Any, beta: Any) -> Float[Array, "*s"]:
-    """Its Fourier transform, `2 (x/2)^nu K_nu(x) / Gamma(nu)` with x = k alpha and nu = beta - 1."""
+    """Return the Fourier transform of `moffat`, `2 (x/2)^nu K_nu(x) / Gamma(nu)`, x = k alpha and nu = beta - 1."""
     alpha, beta = _scale(fwhm, beta)
     some = jnp.where(k == 0, 1.0, k)
     value = 2.0 * jnp.exp(-gammaln(beta - 1.0)) * scaled_bessel_k(some * alpha, beta - 1.0)
@@ -48,9 +48,9 @@ def moffat_transform(k: Float[Array, "*s"], fwhm: Any, beta: Any) -> Float[Array
 
 
 def moffat_weights(log_width: LogWidths, fwhm: Any, beta: Any) -> tuple[Float[Array, " k"], Float[Array, ""]]:
-    """Fractions of the flux in Gaussians of the given ln sigma, and in a point.
+    """Return the fractions of the flux in Gaussians of the given ln sigma, and in a point.
 
-    alpha² / (2 sigma²) has a gamma distribution of the shape beta - 1, by flux.
+    Weighted by flux, alpha² / (2 sigma²) has a gamma distribution with the shape beta - 1.
     """
     alpha, beta = _scale(held_radius(log_width, fwhm), jnp.asarray(beta, log_width.dtype))
     amplitudes = gamma_density(2.0 * (jnp.log(alpha) - extended(log_width)), beta - 1.0)

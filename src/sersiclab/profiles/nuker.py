@@ -21,17 +21,17 @@ from sersiclab.profiles.base import (
 from sersiclab.profiles.special import log_beta
 
 
-_CENTRE = -1e4  # ln of a radius in breaks that stands for none: a core has a brightness there, which 0 * inf is not
+_CENTRE = -1e4  # ln(m / r_b) used at m = 0, where -inf would give 0 * inf instead of a core's brightness
 
 
 def nuker_shape(log_x: Float[Array, "*s"], alpha: Any, beta: Any, gamma: Any) -> Float[Array, "*s"]:
-    """`x^-gamma (1 + x^alpha)^((gamma - beta)/alpha)` at ln x."""
+    """Return `x^-gamma (1 + x^alpha)^((gamma - beta)/alpha)` at ln x."""
     log_x = jnp.maximum(log_x, _CENTRE)
     return jnp.exp(-gamma * log_x - (beta - gamma) / alpha * jax.nn.softplus(alpha * log_x))
 
 
 def nuker(m: Float[Array, "*s"], r_b: Any, alpha: Any, beta: Any, gamma: Any) -> Float[Array, "*s"]:
-    """Surface brightness of a round Nuker profile of flux 1 at the radius `m` > 0 (pixels).
+    """Return the surface brightness of a round Nuker profile of flux 1 at the radius `m` > 0 (pixels).
 
     The flux of `nuker_shape` is `2 pi r_b² B((2 - gamma)/alpha, (beta - 2)/alpha) / alpha`.
     """
@@ -42,14 +42,14 @@ def nuker(m: Float[Array, "*s"], r_b: Any, alpha: Any, beta: Any, gamma: Any) ->
 
 
 def nuker_in_breaks(m: Float[Array, "*s"], r_b: Any, alpha: Any, beta: Any, gamma: Any) -> Float[Array, "*s"]:
-    """Surface brightness of a Nuker profile in units of that at `r_b`, at the radius `m` > 0 (pixels)."""
+    """Return the surface brightness of a Nuker profile over that at `r_b`, at the radius `m` > 0 (pixels)."""
     alpha, beta, gamma = jnp.clip(alpha, 0.19, 110.0), jnp.clip(beta, -0.1, 22.0), jnp.clip(gamma, -0.1, 1.95)
     log_x = jnp.maximum(jnp.log(m / held(r_b)), _CENTRE)
     return jnp.exp(-gamma * log_x - (beta - gamma) / alpha * (jax.nn.softplus(alpha * log_x) - math.log(2.0)))
 
 
 def nuker_total(r_b: Any, alpha: Any, beta: Any, gamma: Any) -> Any:
-    """Total flux of a round Nuker profile in units of the brightness at `r_b`; infinite where beta <= 2."""
+    """Return the total flux of a round Nuker profile over the brightness at `r_b`; infinite where beta <= 2."""
     finite = beta > 2.0
     steep = jnp.where(finite, beta, 3.0)
     log_shape = log_beta((2.0 - gamma) / alpha, (steep - 2.0) / alpha) + math.log(2.0) * (steep - gamma) / alpha
@@ -67,8 +67,8 @@ def _gamma_parameter() -> Any:
 class Nuker(AbstractElliptical):
     """Nuker profile, I = I_b 2^((beta - gamma)/alpha) (m/r_b)^-gamma [1 + (m/r_b)^alpha]^((gamma - beta)/alpha).
 
-    Lauer et al. (1995, AJ 110, 2622). The total flux exists where beta > 2 and gamma < 2; `NukerBrightness` has any
-    outer slope.
+    Lauer et al. (1995, AJ 110, 2622). The total flux is finite only where beta > 2 and gamma < 2; `NukerBrightness`
+    allows any outer slope.
     """
 
     xc: Parameter = centre_parameter("x")
@@ -86,11 +86,11 @@ class Nuker(AbstractElliptical):
 
 
 class NukerBrightness(AbstractElliptical):
-    """Nuker profile by its brightness, I as in `Nuker` with I_b = i_b, for any outer slope.
+    """Nuker profile with a given brightness: I as in `Nuker` with I_b = i_b, for any outer slope.
 
     `i_b` is the surface brightness at the break radius (Lauer et al. 1995, AJ 110, 2622), as in GALFIT and imfit. The
-    outer slopes of nuclei of galaxies are between 1 and 2, of which no total flux exists: with beta <= 2, `flux` is
-    infinite. Light further from the image than half the renderer's `padding` is not blurred into it.
+    outer slopes of galactic nuclei are between 1 and 2, for which the total flux is not finite: with beta <= 2, `flux`
+    is infinite. Light farther from the image than half the renderer's `padding` is not blurred into it.
     """
 
     xc: Parameter = centre_parameter("x")
@@ -105,7 +105,7 @@ class NukerBrightness(AbstractElliptical):
 
     @property
     def flux(self) -> Any:
-        """Total flux, to infinity."""
+        """The total flux, out to infinite radius."""
         return self.total(lambda: 1.0)
 
     def radial(self, m: Float[Array, "*s"]) -> Float[Array, "*s"]:

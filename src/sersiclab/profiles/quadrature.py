@@ -1,4 +1,4 @@
-"""Total fluxes of profiles that have no closed one: fixed nodes, which move with the profile."""
+"""Numerical total fluxes of profiles without a closed form: a fixed number of nodes, which move with the profile."""
 
 import math
 from collections.abc import Callable
@@ -19,10 +19,10 @@ _HALF_NODES = 60
 def log_flux(
     log_brightness: Callable[[Float[Array, " k"]], Float[Array, " k"]], radius: Any, sharpness: Any
 ) -> Float[Array, ""]:
-    """ln of the integral of `2 pi m I(m)` over all m, of a round profile that is a function of ln m.
+    """Return ln of the integral of `2 pi m I(m)` over all m, for a round profile that is a function of ln m.
 
-    The trapezoid in t, where ln m = ln radius + sinh(t) / sharpness: the nodes crowd at a break of the
-    profile, at `radius`, that is no wider than 1 / sharpness in ln m.
+    This is the trapezoidal rule in t, where ln m = ln radius + sinh(t) / sharpness. The nodes are dense at a break of
+    the profile, at `radius`, which may be as narrow as 1 / sharpness in ln m.
     """
     width = lax.stop_gradient(1.0 / jnp.maximum(sharpness, 1.0))
     reach = jnp.arcsinh(_REACH / width)
@@ -39,9 +39,9 @@ def _log_sum_exp(terms: Float[Array, " k"]) -> Float[Array, ""]:
 
 @cache
 def unit_interval() -> tuple[Float[np.ndarray, " k"], Float[np.ndarray, " k"]]:
-    """Nodes and weights on the interval from 0 to 1, for functions that are any power of x near its ends.
+    """Return nodes and weights on the interval from 0 to 1, for functions with any power law near its ends.
 
-    The double-exponential rule of Takahasi & Mori (1974).
+    They are those of the double-exponential rule of Takahasi & Mori (1974).
     """
     t = np.linspace(-3.6, 3.6, 2 * _HALF_NODES + 1)
     nodes = 1.0 / (1.0 + np.exp(-math.pi * np.sinh(t)))

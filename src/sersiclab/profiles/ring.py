@@ -1,4 +1,4 @@
-"""Rings."""
+"""Ring profiles."""
 
 import math
 from typing import Any
@@ -19,9 +19,9 @@ from sersiclab.profiles.base import (
 
 
 def gaussian_ring(m: Float[Array, "*s"], r_ring: Any, sigma: Any) -> Float[Array, "*s"]:
-    """Surface brightness of a round Gaussian ring of flux 1 at the radius `m` (pixels).
+    """Return the surface brightness of a round Gaussian ring of flux 1 at the radius `m` (pixels).
 
-    Its flux is `2 pi sigma² {exp(-x²) + sqrt(pi) x [1 + erf(x)]}` of the peak, with x = r_ring / (sqrt(2) sigma).
+    Its flux is `2 pi sigma² {exp(-x²) + sqrt(pi) x [1 + erf(x)]}` times the peak, with x = r_ring / (sqrt(2) sigma).
     """
     r_ring, sigma = held(r_ring), held(sigma)
     x = r_ring / (math.sqrt(2.0) * sigma)

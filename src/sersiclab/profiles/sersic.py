@@ -25,13 +25,13 @@ from sersiclab.profiles.chebyshev import Interpolant, evaluate, interpolant
 from sersiclab.profiles.decomposition import sersic_weights
 
 
-# n is held to just beyond its declared range, well within that of the polynomials.
+# n is clipped to just beyond its declared range, well within that of the polynomials.
 _LOWEST_N, _HIGHEST_N = 0.098, 10.2
 
 
 @cache
 def _constants() -> Interpolant:
-    """ln b_n and ln I_e as functions of ln n: exact to 1e-11."""
+    """Return ln b_n and ln I_e as functions of ln n, accurate to 1e-11."""
 
     def constants(log_n: Float[np.ndarray, " d"]) -> Float[np.ndarray, "d 2"]:
         n = np.exp(log_n)
@@ -42,12 +42,12 @@ def _constants() -> Interpolant:
 
 
 def held_index(n: Any) -> Any:
-    """A Sérsic index, held to its declared range."""
+    """Return a Sérsic index, clipped to just beyond its declared range."""
     return jnp.clip(n, _LOWEST_N, _HIGHEST_N)
 
 
 def sersic_constants(n: Any) -> tuple[Float[Array, ""], Float[Array, ""]]:
-    """b_n, for which r_eff holds half the light, and the brightness at r_eff were flux and r_eff 1.
+    """Return b_n, for which half the light lies within r_eff, and the brightness at r_eff for flux = r_eff = 1.
 
     `I_e = b^(2n) exp(-b) / (2 pi n Gamma(2n))`, for n between 0.1 and 10.
     """
@@ -56,20 +56,20 @@ def sersic_constants(n: Any) -> tuple[Float[Array, ""], Float[Array, ""]]:
 
 
 def sersic(m: Float[Array, "*s"], r_eff: Any, n: Any) -> Float[Array, "*s"]:
-    """Surface brightness of a round Sérsic profile of flux 1 at the radius `m` > 0 (pixels)."""
+    """Return the surface brightness of a round Sérsic profile of flux 1 at the radius `m` > 0 (pixels)."""
     r_eff, n = held(r_eff), held_index(jnp.asarray(n, m.dtype))
     b, brightness = sersic_constants(n)
-    # Far out, x^(1/n) overflows where n is small.
+    # At large radii, x^(1/n) overflows where n is small.
     power = jnp.exp(jnp.minimum(jnp.log(m / r_eff) / n, 50.0))
     return brightness / r_eff**2 * jnp.exp(-b * (power - 1.0))
 
 
 def index_parameter(**declared: Any) -> Any:
-    """The declaration of a Sérsic index, whose default prior is uniform in its logarithm.
+    """Return the declaration of a Sérsic index, whose default prior is uniform in its logarithm.
 
-    Between 0.5 and 8 that has ln n = 0.69 ± 0.80, much like real galaxies: 0.50 ± 0.78 in COSMOS to I = 23.5
-    (Mandelbaum et al. 2014, arXiv:1308.4982). A prior that is uniform in n has 1.26 ± 0.67, and would pull faint
-    galaxies to high indices.
+    Between 0.5 and 8 that prior has ln n = 0.69 ± 0.80, much like real galaxies: 0.50 ± 0.78 in COSMOS to I = 23.5
+    (Mandelbaum et al. 2014, arXiv:1308.4982). A prior that is uniform in n has 1.26 ± 0.67, and would bias faint
+    galaxies towards high indices.
     """
     return parameter(**{"low": 0.1, "high": 10.0, "doc": "Sérsic index", "logarithmic": True, **declared})
 

@@ -28,13 +28,13 @@ from sersiclab.profiles.decomposition import SPACING, extended, gamma_density, g
 from sersiclab.profiles.special import scaled_bessel_k
 
 
-# nu is held to just beyond its declared range, well within that of the polynomial.
+# nu is clipped to just beyond its declared range, well within that of the polynomial.
 _LOWEST_NU, _HIGHEST_NU = -0.86, 4.1
 
 
 @cache
 def _log_c() -> Interpolant:
-    """ln c_nu as a function of ln(1 + nu): exact to 1e-11."""
+    """Return ln c_nu as a function of ln(1 + nu), accurate to 1e-11."""
 
     def outside(log_c: float, nu: float) -> float:
         c = math.exp(log_c)
@@ -50,31 +50,31 @@ def _log_c() -> Interpolant:
 
 
 def _scale(r_eff: Any, nu: Any) -> tuple[Any, Any]:
-    """The scale radius r_eff / c_nu, and nu held to its range."""
+    """Return the scale radius r_eff / c_nu, and nu clipped to just beyond its range."""
     nu = jnp.clip(nu, _LOWEST_NU, _HIGHEST_NU)
     return held(r_eff) * jnp.exp(-evaluate(_log_c(), jnp.log1p(nu))[0]), nu
 
 
 def spergel(m: Float[Array, "*s"], r_eff: Any, nu: Any) -> Float[Array, "*s"]:
-    """Surface brightness of a round Spergel profile of flux 1 at the radius `m` (pixels)."""
+    """Return the surface brightness of a round Spergel profile of flux 1 at the radius `m` (pixels)."""
     scale, nu = _scale(r_eff, nu)
     return jnp.exp(-gammaln(1.0 + nu)) / (2.0 * math.pi * scale**2) * scaled_bessel_k(m / scale, nu)
 
 
 def spergel_transform(k: Float[Array, "*s"], r_eff: Any, nu: Any) -> Float[Array, "*s"]:
-    """Its Fourier transform, `(1 + k² r_eff² / c_nu²)^-(1 + nu)`."""
+    """Return the Fourier transform of `spergel`, `(1 + k² r_eff² / c_nu²)^-(1 + nu)`."""
     scale, nu = _scale(r_eff, nu)
     return jnp.exp(-(1.0 + nu) * jnp.log1p((k * scale) ** 2))
 
 
 def spergel_weights(log_width: LogWidths, r_eff: Any, nu: Any) -> tuple[Float[Array, " k"], Float[Array, ""]]:
-    """Fractions of the flux in Gaussians of the given ln sigma, and in a point.
+    """Return the fractions of the flux in Gaussians of the given ln sigma, and in a point.
 
-    sigma² / (2 scale²) has a gamma distribution of the shape 1 + nu, by flux.
+    Weighted by flux, sigma² / (2 scale²) has a gamma distribution with the shape 1 + nu.
     """
     scale, nu = _scale(held_radius(log_width, r_eff), jnp.asarray(nu, log_width.dtype))
     amplitudes = gamma_density(2.0 * (jnp.asarray(extended(log_width)) - jnp.log(scale)), 1.0 + nu)
-    # The narrowest stands for all that are narrower still, whose flux falls like sigma^(2 (1 + nu)).
+    # The narrowest Gaussian represents all narrower ones too, whose flux falls like sigma^(2 (1 + nu)).
     amplitudes = amplitudes.at[0].divide(-jnp.expm1(-2.0 * SPACING * (1.0 + nu)))
     return gather(amplitudes, log_width.size)
 

@@ -1,10 +1,10 @@
-"""The light in pixels, from what each of their borders sees of it.
+"""The light in pixels, from integrals along their borders.
 
-A border and the source's centre span a triangle. A pixel holds the light of its four borders' triangles, each
-with the sign of the side on which the centre lies, however near the centre is and whatever cusp it has. Along a
-border the light of thin triangles changes as fast as the direction: in the frame in which the source is round
-at the distance d from the border's line, nodes lie at `d sinh(t)` along it, evenly spaced in t as Gauss and
-Legendre have it.
+A border and the source's centre span a triangle. The light of a pixel is the sum of the light of the triangles of its
+four borders, each with the sign of the side on which the centre lies. This holds however near the centre is, and for
+any cusp. Along a border the light of thin triangles changes as fast as the direction. In the frame in which the source
+is round, at a distance d from the border's line, nodes therefore lie at `d sinh(t)` along the line, where t are
+Gauss-Legendre nodes.
 """
 
 from typing import Any, NamedTuple
@@ -15,12 +15,12 @@ from jax import lax
 from jaxtyping import Array, Float
 
 
-# The least distance (pixels) of a border from the centre that counts.
+# The smallest distance of a border from the centre, in pixels; smaller ones are replaced by it.
 _TOUCHING = 1e-7
 
 
 class Shape(NamedTuple):
-    """Of a source: its axis ratio, and sine and cosine of its position angle."""
+    """The shape of a source: its axis ratio, and the sine and cosine of its position angle."""
 
     ratio: Float[Array, ""]
     sine: Float[Array, ""]
@@ -28,26 +28,26 @@ class Shape(NamedTuple):
 
 
 class Zone(NamedTuple):
-    """A square of pixels around the one that holds a source's centre.
+    """A square of pixels around the pixel that holds a source's centre.
 
-    It reaches `reach` pixels to each side. Each border has `nodes` nodes.
+    It extends `reach` pixels to each side. Each border has `nodes` nodes.
     """
 
     reach: int
     nodes: int
 
     def lines(self, offset: Float[Array, ""]) -> Float[Array, " a"]:
-        """Offsets of its pixels' borders from the centre, which lies at `offset` from the middle of its pixel."""
+        """Return offsets of pixel borders from the centre, which lies at `offset` from the middle of its pixel."""
         return jnp.arange(-self.reach, self.reach + 2, dtype=offset.dtype) - 0.5 - offset
 
 
 class Borders(NamedTuple):
     """Nodes on the borders of all pixels of some zones.
 
-    `along` and `away` are the coordinates of each node along its border, from the point nearest to the centre, and
-    the distance of the border from the centre, in the frame in which the source is round. `turn` is the angle that
-    each node stands for, times the squared distance of the node, in units of the area on the pixels; its sign is
-    that of the side on which the centre lies. `y` and `x` are the nodes' offsets from the centre on the pixels.
+    `along` is the coordinate of each node along its border, from the point nearest to the centre. `away` is the
+    distance of the border from the centre. Both refer to the frame in which the source is round. `turn` is the angle
+    that each node represents, times the squared distance of the node, in units of the area in pixels; its sign is that
+    of the side on which the centre lies. `y` and `x` are the nodes' offsets from the centre in pixels.
     """
 
     zones: tuple[Zone, ...]
@@ -59,29 +59,29 @@ class Borders(NamedTuple):
 
     @property
     def squares(self) -> Float[Array, " n"]:
-        """Squared elliptical radii of the nodes."""
+        """The squared elliptical radii of the nodes."""
         return self.along**2 + jnp.maximum(self.away**2, _TOUCHING**2)
 
     def pixels(self, values: Float[Array, " n"]) -> list[Float[Array, "_ _"]]:
-        """The light of each zone's pixels: the sums of `values` times `turn`, over their borders."""
+        """Return the light of each zone's pixels: the sums of `values` times `turn` over their borders."""
         counts = [2 * _count(zone) * zone.nodes for zone in self.zones]
         images = []
         for zone, part in zip(self.zones, jnp.split(values * self.turn, np.cumsum(counts)[:-1]), strict=True):
             side = 2 * zone.reach + 1
-            upright, level = jnp.sum(part.reshape(zone.nodes, 2, side, side + 1), axis=0)
-            images.append(upright[:, 1:] - upright[:, :-1] + (level[:, 1:] - level[:, :-1]).T)
+            vertical, horizontal = jnp.sum(part.reshape(zone.nodes, 2, side, side + 1), axis=0)
+            images.append(vertical[:, 1:] - vertical[:, :-1] + (horizontal[:, 1:] - horizontal[:, :-1]).T)
         return images
 
 
 def borders(zones: tuple[Zone, ...], offset: Any, shape: Shape) -> Borders:
-    """The borders of zones about a centre at the `offset` (y, x) from the middle of its pixel."""
-    # A step along the upright and the level borders in the round frame: along the major axis, and across it.
-    upright = jnp.stack([shape.cosine, -shape.sine / shape.ratio])
-    level = jnp.stack([-shape.sine, -shape.cosine / shape.ratio])
-    steps = jnp.sqrt(jnp.stack([jnp.sum(upright**2), jnp.sum(level**2)]))
-    overlap = jnp.sum(upright * level)
+    """Return the borders of zones about a centre at the `offset` (y, x) from the middle of its pixel."""
+    # A step along the vertical and the horizontal borders in the round frame: along the major axis, and across it.
+    vertical = jnp.stack([shape.cosine, -shape.sine / shape.ratio])
+    horizontal = jnp.stack([-shape.sine, -shape.cosine / shape.ratio])
+    steps = jnp.sqrt(jnp.stack([jnp.sum(vertical**2), jnp.sum(horizontal**2)]))
+    overlap = jnp.sum(vertical * horizontal)
 
-    # All zones in one array, (start along the border, line across it, length, start on the pixels): compiled once.
+    # All zones are in one array (start along the border, line across it, length, start in pixels), to compile once.
     parts = []
     for zone in zones:
         y, x = (zone.lines(part)[:, None] for part in offset)
@@ -89,7 +89,7 @@ def borders(zones: tuple[Zone, ...], offset: Any, shape: Shape) -> Borders:
         step = steps[:, None, None]
         numbers = jnp.broadcast_arrays(first * step + across * (overlap / step), across, step, first)
         parts.append(jnp.stack(numbers).reshape(4, -1))
-    # Nodes are ours to choose: the sum does not depend on them, nor does its derivative.
+    # The sum does not depend on the nodes, nor does its derivative.
     turns = _turns(*lax.stop_gradient((jnp.concatenate(parts, axis=1)[:3], shape.ratio)))
 
     spread, node, weight = [], [], []
@@ -106,19 +106,19 @@ def borders(zones: tuple[Zone, ...], offset: Any, shape: Shape) -> Borders:
     turn = turned * np.concatenate(node).astype(start.dtype)
     t = 2.0 * scale * jnp.cosh(begun + turn / 2) * jnp.sinh(turn / 2)
     weights = np.concatenate(weight).astype(start.dtype) * turned * scale * jnp.cosh(begun + turn)
-    # What is upright, and what is level, in each zone.
-    is_upright = np.concatenate([np.tile(np.arange(2), zone.nodes).repeat(_count(zone)) for zone in zones]) == 0
-    y, x = jnp.where(is_upright, first + t, area), jnp.where(is_upright, area, first + t)
+    # Which borders are vertical and which horizontal, in each zone.
+    is_vertical = np.concatenate([np.tile(np.arange(2), zone.nodes).repeat(_count(zone)) for zone in zones]) == 0
+    y, x = jnp.where(is_vertical, first + t, area), jnp.where(is_vertical, area, first + t)
     return Borders(zones, start + t * step, area / (shape.ratio * step), area * weights, y, x)
 
 
 def _count(zone: Zone) -> int:
-    """The number of a zone's upright borders."""
+    """Return the number of a zone's vertical borders."""
     return (2 * zone.reach + 1) * (2 * zone.reach + 2)
 
 
 def _turns(borders: Float[Array, "3 b"], ratio: Float[Array, ""]) -> Float[Array, "3 b"]:
-    """Of each border the distance in units of its length, the t at its start, and the difference of t."""
+    """Return each border's distance in units of its length, t at its start, and the change of t along it."""
     start, area, step = borders
     distance = jnp.maximum(jnp.abs(area) / (ratio * step), _TOUCHING)
     low, high = start / distance, (start + step) / distance
@@ -126,7 +126,7 @@ def _turns(borders: Float[Array, "3 b"], ratio: Float[Array, ""]) -> Float[Array
 
 
 def _difference(a: Float[Array, " b"], b: Float[Array, " b"]) -> Float[Array, " b"]:
-    """`arcsinh(b) - arcsinh(a)` for b > a, without cancellation."""
+    """Return `arcsinh(b) - arcsinh(a)` for b > a, without cancellation."""
     root_a, root_b = jnp.sqrt(1.0 + a**2), jnp.sqrt(1.0 + b**2)
     alike = a * b > 0.0
     both = jnp.where(alike, b * root_a + a * root_b, 1.0)
@@ -136,7 +136,7 @@ def _difference(a: Float[Array, " b"], b: Float[Array, " b"]) -> Float[Array, " 
 def nested(
     image: Float[Array, "y x"], drawn: list[Float[Array, "_ _"]], pixel: Float[Array, " 2"]
 ) -> Float[Array, "y x"]:
-    """An image in which each zone, `drawn` about the `pixel` (y, x), replaces what was there."""
+    """Return an image in which each zone, `drawn` about the `pixel` (y, x), replaces the previous values."""
     for zone in drawn:
         steps = jnp.arange(zone.shape[0], dtype=image.dtype) - zone.shape[0] // 2
         rows, columns = (

@@ -19,20 +19,20 @@ from sersiclab.rendering.base import AbstractCanvas
 from sersiclab.runtime.memory import check_memory
 
 
-# Parts of a PSF's spectrum below this fraction of the flux are left out.
+# Tiles of a PSF's spectrum that lie below this fraction of the flux everywhere are left out.
 _NEGLIGIBLE = 1e-7
 
-BYTES_A_PIXEL = 100.0  # of a padded image: some planes and spectra at once
-FARTHEST = 1e12  # pixels of padding, beyond which numbers need no comparison
+BYTES_A_PIXEL = 100.0  # memory per pixel of the padded image, for several planes and spectra at once
+FARTHEST = 1e12  # limit of the padding in pixels, when memory is estimated
 
 
 class Light(eqx.Module):
     """Light before the PSF: the sum of a spectrum and of surface brightness at points, where present.
 
     The `spectrum` lies on the canvas's frequencies, `plane` on its pixels. `fine[a, b]` is a plane that
-    lies a / count of a pixel above and b / count to the right. `aliases` is the true spectrum of what `plane`
-    samples, on the canvas's tiles after the first: sampling folds it onto the first. `pixels` is what needs no
-    PSF any more.
+    lies a / count of a pixel above and b / count to the right. `aliases` is the true spectrum of the light that
+    `plane` samples, on the canvas's tiles after the first: sampling folds it onto the first. `pixels` is light to which
+    the PSF is not applied.
     """
 
     spectrum: Complex[Array, "tile ky kx"] | None = None
@@ -43,9 +43,9 @@ class Light(eqx.Module):
 
 
 class Canvas(AbstractCanvas):
-    """What a renderer derives from an image.
+    """The grid, frequencies and transfer function that a renderer derives from an image.
 
-    `y` and `x` are the pixels of the padded grid, negative ones at the end. The spectrum lies on the
+    `y` and `x` are the pixels of the padded grid, with negative ones at the end. The spectrum lies on the
     frequencies `ky` and `kx` (radians per pixel). An oversampled PSF passes frequencies beyond those of
     the grid: they follow as further tiles, shifted by the multiples of 2 pi in `orders`, which the
     sampling folds back onto the first. `transfer` is the PSF's transfer function on all tiles. `blurred` says
@@ -63,12 +63,12 @@ class Canvas(AbstractCanvas):
 
     @property
     def padded(self) -> tuple[int, int]:
-        """Shape of the padded grid."""
+        """The shape of the padded grid."""
         return self.y.shape[1], self.x.shape[1]
 
 
 def canvas_of(image: Image, padding: tuple[float, float]) -> Canvas:
-    """The canvas of an image, padded by at least `padding` pixels (in y, in x) and by the PSF's size.
+    """Return the canvas of an image, padded by at least `padding` pixels (in y, in x) and by the PSF's size.
 
     The image's arrays may be traced.
     """
@@ -80,7 +80,7 @@ def canvas_of(image: Image, padding: tuple[float, float]) -> Canvas:
     y = _padded(ny, max(padding[0], sides[0] / oversampling))
     x = _padded(nx, max(padding[1], sides[1] / oversampling))
     ky, kx = 2 * np.pi * np.fft.fftfreq(y.size), 2 * np.pi * np.fft.rfftfreq(x.size)
-    # Without a PSF the spectrum has no end; of sources that are drawn in no other way we take its first aliases.
+    # Without a PSF the spectrum is unbounded. Sources that are drawn from it include its first aliases.
     reach = 1 if psf is None else oversampling // 2
     candidates = sorted(range(-reach, reach + 1), key=abs)
     orders: list[tuple[int, int]] = []
@@ -95,7 +95,7 @@ def canvas_of(image: Image, padding: tuple[float, float]) -> Canvas:
             includes_pixel=image.psf_includes_pixel,
             origin=origin,
         )
-        # What a traced PSF passes is not known.
+        # The values of a traced PSF are not known, so that all its tiles are kept.
         if not tiles or not isinstance(transfer, np.ndarray) or np.abs(transfer).max() > _NEGLIGIBLE:
             orders.append(order)
             tiles.append((rows, columns, transfer))
@@ -113,7 +113,7 @@ def canvas_of(image: Image, padding: tuple[float, float]) -> Canvas:
 
 
 def observe(light: Light, canvas: Canvas) -> Float[Array, "y x"]:
-    """What the detector sees."""
+    """Return the image on the detector: the light after the PSF."""
     if light.spectrum is None:
         assert light.pixels is not None
         return light.pixels
@@ -129,7 +129,7 @@ def observe(light: Light, canvas: Canvas) -> Float[Array, "y x"]:
 
 
 def fine_spectrum(fine: Float[Array, "count count y x"], canvas: Canvas) -> Complex[Array, "tile ky kx"]:
-    """The spectrum of the planes of `Light.fine` together, up to the highest frequency that they carry."""
+    """Return the spectrum of the planes of `Light.fine` together, up to the highest frequency that they carry."""
     count = fine.shape[0]
     planes = jnp.fft.rfft2(fine)
     steps = jnp.arange(count, dtype=canvas.y.dtype) / count
@@ -139,16 +139,16 @@ def fine_spectrum(fine: Float[Array, "count count y x"], canvas: Canvas) -> Comp
 
 
 def _steps_to_waves(steps: Float[Array, " count"], k: Float[Array, "tile k"]) -> Complex[Array, "count tile k"]:
-    """`exp(-i k step) / count`, zero beyond what planes at these steps can carry."""
+    """Return `exp(-i k step) / count`, which is zero beyond the frequencies that planes at these steps can carry."""
     angle = jnp.tensordot(steps, k, axes=0)
     waves = lax.complex(jnp.cos(angle), -jnp.sin(angle)) / steps.size
     return jnp.where((jnp.abs(k) <= 1.0001 * math.pi * steps.size)[None], waves, 0.0)
 
 
 def phase(xc: Any, yc: Any, canvas: Canvas) -> Complex[Array, "tile ky kx"]:
-    """`exp(-i (kx xc + ky yc))`, which moves a source from the corner pixel to its centre.
+    """Return `exp(-i (kx xc + ky yc))`, which moves a source from the corner pixel to its centre.
 
-    The whole pixels' share is computed in integers: in large images float32 keeps its digits.
+    The phase of whole pixels is computed in integers, so that float32 stays precise in large images.
     """
     waves = []
     for k, centre, side in zip((canvas.ky, canvas.kx), (yc, xc), canvas.padded, strict=True):
@@ -161,14 +161,14 @@ def phase(xc: Any, yc: Any, canvas: Canvas) -> Complex[Array, "tile ky kx"]:
 
 
 def sky_brightness(sky: AbstractSky, canvas: Canvas) -> Any:
-    """A sky on the image's pixels, which the PSF doesn't blur."""
+    """Return a sky on the image's pixels, which the PSF doesn't blur."""
     y = canvas.y[0, : canvas.shape[0]] - (canvas.shape[0] - 1) / 2
     x = canvas.x[0, : canvas.shape[1]] - (canvas.shape[1] - 1) / 2
     return sky.brightness(*jnp.meshgrid(x, y))
 
 
 def _padded(size: int, padding: float) -> Float[np.ndarray, " p"]:
-    """Pixel coordinates of a grid of an even side that transforms fast, negative ones at the end."""
+    """Return pixel coordinates, negative ones at the end, of a grid with an even side whose transform is fast."""
     half: Any = next_fast_len(math.ceil((size + padding) / 2), real=True)
     side = 2 * half
     pixels = np.arange(side)

@@ -11,17 +11,17 @@ from jax import lax
 from jaxtyping import Array, Float
 
 
-# Pairs of Gaussians that are added in one turn of the loop.
+# The number of pairs of Gaussians that are added in one iteration of the loop.
 _PAIRS = 4
 
 
 class Growth(eqx.Module):
     """`constant + sum_j w_j (1 - exp(-2^(j/2) q))`: the fraction of the light within the squared radius of `q`.
 
-    The weights and the constant are functions of `scales`. The rows of `chains` are w_j, and its slopes in each
-    of the scales, arranged by `pairs_of`; `constants` are what stands beside each row.
+    The weights and the constant are functions of `scales`. The rows of `chains` are w_j and its derivatives with
+    respect to each of the scales, arranged by `pairs_of`; `constants` are the constant of each row.
 
-    A derivative is one in `scales`: the other fields are known to follow it.
+    Derivatives are those with respect to `scales`, which include the changes of the other fields.
     """
 
     scales: Float[Array, " d"]
@@ -30,7 +30,7 @@ class Growth(eqx.Module):
 
 
 def pairs_of(rows: Float[Array, "m k"]) -> Float[Array, "c p two m"]:
-    """Weights, widest first, as `Growth` takes them."""
+    """Return weights, the widest Gaussian first, in the arrangement of `Growth.chains`."""
     kinds, size = rows.shape
     pieces = math.ceil(size / (2 * _PAIRS))
     padded = jnp.pad(rows, ((0, 0), (0, 2 * _PAIRS * pieces - size)))
@@ -39,7 +39,7 @@ def pairs_of(rows: Float[Array, "m k"]) -> Float[Array, "c p two m"]:
 
 @jax.custom_jvp
 def enclosed(growth: Growth, q: Float[Array, "*s"]) -> Float[Array, "*s"]:
-    """The fraction of the light within `q`, exact relative to itself however small."""
+    """Return the fraction of the light within `q`, with a small relative error however small the fraction is."""
     return _sums(growth, q, 1)[0]
 
 
@@ -54,10 +54,10 @@ def _enclosed_jvp(primals: Any, tangents: Any) -> tuple[Float[Array, "*s"], Floa
 
 
 def _sums(growth: Growth, q: Float[Array, "*s"], kinds: int, *, sloped: bool = False) -> tuple[Float[Array, "*s"], ...]:
-    """The sums for the first `kinds` rows, and the slope of the first one in q.
+    """Return the sums for the first `kinds` rows, and the derivative of the first with respect to q.
 
-    Of every second Gaussian the missing part f = 1 - exp is f (2 - f) of the one before: its relative error
-    does not grow from one to the next.
+    With f = 1 - exp for one Gaussian, the one two further on has f (2 - f). The relative error does not grow from one
+    to the next.
     """
     chains = growth.chains[..., :kinds]
     start = [jnp.broadcast_to(constant, q.shape) for constant in growth.constants[:kinds]]

@@ -33,14 +33,14 @@ _NARROWEST, _WIDEST = 0.125, 8.0
 
 
 class FourierRenderer(AbstractGroupRenderer):
-    """Draws sources as their Fourier transforms: closed ones, or sums of those of Gaussians.
+    """A renderer that draws sources from their Fourier transforms: in closed form, or as sums of Gaussians.
 
-    Light that falls outside the padded grid wraps around. `padding` is the share of the image by which the grid
-    exceeds it: with 1 the light that wraps is farther than an image's side from the image. It matters for
-    galaxies with extended wings, and for centres outside the image.
+    Light that falls outside the padded grid wraps around. `padding` is the fraction of the image's size by which the
+    grid exceeds the image: with 1, light wraps only if it is farther from the image than the image's side. It matters
+    for galaxies with extended wings, and for centres outside the image.
 
-    Without a PSF a spectrum has no end, and pixels are integrated in real space. Only a source that is neither a
-    Gaussian mixture nor has a brightness(x, y) is then drawn from its spectrum, cut at the first aliases.
+    Without a PSF a spectrum is unbounded, and pixels are integrated in real space. Only a source that is neither a
+    Gaussian mixture nor has a brightness(x, y) is then drawn from its spectrum, cut off at the first aliases.
     """
 
     padding: float = eqx.field(default=1.0, static=True, kw_only=True, converter=plain)
@@ -67,7 +67,7 @@ class FourierRenderer(AbstractGroupRenderer):
 
         groups: list[Group] = []
         if not canvas.blurred:
-            # Without a PSF a spectrum has no end.
+            # Without a PSF a spectrum is unbounded.
             mixtures = {name: source for name, source in sources.items() if isinstance(source, AbstractMixture)}
             sources = {name: source for name, source in sources.items() if name not in mixtures}
             formulas = {name: source for name, source in sources.items() if isinstance(source, AbstractExtended)}
@@ -78,13 +78,13 @@ class FourierRenderer(AbstractGroupRenderer):
 
 def _transform(source: AbstractTransformed, canvas: Canvas) -> Float[Array, "tile ky kx"]:
     squared = _squared_wave_number(source.shape(), canvas)
-    # At k = 0 a root has no derivative; the transform of a source of flux 1 is 1 there.
+    # At k = 0 the square root has no derivative; the transform of a source of flux 1 is 1 there.
     origin = squared == 0.0
     return jnp.where(origin, 1.0, source.transform(jnp.sqrt(jnp.where(origin, 1.0, squared))))
 
 
 def _mixture(source: AbstractMixture, canvas: Canvas) -> Float[Array, "tile ky kx"]:
-    """`point + sum_j w_j exp(-sigma_j² k² / 2)`."""
+    """Return `point + sum_j w_j exp(-sigma_j² k² / 2)`."""
     first = math.log(_NARROWEST)
     count = math.ceil((math.log(_WIDEST * max(canvas.padded)) - first) / SPACING) + 1
     weights, point = source.weights((first + SPACING * np.arange(count)).astype(canvas.x.dtype), *source.scales())
@@ -96,7 +96,7 @@ def _mixture(source: AbstractMixture, canvas: Canvas) -> Float[Array, "tile ky k
 
 
 def _squared_wave_number(shape: tuple[Any, Any], canvas: Canvas) -> Float[Array, "tile ky kx"]:
-    """k² in the frame in which the ellipse is a circle of the radius of its major axis."""
+    """Return k² in the frame in which the ellipse is a circle with the radius of its major axis."""
     ellip, theta = shape
     ky, kx, sine, cosine = canvas.ky[:, :, None], canvas.kx[:, None, :], jnp.sin(theta), jnp.cos(theta)
     return (ky * cosine - kx * sine) ** 2 + ((1.0 - ellip) * (kx * cosine + ky * sine)) ** 2

@@ -14,18 +14,19 @@ from jaxtyping import Array, Complex, Float
 Axes = tuple[Float[Array, "_ _"], Float[Array, "_ _"]]
 Planes = Float[Array, "tile y x"]
 
-# Squarings after each `exp`. Every one doubles the relative rounding error, so float32 starts afresh.
+# The number of squarings after each `exp`. Each doubles the relative rounding error, so that float32 allows fewer.
 _SQUARINGS = {"float32": 8, "float64": 20}
 
 
 class Mixture(eqx.Module):
-    """`factor (constant + sum_j a_j exp(-2^(j/2) Q(y, x)))`, a_j and the constant functions of `scales`.
+    """`factor (constant + sum_j a_j exp(-2^(j/2) Q(y, x)))`, where a_j and the constant are functions of `scales`.
 
-    The rows of `chains` are a_j, the slopes of a_j in each of the scales, and -2^(j/2) a_j, arranged by
-    `chains_of`; `constants` are what stands beside each row. Q is a `quadratic` polynomial, and `lines`
-    two linear ones whose squares sum to Q without the cancellation that a polynomial suffers in float32.
+    The rows of `chains` are a_j, the derivatives of a_j with respect to each of the scales, and -2^(j/2) a_j, arranged
+    by `chains_of`; `constants` are the constant of each row. Q is the polynomial `quadratic`. `lines` are two linear
+    polynomials whose squares sum to Q without the cancellation that a quadratic one suffers in float32.
 
-    A derivative is one in `factor`, `scales` and `quadratic`: the other fields are known to follow these.
+    Derivatives are those with respect to `factor`, `scales` and `quadratic`, which include the changes of the other
+    fields.
     """
 
     factor: Float[Array, "*s"]
@@ -39,7 +40,7 @@ class Mixture(eqx.Module):
 class Wave(eqx.Module):
     """`exp(-i (ky dy + kx dx))`, as products of cosines and sines along y and along x.
 
-    A derivative is one in `shift`, (dy, dx): the other fields are known to follow it.
+    Derivatives are those with respect to `shift`, (dy, dx), which include the changes of the other fields.
     """
 
     shift: Float[Array, "*s 2"]
@@ -48,12 +49,12 @@ class Wave(eqx.Module):
     imaginary: Float[Array, "*s tile x 2"]
 
     def tiles(self, chosen: slice) -> "Wave":
-        """The same on the `chosen` tiles."""
+        """Return the wave on the `chosen` tiles."""
         return Wave(self.shift, self.rows[chosen], self.real[chosen], self.imaginary[chosen])
 
 
 def chains_of(rows: Float[Array, "m k"]) -> Float[Array, "c l m"]:
-    """Amplitudes as `gaussian_sums` takes them: two interleaved chains, cut into pieces of one length."""
+    """Return amplitudes as `gaussian_sums` needs them: two interleaved chains, cut into pieces of equal length."""
     kinds, size = rows.shape
     pieces = math.ceil(size / (2 * _SQUARINGS[rows.dtype.name]))
     length = math.ceil(size / (2 * pieces))
@@ -64,10 +65,10 @@ def chains_of(rows: Float[Array, "m k"]) -> Float[Array, "c l m"]:
 def gaussian_sums(
     axes: Axes, lines: Float[Array, "2 3"], chains: Float[Array, "c l m"], constants: Float[Array, " m"]
 ) -> Float[Array, "m tile y x"]:
-    """`constant + sum_j a_j exp(-2^(j/2) |lines (1, y, x)|²)` for each of m rows of amplitudes.
+    """Return `constant + sum_j a_j exp(-2^(j/2) |lines (1, y, x)|²)` for each of m rows of amplitudes.
 
-    Every second Gaussian is the square of the one before: two interleaved chains of squares, each
-    started again by an `exp` where rounding errors have grown. The chains are a loop, so that its body
+    Each Gaussian is the square of the one two places before it. There are two interleaved chains of squares, each of
+    which starts again with an `exp` where rounding errors have grown. The chains are a loop, so that its body
     is compiled once and its result is not computed again wherever it is used.
     """
     y, x = axes[0][:, :, None], axes[1][:, None, :]
@@ -79,7 +80,7 @@ def gaussian_sums(
     ) -> tuple[Float[Array, "m tile y x"], None]:
         rate, a = chain
         first, second = (line[0] + line[1] * y + line[2] * x for line in lines)
-        # A loop that holds an `exp` isn't vectorised on the CPU: keep the `exp` in a loop of its own.
+        # A loop that holds an `exp` isn't vectorised on the CPU: keep the `exp` in a separate loop.
         gaussian = lax.optimization_barrier(jnp.exp(rate * (first * first + second * second))[None])
         for step in range(length):
             sums = sums + a[step, :, None, None, None] * gaussian
@@ -91,7 +92,7 @@ def gaussian_sums(
 
 
 def polynomial(axes: Axes, coefficients: Float[Array, "n n"]) -> Planes:
-    """`sum_ij coefficients[i, j] y^i x^j` on the grid, with an adjoint that is cheap to compute and to compile."""
+    """Return `sum_ij coefficients[i, j] y^i x^j` on the grid. Its adjoint is cheap to compute and to compile."""
     size = coefficients.shape[0]
     y, x = (jnp.stack([jnp.ones_like(axis), axis, axis * axis][:size], -1) for axis in axes)
     rows = jnp.sum(y[..., None] * coefficients[None, None], axis=2)
@@ -100,26 +101,26 @@ def polynomial(axes: Axes, coefficients: Float[Array, "n n"]) -> Planes:
 
 @jax.custom_jvp
 def mixture_plane(mixture: Mixture, axes: Axes) -> Planes:
-    """A mixture on a grid. `axes` are not differentiated."""
+    """Return a mixture on a grid. Derivatives with respect to `axes` are treated as zero."""
     return mixture.factor * gaussian_sums(axes, mixture.lines, mixture.chains[..., :1], mixture.constants[:1])[0]
 
 
 @mixture_plane.defjvp
 def _mixture_plane_jvp(primals: Any, tangents: Any) -> tuple[Planes, Planes]:
-    # The amplitudes are many but depend on few numbers: it takes a plane for each of these, one for the
-    # exponent and one for the factor, all drawn together.
+    # The many amplitudes depend on few numbers. One plane for each of these, one for the exponent and one for the
+    # factor are enough, all drawn together.
     (mixture, axes), (change, _) = primals, tangents
     planes = gaussian_sums(axes, mixture.lines, mixture.chains, mixture.constants)
     none = jnp.zeros_like(change.factor)[None]
     weights = jnp.concatenate([change.factor[None], mixture.factor * change.scales, none])
-    # As a product of matrices, of one row: the adjoints of other forms of this sum copy the planes.
+    # A matrix product with a single row: the adjoints of other forms of this sum copy the planes.
     tangent = jnp.matmul(weights[None], planes.reshape(weights.size, -1), precision="highest").reshape(planes.shape[1:])
     bend = planes[-1] * polynomial(axes, mixture.factor * change.quadratic)
     return mixture.factor * planes[0], tangent + bend
 
 
 def wave_of(turns: Axes, axes: Axes, shift: Float[Array, " 2"]) -> Wave:
-    """The wave of a shift, `turns` radians beyond `axes` times it."""
+    """Return the wave of a shift. Its phase is `axes` times the shift, plus `turns` radians."""
     y, x = ((turn + k * s)[..., None] for turn, k, s in zip(turns, axes, shift, strict=True))
 
     def cosines(angle: Float[Array, "tile k 1"], *turns: float) -> Float[Array, "tile k 2"]:
@@ -131,7 +132,7 @@ def wave_of(turns: Axes, axes: Axes, shift: Float[Array, " 2"]) -> Wave:
 
 @jax.custom_jvp
 def translate(plane: Planes, wave: Wave, axes: Axes) -> Complex[Array, "tile y x"]:
-    """`plane` times a wave. `axes` are not differentiated."""
+    """Return `plane` times a wave. Derivatives with respect to `axes` are treated as zero."""
     real, imaginary = _parts(wave)
     return lax.complex(real * plane, imaginary * plane)
 
@@ -147,6 +148,6 @@ def _translate_jvp(primals: Any, tangents: Any) -> tuple[Complex[Array, "tile y 
     slope = jnp.zeros((2, 2), plane.dtype).at[1, 0].set(change.shift[0]).at[0, 1].set(change.shift[1])
     turned = plane * polynomial(axes, slope)
     real, imaginary = _parts(wave)
-    # Not a difference: its adjoint would hold a plane more.
+    # Not a difference: its adjoint would hold one more plane.
     tangent = lax.complex(real * plane_dot + imaginary * turned, imaginary * plane_dot + (-real) * turned)
     return lax.complex(real * plane, imaginary * plane), tangent

@@ -1,7 +1,8 @@
-"""Drawing any source with a surface brightness without a PSF: the exact light in each pixel.
+"""Draw any source with a surface brightness without a PSF: the exact light in each pixel.
 
 The pixels next to the centre, where the source may have a cusp, are drawn from the light along rays from the centre
-to nodes on their borders. The others are Gauss-Legendre sums, finer ones near the centre, where thin sources are thin.
+to nodes on their borders. The others are Gauss-Legendre sums, which are finer near the centre, where thin sources are
+narrow.
 """
 
 import math
@@ -23,20 +24,21 @@ from sersiclab.rendering.patches import Fineness
 from sersiclab.rendering.sources import THINNEST
 
 
-# Pixels from the centre's up to which rays are drawn, and up to which sums are fine; nodes along a side of the latter.
+# Distances from the central pixel, in pixels, within which rays are used and within which sums are fine; and the number
+# of nodes along a side of a pixel in fine sums.
 _RAYS, _FINE, _FINE_NODES = 2, 11, 10
-# Nodes in each part of a ray, which is halved towards the centre: outside there may be edges.
+# Nodes in each part of a ray. Each part is half as long as the one outside it. Outer parts may cross edges.
 _RAY_NODES = (8,) * 4 + (4,) * 16
 
 
 def groups(sources: Mapping[str, Any], canvas: Canvas, fineness: Fineness) -> list[Group]:
-    """The sources by kind; they must all be `AbstractExtended`."""
+    """Return the sources by kind; all must be `AbstractExtended`."""
     stacks = by_kind(sources, canvas.x.dtype)
     return [Group(names, stacked, partial(draw, fineness=fineness)) for names, stacked in stacks]
 
 
 def draw(source: AbstractExtended, canvas: Canvas, fineness: Fineness) -> Light:
-    """One source's pixels."""
+    """Return the pixels of one source."""
     source = within_ranges(source)
     pixel = lax.stop_gradient(jnp.round(jnp.asarray([source.yc, source.xc], canvas.x.dtype)))
     offset = source.yc - pixel[0], source.xc - pixel[1]
@@ -53,15 +55,15 @@ def draw(source: AbstractExtended, canvas: Canvas, fineness: Fineness) -> Light:
 def _summed(
     source: AbstractExtended, y: Float[Array, " y"], x: Float[Array, " x"], count: int, hole: int
 ) -> Float[Array, "y x"]:
-    """Sums over `count` nodes along each side of a pixel, for pixels at these offsets from the centre.
+    """Return sums over `count` nodes along each side of a pixel, for pixels at these offsets from the centre.
 
-    In the `hole`, so many pixels around the centre's, they are anything finite.
+    Pixels within `hole` pixels of the central one have arbitrary finite values.
     """
     nodes, weights = (part.astype(x.dtype) / 2 for part in np.polynomial.legendre.leggauss(count))
     inside = (jnp.abs(y)[:, None] < hole + 0.25) & (jnp.abs(x)[None] < hole + 0.25)
     inside = jnp.repeat(jnp.repeat(inside, count, axis=0), count, axis=1)
     dy, dx = ((part[:, None] + nodes[None]).ravel() for part in (y, x))
-    # The barriers keep an `exp` out of loops that, for their other operations, aren't vectorised on the CPU.
+    # The barriers keep an `exp` out of loops that aren't vectorised on the CPU because of their other operations.
     away = [jnp.where(inside, hole + 1.0, part) for part in (dx[None, :], dy[:, None])]
     brightness = lax.optimization_barrier(source.brightness(*lax.optimization_barrier(away)))
     cells = brightness.reshape(y.size, count, x.size, count)
@@ -70,7 +72,7 @@ def _summed(
 
 @cache
 def _ray() -> tuple[Float[np.ndarray, " k"], Float[np.ndarray, " k"]]:
-    """Nodes on a ray of length 1, the outermost first, and weights for an integral over `m dm`."""
+    """Return nodes on a ray of length 1, the outermost first, and weights for an integral over `m dm`."""
     places, shares = [], []
     for i, count in enumerate(_RAY_NODES):
         nodes, weights = np.polynomial.legendre.leggauss(count)
@@ -80,10 +82,10 @@ def _ray() -> tuple[Float[np.ndarray, " k"], Float[np.ndarray, " k"]]:
 
 
 def _along_rays(source: AbstractExtended, offset: tuple[Any, Any], fineness: Fineness) -> list[Float[Array, "_ _"]]:
-    """The pixels next to the centre."""
+    """Return the pixels next to the centre."""
     dtype = offset[0].dtype
     ellip, theta = (jnp.asarray(part, dtype) for part in source.shape())
-    # The frame is ours to choose: the sum does not depend on it, nor does its derivative.
+    # The sum does not depend on the coordinate frame, nor does its derivative.
     ratio, theta = lax.stop_gradient((jnp.maximum(1.0 - ellip, THINNEST), theta))
     zones = (Zone(_RAYS, max(fineness.cells // 4, 8)),)
     nodes = borders(zones, offset, Shape(ratio, jnp.sin(theta), jnp.cos(theta)))
@@ -92,9 +94,9 @@ def _along_rays(source: AbstractExtended, offset: tuple[Any, Any], fineness: Fin
 
 @jax.checkpoint
 def _lit(source: AbstractExtended, x: Float[Array, " n"], y: Float[Array, " n"]) -> Float[Array, " n"]:
-    """The integral of `brightness(s x, s y) s ds` from 0 to 1 for each of the points.
+    """Return the integral of `brightness(s x, s y) s ds` from 0 to 1 for each of the points.
 
-    Towards the centre a power law stands for what lies within the innermost node.
+    Within the innermost node, the brightness is replaced by a power law.
     """
     places, weights = (part[:, None].astype(x.dtype) for part in _ray())
     points = lax.optimization_barrier((places * x[None], places * y[None]))

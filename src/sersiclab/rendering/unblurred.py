@@ -1,4 +1,4 @@
-"""Drawing mixtures of Gaussians without a PSF: the exact light in each pixel."""
+"""Draw mixtures of Gaussians without a PSF: the exact light in each pixel."""
 
 import math
 from collections.abc import Mapping
@@ -23,19 +23,19 @@ from sersiclab.rendering.sources import THINNEST, Sources, lines_of, quadratic, 
 
 # The narrowest Gaussian, in pixels, and the widest, in sides of the image.
 _NARROWEST, _WIDEST = 2e-5, 8.0
-# At this many sigma nothing of a Gaussian is left.
+# The radius beyond which a Gaussian is negligible, in sigma.
 _NOTHING = 5.5
-# Pixels near a centre are drawn from their borders, those nearest more finely.
+# The zones of pixels near a centre that are drawn from their borders. The innermost has more nodes.
 _ZONES = (Zone(12, 10), Zone(1, 24))
 
 
 def groups(mixtures: Mapping[str, AbstractMixture], canvas: Canvas) -> list[Group]:
-    """The mixtures by kind."""
+    """Return the mixtures by kind."""
     return [Group(names, stacked, draw) for names, stacked in stack(mixtures, canvas.x.dtype)]
 
 
 def draw(source: Sources, canvas: Canvas) -> Light:
-    """One mixture's pixels: near its centre from their borders, elsewhere from samples of its brightness."""
+    """Return the pixels of one mixture: near its centre from their borders, elsewhere from samples of brightness."""
     if source.scales.shape[-1] == 0:
         return Light(pixels=point_pixels(source.flux, source.xc, source.yc, canvas))
     mixture = _mixed(source, canvas)
@@ -46,9 +46,10 @@ def draw(source: Sources, canvas: Canvas) -> Light:
 
 
 class _Mixed(NamedTuple):
-    """A mixture: its source, and ln sigma, weight and slopes of the weight in each scale of its Gaussians.
+    """A mixture: its source, and its Gaussians, the widest first.
 
-    The widest comes first. `points` are weight and slopes of a point.
+    `rows` are the weights of the Gaussians and the derivatives of the weights with respect to each scale. `points` are
+    the same numbers for a point.
     """
 
     source: Sources
@@ -73,11 +74,11 @@ def _mixed(source: Sources, canvas: Canvas) -> _Mixed:
 
 
 def _from_borders(mixture: _Mixed, offset: tuple[Any, Any]) -> list[Float[Array, "_ _"]]:
-    """Pixels of the zones near the centre, from nodes on their borders.
+    """Return the pixels of the zones near the centre, from nodes on their borders.
 
-    The light of the triangle between the centre and a border is, with m the elliptical radius and F the fraction
-    of the flux within it, the integral of `flux F(m) / (2 pi)` over the angle, in the frame in which the source
-    is round.
+    Let m be the elliptical radius and F the fraction of the flux within it. The light of the triangle between the
+    centre and a border is the integral of `flux F(m) / (2 pi)` over the angle, in the frame in which the source is
+    round.
     """
     source = mixture.source
     growth = Growth(source.scales, pairs_of(mixture.rows), mixture.points)
@@ -88,7 +89,7 @@ def _from_borders(mixture: _Mixed, offset: tuple[Any, Any]) -> list[Float[Array,
 
 
 def _sampled(mixture: _Mixed, canvas: Canvas) -> Float[Array, "y x"]:
-    """Pixels beyond the zones, from the brightness at points half a pixel apart."""
+    """Return the pixels beyond the zones, from the brightness at points half a pixel apart."""
     source = mixture.source
     kept = int(np.sum(mixture.log_widths > math.log(_ZONES[0].reach / _NOTHING)))
     areas = 2.0 * np.pi * np.exp(2.0 * mixture.log_widths[:kept].astype(float))
@@ -106,7 +107,7 @@ def _sampled(mixture: _Mixed, canvas: Canvas) -> Float[Array, "y x"]:
 
 
 def point_pixels(flux: Any, xc: Any, yc: Any, canvas: Canvas) -> Float[Array, "y x"]:
-    """A point source: its pixel has all its light."""
+    """Return the pixels of a point source, all of whose light falls into one pixel."""
     rows, columns = (
         (jnp.abs(jnp.arange(side, dtype=canvas.x.dtype) - jnp.floor(c + 0.5)) < 0.5).astype(canvas.x.dtype)
         for side, c in zip(canvas.shape, (yc, xc), strict=True)

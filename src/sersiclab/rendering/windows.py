@@ -1,4 +1,4 @@
-"""Smooth windows that part a source: a core, rings around it, and what lies outside."""
+"""Smooth windows that divide a source into a core, rings around it, and the light outside."""
 
 import math
 from typing import Any
@@ -13,12 +13,12 @@ from jaxtyping import Array, Float
 ORDER = 5
 # The radius beyond which a window is below 1e-7, in units of its scale.
 REACH = 7.2
-# An exponent beyond which nothing is left of a window. Its polynomial would grow beyond all numbers.
+# An exponent beyond which a window is negligible. Its polynomial could overflow.
 _NOTHING = 1000.0
 
 
 def window(u: Float[Array, "*s"]) -> Float[Array, "*s"]:
-    """The window at `u = r² / 2`: `exp(-u) sum_{j < order} u^j / j!`."""
+    """Return the window at `u = r² / 2`: `exp(-u) sum_{j < order} u^j / j!`."""
     u = jnp.minimum(u, _NOTHING)
     total = jnp.ones_like(u)
     for j in range(ORDER - 1, 0, -1):
@@ -35,8 +35,8 @@ def smooth_step(x: Float[Array, "*s"]) -> Float[Array, "*s"]:
 class WindowShape(eqx.Module):
     """The shape of an elliptical window, and the grid in which it is round.
 
-    `u = (xx x² + 2 xy x y + yy y²) / 2` for an offset (x, y) from the centre. On the points
-    `(width i, height j + slope width i)` it is `(i² + j²) / 2`: any ellipse is a circle sheared.
+    `u = (xx x² + 2 xy x y + yy y²) / 2` for an offset (x, y) from the centre. At the points
+    `(width i, height j + slope width i)` it is `(i² + j²) / 2`, since any ellipse is a sheared circle.
     """
 
     xx: Float[Array, "*s"]
@@ -56,17 +56,17 @@ class WindowShape(eqx.Module):
         return -self.xy / self.yy
 
     def exponent(self, x: Float[Array, "*g"], y: Float[Array, "*g"]) -> Float[Array, "*g"]:
-        """`u` at (x, y)."""
+        """Return `u` at (x, y)."""
         return 0.5 * (self.xx * x**2 + 2.0 * self.xy * x * y + self.yy * y**2)
 
 
 def window_shapes(ratio: Float[Array, ""], theta: Any, core: float, outside: float, levels: int) -> WindowShape:
-    """The windows of a source from the core's, of its axis ratio, to the outermost: `levels + 1` of them.
+    """Return the `levels + 1` windows of a source, from that of the core to the outermost.
 
-    The core's scale is `core` (pixels, along the major axis). What lies outside of the outermost is
-    sampled on the pixels: its scale is at least `outside` in all directions, and so much more along the
-    major axis that the source has no finer structure across it. Those between are spaced evenly in the
-    logarithms of their axes.
+    The core's window has the axis ratio of the source, and the scale `core` along the major axis (pixels). The light
+    outside the outermost window is sampled on the pixels. The scale of that window is therefore at least `outside` in
+    all directions, and larger along the major axis of a thin source, so that the source has no finer structure across
+    it. The windows between are spaced evenly in the logarithms of their axes.
     """
     major = outside * jnp.maximum(1.0, 0.5 / ratio)
     minor = jnp.maximum(outside, ratio * major)
@@ -82,7 +82,7 @@ def window_shapes(ratio: Float[Array, ""], theta: Any, core: float, outside: flo
 
 
 def finest(oversampling: int) -> float:
-    """The scale of the narrowest window (pixels) whose outside has no structure between the points of a plane.
+    """Return the scale in pixels of the narrowest window outside which light can be sampled at the points of a plane.
 
     Its spectrum, negligible beyond 7 / scale, must not alias to frequencies that a PSF passes.
     """
