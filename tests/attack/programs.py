@@ -139,7 +139,9 @@ def quiet(of: str, name: str, call: Any, check: Any) -> Case:
 
     def without() -> Any:
         with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "there is no error map|.*converted with changes|.*no detected|no sigma")
+            warnings.filterwarnings(
+                "ignore", "there is no error map|.*changed in the conversion|.*no detected|no sigma"
+            )
             return call()
 
     return right(of, name, without, check)

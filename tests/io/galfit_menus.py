@@ -43,6 +43,10 @@ def read(folder, text, **options):
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         model, image = sl.io.read_galfit(folder / "a.feedme", **options)
-    listed = [str(warning.message) for warning in caught if "some parts were converted" in str(warning.message)]
+    listed = [
+        str(warning.message)
+        for warning in caught
+        if "some parts were changed in the conversion" in str(warning.message)
+    ]
     assert len(listed) < 2
     return model, image, listed[0] if listed else ""

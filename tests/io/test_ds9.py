@@ -138,18 +138,18 @@ def test_what_is_not_taken_is_told_with_its_line():
     assert "line 3" in several
     assert "7 numbers" in several
     assert "the image has no WCS" in without
-    assert "'wcsa' is not known" in other
+    assert "'wcsa' is not supported" in other
 
 
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("", "one is a line such as"),
-        ("\x00\x01\x02", "is no region"),
-        ("circle(1,2,-3)", "no positive length"),
-        ("circle(1,2,nan)", "no finite number"),
+        ("", "a region is a line such as"),
+        ("\x00\x01\x02", "is not a region"),
+        ("circle(1,2,-3)", "not a positive length"),
+        ("circle(1,2,nan)", "not a finite number"),
         ("polygon(1,1,5,1)", "three corners"),
-        ('{"sersiclab": "session"}', "is no region"),
+        ('{"sersiclab": "session"}', "is not a region"),
     ],
 )
 def test_a_file_without_regions_is_refused(text, words):

@@ -136,7 +136,9 @@ def test_what_has_no_counterpart_is_listed_by_line(folder):
     hidden = "C0) 0.1 1\nF1) 0.1 30 1 1\nF2) 0.1 0 1 1\nR0) log\nR1) 30 1\n Z) 1\n"
     text = HEADER.replace("G) none", "G) c.txt") + SERSIC + hidden + SKY
     text += " 0) ferrer\n 1) 20 20 0 0\n 3) 20 1\n 4) 5 1\n 5) 2 1\n 6) 2 0\n 9) 0.5 1\n10) 0 1\nT0) radial\nT4) 3 1\n"
-    with pytest.warns(UserWarning, match=r"a.feedme: some parts were converted with changes, or not at all:") as caught:
+    with pytest.warns(
+        UserWarning, match=r"a.feedme: some parts were changed in the conversion, or left out:"
+    ) as caught:
         model, _ = read(folder, text)
     assert list(model.components) == ["sersic_1", "sky"]
     assert {"sersic_1.c0", "sersic_1.a1", "sersic_1.phi1"} <= set(model.free)
@@ -149,7 +151,7 @@ def test_what_has_no_counterpart_is_listed_by_line(folder):
         "line 28: ferrer is left out (line 33: 6) 2: beta = 2 lies outside [-4, 1.9])",
         "the component 'truncation' has no counterpart",
         "constraints, line 1: the difference of 'mag'",
-        "constraints, line 3: the shift of 'x' of what is not there",
+        "constraints, line 3: the shift of 'x' is left out: there is no such parameter",
         "constraints, line 4: the offset of 'n' of 1 and 2 is left out: one of them has no n",
     ):
         assert told.count(part) == 1
@@ -207,7 +209,7 @@ def test_a_star_is_the_image_of_the_psf(folder):
     assert image.psf_includes_pixel
     drawn = sl.render(model, image, {"psf_1.xc": 8.0, "psf_1.yc": 15.0, "sky.level": 0.0})
     assert drawn[15, 8] == pytest.approx(10 ** (-0.4 * (20.1 - 31.5)), rel=1e-4)
-    with pytest.warns(UserWarning, match="GALFIT draws a psf as the PSF's image, and galaxies as if that lacked"):
+    with pytest.warns(UserWarning, match="GALFIT draws a psf as the PSF's image, and galaxies as if the PSF lacked"):
         _, image = read(folder, HEADER + SERSIC + star)
     assert not image.psf_includes_pixel
 

@@ -29,7 +29,7 @@ def test_forms(text):
 
 MISTAKES = {
     "3 n": r"^a.constr, line 2: expected component, parameter and constraint, got '3 n'$",
-    "a n 0 1": r"^a.constr, line 2: components must be such as 3, 3_2_1, 3-7 or 3/5, got 'a'$",
+    "a n 0 1": r"^a.constr, line 2: components must have a form such as 3, 3_2_1, 3-7 or 3/5, got 'a'$",
     "0 n 0 1": r"^a.constr, line 2: components count from 1, got '0'$",
     "1 size 0 1": r"^a.constr, line 2: unknown parameter 'size'$",
     "1_2 x near": r"^a.constr, line 2: several components are tied by 'offset' or 'ratio', got 'near'$",

@@ -11,10 +11,10 @@ from .galfit_menus import HEADER, SERSIC, read, write_image
 
 # letter -> what the warning says
 COMPANIONS = {
-    "C": "line 2: C) the sigma is absent",
-    "D": "line 3: D) the PSF is absent",
-    "F": "line 5: F) the mask is absent",
-    "G": "line 6: G) the constraint file is absent",
+    "C": "line 2: C) the sigma image is missing",
+    "D": "line 3: D) the PSF is missing",
+    "F": "line 5: F) the mask is missing",
+    "G": "line 6: G) the constraint file is missing",
 }
 
 
@@ -111,7 +111,7 @@ def test_the_minimum_sigma(tmp_path, rng):
     fits.writeto(tmp_path / "rms.fits", np.full(data.shape, 3.0))
     _, image, told = read(tmp_path, HEADER.replace("C) none", "C) rms.fits 0.1") + SERSIC)
     assert (image.sigma == 3.0).all()
-    assert "line 2: C) the minimum sigma 0.1 is for sigma images that GALFITM makes; left out" in told
+    assert "line 2: C) the minimum sigma 0.1 is left out: it is for sigma images that GALFITM makes" in told
     _, _, told = read(tmp_path, HEADER.replace("C) none", "C) none 0.1") + SERSIC, image=image)
     assert "line 2: C) the minimum sigma 0.1 is left out" in told
     with pytest.raises(ValueError, match=r"line 2: C\) the minimum sigma must not be negative, got '-0.1'"):
@@ -156,5 +156,5 @@ def test_files_of_other_programs_are_recognised(tmp_path, program):
 
 def test_an_image_of_another_kind_is_refused(tmp_path, rng):
     data = write_image(tmp_path, rng)
-    with pytest.raises(TypeError, match=r"^image must be an Image, such as Image.read makes, got ndarray"):
+    with pytest.raises(TypeError, match=r"^image must be an Image, such as Image.read returns, got ndarray"):
         read(tmp_path, HEADER + SERSIC, image=data)

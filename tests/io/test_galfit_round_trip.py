@@ -191,10 +191,10 @@ def test_what_galfit_has_less_of_is_told(small, tmp_path):
     for part in (
         "image.zeropoint: there is none",
         "image.pixel_scale: there is none",
-        "image.psf holds the pixel's response",
+        "image.psf includes the pixel response",
         "bulge.n: TruncatedNormal becomes",
         "noise: StudentTNoise",
-        "disk.ellip: GALFIT has no such tie to bulge.ellip",
+        "disk.ellip: GALFIT can't express its tie to bulge.ellip",
     ):
         assert part in told
     assert "bulge.yc" not in told
@@ -207,9 +207,9 @@ def test_what_the_psf_is_taken_for_is_told_where_it_matters(small, tmp_path):
     sl.io.write_galfit(star, seen, tmp_path / "a.feedme")  # no warning
     _, image = sl.io.read_galfit(tmp_path / "a.feedme")
     assert image.psf_includes_pixel
-    with pytest.warns(UserWarning, match="image.psf holds the pixel's response; GALFIT takes it for one without"):
+    with pytest.warns(UserWarning, match="image.psf includes the pixel response; GALFIT assumes that it does not"):
         sl.io.write_galfit(both, seen, tmp_path / "a.feedme", overwrite=True)
-    with pytest.warns(UserWarning, match="image.psf lacks the pixel's response; GALFIT draws a psf as its image"):
+    with pytest.warns(UserWarning, match="image.psf lacks the pixel response; GALFIT still draws a psf as its image"):
         sl.io.write_galfit(both, small, tmp_path / "a.feedme", overwrite=True)
 
 
@@ -222,13 +222,13 @@ def galaxy(**changes):
 LACKING = {
     "spergel": (
         sl.Spergel(xc=1.0, yc=1.0, flux=1.0, r_eff=2.0, nu=0.5, ellip=0.1, theta=0.0),
-        r"^GALFIT has no function that is galaxy, a Spergel$",
+        r"^GALFIT has no function for galaxy, a Spergel$",
     ),
     "vertical shape": (
         sl.EdgeOnDisk(xc=1.0, yc=1.0, flux=1.0, h_r=2.0, h_z=0.5, n=2.0, theta=0.0),
         r"^GALFIT's edgedisk has n = 1, got galaxy.n = 2$",
     ),
-    "negative flux": (galaxy(flux=-1.0), r"^GALFIT has magnitudes, and galaxy.flux must be positive, got -1$"),
+    "negative flux": (galaxy(flux=-1.0), r"^GALFIT uses magnitudes: galaxy.flux must be positive, got -1$"),
 }
 
 

@@ -51,7 +51,7 @@ def test_an_axis_ratio_above_one_is_the_same_ellipse(tmp_path, name):
     q, pa = 1.6, math.radians(25.0)
     round_model, _, _ = read(tmp_path, menu(name, 1.0, 0.0), image=BLANK)
     model, _, told = read(tmp_path, menu(name, q, 25.0), image=BLANK)
-    assert "an axis ratio of 1.6, above 1, is read as 0.625 with the axes exchanged" in told
+    assert "the axis ratio 1.6, which is above 1, is read as 0.625 with the axes exchanged" in told
     x, y = POINTS.T
     u, v = -x * math.sin(pa) + y * math.cos(pa), -x * math.cos(pa) - y * math.sin(pa)
     expected = brightness(round_model, np.hypot(u, v / q), np.zeros(4)) / (q if name in TOTAL else 1.0)
@@ -106,7 +106,7 @@ NONSENSE = {
     "q = 0": ("9) 0.8", "9) 0", r"9\) 0: the axis ratio must be positive"),
     "q < 0": ("9) 0.8", "9) -0.5", r"9\) -0.5: the axis ratio must be positive"),
     "q = inf": ("9) 0.8", "9) inf", r"9\) must hold a value"),
-    "pa = 1e300": ("10) 30.0", "10) 1e300", r"10\) 1e\+300: an angle must be of a few turns at most"),
+    "pa = 1e300": ("10) 30.0", "10) 1e300", r"10\) 1e\+300: an angle must be a few turns at most"),
     "pa = nan": ("10) 30.0", "10) nan", r"10\) must hold a value"),
     "x = 1e300": ("19.5", "1e300", r"x\) 1e\+300: a position must lie near the image"),
     "mag = 1e5": ("3) 15.0", "3) 1e5", r"3\) 100000 is too faint to be a magnitude"),
@@ -138,7 +138,7 @@ def test_a_spiral_is_reported_first(tmp_path):
     line = LINE_OF_SERSIC + SERSIC.count("\n")
     first = told.splitlines()[1].strip()
     assert first.startswith(f"not the same galaxy: the sersic of line {line} is a spiral (R0 to R10)")
-    assert "its Fourier modes, which are kept, make another shape" in first
+    assert "its Fourier modes, which are kept, give another shape" in first
     for plain in (SERSIC + "R0) none\n", SERSIC + " 0) sky\n 1) 0 1\nR0) log\nF1) 0.2 30 1 1\n"):
         _, _, told = read(tmp_path, HEADER + plain, image=BLANK)
         assert "not the same galaxy" not in told
@@ -170,7 +170,7 @@ def test_core_sersic_of_corsair(tmp_path):
     theta = math.radians(101)
     (at_break,) = brightness(model, [-1.5 * math.sin(theta)], [1.5 * math.cos(theta)])
     assert -2.5 * math.log10(at_break / 0.1**2) + 20.0 == pytest.approx(12.0, abs=2e-4)
-    with pytest.warns(UserWarning, match="corser_1: only GALFIT-CORSAIR and GALFITM have corser"):
+    with pytest.warns(UserWarning, match="corser_1: corser exists only in GALFIT-CORSAIR and GALFITM"):
         sl.io.write_galfit(model, image, tmp_path / "b.feedme")
     again, _ = sl.io.read_galfit(tmp_path / "b.feedme")
     assert again.initial == pytest.approx(model.initial, rel=1e-6, abs=1e-9)

@@ -101,11 +101,11 @@ def test_what_is_read_leniently_is_noted():
     text = "U) 0\n" + HEADER + "H) 1 10 1 10\n" + SERSIC.replace(" 4)", "Object\n 4)") + "F1) 0.1 30 1\n 5) 2.5 1\n"
     menu = parse(text)
     assert menu.notes == (
-        "line 1: U) is unknown and left out",
-        "line 11: H) is given again and replaces that of line 7",
-        "line 15: 'Object' is no line such as '3) 20.0 1' and left out",
+        "line 1: U) is unknown and is left out",
+        "line 11: H) is given again and replaces line 7",
+        "line 15: 'Object' is not a line such as '3) 20.0 1' and is left out",
         "line 21: F1) has 1 toggles for 2 values; the rest are fixed",
-        "line 22: 5) is given again and replaces that of line 17",
+        "line 22: 5) is given again and replaces line 17",
     )
     assert menu.region == (1, 10, 1, 10)
     assert menu.components[0].parameters["5"].values == (2.5,)
@@ -128,7 +128,7 @@ MISTAKES = {
         r"^a.feedme, line 14: the toggle of 5\) must be a whole number, .*'4.2 0.5'$",
     ),
     "missing parameter": (" 4) 5.1   0\n", "", r"^a.feedme, line 10: the component 'sersic' lacks 4\)$"),
-    "unknown parameter": ("5) 4.2", "Q5) 4.2", r"^a.feedme, line 14: Q5\) is no parameter of a component$"),
+    "unknown parameter": ("5) 4.2", "Q5) 4.2", r"^a.feedme, line 14: Q5\) is not a parameter of a component$"),
     "output": ("Z) 0", "Z) yes", r"^a.feedme, line 17: Z\) must be a whole number, got 'yes'$"),
     "missing region": ("H) 1 93 5 83\n", "", r"^a.feedme: H\), the image region, is missing$"),
     "missing zero-point": ("J) 26.563\n", "", r"^a.feedme: J\), the magnitude zero-point, is missing$"),
@@ -158,7 +158,7 @@ def test_files_in_any_encoding(tmp_path):
         path.write_bytes(("# Häußler's\n" + HEADER + SERSIC).encode(encoding))
         assert read_menu(path).components[0].name == "sersic"
     (tmp_path / "image.fits").write_bytes(b"SIMPLE\0")
-    with pytest.raises(ValueError, match=r"image.fits is no text file$"):
+    with pytest.raises(ValueError, match=r"image.fits is not a text file$"):
         read_menu(tmp_path / "image.fits")
     with pytest.raises(FileNotFoundError, match=r"^there is no file '.*none.feedme'$"):
         read_menu(tmp_path / "none.feedme")

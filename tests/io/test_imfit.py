@@ -62,7 +62,7 @@ def test_values_limits_and_a_shared_centre(tmp_path, small):
 
 def test_limits_of_a_brightness_hold_for_any_shape(tmp_path):
     text = "X0 1\nY0 1\nFUNCTION Gaussian\nPA 0 fixed\nell 0 fixed\nI_0 105 20,150\nsigma 1.5 0.5,2.5\n"
-    with pytest.warns(UserWarning, match="line 6: the limits 20, 150 of the brightness I_0 become those of the flux"):
+    with pytest.warns(UserWarning, match="line 6: the limits 20, 150 of the brightness I_0 become limits of the flux"):
         model, image = read(tmp_path, text)
     assert image is None
     expected = 2 * math.pi * 20 * 0.25, 2 * math.pi * 150 * 6.25
@@ -76,7 +76,7 @@ MISTAKES = {
     "order": ("20,40", "40,20", r"a.dat, line 4: the lower limit of X0 must lie below the upper one, got '40,20'$"),
     "equal": ("0,90", "18,18", r"a.dat, line 7: the lower limit of PA must lie below"),
     "outside": ("0,90", "45,90", r"a.dat, line 7: PA = 18 lies outside its limits '45,90'$"),
-    "one limit": ("0,90", "0", r"a.dat, line 7: after the value of PA comes 'fixed' or 'low,high', got '0'$"),
+    "one limit": ("0,90", "0", r"a.dat, line 7: only 'fixed' or 'low,high' can follow the value of PA, got '0'$"),
     "no y0": ("Y0 21.0 fixed\n", "", r"a.dat, line 5: X0 of line 4 has no Y0$"),
     "no x0": ("X0 33.5  20,40\n", "", r"a.dat, line 4: Y0 must come after X0$"),
     "missing line": ("n 1.5\n", "", r"a.dat, line 6: Sersic lacks n$"),
@@ -119,7 +119,7 @@ def test_a_star_is_the_image_of_the_psf(tmp_path, small):
 
 def test_absent_files(tmp_path):
     with pytest.warns(
-        UserWarning, match=r"the image is absent \(there is no file '.*gal.fits'\): there is only the model"
+        UserWarning, match=r"the image is missing \(there is no file '.*gal.fits'\): only the model is read"
     ):
         model, image = read(tmp_path, "# imfit gal.fits -c a.dat\n" + TEXT)
     assert image is None
@@ -211,7 +211,7 @@ def test_shared_centres_and_planes(tmp_path, small):
 
 def test_what_imfit_lacks(tmp_path, small):
     spergel = sl.Spergel(xc=1.0, yc=1.0, flux=1.0, r_eff=2.0, nu=0.5, ellip=0.1, theta=0.0)
-    with pytest.raises(ValueError, match=r"^imfit has no function that is galaxy, a Spergel$"):
+    with pytest.raises(ValueError, match=r"^imfit has no function for galaxy, a Spergel$"):
         sl.io.write_imfit(sl.Model({"galaxy": spergel}), small, tmp_path / "a.dat")
     star = sl.PointSource(xc=1.0, yc=sl.Tied("a.xc"), flux=sl.LogNormal(2.0, 1.0))
     with pytest.warns(

@@ -1,4 +1,4 @@
-"""Saved fits, and the files of other programs: GALFIT, imfit and DS9."""
+"""Input and output: saved fits, and the files of GALFIT, imfit and DS9."""
 
 from sersiclab.io.ds9 import read_regions
 from sersiclab.io.galfit import read_galfit

@@ -1,4 +1,4 @@
-"""Ellipses whose axis ratio is above 1, which other programs allow: the same ellipse with its axes exchanged."""
+"""Ellipses with an axis ratio above 1, which other programs allow. They are read with their axes exchanged."""
 
 import dataclasses
 import math
@@ -10,16 +10,16 @@ from sersiclab.profiles import Bent
 
 
 TURN = 0.5 * math.pi
-CONVENTIONS = Conventions()  # no conversion of a shape depends on it
+CONVENTIONS = Conventions()  # conversions of shapes do not depend on it
 
 
 def upright(
     function: Equivalent, modifiers: tuple[Modifier, ...], entries: Mapping[str, Entry], notes: list[str]
 ) -> tuple[tuple[Modifier, ...], dict[str, Entry], bool]:
-    """Modifiers and entries with an axis ratio of at most 1, and whether the axes were exchanged.
+    """Return modifiers and entries with an axis ratio of at most 1, and whether the axes were exchanged.
 
-    q' = 1/q, every length along the major axis times q, and every angle plus 90 degrees. Bends, which are along the
-    other axis then, are left out with a note that comes first.
+    The new axis ratio is 1/q. Lengths along the major axis are multiplied by q, and 90 degrees are added to angles.
+    Bends, which would then be along the other axis, are left out with a note that comes first.
     """
     ratio = next((link for link in function.links if link.name == "ellip" and link.key in entries), None)
     q = 1.0 if ratio is None else 1.0 - ratio.conversion.ours(entries[ratio.key].value, CONVENTIONS, 1.0)
@@ -29,7 +29,7 @@ def upright(
     line = entries[ratio.key].line
     if any(entries[link.key].value != 0.0 for bend in bends for link in bend.links if link.key in entries):
         notes.append(
-            f"not the same galaxy: the bends of a source whose axis ratio is above 1 (line {line}) have no counterpart "
+            f"not the same galaxy: the bends of a source with an axis ratio above 1 (line {line}) have no counterpart "
             "and are left out"
         )
     kept = tuple(modifier for modifier in modifiers if modifier not in bends)
@@ -39,14 +39,14 @@ def upright(
         if link.key in found:
             found[link.key] = _exchanged(link, found[link.key], infos[link.name].unit, q)
     notes.append(
-        f"line {line}: an axis ratio of {q:g}, above 1, is read as {1.0 / q:g} with the axes exchanged: lengths times "
-        f"{q:g}, angles plus 90 degrees"
+        f"line {line}: the axis ratio {q:g}, which is above 1, is read as {1.0 / q:g} with the axes exchanged: lengths "
+        f"are multiplied by {q:g} and 90 degrees are added to angles"
     )
     return kept, found, True
 
 
 def _exchanged(link: Link, entry: Entry, unit: str, q: float) -> Entry:
-    """A parameter of the same ellipse whose major axis is the other one."""
+    """Return a parameter of the same ellipse after its axes have been exchanged."""
 
     def change(theirs: float) -> float:
         ours = link.conversion.ours(theirs, CONVENTIONS, 1.0)
@@ -63,7 +63,7 @@ def _exchanged(link: Link, entry: Entry, unit: str, q: float) -> Entry:
         return entry
     value = change(entry.value)
     turns = 0.0
-    if link.name.startswith("phi"):  # in (-180, 180] degrees, its limits with it
+    if link.name.startswith("phi"):  # brought into (-180, 180] degrees, together with its limits
         ours = link.conversion.ours(value, CONVENTIONS, 1.0)
         turns = link.conversion.theirs(ours, CONVENTIONS, 1.0) - link.conversion.theirs(
             math.remainder(ours, 4.0 * TURN), CONVENTIONS, 1.0

@@ -1,4 +1,4 @@
-"""Our components as those of another program: its function, its parameters' entries, and what it lacks."""
+"""Conversion of our components to those of another program: its functions and the entries of its parameters."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from sersiclab.runtime.errors import InputError
 
 @dataclasses.dataclass(frozen=True)
 class Described:
-    """A component: our name of it, their function and modifiers, and entries by their keys."""
+    """A component: our name for it, the other program's function and modifiers, and entries by that program's keys."""
 
     name: str
     function: Equivalent
@@ -24,11 +24,11 @@ class Described:
 
     @property
     def links(self) -> list[Link]:
-        """Their parameters, in their order."""
+        """The other program's parameters, in its order."""
         return links_of(self.function, self.modifiers)
 
     def link(self, name: str) -> Link | None:
-        """The link of our parameter."""
+        """Return the link of our parameter `name`, or None if there is none."""
         return next((link for link in self.links if link.name == name), None)
 
 
@@ -39,9 +39,9 @@ def described(
     conventions: Conventions,
     notes: list[str],
 ) -> list[Described]:
-    """Every component of a model; notes the priors that are more than limits.
+    """Return every component of a model, with notes on priors that limits cannot express.
 
-    Raises `ValueError` naming the component that the program lacks.
+    Raises `ValueError` with the name of a component that the program lacks.
     """
     numbers = parameters.parameters(model.at(model.initial).owners)
     held = parameters.parameters(model.owners)
@@ -56,11 +56,11 @@ def described(
                 )
         for key in LIGHT:
             if program == "GALFIT" and not values.get(key, 1.0) > 0.0:
-                raise InputError(f"{program} has magnitudes, and {name}.{key} must be positive, got {values[key]:g}")
+                raise InputError(f"{program} uses magnitudes: {name}.{key} must be positive, got {values[key]:g}")
         entries, richer = entries_of(function, modifiers, component, values, conventions)
         for key in richer:
             kind = type(held[f"{name}.{key}"]).__name__
-            notes.append(f"{name}.{key}: {kind} becomes limits, or nothing, as {program} has no priors")
+            notes.append(f"{name}.{key}: {kind} becomes limits or is lost, since {program} has no priors")
         entries |= {
             link.key: dataclasses.replace(entries[link.key], free=True)
             for link in links_of(function, modifiers)
@@ -73,7 +73,7 @@ def described(
 
 
 def root(held: dict[str, Parameter], value: Parameter) -> Parameter:
-    """What a tie leads to at last."""
+    """Return the value at the end of a chain of ties."""
     while isinstance(value, Tied):
         value = held[value.to]
     return value
@@ -93,8 +93,10 @@ def _function(
             and (own == function.modifiers)
         ):
             if len(classes) != len(set(classes)):
-                raise InputError(f"{program} has one modifier of a kind, got {name} = {type(component).__name__}(...)")
+                raise InputError(
+                    f"{program} allows one modifier of each kind, got {name} = {type(component).__name__}(...)"
+                )
             return function, (*own, *modifiers)
     what = type(profile).__name__ + (f" in {', '.join(cls.__name__ for cls in classes)}" if classes else "")
     kind = "sky" if isinstance(profile, AbstractSky) else "function"
-    raise InputError(f"{program} has no {kind} that is {name}, a {what}")
+    raise InputError(f"{program} has no {kind} for {name}, a {what}")

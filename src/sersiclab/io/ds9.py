@@ -1,13 +1,13 @@
-"""Reading DS9 regions: ellipses, points and areas in pixels of an image.
+"""Read DS9 regions: ellipses, points and areas in pixels of an image.
 
-The format is that of https://ds9.si.edu/doc/ref/region.html: one shape a line, or several between semicolons, after the
-name of a coordinate system. Pixels count from 1 there and from 0 here. Angles are those of the first axis,
+The format is that of https://ds9.si.edu/doc/ref/region.html: one shape per line, or several separated by semicolons,
+after the name of a coordinate system. Pixels count from 1 there and from 0 here. Angles are those of the first axis,
 counter-clockwise from +x; on the sky they are position angles + 90 degrees.
 
-Astropy's package `regions` is accepted as a source of objects, but does not read the files here. Its version 0.12 skips
+Objects of Astropy's package `regions` are accepted, but the files are not read with it. Its version 0.12 skips
 shapes without a coordinate system, those in "physical" coordinates, and those with lengths in arcsec on an image in
-pixels. One malformed shape makes it refuse the whole file, and it does not keep line numbers, which our messages give.
-It accepts infinite coordinates. In return it reads annuli, which are no components of a model.
+pixels. It refuses a whole file because of one malformed shape, and does not keep line numbers, which our messages give.
+It also accepts infinite coordinates. On the other hand it reads annuli, which can't be components of a model.
 """
 
 import dataclasses
@@ -35,8 +35,8 @@ SKY_FRAMES = {
 }
 OTHER_FRAMES = ("amplifier", "detector", "linear", "tile", *(f"wcs{letter}" for letter in ("", *"abcdefgh")))
 DIGITS = 10  # of the numbers of regions that are objects
-TOLD = 3  # reasons, before the reader has seen enough
-CORNERS = 180  # of a polygon in the place of a circle
+REASONS_SHOWN = 3  # in the error for a text without usable regions
+CORNERS = 180  # of the polygon that replaces a circle
 LENGTH_UNITS = {'"': 1 / 3600, "'": 1 / 60, "d": 1.0, "r": math.degrees(1.0)}  # degrees
 SHAPE = re.compile(r"(?P<sign>[+-]?)\s*(?P<kind>[a-zA-Z]+)\s*[(\s]\s*(?P<numbers>[^()]*)\)?\s*(\|\|)?\s*")
 TEXT = re.compile(r"""text\s*=\s*(?:\{([^}]*)\}|"([^"]*)"|'([^']*)')""")
@@ -46,7 +46,7 @@ Point = tuple[float, float]
 
 @dataclasses.dataclass(frozen=True)
 class EllipseRegion:
-    """An ellipse as our profiles have it: `size` the semi-major axis in pixels, `theta` from +y."""
+    """An ellipse in the conventions of profiles: `size` is the semi-major axis in pixels, `theta` the angle from +y."""
 
     xc: float
     yc: float
@@ -57,9 +57,9 @@ class EllipseRegion:
 
 @dataclasses.dataclass(frozen=True)
 class Region:
-    """A shape and what was written on it: an ellipse, a point (x, y), or the corners of an area.
+    """A shape and its text: an ellipse, a point (x, y), or the corners of an area.
 
-    `line` is where it stands in the file.
+    `line` is its line in the file.
     """
 
     line: int
@@ -69,7 +69,7 @@ class Region:
 
 @dataclasses.dataclass(frozen=True)
 class Regions:
-    """What a file holds, and why some of it could not be taken."""
+    """The regions of a file, and notes on the lines that could not be converted."""
 
     found: list[Region]
     notes: list[str]
@@ -118,13 +118,13 @@ def read_regions(text: Any, wcs: Any = None) -> Regions:
                 else:
                     found.append(Region(number, next(filter(None, _texts(comment)), ""), shape))
     if not found:
-        why = "; ".join(notes[:TOLD]) or "one is a line such as ellipse(50,60,12,8,30)"
+        why = "; ".join(notes[:REASONS_SHOWN]) or "a region is a line such as ellipse(50,60,12,8,30)"
         raise InputError(f"there are no DS9 regions that can be used: {why}")
     return Regions(found, notes)
 
 
 def mask_of(areas: Sequence[Sequence[Point]], shape: tuple[int, int]) -> Mask:
-    """True for the pixels whose centres lie in one of the areas, each by the even-odd rule."""
+    """Return a mask that is True for pixels whose centres lie in one of the areas, by the even-odd rule."""
     y, x = np.indices(shape)
     mask = np.zeros(shape, bool)
     for corners in areas:
@@ -144,7 +144,7 @@ def _texts(comment: str) -> list[str]:
 def _shape(statement: str, plane: "_Plane") -> Any:
     match = SHAPE.fullmatch(statement)
     if match is None:
-        raise InputError(f"{_short(statement)} is no region")
+        raise InputError(f"{_short(statement)} is not a region")
     kind, words = match["kind"].lower(), re.split(r"[\s,]+", match["numbers"].strip().rstrip(","))
     reader = _READERS.get(kind)
     if reader is None:
@@ -162,20 +162,20 @@ def _short(statement: str) -> str:
 
 
 class _Plane:
-    """Places, lengths and directions in one of DS9's coordinate systems, as pixels of the image."""
+    """A coordinate system of DS9, whose positions, lengths and directions are converted to pixels of the image."""
 
     def __init__(self, frame: str, wcs: Any) -> None:
         self._frame, self._wcs = frame, wcs
 
     def place(self, x: str, y: str) -> Point:
-        """The pixel, from 0, of a pair of coordinates."""
+        """Return the pixel position, counted from 0, of a pair of coordinates."""
         if self._frame in PIXEL_FRAMES:
             return _number(x) - 1.0, _number(y) - 1.0
         from astropy.coordinates import Angle, SkyCoord
         from astropy.units import Unit
 
         if self._frame not in SKY_FRAMES:
-            raise InputError(f"its coordinate system {self._frame!r} is not known; image, fk5 and icrs are")
+            raise InputError(f"its coordinate system {self._frame!r} is not supported; image, fk5 and icrs are")
         in_hours = ":" in x and SKY_FRAMES[self._frame] in ("fk5", "icrs", "fk4")
         first = Angle(x, unit=Unit("hourangle" if in_hours else "deg"))
         sky = SkyCoord(first, Angle(y, unit=Unit("deg")), frame=SKY_FRAMES[self._frame])
@@ -185,7 +185,7 @@ class _Plane:
         return float(column), float(row)
 
     def away(self, centre: Point, length: str, degrees: float) -> Point:
-        """The pixel at a distance from a centre, in the direction of an angle of this system."""
+        """Return the pixel position at a distance from a centre, in the direction of an angle of this system."""
         sky = self._frame in SKY_FRAMES
         number, unit = _length(length)
         if unit == "":
@@ -220,7 +220,7 @@ class _Plane:
 def _number(word: str) -> float:
     value = float(word)
     if not math.isfinite(value):
-        raise InputError(f"{word} is no finite number")
+        raise InputError(f"{word} is not a finite number")
     return value
 
 
@@ -228,13 +228,13 @@ def _length(word: str) -> tuple[float, str]:
     unit = word[-1] if word[-1:] in (*LENGTH_UNITS, "p", "i") else ""
     number = _number(word.removesuffix(unit))
     if not number > 0:
-        raise InputError(f"{word} is no positive length")
+        raise InputError(f"{word} is not a positive length")
     return number, unit
 
 
 def _only(words: Sequence[str], count: int, what: str) -> None:
     if len(words) != count:
-        raise InputError(f"it has {len(words)} numbers; {what} are {count}")
+        raise InputError(f"it has {len(words)} numbers instead of {count}: {what}")
 
 
 def _ellipse(words: Sequence[str], plane: _Plane) -> EllipseRegion:
@@ -250,10 +250,10 @@ def _elliptic_area(words: Sequence[str], plane: _Plane) -> tuple[Point, ...]:
 
 
 def _ends(words: Sequence[str], plane: _Plane, what: str) -> tuple[Point, list[Point]]:
-    """The centre, and the places at both lengths from it."""
+    """Return the centre, and the positions at both lengths from it."""
     if len(words) == 4:
         words = [*words, "0"]
-    _only(words, 5, f"those of {what}, x, y, two lengths and the angle,")
+    _only(words, 5, f"x, y, two lengths and the angle of {what}")
     centre, angle = plane.place(*words[:2]), _number(words[4])
     return centre, [plane.away(centre, words[2], angle), plane.away(centre, words[3], angle + 90.0)]
 
@@ -274,7 +274,7 @@ def _round(centre: Point, along: Point, across: Point) -> tuple[Point, ...]:
 
 
 def _circle(words: Sequence[str], plane: _Plane) -> tuple[Point, ...]:
-    _only(words, 3, "those of a circle, x, y and the radius,")
+    _only(words, 3, "x, y and the radius of a circle")
     centre = plane.place(*words[:2])
     radius = math.dist(centre, plane.away(centre, words[2], 0.0))
     return _round(centre, (radius, 0.0), (0.0, radius))
@@ -289,7 +289,7 @@ def _box(words: Sequence[str], plane: _Plane) -> tuple[Point, ...]:
 
 def _polygon(words: Sequence[str], plane: _Plane) -> tuple[Point, ...]:
     if len(words) < 6 or len(words) % 2:
-        raise InputError("a polygon has three corners or more, each with x and y")
+        raise InputError("a polygon must have at least three corners, each with x and y")
     return tuple(plane.place(*words[k : k + 2]) for k in range(0, len(words), 2))
 
 

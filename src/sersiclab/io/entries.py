@@ -1,4 +1,4 @@
-"""Values, toggles and limits of another program's parameters as our numbers and priors, and back."""
+"""Conversion of values, toggles and limits of another program's parameters to our numbers and priors, and back."""
 
 import dataclasses
 import math
@@ -32,15 +32,15 @@ from sersiclab.runtime.errors import InputError
 
 
 HALF_TURN = math.pi * (1.0 - 1e-9)
-MANY_TURNS = 200.0 * math.pi  # of an angle: more is no angle
-FAR = 1e6  # pixels; no image is so large
+LARGEST_ANGLE = 200.0 * math.pi
+FAR = 1e6  # pixels; larger than any image
 
 
 @dataclasses.dataclass(frozen=True)
 class Entry:
-    """Their parameter: its value, whether it is free, and between what limits if there are any.
+    """A parameter of another program: its value, whether it is free, and its limits, if any.
 
-    `line` is where it stands in the file, 0 in one that is yet to be written.
+    `line` is its line in the file, or 0 if the file is yet to be written.
     """
 
     value: float
@@ -54,7 +54,7 @@ class Unreadable(InputError):
 
 
 class Nonsense(InputError):
-    """A number that makes no sense in any program; the message names its line."""
+    """A number that makes no sense in any program; the message gives its line."""
 
 
 def component_of(
@@ -64,10 +64,10 @@ def component_of(
     conventions: Conventions,
     notes: list[str],
 ) -> AbstractProfile:
-    """Our profile with the numbers and priors that the entries, by their key, hold.
+    """Return our profile with the numbers and priors of the entries, given by key.
 
-    What has to be changed is noted. Raises `Unreadable` where a fixed value lies outside our range and `Nonsense`
-    where a number cannot be meant: a radius or an index of zero, an angle of many turns.
+    Necessary changes are noted. Raises `Unreadable` if a fixed value lies outside our range, and `Nonsense` if a number
+    can't be intended, such as a radius or an index of zero, or an angle of many turns.
     """
     links = [link for link in links_of(function, modifiers) if link.key in entries]
     infos = infos_of(function, modifiers)
@@ -90,7 +90,7 @@ def component_of(
 
 
 def wide_prior(info: ParameterInfo, value: float, conventions: Conventions) -> AbstractPrior:
-    """A wide prior about a value, whatever its unit, for a free parameter without limits."""
+    """Return a wide prior about a value with any unit, for a free parameter without limits."""
     spread = Spread(
         position=0.1 * conventions.side,
         flux=STATED_LIGHT,
@@ -103,7 +103,7 @@ def wide_prior(info: ParameterInfo, value: float, conventions: Conventions) -> A
 
 
 def range_prior(info: ParameterInfo, value: float, bounds: Bounds) -> AbstractPrior:
-    """The prior of what is free between limits: even, in the logarithm for fluxes and lengths."""
+    """Return the prior of a parameter with limits: uniform, or uniform in the logarithm for fluxes and lengths."""
     low, high = bounds
     if info.name == "theta" and high - low >= HALF_TURN:
         return Angle(init=value)
@@ -118,9 +118,9 @@ def entries_of(
     numbers: Mapping[str, float],
     conventions: Conventions,
 ) -> tuple[dict[str, Entry], list[str]]:
-    """Their entries by key of our component, and the names of parameters whose prior is more than limits.
+    """Return the entries of our component by key, and the names of parameters with priors that limits cannot express.
 
-    `numbers` holds every parameter's value. A tied parameter has an entry that is fixed.
+    `numbers` holds every parameter's value. The entry of a tied parameter is fixed.
     """
     infos, held = parameter_info(component), own_parameters(component)
     shape = {name: number for name, number in numbers.items() if name != "flux"}
@@ -150,7 +150,7 @@ def entries_of(
 
 
 def infos_of(function: Equivalent, modifiers: tuple[Modifier, ...]) -> dict[str, ParameterInfo]:
-    """What our profile and its modifiers declare about their parameters."""
+    """Return the declarations of the parameters of our profile and its modifiers."""
     infos = dict(usual_parameters(function.cls))
     for modifier in modifiers:
         infos |= {name: info for name, info in parameter_info(modifier.cls).items()}
@@ -162,7 +162,7 @@ def _usual(function: Equivalent, info: ParameterInfo) -> ParameterInfo:
 
 
 def _number(link: Link, entry: Entry, info: ParameterInfo, conventions: Conventions, notes: list[str]) -> float:
-    """Our value; a start outside our range is moved to its end, a fixed value there can't be read."""
+    """Return our value. A start outside our range is moved to the end of the range; a fixed value there is refused."""
     value = link.conversion.ours(entry.value, conventions, 1.0)
     _check_sense(link, entry, info, value)
     if info.name.startswith("phi"):
@@ -178,15 +178,15 @@ def _number(link: Link, entry: Entry, info: ParameterInfo, conventions: Conventi
 
 
 def _check_sense(link: Link, entry: Entry, info: ParameterInfo, value: float) -> None:
-    """Raise `Nonsense` for a number that is not merely outside our range."""
+    """Raise `Nonsense` for a number that makes no sense, rather than being merely outside our range."""
     positive = info.low > 0.0 or (info.open_low and info.low == 0.0)
     expected = None
     if info.name == "ellip" and value >= 1.0:
         expected = "the axis ratio must be positive"
     elif positive and value <= 0.0:
         expected = f"{info.name}, the {info.doc.split(',')[0]}, must be positive"
-    elif info.name in ("theta", "phi1", "phi3", "phi4", "phi5", "phi6") and abs(value) > MANY_TURNS:
-        expected = "an angle must be of a few turns at most"
+    elif info.name in ("theta", "phi1", "phi3", "phi4", "phi5", "phi6") and abs(value) > LARGEST_ANGLE:
+        expected = "an angle must be a few turns at most"
     elif info.name in ("xc", "yc") and abs(value) > FAR:
         expected = "a position must lie near the image"
     elif info.unit == "pixel" and abs(value) > FAR:
@@ -196,19 +196,21 @@ def _check_sense(link: Link, entry: Entry, info: ParameterInfo, value: float) ->
 
 
 def _written(link: Link, entry: Entry) -> str:
-    """A parameter as its file has it, with its line."""
+    """Return a parameter as it is written in its file, with its line."""
     separator = ")" if re.fullmatch(r"x|y|[BCF]?\d+[ap]?", link.key) else " ="
     return f"line {entry.line}: {link.key}{separator} {entry.value:g}"
 
 
 def _bounds(link: Link, entry: Entry, info: ParameterInfo, conventions: Conventions, notes: list[str]) -> Bounds | None:
-    """Our limits of a free parameter, narrowed to our range."""
+    """Return our limits of a free parameter, narrowed to our range."""
     if entry.limits is None or not entry.free:
         return None
     ends = [link.conversion.ours(end, conventions, 1.0) for end in entry.limits]
     low, high = max(min(ends), info.low), min(max(ends), info.high)
     if low >= high:
-        notes.append(f"line {entry.line}: the limits {_shown(entry.limits)} leave nothing of {info.interval}; ignored")
+        notes.append(
+            f"line {entry.line}: the limits {_shown(entry.limits)} do not overlap with {info.interval} and are ignored"
+        )
         return None
     if (low, high) != (min(ends), max(ends)):
         notes.append(
@@ -230,10 +232,12 @@ def _prior(
     if link.name not in bounds:
         return wide_prior(info, value, conventions)
     low, high = bounds[link.name]
-    # What lies on a limit can't move from there: numpyro's transform is infinite at it.
+    # A value on a limit couldn't move from there, because numpyro's transform is infinite at it.
     inside = min(max(value, low + 1e-3 * (high - low)), high - 1e-3 * (high - low))
     if not low <= value <= high and not (info.name == "theta" and high - low >= HALF_TURN):
-        notes.append(f"line {entry.line}: {link.key} {entry.value:g} lies outside its limits, and starts within")
+        notes.append(
+            f"line {entry.line}: {link.key} {entry.value:g} lies outside its limits; the start is moved inside"
+        )
         value = inside
     return range_prior(info, value, (low, high))
 
@@ -247,7 +251,7 @@ def _flux(
     shape_bounds: tuple[Mapping[str, float], Mapping[str, Bounds]],
     notes: list[str],
 ) -> Any:
-    """The flux: a number, or a prior; the limits of a brightness become the widest that they allow the flux."""
+    """Return the flux: a number, or a prior. Limits of a brightness become the widest ones that they allow the flux."""
     shape, bounds = shape_bounds
     unit = unit_flux(function, modifiers, shape)
     value = link.conversion.ours(entry.value, conventions, unit)
@@ -260,7 +264,7 @@ def _flux(
         return value
     if entry.limits is None:
         if value <= 0.0:
-            raise Unreadable(f"{_written(link, entry)} is free, and must start above zero")
+            raise Unreadable(f"{_written(link, entry)} is free and must start above zero")
         return wide_prior(info, value, conventions)
     units = (unit, unit)
     if isinstance(link.conversion, SurfaceBrightness) and bounds:
@@ -268,11 +272,13 @@ def _flux(
         if units[0] < units[1]:
             notes.append(
                 f"line {entry.line}: the limits {_shown(entry.limits)} of the brightness {link.key} become "
-                "those of the flux, the widest for any shape"
+                "limits of the flux, the widest for any shape"
             )
     low, high = widened(lambda end, u: link.conversion.ours(end, conventions, u), entry.limits, units)
     if not low <= value <= high:
-        notes.append(f"line {entry.line}: {link.key} {entry.value:g} lies outside its limits, and starts within")
+        notes.append(
+            f"line {entry.line}: {link.key} {entry.value:g} lies outside its limits; the start is moved inside"
+        )
         value = math.sqrt(low * high) if low > 0 else 0.5 * (low + high)
     return range_prior(info, value, (low, high))
 
@@ -285,7 +291,7 @@ def _brightness_limits(
     value_limits: tuple[float, Bounds],
     conventions: Conventions,
 ) -> Bounds:
-    """Limits of a brightness that `_flux` reads as these limits of the flux; else the widest that hold them."""
+    """Return limits of a brightness that `_flux` reads as these limits of the flux, or the widest that contain them."""
     (shape, bounds), (value, (low, high)) = shape_bounds, value_limits
     least, greatest = unit_flux_bounds(function, modifiers, shape, bounds)
     exact = (low / least, high / greatest)
@@ -298,7 +304,7 @@ def _same(prior: AbstractPrior, other: AbstractPrior) -> bool:
     if type(prior) is not type(other):
         return False
     mine, its = jax.tree.leaves(prior), jax.tree.leaves(other)
-    if prior.init is None:  # it starts elsewhere, and is the same distribution
+    if prior.init is None:  # the distribution may be the same although it has no stated start
         its = jax.tree.leaves(dataclasses.replace(other, init=None))
     return len(mine) == len(its) and np.allclose(mine, its, rtol=1e-6, atol=1e-12)
 

@@ -1,6 +1,6 @@
-"""Functions of other programs and our profiles: which parameter is which, and how their values convert.
+"""Functions of other programs and our profiles: the correspondence of parameters, and the conversion of values.
 
-The tables themselves are in `tables.py`; here is what stands in them.
+The tables are in `tables.py`; this module defines the classes of their entries.
 """
 
 import contextlib
@@ -20,17 +20,18 @@ from sersiclab.profiles.base import CENTRE
 from sersiclab.runtime.errors import InputError
 
 
-Shape = Mapping[str, float]  # our parameters but for the flux
+Shape = Mapping[str, float]  # our parameters without the flux
 Bounds = tuple[float, float]
-LEAST = 1e-3  # of what must be positive, where a file has zero
+LEAST = 1e-3  # replaces zero in a file if the value must be positive
 
 
 @dataclasses.dataclass(frozen=True)
 class Conventions:
-    """The other program's pixels, magnitudes and noise: what conversions and wide priors need of the image.
+    """The other program's pixels, magnitudes and noise, which conversions and wide priors need.
 
-    `x` and `y` are the other program's coordinates of our pixel [0, 0], `centre` ours of the image's centre.
-    `area` is that of a pixel in arcsec², `side` the image's longer side, `scatter` a typical sigma.
+    `x` and `y` are the other program's coordinates of our pixel [0, 0], and `centre` is the image's centre in our
+    coordinates. `area` is the area of a pixel in arcsec², `side` the longer side of the image, and `scatter` a typical
+    sigma.
     """
 
     x: float = 1.0
@@ -44,14 +45,14 @@ class Conventions:
 
 @dataclasses.dataclass(frozen=True)
 class Linear:
-    """ours = scale * theirs + offset; on the axis "x" or "y", their count of pixels is taken off too."""
+    """ours = scale * theirs + offset, less the other program's coordinate of our first pixel on the axis "x" or "y"."""
 
     scale: float = 1.0
     offset: float = 0.0
     axis: str | None = None
 
     def line(self, conventions: Conventions) -> tuple[float, float]:
-        """Scale and offset."""
+        """Return scale and offset."""
         return self.scale, self.offset - (getattr(conventions, self.axis) if self.axis else 0.0)
 
     def ours(self, value: float, conventions: Conventions, unit: float) -> float:
@@ -64,13 +65,13 @@ class Linear:
 
 
 def _flux_of(magnitude: float) -> float:
-    """The flux of a magnitude, infinite where there is no such number."""
+    """Return the flux of a magnitude; it is infinite if it would overflow."""
     return 10.0 ** (-0.4 * magnitude) if magnitude > -700.0 else math.inf
 
 
 @dataclasses.dataclass(frozen=True)
 class Magnitude:
-    """Our flux from a total magnitude."""
+    """Conversion of a total magnitude to our flux."""
 
     def ours(self, value: float, conventions: Conventions, unit: float) -> float:
         return _flux_of(value - conventions.zeropoint)
@@ -81,10 +82,11 @@ class Magnitude:
 
 @dataclasses.dataclass(frozen=True)
 class SurfaceBrightness:
-    """Our flux from the surface brightness at the radius that is our parameter `at`, else at the centre.
+    """Conversion of a surface brightness to our flux.
 
-    It is per pixel, or in magnitudes per arcsec². Where it is per pixel and per length, `twice` is our
-    parameter of which two lie in it. `unit` is the flux of a source that has there the brightness 1.
+    The brightness is that at the radius given by our parameter `at`, or else at the centre. It is per pixel, or in
+    magnitudes per arcsec². If it is a luminosity density per volume, twice our parameter `twice` is the length along
+    the line of sight. `unit` is the flux of a source whose brightness there is 1.
     """
 
     at: str | None = None
@@ -102,17 +104,17 @@ class SurfaceBrightness:
         return value / unit
 
     def unit(self, source: AbstractProfile) -> float:
-        """The flux of this source, whose flux is 1, were its brightness there 1."""
+        """Return the flux that `source`, whose flux is 1, would have if its brightness there were 1."""
         m = jnp.asarray(CENTRE if self.at is None else float(getattr(_inner(source), self.at)))
         brightness = float(_brightness(lower(source), m))
         if not (math.isfinite(brightness) and brightness > 0.0):
-            raise InputError(f"a {type(_inner(source)).__name__} of this shape has no brightness that is a number")
+            raise InputError(f"a {type(_inner(source)).__name__} of this shape has no finite, positive brightness")
         return (2.0 * getattr(source, self.twice) if self.twice else 1.0) / brightness
 
 
 @eqx.filter_jit
 def _brightness(source: Any, m: Any) -> Any:
-    """The surface brightness on the isophote m, or at the centre of a source that has none."""
+    """Return the surface brightness on the isophote m, or at the centre of a source without elliptical isophotes."""
     zero = jnp.zeros_like(m)
     if isinstance(source, AbstractElliptical):
         return source.radial(m) / ((1.0 - source.ellip) * source.isophote(m, zero)[1])
@@ -121,7 +123,7 @@ def _brightness(source: Any, m: Any) -> Any:
 
 @dataclasses.dataclass(frozen=True)
 class PerArcsec2:
-    """Our surface brightness per pixel from magnitudes per arcsec²."""
+    """Conversion of magnitudes per arcsec² to our surface brightness per pixel."""
 
     def ours(self, value: float, conventions: Conventions, unit: float) -> float:
         return _flux_of(value - conventions.zeropoint) * conventions.area
@@ -135,7 +137,7 @@ Conversion = Linear | Magnitude | SurfaceBrightness | PerArcsec2
 
 @dataclasses.dataclass(frozen=True)
 class Link:
-    """Their parameter `key`, called `alias` in GALFIT's constraints, is our parameter `name`."""
+    """The other program's parameter `key`, called `alias` in GALFIT's constraints, which is our parameter `name`."""
 
     key: str
     name: str
@@ -145,9 +147,9 @@ class Link:
 
 @dataclasses.dataclass(frozen=True)
 class Equivalent:
-    """Their function `name` is our profile `cls` with some parameters that they lack at a fixed value.
+    """The other program's function `name`, which is our profile `cls`. Parameters that it lacks are `constants`.
 
-    `modifiers` are its own that are always there, such as the boxiness of imfit's generalised ellipses.
+    `modifiers` are those that the function always has, such as the boxiness of imfit's generalised ellipses.
     """
 
     name: str
@@ -164,19 +166,19 @@ class Equivalent:
 
 @dataclasses.dataclass(frozen=True)
 class Modifier:
-    """Their parameters that reshape isophotes are those of our modifier."""
+    """The other program's parameters that reshape isophotes, which are those of our modifier `cls`."""
 
     cls: type[AbstractModifier]
     links: tuple[Link, ...]
 
 
 def links_of(function: Equivalent, modifiers: tuple[Modifier, ...]) -> list[Link]:
-    """Their parameters, in their order."""
+    """Return the other program's parameters, in its order."""
     return [*function.links, *(link for modifier in modifiers for link in modifier.links)]
 
 
 def build(function: Equivalent, modifiers: tuple[Modifier, ...], values: Mapping[str, Any]) -> AbstractProfile:
-    """Our profile with these parameters, `{name: number, prior or tie}`; modifiers keep what isn't given."""
+    """Return our profile with these parameters, `{name: number, prior or tie}`; others of modifiers keep defaults."""
     names = parameter_info(function.cls)
     profile: Any = function.cls(**{name: value for name, value in values.items() if name in names})
     for modifier in modifiers:
@@ -186,7 +188,7 @@ def build(function: Equivalent, modifiers: tuple[Modifier, ...], values: Mapping
 
 
 def unit_flux(function: Equivalent, modifiers: tuple[Modifier, ...], shape: Shape) -> float:
-    """The flux for a brightness of 1 where the function's flux is a brightness; else 1."""
+    """Return the flux for a brightness of 1 if the function has a brightness instead of a flux, else 1."""
     conversion = function.flux.conversion if function.flux is not None else None
     if not isinstance(conversion, SurfaceBrightness):
         return 1.0
@@ -196,9 +198,9 @@ def unit_flux(function: Equivalent, modifiers: tuple[Modifier, ...], shape: Shap
 def unit_flux_bounds(
     function: Equivalent, modifiers: tuple[Modifier, ...], shape: Shape, bounds: Mapping[str, Bounds]
 ) -> Bounds:
-    """The least and the greatest `unit_flux` at the corners of a box of shapes.
+    """Return the smallest and the largest `unit_flux` at the corners of a box of shapes.
 
-    Modifiers, which change it little, are held; corners whose shape has no brightness that is a number do not count.
+    Modifiers, which change it little, are kept fixed. Corners without a finite, positive brightness are skipped.
     """
     plain = {name: value for name, value in shape.items() if name in parameter_info(function.cls)}
     infos = parameter_info(function.cls)
@@ -216,18 +218,18 @@ def unit_flux_bounds(
 
 
 def _within(info: ParameterInfo, bounds: Bounds) -> Bounds:
-    """Limits at which a profile exists: no length is zero."""
+    """Return limits at which a profile is defined: no length is zero."""
     return (max(bounds[0], LEAST), bounds[1]) if info.open_low else bounds
 
 
 def widened(convert: Callable[[float, float], float], bounds: Bounds, units: Bounds) -> Bounds:
-    """The range of a flux, or of a brightness, for any shape."""
+    """Return the range of a flux, or of a brightness, for any shape."""
     ends = [convert(end, unit) for end in bounds for unit in units]
     return min(ends), max(ends)
 
 
 def unwrapped(component: AbstractProfile) -> tuple[AbstractProfile, tuple[AbstractModifier, ...]]:
-    """The profile within modifiers, and these, the outermost first."""
+    """Return the profile within modifiers, and the modifiers, the outermost first."""
     found = []
     while isinstance(component, AbstractModifier):
         found.append(component)

@@ -1,6 +1,6 @@
-"""GALFIT's menu files as models and images.
+"""Read models and images from GALFIT's menu files.
 
-Peng et al. 2010, AJ 139, 2097 (arXiv:0912.0731); GALFITM's files of several bands: Häußler et al. 2013.
+Peng et al. 2010, AJ 139, 2097 (arXiv:0912.0731). GALFITM's files with several bands: Häußler et al. 2013.
 """
 
 import math
@@ -29,7 +29,7 @@ from sersiclab.rendering import HybridRenderer, PixelRenderer
 from sersiclab.runtime.errors import InputError, InputTypeError
 
 
-NAME = re.compile(r"#\s*component ([^\W\d]\w*)\s*$")  # how `write_galfit` keeps our names
+NAME = re.compile(r"#\s*component ([^\W\d]\w*)\s*$")  # the comment in which `write_galfit` keeps our names
 
 
 def read_galfit(path: str | Path, *, band: str | None = None, image: Image | None = None) -> tuple[Model, Image]:
@@ -44,10 +44,12 @@ def read_galfit(path: str | Path, *, band: str | None = None, image: Image | Non
     Arguments:
         path: the menu: a `.feedme`, or a `galfit.NN` that GALFIT wrote.
         band: the band to read from a file of several bands; the first one by default.
-        image: used instead of the file's image, sigma, PSF and mask. It must have all pixels that the region counts.
+        image: used instead of the file's image, sigma, PSF and mask. It must be the whole image, in whose pixels the
+            region is given.
 
     Returns:
-        The model and the image. One warning lists, by line, what could not be converted, and other missing files.
+        The model and the image. One warning lists, by line, the parts that could not be converted, and other missing
+        files.
 
     Raises:
         InputError: for a mistake in the file; the message gives its line.
@@ -62,7 +64,7 @@ def read_galfit(path: str | Path, *, band: str | None = None, image: Image | Non
         (['star'], (90, 110))
     """
     if not isinstance(image, Image | None):
-        raise InputTypeError(f"image must be an Image, such as Image.read makes, got {type(image).__name__}")
+        raise InputTypeError(f"image must be an Image, such as Image.read returns, got {type(image).__name__}")
     lines = Lines.read(path)
     menu = parse_menu(lines)
     index = _band_index(menu, band)
@@ -77,12 +79,12 @@ def read_galfit(path: str | Path, *, band: str | None = None, image: Image | Non
     model = _model(lines, menu, index, conventions, notes)
     if notes:
         text = "\n  ".join(sorted(dict.fromkeys(notes), key=_line))
-        warnings.warn(f"{path}: some parts were converted with changes, or not at all:\n  {text}", stacklevel=2)
+        warnings.warn(f"{path}: some parts were changed in the conversion, or left out:\n  {text}", stacklevel=2)
     return model, part
 
 
 def _line(note: str) -> float:
-    """Where a note stands in the list: what makes another galaxy comes first, constraints come last."""
+    """Return the sort key of a note: changes of the galaxy come first, and constraints last."""
     found = re.match(r"line (\d+)", note)
     return float(found[1]) if found else math.inf if note.startswith("constraints") else 0.0
 
@@ -125,20 +127,20 @@ def _model(lines: Lines, menu: Menu, index: int, conventions: Conventions, notes
 
 
 def _constraints(menu: Menu, index: int, notes: list[str]) -> tuple[Constraint, ...]:
-    """The constraints on this band; GALFIT goes on without a file that is absent, and so does this."""
+    """Return the constraints on this band. As in GALFIT, a missing file is not an error."""
     if menu.text("G") is None:
         return ()
     line = menu.fields["G"][0]
     try:
         path = find(Path(menu.source).parent, split_words(menu.text("G") or "")[0])
     except FileNotFoundError as error:
-        notes.append(f"line {line}: G) the constraint file is absent ({error}): nothing is constrained")
+        notes.append(f"line {line}: G) the constraint file is missing ({error}): nothing is constrained")
         return ()
     return for_band(menu, read_constraints(path), index, notes)
 
 
 def _drawable(components: dict[str, AbstractProfile]) -> Model:
-    """With the default renderer, or that of pixels where it can't draw a low Sérsic index."""
+    """Return the model with the default renderer, or with `PixelRenderer` if that can't draw a low Sérsic index."""
     try:
         return Model(components, renderer=HybridRenderer())
     except ValueError:
@@ -164,7 +166,7 @@ def _entries(component: Component, index: int, limits: dict[str, tuple[float, fl
 def _function(
     component: Component, entries: dict[str, Entry], notes: list[str]
 ) -> tuple[Equivalent | None, tuple[Modifier, ...]]:
-    """Our function for a component, with the modifiers that its file names; notes what has no counterpart."""
+    """Return our function for a component, and its modifiers. Parts without a counterpart are noted."""
     name = "ferrer" if component.name.startswith("ferrer") else component.name
     candidates = [function for function in GALFIT if function.name == name]
     if not candidates:
@@ -185,10 +187,12 @@ def _function(
     for key, entry in entries.items():
         unused = re.fullmatch(r"\d+", key) and entry.value == 0.0 and not entry.free
         if key not in known and not unused:
-            notes.append(f"line {entry.line}: {key.rstrip('ap')}) of {component.name} has no counterpart; left out")
+            notes.append(
+                f"line {entry.line}: {key.rstrip('ap')}) of {component.name} has no counterpart and is left out"
+            )
     if elliptical and component.options.get("R0", "none").lower().split()[:1] not in ([], ["none"]):
         fourier = any(modifier.cls is FourierModes for modifier in modifiers)
-        modes = ", and its Fourier modes, which are kept, make another shape" if fourier else ""
+        modes = ", and its Fourier modes, which are kept, give another shape" if fourier else ""
         notes.append(
             f"not the same galaxy: the {component.name} of line {component.line} is a spiral (R0 to R10); its rotation "
             f"has no counterpart and is left out{modes}"
@@ -199,7 +203,9 @@ def _function(
             "has no counterpart and is left out"
         )
     for key, text in component.options.items():
-        notes.append(f"line {component.line}: {key}) {text} of {component.name} has no counterpart; left out")
+        notes.append(f"line {component.line}: {key}) {text} of {component.name} has no counterpart and is left out")
     if component.skipped:
-        notes.append(f"line {component.line}: Z) of {component.name}: it is fitted and subtracted as the others are")
+        notes.append(
+            f"line {component.line}: Z) of {component.name} is ignored: it is fitted and subtracted like the others"
+        )
     return function, modifiers

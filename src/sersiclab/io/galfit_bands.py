@@ -1,7 +1,7 @@
-"""GALFITM's constraints on several bands as constraints on one.
+"""Conversion of GALFITM's constraints on several bands to constraints on one band.
 
 Its guide: https://www.nottingham.ac.uk/astronomy/megamorph/exec/EXAMPLE.GALFITM.CONSTRAINTS. A parameter's change with
-wavelength is a series of Chebyshev polynomials, of as many coefficients as its toggle.
+wavelength is a series of Chebyshev polynomials; the parameter's toggle is the number of coefficients.
 """
 
 import dataclasses
@@ -13,10 +13,10 @@ from sersiclab.io.galfit_ties import key_of, where
 
 
 def for_band(menu: Menu, constraints: Sequence[Constraint], index: int, notes: list[str]) -> tuple[Constraint, ...]:
-    """The constraints that hold in one band, without suffixes; the others are noted.
+    """Return the constraints that apply to one band, without suffixes; the others are noted.
 
-    A coefficient of order 0 is the value itself where nothing changes with wavelength; where all coefficients keep
-    their offsets, so do the values in each band.
+    The coefficient of order 0 is the value itself if the parameter does not change with wavelength. If the offsets of
+    all coefficients are constrained, so are those of the values in each band.
     """
     bands = [name.lower() for name in menu.names("A1")]
     found = []
@@ -43,7 +43,7 @@ def for_band(menu: Menu, constraints: Sequence[Constraint], index: int, notes: l
 
 
 def _of_coefficient(menu: Menu, constraint: Constraint, constraints: Sequence[Constraint]) -> bool:
-    """Whether a constraint on a coefficient, with those on its other coefficients, is one on the values."""
+    """Return whether a constraint on a coefficient, with those on the others, amounts to one on the values."""
     count = max((_coefficients(menu, number, constraint.parameter) for number in constraint.components), default=1)
     orders = {int(constraint.suffix or 0)}
     if constraint.kind == "offset":

@@ -20,13 +20,13 @@ SHAPES: dict[str, re.Pattern[str]] = {
 
 @dataclasses.dataclass(frozen=True)
 class Constraint:
-    """What a line demands of a parameter ("x", "mag", "re", "3", "f1a", ...) of components, counted from 1.
+    """The constraint of a line on a parameter ("x", "mag", "re", "3", "f1a", ...) of components, counted from 1.
 
     "offset" and "ratio" tie the components' values, which keep their initial differences or ratios.
-    The others bound something by `low` and `high`: "range" the value, "shift" the value less its initial
-    one, "difference" the first component's less the second's, "quotient" the first's over the second's. In
+    The others set the bounds `low` and `high`: "range" on the value, "shift" on the value minus the initial
+    one, "difference" on the first component's value minus the second's, "quotient" on the first's over the second's. In
     GALFITM "factor" bounds the value's ratio to the initial one, from 1/`high` to `high`, and "reference" the
-    value less that in the reference band. `suffix` is what GALFITM writes after the parameter, as in "n_1" or
+    value minus that in the reference band. `suffix` is GALFITM's suffix of the parameter, as in "n_1" or
     "re_B": the order of a coefficient of the change with wavelength, or a band.
     """
 
@@ -40,12 +40,12 @@ class Constraint:
 
 
 def read_constraints(path: str | Path) -> tuple[Constraint, ...]:
-    """Read a constraint file; raises `ValueError` with the line of a mistake."""
+    """Read a constraint file. Raises `ValueError` with the line of a mistake."""
     return parse_constraints(Lines.read(path))
 
 
 def parse_constraints(lines: Lines) -> tuple[Constraint, ...]:
-    """The constraints in these lines."""
+    """Return the constraints in these lines."""
     return tuple(_constraint(lines, number, text.split()) for number, text in lines.without_comments())
 
 
@@ -54,7 +54,7 @@ def _constraint(lines: Lines, number: int, words: list[str]) -> Constraint:
         raise lines.error(number, f"expected component, parameter and constraint, got {' '.join(words)!r}")
     shape = next((name for name, pattern in SHAPES.items() if pattern.fullmatch(words[0])), None)
     if shape is None:
-        raise lines.error(number, f"components must be such as 3, 3_2_1, 3-7 or 3/5, got {words[0]!r}")
+        raise lines.error(number, f"components must have a form such as 3, 3_2_1, 3-7 or 3/5, got {words[0]!r}")
     components = tuple(int(part) for part in re.findall(r"\d+", words[0]))
     if 0 in components:
         raise lines.error(number, f"components count from 1, got {words[0]!r}")

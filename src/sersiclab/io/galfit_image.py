@@ -21,7 +21,7 @@ from sersiclab.runtime.errors import InputError
 
 
 COMPANIONS = {
-    "C": ("sigma", "sigma is measured from the image"),
+    "C": ("sigma image", "sigma is measured from the image"),
     "D": ("PSF", "the model is not blurred"),
     "F": ("mask", "no pixel is masked"),
 }
@@ -29,14 +29,14 @@ LARGEST_PIXEL = 36000.0  # arcsec
 
 
 def of_band(items: tuple[Any, ...], index: int) -> Any:
-    """The item of a band, or the only one."""
+    """Return the item of a band, or the only one."""
     return items[index] if index < len(items) else items[0]
 
 
 def menu_image(menu: Menu, folder: Path, index: int, notes: list[str]) -> Image:
-    """The whole image with all its planes; errors name the line of the menu.
+    """Return the whole image with all its planes. Errors give the line of the menu.
 
-    As in GALFIT, a sigma image, PSF or mask whose file is absent is done without, and noted.
+    As in GALFIT, a missing file of a sigma image, PSF or mask is not an error, but it is noted.
     """
     line = menu.fields["A"][0] if "A" in menu.fields else 0
     if not menu.names("A"):
@@ -66,23 +66,23 @@ def menu_image(menu: Menu, folder: Path, index: int, notes: list[str]) -> Image:
             notes.append(f"line {menu.fields['D'][0]}: D) the diffusion kernel {words[1]!r} is left out")
     exposure = science.header.number("EXPTIME")
     zeropoint = of_band(menu.numbers("J"), index) + 2.5 * math.log10(exposure if exposure and exposure > 0 else 1.0)
-    # Without a sigma image a gain counts, and that is of counts.
+    # Without a sigma image the gain is used, and it refers to counts.
     unit = None if "C" in files or science.header.text("BUNIT", "BUNITS") else "adu"
     names = menu.names("A1")
     fields: dict[str, Any] = {"zeropoint": zeropoint, "pixel_scale": _scale(menu, notes), "unit": unit}
     fields["band"] = names[index] if len(names) > index else None
     with warnings.catch_warnings():
-        # That sigma is measured is GALFIT's way.
+        # GALFIT measures sigma too.
         warnings.filterwarnings("ignore", message="there is no error map")
         if planes.get("psf_includes_pixel"):
-            # There are stars alone, which are drawn as the PSF's image, however narrow.
+            # There are only stars, which are drawn as the image of the PSF, however narrow it is.
             warnings.filterwarnings("ignore", message="the psf, .* is narrower than a pixel's own response")
         image = at_line("A", lambda: Image.read(files["A"], **planes, **fields))
     return _with_least_sigma(menu, image, measured="C" not in files, notes=notes)
 
 
 def check_unused(menu: Menu, notes: list[str]) -> None:
-    """Check and note the fields that an image given by the user makes superfluous."""
+    """Check the fields that are not needed because the user gave an image, and note their effect."""
     fineness(menu, 0)
     least = least_sigma(menu)
     if least:
@@ -92,7 +92,7 @@ def check_unused(menu: Menu, notes: list[str]) -> None:
 
 
 def fineness(menu: Menu, index: int) -> int:
-    """How many samples of the PSF lie along a pixel in a band."""
+    """Return the number of samples of the PSF along the side of a pixel, in a band."""
     line, text = menu.fields.get("E", (0, "1"))
     factors = split_names((text.split() or ["1"])[0])
     if not all(factor.isdecimal() and int(factor) > 0 for factor in factors):
@@ -101,7 +101,7 @@ def fineness(menu: Menu, index: int) -> int:
 
 
 def least_sigma(menu: Menu) -> float | None:
-    """GALFITM's second word of C), below which part of the light no sigma that it makes lies; None without one."""
+    """Return the second word of C) in GALFITM, the minimum sigma as a fraction of the light; None without one."""
     if "C" not in menu.fields:
         return None
     line, text = menu.fields["C"]
@@ -116,7 +116,7 @@ def least_sigma(menu: Menu) -> float | None:
 
 
 def conventions_of(menu: Menu, image: Image, corner: tuple[int, int]) -> Conventions:
-    """The file's pixels and magnitudes, and the noise of the image that is fitted."""
+    """Return the file's pixels and magnitudes, and the noise of the image that is fitted."""
     ny, nx = image.shape
     zeropoint = menu.numbers("J")[0] if image.zeropoint is None else image.zeropoint
     return Conventions(
@@ -131,7 +131,7 @@ def conventions_of(menu: Menu, image: Image, corner: tuple[int, int]) -> Convent
 
 
 def fit_region(menu: Menu, image: Image, notes: list[str]) -> tuple[Image, tuple[int, int]]:
-    """The part of the image to be fit, and GALFIT's x and y of its first pixel."""
+    """Return the part of the image to be fitted, and its first pixel in GALFIT's x and y."""
     xmin, xmax, ymin, ymax = menu.region
     ny, nx = image.shape
     left, right, low, high = max(xmin, 1), min(xmax, nx), max(ymin, 1), min(ymax, ny)
@@ -139,7 +139,7 @@ def fit_region(menu: Menu, image: Image, notes: list[str]) -> tuple[Image, tuple
     if left > right or low > high:
         raise InputError(f"{menu.source}, line {line}: H) lies outside the image of {nx} x {ny} pixels")
     if (left, right, low, high) != (xmin, xmax, ymin, ymax):
-        notes.append(f"line {line}: H) exceeds the image of {nx} x {ny} pixels and is cut to it")
+        notes.append(f"line {line}: H) extends beyond the image of {nx} x {ny} pixels and is cut to it")
     if (left, right, low, high) == (1, nx, 1, ny):
         return image, (1, 1)
     centre = 0.5 * (left + right) - 1.0, 0.5 * (low + high) - 1.0
@@ -147,7 +147,7 @@ def fit_region(menu: Menu, image: Image, notes: list[str]) -> tuple[Image, tuple
 
 
 def _files(menu: Menu, folder: Path, index: int, notes: list[str]) -> dict[str, str]:
-    """The files of the image and of those companions that are there, by letter."""
+    """Return the files of the image and of its existing companions, by letter."""
     files: dict[str, str] = {}
     for letter in "ACDF":
         names = menu.names(letter)
@@ -163,12 +163,12 @@ def _files(menu: Menu, folder: Path, index: int, notes: list[str]) -> dict[str, 
             if letter == "A":
                 raise FileNotFoundError(f"{menu.source}, line {line}: {letter}): {error}") from error
             what, instead = COMPANIONS[letter]
-            notes.append(f"line {line}: {letter}) the {what} is absent ({error}): {instead}")
+            notes.append(f"line {line}: {letter}) the {what} is missing ({error}): {instead}")
     return files
 
 
 def _with_least_sigma(menu: Menu, image: Image, *, measured: bool, notes: list[str]) -> Image:
-    """The image with the minimum sigma of GALFITM: a part of the light above the sky."""
+    """Return the image with the minimum sigma of GALFITM: a fraction of the light above the sky."""
     from astropy.stats import sigma_clipped_stats
 
     least = least_sigma(menu)
@@ -176,7 +176,9 @@ def _with_least_sigma(menu: Menu, image: Image, *, measured: bool, notes: list[s
         return image
     line = menu.fields["C"][0]
     if not measured:
-        notes.append(f"line {line}: C) the minimum sigma {least:g} is for sigma images that GALFITM makes; left out")
+        notes.append(
+            f"line {line}: C) the minimum sigma {least:g} is left out: it is for sigma images that GALFITM makes"
+        )
         return image
     _, sky, _ = sigma_clipped_stats(image.data[image.valid], sigma=3.0, stdfunc="mad_std")
     notes.append(f"line {line}: C) sigma is at least {least:g} times the light above the sky of {sky:.4g}")
@@ -192,7 +194,7 @@ def _scale(menu: Menu, notes: list[str]) -> float | None:
     if not all(0.0 < step < LARGEST_PIXEL for step in steps):
         raise InputError(f"{menu.source}, line {line}: K) must hold positive numbers, got {menu.text('K')!r}")
     if max(steps) > 1.001 * min(steps):
-        notes.append(f"line {line}: K) pixels of {steps} arcsec are read as squares of their area")
+        notes.append(f"line {line}: K) pixels of {steps} arcsec are read as squares of the same area")
     return math.sqrt(steps[0] * steps[-1])
 
 
@@ -203,7 +205,7 @@ def _shaped(what: str, array: Any, shape: tuple[int, ...]) -> Any:
 
 
 def _mask(name: str, shape: tuple[int, ...]) -> Any:
-    """Bad pixels of a FITS image, or of a list of their positions, from 1."""
+    """Return the mask of bad pixels from a FITS image, or from a list of their positions, counted from 1."""
     path = parse_name(name).path
     if path.read_bytes()[:6] == b"SIMPLE" or path.suffix not in (".txt", ".dat", ".lis", ".list", ".pix", ""):
         return _shaped("mask", read_plane("mask", name).array, shape) != 0

@@ -1,7 +1,7 @@
-"""GALFIT's menu files, line by line: nothing is interpreted here, and nothing is lost.
+"""Parse GALFIT's menu files line by line, without interpreting or losing anything.
 
-Format: Peng et al. 2002, AJ 124, 266, and the GALFIT user's manual; the multi-band dialect of GALFITM
-(Häußler et al. 2013, MNRAS 430, 330) has comma-separated lists, and x and y on lines of their own.
+Format: Peng et al. 2002, AJ 124, 266, and the GALFIT user's manual. The multi-band dialect of GALFITM
+(Häußler et al. 2013, MNRAS 430, 330) has comma-separated lists, and x and y on separate lines.
 """
 
 import dataclasses
@@ -15,7 +15,7 @@ from sersiclab.io.text import Lines, numbers_of, refuse_others, unfilled
 from sersiclab.runtime.errors import InputError
 
 
-# What a component can't do without, by GALFIT's name for it ("sersic2", "sersic3" and the like are
+# The required parameters of a component, by GALFIT's name for it ("sersic2", "sersic3" and the like are
 # normalised at another radius). Positions are keys "x" and "y".
 _PLACE = ("x", "y")
 _SHAPE = ("9", "10")
@@ -40,9 +40,9 @@ FIELDS = tuple("ABCDEFGHIJKOP")
 
 @dataclasses.dataclass(frozen=True)
 class Value:
-    """A parameter's value, or one for each band, and its toggles: 0 fixed, 1 free, more in GALFITM.
+    """A parameter's value, or one for each band, and its toggles: 0 is fixed, 1 free, and more is possible in GALFITM.
 
-    `basis` is GALFITM's word of how the values of several bands are meant ("band" or "cheb"), if any.
+    `basis` is GALFITM's word for the meaning of the values of several bands ("band" or "cheb"), if any.
     """
 
     line: int
@@ -52,7 +52,7 @@ class Value:
 
     @property
     def free(self) -> bool:
-        """Whether the first band's value may change."""
+        """Whether the value may change in any band."""
         return any(self.toggles)
 
 
@@ -60,7 +60,7 @@ class Value:
 class Component:
     """A component: GALFIT's name for it, its parameters, and options that are words (`R0`, `T0`, `Ti`, `To`).
 
-    Parameters have GALFIT's numbers as keys, but for "x" and "y"; a Fourier mode's are "F1a" (amplitude)
+    Parameters have GALFIT's numbers as keys, except "x" and "y". The keys of a Fourier mode are "F1a" (amplitude)
     and "F1p" (phase). `skipped` is GALFIT's Z: the component is left out of the model that is subtracted.
     """
 
@@ -73,9 +73,9 @@ class Component:
 
 @dataclasses.dataclass(frozen=True)
 class Menu:
-    """A menu file: the fields A to P by letter as text, and the components in order, from 1 in GALFIT's count.
+    """A menu file: the fields A to P as text, by letter, and the components in order, which GALFIT counts from 1.
 
-    `notes` lists, by line, what was read leniently.
+    `notes` lists, by line, the irregularities that were accepted.
     """
 
     source: str
@@ -84,17 +84,17 @@ class Menu:
     notes: tuple[str, ...] = ()
 
     def text(self, letter: str) -> str | None:
-        """A field; None where it is missing, empty or "none"."""
+        """Return a field; None if it is missing, empty or "none"."""
         text = self.fields.get(letter, (0, ""))[1]
         return None if text.lower() in ("", "none") else text
 
     def names(self, letter: str) -> tuple[str, ...]:
-        """The files of a field, one for each band."""
+        """Return the files of a field, one for each band."""
         words = split_words(self.text(letter) or "")
         return split_names(words[0]) if words else ()
 
     def numbers(self, letter: str, count: int | None = None) -> tuple[float, ...]:
-        """The numbers of a field; raises `ValueError` with the line if there are not `count` of them."""
+        """Return the numbers of a field. Raises `ValueError` with the line if there are not `count` of them."""
         line, text = self.fields[letter]
         found = numbers_of(text.replace(",", " "))
         if (count is None and not found) or (count is not None and len(found) != count):
@@ -104,7 +104,7 @@ class Menu:
 
     @property
     def region(self) -> tuple[int, int, int, int]:
-        """xmin, xmax, ymin, ymax of the fit, in pixels from 1, ends included."""
+        """The limits xmin, xmax, ymin, ymax of the fit, in pixels counted from 1, both ends included."""
         xmin, xmax, ymin, ymax = (int(number) for number in self.numbers("H", 4))
         if xmin > xmax or ymin > ymax:
             line, text = self.fields["H"]
@@ -113,12 +113,12 @@ class Menu:
 
 
 def read_menu(path: str | Path) -> Menu:
-    """Read a `.feedme` file, or a `galfit.NN` that GALFIT wrote; raises `ValueError` with the line of a mistake."""
+    """Read a `.feedme` file, or a `galfit.NN` that GALFIT wrote. Raises `ValueError` with the line of a mistake."""
     return parse_menu(Lines.read(path))
 
 
 def parse_menu(lines: Lines) -> Menu:
-    """The menu in these lines."""
+    """Return the menu in these lines."""
     refuse_others(lines, "galfit")
     fields: dict[str, tuple[int, str]] = {}
     drafts: list[_Draft] = []
@@ -127,7 +127,7 @@ def parse_menu(lines: Lines) -> Menu:
         match = re.match(r"\s*([A-Za-z]{0,2}\d*)\)\s*(.*)$", text)
         if match is None or not match[1]:
             if re.fullmatch(r"\s*=*\s*", text) is None:
-                notes.append(f"line {number}: {text.strip()!r} is no line such as '3) 20.0 1' and left out")
+                notes.append(f"line {number}: {text.strip()!r} is not a line such as '3) 20.0 1' and is left out")
             continue
         key, rest = match[1], match[2].strip()
         if key in ("0", "T0"):
@@ -135,10 +135,10 @@ def parse_menu(lines: Lines) -> Menu:
             drafts.append(_Draft(number, name, options={"T0": rest} if key == "T0" else {}))
         elif key[0].upper() in FIELDS and key[0].isupper() and not re.fullmatch(r"[BCF]\d+", key):
             if key in fields:
-                notes.append(f"line {number}: {key}) is given again and replaces that of line {fields[key][0]}")
+                notes.append(f"line {number}: {key}) is given again and replaces line {fields[key][0]}")
             fields[key] = number, rest
         elif not drafts and re.fullmatch(r"[A-Z]", key):
-            notes.append(f"line {number}: {key}) is unknown and left out")
+            notes.append(f"line {number}: {key}) is unknown and is left out")
         elif not drafts:
             raise lines.error(number, f"{key}) comes before any component, such as '0) sersic'")
         else:
@@ -170,13 +170,13 @@ class _Draft:
             for name, value in self._values(lines, number, key, text, notes).items():
                 earlier = self.parameters.get(name)
                 if earlier is not None:
-                    notes.append(f"line {number}: {key}) is given again and replaces that of line {earlier.line}")
+                    notes.append(f"line {number}: {key}) is given again and replaces line {earlier.line}")
                 self.parameters[name] = value
         else:
-            raise lines.error(number, f"{key}) is no parameter of a component")
+            raise lines.error(number, f"{key}) is not a parameter of a component")
 
     def _values(self, lines: Lines, number: int, key: str, text: str, notes: list[str]) -> dict[str, Value]:
-        """One parameter; or two from a line that holds a position or a Fourier mode."""
+        """Return one parameter, or two from a line that holds a position or a Fourier mode."""
         groups, basis = _groups(text)
         names = self._names(key, len(groups))
         if len(groups) < len(names) or not groups:
@@ -201,7 +201,7 @@ class _Draft:
     def _names(self, key: str, groups: int) -> tuple[str, ...]:
         if (self.name != "sky" and key == "1") or key == "T1":
             pair = ("x", "y") if key == "1" else ("T1x", "T1y")
-            return pair if groups > 2 else pair[:1]  # GALFITM has y on a line of its own
+            return pair if groups > 2 else pair[:1]  # GALFITM has y on a separate line
         if self.name != "sky" and key == "2":
             return ("y",)
         if key.startswith("F"):
@@ -228,7 +228,7 @@ def _known(lines: Lines, number: int, text: str) -> str:
 
 
 def _groups(text: str) -> tuple[list[tuple[float, ...]], str | None]:
-    """The leading numbers, each with one value or one a band, and GALFITM's word after them."""
+    """Return the leading numbers, each with one value or one per band, and GALFITM's word after them."""
     groups: list[tuple[float, ...]] = []
     for word in text.split():
         parts = [_number(part) for part in word.split(",") if part]

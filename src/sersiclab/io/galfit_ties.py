@@ -1,4 +1,4 @@
-"""GALFIT's constraints as limits and ties of our parameters, and our ties as its constraints."""
+"""Conversion of GALFIT's constraints to limits and ties of our parameters, and of our ties to its constraints."""
 
 import dataclasses
 import re
@@ -17,11 +17,11 @@ from sersiclab.parameters.ties import problems, products
 from sersiclab.profiles import AbstractProfile
 
 
-SAME = {"rs": "re", "c": "c0"}  # names that GALFIT takes for one another
+SAME = {"rs": "re", "c": "c0"}  # names that are synonyms in GALFIT
 
 
 def link_of(links: Sequence[Link], parameter: str) -> Link | None:
-    """The link that a constraint calls by this name or number."""
+    """Return the link of the parameter that a constraint calls by this name or number."""
     wanted = {"1": "x", "2": "y"}.get(parameter, parameter) if any(link.key == "x" for link in links) else parameter
     for same in (lambda name: name, lambda name: SAME.get(name, name)):
         for link in links:
@@ -33,7 +33,7 @@ def link_of(links: Sequence[Link], parameter: str) -> Link | None:
 def ranges(
     components: Sequence[Component], constraints: Sequence[Constraint], index: int, notes: list[str]
 ) -> tuple[dict[int, dict[str, Bounds]], list[Constraint]]:
-    """Limits by the component's number and the parameter's key, and the constraints that are no limits."""
+    """Return limits by the component's number and the parameter's key, and the constraints that are not limits."""
     found: dict[int, dict[str, Bounds]] = {}
     rest = []
     for constraint in constraints:
@@ -44,7 +44,7 @@ def ranges(
         component = components[number - 1] if number <= len(components) else None
         key = None if component is None else key_of(component, constraint.parameter)
         if component is None or key is None or key not in component.parameters:
-            notes.append(f"{where(constraint)} of what is not there is left out")
+            notes.append(f"{where(constraint)} is left out: there is no such parameter")
             continue
         values = component.parameters[key].values
         limits = _limits(constraint, values[index if index < len(values) else 0])
@@ -52,12 +52,12 @@ def ranges(
             earlier = found.get(number, {}).get(key, limits)
             found.setdefault(number, {})[key] = max(limits[0], earlier[0]), min(limits[1], earlier[1])
         else:
-            notes.append(f"{where(constraint)} leaves no range and is left out")
+            notes.append(f"{where(constraint)} allows no range and is left out")
     return found, rest
 
 
 def _limits(constraint: Constraint, start: float) -> Bounds:
-    """The limits of a value that starts from this one."""
+    """Return the limits of a value that starts from `start`."""
     low, high = float(constraint.low or 0.0), float(constraint.high or 0.0)
     if constraint.kind == "factor":
         ends = sorted((low * start, high * start))
@@ -74,10 +74,10 @@ def ties(
     conventions: Conventions,
     notes: list[str],
 ) -> dict[str, AbstractProfile]:
-    """The components with the ties of constraints that keep offsets or ratios; the rest is noted.
+    """Return the components with the ties of constraints that keep offsets or ratios. Other constraints are noted.
 
-    A difference or a quotient whose bounds are one number is a tie too. In components whose axes were `exchanged`
-    sizes and axis ratios are other numbers, which are not tied.
+    A difference or a quotient whose bounds are equal is a tie too. In components whose axes were `exchanged`, sizes and
+    axis ratios have other meanings and are not tied.
     """
     changes: dict[str, Tied] = {}
     for constraint in constraints:
@@ -96,14 +96,15 @@ def ties(
 def _within_ranges(
     components: dict[str, AbstractProfile], changes: Mapping[str, Tied], notes: list[str]
 ) -> dict[str, AbstractProfile]:
-    """The components with these ties. Where one could leave its range, the prior that it follows is narrower.
+    """Return the components with these ties.
 
-    That excludes nothing that the tie allows, so it is not noted. A tie that could still leave its range is.
+    If a tied parameter could leave its range, the prior that it follows is narrowed. That excludes no value that the
+    tie allows, so that it is not noted. A tie that could still leave its range is left out and noted.
     """
     found: dict[str, Any] = parameters.replace(components, changes)
     for path in problems(found):
         if path not in problems(found):
-            continue  # another's narrower prior was enough
+            continue  # the narrower prior of another parameter was sufficient
         narrower = _narrower(found, path)
         if not narrower:
             notes.append(f"constraints: {path} is not tied to {changes[path].to}: it would leave its range")
@@ -114,7 +115,7 @@ def _within_ranges(
 
 
 def _narrower(owners: Mapping[str, Any], path: str) -> dict[str, Any]:
-    """The free parameter that a tied one follows with a prior that keeps both in their ranges, if it can be had."""
+    """Return the free parameter that a tied one follows, with a prior that keeps both in their ranges, if possible."""
     term = products(owners)[path].first
     if term.path is None or term.scale == 0:
         return {}
@@ -138,9 +139,9 @@ def _tie(
     pair: tuple[int, int],
     conventions: Conventions,
 ) -> str | None:
-    """Add a tie to the changes; what is wrong if it can't be."""
+    """Add a tie to the changes. Returns the reason if that is not possible."""
     if not all(number in kept for number in pair):
-        return "one of them is not there"
+        return "one of them is missing"
     anchor, follower = (kept[number] for number in pair)
     first, second = (link_of(component.links, constraint.parameter) for component in (anchor, follower))
     if first is None or second is None or first.key not in anchor.entries or second.key not in follower.entries:
@@ -152,7 +153,7 @@ def _tie(
     while root in changes:
         root = changes[root].to
     if path in changes or root == path:
-        return "they are tied already"
+        return "they are already tied"
     a, b = anchor.entries[first.key].value, follower.entries[second.key].value
     if constraint.kind == "ratio" and a == 0.0:
         return "the first is zero"
@@ -169,7 +170,7 @@ def _tie(
 
 
 def key_of(component: Component, parameter: str) -> str | None:
-    """The key of the parameter that a constraint calls by this name or number."""
+    """Return the key of the parameter that a constraint calls by this name or number."""
     name = "ferrer" if component.name.startswith("ferrer") else component.name
     links = [link for f in reversed(GALFIT) if f.name == name for link in f.links]
     links += [link for modifier in GALFIT_MODIFIERS for link in modifier.links]
@@ -181,6 +182,6 @@ def key_of(component: Component, parameter: str) -> str | None:
 
 
 def where(constraint: Constraint) -> str:
-    """A constraint in words, with its line."""
+    """Return a constraint in words, with its line."""
     name = constraint.parameter if constraint.suffix is None else f"{constraint.parameter}_{constraint.suffix}"
     return f"constraints, line {constraint.line}: the {constraint.kind} of {name!r}"

@@ -1,4 +1,4 @@
-"""Models and images as GALFIT's menu files."""
+"""Write models and images as GALFIT's menu files."""
 
 import math
 import re
@@ -22,7 +22,7 @@ from sersiclab.parameters import Tied
 from sersiclab.runtime.errors import InputError
 
 
-CLOSE = 1e-6  # a tie that is off by so little is one of offset, or of ratio
+CLOSE = 1e-6  # tolerance within which a tie is a pure offset or a pure ratio
 
 
 def write_galfit(model: Model, image: Image, path: str | Path, *, overwrite: bool = False) -> None:
@@ -50,13 +50,15 @@ def write_galfit(model: Model, image: Image, path: str | Path, *, overwrite: boo
     model, image = checked_model(model), checked_image(image)
     path = user_path(path)
     if re.search(r"[\s,#]", path.name):
-        raise InputError(f"path must be a file name without blanks, commas and #, which GALFIT cuts, got {path.name!r}")
+        raise InputError(
+            f"path must be a file name without blanks, commas and #, at which GALFIT cuts names, got {path.name!r}"
+        )
     notes: list[str] = []
     conventions = _conventions(image, notes)
     components = described(model, "GALFIT", (GALFIT, GALFIT_MODIFIERS), conventions, notes)
     constraints = [*_ranges(components), *_ties(model, components, conventions, notes)]
     notes += [
-        f"{component.name}: only GALFIT-CORSAIR and GALFITM have corser, not GALFIT itself"
+        f"{component.name}: corser exists only in GALFIT-CORSAIR and GALFITM, not in GALFIT"
         for component in components
         if component.function.name == "corser"
     ]
@@ -78,7 +80,7 @@ def write_galfit(model: Model, image: Image, path: str | Path, *, overwrite: boo
 
 
 def number(value: float) -> str:
-    """A number as files hold it, to ten digits."""
+    """Return a number as it is written to files, with ten digits."""
     return f"{value:.10g}"
 
 
@@ -127,7 +129,7 @@ def _block(count: int, component: Described) -> str:
         lines.append(f" 1) {values} {toggles}")
     modes = [key[:-1] for key in entries if key.startswith("F") and key.endswith("a")]
     for key, entry in entries.items():
-        # GALFIT takes a bend of zero for one of 0.01.
+        # GALFIT reads a bend of zero as 0.01.
         straight = key.startswith("B") and entry.value == 0.0 and not entry.free
         if key not in ("x", "y") and not key.startswith("F") and not straight:
             lines.append(f"{key:>2}) {number(entry.value):<18} {int(entry.free)}")
@@ -152,14 +154,14 @@ def _ranges(components: list[Described]) -> list[str]:
 
 
 def _ties(model: Model, components: list[Described], conventions: Conventions, notes: list[str]) -> list[str]:
-    """The ties that keep an offset or a ratio of the same parameter; others are noted."""
+    """Return the ties that keep an offset or a ratio of the same parameter; others are noted."""
     by_name = {component.name: (count, component) for count, component in enumerate(components, start=1)}
     lines = []
     for path, tie in parameters.parameters(model.owners).items():
         if not isinstance(tie, Tied) or path.startswith("noise."):
             continue
         if any(to.split(".")[0] not in by_name for to in tie.targets):
-            notes.append(f"{path}: GALFIT has no such tie to {' and '.join(tie.targets)}; it is written untied")
+            notes.append(f"{path}: GALFIT can't express its tie to {' and '.join(tie.targets)}; it is written untied")
             continue
         (count, follower), (target, anchor) = by_name[path.split(".")[0]], by_name[tie.to.split(".")[0]]
         link, other = follower.link(path.split(".")[1]), anchor.link(tie.to.split(".")[1])
@@ -171,7 +173,7 @@ def _ties(model: Model, components: list[Described], conventions: Conventions, n
             elif line is not None and abs(line[1]) < CLOSE:
                 word = "ratio"
         if word is None or link is None:
-            notes.append(f"{path}: GALFIT has no such tie to {tie.to}; it is written untied")
+            notes.append(f"{path}: GALFIT can't express its tie to {tie.to}; it is written untied")
         else:
             lines.append(f"{target}_{count} {link.alias or link.key} {word}")
     return lines

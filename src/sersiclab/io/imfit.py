@@ -1,4 +1,4 @@
-"""imfit's configuration and best-fit files as models and images."""
+"""Read models and images from imfit's configuration and best-fit files."""
 
 import dataclasses
 import re
@@ -57,7 +57,7 @@ def read_imfit(
 
     Returns:
         The model, and the image, which is None if neither `data` nor the file names one that exists. One warning
-        lists, by line, what could not be converted, and missing files.
+        lists, by line, the parts that could not be converted, and missing files.
 
     Raises:
         InputError: for a mistake in the file; the message gives its line.
@@ -78,7 +78,7 @@ def read_imfit(
     model = _model(configuration, seen, notes)
     if notes:
         listed = "\n  ".join(notes)
-        warnings.warn(f"{path}: some parts were converted with changes, or not at all:\n  {listed}", stacklevel=2)
+        warnings.warn(f"{path}: some parts were changed in the conversion, or left out:\n  {listed}", stacklevel=2)
     return model, seen.image
 
 
@@ -89,7 +89,7 @@ def _model(configuration: Configuration, seen: Seen, notes: list[str]) -> Model:
         owner: str | None = None
         for text in block.functions:
             function = next((f for f in IMFIT if f.name.lower() == text.name.lower()), None)
-            notes += [f"{option} ({text.name}'s option) is left out" for option in text.options]
+            notes += [f"{option} (an option of {text.name}) is left out" for option in text.options]
             if function is None:
                 notes.append(f"line {text.line}: the function {text.name!r} has no counterpart and is left out")
                 continue
@@ -117,7 +117,7 @@ def _model(configuration: Configuration, seen: Seen, notes: list[str]) -> Model:
 
 
 def _tilted(sky: TiltedSky, centre: Mapping[str, Entry], conventions: Conventions) -> TiltedSky:
-    """The level moved from X0, Y0 to the image's centre, with the slopes' initial values."""
+    """Return the sky with its level moved from X0, Y0 to the image's centre, for the initial values of the slopes."""
     numbers: Any = Model({"sky": sky})
     numbers = numbers.at(numbers.initial).components["sky"]
     steps = (
@@ -133,7 +133,7 @@ def _tilted(sky: TiltedSky, centre: Mapping[str, Entry], conventions: Convention
 
 
 def _entries(configuration: Configuration, function: Equivalent, text: FunctionText) -> dict[str, Entry]:
-    """The parameters by name; by their order where the names are others, as imfit takes them."""
+    """Return the parameters by name. As in imfit, other names are matched by their order."""
     keys = keys_of(function)
     if set(text.parameters) == set(keys):
         return dict(text.parameters)

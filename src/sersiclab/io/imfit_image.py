@@ -1,4 +1,4 @@
-"""The image of an imfit configuration: from the user, or from imfit's command in a comment of the file."""
+"""The image of an imfit configuration, given by the user or by imfit's command in a comment of the file."""
 
 import dataclasses
 import math
@@ -18,7 +18,7 @@ from sersiclab.io.plane_files import find, holds_pixel, undiluted
 from sersiclab.noise import AbstractNoise, PoissonNoise
 
 
-# The options of a detector and the keywords of a configuration for which they stand.
+# The options for the detector, and the equivalent keywords of a configuration.
 DETECTOR = {
     "gain": "GAIN",
     "readnoise": "READNOISE",
@@ -37,7 +37,7 @@ INSTEAD = {
 
 @dataclasses.dataclass(frozen=True)
 class Seen:
-    """What is fitted: the image, imfit's x and y of its first pixel, and the noise if it is not Gaussian."""
+    """The data to fit: the image, its first pixel in imfit's x and y, and the noise if it is not Gaussian."""
 
     image: Image | None
     corner: tuple[float, float] = (1.0, 1.0)
@@ -46,7 +46,7 @@ class Seen:
 
 @dataclasses.dataclass(frozen=True)
 class Detector:
-    """What imfit makes of its numbers: counts per unit of the image, read noise in counts, and the sky taken off."""
+    """The detector's numbers as imfit uses them: counts per image unit, read noise in counts, and subtracted sky."""
 
     gain: float
     read_noise: float
@@ -55,7 +55,7 @@ class Detector:
 
 
 def conventions_of(image: Image | None, corner: tuple[float, float] = (1.0, 1.0)) -> Conventions:
-    """imfit's pixels and the noise of an image."""
+    """Return imfit's pixels and the noise of an image."""
     if image is None:
         return Conventions(x=corner[0], y=corner[1])
     ny, nx = image.shape
@@ -66,7 +66,7 @@ def conventions_of(image: Image | None, corner: tuple[float, float] = (1.0, 1.0)
 def configured_image(
     configuration: Configuration, command: Command, given: dict[str, Any], scales: dict[str, Any], notes: list[str]
 ) -> Seen:
-    """The image from what the user gave, and what the command names besides; notes what is absent or not used."""
+    """Return the image from the user's planes and the command's. Missing files and unused options are noted."""
     detector = _detector(configuration, command, notes)
     noise = _poisson(command, detector, notes)
     folder = Path(configuration.source).parent
@@ -75,7 +75,7 @@ def configured_image(
         try:
             planes["data"] = find(folder, command.image)
         except FileNotFoundError as error:
-            notes.append(f"the image is absent ({error}): there is only the model; give data= for an image")
+            notes.append(f"the image is missing ({error}): only the model is read; give data= for an image")
     if planes["data"] is None:
         return Seen(None, noise=noise)
     _take(planes, "sigma", folder, command, _sigma_reader(command), notes)
@@ -83,7 +83,7 @@ def configured_image(
     _take(planes, "psf", folder, command, lambda name: name, notes)
     counted = command.has(*DETECTOR)
     if planes["sigma"] is None and (detector.stated or noise is not None):
-        # Poisson noise does not use sigma, which has to be positive where there are no counts too.
+        # Poisson noise does not use sigma, but sigma must be positive even where there are no counts.
         read_noise = detector.read_noise if noise is None else math.hypot(detector.read_noise, 1.0)
         scales = {**scales, "gain": detector.gain, "read_noise": read_noise, "sky_level": detector.sky}
     elif planes["sigma"] is not None and counted and noise is None:
@@ -107,7 +107,7 @@ def _take(
     read: Callable[[str], Any],
     notes: list[str],
 ) -> None:
-    """Use the command's file where the user gave none; notes where it is absent, or its flags apply to nothing."""
+    """Use the command's file if the user gave none. A missing file, and flags that apply to nothing, are noted."""
     option = "noise" if name == "sigma" else name
     flag = command.has(*FLAGS.get(option, ()))
     if planes[name] is None and option in command.options:
@@ -115,14 +115,14 @@ def _take(
             planes[name] = read(find(folder, command.options[option]))
             return
         except FileNotFoundError as error:
-            notes.append(f"--{option}: the file is absent ({error}): {INSTEAD[option]}")
+            notes.append(f"--{option}: the file is missing ({error}): {INSTEAD[option]}")
     if flag is not None:
-        why = f"{name}= is given, and counts as it is" if planes[name] is not None else f"there is no {option} image"
+        why = f"{name}= is given and used as it is" if planes[name] is not None else f"there is no {option} image"
         notes.append(f"--{flag}: not used, since {why}")
 
 
 def _sigma_reader(command: Command) -> Callable[[str], Any]:
-    """How imfit reads a noise image: as sigma, as variances, or as weights, which are 1/sigma²."""
+    """Return a function that reads a noise image like imfit: as sigma, as variances, or as weights 1/sigma²."""
 
     def read(name: str) -> Any:
         array = np.asarray(read_plane("sigma", name).array, float)
@@ -135,7 +135,7 @@ def _sigma_reader(command: Command) -> Callable[[str], Any]:
 
 
 def _mask_reader(command: Command) -> Callable[[str], Any]:
-    """How imfit reads a mask: 0 is good, or bad; what is no number is bad."""
+    """Return a function that reads a mask like imfit: 0 is good, or bad by an option; NaN is bad."""
 
     def read(name: str) -> Any:
         array = np.asarray(read_plane("mask", name).array)
@@ -145,13 +145,13 @@ def _mask_reader(command: Command) -> Callable[[str], Any]:
 
 
 def _detector(configuration: Configuration, command: Command, notes: list[str]) -> Detector:
-    """The numbers of the command or else of the file; imfit takes 1 for a gain that is not stated."""
+    """Return the numbers of the command or else of the file. As in imfit, the default of the gain is 1."""
     values = {key: value for key, (_, value) in configuration.keywords.items() if key in DETECTOR.values()}
     for name, keyword in DETECTOR.items():
         if name in command.options:
             number = _number(name, command.options[name])
             if number is None:
-                notes.append(f"--{name} {command.options[name]}: left out, since it cannot be that number")
+                notes.append(f"--{name} {command.options[name]}: left out, since the value is not valid")
             else:
                 values[keyword] = number
     combined = values.get("NCOMBINED", 1.0)
@@ -164,20 +164,20 @@ def _detector(configuration: Configuration, command: Command, notes: list[str]) 
 
 
 def _poisson(command: Command, detector: Detector, notes: list[str]) -> AbstractNoise | None:
-    """The noise of imfit's Poisson statistics, which use neither a noise image nor the read noise."""
+    """Return the noise of imfit's Poisson statistics, which use neither a noise image nor the read noise."""
     option = command.has(*POISSON)
     if option is None:
         return None
     unused = [f"--{name}" for name in ("noise", "readnoise") if name in command.options]
     if unused:
-        notes.append(f"{', '.join(unused)}: no part of the likelihood, since --{option} has Poisson noise")
+        notes.append(f"{', '.join(unused)}: not used, since the noise of --{option} is Poisson")
     return PoissonNoise(gain=detector.gain, sky=detector.sky)
 
 
 def _corner(data: Any, command: Command, shape: tuple[int, int], notes: list[str]) -> tuple[float, float]:
-    """imfit's X0 and Y0 of the first pixel: they count in the whole image, of which the name may select a section.
+    """Return imfit's X0 and Y0 of the first pixel, in the whole image, of which the name may select a section.
 
-    Without a section of its own, an image of the size of the command's section is taken for that.
+    An image without a section in its name, but with the size of the command's section, is assumed to be that section.
     """
     spans = read_plane("data", data).spans if isinstance(data, str | Path) else None
     if spans is not None:
@@ -188,13 +188,15 @@ def _corner(data: Any, command: Command, shape: tuple[int, int], notes: list[str
     sizes = [abs(int(part.last or 0) - int(part.first or 0)) // part.step + 1 for part in section.ranges]
     if tuple(sizes[::-1]) != shape:
         return 1.0, 1.0
-    notes.append(f"X0 and Y0 count from the corner of the section [{section.text}], whose size data has")
+    notes.append(
+        f"data has the size of the section [{section.text}] and is assumed to be it: X0 and Y0 count in the whole image"
+    )
     x, y = (float(min(int(part.first or 1), int(part.last or 1))) for part in section.ranges)
     return x, y
 
 
 def _number(name: str, text: str) -> float | None:
-    """The number of an option; None for what cannot be its value."""
+    """Return the number of an option, or None for an invalid value."""
     try:
         value = float(text)
     except ValueError:

@@ -1,6 +1,6 @@
-"""The options of imfit's command: which of them are honoured, and why the others are not.
+"""The options of imfit's command: those that are honoured, and the reasons why others are not.
 
-The command stands in a comment of the best-fit files that imfit writes. The options are those of imfit 1.9 and
+The command is in a comment of the best-fit files that imfit writes. The options are those of imfit 1.9 and
 imfit-mcmc (Erwin 2015, ApJ 799, 226; arXiv:1408.1097, and the programs' own help).
 """
 
@@ -9,12 +9,12 @@ import re
 from collections.abc import Mapping, Sequence
 
 
-FIT = "the fit and its output"  # what most options are about: they leave the model and the image as they are
+FIT = "the fit and its output"  # the subject of most options, which do not affect the model and the image
 
 
 @dataclasses.dataclass(frozen=True)
 class Option:
-    """An option: its name, whether a value follows, and why it has no counterpart; "" where it is honoured."""
+    """An option: its name, whether a value follows, and why it has no counterpart, or "" if it is honoured."""
 
     name: str
     takes_value: bool = False
@@ -49,19 +49,19 @@ SHORT: Mapping[str, str] = {"c": "config", "o": "output", "h": "help", "v": "ver
 
 @dataclasses.dataclass(frozen=True)
 class Command:
-    """imfit's command: the image's name, and the options with their values, "" for one that takes none."""
+    """imfit's command: the image's name, and the options with their values; "" for an option without a value."""
 
     image: str | None
     options: Mapping[str, str]
     notes: tuple[str, ...] = ()
 
     def has(self, *names: str) -> str | None:
-        """The first of these options that is given."""
+        """Return the first of these options that is given, or None."""
         return next((name for name in names if name in self.options), None)
 
 
 def parse_command(words: Sequence[str]) -> Command:
-    """The command in these words, without the program's name; options without a counterpart are noted."""
+    """Return the command in these words, without the program's name. Options without a counterpart are noted."""
     known = {option.name: option for option in OPTIONS}
     left, image = list(words), None
     options: dict[str, str] = {}
@@ -90,12 +90,12 @@ def parse_command(words: Sequence[str]) -> Command:
 
 
 def _is_value(left: Sequence[str], image: str | None) -> bool:
-    """Whether the next word belongs to an unknown option before it: it is neither an option nor the image."""
+    """Return whether the next word is the value of an unknown option, being neither an option nor the image."""
     return bool(left) and not left[0].startswith("-") and (image is not None or ".fit" not in left[0])
 
 
 def _note(why: str, options: Sequence[str]) -> str:
     listed = ", ".join(options)
     if why == "unknown":
-        return f"{listed}: unknown to us, and left out"
-    return f"{listed}: about {FIT}, and left out" if why == FIT else f"{listed}: left out, since {why}"
+        return f"{listed}: left out (unknown)"
+    return f"{listed}: left out (about {FIT})" if why == FIT else f"{listed}: left out, since {why}"

@@ -1,4 +1,4 @@
-"""imfit's configuration files, and the best-fit files that it writes, line by line.
+"""Parse imfit's configuration files, and the best-fit files that it writes, line by line.
 
 Format: Erwin 2015, ApJ 799, 226 (arXiv:1408.1097), and imfit's manual.
 """
@@ -40,7 +40,7 @@ class Block:
 
 @dataclasses.dataclass(frozen=True)
 class Configuration:
-    """A configuration file: the numbers before the first block, the blocks, and imfit's command where it is told."""
+    """A configuration file: the numbers before the first block, the blocks, and the command in a comment, if any."""
 
     source: str
     keywords: Mapping[str, tuple[int, float]]
@@ -50,12 +50,12 @@ class Configuration:
 
 
 def read_configuration(path: str | Path) -> Configuration:
-    """Read a file; raises `ValueError` with the line of a mistake."""
+    """Read a file. Raises `ValueError` with the line of a mistake."""
     return parse_configuration(Lines.read(path))
 
 
 def parse_configuration(lines: Lines) -> Configuration:
-    """The configuration in these lines."""
+    """Return the configuration in these lines."""
     refuse_others(lines, "imfit")
     keywords: dict[str, tuple[int, float]] = {}
     blocks: list[Block] = []
@@ -87,7 +87,7 @@ def parse_configuration(lines: Lines) -> Configuration:
         elif word in KEYWORDS:
             raise lines.error(number, f"{word} must be a number, got {rest.strip()!r}{unfilled(rest)}")
         else:
-            notes.append(f"line {number}: {text.strip()!r} is unknown and left out")
+            notes.append(f"line {number}: {text.strip()!r} is unknown and is left out")
     for block in blocks:
         if "Y0" not in block.centre:
             raise lines.error(block.line, "X0 has no Y0")
@@ -110,7 +110,7 @@ def _function(lines: Lines, number: int, rest: str, blocks: list[Block]) -> Func
 
 
 def _entry(lines: Lines, number: int, name: str, rest: str) -> Entry:
-    """A value, and `fixed` or `low,high` after it."""
+    """Return the entry of a value, which `fixed` or `low,high` may follow."""
     words = rest.split(maxsplit=1)
     value = numbers_of(words[0]) if words else ()
     if not value:
@@ -123,7 +123,7 @@ def _entry(lines: Lines, number: int, name: str, rest: str) -> Entry:
     ends = numbers_of(after.replace(",", " "))
     if after.count(",") != 1 or len(ends) != 2 or len(after.replace(",", " ").split()) != 2:
         raise lines.error(
-            number, f"after the value of {name} comes 'fixed' or 'low,high', got {after!r}{unfilled(after)}"
+            number, f"only 'fixed' or 'low,high' can follow the value of {name}, got {after!r}{unfilled(after)}"
         )
     if not ends[0] < ends[1]:
         raise lines.error(number, f"the lower limit of {name} must lie below the upper one, got {after!r}")
@@ -133,10 +133,10 @@ def _entry(lines: Lines, number: int, name: str, rest: str) -> Entry:
 
 
 def _command(lines: Lines) -> tuple[str, ...]:
-    """The words of imfit's own command, in a comment of its best-fit files and of ours."""
+    """Return the words of imfit's command, which is in a comment of its best-fit files and of ours."""
     for line in lines.lines:
         match = re.match(r"#\s*(?:\S*/)?imfit(?:-mcmc)?\s+(.*\S)\s*$", line)
-        # Prose has neither the name of a FITS file nor an option.
+        # Prose contains neither the name of a FITS file nor an option.
         if match and re.search(r"\.(?:fits?|fts|fz|gz)\b|(?:^|\s)--?[a-z]", match[1], re.IGNORECASE):
             try:
                 return tuple(shlex.split(match[1]))
@@ -146,6 +146,6 @@ def _command(lines: Lines) -> tuple[str, ...]:
 
 
 def keys_of(function: Equivalent) -> list[str]:
-    """The names of a function's parameters but for the centre, in their order in files."""
+    """Return the names of a function's parameters without the centre, in their order in files."""
     keys = [link.key for link in function.links if link.key not in ("X0", "Y0")]
     return [*keys[:2], "c0", *keys[2:]] if function.modifiers else keys

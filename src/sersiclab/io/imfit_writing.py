@@ -1,4 +1,4 @@
-"""Models and images as imfit's configurations."""
+"""Write models and images as imfit's configurations."""
 
 import shlex
 import warnings
@@ -62,7 +62,7 @@ def write_imfit(model: Model, image: Image, path: str | Path, *, overwrite: bool
 
 
 def _blocks(model: Model, components: list[Described], conventions: Conventions, notes: list[str]) -> list[str]:
-    """The text of blocks: those that follow a centre lie in its block, skies in the first."""
+    """Return the text of each block. Components that are tied to a centre belong to its block."""
     ties = {path: tie for path, tie in parameters.parameters(model.owners).items() if isinstance(tie, Tied)}
     groups: dict[str, list[Described]] = {}
     shared: set[str] = set()
@@ -76,7 +76,7 @@ def _blocks(model: Model, components: list[Described], conventions: Conventions,
         else:
             groups[component.name] = [component]
     notes += [
-        f"{path}: imfit has no such tie to {tie.to}; it is written untied"
+        f"{path}: imfit can't express its tie to {tie.to}; it is written untied"
         for path, tie in ties.items()
         if path not in shared
     ]

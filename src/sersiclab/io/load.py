@@ -1,4 +1,4 @@
-"""Fits, back from their files."""
+"""Load saved fits."""
 
 import warnings
 from collections.abc import Iterator, Sequence
@@ -14,7 +14,7 @@ from sersiclab.results.draws import Derived
 from sersiclab.runtime.errors import InputTypeError
 
 
-ROUNDING = 1e-5  # of a bound, or of a prior's range: by how much draws in single precision may lie beyond a bound
+ROUNDING = 1e-5  # distance by which draws in single precision may exceed a bound, relative to bounds or their range
 
 
 def load(path: str | Path, *, types: Sequence[type] = ()) -> Fit:

@@ -1,4 +1,4 @@
-"""FITS files beside a file of another program: finding and writing them, and the PSF as that program takes it."""
+"""FITS files beside a file of another program, which are found or written, and that program's use of the PSF."""
 
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -14,7 +14,9 @@ from sersiclab.documents.storage import writing
 
 
 def find(folder: Path, name: str) -> str:
-    """A file that another file names, from that file's folder or from here, with its extension and section.
+    """Return the path of a file that is named in another file, with its extension and section.
+
+    The path may be relative to the folder of that other file, or to the working directory.
 
     Raises `FileNotFoundError`.
     """
@@ -25,7 +27,7 @@ def find(folder: Path, name: str) -> str:
 
 
 def undiluted(psf: Any) -> Any:
-    """A PSF of sum 1 whose centre, the pixel N//2 of both programs, is the centre of its array."""
+    """Return a PSF of sum 1 whose centre, the pixel N//2 of both programs, is the centre of its array."""
     array = np.asarray(psf, float)
     array = np.pad(array, [(0, 1 - side % 2) for side in array.shape])
     total = array.sum()
@@ -33,10 +35,11 @@ def undiluted(psf: Any) -> Any:
 
 
 def holds_pixel(psf: Extension | None, kinds: Collection[str], star: str, program: str, notes: list[str]) -> bool:
-    """Whether a PSF holds the pixel's response, as its file says, which only ours do, or as the program takes it.
+    """Return whether a PSF includes the pixel response, as stated in its file or as the program assumes.
 
-    GALFIT and imfit draw a star, a component of the kind `star`, as the PSF's image itself, which then has the
-    response; for galaxies they take it for one without. Where there are both, which is noted, it can't be both.
+    Only files that we write state it. GALFIT and imfit draw a star, a component of the kind `star`, as the image of the
+    PSF, which then includes the response. For galaxies they assume that it does not. A model that has both is noted,
+    because only one of the assumptions can be kept.
     """
     stated = None if psf is None else psf.header.find("PIXRESP")
     if stated is not None:
@@ -44,39 +47,39 @@ def holds_pixel(psf: Extension | None, kinds: Collection[str], star: str, progra
     sources = {kind for kind in kinds if "sky" not in kind}
     if star in sources and sources != {star}:
         notes.append(
-            f"{program} draws a {star} as the PSF's image, and galaxies as if that lacked the pixel's response; here "
-            "it is lacking for both"
+            f"{program} draws a {star} as the PSF's image, and galaxies as if the PSF lacked the pixel response; here "
+            "the PSF lacks it for both"
         )
     return sources == {star}
 
 
 def tell_of_pixel(image: Image, kinds: Collection[str], star: str, program: str, notes: list[str]) -> None:
-    """Note where the program will take the PSF for another than it is, as `holds_pixel` has it."""
+    """Note where the program will misinterpret the PSF, as described in `holds_pixel`."""
     sources = {kind for kind in kinds if "sky" not in kind.lower()}
     if image.psf is not None and image.psf_includes_pixel and sources - {star}:
-        notes.append(f"image.psf holds the pixel's response; {program} takes it for one without")
+        notes.append(f"image.psf includes the pixel response; {program} assumes that it does not")
     if image.psf is not None and not image.psf_includes_pixel and star in sources:
-        notes.append(f"image.psf lacks the pixel's response; {program} draws a {star} as its image all the same")
+        notes.append(f"image.psf lacks the pixel response; {program} still draws a {star} as its image")
     if image.psf is not None and image.psf_origin is not None:
         _, rest = centred(image.psf, image.psf_origin)
         v, u = (round(part / image.psf_oversampling, 3) for part in rest)
         if v or u:
             notes.append(
-                f"image.psf: {program} takes a sample for the PSF's centre, which lies {u:+g} pixels from it in x and "
-                f"{v:+g} in y, and moves every source by as much"
+                f"image.psf: {program} places the PSF's centre on a sample. The true centre lies {u:+g} pixels from it "
+                f"in x and {v:+g} in y, which moves every source by as much"
             )
 
 
 def plane_paths(image: Image, stem: Path) -> dict[str, Path]:
-    """The files that `write_planes` writes, by name."""
+    """Return the files that `write_planes` writes, by name."""
     names = ("image", "sigma", "mask") if image.psf is None else ("image", "sigma", "mask", "psf")
     return {name: stem.with_name(f"{stem.name}_{name}.fits") for name in names}
 
 
 def write_planes(image: Image, stem: Path, *, overwrite: bool) -> dict[str, Path]:
-    """Write `<stem>_image.fits`, `_sigma`, `_mask` (1 excludes) and, where there is one, `_psf`; their paths.
+    """Write `<stem>_image.fits`, `_sigma`, `_mask` (1 excludes) and `_psf`, if there is one. Returns their paths.
 
-    The image's header holds the WCS, unit, filter and gain, an exposure of 1 and what else we read again.
+    The image's header holds the WCS, unit, filter and gain, and an exposure time of 1.
     """
     cards: dict[str, Any] = {"EXPTIME": 1.0}
     if image.wcs is not None:
@@ -89,7 +92,7 @@ def write_planes(image: Image, stem: Path, *, overwrite: bool) -> dict[str, Path
         "mask": (image.mask.astype("uint8"), {}),
     }
     if image.psf is not None and image.psf_origin is not None:
-        # The standard has no keyword for whether a PSF holds the pixel's response.
+        # The standard has no keyword for whether a PSF includes the pixel response.
         planes["psf"] = centred(image.psf, image.psf_origin)[0], {"PIXRESP": image.psf_includes_pixel}
     paths = plane_paths(image, stem)
     for name, path in paths.items():

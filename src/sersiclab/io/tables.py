@@ -1,4 +1,4 @@
-"""The functions of GALFIT and imfit and what they are here, once for reading and writing.
+"""The functions of GALFIT and imfit and their counterparts here, in one table for both reading and writing.
 
 GALFIT: Peng et al. 2010, AJ 139, 2097 (arXiv:0912.0731). imfit: Erwin 2015, ApJ 799, 226 (arXiv:1408.1097).
 """
@@ -83,12 +83,12 @@ GALFIT: tuple[Equivalent, ...] = (
         _RATIO,
         _ANGLE,
     ),
-    # Read as the first, which has any outer slope; the second, by its flux, is written.
+    # Files are read as the first, which allows any outer slope. The second, which has a flux, is for writing.
     _galfit("nuker", NukerBrightness, Link("3", "i_b", PerArcsec2(), "mag"), *_NUKER, _RATIO, _ANGLE),
     _galfit(
         "nuker", Nuker, Link("3", "flux", SurfaceBrightness(at="r_b", magnitudes=True), "mag"), *_NUKER, _RATIO, _ANGLE
     ),
-    # GALFIT-CORSAIR's (Bonfini 2014, PASP 126, 935); its constraints go by the parameters' numbers.
+    # A function of GALFIT-CORSAIR (Bonfini 2014, PASP 126, 935); its constraints use the parameters' numbers.
     _galfit(
         "corser",
         CoreSersic,
@@ -136,7 +136,7 @@ _BOXY = Modifier(Boxy, (Link("c0", "c0"),))
 
 
 def _imfit(name: str, cls: type, *links: Link, boxy: bool = False) -> Equivalent:
-    """A function of imfit, whose parameters have this order in its files; `c0` comes after `ell`."""
+    """Return a function of imfit, whose parameters have this order in its files; `c0` comes after `ell`."""
     return Equivalent(name, cls, (*_PLACE, _PA, _ELL, *links), modifiers=(_BOXY,) if boxy else ())
 
 
@@ -192,6 +192,6 @@ IMFIT: tuple[Equivalent, ...] = (
     ),
     Equivalent("PointSource", PointSource, (*_PLACE, Link("I_tot", "flux"))),
     Equivalent("FlatSky", FlatSky, (Link("I_sky", "level"),)),
-    # The level at X0, Y0 there, at the image's centre here: `imfit.py` sees to it.
+    # The level refers to X0, Y0 there and to the image's centre here; `imfit.py` converts it.
     Equivalent("TiltedSkyPlane", TiltedSky, (Link("I_0", "level"), Link("m_x", "slope_x"), Link("m_y", "slope_y"))),
 )

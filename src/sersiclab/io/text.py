@@ -1,4 +1,4 @@
-"""Text files of other programs, whose mistakes are told with their line."""
+"""Text files of other programs. Errors give the line of a mistake."""
 
 import dataclasses
 import math
@@ -12,20 +12,20 @@ from sersiclab.runtime.errors import InputError
 
 @dataclasses.dataclass(frozen=True)
 class Lines:
-    """The lines of a file, counted from 1, whatever ends them; `source` names the file in messages."""
+    """The lines of a file, counted from 1, with any line endings; `source` names the file in messages."""
 
     source: str
     lines: tuple[str, ...]
 
     @classmethod
     def read(cls, path: str | Path) -> "Lines":
-        """A file in UTF-8, or else in Latin-1, in which every byte is a letter."""
+        """Read a file in UTF-8, or else in Latin-1, in which every byte is a character."""
         path = storage.user_path(path)
         if not path.is_file():
             raise FileNotFoundError(f"there is no file {str(path)!r}")
         raw = path.read_bytes()
         if b"\0" in raw:
-            raise InputError(f"{path} is no text file")
+            raise InputError(f"{path} is not a text file")
         try:
             text = raw.decode("utf-8-sig")
         except UnicodeDecodeError:
@@ -34,24 +34,24 @@ class Lines:
 
     @classmethod
     def of(cls, text: str, source: str = "text") -> "Lines":
-        """The lines of a text. Only line feeds and carriage returns end a line."""
+        """Return the lines of a text. Only line feeds and carriage returns end a line."""
         return cls(source, tuple(text.replace("\r\n", "\n").replace("\r", "\n").split("\n")))
 
     def without_comments(self) -> Iterator[tuple[int, str]]:
-        """Number and text of every line that holds more than a comment, from # on."""
+        """Yield number and text of every line that is not empty after its comment, which starts with #, is removed."""
         for number, line in enumerate(self.lines, start=1):
             text = line.partition("#")[0].rstrip()
             if text.strip():
                 yield number, text
 
     def error(self, number: int, message: str) -> InputError:
-        """An error of a line, to be raised."""
+        """Return an error about a line, to be raised."""
         return InputError(f"{self.source}, line {number}: {message}")
 
 
 LARGEST = 2**20  # bytes of a menu or a configuration
 
-# Marks of files of other programs, and what these files are.
+# Patterns that identify files of other programs, and descriptions of these files.
 _OTHERS: Mapping[str, tuple[str, str]] = {
     "imfit": (r"\s*FUNCTION(_LABEL)?\s+\S", "a configuration of imfit; read_imfit reads it"),
     "galfit": (r"\s*0\)\s*[a-z]\w*", "a menu of GALFIT; read_galfit reads it"),
@@ -68,7 +68,7 @@ _OTHERS: Mapping[str, tuple[str, str]] = {
 
 
 def program_of(path: str | Path) -> str | None:
-    """The program whose file this is, such as "galfit", by its text; None for anything else, and for no file."""
+    """Return the program whose file this is, such as "galfit", judged by its text; None if unknown or missing."""
     path = storage.user_path(path)
     if not path.is_file() or path.stat().st_size > LARGEST:
         return None
@@ -85,20 +85,20 @@ def _programs(lines: Lines) -> list[str]:
 
 
 def refuse_others(lines: Lines, own: str) -> None:
-    """Raise `ValueError` saying what a file is if it has no mark of the program `own` but that of another."""
+    """Raise `ValueError` with a description of a file that belongs to another program than `own`."""
     found = _programs(lines)
     if found and (own not in found or "multimfit" in found):
         raise InputError(f"{lines.source} is {_OTHERS[found[-1]][1]}")
 
 
 def unfilled(text: str) -> str:
-    """A remark for messages on a text with a placeholder of a template, such as "{xmax}"; else nothing."""
+    """Return a remark about a template's placeholder in a text, such as "{xmax}"; "" if there is none."""
     match = re.search(r"\{\s*[A-Za-z_][^{}]*\}|<[A-Za-z_][^<>]*>|\$\{?[A-Za-z_]\w*", text)
     return f" ({match[0]} is a placeholder of a template that was not filled in)" if match else ""
 
 
 def numbers_of(text: str) -> tuple[float, ...]:
-    """The finite numbers that a text begins with."""
+    """Return the finite numbers at the beginning of a text."""
     found = []
     for word in text.split():
         try:

@@ -1,4 +1,4 @@
-"""Ties between linear parameters, or magnitudes, of another program as ours, and back."""
+"""Conversion of another program's ties between linear parameters, or magnitudes, to ours, and back."""
 
 import math
 
@@ -7,7 +7,7 @@ from sersiclab.parameters import Tied
 
 
 def tie_line(link: Link, other: Link, conventions: Conventions, tie: Tied) -> tuple[float, float] | None:
-    """(a, b) of theirs = a * other + b for our tie of linear parameters, or a = 1 for magnitudes; else None."""
+    """Return (a, b) of theirs = a * other + b for our tie of linear parameters; for magnitudes a = 1; else None."""
     if isinstance(link.conversion, Linear) and isinstance(other.conversion, Linear):
         (s, o), (t, p) = link.conversion.line(conventions), other.conversion.line(conventions)
         slope = float(tie.scale) * t / s
@@ -23,7 +23,7 @@ def tie_line(link: Link, other: Link, conventions: Conventions, tie: Tied) -> tu
 
 
 def tied(link: Link, other: Link, path: str, conventions: Conventions, line: tuple[float, float]) -> Tied | None:
-    """Our tie to `path` of theirs = a * other + b; None where there is none."""
+    """Return our tie to `path` for theirs = a * other + b, or None if there is none."""
     a, b = line
     if isinstance(link.conversion, Linear) and isinstance(other.conversion, Linear):
         (s, o), (t, p) = link.conversion.line(conventions), other.conversion.line(conventions)
