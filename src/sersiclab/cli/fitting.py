@@ -43,7 +43,7 @@ def fit(arguments: argparse.Namespace) -> int:
 
 
 def _report_neighbours(count: int) -> None:
-    """Name, on the terminal, sources that may spoil the fit. Nothing is masked unless the user asks for it."""
+    """Report sources that may bias the fit on the terminal. Nothing is masked unless the user asks for it."""
     if count > 0:
         what = "source" if count == 1 else "sources"
         sys.stderr.write(
@@ -134,14 +134,14 @@ def _text(result: "Fit", files: Mapping[str, Path]) -> str:
 
 
 def _with_digits_of(value: float, error: float) -> str:
-    """Return a value to the second digit of its error, which sky coordinates need more than six digits for."""
+    """Return a value rounded to the second digit of its error. Sky coordinates need more than six digits."""
     if not (math.isfinite(error) and error > 0.0):
         return f"{value:.6g}"
     return f"{value:.{max(0, 1 - math.floor(math.log10(error)))}f}"
 
 
 def _report(result: "Fit", files: Mapping[str, Path]) -> dict[str, Any]:
-    """Return the contents of the text at full precision; null where there is no number."""
+    """Return the contents of the text at full precision, with null for numbers that are not finite."""
     rows: Any = result.summary().to_dict(orient="index")
     return {
         "method": type(result.method).__name__,

@@ -71,7 +71,7 @@ def _cutout(arguments: argparse.Namespace) -> list[str]:
 
 
 def _is_menu(path: str) -> bool:
-    """Whether this is a GALFIT menu, judged by name or text. Raises `InputError` for an imfit configuration."""
+    """Return whether this is a GALFIT menu, judged by name or text. Raises `InputError` for an imfit configuration."""
     from sersiclab.io.text import program_of
 
     name = Path(path).name

@@ -39,7 +39,7 @@ LAST_PORT = 65535
 GUIDE = """Drag the ellipse onto the galaxy, mask its neighbours, and press a button: **MAP** fits in a second, **NUTS**
 samples the posterior. Then `wb.fit.summary()` and `wb.posterior` show the result, and `wb.fit.save("galaxy.asdf")`
 saves it. Press `?` for the widget's keyboard shortcuts."""
-WITHOUT_PSF = '\n\nNo PSF was given: so sizes include the blur. Add one with `Image.read(..., psf="psf.fits")`.'
+WITHOUT_PSF = '\n\nNo PSF was given, so sizes include the blur. Add one with `Image.read(..., psf="psf.fits")`.'
 
 
 def lab(arguments: argparse.Namespace) -> int:
@@ -81,7 +81,7 @@ def _serving(port: int, token: str) -> Iterator[subprocess.Popen[bytes]]:
 
 
 def _open(notebook: Path, base: str, token: str, server: subprocess.Popen[bytes], *, browser: bool) -> None:
-    """Run the notebook up to its first widget, then show its address, in the browser if there is to be one."""
+    """Run the notebook up to its first widget, print its address, and open it in the browser if `browser` is true."""
     _wait_for(base, token, server)
     _run_to_first_widget(notebook, base, token)
     address = f"{base}/lab/tree/{notebook.as_posix()}?token={token}"

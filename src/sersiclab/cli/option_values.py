@@ -11,7 +11,7 @@ from sersiclab.runtime.errors import InputError
 if TYPE_CHECKING:
     from sersiclab.inference import AbstractMethod
 
-# Options that name files, then the others: together the keywords of `Image.read`.
+# Options that name files, followed by the others. Together they are the keywords of `Image.read`.
 FILES = ("sigma", "weight", "invvar", "psf", "mask")
 DATA = (
     *FILES,

@@ -1,4 +1,4 @@
-"""Distributions of pixels about a mean, for numpyro: those that it lacks, or that compile slowly there."""
+"""Distributions of pixels about a mean, for numpyro, which lacks them or compiles them slowly."""
 
 from typing import Any, ClassVar, Protocol
 
@@ -51,7 +51,7 @@ class PixelLaw(dist.Distribution):
 
 
 class Correlated(PixelLaw):
-    """Pixels one after the other, each conditional on those before it: their log densities sum to that of all."""
+    """Correlated pixels, each conditional on those before it. The sum of the log densities is the joint log density."""
 
     def __init__(self, mean: Any, sigma: Any, noise: Whitening) -> None:
         self.mean_, self.sigma, self.noise = mean, sigma, noise
@@ -145,8 +145,8 @@ class Counts(PixelLaw):
 def log_poisson(counts: Any, expected: Any) -> Any:
     """Return the log of the Poisson probability, counts ln(expected) - expected - ln(counts!).
 
-    `counts` may be any real numbers >= 0. The form of a deviance keeps its digits in single precision for millions of
-    counts.
+    `counts` may be any real numbers >= 0. Written as a deviance, the result stays precise in single precision for
+    millions of counts.
     """
     mean = jnp.maximum(expected, LEAST_COUNTS)
     some = jnp.where(counts > 0, counts, 1.0)

@@ -20,7 +20,7 @@ from sersiclab.runtime.errors import InputError, InputTypeError
 
 Pixels = Float[Array, "y x"]
 
-# Pixels that are needed for each correlation that is measured.
+# The smallest number of pixels for each correlation that is measured.
 MEASURED_PIXELS = 20
 
 
@@ -43,7 +43,7 @@ class AbstractNoise(eqx.Module):
         """
 
     def among(self, valid: Bool[np.ndarray, "y x"]) -> "AbstractNoise":
-        """Return the noise for an image of which only the `valid` pixels count: itself, unless it depends on them."""
+        """Return the noise for an image in which only `valid` pixels are used; `self` unless it depends on them."""
         return self
 
     def inflated(self, mean: Pixels, sigma: Pixels, inflation: Scalar, floor: Scalar) -> dist.Distribution:
@@ -124,11 +124,11 @@ class CorrelatedNoise(AbstractNormalNoise):
 
         Arguments:
             residual: (data - model) / sigma, an array of shape (y, x).
-            mask: True where a pixel does not count, of the same shape.
+            mask: True where a pixel is not used, of the same shape.
             reach: largest distance that is measured, in pixels to each side.
 
         Raises:
-            ValueError: too few pixels count for this `reach`.
+            ValueError: too few pixels are used for this `reach`.
 
         Example:
             >>> white = np.random.default_rng(1).normal(size=(100, 100))
@@ -159,7 +159,7 @@ class CorrelatedNoise(AbstractNormalNoise):
 
 
 class _Prepared(AbstractNormalNoise):
-    """Correlated noise of an image with a mask: how each pixel is predicted from those before it."""
+    """Correlated noise of an image with a mask: the weights that predict each pixel from those before it."""
 
     correlation: whitening.Correlation = eqx.field(static=True)
     weights: Float[Array | np.ndarray, "m y x"]
@@ -204,7 +204,7 @@ class MixtureNoise(AbstractNoise):
         low=0.0,
         high=1.0,
         default=Uniform(0.0, 0.5, init=0.02),  # pyright: ignore[reportCallIssue]
-        doc="share of the pixels that are outliers",
+        doc="fraction of the pixels that are outliers",
     )
     factor: Parameter = parameter(low=1.0, default=10.0, doc="width of the outliers, in sigma")
 
@@ -223,7 +223,7 @@ class HuberNoise(AbstractNoise):
         1.5
     """
 
-    delta: Parameter = parameter(low=0.0, open_low=True, default=2.0, doc="where the tails begin, in sigma")
+    delta: Parameter = parameter(low=0.0, open_low=True, default=2.0, doc="residual at which the tails begin, in sigma")
 
     def distribution(self, mean: Pixels, sigma: Pixels) -> dist.Distribution:
         return distributions.PseudoHuber(mean, sigma, self.delta)

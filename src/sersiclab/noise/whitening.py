@@ -4,8 +4,8 @@ In units of sigma the noise is stationary: e = (data - model) / sigma has unit v
 The density of the unmasked pixels is a product of conditional densities, pixel after pixel in the order of the rows,
 each given the pixels before it. It is exact if all of them are used. Here those within a window are used, beyond which
 others add nothing (Vecchia 1988, J. R. Stat. Soc. B 50, 297). The residual of a pixel from its prediction, divided by
-the standard deviation of this residual, is white. Masked pixels, and those beyond the edges, are in no window: so they
-are integrated out, as they should be.
+the standard deviation of this residual, is white. Masked pixels and those beyond the edges are in no window, and are
+therefore integrated out, as required.
 """
 
 from functools import lru_cache
@@ -102,7 +102,7 @@ def tamed(correlation: Correlation) -> Correlation:
     """Return the correlation times a factor that leaves every wave number at least `LEAST_POWER`.
 
     A kernel may suppress some wave numbers completely, and a measured correlation may have a negative power there.
-    Taken literally, the data would be known without noise at these wave numbers, and would decide the fit.
+    Taken literally, that means that the data have no noise at these wave numbers, which would dominate the fit.
     """
     least = float(spectrum(correlation, (GRID, GRID)).min())
     factor = min(1.0, (1.0 - LEAST_POWER) / (1.0 - least)) if least < LEAST_POWER else 1.0

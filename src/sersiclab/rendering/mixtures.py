@@ -29,8 +29,9 @@ Coefficients = tuple[Float[Array, "_ _ _"], Float[Array, " _"]]
 class Widths:
     """ln sigma of all Gaussians of a mixture, and how they are drawn.
 
-    Those before `split` are drawn in Fourier space, those from `end` on on the pixels. The ones between are drawn on
-    the pixels unless they are too thin. From `thick` on, none is so thin that it has structure between the pixels.
+    Those before `split` are drawn in Fourier space, and those from index `end` onwards on the pixels. The ones between
+    are drawn on the pixels unless they are too thin. From `thick` onwards, none is so thin that it has structure
+    between the pixels.
     """
 
     log: LogWidths
@@ -63,8 +64,8 @@ def mixtures(
 ) -> tuple[Coefficients, Coefficients, Coefficients]:
     """Return the coefficients of the core, of the wings, and of those wings that may be thin.
 
-    `ratio` is the axis ratio, which decides what is drawn where. Its derivative is left out: two accurate drawings of
-    a Gaussian agree.
+    `ratio` is the axis ratio, which determines where each Gaussian is drawn. Its derivative is left out, because a
+    Gaussian has the same light wherever it is drawn accurately.
     """
     shares = shares_of(widths, ratio)
 
@@ -82,12 +83,12 @@ def mixtures(
 
 
 def shares_of(widths: Widths, ratio: Float[Array, ""]) -> Shares:
-    """Divide the Gaussians: the thinner one is across, the more of it is drawn in Fourier space."""
+    """Divide the Gaussians: the narrower a Gaussian is across, the more of it is drawn in Fourier space."""
     dtype = widths.log.dtype
     across = ratio * widths.sigma[widths.split : widths.end].astype(dtype)
     thinness = smooth_step((_THICK - across) / (_THICK - _THIN))
-    # The widest of them would wrap around in Fourier space and has structure between the pixels: half of it in each
-    # is the smaller error.
+    # The widest of them would wrap around in Fourier space, and has structure between the pixels: drawing half of it
+    # in each gives the smallest error.
     largest = np.where(np.arange(across.size) < across.size - 1, 1.0, 0.5).astype(dtype)
     core = jnp.pad(largest * thinness, (widths.split, 0), constant_values=1.0)
     wing = jnp.pad(1.0 - core[widths.split :], (0, widths.log.size - widths.end), constant_values=1.0)
@@ -106,12 +107,12 @@ def wing_row(widths: Widths, on_pixels: Float[Array, " w"]) -> Row:
 
 
 def thin_row(widths: Widths, on_pixels: Float[Array, " w"]) -> Row:
-    """Return the spectrum of the wings that may be thin, which the pixels alias."""
+    """Return the spectrum of the wings that may be thin, which are aliased on the pixels."""
     return Row(on_pixels[: widths.thick - widths.split], jnp.zeros_like(on_pixels[0]))
 
 
 def coefficients(value: Row, slopes: Row) -> Coefficients:
-    """Arrange a row, its slopes in each scale, and its slope in the exponent, as `gaussians.Mixture` takes them."""
+    """Arrange a row and its derivatives with respect to each scale and the exponent as `gaussians.Mixture` does."""
     amplitudes, constant = value.amplitudes, value.constant
     rates = np.array([-(2.0 ** (j / 2)) for j in range(amplitudes.size)], amplitudes.dtype)
     rows = jnp.concatenate([amplitudes[None], slopes.amplitudes.T, (rates * amplitudes)[None]])
@@ -120,7 +121,7 @@ def coefficients(value: Row, slopes: Row) -> Coefficients:
 
 
 def value_and_jacobian(f: Callable[[Scales], T], x: Scales) -> tuple[T, T]:
-    """Return `f(x)` and, in the same structure, its derivatives, which have an axis more, the last."""
+    """Return `f(x)` and, in the same structure, its derivatives, which have an additional last axis."""
 
     def twice(x: Scales) -> tuple[T, T]:
         value = f(x)

@@ -1,4 +1,4 @@
-"""Drawing Gaussian mixtures, before the PSF: a source's core as a spectrum, its wings on the pixels."""
+"""Draw Gaussian mixtures before the PSF: a source's core as a spectrum, and its wings on the pixels."""
 
 import dataclasses
 import itertools
@@ -39,7 +39,7 @@ class Sources(eqx.Module):
 
 
 class PreparedSource(eqx.Module):
-    """Everything about a source, or several in a stack, that is cheap enough to precompute for its planes."""
+    """The small arrays from which the planes of a source, or of several in a stack, are drawn."""
 
     wave: Wave
     core: Mixture
@@ -71,14 +71,14 @@ def stack(profiles: Mapping[str, AbstractMixture], dtype: Any) -> list[tuple[lis
 
 
 def prepare(source: Sources, widths: Widths, canvas: Canvas) -> PreparedSource | PreparedPointSource:
-    """Precompute everything about a source that is small: its place, its lines and its coefficients."""
+    """Return the small arrays from which a source is drawn: its position, its lines and its coefficients."""
     k = canvas.ky, canvas.kx
     centre = jnp.stack([source.yc, source.xc])
     turns, shift, fade = _locate(centre, canvas)
     wave = wave_of(turns, k, shift)
     if source.scales.shape[-1] == 0:
         return PreparedPointSource(wave, source.flux * fade)
-    # The polynomial is about the nearest whole pixel, which stays put, and follows the centre from there.
+    # Coordinates are relative to the nearest whole pixel. The offset of the centre from it carries the derivatives.
     origin = jnp.round(lax.stop_gradient(centre))
     ratio = jnp.maximum(1.0 - source.ellip, THINNEST)
     sigma = widths.sigma
@@ -100,7 +100,7 @@ def draw(prepared: PreparedSource | PreparedPointSource, canvas: Canvas) -> Ligh
 
     The core consists of the point and the narrow Gaussians,
     `flux exp(-i k.c) [point + sum_j w_j exp(-sigma_j² kappa² / 2)]`, where kappa is the length of k in
-    the frame in which the ellipse is a circle of the radius of its major axis. The wings are
+    the frame in which the ellipse is a circle with the radius of its major axis. The wings are
     `flux sum_j w_j exp(-m² / (2 sigma_j²)) / (2 pi sigma_j² (1 - ellip))`, where m is the elliptical radius. Where
     the PSF passes frequencies beyond those of the pixels, the spectrum of the wings there is drawn too.
     """
