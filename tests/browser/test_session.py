@@ -132,7 +132,7 @@ def test_save_change_open(page, tmp_path):
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b'{"sersiclab": "session", "version": 1, "sha', "cut off"),
+        (b'{"sersiclab": "session", "version": 1, "sha', "truncated"),
         (b'{"sersiclab": "session", "version": 7}', "made by a newer sersiclab"),
         (b"hello", "not JSON"),
     ],
@@ -166,7 +166,7 @@ def test_regions_out_and_in(page, frame):
     choose(page, "Open DS9 regions", "out.reg", regions + b"image;circle(10,10,3.3)\nannulus(1,2,3,4)\n")
     page.until(lambda: "galaxy set, core set" in said(page))
     text = told(page)
-    assert "annulus(1,2,3,4) is left out" in text
+    assert "annulus(1,2,3,4) is ignored" in text
     assert abs(float(page.python("print(wb.model.initial['galaxy.r_eff'])")) - 5.0) < 1e-2
     assert page.python("print(wb.image.mask[9, 9])") == "True"
     page.press("Undo")

@@ -189,6 +189,7 @@ PLACES = {
 }
 # Those that write to memory, or to a file that one of the above has opened; and the script that made a table of ours.
 INTO_MEMORY = {
+    "data.thumbnail.png",
     "plots.picture._repr_png_",
     "profiles._make_sersic_table.main",
     "results.files.write_model_fits",
