@@ -292,8 +292,8 @@ def guesses() -> Iterator[Case]:
     )
     yield told("guess", "noise alone", lambda: sl.guess(image()), "no source is detected above the noise")
     flat_image = image(data=np.full(SHAPE, 10.0))
-    yield told("guess", "a constant image", lambda: sl.guess(flat_image), "no source stands out")
-    yield told("guess", "zeros", lambda: sl.guess(image(data=np.zeros(SHAPE))), "no source stands out")
+    yield told("guess", "a constant image", lambda: sl.guess(flat_image), "no source is detected above the noise")
+    yield told("guess", "zeros", lambda: sl.guess(image(data=np.zeros(SHAPE))), "no source is detected above the noise")
     yield told("guess", "one pixel", lambda: sl.guess(sl.Image([[5.0]], sigma=1.0)), "")
     yield told("guess", "a negative source", lambda: sl.guess(image(data=with_value(DATA, -1e4))), "")
     seen = lambda: sl.detect(image()).sources  # noqa: E731

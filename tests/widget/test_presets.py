@@ -33,7 +33,7 @@ def test_an_unknown_preset_is_refused():
         start_from("nothing", image, guess(image))
 
 
-@pytest.mark.filterwarnings("ignore:no source stands out")
+@pytest.mark.filterwarnings("ignore:no source is detected above the noise")
 def test_the_page_can_request_a_preset(editor, heard):
     assert editor.schema["presets"] == list(PRESETS)
     heard.send(t="preset", name="AGN + host")
