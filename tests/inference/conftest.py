@@ -1,6 +1,7 @@
 """A renderer that compiles in no time, and galaxies for it."""
 
-from collections.abc import Mapping
+import _thread
+from collections.abc import Callable, Mapping
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 
 from sersiclab.data.image import Image
+from sersiclab.inference.running.monitor import Monitor
 from sersiclab.model import Model, render
 from sersiclab.parameters.priors import Angle, LogUniform, Normal, Uniform
 from sersiclab.profiles import AbstractSky, FlatSky, Sersic
@@ -15,6 +17,8 @@ from sersiclab.rendering import AbstractCanvas, AbstractRenderer
 
 
 TRACES: list[str] = []
+# Seconds that the main thread has to answer Ctrl-C.
+PATIENCE = 300.0
 
 
 class BlobCanvas(AbstractCanvas):
@@ -122,3 +126,18 @@ def linear():
 
 def _units(unit):
     return {"galaxy.flux": unit, "sky.level": 0.0}, {"galaxy.flux": 0.0, "sky.level": unit}
+
+
+@pytest.fixture
+def press_ctrl_c() -> Callable[[Monitor], None]:
+    """`press_ctrl_c(monitor)`: Ctrl-C, from the run's thread, which waits until the main thread has cancelled the run.
+
+    Another one, before the first is answered, would leave `fit` and interrupt pytest.
+    """
+
+    def press(monitor: Monitor) -> None:
+        if not monitor._cancel.is_set():
+            _thread.interrupt_main()
+            assert monitor._cancel.wait(PATIENCE)
+
+    return press

@@ -1,6 +1,5 @@
 """Importance sampling: exact where it can be known, honest where it fails."""
 
-import _thread
 
 import numpy as np
 import pytest
@@ -226,12 +225,12 @@ def test_cancelled_before_the_first_draw_it_is_a_laplace_approximation(blob, can
     assert result.status == "cancelled before the first draw"
 
 
-def test_ctrl_c_gives_what_is_finished(blob, monkeypatch):
+def test_ctrl_c_gives_what_is_finished(blob, monkeypatch, press_ctrl_c):
     advance = Monitor.advance
 
     def interrupt_when_weighing(self, step, **counts):
         if self.progress.phase == "weighing" and step < 1000:
-            _thread.interrupt_main()
+            press_ctrl_c(self)
         advance(self, step, **counts)
 
     monkeypatch.setattr(Monitor, "advance", interrupt_when_weighing)

@@ -1,6 +1,5 @@
 """Runs: progress, pause, cancel, Ctrl-C, errors, and no second compilation."""
 
-import _thread
 import dataclasses
 import itertools
 import pickle
@@ -152,14 +151,14 @@ def test_pausing_and_going_on(blob):
     assert run.wait(PATIENCE).draws["galaxy.flux"].shape[1] > before
 
 
-def test_ctrl_c_gives_the_draws_so_far(blob, monkeypatch):
+def test_ctrl_c_gives_the_draws_so_far(blob, monkeypatch, press_ctrl_c):
     model, image, _ = blob()
     keep, passing = Monitor.keep, [False]
 
     def keep_then_interrupt(self, draws):
         keep(self, draws)
         if passing and not passing.pop():
-            _thread.interrupt_main()
+            press_ctrl_c(self)
 
     monkeypatch.setattr(Monitor, "keep", keep_then_interrupt)
     result = fit(model, image, LONG, progress=False)
@@ -211,14 +210,14 @@ def test_a_fit_without_chains_is_not_resumed(blob, cancelled_early):
             resume(other)
 
 
-def test_ctrl_c_before_any_draw_is_ctrl_c(blob, monkeypatch):
+def test_ctrl_c_before_any_draw_is_ctrl_c(blob, monkeypatch, press_ctrl_c):
     model, image, _ = blob()
     phase = Monitor.phase
 
     def interrupt_in_warm_up(self, name, **counts):
         phase(self, name, **counts)
         if name == "warm-up":
-            _thread.interrupt_main()
+            press_ctrl_c(self)
 
     monkeypatch.setattr(Monitor, "phase", interrupt_in_warm_up)
     with pytest.raises(KeyboardInterrupt):

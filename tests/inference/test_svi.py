@@ -1,6 +1,5 @@
 """Variational inference: exact for normal posteriors, best in its family for others, honest about the rest."""
 
-import _thread
 
 import numpy as np
 import pytest
@@ -258,9 +257,9 @@ def test_the_bound_is_told_on_the_way(blob, monkeypatch):
     assert told[-1].message == ""
 
 
-def test_ctrl_c_gives_draws_of_the_guide(blob, when_fitting):
+def test_ctrl_c_gives_draws_of_the_guide(blob, when_fitting, press_ctrl_c):
     model, image, _ = blob()
-    when_fitting("fitting the flow", lambda _: _thread.interrupt_main())
+    when_fitting("fitting the flow", press_ctrl_c)
     result = fit(model, image, SVI("flow", steps=10**6), progress=False)
     assert result.status.startswith("cancelled after")
     assert result.draws["galaxy.flux"].size > 0
