@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from sersiclab import datasets, io
 from sersiclab._version import __version__
+from sersiclab.catalogue import Job
 from sersiclab.data.image import Image
 from sersiclab.detection import Detection, detect
 from sersiclab.documents.spec import from_dict, schema, to_dict, to_python
@@ -107,6 +108,7 @@ __all__ = [
     "InputError",
     "InputKeyError",
     "InputTypeError",
+    "Job",
     "King",
     "Laplace",
     "LogNormal",

@@ -1,6 +1,5 @@
 """Importance sampling: exact where it can be known, honest where it fails."""
 
-
 import numpy as np
 import pytest
 import xarray as xr

@@ -1,6 +1,5 @@
 """Variational inference: exact for normal posteriors, best in its family for others, honest about the rest."""
 
-
 import numpy as np
 import pytest
 from scipy.optimize import minimize
