@@ -1,6 +1,7 @@
 """The centre and the width of a PSF, and signs that something is wrong with it."""
 
 import dataclasses
+import functools
 import math
 import warnings
 from typing import Any, Literal, get_args
@@ -66,16 +67,30 @@ class Smooth:
 
 def smooth_psf(psf: Float[np.ndarray, "v u"]) -> Smooth:
     """Fit a Moffat profile to the samples of a PSF's core; exact for Moffat PSFs, close for Gaussian ones."""
-    from scipy.optimize import least_squares
-
     margin = 3  # so that a PSF of one sample has neighbours, which are zero
     padded = np.pad(np.asarray(psf, float), margin)
     padded /= padded.max()
     peak = np.unravel_index(np.argmax(padded), padded.shape)
-    half = max(2, math.ceil(1.5 * math.sqrt(np.sum(padded > 0.5) / math.pi)))
+    bright = int(np.sum(padded > 0.5))
+    half = max(2, math.ceil(1.5 * math.sqrt(bright / math.pi)))
     box = tuple(slice(max(middle - half, 0), middle + half + 1) for middle in map(int, peak))
     core = padded[box]
-    y, x = np.indices(core.shape) - np.array([int(p) - s.start for p, s in zip(peak, box, strict=True)])[:, None, None]
+    within = tuple(int(p) - s.start for p, s in zip(peak, box, strict=True))
+    smooth = _fitted(core.tobytes(), core.shape, within, bright)
+    centre = [float(middle) - margin + offset for middle, offset in zip(peak, smooth.centre, strict=True)]
+    return dataclasses.replace(smooth, centre=(centre[0], centre[1]))
+
+
+@functools.lru_cache(maxsize=64)
+def _fitted(samples: bytes, shape: tuple[int, int], peak: tuple[int, ...], bright: int) -> Smooth:
+    """Fit the profile to samples about the brightest, at `peak`; `bright` of them exceed half its height.
+
+    Images of a catalogue share a PSF, whose fit takes longer than a galaxy's. The centre is relative to the peak.
+    """
+    from scipy.optimize import least_squares
+
+    core = np.frombuffer(samples).reshape(shape)
+    y, x = np.indices(shape) - np.array(peak)[:, None, None]
 
     def profile(p: Float[np.ndarray, " 6"]) -> tuple[Smooth, Any]:
         lower = np.array([[math.exp(p[2]), 0.0], [p[3], math.exp(p[4])]])
@@ -87,13 +102,11 @@ def smooth_psf(psf: Float[np.ndarray, "v u"]) -> Smooth:
         return (core - model * np.sum(core * model) / np.sum(model**2)).ravel()
 
     beta = 3.0
-    start = 0.5 * math.log((2.0 ** (1 / beta) - 1.0) * np.pi / np.sum(padded > 0.5))
+    start = 0.5 * math.log((2.0 ** (1 / beta) - 1.0) * np.pi / bright)
     bounds = np.array([[-1.5, 1.5], [-1.5, 1.5], [-7, 3], [-3, 3], [-7, 3], [math.log(1.2), math.log(1000.0)]])
     found = least_squares(misfit, [0, 0, start, 0, start, math.log(beta)], bounds=tuple(bounds.T), x_scale=0.1)
     smooth, _ = profile(found.x)
-    centre = [float(middle) - margin + offset for middle, offset in zip(peak, found.x[:2], strict=True)]
-    left = float(np.sum(found.fun**2) / np.sum(core**2))
-    return dataclasses.replace(smooth, centre=(centre[0], centre[1]), misfit=left)
+    return dataclasses.replace(smooth, misfit=float(np.sum(found.fun**2) / np.sum(core**2)))
 
 
 def origin_of(psf: Float[np.ndarray, "v u"], centre: Centre) -> tuple[float, float]:

@@ -3,7 +3,7 @@
 import functools
 import itertools
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -23,6 +23,8 @@ from sersiclab.runtime.memory import check_memory
 _NEGLIGIBLE = 1e-7
 
 BYTES_A_PIXEL = 100.0  # memory per pixel of the padded image, for several planes and spectra at once
+# The transfer functions of this many PSFs, or grids, are kept, if the padded grid has at most so many pixels.
+_KEPT, _KEPT_PIXELS = 32, 2**18
 FARTHEST = 1e12  # limit of the padding in pixels, when memory is estimated
 
 
@@ -79,37 +81,68 @@ def canvas_of(image: Image, padding: tuple[float, float]) -> Canvas:
     check_memory("the renderer's padding of this image", BYTES_A_PIXEL * size, "give it a smaller padding=")
     y = _padded(ny, max(padding[0], sides[0] / oversampling))
     x = _padded(nx, max(padding[1], sides[1] / oversampling))
-    ky, kx = 2 * np.pi * np.fft.fftfreq(y.size), 2 * np.pi * np.fft.rfftfreq(x.size)
+    response = _Response(oversampling, image.psf_includes_pixel, origin)
+    tiles = _tiles_of(psf, response, (y.size, x.size))
+    return Canvas(
+        blurred=psf is not None,
+        shape=(int(ny), int(nx)),
+        orders=tiles.orders,
+        y=jnp.asarray(y[None], dtype=float),
+        x=jnp.asarray(x[None], dtype=float),
+        ky=jnp.asarray(tiles.ky, dtype=float),
+        kx=jnp.asarray(tiles.kx, dtype=float),
+        transfer=jnp.asarray(tiles.transfer, dtype=complex),
+    )
+
+
+class _Response(NamedTuple):
+    """How a PSF's samples are to be read; see `transfer_function`."""
+
+    oversampling: int
+    includes_pixel: bool
+    origin: tuple[float, float] | None
+
+
+class _Tiles(NamedTuple):
+    """The frequencies of a padded grid and the transfer function at them, in tiles; see `Canvas`."""
+
+    orders: tuple[tuple[int, int], ...]
+    ky: Float[np.ndarray, "tile ky"]
+    kx: Float[np.ndarray, "tile kx"]
+    transfer: Complex[Array | np.ndarray, "tile ky kx"]
+
+
+def _tiles_of(psf: Float[Array | np.ndarray, "v u"] | None, response: _Response, padded: tuple[int, int]) -> _Tiles:
+    """Return the tiles of a grid. Those of a small grid are kept for the next image with this PSF."""
+    if isinstance(psf, np.ndarray) and math.prod(padded) <= _KEPT_PIXELS:
+        return _kept_tiles(psf.tobytes(), psf.shape, psf.dtype, response, padded)
+    return _tiles(psf, response, padded)
+
+
+@functools.lru_cache(maxsize=_KEPT)
+def _kept_tiles(
+    samples: bytes, shape: tuple[int, int], dtype: np.dtype, response: _Response, padded: tuple[int, int]
+) -> _Tiles:
+    return _tiles(np.frombuffer(samples, dtype).reshape(shape), response, padded)
+
+
+def _tiles(psf: Float[Array | np.ndarray, "v u"] | None, response: _Response, padded: tuple[int, int]) -> _Tiles:
+    ky, kx = 2 * np.pi * np.fft.fftfreq(padded[0]), 2 * np.pi * np.fft.rfftfreq(padded[1])
     # Without a PSF the spectrum is unbounded. Sources that are drawn from it include its first aliases.
-    reach = 1 if psf is None else oversampling // 2
+    reach = 1 if psf is None else response.oversampling // 2
     candidates = sorted(range(-reach, reach + 1), key=abs)
     orders: list[tuple[int, int]] = []
     tiles: list[tuple[np.ndarray, np.ndarray, Array | np.ndarray]] = []
     for order in itertools.product(candidates, candidates):
         rows, columns = ky + 2 * np.pi * order[0], kx + 2 * np.pi * order[1]
-        transfer = transfer_function(
-            psf,
-            rows,
-            columns,
-            oversampling=oversampling,
-            includes_pixel=image.psf_includes_pixel,
-            origin=origin,
-        )
+        transfer = transfer_function(psf, rows, columns, **response._asdict())
         # The values of a traced PSF are not known, so that all its tiles are kept.
         if not tiles or not isinstance(transfer, np.ndarray) or np.abs(transfer).max() > _NEGLIGIBLE:
             orders.append(order)
             tiles.append((rows, columns, transfer))
     rows, columns, transfers = zip(*tiles, strict=True)
-    return Canvas(
-        blurred=psf is not None,
-        shape=(int(ny), int(nx)),
-        orders=tuple(orders),
-        y=jnp.asarray(y[None], dtype=float),
-        x=jnp.asarray(x[None], dtype=float),
-        ky=jnp.asarray(np.array(rows), dtype=float),
-        kx=jnp.asarray(np.array(columns), dtype=float),
-        transfer=jnp.stack([jnp.asarray(transfer, dtype=complex) for transfer in transfers]),
-    )
+    together = np.stack if all(isinstance(transfer, np.ndarray) for transfer in transfers) else jnp.stack
+    return _Tiles(tuple(orders), np.array(rows), np.array(columns), together(transfers))
 
 
 def observe(light: Light, canvas: Canvas) -> Float[Array, "y x"]:
