@@ -1,6 +1,7 @@
 """Cancelling: what it leaves, how soon it is heard, and what the user is told meanwhile."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -79,33 +80,85 @@ def test_a_field_of_sources_is_cancelled_between_two_components(number, monkeypa
     assert np.isfinite(result.chi2)
 
 
-def test_a_cancelled_run_says_when_it_will_stop():
-    monitor = Monitor("MAP")
-    monitor.phase("optimising", total=3)
-    monitor._between, monitor._looked = 12.0, time.perf_counter() - 3.0
+@pytest.fixture
+def clock(monkeypatch):
+    """`clock[0]`: the time in seconds, which passes only when a test says so."""
+    now = [100.0]
+    monkeypatch.setattr(time, "perf_counter", lambda: now[0])
+    return now
+
+
+@pytest.fixture
+def stepped(clock):
+    """`stepped(0.1, 4.0)`: a monitor whose run has taken steps of these lengths."""
+
+    def make(*seconds):
+        monitor = Monitor("MAP")
+        monitor.phase("optimising", total=3)
+        for each in seconds:
+            clock[0] += each
+            monitor.advance(1)
+        return monitor
+
+    return make
+
+
+def test_a_cancelled_run_says_when_it_will_stop(stepped, clock):
+    monitor = stepped(12.0)
+    clock[0] += 3.0
     assert monitor.progress.message == ""
     monitor.cancel()
-    assert monitor.progress.message == "stops after this step, in about 9 s"
-    monitor._between = 0.05
-    assert monitor.progress.message == "stopping"
-    monitor._between = None
-    assert "the first, whose length is not known yet" in monitor.progress.message
+    assert monitor.progress.message == "stops after this step, within about 9 s"
     with monitor.compiling():
         assert "compilation has ended, which cannot be interrupted" in monitor.progress.message
     monitor.end("cancelled", "so it is")
     assert monitor.progress.message == "so it is"
 
 
-def test_the_time_between_two_looks_is_that_of_the_last_step(monkeypatch):
-    """Compiling and pausing do not count."""
-    now = [100.0]
-    monkeypatch.setattr(time, "perf_counter", lambda: now[0])
-    monitor = Monitor("MAP")
-    monitor.phase("optimising", total=3)
-    now[0] += 4.0
-    monitor.advance(1)
-    with monitor.compiling():
-        now[0] += 50.0
-    now[0] += 1.0
+def test_the_length_of_the_first_step_of_a_phase_is_unknown(stepped):
+    monitor = stepped(12.0)
+    monitor.phase("drawing", total=1)
     monitor.cancel()
-    assert monitor.progress.message == "stops after this step, in about 3 s"
+    assert "the first, whose length is not known yet" in monitor.progress.message
+
+
+def test_the_time_between_two_looks_is_that_of_the_last_step(stepped, clock):
+    """Compiling and pausing do not count."""
+    monitor = stepped(4.0)
+    with monitor.compiling():
+        clock[0] += 50.0
+    clock[0] += 1.0
+    monitor.cancel()
+    assert monitor.progress.message == "stops after this step, within about 3 s"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "since", "message"),
+    [
+        ([0.05, 0.2, 0.05], 0.2, "stopping"),
+        ([0.05, 0.3, 0.05], 0.0, "stops after this step, within about 1 s"),  # there may be another long one
+        ([0.05, 7.0, *[0.05] * 600], 0.0, "stops after this step, within about 7 s"),
+        ([7.0, *[0.05] * 1000], 0.0, "stopping"),
+        ([0.05], 0.3, "stops after this step, within about 1 s"),  # longer than any before
+        ([0.3], 4.0, "stops after this step, within about 4 s"),
+    ],
+)
+def test_a_run_that_may_not_stop_within_half_a_second_says_so(seconds, since, message, stepped, clock):
+    monitor = stepped(*seconds)
+    clock[0] += since
+    monitor.cancel()
+    assert monitor.progress.message == message
+
+
+def test_threads_that_look_in_turn_have_steps_of_their_own(stepped, clock):
+    """Each takes 4 s, and one of them looks every 2 s; the other one begins when the phase is half over."""
+    monitor = stepped(0.1)
+    clock[0] += 0.1
+    monitor.check()
+    with ThreadPoolExecutor(1) as other:
+        for look in [other.submit, lambda check: check()] * 3:
+            clock[0] += 2.0
+            look(monitor.check)
+            other.submit(int).result()
+    monitor.cancel()
+    assert monitor.progress.message == "stops after this step, within about 4 s"

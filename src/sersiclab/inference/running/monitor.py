@@ -5,6 +5,7 @@ import dataclasses
 import logging
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -17,8 +18,12 @@ from sersiclab.runtime.errors import StateError
 REPORT_SECONDS = 0.1
 # Time of a chunk of steps, between which a run can be paused and cancelled.
 CHUNK_SECONDS = 0.1
-# For a step that takes less time than this, no estimate of its end is reported.
-SOON_SECONDS = 0.5
+# For a step that takes less time than this, no estimate of its end is reported. A step takes up to twice as long as the
+# longest of the last ones without surprise, and a cancelled run that needs half a second says so.
+SOON_SECONDS = 0.25
+# The number of looks at the monitor whose intervals count: those of an evaluation of a field of hundreds of sources,
+# most of whose steps are short and some long.
+RECENT = 1000
 
 ChainDraws = Float[np.ndarray, "chain draw d"]
 
@@ -59,6 +64,12 @@ class Pace:
         self.steps = max(1, min(fitting, 4 * steps, self._most))
 
 
+class _Look(threading.local):
+    """The time of the last look of each thread."""
+
+    at: float = -np.inf
+
+
 class Monitor:
     """The connection between the thread of a run and the user, safe to use from several threads."""
 
@@ -76,8 +87,10 @@ class Monitor:
         self._phase_began = self._began
         self._first_step = 0
         self._at_most = False
-        self._looked = self._began  # the time of the last look
-        self._between: float | None = None  # seconds between the last two looks in this phase
+        self._looked = self._began  # the time of the last look of any thread
+        self._look = _Look()
+        # Seconds between two looks of a thread, for the last looks in this phase.
+        self._intervals: deque[float] = deque(maxlen=RECENT)
         self._draws: list[ChainDraws] = []
         self.compile_seconds = 0.0
 
@@ -118,12 +131,14 @@ class Monitor:
         if self._progress.state == "compiling":
             return "stops when the compilation has ended, which cannot be interrupted"
         with self._lock:
-            between, since = self._between, now - self._looked
-        if between is None:
+            longest, since = max(self._intervals, default=None), now - self._looked
+        if longest is None:
             return "stops after this step, the first, whose length is not known yet"
-        if between < SOON_SECONDS:
+        if max(longest, since) < SOON_SECONDS:
             return "stopping"
-        return f"stops after this step, in about {max(1.0, between - since):.0f} s"
+        # A step that is longer than the last ones may be half done.
+        remaining = longest - since if since < longest else since
+        return f"stops after this step, within about {max(1.0, remaining):.0f} s"
 
     # The worker's side.
 
@@ -132,7 +147,8 @@ class Monitor:
         self._idle, self._phase_began, self._first_step = 0.0, time.perf_counter(), step
         self._at_most = at_most
         with self._lock:
-            self._looked, self._between = self._phase_began, None
+            self._looked = self._look.at = self._phase_began
+            self._intervals.clear()
         self._set(state="running", phase=name, step=step, total=total, eta=None, message="")
 
     def advance(self, step: int, *, divergences: int = 0, message: str = "") -> None:
@@ -147,7 +163,9 @@ class Monitor:
         """Wait while paused. Raises `Cancelled` if the run was cancelled."""
         now = time.perf_counter()
         with self._lock:
-            self._looked, self._between = now, now - self._looked
+            if self._look.at >= self._phase_began:
+                self._intervals.append(now - self._look.at)
+            self._looked = self._look.at = now
         if not self._go.is_set():
             self._set(state="paused")
             with self._idling():
@@ -187,6 +205,7 @@ class Monitor:
         self._idle += seconds
         with self._lock:
             self._looked += seconds
+            self._look.at += seconds
 
     def _set(self, *, soon: bool = True, **changes: object) -> None:
         self._progress = dataclasses.replace(self._progress, **changes)  # pyright: ignore[reportArgumentType]
