@@ -16,7 +16,7 @@ from sersiclab.data.planes import place_of
 from sersiclab.detection.blends import Hidden, hidden_at
 from sersiclab.detection.boxes import grown, within
 from sersiclab.detection.measuring import HALF_LIGHT, Source, assumed, coordinates, measure_region
-from sersiclab.detection.segmentation import Segments, segment, split
+from sersiclab.detection.segmentation import Segments, segment, split, without_dips
 from sersiclab.detection.skies import Sky, sky_around
 from sersiclab.detection.targeting import NEAR, Position, around, most_striking, off_peak, source_at
 from sersiclab.runtime.errors import InputError
@@ -102,9 +102,11 @@ class Extraction:
 
     def sky(self) -> Sky:
         """Return the sky of the image, without the wings of the target."""
-        light = self.segments.labels > 0 if self.segments.measured else self.regions > 0
+        measured = self.segments.measured
+        blank = without_dips(self.segments, self.image.valid) if measured else self.segments.blank
+        light = (self.segments.labels if measured else self.regions) > 0
         target = self.measure(self.main) if self.main else None
-        return sky_around(self.data, self.segments.blank, light, target).scaled(self.unit)
+        return sky_around(self.data, blank, light, target).scaled(self.unit)
 
     def _sigma(self, box: tuple[slice, slice]) -> Plane:
         return np.where(self.image.mask[box], 0.0, self.image.sigma[box].astype(float)) / self.unit

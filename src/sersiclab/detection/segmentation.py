@@ -108,6 +108,17 @@ def _sky_pixels(segments: Labels, valid: Mask) -> tuple[Mask, bool]:
     return (border if border.any() else valid), False
 
 
+def without_dips(segments: Segments, valid: Mask) -> Mask:
+    """Return the pixels of sky far from its dips, as they are far from segments.
+
+    Among the segments are the highest peaks of the noise. The mean of the remaining pixels is unbiased if the equally
+    deep dips are left out too.
+    """
+    dips = _segments(-segments.smooth, valid, EXTENT * segments.noise)
+    blank, measured = _sky_pixels(dips, segments.blank)
+    return blank if measured else segments.blank
+
+
 def split(smooth: Plane, segments: Labels, threshold: float) -> Labels:
     """Return one region for each peak that a saddle separates from all higher ones; 0 elsewhere."""
     peaks = (ndimage.maximum_filter(smooth, 5) == smooth) & (segments > 0) & (smooth > threshold)
