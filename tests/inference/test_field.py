@@ -230,8 +230,8 @@ def test_two_hundred_sources_on_four_million_pixels():
     assert abs(found["reduced_chi2"] - 1.0) < 5 * np.sqrt(2 / 2048**2)
     assert abs(found["mean_square_pull"] - 1.0) < 5 * np.sqrt(2 / 1401)
     assert found["moves"] > 1000
-    # Answered at once, or later by no more than it said.
-    assert all(late < 0.5 or late < 3 * said for late, said in found["cancelled"])
+    # Answered at once, or no later than it said, with some room for other processes.
+    assert all(late < 0.5 or late < 2 * said for late, said in found["cancelled"])
 
 
 def test_noise_that_is_correlated_has_all_derivatives_at_once(narrow):
