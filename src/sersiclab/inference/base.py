@@ -22,8 +22,9 @@ class Problem:
     `start` is a point of the unconstrained space. It is `settled` if the user or an earlier fit has chosen it, so that
     other starts need not be tried. `angles` marks the parameters that live on the half circle. `covariance` is that of
     the posterior in the unconstrained space, from an earlier fit of the same data, and `draws` are some of its draws,
-    as parameter values. `checkpoint` is where a long run writes its state, and finds that of an earlier run. `image` is
-    the user's image, if components may be drawn one by one.
+    as parameter values. `overlapping` says whether sources of the model lie on top of each other. `checkpoint` is where
+    a long run writes its state, and finds that of an earlier run. `image` is the user's image, if components may be
+    drawn one by one.
     """
 
     density: Density
@@ -31,6 +32,7 @@ class Problem:
     angles: Bool[np.ndarray, " d"]
     seed: int
     settled: bool = False
+    overlapping: bool = False
     covariance: Float[np.ndarray, "d d"] | None = None
     draws: Float[np.ndarray, "draw d"] | None = None
     checkpoint: Checkpoint | None = None

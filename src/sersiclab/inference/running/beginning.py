@@ -1,7 +1,7 @@
 """Where a run begins: at the priors' initial values, at the user's values, or where an earlier fit ended."""
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -9,6 +9,9 @@ from sersiclab import parameters
 from sersiclab.data.image import Image
 from sersiclab.inference.running import checkpoints
 from sersiclab.model import Model
+from sersiclab.parameters import own_parameters
+from sersiclab.profiles import AbstractProfile, AbstractSource
+from sersiclab.profiles.base import size_name
 from sersiclab.results import Fit
 from sersiclab.runtime.errors import InputError, InputTypeError
 
@@ -62,6 +65,25 @@ def beginning_of(model: Model, image: Image, init: Init) -> Beginning:
         if not low <= values[path] <= high:
             raise InputError(f"init: {path} must lie in its prior's [{low:g}, {high:g}], got {values[path]:g}")
     return Beginning(values, init is not None, covariance, draws)
+
+
+def overlap(model: Model, values: Mapping[str, float]) -> bool:
+    """Return whether the centre of a source lies within the half-light radius of another, at these values."""
+    names = [name for name, part in model.components.items() if isinstance(part, AbstractSource)]
+    if len(names) < 2:
+        return False
+    components = model.at(values).components
+    places: list[Any] = [own_parameters(components[name]) for name in names]
+    centres = np.array([(float(place["xc"]), float(place["yc"])) for place in places])
+    sizes = np.array([_size(components[name]) for name in names])
+    apart = np.hypot(*(centres[:, None] - centres).T)
+    return bool(np.any((apart <= sizes) & ~np.eye(len(names), dtype=bool)))
+
+
+def _size(source: AbstractProfile) -> float:
+    """Return the size of a source with numbers for parameters, in pixels; a point is as large as its pixel."""
+    size: Any = own_parameters(source).get(size_name(source) or "", 1.0)
+    return max(1.0, float(size))
 
 
 def _same_data(one: Image, other: Image) -> bool:

@@ -11,7 +11,7 @@ from sersiclab.data.image import Image
 from sersiclab.inference.base import AbstractMethod, Outcome, Problem
 from sersiclab.inference.nuts import NUTS
 from sersiclab.inference.running import checkpoints
-from sersiclab.inference.running.beginning import Beginning, Init, beginning_of
+from sersiclab.inference.running.beginning import Beginning, Init, beginning_of, overlap
 from sersiclab.inference.running.checkpoints import Checkpoint
 from sersiclab.inference.running.monitor import Monitor, Progress
 from sersiclab.inference.running.program import is_double, unconstrain
@@ -200,6 +200,7 @@ def _problem(
         angles=np.array([isinstance(prior, Angle) for prior in model.free.values()]),
         seed=seed,
         settled=beginning.settled,
+        overlapping=overlap(model, beginning.values),
         covariance=beginning.covariance,
         draws=beginning.draws,
         checkpoint=checkpoint,

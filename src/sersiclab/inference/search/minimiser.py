@@ -17,7 +17,7 @@ from sersiclab.inference.search.descent import NEGLIGIBLE_GAIN, Aim, Descent, Ex
 from sersiclab.inference.search.field import check_derivatives, is_field
 from sersiclab.inference.search.field_descent import evaluated_field, minimise_field
 from sersiclab.inference.search.minimum import Minimum, cancelled_minimum, minimum_of
-from sersiclab.inference.search.starts import rival, starts
+from sersiclab.inference.search.starts import is_doubtful, rival, starts
 from sersiclab.model.density import Density
 from sersiclab.runtime.errors import InputError
 
@@ -108,13 +108,17 @@ def _run(density: Density, monitor: Monitor, aim: Aim, state: Descent, *, most: 
 
 
 def _deepest(problem: Problem, monitor: Monitor, aim: Aim) -> Minimum:
-    """Return the deepest minimum from all starts or, after a cancellation, from those completed."""
+    """Return the deepest minimum from the first start and, if that is in doubt, the others.
+
+    After a cancellation it is the deepest of those completed.
+    """
     first, *others = starts(problem)
-    monitor.phase("optimising", total=1 + len(others))
+    monitor.phase("optimising", total=1 + len(others), at_most=True)
     monitor.check()
     state = Descent.at(problem.density, first)
     found = [_run(problem.density, monitor, aim, state, most=FIRST_ITERATIONS)]
     cancelled = found[0].cancelled
+    others = others if is_doubtful(problem, found[0]) else []
     try:
         monitor.advance(1)
         for minimum in _from_others(problem, monitor, aim, found[0], others):

@@ -14,7 +14,8 @@ class Minimum(NamedTuple):
     """A minimum of minus the log posterior density, in double precision.
 
     `message` says what went wrong, if anything, and `rival` is the part of it about another maximum of the posterior.
-    `again` is set if the descent ended near a minimum that was known before.
+    `again` is set if the descent ended near a minimum that was known before. `chi2` is the sum of the squared whitened
+    residuals; NaN for noise that is not normal.
     """
 
     u: Float[np.ndarray, " d"]
@@ -24,6 +25,7 @@ class Minimum(NamedTuple):
     cancelled: bool
     rival: str = ""
     again: bool = False
+    chi2: float = np.nan
 
 
 def minimum_of(density: Density, state: Descent) -> Minimum:
@@ -34,7 +36,8 @@ def minimum_of(density: Density, state: Descent) -> Minimum:
     elif not (state.converged or state.again):
         message = f"the minimiser did not converge in {count} iterations"
     pixels = np.asarray(state.expansion.pixels, dtype=float)
-    cost = 0.5 * float(pixels @ pixels) if likelihood.is_least_squares(density) else -float(pixels.sum())
+    chi2 = float(pixels @ pixels) if likelihood.is_least_squares(density) else np.nan
+    cost = -float(pixels.sum()) if np.isnan(chi2) else 0.5 * chi2
     evaluated = not (state.failed and count == 1)
     return Minimum(
         u=state.u,
@@ -43,6 +46,7 @@ def minimum_of(density: Density, state: Descent) -> Minimum:
         message=message,
         cancelled=False,
         again=bool(state.again),
+        chi2=chi2,
     )
 
 
