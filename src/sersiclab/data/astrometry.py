@@ -73,11 +73,11 @@ def celestial_of_header(argument: str, label: str, header: Any, hdus: Any) -> An
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FITSFixedWarning)
+        broken = _broken_card(header)
         try:
             wcs = WCS(header, fobj=hdus if isinstance(hdus, HDUList) else None)
             if not wcs.has_celestial:
                 return None
-            broken = _broken_card(header)
             area = wcs.celestial.proj_plane_pixel_area().to_value("arcmin2")
             if broken is None and 0.0 < area < WIDEST**2:
                 return wcs.celestial

@@ -104,7 +104,7 @@ def plane(file: File, index: int, band: str | None = None, bands: Sequence[str] 
 def _spans(argument: str, label: str, section: Section, shape: tuple[int, ...]) -> tuple[Span, ...]:
     try:
         return section.spans(shape)
-    except ValueError as error:
+    except InputError as error:
         raise InputError(f"{argument}: {label}: {error}") from error
 
 

@@ -206,7 +206,7 @@ class Image(eqx.Module):
         found = gather(given, psf_position=psf_position)
         try:
             return cls(**found.arguments, read_noise=read_noise, sky_level=sky_level, provenance=found.notes)
-        except (TypeError, ValueError) as error:
+        except (InputError, InputTypeError) as error:
             files = ", ".join(f"{name}: {source}" for name, source in found.files.items())
             raise type(error)(f"{error} ({files})" if files else str(error)) from error
 

@@ -92,7 +92,7 @@ def extensions(stream: BinaryIO) -> list[Layout]:
     while start < length and (not found or _is_extension(stream, start)):
         try:
             extension = _extension(stream, start, length)
-        except ValueError as error:
+        except InputError as error:
             raise InputError(f"has a damaged header in [{len(found)}]: {error}") from error
         found.append(extension)
         start = extension.end

@@ -127,7 +127,7 @@ def _whole(argument: str, name: FileName) -> Iterator[File]:
             stream = stack.enter_context(open_whole(name.path))
             structure = extensions(stream)
             stream, rest = without_rest(stream, structure[-1])
-        except ValueError as error:
+        except InputError as error:
             raise InputError(f"{argument}: {label!r} {error}") from error
         except MemoryError as error:
             raise InputError(f"{argument}: {label!r} can't be read: it needs more memory than there is") from error
@@ -151,5 +151,5 @@ def named(argument: str, source: str | os.PathLike[str]) -> FileName:
     """Return the parts of a file's name; errors name the argument."""
     try:
         return parse_name(source)
-    except ValueError as error:
+    except InputError as error:
         raise InputError(f"{argument}: {error}") from error

@@ -77,7 +77,7 @@ class Section:
             raise InputError(f"the section [{self.text}] has {len(self.ranges)} axes; the image has {len(sizes)}")
         try:
             return tuple(part.span(size) for part, size in zip(self.ranges, sizes, strict=True))
-        except ValueError as error:
+        except InputError as error:
             size = " x ".join(map(str, sizes))
             raise InputError(
                 f"the section [{self.text}] must lie within the image of {size} pixels (x first, counted from 1, "

@@ -17,7 +17,7 @@ from sersiclab.detection.masking import cut_off, numbered, reach_of_others
 from sersiclab.detection.measuring import Source
 from sersiclab.detection.skies import Sky
 from sersiclab.detection.targeting import Position
-from sersiclab.runtime.errors import InputError
+from sersiclab.runtime.errors import InputError, InputTypeError
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -136,7 +136,7 @@ def _detection(found: Extraction) -> Detection:
 def _places(keep: Any) -> list[Position] | None:
     """Return finite positions (x, y); None if these are none."""
     try:
-        places = [place_of(place) for place in keep]
-    except TypeError:
+        places = [place_of(place) for place in keep] if np.iterable(keep) else None
+    except InputTypeError:
         return None
-    return places if np.isfinite(places).all() else None
+    return places if places is not None and np.isfinite(places).all() else None

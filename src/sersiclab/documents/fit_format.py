@@ -123,7 +123,7 @@ def naming(path: str | Path, part: str = "") -> Iterator[None]:
     """Put the file, and the part of it, before the message of an error."""
     try:
         yield
-    except (TypeError, ValueError) as error:
+    except (InputError, InputTypeError) as error:
         raise InputError(": ".join(filter(None, (str(path), part, str(error))))) from error
 
 
@@ -137,7 +137,7 @@ class _Spare:
         """Return `reader(value)`, or `instead` with a warning if that fails."""
         try:
             return reader(value)
-        except Exception as error:  # wcslib's errors have no common class
+        except (InputError, InputTypeError) as error:
             warnings.warn(f"{self.path}: {part} is damaged and left out: {error}", stacklevel=5)
             return instead
 
@@ -195,10 +195,13 @@ def _wcs(text: Any) -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("error", AstropyUserWarning)  # of lines that are not cards
         warnings.simplefilter("ignore", FITSFixedWarning)
-        header = Header.fromstring(text)
-        for card in header.cards:
-            card.verify("exception")
-        return WCS(header)
+        try:
+            header = Header.fromstring(text)
+            for card in header.cards:
+                card.verify("exception")
+            return WCS(header)
+        except Exception as error:  # wcslib's errors have no common class
+            raise InputError(str(error)) from error
 
 
 def _derived(tree: Any, draws: Any, spare: _Spare) -> dict[str, dict[str, Any]]:

@@ -28,6 +28,7 @@ from sersiclab.parameters.priors import PRIORS
 from sersiclab.parameters.scalars import is_number
 from sersiclab.profiles import MODIFIERS, PROFILES, installed_profiles
 from sersiclab.rendering import RENDERERS, AbstractRenderer, HybridRenderer
+from sersiclab.runtime.errors import InputError, InputTypeError
 
 
 _KNOWN: tuple[type, ...] = (Model, *PROFILES, *MODIFIERS, *PRIORS, Tied, *NOISES, *RENDERERS, *LINKS)
@@ -152,7 +153,7 @@ class _Reader:
             if issubclass(cls, dist.Distribution):
                 cls(**values, validate_args=True)  # raises for invalid values
             return cls(**values)
-        except (TypeError, ValueError) as error:
+        except _refusals(cls) as error:
             self._problem(path, f"{path}: {error}" if path else str(error))
             return None
 
@@ -211,7 +212,7 @@ class _Reader:
     def _check_parameter(self, info: ParameterInfo, path: str, value: Any) -> None:
         try:
             info.check(path, value)
-        except (TypeError, ValueError) as error:
+        except (InputError, InputTypeError) as error:
             self._problem(path, str(error))
 
     def _check_ties(self, fields: Mapping[str, Any]) -> None:
@@ -227,6 +228,11 @@ class _Reader:
             known = {f"{name}.{key}" for key in parameter_info(component)}
             try:
                 renderer.check(name, component)
-            except (TypeError, ValueError) as error:
+            except (InputError, InputTypeError) as error:
                 subject = str(error).split(maxsplit=1)[0]
                 self._problem(subject if subject in known else name, str(error))
+
+
+def _refusals(cls: type) -> tuple[type[Exception], ...]:
+    """Return the errors with which a class refuses its arguments; those of other packages raise Python's own."""
+    return (InputError, InputTypeError) if cls.__module__.startswith("sersiclab.") else (TypeError, ValueError)

@@ -159,18 +159,13 @@ def read(path: str | Path, kind: str) -> dict[str, Any]:
 
     Raises `FileNotFoundError`, or `ValueError` if the file is of another origin, kind or newer format.
     """
-    import asdf
-
     path = checked_suffix(path)
     if not path.is_file():
         raise FileNotFoundError(f"there is no file {path}")
     try:
         check_references(path)
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", asdf.exceptions.AsdfConversionWarning)  # arrays cut short
-            with asdf.open(path, lazy_load=False, memmap=False, validate_checksums=True) as file:
-                tree = _native(dict(file.tree).get("sersiclab"), set())
-    except Exception as error:
+        tree = _content(path)
+    except (InputError, RecursionError) as error:
         raise InputError(f"{path} is not a readable ASDF file: {error}") from error
     if not isinstance(tree, dict) or "kind" not in tree:
         raise InputError(f"{path} was not written by sersiclab")
@@ -185,6 +180,20 @@ def read(path: str | Path, kind: str) -> dict[str, Any]:
     if tree["kind"] != kind:
         raise InputError(f"{path} holds a {tree['kind']}, expected a {kind}")
     return tree
+
+
+def _content(path: Path) -> Any:
+    """Return the content of an ASDF file that sersiclab wrote; None if it has none."""
+    import asdf
+
+    with warnings.catch_warnings(), contextlib.ExitStack() as stack:
+        warnings.simplefilter("error", asdf.exceptions.AsdfConversionWarning)  # arrays cut short
+        try:
+            file = stack.enter_context(asdf.open(path, lazy_load=False, memmap=False, validate_checksums=True))
+            content = dict(file.tree).get("sersiclab")
+        except Exception as error:  # the errors of asdf, of YAML and of a block's compression have no common class
+            raise InputError(str(error)) from error
+        return _native(content, set())
 
 
 def checked_suffix(path: str | Path) -> Path:
@@ -230,5 +239,8 @@ def _native(node: Any, seen: set[int]) -> Any:
         return [_native(value, seen) for value in node]
     if isinstance(node, str | bool | int | float) or node is None:
         return node
-    array = np.asarray(node)
+    try:
+        array = np.asarray(node)
+    except Exception as error:  # asdf makes the array only now, from a block that may be damaged
+        raise InputError(str(error)) from error
     return np.array(array, dtype=array.dtype.newbyteorder("="))

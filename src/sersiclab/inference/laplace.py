@@ -64,7 +64,7 @@ def approximate(method: Laplace, problem: Problem, monitor: Monitor, minimum: Mi
     best = constrain(monitor, problem.density, minimum.u)
     try:
         covariance = inverse(_free_angles(problem, minimum.curvature), problem.density.paths)
-    except ValueError as error:
+    except InputError as error:
         message = "; ".join(filter(None, [minimum.message, str(error)]))
         return Outcome(method, best, message=message)
     rng = np.random.default_rng(problem.seed)
@@ -111,7 +111,7 @@ def definite_inverse(curvature: Float[np.ndarray, "d d"], paths: tuple[str, ...]
     """Return the inverse, with the curvature of a prior added if there is none."""
     try:
         return inverse(curvature, paths)
-    except ValueError:
+    except InputError:
         # Priors have widths of order one in the unconstrained space.
         return np.linalg.inv(curvature + 0.1 * np.eye(len(curvature)))
 

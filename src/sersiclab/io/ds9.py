@@ -113,7 +113,7 @@ def read_regions(text: Any, wcs: Any = None) -> Regions:
             elif not word.startswith("global"):
                 try:
                     shape = _shape(statement, _Plane(frame, wcs))
-                except ValueError as error:
+                except InputError as error:
                     notes.append(f"line {number}: {error}")
                 else:
                     found.append(Region(number, next(filter(None, _texts(comment)), ""), shape))
@@ -153,7 +153,7 @@ def _shape(statement: str, plane: "_Plane") -> Any:
         reader = _elliptic_area
     try:
         return reader(words, plane)
-    except (ValueError, IndexError) as error:
+    except InputError as error:
         raise InputError(f"{_short(statement)} can't be read: {error}") from error
 
 
@@ -177,8 +177,11 @@ class _Plane:
         if self._frame not in SKY_FRAMES:
             raise InputError(f"its coordinate system {self._frame!r} is not supported; image, fk5 and icrs are")
         in_hours = ":" in x and SKY_FRAMES[self._frame] in ("fk5", "icrs", "fk4")
-        first = Angle(x, unit=Unit("hourangle" if in_hours else "deg"))
-        sky = SkyCoord(first, Angle(y, unit=Unit("deg")), frame=SKY_FRAMES[self._frame])
+        try:
+            first = Angle(x, unit=Unit("hourangle" if in_hours else "deg"))
+            sky = SkyCoord(first, Angle(y, unit=Unit("deg")), frame=SKY_FRAMES[self._frame])
+        except (TypeError, ValueError) as error:
+            raise InputError(str(error)) from error
         column, row = self._need_wcs().world_to_pixel(sky)
         if not (math.isfinite(column) and math.isfinite(row)):
             raise InputError("it lies where the image's WCS has no pixels")
@@ -218,7 +221,10 @@ class _Plane:
 
 
 def _number(word: str) -> float:
-    value = float(word)
+    try:
+        value = float(word)
+    except ValueError:
+        value = math.nan
     if not math.isfinite(value):
         raise InputError(f"{word} is not a finite number")
     return value
@@ -294,6 +300,7 @@ def _polygon(words: Sequence[str], plane: _Plane) -> tuple[Point, ...]:
 
 
 def _point(words: Sequence[str], plane: _Plane) -> Point:
+    _only(words[:2], 2, "x and y of a point")
     return plane.place(*words[:2])
 
 

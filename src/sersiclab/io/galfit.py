@@ -13,7 +13,7 @@ from sersiclab.data.image import Image
 from sersiclab.data.sections import split_words
 from sersiclab.io.axes import upright
 from sersiclab.io.describe import Described
-from sersiclab.io.entries import Entry, Nonsense, Unreadable, component_of
+from sersiclab.io.entries import Entry, Nonsense, component_of
 from sersiclab.io.functions import Conventions, Equivalent, Modifier
 from sersiclab.io.galfit_bands import for_band
 from sersiclab.io.galfit_constraints import Constraint, read_constraints
@@ -115,7 +115,7 @@ def _model(lines: Lines, menu: Menu, index: int, conventions: Conventions, notes
             components[name] = component_of(function, modifiers, entries, conventions, notes)
         except Nonsense as error:
             raise InputError(f"{menu.source}, {error}") from error
-        except (Unreadable, ValueError) as error:
+        except InputError as error:
             notes.append(f"line {component.line}: {component.name} is left out ({error})")
             continue
         kept[number] = Described(name, function, modifiers, entries)
@@ -143,7 +143,7 @@ def _drawable(components: dict[str, AbstractProfile]) -> Model:
     """Return the model with the default renderer, or with `PixelRenderer` if that can't draw a low Sérsic index."""
     try:
         return Model(components, renderer=HybridRenderer())
-    except ValueError:
+    except InputError:
         return Model(components, renderer=PixelRenderer())
 
 

@@ -47,7 +47,7 @@ def menu_image(menu: Menu, folder: Path, index: int, notes: list[str]) -> Image:
     def at_line(letter: str, read: Callable[..., Any], *arguments: Any) -> Any:
         try:
             return read(*arguments)
-        except ValueError as error:
+        except InputError as error:
             raise InputError(f"{menu.source}, line {menu.fields[letter][0]}: {letter}) {error}") from error
 
     science: Extension = at_line("A", read_plane, "data", files["A"])
@@ -157,7 +157,7 @@ def _files(menu: Menu, folder: Path, index: int, notes: list[str]) -> dict[str, 
         line = menu.fields[letter][0]
         try:
             files[letter] = find(folder, name)
-        except ValueError as error:
+        except InputError as error:
             raise InputError(f"{menu.source}, line {line}: {letter}) {error}") from error
         except FileNotFoundError as error:
             if letter == "A":

@@ -100,7 +100,7 @@ def _model(configuration: Configuration, seen: Seen, notes: list[str]) -> Model:
                 component = component_of(function, modifiers, entries, conventions, notes)
             except Nonsense as error:
                 raise InputError(f"{configuration.source}, {error}") from error
-            except ValueError as error:
+            except InputError as error:
                 notes.append(f"line {text.line}: {text.name} is left out ({error})")
                 continue
             if isinstance(component, TiltedSky):

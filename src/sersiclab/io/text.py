@@ -74,7 +74,7 @@ def program_of(path: str | Path) -> str | None:
         return None
     try:
         lines = Lines.read(path)
-    except ValueError:
+    except InputError:
         return None
     return next(iter(_programs(lines)), None)
 

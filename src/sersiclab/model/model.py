@@ -278,7 +278,7 @@ class Model(eqx.Module):
                 name, key = path.split(".", 1)
                 try:
                     self.renderer.check(name, parameters.with_parameters(mixtures[name], {key: end}))
-                except ValueError as error:
+                except InputError as error:
                     raise InputError(f"{path} is tied, and may be {end:g}: {error}") from None
 
     def _with_owners(self, owners: Mapping[str, Any]) -> "Model":

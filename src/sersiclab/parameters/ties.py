@@ -91,7 +91,7 @@ def _products(found: Mapping[str, Parameter]) -> tuple[dict[str, Product], dict[
         elif all(to in terms for to in value.targets):
             try:
                 terms[path] = _product(path, value, terms)
-            except ValueError as error:
+            except InputError as error:
                 wrong[path] = str(error)
     circular = {path: value for path, value in found.items() if path not in set(order)}
     return terms, wrong | {path: f"{path} is tied in a circle: {_circle(path, circular)}" for path in circular}

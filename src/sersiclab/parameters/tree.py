@@ -51,7 +51,7 @@ def start(path: str, prior: AbstractPrior) -> Any:
         raise InputError(f"{path} must have a value: inside a jitted function the median of its prior is not known")
     try:
         return prior.median()
-    except ValueError as error:
+    except InputError as error:
         raise InputError(f"{path}: {error}") from error
 
 

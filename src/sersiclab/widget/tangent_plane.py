@@ -26,9 +26,9 @@ def tangent_plane(image: Image) -> dict[str, Any] | None:
     x, y = (plane.ravel() for plane in np.meshgrid(np.linspace(0, nx - 1, GRID), np.linspace(0, ny - 1, GRID)))
     try:
         origin, points = to_sky(*centre).icrs, to_sky(x, y).icrs
-        east, north = _gnomonic(points.ra.rad, points.dec.rad, origin.ra.rad, origin.dec.rad)
     except Exception:  # a WCS without sky coordinates, or one that fails: the many kinds raise different errors
         return None
+    east, north = _gnomonic(points.ra.rad, points.dec.rad, origin.ra.rad, origin.dec.rad)
     offsets = np.stack([x - centre[0], y - centre[1]], axis=1)
     seen = np.stack([east, north], axis=1)
     if not np.isfinite(seen).all():

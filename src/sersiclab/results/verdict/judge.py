@@ -15,6 +15,7 @@ from sersiclab.results.verdict.render_errors import render_reasons
 from sersiclab.results.verdict.residuals import residual_reasons
 from sersiclab.results.verdict.sampling import convergence_reasons, sampler_reasons, weight_reasons
 from sersiclab.results.verdict.targets import target_reasons
+from sersiclab.runtime.errors import InputError
 
 
 def _blurred(fit: AbstractFit) -> Iterator[Reason]:
@@ -52,7 +53,7 @@ def judge(fit: AbstractFit) -> Verdict:
     rules = RULES if finite(fit) else (completion_reasons,)
     try:
         fit.model_image  # noqa: B018 (rendered here once, for all rules)
-    except ValueError as mistake:  # a tie has taken a parameter out of its range
+    except InputError as mistake:  # a tie has taken a parameter out of its range
         return Verdict("bad", (sentence(f"The model can't be rendered at its best values: {mistake}"),))
     found = [reason for rule in rules for reason in rule(fit)]
     found.sort(key=lambda reason: LEVELS.index(reason[0]))
