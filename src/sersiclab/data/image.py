@@ -167,10 +167,10 @@ class Image(eqx.Module):
     ) -> "Image":
         """Read an image from FITS files: `Image.read("sci.fits", sigma="rms.fits", psf="psf.fits")`.
 
-        What is not given is taken from the file of the data: the error map and the mask from its extensions (ERR,
-        VARIANCE, WHT, DQ, invvar ...), WCS, pixel scale, band, unit and zero-point from the header; `provenance`
-        lists these. If there is no error map, sigma is measured, with a warning: the scatter of the sky, with photon
-        noise if the header has the gain. If resampling has correlated the pixels, the noise is larger than that.
+        Values that are not given are taken from the file of the data: the error map and the mask from its extensions
+        (ERR, VARIANCE, WHT, DQ, invvar ...), and WCS, pixel scale, band, unit and zero-point from the header;
+        `provenance` lists them. Without an error map, sigma is measured from the scatter of the sky, with photon noise
+        if the header has the gain, and a warning is given: in a resampled image the noise is larger than that.
 
         Arguments:
             data: a file, an open HDU, an array, or an `NDData`, `CCDData`, `Cutout2D` or `Quantity`. `"f.fits[SCI,2]"`
@@ -178,10 +178,12 @@ class Image(eqx.Module):
                 `"f.fits[1][11:80,11:90]"` selects a section: x first, counted from 1, both ends included.
             sigma: the error map, as a file, open HDU or array; so are `weight`, `invvar` and `mask`.
             psf: also a PSFEx or STPSF file, or a photutils `ImagePSF` or `GriddedPSFModel`.
-            psf_position: where to evaluate a PSF that varies, (x, y) from 0 in the whole mosaic; by default the
-                image's centre.
+            psf_position: where to evaluate a PSF that varies: (x, y) from 0 in the mosaic, by default its centre.
 
         The other arguments are those of `Image`.
+
+        Returns:
+            The image.
 
         Raises:
             FileNotFoundError: if there is no such file.
@@ -200,9 +202,8 @@ class Image(eqx.Module):
 
         given = {"data": data, "sigma": sigma, "weight": weight, "invvar": invvar, "psf": psf, "mask": mask}
         given |= {"psf_oversampling": psf_oversampling, "psf_includes_pixel": psf_includes_pixel, "gain": gain}
-        given |= {"psf_centre": psf_centre}
-        given |= {"zeropoint": zeropoint, "pixel_scale": pixel_scale, "wcs": wcs, "band": band}
-        given |= {"unit": None if unit is None else unit_name(unit)}
+        given |= {"psf_centre": psf_centre, "zeropoint": zeropoint, "pixel_scale": pixel_scale, "wcs": wcs}
+        given |= {"band": band, "unit": None if unit is None else unit_name(unit)}
         found = gather(given, psf_position=psf_position)
         try:
             return cls(**found.arguments, read_noise=read_noise, sky_level=sky_level, provenance=found.notes)
@@ -249,10 +250,10 @@ class Image(eqx.Module):
         return self.restored(**{**fields, "wcs": part.wcs})
 
     def with_mask(self, mask: Any) -> "Image":
-        """Return the image with another mask, True (non-zero) where a pixel is excluded, or regions.
+        """Return the image with another `mask`, True (non-zero) where a pixel is excluded, or regions.
 
-        Pixels without a finite value and a positive, finite sigma stay excluded. Raises the errors that `Image` raises
-        for a mask.
+        Pixels without a finite value and a positive, finite sigma remain excluded. Raises the errors that `Image`
+        raises for a mask.
         """
         given = mask_from_regions(mask, self.shape, self.wcs)
         unusable = ~(np.isfinite(self.data) & np.isfinite(self.sigma) & (self.sigma > 0))
@@ -260,7 +261,7 @@ class Image(eqx.Module):
 
     @classmethod
     def restored(cls, *, psf: np.ndarray | None, **fields: Any) -> "Image":
-        """Return an image from the fields of another; its PSF is neither normalised nor checked again."""
+        """Return an image from the `fields` of another; its `psf` is neither normalised nor checked again."""
         image = cls(**fields)
         return eqx.tree_at(lambda image: image.psf, image, psf, is_leaf=lambda leaf: leaf is None)
 

@@ -72,4 +72,15 @@ class AbstractMethod(eqx.Module):
 
     @abstractmethod
     def solve(self, problem: Problem, monitor: Monitor) -> Outcome:
-        """Run to the end, and report progress to `monitor`. Raises `Cancelled` if it is cancelled before any result."""
+        """Run to the end.
+
+        Arguments:
+            problem: the posterior density, and where to begin.
+            monitor: receives the progress, and is asked whether the run is cancelled.
+
+        Returns:
+            The outcome.
+
+        Raises:
+            Cancelled: if the run is cancelled before there is any result.
+        """

@@ -35,11 +35,11 @@ def load(path: str | Path, *, types: Sequence[type] = ()) -> Fit:
         ValueError: if the file is not a fit, names an unknown class, or has a damaged part.
 
     Example:
-        ```python
-        fit.save("galaxy.asdf")
-        again = sl.load("galaxy.asdf")
-        again.summary()
-        ```
+        With a fit from `sl.fit(model, image, sl.NUTS())`:
+
+        >>> path = fit.save("galaxy.asdf")
+        >>> sl.load(path).summary().equals(fit.summary())
+        True
     """
     check_classes(types)
     parts = read_fit(path, types=(*METHODS, *types))

@@ -145,6 +145,10 @@ class Model(eqx.Module):
     def with_component(self, name: str, component: AbstractProfile) -> "Model":
         """Return a new model with another component, which replaces one of the same name.
 
+        Arguments:
+            name: the name of the component.
+            component: a profile.
+
         Example:
             >>> model = sl.Model({"sky": sl.FlatSky(0.0)})
             >>> list(model.with_component("star", sl.PointSource(xc=3.0, yc=4.0, flux=1.0)).components)
@@ -245,7 +249,7 @@ class Model(eqx.Module):
         return self._linked(name, link, {smaller: Tied(f"{name}.excess", offset=least)})
 
     def without(self, name: str) -> "Model":
-        """Return a new model without one of the components.
+        """Return a new model without the component `name`.
 
         Parameters that were tied to it stay tied: the first gets the value or prior that they followed, and the others
         are tied to the first.

@@ -54,7 +54,12 @@ def render(model: Model, image: Image, values: Mapping[str, Scalar] | None = Non
 def render_components(model: Model, image: Image, values: Mapping[str, Scalar] | None = None) -> dict[str, Any]:
     """Return the picture of each component.
 
-    Arguments, errors and tracing are those of `render`.
+    Errors and tracing are those of `render`.
+
+    Arguments:
+        model: the model.
+        image: the image; its data are not used.
+        values: as those of `render`.
 
     Returns:
         The pictures by name of component, each of shape (y, x). They sum to `render(model, image, values)`.

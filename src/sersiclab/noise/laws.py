@@ -12,7 +12,7 @@ from jaxtyping import Array, Bool, Float
 
 from sersiclab.data.planes import mask_of, plane_of
 from sersiclab.noise import distributions, whitening
-from sersiclab.parameters import Parameter, check_parameters, nested, parameter
+from sersiclab.parameters import Parameter, check_parameters, document_parameters, nested, parameter
 from sersiclab.parameters.priors import LogNormal, Uniform
 from sersiclab.parameters.scalars import Scalar
 from sersiclab.runtime.errors import InputError, InputTypeError
@@ -30,6 +30,9 @@ class AbstractNoise(eqx.Module):
     Parameters of the noise, if any, are parameters of the model, with paths such as "noise.nu".
     """
 
+    def __init_subclass__(cls) -> None:
+        document_parameters(cls)
+
     def __check_init__(self) -> None:
         check_parameters(self)
 
@@ -40,14 +43,34 @@ class AbstractNoise(eqx.Module):
         Arguments:
             mean: the model image.
             sigma: the image's error map, in the same unit and of the same shape.
+
+        Returns:
+            The distribution of all pixels together, or of each.
         """
 
     def among(self, valid: Bool[np.ndarray, "y x"]) -> "AbstractNoise":
-        """Return the noise for an image in which only `valid` pixels are used; `self` unless it depends on them."""
+        """Return the noise for an image with a mask.
+
+        Arguments:
+            valid: True where a pixel is used.
+
+        Returns:
+            The noise; `self`, unless it depends on the mask.
+        """
         return self
 
     def inflated(self, mean: Pixels, sigma: Pixels, inflation: Scalar, floor: Scalar) -> dist.Distribution:
-        """Return the distribution of the data with sigma' = sqrt((inflation sigma)^2 + floor^2)."""
+        """Return the distribution of the data with sigma' = sqrt((inflation sigma)^2 + floor^2).
+
+        Arguments:
+            mean: the model image.
+            sigma: the image's error map.
+            inflation: the factor on sigma.
+            floor: noise that sigma lacks, in image units.
+
+        Returns:
+            The distribution, as that of `distribution`.
+        """
         return self.distribution(mean, jnp.hypot(inflation * sigma, floor))
 
 
@@ -56,7 +79,15 @@ class AbstractNormalNoise(AbstractNoise):
 
     @abstractmethod
     def whitened(self, residual: Pixels, sigma: Pixels) -> Pixels:
-        """Return data - model as independent numbers of unit variance."""
+        """Return residuals as independent numbers of unit variance.
+
+        Arguments:
+            residual: data - model.
+            sigma: the image's error map.
+
+        Returns:
+            The numbers, one for each pixel.
+        """
 
 
 class GaussianNoise(AbstractNormalNoise):
@@ -108,6 +139,9 @@ class CorrelatedNoise(AbstractNormalNoise):
         Arguments:
             kernel: an array of any shape (y, x) and normalisation.
 
+        Returns:
+            The noise.
+
         Raises:
             ValueError: the kernel is not finite, or zero everywhere.
 
@@ -127,6 +161,9 @@ class CorrelatedNoise(AbstractNormalNoise):
             mask: True where a pixel is not used, of the same shape.
             reach: largest distance that is measured, in pixels to each side.
 
+        Returns:
+            The noise.
+
         Raises:
             ValueError: too few pixels are used for this `reach`.
 
@@ -141,7 +178,7 @@ class CorrelatedNoise(AbstractNormalNoise):
         if isinstance(reach, bool) or not isinstance(reach, int) or reach < 1:
             raise InputError(f"reach must be a number of pixels, 1 or more, got {reach!r}")
         if valid.sum() < MEASURED_PIXELS * (2 * reach + 1) ** 2:
-            raise InputError(f"residual has {valid.sum()} pixels that count: too few for correlations up to {reach}")
+            raise InputError(f"residual has {valid.sum()} pixels that are used: too few for correlations up to {reach}")
         return cls(whitening.measured(array, valid, reach))
 
     def among(self, valid: Bool[np.ndarray, "y x"]) -> "AbstractNoise":
@@ -234,7 +271,7 @@ class PoissonNoise(AbstractNoise):
 
     gain (data + sky) has a Poisson distribution with the mean gain (model + sky), where `sky` is the sky that was
     subtracted from the data. Data below zero counts are taken as zero. A model below zero counts is impossible: there
-    the likelihood falls steeply but stays finite, so that a search finds its way back.
+    the likelihood falls steeply but remains finite, so that a search can return from there.
 
     Example:
         >>> sl.PoissonNoise(gain=2.5, sky=120.0).gain
@@ -271,7 +308,7 @@ class InflatedNoise(AbstractNoise):
         0.0
     """
 
-    base: AbstractNoise = nested()
+    base: AbstractNoise = nested("the noise whose error map is inflated")
     inflation: Parameter = parameter(low=0.0, open_low=True, default=LogNormal(0.0, 0.5), doc="factor on sigma")
     floor: Parameter = parameter(low=0.0, default=0.0, unit="image", doc="noise that sigma lacks")
 

@@ -5,7 +5,7 @@
 - `theta` is in radians, counter-clockwise from +y (up), defined modulo pi.
 - `r_eff` is the semi-major axis of the ellipse that holds half the light, in pixels.
 - `ellip` is 1 - b/a.
-- `flux` is the total to infinity, in the image's units. It may be negative where its prior allows it.
+- `flux` is the total flux out to infinite radius, in image units. It may be negative if its prior allows it.
 - A mask is True where a pixel is excluded.
 """
 
@@ -32,12 +32,12 @@ from sersiclab.parameters import (
 LogWidths = Float[np.ndarray, " k"]
 
 CENTRE = 1e-12
-"""The least radius in pixels at which a profile is evaluated."""
+"""The smallest radius at which a profile is evaluated, in pixels."""
 
 LIGHT = ("flux", "i_b")
-"""The parameters to which a source's light is proportional; each source has one."""
+"""The names of parameters to which a source's light is proportional; every source has one of them."""
 
-# The least length in pixels that a profile may have.
+# The smallest scale length of a profile, in pixels.
 _LEAST = 1e-6
 
 
@@ -64,43 +64,84 @@ class AbstractExtended(AbstractSource):
 
     @abstractmethod
     def brightness(self, x: Float[Array, "*s"], y: Float[Array, "*s"]) -> Float[Array, "*s"]:
-        """Surface brightness per pixel at the offset (x, y) from the centre, before the PSF.
+        """Return the surface brightness before convolution with the PSF.
 
-        It may diverge at the centre, where it is never evaluated, if its integral is finite.
+        It may diverge at the centre if its integral is finite, because it is never evaluated there.
+
+        Arguments:
+            x: offset from the centre along x, in pixels.
+            y: offset along y.
+
+        Returns:
+            The brightness in image units per pixel.
         """
 
     def shape(self) -> tuple[Any, Any]:
-        """`ellip` and `theta` of ellipses much like the isophotes, on which renderers sample; round if unknown."""
+        """Return `ellip` and `theta` of ellipses similar to the isophotes, along which renderers place their samples.
+
+        Returns:
+            The two numbers; (0, 0), a circle, if the shape is unknown.
+        """
         return 0.0, 0.0
 
 
 class AbstractElliptical(AbstractExtended):
-    """Base class of extended sources whose isophotes are similar ellipses: a subclass needs `radial` alone.
+    """Base class of extended sources whose isophotes are similar ellipses. A subclass needs only `radial`.
 
-    A modifier (`modifiers.py`) reshapes the isophotes of any such source.
+    Modifiers (`modifiers.py`) reshape the isophotes of any such source.
     """
 
     ellip: eqx.AbstractVar[Parameter]
     theta: eqx.AbstractVar[Parameter]
 
     def shape(self) -> tuple[Any, Any]:
-        """`ellip` and `theta` of the isophotes."""
+        """Return `ellip` and `theta` of the isophotes."""
         return self.ellip, self.theta
 
     @abstractmethod
     def radial(self, m: Float[Array, "*s"]) -> Float[Array, "*s"]:
-        """Surface brightness at the semi-major axis `m` > 0 in units of `scale`: of a round source of flux 1."""
+        """Return the surface brightness of the round source of flux 1.
+
+        Arguments:
+            m: the radius in pixels, above zero. For an elliptical source it is the semi-major axis.
+
+        Returns:
+            The brightness, per square pixel. `scale` converts it to that of this source.
+        """
 
     def scale(self, area: Any) -> Any:
-        """The unit of `radial` where isophotes have this area in ellipses: here the flux over the area."""
+        """Return the factor by which `radial` is multiplied: the flux over the area of an isophote.
+
+        Arguments:
+            area: the area of an isophote, divided by that of the ellipse with the same semi-major axis. It differs
+                from 1 for isophotes that a modifier has reshaped.
+
+        Returns:
+            The factor.
+        """
         return self.flux / (axis_ratio(self.shape()[0]) * area)
 
     def total(self, area: Callable[[], Any]) -> Any:
-        """The flux where isophotes have this area in ellipses, which is asked for only if it matters."""
+        """Return the total flux.
+
+        Arguments:
+            area: computes the `area` of `scale`, for profiles whose flux is not one of their parameters.
+
+        Returns:
+            The flux in image units.
+        """
         return self.flux
 
     def isophote(self, u: Float[Array, "*s"], v: Float[Array, "*s"]) -> tuple[Float[Array, "*s"], Any]:
-        """The `m` of the isophote through the point (u, v) of `principal_axes`, and its area in circles of radius m."""
+        """Return the isophote through a point.
+
+        Arguments:
+            u: offset from the centre along the major axis, in pixels.
+            v: offset along the minor axis, divided by the axis ratio.
+
+        Returns:
+            The semi-major axis `m` of the isophote, and its area in the plane of (u, v), divided by π m².
+        """
         return length(u, v), 1.0
 
     def brightness(self, x: Float[Array, "*s"], y: Float[Array, "*s"]) -> Float[Array, "*s"]:
@@ -109,32 +150,38 @@ class AbstractElliptical(AbstractExtended):
 
 
 class AbstractMixture(AbstractSource):
-    """Base class of mixtures of concentric, similar elliptical Gaussians, which `HybridRenderer` draws fastest.
+    """Base class of mixtures of concentric, similar elliptical Gaussians, the sources that `HybridRenderer` draws fast.
 
-    A point source is the mixture whose Gaussians all have width zero.
+    A point source is the mixture whose Gaussians all have zero width.
     """
 
     limits: ClassVar[Mapping[str, tuple[float, float]]] = {}
-    """The ranges of parameters in which the mixture exists, where they are narrower than declared."""
+    """The ranges of parameters in which the mixture exists, if they are narrower than the declared ones."""
 
     @abstractmethod
     def shape(self) -> tuple[Any, Any]:
-        """`ellip` and `theta` of the Gaussians."""
+        """Return `ellip` and `theta` of the Gaussians."""
 
     @abstractmethod
     def scales(self) -> tuple[Any, ...]:
-        """The numbers of which `weights` is a function; none if the source is a point.
+        """Return the arguments of `weights` after the first.
 
-        Vectors, if the parameters are: of as many sources.
+        Returns:
+            Numbers, or vectors if the parameters are vectors. Empty for a point source.
         """
 
     @staticmethod
     @abstractmethod
     def weights(log_width: LogWidths, *scales: Any) -> tuple[Float[Array, " k"], Float[Array, ""]]:
-        """The fractions of the flux in Gaussians of the given ln sigma, and in a point.
+        """Return how the flux is distributed over Gaussians of given widths. Profiles that share it are drawn together.
 
-        `log_width` (sigma in pixels) is evenly spaced by `decomposition.SPACING`, its dtype is that of the
-        result. Profiles that share this function are drawn together.
+        Arguments:
+            log_width: ln sigma of the Gaussians (sigma in pixels), evenly spaced by `decomposition.SPACING`. Its dtype
+                is that of the result.
+            scales: the numbers that `scales` returns.
+
+        Returns:
+            The fraction of the flux in each Gaussian, and the fraction in a point.
         """
 
 
@@ -143,11 +190,18 @@ class AbstractTransformed(AbstractSource):
 
     @abstractmethod
     def shape(self) -> tuple[Any, Any]:
-        """`ellip` and `theta` of the isophotes."""
+        """Return `ellip` and `theta` of the isophotes."""
 
     @abstractmethod
     def transform(self, k: Float[Array, "*s"]) -> Float[Array, "*s"]:
-        """Fourier transform at the wave number `k` (radians per pixel), were the source round and its flux 1."""
+        """Return the Fourier transform of the round source of flux 1.
+
+        Arguments:
+            k: the wave number, in radians per pixel.
+
+        Returns:
+            The transform, 1 at `k` = 0.
+        """
 
 
 class AbstractSky(AbstractProfile):
@@ -155,11 +209,19 @@ class AbstractSky(AbstractProfile):
 
     @abstractmethod
     def brightness(self, x: Float[Array, "y x"], y: Float[Array, "y x"]) -> Float[Array, "y x"]:
-        """Surface brightness per pixel at the pixel centres `x`, `y`, counted from the image's centre."""
+        """Return the surface brightness at pixel centres.
+
+        Arguments:
+            x: the x of the pixels, counted from the image's centre.
+            y: their y.
+
+        Returns:
+            The brightness in image units per pixel.
+        """
 
 
 def usual_parameters(cls: type[AbstractProfile]) -> dict[str, ParameterInfo]:
-    """The declared parameters of a class, narrowed to where every renderer draws it."""
+    """Return the declared parameters of a class, with ranges in which every renderer can draw it."""
     limits = cls.limits if issubclass(cls, AbstractMixture) else {}
     infos = parameter_info(cls)
     narrower = {name: dataclasses.replace(infos[name], low=low, high=high) for name, (low, high) in limits.items()}
@@ -167,59 +229,59 @@ def usual_parameters(cls: type[AbstractProfile]) -> dict[str, ParameterInfo]:
 
 
 def size_name(owner: AbstractProfile | type[AbstractProfile]) -> str | None:
-    """The parameter that says how large a source is: `r_eff`, or its first other length; None if it has none."""
+    """Return the parameter for the size of a source: `r_eff`, or else its first other length; None without one."""
     infos = parameter_info(owner)
     lengths = [name for name, info in infos.items() if info.unit == "pixel" and name not in ("xc", "yc")]
     return "r_eff" if "r_eff" in lengths else next(iter(lengths), None)
 
 
 def centre_parameter(axis: str) -> Any:
-    """The declaration of `xc` or `yc`, the same in every source."""
+    """Declare `xc` or `yc`, the same for every source."""
     return parameter(unit="pixel", doc=f"centre, {axis} (pixel centres at integers from 0)")
 
 
 def flux_parameter() -> Any:
-    """The declaration of `flux`, the same in every source."""
+    """Declare `flux`, the same for every source."""
     return parameter(unit="image", doc="total flux, to infinity")
 
 
 def r_eff_parameter() -> Any:
-    """The declaration of `r_eff`, the same in every galaxy profile."""
+    """Declare `r_eff`, the same for every galaxy profile."""
     return parameter(low=0.0, open_low=True, unit="pixel", doc="half-light radius along the major axis")
 
 
 def fwhm_parameter() -> Any:
-    """The declaration of `fwhm`."""
+    """Declare `fwhm`."""
     doc = "full width at half maximum along the major axis"
     return parameter(low=0.0, open_low=True, unit="pixel", doc=doc, start=1.5)
 
 
 def ellip_parameter() -> Any:
-    """The declaration of `ellip`, the same in every galaxy profile."""
+    """Declare `ellip`, the same for every galaxy profile."""
     return parameter(low=0.0, high=0.95, doc="ellipticity, 1 - b/a")
 
 
 def theta_parameter() -> Any:
-    """The declaration of `theta`, the same in every galaxy profile."""
+    """Declare `theta`, the same for every galaxy profile."""
     return parameter(unit="rad", doc="position angle of the major axis, counter-clockwise from +y")
 
 
 def held(radius: Any) -> Any:
-    """Hold a length in pixels above zero, so that nothing inside jit is NaN."""
+    """Return a length in pixels, kept above zero so that no result is NaN."""
     return jnp.maximum(radius, _LEAST)
 
 
 def axis_ratio(ellip: Any) -> Any:
-    """1 - ellip, held above zero."""
+    """Return 1 - ellip, kept above zero."""
     return jnp.maximum(1.0 - ellip, 0.01)
 
 
 def principal_axes(
     x: Float[Array, "*s"], y: Float[Array, "*s"], ellip: Any, theta: Any
 ) -> tuple[Float[Array, "*s"], Float[Array, "*s"]]:
-    """The offset (x, y) along the major axis, and across it in units of the axis ratio: the ellipse is a circle.
+    """Return an offset (x, y) along the major axis, and along the minor axis divided by the axis ratio.
 
-    The second axis lies counter-clockwise of the first.
+    In these coordinates the ellipse is a circle. The minor axis lies counter-clockwise of the major one.
     """
     along = -x * jnp.sin(theta) + y * jnp.cos(theta)
     across = -x * jnp.cos(theta) - y * jnp.sin(theta)
@@ -227,10 +289,10 @@ def principal_axes(
 
 
 def length(u: Float[Array, "*s"], v: Float[Array, "*s"]) -> Float[Array, "*s"]:
-    """`sqrt(u² + v²)`, at the centre a tiny number: no cusp has an infinite value or slope there."""
+    """Return `sqrt(u² + v²)`, or a tiny number at the centre, so that no cusp has an infinite value or slope there."""
     return jnp.sqrt(jnp.maximum(u**2 + v**2, CENTRE**2))
 
 
 def elliptical_radius(x: Float[Array, "*s"], y: Float[Array, "*s"], ellip: Any, theta: Any) -> Float[Array, "*s"]:
-    """Semi-major axis of the ellipse through (x, y), an offset from its centre."""
+    """Return the semi-major axis of the ellipse through (x, y), an offset from its centre."""
     return jnp.hypot(*principal_axes(x, y, ellip, theta))

@@ -32,7 +32,7 @@ _FAR = 1e3
 
 
 class AbstractModifier(AbstractElliptical):
-    """A source with the isophotes of another source, reshaped."""
+    """Base class of modifiers: a source that reshapes the isophotes of another source."""
 
     profile: eqx.AbstractVar[AbstractElliptical]
 
@@ -45,22 +45,27 @@ class AbstractModifier(AbstractElliptical):
 
     @property
     def xc(self) -> Parameter:
+        """The centre's x, that of the modified source."""
         return self.profile.xc
 
     @property
     def yc(self) -> Parameter:
+        """The centre's y, that of the modified source."""
         return self.profile.yc
 
     @property
     def flux(self) -> Parameter:
+        """The total flux, in image units."""
         return self.total(self._area)
 
     @property
     def ellip(self) -> Parameter:
+        """The ellipticity of the modified source."""
         return self.profile.ellip
 
     @property
     def theta(self) -> Parameter:
+        """The position angle of the modified source."""
         return self.profile.theta
 
     def __getattr__(self, name: str) -> Any:
@@ -71,11 +76,27 @@ class AbstractModifier(AbstractElliptical):
 
     @abstractmethod
     def bend(self, u: Float[Array, "*s"], v: Float[Array, "*s"]) -> Any:
-        """Return the offset that this modifier adds to `v`."""
+        """Return the offset that this modifier adds to `v`.
+
+        Arguments:
+            u: offset from the centre along the major axis, in pixels.
+            v: offset along the minor axis, divided by the axis ratio.
+
+        Returns:
+            The offset in the unit of `v`.
+        """
 
     @abstractmethod
     def stretch(self, cosine: Float[Array, "*s"], sine: Float[Array, "*s"]) -> Any:
-        """Return the positive factor by which the radius is multiplied in a direction."""
+        """Return the factor by which this modifier multiplies the radius in a direction.
+
+        Arguments:
+            cosine: the cosine of the angle from the major axis, in the plane where the ellipse is a circle.
+            sine: the sine of that angle.
+
+        Returns:
+            The factor, which is positive.
+        """
 
     def radial(self, m: Float[Array, "*s"]) -> Float[Array, "*s"]:
         return self.profile.radial(m)

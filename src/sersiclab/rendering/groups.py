@@ -18,7 +18,7 @@ from sersiclab.rendering.base import AbstractRenderer
 from sersiclab.rendering.canvas import Canvas, Light, observe, sky_brightness
 
 
-# The distance at which a parameter is held above an open bound.
+# The distance above an open bound at which a parameter is kept.
 _ABOVE = 1e-6
 
 S = TypeVar("S", bound=AbstractSource)
@@ -26,9 +26,9 @@ S = TypeVar("S", bound=AbstractSource)
 
 @dataclasses.dataclass(frozen=True)
 class Group:
-    """Sources of one kind: their names, the sources stacked in one pytree, and how to draw one of them.
+    """Sources of one kind: their names, the sources stacked in one pytree, and a function that draws one of them.
 
-    `draw(source, canvas)` must not hold arrays.
+    `draw(source, canvas)` must not close over arrays.
     """
 
     names: list[str]
@@ -36,13 +36,16 @@ class Group:
     draw: Callable[[Any, Canvas], Light]
 
     def light(self, canvas: Canvas) -> Light:
-        """Return the sum of all, added one after the other: compile time and memory don't grow with their number."""
+        """Return the light of all sources together.
+
+        They are added one after the other, so that compile time and memory don't grow with their number.
+        """
         if jax.tree.leaves(self.sources)[0].shape[0] == 1:
             return self.draw(_first(self.sources), canvas)
         return _sum(self.draw, self.sources, canvas)
 
     def images(self, canvas: Canvas) -> dict[str, Float[Array, "y x"]]:
-        """Return an image of each of them alone."""
+        """Return an image of each source alone."""
         images = lax.map(lambda source: observe(self.draw(source, canvas), canvas), self.sources)
         return {name: images[i] for i, name in enumerate(self.names)}
 
@@ -80,13 +83,18 @@ def _first(sources: Any) -> Any:
 
 
 class AbstractGroupRenderer(AbstractRenderer):
-    """Draws sources in groups on a `Canvas`, and skies separately."""
+    """Base class of renderers that draw sources of one kind together on a `Canvas`, and skies separately."""
 
     takes_stacks = True
 
     @abstractmethod
     def groups(self, sources: Mapping[str, AbstractSource], canvas: Canvas) -> list[Group]:
-        """Return the sources by kind."""
+        """Return the sources by kind.
+
+        Arguments:
+            sources: the sources by name, with a number for every parameter.
+            canvas: the canvas of the image.
+        """
 
     def render(self, components: Mapping[str, AbstractProfile], canvas: Canvas) -> Float[Array, "y x"]:
         sources, skies = _sorted(components)
@@ -130,7 +138,7 @@ def columns_of(rows: Sequence[Sequence[Any]], dtype: Any) -> list[Float[Array, "
 
 
 def within_ranges(source: S) -> S:
-    """Return the source with every parameter held within its declared range, so that nothing inside jit is NaN."""
+    """Return the source with every parameter kept within its declared range, so that no result is NaN."""
     infos, held = parameter_info(source), {}
     for name, value in own_parameters(source).items():
         low, high = infos[name].low, infos[name].high

@@ -21,26 +21,26 @@ from sersiclab.runtime.errors import InputError, InputTypeError
 
 
 _MOST_PADDING = 10**6  # pixels
-# The widest Gaussian, in sides of the padded grid; wider ones are drawn as parabolas.
+# The width of the widest Gaussian, as a multiple of the padded grid's side; wider ones are drawn as parabolas.
 _WIDEST = 8.0
-# Up to this width, in pixels, Gaussians that are thin across are drawn in Fourier space too.
+# Gaussians with a thin minor axis are drawn in Fourier space up to this width, in pixels.
 _THIN_SPLIT = 17.0
-# From this width on a Gaussian of any ellipticity has no structure between the pixels.
+# A Gaussian of at least this width, in pixels, is smooth between pixels at any ellipticity.
 _THICK_FROM = 30.0
 
 
 class HybridRenderer(AbstractGroupRenderer):
     """Draws Gaussian mixtures in Fourier and in real space, and other sources as `PixelRenderer` does.
 
-    The Gaussians of a mixture have fixed widths in pixels. Narrow ones are drawn in Fourier space, where they are exact
-    at any small width, wide ones on the padded grid in real space, where they are exact at any large width. Without a
+    The Gaussians of a mixture have fixed widths in pixels. Narrow ones are drawn in Fourier space, which is exact for
+    any small width; wide ones are drawn in real space on the padded grid, which is exact for any large width. Without a
     PSF the pixels of all sources are integrated in real space (`unblurred.py`, `rays.py`), and the arguments have no
     effect.
 
     Arguments:
         narrowest: the width of the narrowest Gaussian, in pixels.
         split: the width, in pixels, up to which Gaussians are drawn in Fourier space.
-        padding: the least number of pixels by which the grid exceeds the image. Ten times `split` keeps the light of
+        padding: the smallest number of pixels by which the grid exceeds the image. Ten times `split` keeps the light of
             a source outside the image from wrapping around.
 
     Example:

@@ -30,11 +30,11 @@ from sersiclab.rendering.windows import ORDER, REACH, WindowShape, finest, windo
 # Scale of the core's window, in pixels along the major axis.
 _CORE = 0.7
 _RADIUS = REACH * _CORE
-# The least scale of the outermost window, in pixels: its outside has no structure between half pixels.
+# The smallest scale of the outermost window, in pixels. The light outside it is smooth between half pixels.
 _OUTSIDE = 1.1
-# The smallest axis ratio that is drawn: the rings of a thinner ellipse have more structure than their grids.
+# The smallest axis ratio that is drawn. The rings of a thinner ellipse have finer structure than their grids.
 _THINNEST = 0.02
-# Within this exponent of the outermost window, no light is left to sample on the pixels.
+# No light is sampled on the pixels where the exponent of the outermost window is below this.
 _NEAR = 0.03
 
 # Real and imaginary parts.
@@ -43,9 +43,9 @@ Parts = tuple[Float[Array, "..."], Float[Array, "..."]]
 
 @dataclasses.dataclass(frozen=True)
 class Fineness:
-    """Accuracy of drawing: cells along each side of a grid, number of rings, points per pixel outside.
+    """Accuracy of drawing: cells along each side of a grid, number of rings, points per pixel outside the rings.
 
-    In double precision there is one more point, so that edges are accurate to its precision.
+    Double precision uses one more point per pixel, so that edges are as accurate as the rest.
     """
 
     cells: int = 64
@@ -53,7 +53,7 @@ class Fineness:
     oversampling: int = 2
 
     def points(self, dtype: Any) -> int:
-        """Return the number of points along each side of a pixel outside."""
+        """Return the number of points along each side of a pixel outside the rings."""
         return self.oversampling + int(np.dtype(dtype).itemsize > 4)
 
 
@@ -70,7 +70,7 @@ def draw(source: AbstractExtended, canvas: Canvas, fineness: Fineness) -> Light:
     ratio = jnp.maximum(1.0 - jnp.asarray(ellip, canvas.x.dtype), _THINNEST)
     theta = jnp.asarray(theta, canvas.x.dtype)
     outside = max(_OUTSIDE, finest(fineness.points(canvas.x.dtype)))
-    # The sum of the pieces does not depend on the windows, nor does its derivative.
+    # Neither the sum of the pieces nor its derivative depends on the windows.
     ratio, theta = lax.stop_gradient((ratio, theta))
     windows = window_shapes(ratio, theta, _CORE, outside, fineness.levels)
     spectrum = _core(source, canvas, ratio, theta, fineness) + _rings(source, canvas, windows, fineness)
@@ -232,7 +232,7 @@ def _outside(
 def _taper(
     source: AbstractExtended, canvas: Canvas, x: Float[Array, "*s"], y: Float[Array, "*s"]
 ) -> Float[Array, "*s"]:
-    """Return one in the image and around it, and zero where light would wrap around."""
+    """Return a factor that is one in the image and near it, and falls to zero where light would wrap around."""
     result = jnp.ones_like(x)
     for offset, centre, side, padded in zip((y, x), (source.yc, source.xc), canvas.shape, canvas.padded, strict=True):
         distance = jnp.abs(offset + lax.stop_gradient(centre) - (side - 1) / 2) - (side - 1) / 2

@@ -25,9 +25,9 @@ class PixelRenderer(AbstractGroupRenderer):
     Arguments:
         cells: points along each side of the grids on which the centre is drawn; the grids follow the source.
         levels: the number of these grids.
-        oversampling: points per pixel in each direction farther out, one more in double precision. Rings and edges
+        oversampling: points per pixel along each axis farther out; double precision uses one more. Rings and edges
             thinner than half a pixel need more.
-        padding: the least number of pixels by which the grid exceeds the image.
+        padding: the smallest number of pixels by which the grid exceeds the image.
 
     Example:
         >>> star = sl.PointSource(xc=50.0, yc=41.0, flux=80.0)

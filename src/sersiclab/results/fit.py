@@ -68,6 +68,8 @@ class Fit(AbstractSampled):
         >>> fit = sl.Fit(model, image, sl.MAP(), 0, {}, {"sky.level": 1.5})
         >>> round(fit.chi2, 3), fit.dof
         (5.0, 19)
+
+        In the examples of the methods, `fit` and `other` are two fits of a galaxy in one image.
     """
 
     model: Model
@@ -133,9 +135,8 @@ class Fit(AbstractSampled):
             ValueError: if it is a fit of other data or another mask.
 
         Example:
-            ```python
-            sersic.compare(bulge_disk)["bic_diff"]
-            ```
+            >>> fit.compare(other)["bic_diff"].idxmin()
+            'this'
         """
         return comparison.compare({"this": self, "other": other}, patch=patch)
 
@@ -155,9 +156,8 @@ class Fit(AbstractSampled):
             ValueError: if the fits have no quantity in common.
 
         Example:
-            ```python
-            by_nuts.agreement(by_laplace)["in_sigma"].abs().max()
-            ```
+            >>> bool(fit.agreement(other).loc["galaxy.r_eff", "in_sigma"] < -3.0)
+            True
         """
         return comparison.agreement(self, other)
 
@@ -168,9 +168,7 @@ class Fit(AbstractSampled):
             A matplotlib figure, which a notebook shows.
 
         Example:
-            ```python
-            fit.plot().savefig("fit.pdf")
-            ```
+            >>> fit.plot().savefig("fit.pdf")
         """
         return figures.plot(self)
 
@@ -188,7 +186,7 @@ class Fit(AbstractSampled):
 
         Example:
             ```python
-            fit.plot_posterior(seed=1)
+            fit.plot_posterior(seed=1).savefig("posterior.png")
             ```
         """
         self.need_draws("plot_posterior")
@@ -208,9 +206,7 @@ class Fit(AbstractSampled):
             ValueError: if the method makes no draws, or a path is unknown.
 
         Example:
-            ```python
-            fit.plot_corner(["galaxy.r_eff", "galaxy.n"])
-            ```
+            >>> fit.plot_corner(["galaxy.r_eff", "galaxy.n"]).savefig("corner.png")
         """
         self.need_draws("plot_corner")
         return figures.plot_corner(self, paths)
@@ -225,9 +221,11 @@ class Fit(AbstractSampled):
             VOTable.
 
         Example:
-            ```python
-            astropy.table.vstack([fit.to_table() for fit in fits]).write("catalogue.ecsv")
-            ```
+            >>> from astropy.table import vstack
+            >>> catalogue = vstack([fit.to_table(), other.to_table()])
+            >>> catalogue.write("catalogue.ecsv")
+            >>> len(catalogue), catalogue["galaxy_r_eff"].unit
+            (2, Unit("pix"))
         """
         return table.to_table(self, self.observables)
 
@@ -242,9 +240,8 @@ class Fit(AbstractSampled):
             standard deviation, rounded to two digits of the error.
 
         Example:
-            ```python
-            print(fit.to_latex(caption="Sérsic fit"))
-            ```
+            >>> "galaxy.n & $1.50" in fit.to_latex(caption="Sérsic fit")
+            True
         """
         return table.to_latex(self, self.observables, caption=caption)
 
@@ -265,9 +262,9 @@ class Fit(AbstractSampled):
             OSError: if the file exists, unless `overwrite`.
 
         Example:
-            ```python
-            fit.write_fits("galaxy-model.fits", overwrite=True)
-            ```
+            >>> path = fit.write_fits("galaxy-model.fits")
+            >>> sl.Image.read(path, psf=f"{path}[PSF]").shape
+            (24, 27)
         """
         return files.write_fits(self, self.to_table(), path, overwrite=overwrite)
 
@@ -285,9 +282,10 @@ class Fit(AbstractSampled):
             FileExistsError: if the file exists, unless `overwrite`.
 
         Example:
-            ```python
-            fit.write_regions("galaxy.reg")
-            ```
+            >>> print(fit.write_regions("galaxy.reg").read_text())
+            # Region file format: DS9
+            ...
+            ellipse(14.0000,12.5000,3.0000,2.1000,130.107) # text={galaxy r_eff}
         """
         return storage.write_text(path, files.ds9_regions(self), overwrite=overwrite)
 
@@ -306,9 +304,9 @@ class Fit(AbstractSampled):
             FileExistsError: if another file exists, unless `overwrite`.
 
         Example:
-            ```python
-            again = sl.load(fit.save("galaxy.asdf"))
-            ```
+            >>> again = sl.load(fit.save("galaxy.asdf"))
+            >>> again.best == fit.best
+            True
         """
         return write_fit(path, {name: getattr(self, name) for name in PARTS}, overwrite=overwrite)
 

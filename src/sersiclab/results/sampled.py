@@ -38,9 +38,8 @@ class AbstractSampled(AbstractFit):
             if there is a covariance.
 
         Example:
-            ```python
-            fit.summary().loc["galaxy.n", ["q16", "q50", "q84"]]
-            ```
+            >>> fit.summary().loc["galaxy.n", ["mean", "sd"]].astype(float).round(2).to_dict()
+            {'mean': 1.5, 'sd': 0.05}
         """
         return summarise(self, self.derived)
 
@@ -52,7 +51,7 @@ class AbstractSampled(AbstractFit):
 
         Arguments:
             fn: a function of the components by name, in JAX functions, that returns one number.
-            name: the name of the quantity, such as "B/T".
+            name: the name of the quantity, such as "B/T" for the share of a bulge.
             unit: its unit, as astropy writes it.
 
         Returns:
@@ -63,9 +62,8 @@ class AbstractSampled(AbstractFit):
             ValueError: if `fn` does not return one number, or another quantity has this name.
 
         Example:
-            ```python
-            fit.derive(lambda s: s["bulge"].flux / (s["bulge"].flux + s["disk"].flux), name="B/T")
-            ```
+            >>> fit.derive(lambda s: s["galaxy"].flux / s["galaxy"].r_eff ** 2, name="density", unit="pix-2").shape
+            (2, 50)
         """
         self._check_name(name)
         result = derived_quantities.derive(fn, self, name=name, unit=unit)
@@ -111,12 +109,9 @@ class AbstractSampled(AbstractFit):
             ValueError: if the method makes no draws, or a number is negative.
 
         Example:
-            ```python
-            import arviz
-
-            arviz.plot_ppc(fit.to_arviz(predictive=50))
-            arviz.plot_dist_comparison(fit.to_arviz(prior=1000), var_names=["galaxy.n"])
-            ```
+            >>> groups = fit.to_arviz(prior=1000, predictive=20)  # for arviz.plot_ppc and plot_dist_comparison
+            >>> groups["posterior_predictive"]["data"].shape
+            (1, 20, 648)
         """
         self.need_draws("to_arviz")
         return arviz_groups.build(self, prior=prior, predictive=predictive, seed=seed)
@@ -135,9 +130,9 @@ class AbstractSampled(AbstractFit):
             ValueError: if the method makes no draws, or `n` is less than 1.
 
         Example:
-            ```python
-            spread = fit.posterior_predictive(200, seed=1).std(axis=0)
-            ```
+            >>> spread = fit.posterior_predictive(20, seed=1).std(axis=0)
+            >>> spread.shape
+            (24, 27)
         """
         self.need_draws("posterior_predictive")
         return predictions.predictive(self.model, self.image, self.draws, n, seed)
@@ -161,9 +156,7 @@ class AbstractSampled(AbstractFit):
             ValueError: if the model has no source.
 
         Example:
-            ```python
-            fit.radial_profile().plot("radius", ["data", "model_q50"], logy=True)
-            ```
+            >>> axes = fit.radial_profile().plot("radius", ["data", "model_q50"], logy=True)
         """
         return radial.radial_profile(self)
 
@@ -180,9 +173,7 @@ class AbstractSampled(AbstractFit):
             ValueError: if the model has no source.
 
         Example:
-            ```python
-            fit.curve_of_growth().plot("radius", ["data", "model_q50"])
-            ```
+            >>> axes = fit.curve_of_growth().plot("radius", ["data", "model_q50"])
         """
         return radial.curve_of_growth(self)
 

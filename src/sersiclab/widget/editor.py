@@ -52,11 +52,12 @@ class Editor(anywidget.AnyWidget):
         FileNotFoundError: if the front end has not been built.
 
     Example:
-        ```python
-        editor = sl.Editor(image)
-        editor.run(sl.NUTS(), wait=True)
-        editor.fit.verdict
-        ```
+        In a notebook, `editor` as the last line of a cell shows it.
+
+        >>> editor = sl.Editor(image, model)
+        >>> editor.model.components["galaxy"].n
+        Uniform(low=0.5, high=4.0)
+        >>> editor.close()
     """
 
     _esm = bundle.watched("loader.js", source="widget.js")
@@ -188,7 +189,7 @@ class Editor(anywidget.AnyWidget):
 
         Arguments:
             method: how to fit, for example `NUTS()`.
-            wait: return only when the fit is there. Ctrl-C then cancels the run and keeps its draws.
+            wait: return only when the fit is complete. Ctrl-C then cancels the run and keeps its draws.
             seed: the seed of the random numbers.
 
         Returns:
@@ -259,11 +260,11 @@ class Editor(anywidget.AnyWidget):
     # -- the page ------------------------------------------------------------------------------------
 
     def report(self, title: str, detail: str) -> None:
-        """Show an error to the user."""
+        """Show an error on the page: a `title`, and a `detail` below it."""
         self._transmit(messages.error_message(title, detail))
 
     def report_failure(self, label: str, error: Exception) -> None:
-        """Show an exception of a thread or a handler, which nobody else would see; `failures` has the labels."""
+        """Show an `error` of a thread or a handler, which nobody else would see; `label` is that of `failures`."""
         failures.log_internal(error)
         self._transmit(failures.failure_message(label, error))
 
@@ -296,7 +297,7 @@ class Editor(anywidget.AnyWidget):
         super().close()
 
     def set_state(self, sync_data: dict[str, Any]) -> None:
-        """Accept the traits that the page may write, and refuse the others; called by ipywidgets."""
+        """Accept from `sync_data` the traits that the page may write, and refuse the others; ipywidgets calls this."""
         with self._desk.turn:
             others = set(sync_data).intersection(self.keys) - {*BOTH, *FRONT_END}
             taken, refused = own_updates(sync_data, self.get_state(others) if others else {})

@@ -37,12 +37,13 @@ class Workbench(ipywidgets.VBox):
         FileNotFoundError: if the front end has not been built.
 
     Example:
-        ```python
-        wb = sl.Workbench(image)
-        wb  # as the last line of a cell, shows it
-        wb.run(sl.NUTS(), wait=True)
-        wb.fit.summary()
-        ```
+        In a notebook, `wb` as the last line of a cell shows the widget. Its buttons, or `wb.run(sl.NUTS(), wait=True)`,
+        fit the model; `wb.fit` is then the result.
+
+        >>> wb = sl.Workbench(image, model)
+        >>> wb.model.components["galaxy"].n
+        Uniform(low=0.5, high=4.0)
+        >>> wb.close()
     """
 
     _views: "PosteriorViews | None" = None
@@ -62,6 +63,9 @@ class Workbench(ipywidgets.VBox):
     @staticmethod
     def of(fit: Fit) -> "Workbench":
         """Return a workbench that shows a fit.
+
+        Arguments:
+            fit: the fit; its image and its model are those of the workbench.
 
         Raises:
             TypeError: if `fit` is not a `Fit`.
@@ -113,6 +117,9 @@ class Workbench(ipywidgets.VBox):
     def restore(self, name: str) -> None:
         """Show a kept fit again: its model, its mask and its table.
 
+        Arguments:
+            name: the name under which it was kept.
+
         Raises:
             KeyError: if no fit was kept under this name.
         """
@@ -135,7 +142,7 @@ class Workbench(ipywidgets.VBox):
 
         Arguments:
             method: how to fit, for example `NUTS()`.
-            wait: return only when the fit is there. Ctrl-C then cancels the run and keeps its draws.
+            wait: return only when the fit is complete. Ctrl-C then cancels the run and keeps its draws.
             seed: the seed of the random numbers.
 
         Returns:
@@ -173,6 +180,9 @@ class Workbench(ipywidgets.VBox):
 
     def load(self, path: str | Path) -> None:
         """Load a session that was saved from an image of the same shape.
+
+        Arguments:
+            path: the file that `save` wrote.
 
         Raises:
             ValueError: if the file is not such a session; nothing is changed then.
