@@ -6,15 +6,16 @@ import pydoc
 import pytest
 
 import sersiclab as sl
+from sersiclab.noise import NOISES
 from sersiclab.parameters.declarations import parameter_info
 from sersiclab.parameters.links import LINKS
 from sersiclab.profiles import MODIFIERS, PROFILES
 
 
-PROFILE_CLASSES = [*PROFILES, *MODIFIERS, *LINKS]
+DECLARING = [*PROFILES, *MODIFIERS, *LINKS, *(cls for cls in NOISES if parameter_info(cls))]
 
 
-@pytest.mark.parametrize("cls", PROFILE_CLASSES, ids=lambda cls: cls.__name__)
+@pytest.mark.parametrize("cls", DECLARING, ids=lambda cls: cls.__name__)
 def test_every_parameter_has_a_row(cls):
     rows = {line.split("|")[1].strip(): line for line in inspect.getdoc(cls).splitlines() if line.startswith("| `")}
     for name, info in parameter_info(cls).items():
