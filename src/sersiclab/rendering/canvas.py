@@ -23,7 +23,7 @@ from sersiclab.runtime.memory import check_memory
 _NEGLIGIBLE = 1e-7
 
 BYTES_A_PIXEL = 100.0  # memory per pixel of the padded image, for several planes and spectra at once
-# The transfer functions of this many PSFs, or grids, are kept, if the padded grid has at most so many pixels.
+# The number of transfer functions that are kept, and the most pixels that the padded grid of one may have.
 _KEPT, _KEPT_PIXELS = 32, 2**18
 FARTHEST = 1e12  # limit of the padding in pixels, when memory is estimated
 
