@@ -10,7 +10,10 @@ import pytest
 import sersiclab as sl
 
 
-HEAVY = "arviz asdf astropy.io.fits astropy.units bqplot ipywidgets matplotlib photutils scipy.optimize scipy.stats"
+HEAVY = (
+    "arviz asdf astropy.io.fits astropy.units bqplot dask distributed ipywidgets matplotlib photutils pyarrow "
+    "scipy.optimize scipy.stats"
+)
 CODE = f"""
 import socket, sys
 

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from sersiclab import datasets, io
 from sersiclab._version import __version__
-from sersiclab.catalogue import Job
+from sersiclab.catalogue import Catalogue, Job, fit_many, read_catalogue
 from sersiclab.data.image import Image
 from sersiclab.detection import Detection, detect
 from sersiclab.documents.spec import from_dict, schema, to_dict, to_python
@@ -84,6 +84,7 @@ __all__ = [
     "Bent",
     "Boxy",
     "BrokenExponential",
+    "Catalogue",
     "CoreSersic",
     "CorrelatedNoise",
     "Custom",
@@ -145,6 +146,7 @@ __all__ = [
     "datasets",
     "detect",
     "fit",
+    "fit_many",
     "from_dict",
     "guess",
     "io",
@@ -152,6 +154,7 @@ __all__ = [
     "load",
     "parameter",
     "persistent_cache",
+    "read_catalogue",
     "render",
     "render_components",
     "render_error",

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -57,9 +58,8 @@ def to_latex(fit: AbstractFit, observables: Mapping[str, Derived], *, caption: s
         middle = row["q50"] if fit.draws else row["best"]
         up, down = (row["q84"] - row["q50"], row["q50"] - row["q16"]) if fit.draws else (row["sd"], row["sd"])
         value = middle % np.pi if angle else middle % 180.0 if is_angle(path) else middle
-        rows.append(
-            f"{_escaped(path)} & {with_errors(value, up, down)} & {_escaped(_unit(row['unit'], fit.image))} \\\\"
-        )
+        unit = _escaped(unit_text(row["unit"], fit.image.unit))
+        rows.append(f"{_escaped(path)} & {with_errors(value, up, down)} & {unit} \\\\")
     head = [f"\\caption{{{caption}}}"] if caption else []
     lines = [r"\begin{table}", *head, r"\begin{tabular}{lll}", r"\hline", r"Quantity & Value & Unit \\", r"\hline"]
     return "\n".join([*lines, *rows, r"\hline", r"\end{tabular}", r"\end{table}", ""])
@@ -109,17 +109,23 @@ def _quantities(fit: AbstractFit, observables: Mapping[str, Derived]) -> dict[st
 
 def _tied_and_fixed(fit: AbstractFit) -> dict[str, tuple[float, float, str]]:
     """Return every parameter, at the mean of its draws or at the best; fixed ones have no error."""
-    sds = {} if fit.draws else parameter_sds(fit)
+    sds = {} if fit.draws else tied_sds(fit)
     values: Any = fit.draws or fit.best
     found = {}
     for name, owner in at(fit.model.owners, values).items():
         for key, info in parameter_info(owner).items():
             path = f"{name}.{key}"
             value = np.asarray(own_parameters(owner)[key], dtype=float)
-            root, factor = _root(fit.model, path)
-            error = float(value.std(ddof=1)) if value.ndim else abs(factor) * sds.get(root, 0.0)
+            error = float(value.std(ddof=1)) if value.ndim else sds.get(path, 0.0)
             found[path] = (float(value.mean()), error, info.unit)
     return found
+
+
+def tied_sds(fit: AbstractFit) -> dict[str, float]:
+    """Return the standard deviation of every parameter of a fit without draws, tied and fixed ones among them."""
+    sds = parameter_sds(fit)
+    roots = {path: _root(fit.model, path) for path in parameters(fit.model.owners)}
+    return {path: abs(factor) * sds.get(root, 0.0) for path, (root, factor) in roots.items()}
 
 
 def _root(model: Model, path: str) -> tuple[str, float]:
@@ -135,18 +141,19 @@ def _root(model: Model, path: str) -> tuple[str, float]:
 def _quantity(value: float, unit: str, image: Image) -> Any:
     import astropy.units as u
 
-    text = _unit(unit, image)
+    text = unit_text(unit, image.unit)
     try:
         return u.Quantity([value], text) if text else np.array([value])
     except (ValueError, TypeError):
         return np.array([value])  # a unit that astropy does not know
 
 
-def _unit(unit: str, image: Image) -> str:
-    """A parameter's unit as astropy writes it: `image` and `pixel` are the image's own."""
+@cache
+def unit_text(unit: str, image_unit: str | None) -> str:
+    """Return a parameter's unit as astropy writes it: `image` and `pixel` are the image's own."""
     import astropy.units as u
 
-    flux = f"({image.unit})" if image.unit else "1"
+    flux = f"({image_unit})" if image_unit else "1"
     text = unit.replace("²", "2").replace("pixel", "pix").replace("image", flux)
     try:
         return u.Unit(text).to_string()

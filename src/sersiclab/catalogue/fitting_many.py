@@ -1,0 +1,74 @@
+"""The fits of a chunk of jobs, whose models and images are at hand."""
+
+import time
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from sersiclab.data.image import Image
+from sersiclab.inference import AbstractMethod, Cancelled, Run, start
+from sersiclab.model import Model
+from sersiclab.results import Fit
+from sersiclab.runtime.errors import StateError
+
+
+# Seconds between two looks at a run that may be stopped.
+LOOK_SECONDS = 0.05
+# Seconds that a run which is stopped has to end. It is then left behind.
+GRACE_SECONDS = 5.0
+
+
+class OutOfTime(StateError):
+    """A job took longer than its timeout."""
+
+
+class Prepared(NamedTuple):
+    """A job that is ready to be fitted. `seconds` are those that it may take, None for any number."""
+
+    model: Model
+    image: Image
+    seed: int
+    seconds: float | None = None
+
+
+def fit_all(
+    prepared: Sequence[Prepared], method: AbstractMethod, *, stopped: Callable[[], bool] = lambda: False
+) -> list[Fit | Exception]:
+    """Fit every job, and return its fit or the error that it ended with.
+
+    `stopped` is asked while a fit runs; once it answers True, the remaining jobs end with `Cancelled`.
+    """
+    return [_fit_or_error(each, method, stopped) for each in prepared]
+
+
+def _fit_or_error(job: Prepared, method: AbstractMethod, stopped: Callable[[], bool]) -> Fit | Exception:
+    try:
+        if stopped():
+            raise Cancelled("the run was cancelled before this fit")
+        return _watched(start(job.model, job.image, method, seed=job.seed), job.seconds, stopped)
+    except Exception as error:
+        return error
+
+
+def _watched(run: Run, seconds: float | None, stopped: Callable[[], bool]) -> Fit:
+    """Wait for a run, and stop it when its seconds are over. Compilation, which other jobs share, does not count."""
+    spent, looked = 0.0, time.monotonic()
+    while True:
+        try:
+            return run.wait(LOOK_SECONDS)
+        except TimeoutError:
+            now, compiling = time.monotonic(), run.progress.state == "compiling"
+            spent, looked = spent + (0.0 if compiling else now - looked), now
+        if stopped():
+            _end(run)
+            raise Cancelled("the run was cancelled during this fit")
+        if seconds is not None and spent > seconds:
+            _end(run)
+            raise OutOfTime("the fit took longer than the timeout")
+
+
+def _end(run: Run) -> None:
+    run.cancel()
+    try:
+        run.wait(GRACE_SECONDS)
+    except Exception:
+        return

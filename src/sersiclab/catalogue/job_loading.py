@@ -1,0 +1,53 @@
+"""Loading the image and the model of a job, which may fail, warn, or take too long."""
+
+import threading
+import time
+import warnings
+from typing import NamedTuple
+
+from sersiclab.catalogue.fitting_many import OutOfTime
+from sersiclab.catalogue.job import Job
+from sersiclab.data.image import Image
+from sersiclab.inference.running.program import precision
+from sersiclab.model import Model
+
+
+# Warnings are recorded in a place that all threads of a process share.
+_ONE_AT_A_TIME = threading.Lock()
+
+
+class Loaded(NamedTuple):
+    """A job's model and image, or the error of loading them; the warnings; and the seconds that it took."""
+
+    content: tuple[Model, Image] | BaseException
+    notes: tuple[str, ...]
+    seconds: float
+
+
+def load(job: Job, *, timeout: float | None, double: bool) -> Loaded:
+    """Load a job. Recipes that take longer than the timeout are left behind in their thread."""
+    found: list[tuple[Model, Image] | BaseException] = []
+
+    def work() -> None:
+        try:
+            with precision(double):
+                found.append(job.load())
+        except BaseException as error:
+            found.append(error)
+
+    with _ONE_AT_A_TIME, warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        began = time.perf_counter()
+        if timeout is None:
+            work()
+        else:
+            thread = threading.Thread(target=work, name="sersiclab-load", daemon=True)
+            thread.start()
+            thread.join(timeout)
+        seconds = time.perf_counter() - began
+        notes = tuple(dict.fromkeys(str(warning.message) for warning in list(said)))
+    if not found:
+        return Loaded(OutOfTime("making the image and the model took longer than the timeout"), notes, seconds)
+    if isinstance(found[0], KeyboardInterrupt):
+        raise found[0]
+    return Loaded(found[0], notes, seconds)

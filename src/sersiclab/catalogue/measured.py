@@ -1,0 +1,107 @@
+"""The numbers of a fit that a catalogue keeps: best, mean, standard deviation and quantiles of every quantity.
+
+Quantities, units and column names are those of `Fit.to_table`, computed without tables.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+
+from sersiclab.parameters import at, own_parameters, parameter_info
+from sersiclab.parameters.priors import Angle
+from sersiclab.results import Fit, circular
+from sersiclab.results.derived import parameter_sds
+from sersiclab.results.observables import is_angle
+from sersiclab.results.summary import parameter_units
+from sersiclab.results.table import column, tied_sds, unit_text
+
+
+QUANTILES = {"q16": 0.16, "q50": 0.5, "q84": 0.84}
+STATISTICS = ("best", "mean", "sd", *QUANTILES)
+
+
+class Measured(NamedTuple):
+    """Numbers by column such as `galaxy_n_mean`, units and draws by quantity such as `galaxy_n`."""
+
+    numbers: dict[str, float]
+    units: dict[str, str]
+    draws: dict[str, Float[np.ndarray, " draw"]]
+
+
+class _Quantity(NamedTuple):
+    """A quantity: its best value, its sd, its unit, its draws if there are any, and the period of its mean."""
+
+    best: float
+    sd: float
+    unit: str
+    draws: np.ndarray | None
+    period: float | None = None
+
+
+def measured(fit: Fit) -> Measured:
+    """Return the numbers of all parameters, derived quantities and observables."""
+    image_unit = fit.image.unit
+    found = {column(path): quantity for path, quantity in _quantities(fit).items()}
+    draws = {name: each.draws for name, each in found.items() if each.draws is not None}
+    means, quantiles = _statistics(draws)
+    numbers: dict[str, float] = {}
+    for name, each in found.items():
+        numbers[f"{name}_best"] = _wrapped(each.best, each.period)
+        if name in draws:
+            numbers[f"{name}_mean"] = _wrapped(means[name], each.period)
+        numbers[f"{name}_sd"] = each.sd
+        if name in draws:
+            numbers |= {f"{name}_{key}": value for key, value in zip(QUANTILES, quantiles[name], strict=True)}
+    return Measured(numbers, {name: unit_text(each.unit, image_unit) for name, each in found.items()}, draws)
+
+
+def _quantities(fit: Fit) -> dict[str, _Quantity]:
+    """Return every quantity by path; draws are unwrapped, of shape (draw,)."""
+    units, sds = parameter_units(fit.model, fit.image.unit), {} if fit.draws else parameter_sds(fit)
+    found: dict[str, _Quantity] = {}
+    for path, prior in fit.model.free.items():
+        angle = isinstance(prior, Angle)
+        draws = _flat(fit.draws[path], angle=angle) if fit.draws else None
+        sd = sds[path] if draws is None else circular.sd(draws) if angle else float(np.std(draws, ddof=1))
+        found[path] = _Quantity(fit.best[path], sd, units[path], draws, circular.PERIOD if angle else None)
+    found |= {path: each for path, each in _tied_and_fixed(fit).items() if path not in found}
+    for path, each in {**fit.derived, **fit.observables}.items():
+        period = 180.0 if is_angle(path) else 360.0 if path.endswith(".ra") else None
+        found[path] = _Quantity(each.best, each.sd, each.unit, _flat(each.draws) if fit.draws else None, period)
+    return found
+
+
+def _tied_and_fixed(fit: Fit) -> dict[str, _Quantity]:
+    """Return every parameter that the model holds, among them those without a prior."""
+    drawn_or_best: Any = fit.draws or fit.best
+    best, drawn = at(fit.model.owners, fit.best), at(fit.model.owners, drawn_or_best)
+    sds = {} if fit.draws else tied_sds(fit)
+    found = {}
+    for name, owner in drawn.items():
+        infos, bests = parameter_info(owner), own_parameters(best[name])
+        for key, value in own_parameters(owner).items():
+            path, draws = f"{name}.{key}", np.asarray(value, dtype=float).reshape(-1)
+            flat = draws if np.ndim(value) else None
+            sd = sds.get(path, 0.0) if flat is None else float(np.std(flat, ddof=1))
+            found[path] = _Quantity(float(np.asarray(bests[key])), sd, infos[key].unit, flat)
+    return found
+
+
+def _flat(draws: np.ndarray, *, angle: bool = False) -> np.ndarray:
+    flat = np.asarray(draws, dtype=float).reshape(-1)
+    return circular.unwrap(flat) if angle else flat
+
+
+def _statistics(draws: dict[str, np.ndarray]) -> tuple[dict[str, float], dict[str, list[float]]]:
+    """Return the mean and the quantiles of each quantity, computed together."""
+    if not draws:
+        return {}, {}
+    stack = np.stack(list(draws.values()))
+    means = stack.mean(axis=1).tolist()
+    quantiles = np.quantile(stack, list(QUANTILES.values()), axis=1).T.tolist()
+    return dict(zip(draws, means, strict=True)), dict(zip(draws, quantiles, strict=True))
+
+
+def _wrapped(value: float, period: float | None) -> float:
+    return value if period is None else value % period
