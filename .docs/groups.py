@@ -30,6 +30,8 @@ GROUPS = {
     "noise": Group("noise", "Noise", "Likelihoods of the pixels, given to `sl.Model` as `noise=`."),
     "rendering": Group("rendering", "Renderers", "Ways to draw a model, given to `sl.Model` as `renderer=`."),
     "inference": Group("inference", "Inference", "Methods, and the functions that run them."),
+    "catalogue": Group("catalogue", "Catalogues", "Fits of many galaxies: a job for each, and tables of the results."),
+    "batch": Group("batch", "Batches", "Fits of many galaxies at once."),
     "results": Group("results", "Results", "The fit, its summaries and its verdict."),
     "documents": Group("documents", "Documents", "Models as JSON and as Python code."),
     "io": Group("io", "Files of other programs", "Files of GALFIT and imfit, and saved fits."),

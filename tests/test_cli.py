@@ -1,6 +1,7 @@
 """The command line, run as a user runs it."""
 
 import json
+import math
 import os
 import signal
 import subprocess
@@ -15,9 +16,10 @@ from astropy.io import fits
 
 import sersiclab as sl
 from sersiclab.cli import main
-from sersiclab.cli.fitting import _with_digits_of
+from sersiclab.cli.fitting import _row, _with_digits_of
 from sersiclab.cli.lab import _image_notebook
 from sersiclab.cli.option_values import method, read_components, read_cutout, read_position
+from sersiclab.results.draws import Derived
 
 
 WRITTEN = {"fit.asdf", "fit.png", "fit.html", "fit.fits", "fit.reg", "summary.csv", "table.ecsv"}
@@ -355,3 +357,9 @@ def test_lab_ends_its_server_with_itself(tmp_path, number, status):
         assert lab.wait(timeout=60) == status
     with pytest.raises(ProcessLookupError):
         os.kill(server, 0)
+
+
+def test_an_unknown_error_is_left_out_of_the_table():
+    row = _row("galaxy.mag", Derived(np.empty((0, 0)), 17.25, math.nan, "mag"))
+    assert row.split() == ["galaxy.mag", "17.25", "mag"]
+    assert _row("galaxy.q", Derived(np.empty((0, 0)), 0.61234, 0.0123, "")).split()[1:] == ["0.612", "+-", "0.012"]

@@ -57,7 +57,7 @@ def test_a_run_tells_where_it_is(blob):
     assert states[-1] == "done"
     assert set(states) <= {"compiling", "running", "done"}
     phases = list(dict.fromkeys(progress.phase for progress in told))
-    assert [phase for phase in phases if phase] == ["optimising", "bending", "warm-up", "sampling"]
+    assert [phase for phase in phases if phase] == ["optimising", "adapting", "warm-up", "sampling"]
     sampling = [progress for progress in told if progress.phase in ("warm-up", "sampling")]
     assert {progress.total for progress in sampling} == {70}
     assert sampling[-1].step == 70

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from sersiclab.data.image import Image
     from sersiclab.model import Model
     from sersiclab.results import Fit
+    from sersiclab.results.draws import Derived
 
 BAD = 3
 OUTPUTS = ("fit.asdf", "summary.csv", "table.ecsv", "fit.fits", "fit.reg", "fit.png", "fit.html")
@@ -124,13 +125,16 @@ def _write(result: "Fit", folder: Path) -> dict[str, Path]:
 
 def _text(result: "Fit", files: Mapping[str, Path]) -> str:
     table = result.summary().to_string(float_format=lambda x: f"{x:.5g}")
-    rows = [
-        f"{name:<24}{_with_digits_of(quantity.best, quantity.sd):>14} +- {quantity.sd:.2g} {quantity.unit}"
-        for name, quantity in result.observables.items()
-    ]
-    sky = "\n".join(["", "derived from these:", *rows, ""]) if rows else ""
+    rows = [_row(name, quantity) for name, quantity in result.observables.items()]
+    derived = "\n".join(["", "derived from these:", *rows, ""]) if rows else ""
     folder = next(iter(files.values())).parent
-    return f"\n{table}\n{sky}\n{result.verdict}\n\nwrote {folder}/{', '.join(files)}\n"
+    return f"\n{table}\n{derived}\n{result.verdict}\n\nwrote {folder}/{', '.join(files)}\n"
+
+
+def _row(name: str, quantity: "Derived") -> str:
+    """Return a line with a quantity and its error, if that is known."""
+    error = f" +- {quantity.sd:.2g}" if math.isfinite(quantity.sd) else ""
+    return f"{name:<24}{_with_digits_of(quantity.best, quantity.sd):>14}{error} {quantity.unit}".rstrip()
 
 
 def _with_digits_of(value: float, error: float) -> str:

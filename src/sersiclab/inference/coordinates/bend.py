@@ -189,7 +189,7 @@ def _forms(problem: Problem, monitor: Monitor, flat: Bend) -> Float[np.ndarray, 
     size, axes = len(flat.middle), flat.axes
     along = np.zeros((size, size, size))
     weak = min(size, MOST_AXES)
-    monitor.phase("bending", total=weak)
+    monitor.phase("adapting", total=weak)
     for i in range(weak):
         ends, metrics = [], []
         for sign in (1.0, -1.0):
