@@ -20,27 +20,31 @@ class Place:
 
 
 def place_of(science: Extension, shape: tuple[int, ...], given: Position | None) -> Place:
-    """Return the user's position, else the image's centre in the pixels of the image that it was cut from.
+    """Return the user's position, else the image's centre in the pixels of the image that it was cut from."""
+    if given is not None:
+        return Place(given, "psf_position", known=True)
+    return in_whole(science, ((shape[-1] - 1) / 2, (shape[-2] - 1) / 2), "centre")
+
+
+def in_whole(science: Extension, position: Position, name: str) -> Place:
+    """Return a position of that name in an image as one in the image that it was cut from.
 
     A section counts the whole file's pixels; LTV1, LTV2, LTM1_1 and LTM2_2 (IRAF: logical = LTM physical + LTV, both
     from 1) say how a program cut the file.
     """
-    if given is not None:
-        return Place(given, "psf_position", known=True)
-    centre = ((shape[-1] - 1) / 2, (shape[-2] - 1) / 2)
-    origin, known = "the image's centre", False
+    origin, known = f"the image's {name}", False
     if science.spans is not None:
-        x, y = (span.whole(value) for span, value in zip(science.spans, centre, strict=True))
-        centre, origin, known = (x, y), "the centre of the section", True
+        x, y = (span.whole(value) for span, value in zip(science.spans, position, strict=True))
+        position, origin, known = (x, y), f"the {name} of the section", True
     shifts = [science.header.number(name) for name in ("LTV1", "LTV2")]
     if any(shift is not None for shift in shifts):
         scales = [science.header.number(name) or 1.0 for name in ("LTM1_1", "LTM2_2")]
         x, y = (
             (value + 1.0 - (shift or 0.0)) / scale - 1.0
-            for value, shift, scale in zip(centre, shifts, scales, strict=True)
+            for value, shift, scale in zip(position, shifts, scales, strict=True)
         )
-        centre, origin, known = (x, y), f"{origin}, by LTV1 and LTV2", True
-    return Place(centre, origin, known)
+        position, origin, known = (x, y), f"{origin}, by LTV1 and LTV2", True
+    return Place(position, origin, known)
 
 
 def check_place(place: Place, psf: Psf, science: Extension) -> str | None:

@@ -9,20 +9,18 @@ import warnings
 from typing import Any
 
 import numpy as np
-from scipy import ndimage
 
 from sersiclab.data import planes
-from sersiclab.data.arrays import Mask, Plane
-from sersiclab.data.blanks import blanks, without_data
 from sersiclab.data.companions import bad_pixels, companions, without_role
 from sersiclab.data.fits import Extension, choose, plane, read_plane
+from sersiclab.data.gathering import NOISE, Gathered
 from sersiclab.data.headers import Header
+from sersiclab.data.noise_sources import take_noise
 from sersiclab.data.opening import is_hdu, named, opened
 from sersiclab.data.panstarrs import is_panstarrs, softening
 from sersiclab.data.photometry import (
     in_unit,
     read_band,
-    read_gain,
     read_unit,
     read_zeropoint,
     system_of,
@@ -31,52 +29,32 @@ from sersiclab.data.photometry import (
 )
 from sersiclab.data.psf_files import Position, Psf, is_model, read_psf
 from sersiclab.data.psf_positions import check_grid, check_place, place_of
-from sersiclab.data.scatter import level_and_scatter, scatter_in_boxes
 from sersiclab.data.sections import Span
 from sersiclab.data.units import is_logarithmic
 from sersiclab.runtime.errors import InputError
 
 
-NOISE = {"sigma": 1, "weight": -2, "invvar": -2}  # the power of the image's unit that each has
 VARIANCES = (".wt.fits[0]", ".wt.fits[1]", ".wt.fits.fz[1]")  # the names of Pan-STARRS's weights
 ARRAY = "array"
-WEIGHTS_AGREE = (0.5, 2.0)  # scatter over that of the weights; resampling correlates pixels, which lowers it
 SCALES_AGREE = 0.02
-SOURCE_WIDTH = 2.0  # pixels: the smoothing that separates the light of sources from noise
-
-
-@dataclasses.dataclass
-class Gathered:
-    """The arguments of `Image` so far, the file of each array, and notes on values from headers."""
-
-    arguments: dict[str, Any]
-    files: dict[str, str] = dataclasses.field(default_factory=dict)
-    notes: list[str] = dataclasses.field(default_factory=list)
-
-    def take(self, name: str, value: Any, origin: str) -> None:
-        """Use a value that the user did not give, and note its origin."""
-        if self.arguments.get(name) is None and value is not None:
-            self.arguments[name] = value
-            shown = f" {value:.6g}" if isinstance(value, float) else f" {value}" if np.ndim(value) == 0 else ""
-            self.notes.append(f"{name}{shown} ({origin})")
 
 
 def gather(arguments: dict[str, Any], *, psf_position: Position | None) -> Gathered:
     """Return the arguments of `Image` from those of `Image.read`, where None means not given."""
     result = Gathered(dict(arguments))
-    science, others = _science(arguments["data"], arguments["band"])
+    science, others = science_of(arguments["data"], arguments["band"])
     result.arguments["data"] = science.array
     _note_file(result, "data", arguments["data"], science)
     for name, power in NOISE.items():
         result.arguments[name] = in_unit(name, arguments[name], unit_of(arguments["data"]), power)
         if is_file(arguments[name]):
             found = read_plane(name, arguments[name], band=arguments["band"])
-            result.arguments[name] = _of_panstarrs(result, name, found)
+            result.arguments[name] = of_panstarrs(result, name, found)
             _note_file(result, name, arguments[name], found)
-    _take_mask(result, arguments, others)
-    _take_header(result, science)
+    take_mask(result, arguments, others)
+    take_header(result, science)
     _take_psf(result, science, psf_position)
-    _take_noise(result, science, others)
+    take_noise(result, science, others)
     return result
 
 
@@ -91,19 +69,19 @@ def _note_file(result: Gathered, name: str, given: Any, found: Extension) -> Non
         result.files[name] = found.source
 
 
-def _of_panstarrs(result: Gathered, name: str, found: Extension) -> Any:
+def of_panstarrs(result: Gathered, name: str, found: Extension) -> Any:
     """Return an error map; Pan-STARRS calls its variance maps weights."""
     if not is_panstarrs(found.header) or (name == "sigma" and not found.source.endswith(VARIANCES)):
         return found.array
     text = f"{name}: {found.source} is read as variances, which Pan-STARRS's weights are"
-    warnings.warn(text, stacklevel=4)
+    result.warn(text, stacklevel=4)
     result.notes.append(text)
     with np.errstate(divide="ignore", invalid="ignore"):
         deviation = np.sqrt(np.asarray(found.array, float))
         return deviation if name == "sigma" else deviation**-2
 
 
-def _science(data: Any, band: str | None) -> tuple[Extension, dict[str, Extension]]:
+def science_of(data: Any, band: str | None) -> tuple[Extension, dict[str, Extension]]:
     """Return the image itself and the other extensions of its file by role."""
     from astropy.nddata import Cutout2D, NDData
 
@@ -154,7 +132,7 @@ def _of_nddata(data: Any) -> tuple[Extension, dict[str, Extension]]:
     return science, others
 
 
-def _take_mask(result: Gathered, arguments: dict[str, Any], others: dict[str, Extension]) -> None:
+def take_mask(result: Gathered, arguments: dict[str, Any], others: dict[str, Extension]) -> None:
     """Take the mask, and exclude the pixels of a file that are not finite."""
     given = arguments["mask"]
     if is_file(given):
@@ -170,13 +148,13 @@ def _take_mask(result: Gathered, arguments: dict[str, Any], others: dict[str, Ex
         mask = np.zeros(data.shape, bool) if mask is None else np.asarray(mask) != 0
         blank = ~np.isfinite(data)
         if mask.shape == data.shape and (blank & ~mask).any():
-            warnings.warn(
+            result.warn(
                 f"data are not finite in {(blank & ~mask).sum()} pixels: they are excluded from the fit", stacklevel=4
             )
             result.arguments["mask"] = mask | blank
 
 
-def _take_header(result: Gathered, science: Extension) -> None:
+def take_header(result: Gathered, science: Extension) -> None:
     """WCS, pixel scale, band, unit, zero-point and gain."""
     given, header = result.arguments, science.header
     if given["wcs"] is None:
@@ -211,133 +189,43 @@ def _take_psf(result: Gathered, science: Extension, position: Position | None) -
     given = result.arguments
     if position is not None and not np.isfinite(planes.place_of(position, "psf_position")).all():
         raise InputError(f"psf_position must be finite, got {position}")
+    found = None
     if is_file(given["psf"]) or is_model(given["psf"]):
-        shape = np.shape(given["data"])
-        place = place_of(science, shape, position)
+        place = place_of(science, np.shape(given["data"]), position)
         found = read_psf(given["psf"], band=given["band"], position=place.position)
         note = check_place(place, found, science)
         result.notes += [] if note is None else [note]
+    if given["psf"] is not None:
+        check_grid(science)
+    take_psf(result, found)
+
+
+def take_psf(result: Gathered, found: Psf | None) -> None:
+    """Take a PSF and what its file says of its samples; the other values of PSFs are the user's or the usual ones."""
+    given = result.arguments
+    if found is not None:
         result.files["psf"] = found.source
         given["psf"] = found.array
-        samples = _samples_per_pixel(given, found)
+        samples = _samples_per_pixel(result, found)
         result.take("psf_oversampling", samples if samples != 1 else None, found.source)
         result.take("psf_includes_pixel", False if found.includes_pixel is False else None, found.source)
         result.take("psf_centre", None if found.centre == "array" else found.centre, found.source)
-    if given["psf"] is not None:
-        check_grid(science)
     for name, default in (("psf_oversampling", 1), ("psf_includes_pixel", True), ("psf_centre", "array")):
         given[name] = default if given[name] is None else given[name]
 
 
-def _samples_per_pixel(given: dict[str, Any], psf: Psf) -> int | None:
+def _samples_per_pixel(result: Gathered, psf: Psf) -> int | None:
     """Return the samples per pixel from the PSF's file, else from the two pixel scales; warn if they disagree."""
+    given = result.arguments
     stated = given["psf_oversampling"] or psf.oversampling
     if psf.pixel_scale is None or given["pixel_scale"] is None:
         return stated
     ratio = given["pixel_scale"] / psf.pixel_scale
     samples = stated or max(round(ratio), 1)
     if abs(ratio / samples - 1.0) > SCALES_AGREE:
-        warnings.warn(
+        result.warn(
             f"the psf has samples of {psf.pixel_scale:g} arcsec, {samples} to a pixel; the image has pixels of "
             f"{given['pixel_scale']:g} arcsec: is it the PSF of this image?",
-            stacklevel=5,
+            stacklevel=6,
         )
     return samples
-
-
-def _take_noise(result: Gathered, science: Extension, others: dict[str, Extension]) -> None:
-    """Take an error map from the file's other extensions, else measure one, unless the user gave one."""
-    given = result.arguments
-    if given["gain"] is None and all(given[name] is None for name in NOISE):
-        if "sigma" in others:
-            result.take("sigma", others["sigma"].array, others["sigma"].source)
-        elif "variance" in others:
-            with np.errstate(invalid="ignore"):
-                result.take("sigma", np.sqrt(np.asarray(others["variance"].array, float)), others["variance"].source)
-        elif "invvar" in others:
-            result.take("invvar", others["invvar"].array, others["invvar"].source)
-        elif "weight" in others:
-            _take_weight(result, others["weight"])
-        elif _is_image(given["data"]):
-            _mask_blanks(result)
-            _take_measured_noise(result, science.header)
-    found = read_gain(science.header, given["unit"])
-    if found is not None:
-        result.take("gain", *found)
-
-
-def _take_weight(result: Gathered, weight: Extension) -> None:
-    """Take weights, and rescale them to 1/sigma² if the scatter of the sky shows that they are something else.
-
-    Drizzled images of HST have exposure times there, unless inverse variances were requested.
-    """
-    data, valid = _usable(result.arguments)
-    weights = np.asarray(weight.array, float)
-    valid &= np.isfinite(weights) & (weights > 0)
-    factor = 1.0
-    if valid.any():
-        level, _ = level_and_scatter(data[valid])
-        _, scatter = level_and_scatter((data[valid] - level) * np.sqrt(weights[valid]))
-        if scatter > 0 and not WEIGHTS_AGREE[0] < scatter < WEIGHTS_AGREE[1]:
-            factor = scatter**-2
-            warnings.warn(
-                f"weight: {weight.source} is not an inverse variance: the sky scatters {scatter:.3g} times as much "
-                f"as it says; it is scaled by {factor:.4g} (give weight= or sigma= to use another)",
-                stacklevel=6,
-            )
-    result.take("weight", weights * factor, f"{weight.source}" + (f" x {factor:.4g}" if factor != 1.0 else ""))
-
-
-def _is_image(data: Any) -> bool:
-    """Return whether noise can be measured on this; `Image` reports the problem with anything else."""
-    try:
-        array = np.asarray(data)
-    except ValueError:
-        return False
-    return array.ndim == 2 and array.size > 0 and array.dtype.kind in "fiub"
-
-
-def _mask_blanks(result: Gathered) -> None:
-    """Exclude pixels that hold a constant in place of data, with which the sky's scatter would be too small."""
-    data, valid = _usable(result.arguments)
-    found = blanks(data, valid)
-    if found:
-        text = without_data(found)
-        warnings.warn(f"{text}: they are excluded from the fit (give an error map to use them)", stacklevel=6)
-        mask = result.arguments["mask"]
-        if mask is None or np.shape(mask) == data.shape:  # `Image` reports the problem with any other
-            excluded = np.any([part.pixels for part in found], axis=0)
-            result.arguments["mask"] = excluded | (False if mask is None else np.ma.filled(mask, 1) != 0)
-        result.notes.append(f"mask: {text}")
-
-
-def _take_measured_noise(result: Gathered, header: Header) -> None:
-    """Measure sigma² = (the sky's scatter)² + (data - sky)/gain on sources, if the header has the gain.
-
-    On the sky, this photon noise would follow the noise itself: pixels that scatter upwards would get less weight than
-    pixels that scatter downwards, and every fit would find too faint a sky.
-    """
-    data, valid = _usable(result.arguments)
-    level, scatter = level_and_scatter(data[valid]) if valid.any() else (0.0, 0.0)
-    scatter = min(scatter, scatter_in_boxes(np.where(valid, data, np.nan)))
-    if not scatter > 0:
-        return
-    variance = np.full(data.shape, scatter**2)
-    text = f"measured: sky {level:.4g} +- {scatter:.4g}"
-    found = read_gain(header, result.arguments["unit"])
-    if found is not None:
-        excess = np.where(valid, data - level, 0.0)
-        source = ndimage.gaussian_filter(excess, SOURCE_WIDTH) > scatter
-        variance += np.where(source, np.maximum(excess, 0.0), 0.0) / found[0]
-        text += f", photons by gain {found[0]:.6g}"
-    warnings.warn(
-        f"there is no error map: sigma is {text}; give sigma=, weight=, invvar= or gain= to use another", stacklevel=5
-    )
-    result.take("sigma", np.sqrt(variance), text)
-
-
-def _usable(given: dict[str, Any]) -> tuple[Plane, Mask]:
-    data = np.asarray(np.ma.getdata(given["data"]), float)
-    valid = np.isfinite(data) & ~np.ma.getmaskarray(given["data"])
-    mask = np.zeros(data.shape) if given["mask"] is None else np.ma.filled(given["mask"], 1)
-    return data, valid & (np.asarray(mask) == 0 if np.shape(mask) == data.shape else True)
