@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from sersiclab import datasets, io
 from sersiclab._version import __version__
-from sersiclab.catalogue import Catalogue, Job, fit_many, read_catalogue
+from sersiclab.catalogue import Catalogue, Job, fit_many, jobs, read_catalogue
 from sersiclab.data.image import Image
 from sersiclab.detection import Detection, detect
 from sersiclab.documents.spec import from_dict, schema, to_dict, to_python
@@ -150,6 +150,7 @@ __all__ = [
     "from_dict",
     "guess",
     "io",
+    "jobs",
     "joint",
     "load",
     "parameter",

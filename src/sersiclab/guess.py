@@ -95,7 +95,7 @@ def guess(
         >>> list(model.components)
         ['bulge', 'disk']
     """
-    profiles = _profiles(what)
+    profiles = profiles_of(what)
     found = find(image, position)
     source, *neighbours = _sources(found, sources)
     names = [name for name, cls in profiles.items() if issubclass(cls, AbstractSource)]
@@ -161,7 +161,8 @@ def component_of(source: Source, name: str, cls: type[AbstractSource] = Sersic) 
     return _component(name, cls, _source_values(source, 1), size, _spread(source, 1, size, math.nan, (1, 1)))
 
 
-def _profiles(what: What) -> dict[str, type[AbstractProfile]]:
+def profiles_of(what: What) -> dict[str, type[AbstractProfile]]:
+    """Return the classes of a model's components by name, from the argument of `guess`; raises if it names none."""
     if isinstance(what, Mapping):
         if not what:
             raise InputError("what must name at least one component, got an empty mapping")
@@ -169,7 +170,7 @@ def _profiles(what: What) -> dict[str, type[AbstractProfile]]:
             check_name(name)
         return {name: _profile(f"what[{name!r}]", value) for name, value in what.items()}
     if isinstance(what, str) and _plain(what) in map(_plain, PRESETS):
-        return _profiles(next(preset for name, preset in PRESETS.items() if _plain(name) == _plain(what)))
+        return profiles_of(next(preset for name, preset in PRESETS.items() if _plain(name) == _plain(what)))
     cls = _profile("what", what)
     if issubclass(cls, AbstractSky):
         return {"sky": cls}

@@ -36,14 +36,20 @@ DO_NOT_USE = 1  # the bit of that name in the DQ of JWST and Roman
 
 def companions(file: File, index: int, band: str | None = None) -> dict[str, Extension]:
     """Return the extensions by role (`ROLES`) that share the image's shape, version, band and prefix."""
+    bands = bands_of(file.hdus[index])
+    return {kind: plane(file, other, band, bands) for kind, other in companion_indices(file, index).items()}
+
+
+def companion_indices(file: File, index: int) -> dict[str, int]:
+    """Return the index of each of these extensions, by role."""
     science = file.hdus[index]
     if role(science) is not None:
         return {}
-    found: dict[str, Extension] = {}
+    found: dict[str, int] = {}
     for other, hdu in enumerate(file.hdus):
         kind = role(hdu) if other != index and hdu.is_image else None
         if kind is not None and kind not in found and _belongs(science, hdu):
-            found[kind] = plane(file, other, band, bands_of(science))
+            found[kind] = other
     return found
 
 

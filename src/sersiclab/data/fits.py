@@ -92,7 +92,7 @@ def plane(file: File, index: int, band: str | None = None, bands: Sequence[str] 
     else:
         if len(file.section.ranges) == 2:
             pixels = _two_dimensional(file, index, pixels, band, bands)
-        spans = _spans(file.argument, label, file.section, pixels.shape)
+        spans = spans_in(file.argument, label, file.section, pixels.shape)
         array = _two_dimensional(file, index, part_of(pixels, spans), band, bands)
         label, spans = f"{label}[{file.section.text}]", spans[:2]
         wcs = None if wcs is None else part_of_wcs(wcs, spans)
@@ -101,7 +101,7 @@ def plane(file: File, index: int, band: str | None = None, bands: Sequence[str] 
     return Extension(array if soft is None else linear(array, *soft), label, wcs, file.header(index), spans, notes)
 
 
-def _spans(argument: str, label: str, section: Section, shape: tuple[int, ...]) -> tuple[Span, ...]:
+def spans_in(argument: str, label: str, section: Section, shape: tuple[int, ...]) -> tuple[Span, ...]:
     try:
         return section.spans(shape)
     except InputError as error:
@@ -133,7 +133,7 @@ def _numpy_plane(argument: str, name: FileName) -> Extension:
         raise InputError(f"{argument}: {str(path)!r} is not a file of a numpy array ({error})") from error
     if name.section is None:
         return Extension(array, str(path))
-    spans = _spans(argument, str(path), name.section, array.shape)
+    spans = spans_in(argument, str(path), name.section, array.shape)
     return Extension(part_of(array, spans), f"{path}[{name.section.text}]", spans=spans)
 
 
@@ -198,15 +198,23 @@ def squeezed(shape: tuple[int, ...]) -> tuple[int, ...]:
 def _two_dimensional(
     file: File, index: int, pixels: Any, band: str | None, bands: Sequence[str]
 ) -> Shaped[np.ndarray, "y x"]:
-    shape = squeezed(pixels.shape)
-    if len(shape) == 2:
-        return pixels.reshape(shape)
-    bands = bands if len(shape) == 3 and len(bands) == shape[0] else ()
+    return pixels[place_in_cube(file, index, pixels.shape, band, bands)]
+
+
+def place_in_cube(
+    file: File, index: int, shape: tuple[int, ...], band: str | None, bands: Sequence[str]
+) -> tuple[int, ...]:
+    """Return the indices of a 2-d image along the axes before y and x; none if there are no other axes."""
+    planes = squeezed(shape)
+    leading = (0,) * (len(shape) - len(planes))
+    if len(planes) == 2:
+        return leading
+    bands = bands if len(planes) == 3 and len(bands) == planes[0] else ()
     known = [name.lower() for name in bands]
     if band is not None and band.lower() in known:
-        return pixels.reshape(shape)[known.index(band.lower())]
+        return (*leading, known.index(band.lower()))
     remedy = f"give band=, one of {', '.join(bands)}" if bands else "give one plane of it as an array"
     raise InputError(
-        f"{file.argument}: {file.where(index)} ({file.hdus[index].name or 'no name'}) has the shape {pixels.shape}; "
+        f"{file.argument}: {file.where(index)} ({file.hdus[index].name or 'no name'}) has the shape {shape}; "
         f"expected a 2-d image [y, x] ({remedy})"
     )

@@ -36,6 +36,13 @@ class Header:
         return value if np.isfinite(value) else None
 
 
+def kept(header: Header) -> Header:
+    """Return a header whose values have been read, which is faster to look up."""
+    return Header(
+        tuple({key: value for key in layer if (value := _card(layer, key)) is not None} for layer in header.layers)
+    )
+
+
 def _card(layer: Any, name: str) -> Any:
     from astropy.io.fits.card import Undefined
     from astropy.io.fits.verify import VerifyError

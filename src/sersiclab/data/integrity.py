@@ -75,6 +75,18 @@ def open_whole(path: Path) -> BinaryIO:
     return path.open("rb")
 
 
+def least_size_decompressed(path: Path) -> int | None:
+    """Return the bytes that a compressed file holds at least; None if it is not compressed as a whole."""
+    with path.open("rb") as file:
+        first = file.read(6)
+        if not first.startswith(tuple(DECOMPRESS)):
+            return None
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(size - 4, 0))
+        stated = int.from_bytes(file.read(4), "little") if first.startswith(GZIP) else 0  # modulo 2^32
+    return max(size, stated)
+
+
 def extensions(stream: BinaryIO) -> list[Layout]:
     """Return the extensions that the headers of a file declare, the primary one first.
 
@@ -148,8 +160,9 @@ def _uncompressed(path: Path) -> bytes:
         return file.read()
 
 
+GZIP = b"\x1f\x8b"
 DECOMPRESS: Mapping[bytes, Callable[[Path], bytes]] = {
-    b"\x1f\x8b": lambda path: gzip.decompress(path.read_bytes()),
+    GZIP: lambda path: gzip.decompress(path.read_bytes()),
     b"BZh": lambda path: bz2.decompress(path.read_bytes()),
     b"\xfd7zXZ\0": lambda path: lzma.decompress(path.read_bytes()),
     b"PK\3\4": _unzipped,

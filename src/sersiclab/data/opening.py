@@ -45,7 +45,7 @@ class File:
         hdu, label = self.hdus[index], self.where(index)
         if not hdu.is_image:
             raise InputError(f"{self.argument}: {label} is a table; expected a 2-d image")
-        blank = _unsigned_blank(Header((hdu.header,)))
+        blank = unsigned_blank(Header((hdu.header,)))
         with self.reading(index):
             pixels = hdu.data
         if pixels is None:
@@ -78,7 +78,7 @@ class File:
             raise InputError(f"{self.argument}: the pixels of {label} can't be read ({short}{error})") from error
 
 
-def _unsigned_blank(header: Header) -> float | None:
+def unsigned_blank(header: Header) -> float | None:
     """Return the value of BLANK in unsigned integers, where astropy does not apply it; None without BLANK."""
     blank, zero = header.number("BLANK", "ZBLANK"), header.number("BZERO")
     return None if blank is None or zero is None else blank + zero
