@@ -2,6 +2,7 @@
 
 import os
 import signal
+import threading
 import time
 import warnings
 from functools import partial
@@ -62,6 +63,20 @@ def fatal_once(mark: Path, image: sl.Image) -> sl.Model:
     return MODEL
 
 
+def model_with_ctrl_c(image: sl.Image) -> sl.Model:
+    """Presses Ctrl-C a second later, when the fit is under way."""
+    threading.Timer(1.0, signal.raise_signal, [signal.SIGINT]).start()
+    return MODEL
+
+
+def once_missing(mark: Path) -> sl.Image:
+    """A file that is not there the first time."""
+    if not mark.exists():
+        mark.touch()
+        raise FileNotFoundError("not yet")
+    return sky(1)
+
+
 def of_nan() -> sl.Image:
     return sl.Image(np.full((6, 7), np.nan), sigma=1.0)
 
@@ -87,3 +102,19 @@ def bad() -> list[sl.Job]:
         sl.Job("psf", of_zero_psf, MODEL),
         sl.Job("recipe", partial(sky, 1), broken_recipe),
     ]
+
+
+def gone_later() -> sl.Image:
+    return sky(1)
+
+
+def assert_same(a: sl.Catalogue, b: sl.Catalogue) -> None:
+    """Bit for bit, except the seconds."""
+    assert a.table.colnames == b.table.colnames
+    for name in set(a.table.colnames) - {"seconds"}:
+        np.testing.assert_array_equal(np.asarray(a.table[name]), np.asarray(b.table[name]), err_msg=name)
+
+
+def many(jobs, folder=None, method=None, **options) -> sl.Catalogue:
+    method = sl.Laplace(draws=50) if method is None else method
+    return sl.fit_many(jobs, method, folder=folder, progress=False, **options)

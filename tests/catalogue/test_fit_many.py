@@ -2,29 +2,16 @@
 
 import itertools
 import json
-import multiprocessing
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from functools import partial
 
 import numpy as np
 import pytest
 import sky_jobs
+from sky_jobs import assert_same, many
 
 import sersiclab as sl
 from sersiclab.catalogue.folder_lock import locked
 from sersiclab.documents import storage
-
-
-def assert_same(a: sl.Catalogue, b: sl.Catalogue) -> None:
-    """Bit for bit, except the seconds."""
-    assert a.table.colnames == b.table.colnames
-    for name in set(a.table.colnames) - {"seconds"}:
-        np.testing.assert_array_equal(np.asarray(a.table[name]), np.asarray(b.table[name]), err_msg=name)
-
-
-def many(jobs, folder=None, method=None, **options) -> sl.Catalogue:
-    method = sl.Laplace(draws=50) if method is None else method
-    return sl.fit_many(jobs, method, folder=folder, progress=False, **options)
 
 
 @pytest.fixture(scope="module")
@@ -211,45 +198,6 @@ def test_one_run_at_a_time_writes_to_a_folder(tmp_path):
     with locked(tmp_path), pytest.raises(RuntimeError, match="another run is writing to"):
         many(sky_jobs.good(1), tmp_path)
     assert len(many(sky_jobs.good(1), tmp_path)) == 1
-
-
-def test_threads_give_the_same_rows(whole):
-    with ThreadPoolExecutor(2) as pool:
-        assert_same(many(sky_jobs.good(6), executor=pool, chunk=1, draws=True), whole)
-
-
-def test_two_processes_give_the_same_rows(whole, tmp_path):
-    spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(2, mp_context=spawn) as pool:
-        found = many([*sky_jobs.good(6), *sky_jobs.bad()], tmp_path, executor=pool, chunk=2, draws=True)
-        assert sorted(found.failed) == sorted(sky_jobs.BAD)
-        assert_same(many(sky_jobs.good(6), executor=pool, chunk=1, draws=True), whole)
-        with pytest.raises(ValueError, match="job 'a' can't be sent to another process"):
-            many([sl.Job("a", lambda: sky_jobs.sky(1), sky_jobs.MODEL)], executor=pool)
-
-
-def test_a_killed_worker_costs_nothing_but_a_rerun(tmp_path):
-    spawn = multiprocessing.get_context("spawn")
-    jobs = [*sky_jobs.good(2), sl.Job("killer", sky_jobs.sky(1), partial(sky_jobs.fatal_once, tmp_path / "mark"))]
-    with (
-        ProcessPoolExecutor(1, mp_context=spawn) as pool,
-        pytest.raises(RuntimeError, match="the same call, with a new"),
-    ):
-        many(jobs, tmp_path / "run", executor=pool, chunk=1)
-    assert sl.read_catalogue(tmp_path / "run").failed == []
-    found = many(jobs, tmp_path / "run")
-    assert found.counts()["status"] == {"done": 3}
-
-
-def test_in_memory_a_killed_worker_leaves_rows():
-    spawn = multiprocessing.get_context("spawn")
-    jobs = [sl.Job("killer", sky_jobs.sky(1), sky_jobs.fatal_recipe), *sky_jobs.good(2)]
-    with ProcessPoolExecutor(1, mp_context=spawn) as pool:
-        found = many(jobs, executor=pool, chunk=1)
-    assert "killer" in found.failed
-    assert len(found) == 3
-    assert "a worker process was killed" in found.table["message"][found.ids.index("killer")]
-    assert found.retry([name for name in found.failed if name != "killer"], progress=False).failed == ["killer"]
 
 
 @pytest.mark.parametrize(

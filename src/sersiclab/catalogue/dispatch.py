@@ -30,6 +30,8 @@ LOOK_SECONDS = 0.1
 # Seconds after which the number of workers, which may change on a cluster, is asked for again.
 COUNT_SECONDS = 10.0
 
+KILLED = "each worker that fitted this job was killed: does it need more memory than they have?"
+
 
 class Lost(StateError):
     """The executor has lost its workers, and takes no more work."""
@@ -125,7 +127,7 @@ class Dispatcher:
                 raise
             chunk = self._pending.pop(future)
             if len(chunk.tasks) == 1:
-                return lost_rows(chunk, f"the worker was killed while it fitted this job: {_first_line(error)}")
+                return lost_rows(chunk, KILLED)
             for task in chunk.tasks:
                 self._submit(dataclasses.replace(chunk, tasks=(task,)))
             return []
@@ -161,7 +163,3 @@ def pickled(chunk: Chunk) -> bytes:
 def _killed(error: BaseException) -> bool:
     """Return whether this is Dask's error for a task whose worker was killed, several times."""
     return type(error).__name__ == "KilledWorker"
-
-
-def _first_line(error: BaseException) -> str:
-    return str(error).partition("\n")[0]

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Float
 
-from sersiclab.parameters import at, own_parameters, parameter_info
+from sersiclab.parameters import at, own_parameters, parameter_info, parameters
 from sersiclab.parameters.priors import Angle
 from sersiclab.results import Fit, circular
 from sersiclab.results.derived import parameter_sds
@@ -73,7 +73,9 @@ def _quantities(fit: Fit) -> dict[str, _Quantity]:
 
 
 def _tied_and_fixed(fit: Fit) -> dict[str, _Quantity]:
-    """Return every parameter that the model holds, among them those without a prior."""
+    """Return the parameters without a prior."""
+    if parameters(fit.model.owners).keys() == fit.model.free.keys():
+        return {}
     drawn_or_best: Any = fit.draws or fit.best
     best, drawn = at(fit.model.owners, fit.best), at(fit.model.owners, drawn_or_best)
     sds = {} if fit.draws else tied_sds(fit)

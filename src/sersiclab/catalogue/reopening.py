@@ -5,6 +5,7 @@ from pathlib import Path
 
 from sersiclab.catalogue.catalogue import Catalogue
 from sersiclab.catalogue.job import Job
+from sersiclab.catalogue.parquet import need_pyarrow
 from sersiclab.catalogue.run_folder import RunFolder
 from sersiclab.documents import storage
 
@@ -31,5 +32,6 @@ def read_catalogue(folder: str | Path, *, jobs: Iterable[Job] | None = None) -> 
         >>> sl.read_catalogue("run1").ids
         ['a']
     """
+    need_pyarrow()
     store = RunFolder(storage.user_path(folder))
     return Catalogue(store, store.configuration(), jobs)

@@ -8,7 +8,6 @@ import warnings
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
-from urllib.parse import quote
 
 from sersiclab.catalogue.columns import Columns, JobRow, joined
 from sersiclab.catalogue.method_texts import method_json, method_of
@@ -148,8 +147,9 @@ class RunFolder(AbstractStore):
         self._written += 1
 
     def fit_path(self, job: str, version: int) -> Path:
-        """Return the file of a saved fit. File systems may not distinguish capital letters."""
-        return self.path / FITS / f"{quote(job, safe='')[:60]}-{digest(job)[:8]}-v{version}.asdf"
+        """Return the file of a saved fit. The digest tells apart what a file name does not, such as capital letters."""
+        plain = re.sub(r"[^A-Za-z0-9._-]", "_", job)[:60]
+        return self.path / FITS / f"{plain}-{digest(job)}-v{version}.asdf"
 
     def _numbered(self) -> Iterator[tuple[int, Path]]:
         for path in self.path.glob("part-*"):

@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -146,13 +147,17 @@ def _surface_brightness(component: Any, own: Mapping[str, Any], image: Image) ->
 def _central(component: AbstractElliptical, own: Mapping[str, Any]) -> Any:
     """The brightness per pixel at the centre, for each draw."""
     shape = np.broadcast_shapes(*(value.shape for value in own.values()))
-    rows = {key: jnp.asarray(np.broadcast_to(value, shape).ravel(), dtype=float) for key, value in own.items()}
+    rows = {key: np.broadcast_to(value, shape).ravel() for key, value in own.items()}
+    return np.asarray(_central_brightness(component, rows), dtype=float).reshape(shape)
 
+
+@eqx.filter_jit
+def _central_brightness(component: AbstractElliptical, rows: dict[str, Any]) -> Any:
     def one(row: dict[str, Any]) -> Any:
         drawn = with_parameters(component, row)
         return drawn.scale(1.0) * drawn.radial(jnp.zeros(()))
 
-    return np.asarray(jax.vmap(one)(rows), dtype=float).reshape(shape)
+    return jax.vmap(one)({key: jnp.asarray(value, dtype=float) for key, value in rows.items()})
 
 
 class _Sky:
