@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from numpy.testing import assert_allclose
 
 from sersiclab.data.image import Image
+from sersiclab.plots import images, profile
 from sersiclab.plots.corner import with_errors
 from sersiclab.plots.isophotes import Ellipse
 from sersiclab.plots.profile import annuli
@@ -41,6 +42,23 @@ def test_images_show_data_model_and_residual(make_fit: MakeFit, figure: Figure) 
     assert shown["residual"].get_clim() == (-5, 5)
     assert shown["data"].norm is shown["model"].norm
     assert all(image.origin == "lower" for image in shown.values())
+
+
+def test_panels_of_a_large_image_show_every_second_pixel_in_its_place(make_fit: MakeFit, monkeypatch: Any) -> None:
+    fit = make_fit()
+    ny, nx = fit.image.shape
+    monkeypatch.setattr(images, "PANEL", max(ny, nx) - 1)
+    figure = fit.plot()
+    for name in ("data", "model", "residual"):
+        axes = axes_titled(figure, name)
+        shown = axes.images[0].get_array()
+        assert shown.shape == (-(-ny // 2), -(-nx // 2))
+        assert axes.get_xlim() == (-0.5, nx - 0.5)
+        assert axes.get_ylim() == (-0.5, ny - 0.5)
+        # Each is drawn two pixels wide, beginning at its own pixel.
+        assert axes.images[0].get_extent() == [-0.5, 2 * shown.shape[1] - 0.5, -0.5, 2 * shown.shape[0] - 0.5]
+    model = axes_titled(figure, "model").images[0].get_array()
+    assert_allclose(model, fit.model_image[::2, ::2], rtol=1e-5)
 
 
 def test_figures_show_themselves(make_fit: MakeFit, figure: Figure) -> None:
@@ -121,6 +139,18 @@ def test_annuli_average_the_pixels_they_hold() -> None:
     assert np.all(np.diff(rings.radius) > 0)
     for number, low, high in ((rings.number[0], 0.0, 1.0), (rings.number[7], 7.0, 8.0), (rings.number[11], 11.0, 12.1)):
         assert number == ((radius >= low) & (radius < high) & ~mask).sum()
+
+
+def test_annuli_of_a_large_image_are_found_piece_by_piece(monkeypatch: Any, rng: np.random.Generator) -> None:
+    data = rng.normal(size=(41, 61))
+    image = Image(data, sigma=rng.uniform(1, 2, data.shape), mask=data > 1.5)
+    ellipse = Ellipse(30.5, 20.2, 0.5, 0.3, 5.0)
+    whole = annuli(image, ellipse)
+    monkeypatch.setattr(profile, "BAND", 150)  # two rows
+    found = annuli(image, ellipse)
+    for one, other in zip(found, whole, strict=True):
+        assert_allclose(one, other, rtol=1e-12)
+    assert_allclose(found.mean(image.data), whole.mean(image.data), rtol=1e-12, atol=1e-12)
 
 
 def test_the_corner_plot_has_a_panel_for_each_pair(make_fit: MakeFit) -> None:

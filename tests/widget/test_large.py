@@ -392,6 +392,7 @@ def test_an_image_of_4096_pixels_squared_needs_little_memory():
     with tempfile.TemporaryDirectory() as folder:
         path = wb.to_html(os.path.join(folder, "a.html"))
         size = os.path.getsize(path)
+    assert wb.snapshot().startswith(b"\\x89PNG")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
     print(json.dumps({"hello": hello, "look": look, "drags": drags, "html": size, "peak": peak}))
     """

@@ -1,5 +1,6 @@
 """The overview figure of a fit: data, model and residual as images, with the radial profile below."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 MASKED = "0.7"
 RESIDUAL_LIMIT = 5.0  # sigma
+PANEL = 2048  # pixels along a side of a panel, at most: in a figure more can't be distinguished
 
 
 def plot_fit(model: Model, image: Image, best: Mapping[str, float], *, title: str = "") -> "Figure":
@@ -40,21 +42,25 @@ def plot_fit(model: Model, image: Image, best: Mapping[str, float], *, title: st
 def _plot_images(
     panels: Sequence["Axes"], model: Model, image: Image, best: Mapping[str, float], parts: Mapping[str, Any]
 ) -> None:
-    total = np.sum([np.asarray(part, dtype=float) for part in parts.values()], axis=0)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        residual = (image.data - total) / image.sigma
+    total = np.zeros(image.shape)
+    for part in parts.values():
+        total += np.asarray(part)
     norm = asinh_norm(image, total, sky_image(model, parts))
+    (ny, nx), (few, extent) = image.shape, _panel(image.shape)
+    data, mask, total = image.data[few], image.mask[few], total[few]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        residual = (data - total) / image.sigma[few]
     left, middle, right = panels
     light = {"cmap": colormap("magma"), "norm": norm}
     shown = [
-        (left, "data", image.data, light),
+        (left, "data", data, light),
         (middle, "model", total, light),
         (right, "residual", residual, {"cmap": colormap("RdBu_r"), "vmin": -RESIDUAL_LIMIT, "vmax": RESIDUAL_LIMIT}),
     ]
     for axes, name, array, options in shown:
-        hidden = np.zeros(image.shape, bool) if name == "model" else image.mask
-        drawn = axes.imshow(np.ma.array(array, mask=hidden), origin="lower", interpolation="nearest", **options)
-        axes.set(title=name, xlabel="x [pixel]")
+        shown_pixels = np.ma.array(array, mask=np.zeros_like(mask) if name == "model" else mask)
+        drawn = axes.imshow(shown_pixels, origin="lower", interpolation="nearest", extent=extent, **options)
+        axes.set(title=name, xlabel="x [pixel]", xlim=(-0.5, nx - 0.5), ylim=(-0.5, ny - 0.5))
         bar = axes.get_figure().colorbar(drawn, ax=axes, orientation="horizontal", shrink=0.95, aspect=30)
         bar.set_label("(data − model) / σ" if name == "residual" else "flux per pixel")
         if name != "residual":
@@ -65,6 +71,13 @@ def _plot_images(
     if _draw_ellipses(middle, model, best):
         names = {size_name(component) for component in model.components.values()} - {None}
         middle.set_title("model, half-light ellipses" if names == {"r_eff"} else "model, ellipses at its radii")
+
+
+def _panel(shape: tuple[int, int]) -> tuple[Any, tuple[float, float, float, float]]:
+    """Return the rows and columns that a panel shows, and its ends in pixels."""
+    step = math.ceil(max(shape) / PANEL)
+    top, right = (math.ceil(side / step) * step - 0.5 for side in shape)
+    return np.s_[::step, ::step], (-0.5, right, -0.5, top)
 
 
 def _draw_ellipses(axes: "Axes", model: Model, best: Mapping[str, float]) -> int:

@@ -20,6 +20,7 @@ DATA = "0.35"
 ANNULUS_GROWTH = 0.1  # width of an annulus per radius, at least a pixel
 CENTRAL_RADIUS = 0.38  # the mean distance of points in a pixel from its centre: the smallest mean radius of an annulus
 ANNULUS_COVERAGE = 0.25  # fraction of an annulus that must lie on unmasked pixels of the image
+BAND = 2**21  # pixels whose annuli are found at a time: of a large image, not those of all
 RESIDUAL_LIMIT = 5.0  # standard errors: the residual axis spans at least this much on either side
 
 
@@ -40,29 +41,51 @@ class Annuli(NamedTuple):
         return np.sqrt(self._sum(np.square(sigma[self.valid], dtype=float))) / self.number
 
     def _sum(self, values: Float[np.ndarray, " pixel"]) -> Float[np.ndarray, " annulus"]:
-        return np.bincount(self.label + 1, values, len(self.number) + 1)[1:]
+        return _sums(self.label, values, len(self.number))
 
 
 def annuli(image: Image, ellipse: Ellipse) -> Annuli:
     """Return elliptical annuli at least a pixel wide, except those with too few pixels on the image."""
-    y, x = jnp.indices(image.shape, dtype=np.float32)
-    axis_ratio = 1.0 - ellipse.ellip
-    radius = np.asarray(elliptical_radius(x - ellipse.xc, y - ellipse.yc, ellipse.ellip, ellipse.theta))[image.valid]
+    axis_ratio, valid = 1.0 - ellipse.ellip, image.valid
+    radius = _radii(valid, ellipse)
     edges, largest = [0.0], radius.max()
     while edges[-1] < largest:
         edges.append(edges[-1] + max(1.0, ANNULUS_GROWTH * edges[-1]))
-    label = _annulus(radius, np.array(edges))
-    number = np.bincount(label, minlength=len(edges) - 1)
+    pieces = range(0, radius.size, BAND)
+    label = np.concatenate([_annulus(radius[first : first + BAND], np.array(edges)) for first in pieces])
+    number = _sums(label, np.ones_like(radius), len(edges) - 1).astype(int)
     keep = number >= np.maximum(1, ANNULUS_COVERAGE * np.pi * axis_ratio * np.diff(np.square(edges)))
-    new = np.where(keep, np.cumsum(keep) - 1, -1)
-    mean_radius = np.bincount(label, radius, len(number))[keep] / number[keep]
-    return Annuli(new[label], image.valid, number[keep], np.maximum(mean_radius, CENTRAL_RADIUS))
+    new = np.where(keep, np.cumsum(keep) - 1, -1).astype(np.int32)
+    mean_radius = _sums(label, radius, len(number))[keep] / number[keep]
+    return Annuli(new[label], valid, number[keep], np.maximum(mean_radius, CENTRAL_RADIUS))
+
+
+def _sums(
+    label: Int[np.ndarray, " pixel"], values: Float[np.ndarray, " pixel"], number: int
+) -> Float[np.ndarray, " annulus"]:
+    """Return the sums over the pixels of each of so many annuli; label -1 belongs to none."""
+    total = np.zeros(number + 1)
+    for first in range(0, label.size, BAND):
+        piece = slice(first, first + BAND)
+        total += np.bincount(label[piece] + 1, values[piece], number + 1)
+    return total[1:]
+
+
+def _radii(valid: Bool[np.ndarray, "y x"], ellipse: Ellipse) -> Float[np.ndarray, " pixel"]:
+    """Return the semi-major axis of the ellipse through each valid pixel."""
+    number, found = max(1, BAND // valid.shape[1]), []
+    for first in range(0, len(valid), number):
+        band = valid[first : first + number]
+        y, x = jnp.indices(band.shape, dtype=np.float32)
+        radius = elliptical_radius(x - ellipse.xc, (y + first) - ellipse.yc, ellipse.ellip, ellipse.theta)
+        found.append(np.asarray(radius)[band])
+    return np.concatenate(found)
 
 
 def _annulus(radius: Float[np.ndarray, " pixel"], edges: Float[np.ndarray, " edge"]) -> Int[np.ndarray, " pixel"]:
     """Return the index of the last edge not beyond each radius. Edges at least a pixel apart need no search."""
-    whole = radius.astype(int)
-    label = (np.searchsorted(edges, np.arange(whole.max() + 1), side="right") - 1)[whole]
+    whole = radius.astype(np.int32)
+    label = (np.searchsorted(edges, np.arange(whole.max() + 1), side="right") - 1).astype(np.int32)[whole]
     return label + (radius >= np.append(edges, np.inf)[label + 1])
 
 
@@ -85,7 +108,7 @@ def plot_profile(
     rings = annuli(image, shapes[first])
     sky = sky_image(model, parts)
     data, error = rings.mean(image.data - sky), rings.error(image.sigma)
-    sources = {name: rings.mean(np.asarray(parts[name], dtype=float)) for name in shapes}
+    sources = {name: rings.mean(np.asarray(parts[name])) for name in shapes}
     total = np.sum(list(sources.values()), axis=0)
     _draw_data(upper, image, rings.radius, data, error)
     upper.plot(rings.radius, brightness(image, total), color=MODEL, lw=1.8, label="model")
