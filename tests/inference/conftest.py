@@ -1,6 +1,7 @@
 """A renderer that compiles in no time, and galaxies for it."""
 
 import _thread
+import threading
 from collections.abc import Callable, Mapping
 
 import equinox as eqx
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 
 from sersiclab.data.image import Image
+from sersiclab.inference.running import run as running
 from sersiclab.inference.running.monitor import Monitor
 from sersiclab.model import Model, render
 from sersiclab.parameters.priors import Angle, LogUniform, Normal, Uniform
@@ -129,15 +131,23 @@ def _units(unit):
 
 
 @pytest.fixture
-def press_ctrl_c() -> Callable[[Monitor], None]:
+def press_ctrl_c(monkeypatch: pytest.MonkeyPatch) -> Callable[[Monitor], None]:
     """`press_ctrl_c(monitor)`: Ctrl-C, from the run's thread, which waits until the main thread has cancelled the run.
 
-    Another one, before the first is answered, would leave `fit` and interrupt pytest.
+    It is not pressed before the main thread waits for the run: that would leave `fit`. Nor is it pressed again before
+    it is answered: that would interrupt pytest.
     """
+    waits, watch = threading.Semaphore(0), running._watch
+
+    def watch_and_tell(run: running.Run, *, bar: bool) -> None:
+        waits.release()
+        watch(run, bar=bar)
 
     def press(monitor: Monitor) -> None:
         if not monitor._cancel.is_set():
+            assert waits.acquire(timeout=PATIENCE)
             _thread.interrupt_main()
             assert monitor._cancel.wait(PATIENCE)
 
+    monkeypatch.setattr(running, "_watch", watch_and_tell)
     return press
