@@ -58,7 +58,7 @@ def start(
         on_progress: is called with a `Progress` from the thread of the run, at each new state and at most ten times a
             second in between.
         checkpoint: an `.asdf` file to which `NUTS` writes its state every `checkpoint_every` seconds, when it is
-            cancelled and when it ends.
+            cancelled and when it ends. Other methods write none: a run of theirs that is killed begins anew.
         checkpoint_every: seconds between two checkpoints.
 
     Returns:
@@ -113,7 +113,8 @@ def fit(
         seed: the seed of all random numbers. The same seed gives the same draws.
         init: where to begin, as in `start`: `{path: number}`, an earlier `Fit`, or None for several starts.
         progress: whether to show a progress bar.
-        checkpoint: an `.asdf` file from which a killed run of `NUTS` continues, as in `start`.
+        checkpoint: an `.asdf` file from which a killed run of `NUTS` continues, as in `start`. Other methods write
+            none.
         checkpoint_every: seconds between two checkpoints.
 
     Returns:
