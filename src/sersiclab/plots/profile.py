@@ -63,7 +63,7 @@ def annuli(image: Image, ellipse: Ellipse) -> Annuli:
 def _sums(
     label: Int[np.ndarray, " pixel"], values: Float[np.ndarray, " pixel"], number: int
 ) -> Float[np.ndarray, " annulus"]:
-    """Return the sums over the pixels of each of so many annuli; label -1 belongs to none."""
+    """Return the sums over the pixels of each annulus; label -1 belongs to none."""
     total = np.zeros(number + 1)
     for first in range(0, label.size, BAND):
         piece = slice(first, first + BAND)
