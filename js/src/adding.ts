@@ -110,7 +110,10 @@ export function withSource(
   return { session: { ...session, model: { ...session.model, components } }, name };
 }
 
-/** Add a sky with a prior about zero, as wide as the noise of a pixel. */
+/** The change of a sky from one side of the image to the other, in units of its level's prior, as in Python. */
+const SLOPE = 2;
+
+/** Add a sky with priors about zero: the level as uncertain as a pixel, the slopes in proportion. */
 export function withSky(
   schema: Schema,
   session: Session,
@@ -118,9 +121,9 @@ export function withSky(
   image: Image,
 ): { session: Session; name: string } {
   const noise = medianSigma(image) || 1;
-  const reach = Math.max(image.nx, image.ny);
   const priors = parametersOf(schema, { type }).map((parameter) => {
-    const scale = rounded(parameter.unit === "image/pixel" ? noise : noise / reach);
+    const side = parameter.name.endsWith("_x") ? image.nx : image.ny;
+    const scale = rounded(parameter.unit === "image/pixel" ? noise : (SLOPE * noise) / side);
     const isNormal = "Normal" in schema.priors;
     const normal: Prior = { type: "Normal", loc: 0, scale, init: 0 };
     return [parameter.name, isNormal ? normal : newPrior(schema, parameter, 0)];

@@ -53,11 +53,15 @@ export function withTotalFlux(schema: Schema, session: Session, first: string, s
   return withSetting(withSetting(shared, `${first}.flux`, follow(1, 0)), `${second}.flux`, follow(-1, 1));
 }
 
-/** Keep one parameter no larger than another: it becomes the other times a ratio. */
+/**
+ * Keep one parameter no larger than another: it becomes the other times a ratio. The session is unchanged if that is
+ * impossible, or if the parameter can't be zero: Python then uses another link (`RatioAbove`).
+ */
 export function withOrder(schema: Schema, session: Session, smaller: string, larger: string): Session {
   const parameter = declared(schema, "Ratio", "ratio");
   const ratio = valueAt(session, smaller) / valueAt(session, larger);
-  if (!parameter || !Number.isFinite(ratio)) return session;
+  const reachesZero = parameterAt(schema, session, smaller)?.low === 0;
+  if (!parameter || !reachesZero || !Number.isFinite(ratio)) return session;
   const name = freeName(session, "order");
   const link: Component = { type: "Ratio", ratio: newPrior(schema, parameter, inside(ratio)) };
   return withSetting(withLink(session, name, link), smaller, tied(larger, 1, 0, tied(`${name}.ratio`, 1, 0)));

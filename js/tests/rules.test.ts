@@ -2,9 +2,9 @@
 
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { priorFor, type Source } from "../src/adding";
+import { priorFor, type Source, withSky } from "../src/adding";
 import { nameProblem, remove } from "../src/arranging";
-import type { Limits } from "../src/image";
+import type { Image, Limits } from "../src/image";
 import { limitsBy, sortedSample } from "../src/limits";
 import { polygon } from "../src/masking";
 import { errorIn, meanIn, ringsOf } from "../src/profile";
@@ -70,7 +70,7 @@ describe("components that share", () => {
     session: Session;
     shared: { components: Record<string, Component>; links: Record<string, Component> };
   }
-  const { totals, orders } = table<{ totals: Row[]; orders: Row[] }>("sharings");
+  const { totals, orders, above } = table<{ totals: Row[]; orders: Row[]; above: Row[] }>("sharings");
   const expectShared = ({ model }: Session, { shared }: Row) => {
     expectNear(model.components.a, shared.components.a, "a");
     expectNear(model.components.b, shared.components.b, "b");
@@ -83,6 +83,11 @@ describe("components that share", () => {
 
   it.each(orders)("keep an order", (row) => {
     expectShared(withOrder(SCHEMA, row.session, "a.r_eff", "b.r_eff"), row);
+  });
+
+  it.each(above)("are left to Python if the smaller can't be zero", ({ session, shared }) => {
+    expect(Object.values(shared.links).map(({ type }) => type)).toEqual(["RatioAbove"]);
+    expect(withOrder(SCHEMA, session, "a.n", "b.n")).toBe(session);
   });
 });
 
@@ -184,7 +189,24 @@ describe("default priors of a source that was measured", () => {
     prior: Setting | null;
   }
   // Written by tables/defaults.py.
-  const { source, rows } = table<{ source: Source; rows: Row[] }>("defaults");
+  const { source, rows, skies } = table<{
+    source: Source;
+    rows: Row[];
+    skies: { noise: number; shape: [ny: number, nx: number]; components: Component[] };
+  }>("defaults");
+
+  it.each(skies.components)("a sky of the type $type", (expected) => {
+    const [ny, nx] = skies.shape;
+    const sigma = new Float32Array(nx * ny).fill(skies.noise);
+    const image = { nx, ny, sigma, mask: new Uint8Array(nx * ny) } as Partial<Image> as Image;
+    const { session, name } = withSky(
+      SCHEMA,
+      table<{ session: Session }>("names").session,
+      expected.type,
+      image,
+    );
+    expectNear(session.model.components[name], expected, name);
+  });
 
   it.each(rows.map((row) => ({ path: `${row.profile} ${row.parameter}`, ...row })))(
     "$path",

@@ -177,7 +177,10 @@ def sharings() -> Rows:
         sizes = [sl.LogUniform(1e-3, 100.0, init=size) for size in (smaller, larger)]
         model = sl.Model({"a": source(r_eff=sizes[0]), "b": source(r_eff=sizes[1])})
         orders.append(shared(model, lambda model: model.with_order("a.r_eff", "b.r_eff")))
-    return {"totals": totals, "orders": orders}
+    indices = [sl.Uniform(0.5, 8.0, init=index) for index in (1.0, 3.0)]
+    model = sl.Model({"a": source(n=indices[0]), "b": source(n=indices[1])})
+    above = shared(model, lambda model: model.with_order("a.n", "b.n"))  # n can't be zero
+    return {"totals": totals, "orders": orders, "above": [above]}
 
 
 # -- sizes -------------------------------------------------------------------------------------------

@@ -1,11 +1,12 @@
-"""Writes defaults.json: the default priors of every source's parameters, for a source that was measured."""
+"""Writes defaults.json: the default priors of every source's parameters, if it was measured, and of every sky."""
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
 
 from sersiclab.documents.spec import to_document
-from sersiclab.profiles import PROFILES, AbstractSource
+from sersiclab.profiles import PROFILES, AbstractSky, AbstractSource
 from sersiclab.profiles.base import usual_parameters
 from sersiclab.profiles.default_priors import (
     MEASURED_BRIGHTNESS,
@@ -51,9 +52,20 @@ def rows() -> list[dict[str, Any]]:
     return found
 
 
+def skies() -> dict[str, Any]:
+    """The skies that are added to an image of this noise and shape (rows, columns)."""
+    noise, shape = 0.5, (30, 40)
+    spread = dataclasses.replace(SPREAD, sky=noise, shape=shape)
+    kinds = [cls for cls in PROFILES if issubclass(cls, AbstractSky)]
+    added = [
+        cls(**{name: default_prior(info, 0.0, spread) for name, info in usual_parameters(cls).items()}) for cls in kinds
+    ]
+    return {"noise": noise, "shape": shape, "components": [to_document(sky) for sky in added]}
+
+
 def table() -> dict[str, Any]:
-    """Everything that the file holds."""
-    return {"source": SOURCE, "rows": rows()}
+    """Everything that the file holds, as JSON has it."""
+    return json.loads(json.dumps({"source": SOURCE, "rows": rows(), "skies": skies()}))
 
 
 if __name__ == "__main__":
