@@ -19,7 +19,8 @@ version = release = sersiclab.__version__
 
 extensions = ["myst_nb", "sphinx_copybutton"]
 exclude_patterns = ["README.md"]
-myst_enable_extensions = ["colon_fence", "deflist", "dollarmath", "fieldlist"]
+# Without mathematics in TeX, whose pages would load MathJax from the network: formulas are written in Unicode.
+myst_enable_extensions = ["colon_fence", "deflist", "fieldlist"]
 myst_heading_anchors = 3
 nitpicky = True
 # Types of other packages, and errors, have no page here.

@@ -1,5 +1,7 @@
 """The parts of the documentation that are made from the package; `.ci/run` builds the pages themselves."""
 
+import json
+import re
 import sys
 from pathlib import Path
 
@@ -76,3 +78,14 @@ def test_every_public_name_has_an_entry(docs):
     methods = ("summary(", "derive(", "property} posterior", "verdict", "plot(", "save(")
     assert all(method in entries["Fit"] for method in methods)
     assert "brightness(" not in entries["Sersic"]
+
+
+def test_no_formula_is_in_tex_which_a_page_would_load_from_the_network() -> None:
+    root = Path(FOLDER).parent
+    texts = {path.name: path.read_text("utf-8") for path in root.glob(".docs/*.md")}
+    for path in root.glob("notebooks/*.ipynb"):
+        cells = json.loads(path.read_text("utf-8"))["cells"]
+        texts[path.name] = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
+    assert len(texts) > 15
+    prose = {name: re.sub(r"```.*?```|`[^`]*`", "", text, flags=re.DOTALL) for name, text in texts.items()}
+    assert not [name for name, text in prose.items() if re.search(r"\$\S[^$]*\$|\\[(\[]", text)]
