@@ -94,7 +94,16 @@ describe("links between components", () => {
 
 describe("sharing", () => {
   const ratio = { title: "Ratio", doc: "", kind: "link", parameters: [parameter("ratio", 0, 1)] };
-  const both: Schema = { ...schema, links: { ...schema.links, Ratio: ratio } };
+  // Sizes begin at zero, as Python declares them.
+  const sized = Object.entries(schema.profiles).map(([type, profile]) => {
+    const declared = profile.parameters.map((each) => (each.name === "r_eff" ? { ...each, low: 0 } : each));
+    return [type, { ...profile, parameters: declared }];
+  });
+  const both: Schema = {
+    ...schema,
+    profiles: Object.fromEntries(sized),
+    links: { ...schema.links, Ratio: ratio },
+  };
   const offered = (from: Session, label: string) =>
     sharings(both, from)
       .find((each) => each.label === label)
