@@ -21,6 +21,14 @@ OF_BUGS = {
 } - {"KeyboardInterrupt", "SystemExit", "GeneratorExit", "StopIteration"}
 # Code of users or other packages behind a name of ours, and handlers that report an internal error as one.
 ALLOWED = {
+    "catalogue/chunks.py: _finished": "the error becomes a row of the catalogue, with its class",
+    "catalogue/fitting_many.py: run.wait": "the run is cancelled, and its error is of no use any more",
+    "catalogue/fitting_many.py: stopped": "the error becomes a row of the catalogue, with its class",
+    "catalogue/job_loading.py: precision": "the error becomes a row of the catalogue, with its class",
+    "catalogue/recipe_identity.py: value = cell.cell_contents": "an attribute of Python's cells",
+    "catalogue/run_folder.py: InputError": "the fields of a JSON document",
+    "catalogue/run_folder.py: RunConfiguration.of": "the fields of a JSON document",
+    "catalogue/stamps.py: self.cut": "the error is raised where the stamp is loaded",
     "cli/__init__.py: _command": "prints the traceback of an internal error",
     "data/headers.py: layer.get": "a method of astropy's headers",
     "data/integrity.py: decompress": "the decompressors of Python and of uncompresspy",

@@ -150,7 +150,7 @@ def recipe_of(model: Any) -> Model | Recipe:
     if isinstance(model, str | Mapping) or (isinstance(model, type) and issubclass(model, AbstractProfile)):
         try:
             profiles_of(model)
-        except ValueError as error:
+        except InputError as error:
             raise InputError(f"model: {error}") from error
         return Guess(model)
     if not isinstance(model, Model) and not callable(model):

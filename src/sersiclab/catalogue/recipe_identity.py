@@ -18,6 +18,7 @@ import numpy as np
 
 from sersiclab.documents.spec import to_dict
 from sersiclab.model import Model
+from sersiclab.runtime.errors import InputError, InputTypeError
 
 
 PACKAGE = __name__.partition(".")[0]
@@ -62,7 +63,7 @@ def model_json(model: Model) -> str:
     """Return the document of a model as JSON; an empty text if it has a part that no document can hold."""
     try:
         return json.dumps(to_dict(model))
-    except (TypeError, ValueError):
+    except (InputError, InputTypeError):
         return ""
 
 

@@ -89,7 +89,7 @@ def mapped(argument: str, source: str | os.PathLike[str]) -> File:
             if size is None:
                 stack.enter_context(stream)
             structure = tuple(extensions(stream))
-        except ValueError as error:
+        except InputError as error:
             raise InputError(f"{argument}: {label!r} {error}") from error
         except MemoryError as error:
             raise InputError(f"{argument}: {label!r} can't be read: it needs more memory than there is") from error
