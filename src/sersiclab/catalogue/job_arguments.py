@@ -102,21 +102,21 @@ def psfs_of_rows(sources: SourceTable, psf: Any, image: Any, options: dict[str, 
         own = {name: getattr(image, name) for name in SAMPLING}
         settled = {name: own[name] if value is None else value for name, value in options.items()}
         return [field_of(image.psf, settled)] * len(sources)
-    if isinstance(psf, str) and psf in sources.table.colnames:
-        rows: list[Any] = [*sources.table[psf]]
-    elif _is_several(psf):
-        rows = [*(psf or ())]
-    else:
+    rows = _one_each(sources, psf)
+    if rows is None:
         return [field_of(psf, options)] * len(sources)
     if len(rows) != len(sources):
         raise InputError(f"psf must be one PSF, or one for each of the {len(sources)} rows of table, got {len(rows)}")
     return [field_of_row(value, options) for value in rows]
 
 
-def _is_several(value: Any) -> bool:
-    if isinstance(value, np.ndarray):
-        return value.ndim == 3
-    return isinstance(value, list | tuple) and any(_is_psf(one) for one in value)
+def _one_each(sources: SourceTable, psf: Any) -> list[Any] | None:
+    """Return the PSFs of the rows; None if one PSF is given for all."""
+    if isinstance(psf, str) and psf in sources.table.colnames:
+        return list(sources.table[psf])
+    if isinstance(psf, np.ndarray):
+        return list(psf) if psf.ndim == 3 else None
+    return list(psf) if isinstance(psf, list | tuple) and any(map(_is_psf, psf)) else None
 
 
 def _is_psf(value: Any) -> bool:

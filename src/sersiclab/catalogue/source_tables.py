@@ -25,6 +25,7 @@ LABELS = ("label", "number")
 SIZES = ("stampsize",)
 FROM_ONE = re.compile(r"[xy].*_image(?:_dbl)?", re.IGNORECASE)  # SExtractor's
 SAME_PLACE = 1e-6  # radians, 0.2 arcsec
+BINARY = (".fits", ".fit", ".fz", ".gz", ".parquet", ".hdf5", ".h5", ".npy")  # which are never columns of text
 SHOWN = 5  # names in a message
 MOST_APART = 1.0  # pixels, between the two positions of most sources
 
@@ -231,17 +232,21 @@ def _table(value: Any) -> Any:
 
 
 def _read(path: Path) -> Any:
+    from astropy.io.registry import IORegistryError
     from astropy.table import QTable
 
     if not path.is_file():
         raise FileNotFoundError(f"table: there is no file {str(path)!r}")
     try:
-        return QTable.read(path)
-    except Exception as first:  # astropy's errors of unknown formats have no common class
         try:
+            return QTable.read(path)
+        except IORegistryError:  # neither the name nor the first bytes identify the format
+            if path.suffix.lower() in BINARY:
+                raise
             return QTable.read(path, format="ascii")  # which includes SExtractor's
-        except Exception:
-            raise InputError(f"table: {str(path)!r} can't be read as a table ({first})") from first
+    except Exception as error:  # astropy's errors of damaged tables have no common class
+        text = str(error).strip().partition("\n")[0]
+        raise InputError(f"table: {str(path)!r} can't be read as a table ({text})") from error
 
 
 def on_pixels(angles: Float[np.ndarray, "n 2"], wcs: Any) -> Float[np.ndarray, "n 2"]:

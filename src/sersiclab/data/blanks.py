@@ -77,12 +77,10 @@ def _solid(same: Mask, valid: Mask, chance: float) -> Mask:
     rare = -math.log(chance)
     side = max(SMALLEST_SQUARE, math.ceil(math.sqrt(math.log(same.size / CHANCE) / rare)))
     run = max(SMALLEST_SQUARE, math.ceil(math.log(2 * sum(same.shape) / CHANCE) / rare))
-    seeds: Any = np.zeros_like(same)
-    if side <= min(same.shape):
-        seeds = ndimage.binary_opening(same, np.ones((side, side)))
+    seeds = _opened(same, (side, side))
     for edge in (np.s_[:1], np.s_[-1:]):
-        seeds[edge] |= ndimage.binary_opening(same[edge], np.ones((1, run)))
-        seeds[:, edge] |= ndimage.binary_opening(same[:, edge], np.ones((run, 1)))
+        seeds[edge] |= _opened(same[edge], (1, run))
+        seeds[:, edge] |= _opened(same[:, edge], (run, 1))
     if not seeds.any():
         return seeds
     steps = -1 if rare > -math.log(RARE) else side
@@ -95,6 +93,15 @@ def _solid(same: Mask, valid: Mask, chance: float) -> Mask:
     keep = np.where(touches, sizes >= AT_EDGE, sizes >= INSIDE * same.size)
     keep[0] = False
     return keep[labels]
+
+
+def _opened(same: Mask, shape: tuple[int, int]) -> Mask:
+    """Return the pixels that lie in a rectangle of this shape of such pixels."""
+    if any(side > has for side, has in zip(shape, same.shape, strict=True)):
+        return np.zeros_like(same)
+    # scipy's binary opening needs memory for the square of the rectangle's pixels: 3 GB for 142 x 142.
+    opened: Any = ndimage.grey_opening(same.astype(np.uint8), size=shape, mode="constant")
+    return opened > 0
 
 
 def _chance(data: Plane, same: Mask, valid: Mask) -> float:

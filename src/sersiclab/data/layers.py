@@ -3,12 +3,15 @@
 import contextlib
 import dataclasses
 import os
+import threading
 import warnings
 import weakref
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+from jaxtyping import Shaped
 
 from sersiclab.data.astrometry import celestial_of_header
 from sersiclab.data.fits import Extension, bands_of, place_in_cube, spans_in
@@ -21,17 +24,44 @@ from sersiclab.runtime.errors import InputError
 from sersiclab.runtime.memory import check_memory
 
 
+DTYPES = {8: "u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}  # by BITPIX
 SCALING = ("BSCALE", "BZERO", "BLANK")  # the cards of pixels that differ from the file's numbers
+
+
+class RowsOfFile:
+    """The pixels of an image in a file, of which rectangles are read row by row.
+
+    A memory map would do, but what it has read counts as memory of this process, by which clusters judge it.
+    """
+
+    def __init__(self, path: Path, offset: int, dtype: np.dtype, shape: tuple[int, ...]) -> None:
+        self._file = path.open("rb", buffering=0)
+        self._offset, self._dtype, self._shape = offset, dtype, shape
+        self._one_at_a_time = threading.Lock()
+        weakref.finalize(self, self._file.close)
+
+    def __getitem__(self, key: tuple[Any, ...]) -> Shaped[np.ndarray, "y x"]:
+        """Return these rows and columns, as slices, of the plane with the leading indices."""
+        *leading, rows, columns = key
+        ny, nx = self._shape[-2:]
+        plane = int(np.ravel_multi_index(leading, self._shape[:-2])) if leading else 0
+        result = np.empty((rows.stop - rows.start, columns.stop - columns.start), self._dtype)
+        with self._one_at_a_time:
+            for row, pixels in enumerate(result.view(np.uint8), start=plane * ny + rows.start):
+                self._file.seek(self._offset + (row * nx + columns.start) * self._dtype.itemsize)
+                if self._file.readinto(pixels.data) != pixels.size:
+                    raise InputError("the file ends early")
+        return result
 
 
 @dataclasses.dataclass(frozen=True)
 class Layer:
     """A 2-d image of which any part can be read.
 
-    `pixels` is anything that can be sliced: an array, a memory map, or a section of astropy. `leading` are the indices
-    along the axes before y and x, and `spans` the pixels, along x and y, that the image has in these. `soft` are the
-    parameters of Pan-STARRS's compression, and `blank` is the value of pixels without data.
-    The `file` stays open while it is referred to.
+    `pixels` is anything that can be sliced: an array, the rows of a file, or a section of astropy. `leading` are the
+    indices along the axes before y and x, and `spans` the pixels, along x and y, that the image has in these. `soft`
+    are the parameters of Pan-STARRS's compression, and `blank` is the value of pixels without data. The `file` stays
+    open while it is referred to.
     """
 
     pixels: Any
@@ -84,6 +114,7 @@ def mapped(argument: str, source: str | os.PathLike[str]) -> File:
         check_memory(f"{argument}: the compressed file {label!r}", size, "decompress it, so that parts can be read")
     with warnings.catch_warnings(), contextlib.ExitStack() as stack:
         warnings.simplefilter("ignore", VerifyWarning)
+        warnings.filterwarnings("ignore", message="File may have been truncated")  # `layer_of` raises for that
         try:
             stream: Any = open_whole(name.path)
             if size is None:
@@ -100,7 +131,8 @@ def mapped(argument: str, source: str | os.PathLike[str]) -> File:
             len([hdu.is_image for hdu in hdus])  # reads all headers
         except Exception as error:  # astropy's errors of damaged headers have no common class
             raise InputError(f"{argument}: {label!r} is not a FITS file ({error})") from error
-    file = File(argument, label, hdus, name.extension, name.section, None, structure)
+    plain = name.path if size is None else None
+    file = File(argument, label, hdus, name.extension, name.section, None, structure, plain)
     weakref.finalize(file, hdus.close)
     return file
 
@@ -128,7 +160,7 @@ def layer_of(file: File, index: int, band: str | None = None, bands: Sequence[st
         x, y = spans = _section(file, label, file.section, shape)
         label, shape = f"{label}[{file.section.text}]", (y.count, x.count)
         wcs = None if wcs is None else part_of_wcs(wcs, spans)
-    pixels, inherited = _sliceable(hdu), kept(file.header(index))
+    pixels, inherited = _sliceable(hdu, file.path), kept(file.header(index))
     return Layer(pixels, shape, label, file.argument, wcs, inherited, leading, spans, soft, blank, file)
 
 
@@ -147,12 +179,15 @@ def layer_of_numpy(argument: str, source: str | os.PathLike[str]) -> Layer:
     return Layer(pixels, pixels.shape, label, argument)
 
 
-def _sliceable(hdu: Any) -> Any:
-    """Return the pixels of an extension: mapped if they are the file's numbers, else converted part by part."""
+def _sliceable(hdu: Any, path: Path | None) -> Any:
+    """Return the pixels of an extension, of which parts can be read; `path` is that of a file with plain bytes."""
     from astropy.io import fits
 
-    converted = isinstance(hdu, fits.CompImageHDU) or any(name in hdu.header for name in SCALING)
-    return hdu.section if converted and hdu.fileinfo() is not None else hdu.data
+    if path is None or hdu.fileinfo() is None:
+        return hdu.data
+    if isinstance(hdu, fits.CompImageHDU) or any(name in hdu.header for name in SCALING):
+        return hdu.section
+    return RowsOfFile(path, hdu.fileinfo()["datLoc"], np.dtype(DTYPES[hdu.header["BITPIX"]]), hdu.shape)
 
 
 def _section(file: File, label: str, section: Section, shape: tuple[int, int]) -> tuple[Span, Span]:

@@ -5,6 +5,7 @@ import dataclasses
 import os
 import warnings
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -20,7 +21,8 @@ class File:
     """An open FITS file; `argument` names what is being read in messages.
 
     `extension` and `section` are those in brackets after the name, if any. `stream` holds the bytes and `structure` the
-    place of each extension in them; an HDU that the user opened has neither.
+    place of each extension in them; an HDU that the user opened has neither. `path` is that of a file that is read in
+    parts, if it holds the bytes as they are.
     """
 
     argument: str
@@ -30,6 +32,7 @@ class File:
     section: Section | None = None
     stream: BinaryIO | None = None
     structure: tuple[Layout, ...] = ()
+    path: Path | None = None
 
     def header(self, index: int) -> Header:
         """Return the header of an extension, which inherits that of a primary extension without pixels."""
