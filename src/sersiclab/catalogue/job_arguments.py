@@ -14,10 +14,9 @@ from sersiclab.catalogue.neighbourhoods import Other
 from sersiclab.catalogue.open_mosaics import OPTIONS, OpenMosaic
 from sersiclab.catalogue.psf_fields import SAMPLING, PsfField, field_of, field_of_row
 from sersiclab.catalogue.source_tables import ColumnNames, SourceTable, source_table
-from sersiclab.catalogue.stamp_windows import StampWindow
 from sersiclab.catalogue.stamps import USUAL, Neighbours, Stamp
 from sersiclab.data.astrometry import celestial, checked_wcs
-from sersiclab.data.gathering import NOISE
+from sersiclab.data.gathering import NOISE, Gathered
 from sersiclab.data.image import Image
 from sersiclab.data.image_units import unit_name
 from sersiclab.data.planes import check_sides, positive_integer
@@ -90,7 +89,7 @@ def check_psf(psfs: list[PsfField], opened: OpenMosaic, places: list[list[float]
     if not psfs or psfs[0].own:
         return
     x, y = next((place for place in places if np.isfinite(place).all()), (0.0, 0.0))
-    result = opened.gathered(StampWindow(0, 0, 1, 1))
+    result = Gathered({**opened.header.arguments})
     psfs[0].take(result, opened.frame, (x, y))
     given: dict[str, Any] = {name: result.arguments[name] for name in ("psf", *SAMPLING)}
     Image(np.zeros((USUAL, USUAL)), sigma=1.0, **given)
