@@ -141,7 +141,7 @@ def test_the_second_sigterm_ends_at_once(again):
 def test_sigterm_while_files_are_written(again, whole):
     done = run(again, when="writing", options=NUTS)
     assert done.returncode == 143
-    assert "interrupted by SIGTERM while files were written to out; the same command writes all of them" in done.stderr
+    assert "interrupted by SIGTERM while files were written to out; the same command writes them all" in done.stderr
     assert sorted(os.listdir(again / "out")) == ["checkpoint.asdf", "fit.asdf"]
     goes_on(again, whole)
 

@@ -103,6 +103,27 @@ def stepped(clock):
     return make
 
 
+def test_a_cancelled_field_compiles_no_other_window(monkeypatch):
+    """Cancelled while the first window is compiled, it does not compile those of the same batch."""
+    monkeypatch.setattr(parts, "LEAST_SIDE", 16)
+    monkeypatch.setattr(parts, "REACH", 2.0)
+    monkeypatch.setattr(parts, "MARGIN", 2)
+    monkeypatch.setattr(field, "LARGE", 0)
+    monkeypatch.setattr(field, "processors", lambda: 4)
+    prepare, prepared = field._DRAW.prepare, []
+
+    def prepare_and_cancel(monitor, *arguments):
+        prepared.append(monitor.progress.step)
+        monitor.cancel()
+        return prepare(monitor, *arguments)
+
+    monkeypatch.setattr(field._DRAW, "prepare", prepare_and_cancel)
+    model, image, _ = scene()
+    result = start(model, image, MAP()).wait(300)
+    assert prepared == [0]
+    assert result.status == "cancelled"
+
+
 def test_a_cancelled_run_says_when_it_will_stop(stepped, clock):
     monitor = stepped(12.0)
     clock[0] += 3.0

@@ -222,6 +222,7 @@ class Field:
                 part = self._in_window(member, window)
                 own = jnp.asarray(numbers.all[member.rows])
                 origin = jnp.asarray([window.y, window.x], dtype=own.dtype)
+                self.monitor.check()  # windows of a new shape are compiled, which takes seconds
                 yield partial(_DRAW.prepare(self.monitor, part, own, origin), part, own, origin)
 
         image, planes, columns = np.zeros(self.image.shape, self._dtype), [], []
