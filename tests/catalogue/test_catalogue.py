@@ -259,3 +259,22 @@ def test_recipes_are_told_apart():
     assert not any(" at 0x" in name for name in names)
     assert recipe_identity(Recipe(1.0)) == names[14]
     assert recipe_identity(closure(1.0)) == names[11]
+
+
+def test_stamps_of_a_mosaic_have_a_place_in_it():
+    mosaic = sl.Image(np.random.default_rng(0).normal(size=(90, 100)), sigma=1.0)
+    rows = [{"id": "a", "x": 30.0, "y": 40.0}, {"id": "b", "x": 900.0, "y": 4.0}]
+    jobs = sl.jobs(rows, mosaic, size=20, model=sky_jobs.MODEL)
+    table = many(jobs, method=sl.MAP()).table
+    assert (table["x0"][0], table["y0"][0]) == (21, 31)
+    assert table["x0"].mask.tolist() == [False, True]
+    assert "lies outside of the mosaic" in table["message"][1]
+    assert "x0" not in many(sky_jobs.good(1)).table.colnames
+
+
+def test_a_group_is_identified_without_its_image():
+    mosaic = sl.Image(np.random.default_rng(0).normal(size=(90, 100)), sigma=1.0)
+    rows = [{"id": "a", "x": 30.0, "y": 40.0}, {"id": "b", "x": 50.0, "y": 40.0}]
+    first, second = sl.jobs(rows, mosaic, size=20, neighbours="model")
+    assert recipe_identity(first.model) == recipe_identity(second.model)
+    assert recipe_identity(first.model).endswith("GroupModel(model=sersiclab.guess.guess)")

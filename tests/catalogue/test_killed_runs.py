@@ -12,6 +12,7 @@ import sky_jobs
 from sky_jobs import assert_same, many
 
 import sersiclab as sl
+from sersiclab.catalogue import run_many
 from sersiclab.catalogue.run_folder import RunFolder
 
 
@@ -22,7 +23,7 @@ import multiprocessing, os, signal, sys
 from concurrent.futures import ProcessPoolExecutor
 sys.path.insert(0, sys.argv[1])
 import sky_jobs
-from sersiclab.catalogue import run_folder
+from sersiclab.catalogue import run_folder, run_many
 from sersiclab.documents import storage
 
 folder, when, workers = sys.argv[2], sys.argv[3], int(sys.argv[4])
@@ -41,6 +42,7 @@ def add_or_kill(self, rows):
 
 if __name__ == "__main__":
     run_folder.RunFolder.add = add_or_kill
+    run_many.PART_SECONDS = 0.0
     spawn = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(workers, mp_context=spawn) if workers else None
     sky_jobs.many(sky_jobs.good(8), folder, executor=pool, chunk=2)
@@ -116,3 +118,11 @@ def test_rows_whose_writing_is_interrupted_are_written_all_the_same(tmp_path, mo
     with ThreadPoolExecutor(1) as pool:
         found = many(sky_jobs.good(6), tmp_path, chunk=2, executor=pool)
     assert set(found.ids) >= {"g0", "g1", "g2", "g3"}
+
+
+def test_fast_fits_share_a_file_and_are_all_written(tmp_path, monkeypatch, whole):
+    monkeypatch.setattr(run_many, "PART_SECONDS", 1e3)
+    assert_same(many(sky_jobs.good(JOBS), tmp_path, chunk=1), whole)
+    assert len(list(RunFolder(tmp_path).parts())) == 2
+    found = many(interrupting(sky_jobs.good(12), 11), tmp_path, chunk=1)
+    assert len(found) == len(sl.read_catalogue(tmp_path)) == 11

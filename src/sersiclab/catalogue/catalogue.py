@@ -124,7 +124,10 @@ class Catalogue:
         It has the columns of `Fit.to_table`, such as `galaxy_r_eff` and `galaxy_r_eff_err`, and for each quantity its
         value at the highest posterior density (`galaxy_r_eff_best`) and the quantiles of its draws (`_q16`, `_q50`,
         `_q84`), in pixels, arcsec, magnitudes and degrees, and fluxes in the image's unit. Numbers of galaxies without
-        a fit are NaN. Then `id`, `version`, `status`, `message`, `verdict`, `reasons`, `notes` (the warnings of making
+        a fit are NaN. Centres such as `galaxy_xc` are in pixels of the stamp; if that was cut from a mosaic, `x0` and
+        `y0` are its first pixel there.
+
+        Before them come `id`, `version`, `status`, `message`, `verdict`, `reasons`, `notes` (the warnings of making
         the image and the model), `seconds`, `seed`, `method`, `chi2`, `dof` and `reduced_chi2`.
         """
         configuration = self.configuration

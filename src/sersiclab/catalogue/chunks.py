@@ -1,10 +1,12 @@
 """A chunk of jobs: the task that a worker carries out. It returns rows, and writes nothing."""
 
+import contextlib
 import dataclasses
 import pickle
 import time
 import traceback
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from sersiclab._version import __version__
@@ -19,6 +21,7 @@ from sersiclab.inference import MAP, AbstractMethod, Cancelled, Laplace
 from sersiclab.inference.running.program import precision
 from sersiclab.model import Model
 from sersiclab.results import Fit
+from sersiclab.runtime.compilation import cache_folder, persistent_cache
 from sersiclab.runtime.errors import InputError, SersiclabError
 from sersiclab.runtime.process import check_process
 
@@ -39,13 +42,17 @@ class JobTask:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Chunk:
-    """Some jobs, and how to fit them: the method, double precision, the timeout, and whether rows keep the draws."""
+    """Some jobs, and how to fit them: the method, double precision, the timeout, and whether rows keep the draws.
+
+    `cache` is the folder of compiled programs that the process which made the chunk uses.
+    """
 
     tasks: tuple[JobTask, ...]
     method: AbstractMethod
     double: bool = False
     timeout: float | None = None
     draws: bool = False
+    cache: str | None = None
 
 
 def fit_pickled(chunk: bytes) -> list[JobRow]:
@@ -60,7 +67,15 @@ def fit_pickled(chunk: bytes) -> list[JobRow]:
             f"a worker can't read the jobs: {type(error).__name__}: {error}. The functions that they need must be in "
             "modules that the workers can import, not in a notebook"
         ) from error
+    _share(found.cache)
     return fit_chunk(found)
+
+
+def _share(cache: str | None) -> None:
+    """Use the other process's cache of compiled programs, unless this one has its own or can't reach that."""
+    if cache is not None and cache_folder() is None and Path(cache).is_dir():
+        with contextlib.suppress(OSError):
+            persistent_cache(cache)
 
 
 def fit_chunk(chunk: Chunk, *, stopped: Callable[[], bool] = lambda: False) -> list[JobRow]:
@@ -97,7 +112,7 @@ def _row(chunk: Chunk, task: JobTask, loaded: Loaded, fit: Fit | BaseException) 
     if isinstance(fit, Cancelled):
         return None
     model = loaded.content[0] if isinstance(loaded.content, tuple) else None
-    about = {
+    about: dict[str, Any] = {
         "id": task.job.id,
         "version": task.version,
         "seed": task.seed,
@@ -106,6 +121,8 @@ def _row(chunk: Chunk, task: JobTask, loaded: Loaded, fit: Fit | BaseException) 
         "notes": "\n".join(loaded.notes),
         "sersiclab": __version__,
     }
+    if loaded.origin is not None:
+        about |= {"x0": loaded.origin[0], "y0": loaded.origin[1]}
     if isinstance(fit, BaseException):
         return _failed(chunk, about, fit, model, loaded.seconds)
     try:

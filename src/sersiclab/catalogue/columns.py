@@ -13,6 +13,8 @@ from sersiclab.results import Fit
 # Columns of texts and of whole numbers; all others hold numbers, except those of draws, which hold arrays.
 TEXTS = ("id", "status", "message", "verdict", "reasons", "notes", "method", "recipe", "model", "sersiclab")
 WHOLE = ("version", "seed", "units")
+# Whole numbers that rows may lack, where they are NaN.
+COUNTS = ("dof", "x0", "y0")
 DRAWS = "_draws"
 # The columns of every row, in their order; those of quantities follow.
 COMMON = (
@@ -26,6 +28,8 @@ COMMON = (
     "seconds",
     "seed",
     "method",
+    "x0",
+    "y0",
     "chi2",
     "dof",
     "reduced_chi2",

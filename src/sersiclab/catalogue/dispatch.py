@@ -30,6 +30,8 @@ LOOK_SECONDS = 0.1
 # Seconds after which the number of workers, which may change on a cluster, is asked for again.
 COUNT_SECONDS = 10.0
 
+# Bytes that are sent to a worker at a time; large images are sent one by one. Dask warns from 10 MB on.
+MOST_BYTES = 8_000_000
 KILLED = "each worker that fitted this job was killed: does it need more memory than they have?"
 
 
@@ -106,8 +108,16 @@ class Dispatcher:
     def _submit(self, chunk: Chunk) -> None:
         pool = self._own or self.executor
         assert pool is not None
-        here = isinstance(pool, ThreadPoolExecutor)
-        task = partial(fit_chunk, chunk, stopped=lambda: self._stop) if here else partial(fit_pickled, pickled(chunk))
+        if isinstance(pool, ThreadPoolExecutor):
+            task = partial(fit_chunk, chunk, stopped=lambda: self._stop)
+        else:
+            data = pickled(chunk)
+            if len(data) > MOST_BYTES and len(chunk.tasks) > 1:
+                middle = len(chunk.tasks) // 2
+                self._submit(dataclasses.replace(chunk, tasks=chunk.tasks[:middle]))
+                self._submit(dataclasses.replace(chunk, tasks=chunk.tasks[middle:]))
+                return
+            task = partial(fit_pickled, data)
         try:
             self._pending[pool.submit(task)] = chunk
         except RuntimeError as error:  # a BrokenExecutor, or one that was shut down

@@ -33,7 +33,8 @@ class GroupModel:
     The neighbours are "neighbour_1", "neighbour_2", ..., the nearest first.
     """
 
-    stamp: Stamp | CutStamp
+    # The image does not belong to what identifies a recipe.
+    stamp: Stamp | CutStamp = dataclasses.field(compare=False)
     model: Any
 
     def __call__(self, image: Image) -> Model:

@@ -17,21 +17,31 @@ _ONE_AT_A_TIME = threading.Lock()
 
 
 class Loaded(NamedTuple):
-    """A job's model and image, or the error of loading them; the warnings; and the seconds that it took."""
+    """A job's model and image, or the error of loading them; the warnings; and the seconds that it took.
+
+    `origin` is the mosaic's pixel, (x, y), that is the first of the image, if that is a stamp.
+    """
 
     content: tuple[Model, Image] | BaseException
     notes: tuple[str, ...]
     seconds: float
+    origin: tuple[int, int] | None = None
 
 
 def load(job: Job, *, timeout: float | None, double: bool) -> Loaded:
     """Load a job. Recipes that take longer than the timeout are left behind in their thread."""
+    from sersiclab.catalogue.stamps import CutStamp, Stamp  # which import astropy's units
+
     found: list[tuple[Model, Image] | BaseException] = []
+    origins: list[tuple[int, int]] = []
 
     def work() -> None:
         try:
             with precision(double):
-                found.append(job.load())
+                content = job.load()
+                if isinstance(job.image, Stamp | CutStamp):
+                    origins.append(job.image.origin)
+                found.append(content)
         except BaseException as error:
             found.append(error)
 
@@ -50,4 +60,4 @@ def load(job: Job, *, timeout: float | None, double: bool) -> Loaded:
         return Loaded(OutOfTime("making the image and the model took longer than the timeout"), notes, seconds)
     if isinstance(found[0], KeyboardInterrupt):
         raise found[0]
-    return Loaded(found[0], notes, seconds)
+    return Loaded(found[0], notes, seconds, origins[0] if origins else None)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from sersiclab.catalogue.columns import DRAWS, TEXTS, WHOLE, Columns
+from sersiclab.catalogue.columns import COUNTS, DRAWS, TEXTS, WHOLE, Columns
 from sersiclab.documents import storage
 from sersiclab.runtime.errors import InputError, MissingPackageError
 
@@ -81,7 +81,7 @@ def _arrow(name: str, array: np.ndarray) -> Any:
         return pa.array(array, type=pa.int64())
     if name.endswith(DRAWS):
         return pa.array(array.tolist(), type=pa.list_(pa.float64()))
-    if name == "dof":
+    if name in COUNTS:
         return pa.array(np.nan_to_num(array).astype(np.int64), type=pa.int64(), mask=np.isnan(array))
     return pa.array(array, type=pa.float64(), from_pandas=True)
 

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sersiclab.catalogue.columns import COMMON, DRAWS, Columns, units_of
+from sersiclab.catalogue.columns import COMMON, COUNTS, DRAWS, Columns, units_of
 from sersiclab.catalogue.measured import STATISTICS
 from sersiclab.catalogue.method_texts import method_of
 
@@ -25,11 +25,16 @@ def quantity_table(columns: Columns, meta: dict[str, Any]) -> "QTable":
 
     arrays: dict[str, Any] = {}
     for name in COMMON:
-        if name in columns.arrays and name not in LEFT_OUT:
+        if name in columns.arrays and name not in LEFT_OUT and not _lacking(name, columns):
             arrays[name] = _common(name, columns.arrays[name])
     for name, units in units_of(columns).items():
         arrays |= _quantity(name, units, columns)
     return QTable(arrays, meta=meta)
+
+
+def _lacking(name: str, columns: Columns) -> bool:
+    """Whether no row has a place in a mosaic."""
+    return name in ("x0", "y0") and bool(np.isnan(columns.arrays[name]).all())
 
 
 def _common(name: str, array: np.ndarray) -> Any:
@@ -39,7 +44,7 @@ def _common(name: str, array: np.ndarray) -> Any:
         return np.array([repr(method_of(text)) if text else "" for text in array.tolist()], dtype=str)
     if name in ("reasons", "notes"):
         return np.array([text.replace("\n", " ") for text in array.tolist()], dtype=str)
-    if name == "dof":
+    if name in COUNTS:
         missing = np.isnan(array)
         whole = np.nan_to_num(array).astype(np.int64)
         return MaskedColumn(whole, mask=missing) if missing.any() else whole

@@ -2,8 +2,9 @@
 
 A model is identified by a digest of its document. A function is identified by its module, its name and a digest of its
 bytecode, constants, defaults and enclosed values; functions of sersiclab itself by their name, since its version is
-recorded separately. A `functools.partial` adds its arguments, an object the values of its fields. Functions that are
-called by the recipe, and files that it reads, are not looked at.
+recorded separately. A `functools.partial` adds its arguments, an object the values of its fields, except those of a
+dataclass that are declared with `compare=False`. Functions that are called by the recipe, and files that it reads, are
+not looked at.
 """
 
 import dataclasses
@@ -45,7 +46,7 @@ def recipe_name(recipe: Any) -> str:
 def recipe_identity(recipe: Any) -> str:
     """Return the name of a recipe with its arguments; for a model a digest of its document."""
     if isinstance(recipe, Model):
-        return f"{MODEL}#{digest(model_json(recipe) or repr(recipe))}"
+        return f"{MODEL}#{_digest_of_model(_Same(recipe))}"
     if isinstance(recipe, functools.partial):
         given = [
             *map(described_value, recipe.args),
@@ -76,6 +77,24 @@ def digest(*parts: str | bytes) -> str:
     return found.hexdigest()
 
 
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Same:
+    """A model as a key that is equal only to itself."""
+
+    model: Model
+
+    def __hash__(self) -> int:
+        return id(self.model)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and other.model is self.model
+
+
+@functools.lru_cache(maxsize=16)
+def _digest_of_model(same: _Same) -> str:
+    return digest(model_json(same.model) or repr(same.model))
+
+
 def described_value(value: Any) -> str:
     """Return a text that is the same for equal values, in every process."""
     text = _described(value)
@@ -102,7 +121,7 @@ def _described(value: Any) -> str:
 
 
 def _fields(value: Any) -> str:
-    names = [f.name for f in dataclasses.fields(value)] if dataclasses.is_dataclass(value) else []
+    names = [f.name for f in dataclasses.fields(value) if f.compare] if dataclasses.is_dataclass(value) else []
     held = {name: getattr(value, name) for name in names} if names else getattr(value, "__dict__", {})
     return f"({', '.join(f'{name}={described_value(part)}' for name, part in held.items())})"
 

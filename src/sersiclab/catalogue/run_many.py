@@ -2,6 +2,8 @@
 
 import dataclasses
 import itertools
+import math
+import time
 from collections.abc import Iterator
 from concurrent.futures import Executor
 
@@ -11,11 +13,14 @@ from sersiclab.catalogue.counting_bar import counting_bar
 from sersiclab.catalogue.dispatch import Dispatcher, Lost
 from sersiclab.catalogue.stores import AbstractStore
 from sersiclab.inference import AbstractMethod
+from sersiclab.runtime.compilation import cache_folder
 from sersiclab.runtime.errors import StateError
 
 
 # Jobs of a chunk, which take a worker a few seconds.
 CHUNK = 32
+# Seconds between two files of rows: a run that is killed loses less than this, and a fast one writes few files.
+PART_SECONDS = 2.0
 # Different names of recipes that a run is compared by.
 MOST_RECIPES = 100
 
@@ -44,14 +49,12 @@ def run_tasks(
 ) -> None:
     """Fit all tasks and add their rows to the store; `done` of the `total` have rows already.
 
-    After Ctrl-C the rows that are finished are added, and `KeyboardInterrupt` is raised if the store has none. Raises
-    `StateError` if the executor is lost and the store outlives this process.
+    After Ctrl-C the rows that are finished are added, and `KeyboardInterrupt` is raised if the store has none; after
+    another one it is raised at once. Raises `StateError` if the executor is lost and the store outlives this process.
     """
-    try:
-        _work(tasks, plan, store, executor, total, done)
-    except KeyboardInterrupt:
-        if not len(store.read(only=("id",))):
-            raise
+    interruption = _work(tasks, plan, store, executor, total, done)
+    if interruption is not None and not len(store.read(only=("id",))):
+        raise interruption
 
 
 def _work(
@@ -61,7 +64,8 @@ def _work(
     executor: Executor | None,
     total: int | None,
     done: int,
-) -> None:
+) -> KeyboardInterrupt | None:
+    """Return the interruption after which the rest was left."""
     dispatcher = Dispatcher(executor)
     tally = _Tally(store)
     with counting_bar(total, done=done, shown=plan.progress) as update:
@@ -72,11 +76,12 @@ def _work(
         try:
             for rows in dispatcher.rows(chunks(tasks, plan), idle):
                 tally.add(rows)
-        except KeyboardInterrupt:
-            tally.settle()
+            tally.flush()
+        except KeyboardInterrupt as interruption:
             for rows in dispatcher.finished():
                 tally.add(rows)
-            raise
+            tally.flush()
+            return interruption
         except Lost as error:
             tally.lost(error, dispatcher, tasks, plan)
         except OSError as error:
@@ -84,44 +89,55 @@ def _work(
             raise
         finally:
             dispatcher.close()
-            idle()
+            update(done + tally.finished, tally.failed)
+    return None
 
 
 class _Tally:
-    """Adds rows to a store, and counts them."""
+    """Adds rows to a store, those of a few chunks together if they are finished in quick succession."""
 
     def __init__(self, store: AbstractStore) -> None:
         self.finished, self.failed = 0, 0
         self._store = store
-        self._current: list[JobRow] = []
+        self._waiting: list[JobRow] = []
+        self._last = -math.inf  # the first rows are added at once
 
     def add(self, rows: list[JobRow]) -> None:
-        self._current = rows
-        self._store.add(rows)
-        self._current = []
+        """Count rows, and keep them until they are added to the store."""
+        self._waiting += rows
         self.finished += len(rows)
         self.failed += sum(row.status != DONE for row in rows)
+        self.look()
 
-    def settle(self) -> None:
-        """Add the rows whose addition was interrupted."""
-        if self._current:
-            self.add(self._current)
+    def look(self) -> None:
+        """Add what waits, if the last addition was some time ago."""
+        if time.monotonic() - self._last >= PART_SECONDS:
+            self.flush()
+
+    def flush(self) -> None:
+        """Add what waits to the store."""
+        if self._waiting:
+            self._store.add(self._waiting)
+            self._waiting = []
+        self._last = time.monotonic()
 
     def lost(self, error: Lost, dispatcher: Dispatcher, tasks: Iterator[JobTask], plan: Plan) -> None:
         """Raise, if the store outlives this process; else keep what is finished, with rows for all other jobs."""
         for rows in dispatcher.finished():
             self.add(rows)
         if self._store.lasting:
+            self.flush()
             raise StateError(
                 f"{error}. The {self.finished} rows of this call that are finished are in the folder: the same call, "
                 "with a new executor, does the rest"
             ) from error
         for chunk in itertools.chain(dispatcher.unfinished(), chunks(tasks, plan)):
             self.add(lost_rows(chunk, f"{error}; `retry` fits this job again"))
+        self.flush()
 
 
 def chunks(tasks: Iterator[JobTask], plan: Plan) -> Iterator[Chunk]:
     """Yield the tasks in chunks, as they are asked for."""
     size = plan.chunk or (CHUNK if isinstance(plan.method, QUICK) else 1)
     while some := tuple(itertools.islice(tasks, size)):
-        yield Chunk(some, plan.method, double=plan.double, timeout=plan.timeout, draws=plan.draws)
+        yield Chunk(some, plan.method, plan.double, plan.timeout, plan.draws, cache_folder())

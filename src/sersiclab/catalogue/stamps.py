@@ -105,6 +105,12 @@ class Stamp:
         mask.flags.writeable = False
         return Cut(eqx.tree_at(lambda old: old.mask, image, mask), window, around)
 
+    @property
+    def origin(self) -> tuple[int, int]:
+        """The mosaic's pixel, (x, y), that is the first of the stamp."""
+        window = self.window(self.mosaic.opened())
+        return window.x0, window.y0
+
     def window(self, mosaic: OpenMosaic) -> StampWindow:
         """Return the stamp's pixels in the mosaic."""
         return centred(self.x, self.y, self.size or self._shape_of_segment(mosaic))
@@ -176,6 +182,12 @@ class CutStamp:
     def __call__(self) -> Image:
         """Return the image; raises what `Stamp` does."""
         return self.cut().image
+
+    @property
+    def origin(self) -> tuple[int, int]:
+        """The mosaic's pixel, (x, y), that is the first of the stamp."""
+        window = self.cut().window
+        return window.x0, window.y0
 
     def cut(self) -> Cut:
         """Return the stamp with its place in the mosaic and the sources in it."""

@@ -45,7 +45,7 @@ def persistent_cache(path: str | os.PathLike[str] | None = None) -> Path:
     """
     if not isinstance(path, str | os.PathLike | None):
         raise InputTypeError(f"path must be that of a folder, or None, got {path!r}")
-    present: str | None = jax.config.jax_compilation_cache_dir  # pyright: ignore[reportAttributeAccessIssue]
+    present = cache_folder()
     if path is None and present:
         folder = Path(present)
     else:
@@ -60,6 +60,11 @@ def persistent_cache(path: str | os.PathLike[str] | None = None) -> Path:
     # Raised while another process is writing the file; the program is then compiled here as well.
     warnings.filterwarnings("ignore", "Error reading persistent compilation cache entry")
     return folder
+
+
+def cache_folder() -> str | None:
+    """Return the folder in which JAX keeps compiled programs; None if it keeps none."""
+    return jax.config.jax_compilation_cache_dir  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def _sweep(folder: Path) -> None:
