@@ -16,8 +16,9 @@ from sersiclab.results.summary import parameter_units
 from sersiclab.widget import curves
 
 
-# Okabe & Ito's colours, distinguishable with colour-blindness, on light and dark backgrounds.
-POSTERIOR = "#0072B2"
+# Okabe & Ito's colours, distinguishable with colour-blindness; the blue is lighter than theirs, so that faint points are
+# visible on dark backgrounds, too.
+POSTERIOR = "#2B8FD9"
 PRIOR = "#E69F00"
 VALUE = "#D55E00"
 DATA = "#808080"
@@ -169,7 +170,7 @@ class PairPlot:
         self._unit = unit
         scales = {"x": LinearScale(), "y": LinearScale()}
         common = {"scales": scales, "x": _zero(), "y": _zero(), "visible": False}
-        self._draws = Scatter(colors=[POSTERIOR], default_size=6, opacities=[0.35], stroke_width=0, **common)
+        self._draws = Scatter(colors=[POSTERIOR], default_size=6, opacities=[0.5], stroke_width=0, **common)
         self._value = Scatter(colors=[VALUE], marker="cross", default_size=90, **common)
         self.figure = _figure("pair", "", "", scales, [self._draws, self._value])
 
