@@ -50,7 +50,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """Print what came of the bad inputs of tests/attack, a row for each door."""
+    """Print the outcomes of the bad inputs of tests/attack, a row for each public entry."""
     reports = [report for kind in ("passed", "failed") for report in terminalreporter.stats.get(kind, ())]
     rows = [value for report in reports for name, value in report.user_properties if name == "attack"]
     if rows:

@@ -178,7 +178,7 @@ def test_a_model_from_other_programs_files(files, monkeypatch, fitted):
         (["lab", "nowhere.fits"], "no such file: nowhere.fits"),
     ],
 )
-def test_mistakes_are_told_in_one_line(files, monkeypatch, capsys, arguments, message):
+def test_a_mistake_is_reported_in_one_line(files, monkeypatch, capsys, arguments, message):
     monkeypatch.chdir(files)
     for name in ("text.fits", "text.feedme"):
         (files / name).write_text("no numbers")

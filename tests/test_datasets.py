@@ -1,4 +1,4 @@
-"""The example images: the same every time, made of what their truth says."""
+"""The example images: the same every time, and made from their stated truth."""
 
 import numpy as np
 import pytest
@@ -49,7 +49,7 @@ def test_examples_are_the_same_every_time():
     np.testing.assert_array_equal(first.sigma, again.sigma)
 
 
-def test_names_are_told():
+def test_unknown_names_are_refused():
     assert datasets.names()[0] == "example"
     assert sl.datasets.names() == datasets.names()
     for function in (datasets.example, datasets.truth):

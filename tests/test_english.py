@@ -8,7 +8,16 @@ import pytest
 
 
 ROOT = Path(__file__).parents[1]
-PATTERNS = ("README.md", ".docs/*.md", ".github/**/*.*", "src/**/*.md", "src/**/*.py", "js/src/**/*.ts")
+PATTERNS = (
+    "README.md",
+    ".docs/*.md",
+    ".github/**/*.*",
+    "src/**/*.md",
+    "src/**/*.py",
+    "tests/**/*.py",
+    "js/[st]*/**/*.ts",
+    ".ci/run",
+)
 INSTEAD = {
     r"at the other side": "wrap around",
     r"in the dark\b(?! theme)": "in the dark theme",
@@ -28,7 +37,7 @@ INSTEAD = {
     r"says by line": "lists, by line",
     r"could not take\b": "could not convert",
     r"whatever there is": "everything",
-    r"tells? of|(?:is|are|was|were) told": "reports, is reported",
+    r"tells? of|(?:is|are|was|were) told\b(?! apart)": "reports, is reported",
     r"the same of": "the same for, or the thing's own name",
     r"\bso many\b": "this number of",
     r"\bas far as\b": "where, if",
@@ -41,11 +50,18 @@ INSTEAD = {
 def texts() -> dict[str, str]:
     """Everything that is read, by the path of its file."""
     files = [path for pattern in PATTERNS for path in ROOT.glob(pattern) if path.is_file()]
+    files.remove(Path(__file__))
     found = {str(path.relative_to(ROOT)): path.read_text("utf-8") for path in files}
+    # Names of tests are sentences, too.
+    found = {name: re.sub(r"(?<=def test_)\w+", _words, text) for name, text in found.items()}
     for path in ROOT.glob("notebooks/*.ipynb"):
         cells = json.loads(path.read_text("utf-8"))["cells"]
         found[path.name] = "\n".join("".join(cell["source"]) for cell in cells)
     return found
+
+
+def _words(name: re.Match[str]) -> str:
+    return name[0].replace("_", " ")
 
 
 TEXTS = texts()

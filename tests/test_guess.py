@@ -1,4 +1,4 @@
-"""The guess: priors that hold the truth, whatever the image's unit, frame and neighbours."""
+"""The guess: its priors contain the truth, for any unit, frame and neighbours of the image."""
 
 import math
 
@@ -312,7 +312,7 @@ def test_a_mapping_names_its_components(example):
     start = model.initial
     assert start["bulge.r_eff"] < start["disk.r_eff"]
     assert start["bulge.flux"] + start["disk.flux"] == pytest.approx(guess(example).initial["galaxy.flux"])
-    # Two alike are told apart by their radii.
+    # Two components of one kind are distinguished by their radii.
     double = guess(example, "doublesersic")
     assert double.free["bulge.r_eff"].high < double.free["disk.r_eff"].high
     assert double.free["bulge.r_eff"].low < double.free["disk.r_eff"].low
@@ -343,7 +343,7 @@ def test_the_families_of_the_priors(example):
         ({"sky": Shelf}, r"^guess can't choose a prior for sky.depth: it is not measured and has no bounds; build"),
     ],
 )
-def test_what_a_wrong_wish_is_told(example, what, message):
+def test_an_invalid_request_is_reported(example, what, message):
     with pytest.raises(ValueError, match=message):
         guess(example, what)
 

@@ -1,4 +1,4 @@
-"""Importing the package stays light, and off the network: what only some users need comes when it is used."""
+"""Importing the package is fast and uses no network: packages that few users need are imported when they are used."""
 
 import inspect
 import socket

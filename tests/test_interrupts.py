@@ -1,4 +1,4 @@
-"""`sersiclab fit`, ended by signals at chosen moments: what is kept, what it says, and that it goes on."""
+"""`sersiclab fit`, ended by signals at chosen moments: the files that are kept, its messages, and how it continues."""
 
 import os
 import signal

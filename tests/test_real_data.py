@@ -1,4 +1,4 @@
-"""Every real file of ../shared/data opens in one call: the table of what `Image.read` makes of it."""
+"""Every real file of ../shared/data opens in one call, with the result in this table."""
 
 import json
 import warnings

@@ -1,4 +1,4 @@
-"""One bad or odd input, what should come of it, and what does.
+"""One bad or odd input, its expected outcome, and its actual one.
 
 Outcomes: `right` (an answer that was checked), `named` (an error whose message names what to change), `told` (a
 warning, a note, or a verdict other than ok), and those that must not be: `silent`, `unclear`, `hang`, `crash`.
@@ -64,7 +64,7 @@ class Case:
 
 @dataclasses.dataclass(frozen=True)
 class Found:
-    """What came of a case, and the words that the user reads."""
+    """The outcome of a case, and the message that the user reads."""
 
     case: Case
     outcome: Outcome
@@ -108,7 +108,7 @@ def limited(seconds: float) -> Iterator[None]:
 
 
 def run(case: Case, seconds: float = SECONDS) -> Found:
-    """Try a case and judge what came of it."""
+    """Try a case and judge its outcome."""
     began = time.perf_counter()
 
     def found(outcome: Outcome, words: str) -> Found:

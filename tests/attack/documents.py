@@ -1,4 +1,4 @@
-"""Bad and odd documents of models, and what is asked of models as documents and code."""
+"""Bad and odd documents of models, and models as documents and code."""
 
 import copy
 import math

@@ -1,4 +1,4 @@
-"""Bad and odd inputs of `Fit`, its methods, `compare`, and `load`; and odd fits, which have no good answer."""
+"""Bad and odd inputs of `Fit`, its methods, `compare`, and `load`; and odd fits, for which there is no good answer."""
 
 import gzip
 import math

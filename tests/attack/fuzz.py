@@ -1,4 +1,4 @@
-"""Random images and models, and random and damaged files: an answer that is finite, or words; never neither.
+"""Random images and models, and random and damaged files: each must give a finite answer or a message.
 
 Run by hand for as long as one likes, each round with a seed of its own, which is printed where a rule is broken:
 
@@ -259,7 +259,7 @@ QUICK = {"draw": 0.02, "guess": 0.0, "read": 0.98}  # little of what must be com
 
 
 def round_of(seed: int, shares: dict[str, float] = SHARES) -> str:
-    """What came of the round with this seed. Raises `Broken`, with the seed, if it breaks a rule."""
+    """Return the outcome of the round with this seed. Raises `Broken`, with the seed, if it breaks a rule."""
     before = peak_memory()
     rng = np.random.default_rng(seed)
     kind = str(rng.choice(list(shares), p=list(shares.values())))
@@ -282,7 +282,7 @@ def peak_memory() -> int:
 def fuzz(
     first: int, seconds: float, *, rounds: float = math.inf, shares: dict[str, float] = SHARES
 ) -> tuple[Counter[str], list[str]]:
-    """What came of rounds, for so long or so many, and which rules were broken."""
+    """Return the outcomes of rounds, for a time or a number of rounds, and the rules that were broken."""
     counts, broken = Counter[str](), []
     end, seed = time.monotonic() + seconds, first
     while time.monotonic() < end and seed < first + rounds:

@@ -1,4 +1,4 @@
-"""Bad and odd inputs of `Image`, its methods, and what is asked of an image."""
+"""Bad and odd inputs of `Image`, its methods and its properties."""
 
 import math
 from collections.abc import Iterator

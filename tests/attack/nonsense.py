@@ -1,4 +1,4 @@
-"""Values that no argument takes, and the few that some do."""
+"""Values that no argument accepts, and a few that some arguments accept."""
 
 import datetime
 import decimal

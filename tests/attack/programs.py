@@ -1,4 +1,4 @@
-"""Bad and odd files of GALFIT and imfit, and what is written for them."""
+"""Bad and odd files of GALFIT and imfit, and files that are written for them."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,6 +1,6 @@
-"""Bad and odd inputs through every public entry: each ends in an answer, or in words that say what to change.
+"""Bad and odd inputs to every public entry: each gives an answer, or a message that says what to change.
 
-A row for each door, with its counts by outcome, is printed at the end of a run; `-s` shows every message.
+A row for each entry, with its counts by outcome, is printed at the end of a run; `-s` shows every message.
 """
 
 import importlib

@@ -3,7 +3,7 @@
 Run `python tests/benchmarks/bench_rendering.py [--sizes 64 128] [--sources 1 5] [--dtypes float32]`, on a CPU or a
 GPU; all of it takes a quarter of an hour. Where pysersic is installed (the extra `benchmark`) its renderers follow
 ours at each size. "no PSF" is the same scene without a PSF, in units of the time with one. "grad" is the value and
-gradient of the log posterior density; of pysersic, of chi square. Compile times are those of render, gradient and
+gradient of the log posterior density; for pysersic, that of χ². Compile times are those of render, gradient and
 Jacobian, tracing included.
 
 Targets: render at 128² within 6 inverse FFTs and faster than pysersic's default renderer, without a PSF within twice
@@ -148,7 +148,7 @@ def start(folder: str) -> None:
 
 
 def starts() -> str:
-    """The same of a first process, which fills the persistent cache, and of a second one."""
+    """The start of a first process, which fills the persistent cache, and of a second one."""
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, __file__, "--start", folder]
         first, second = (subprocess.run(command, capture_output=True, text=True, check=True).stdout for _ in range(2))

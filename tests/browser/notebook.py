@@ -1,4 +1,4 @@
-"""A notebook page in JupyterLab or Notebook: its kernel, its widget, and what the console says."""
+"""A notebook page in JupyterLab or Notebook: its kernel, its widget, and the messages of its console."""
 
 import json
 import time

@@ -1,4 +1,4 @@
-"""Shaping priors and arranging components in JupyterLab: each test goes on where the last one ended."""
+"""Shaping priors and arranging components in JupyterLab. Each test continues from the one before."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -130,7 +130,7 @@ def test_free_and_fixed(page):
         page.press("Undo")
 
 
-def test_a_prior_that_excludes_the_value_is_told_of_in_its_row(page):
+def test_a_prior_that_excludes_the_value_is_reported_in_its_row(page):
     low = page.widget.get_by_role("spinbutton", name="prior low, flux of ghost")
     low.fill("89.99")
     low.press("Enter")

@@ -1,4 +1,4 @@
-"""What goes wrong around the widget, in JupyterLab: a message each, nothing lost, nothing executed."""
+"""Failures around the widget in JupyterLab: each gives a message, and nothing is lost or executed."""
 
 import inspect
 import os
@@ -88,7 +88,7 @@ wb.editor.session = session
 
 
 @pytest.mark.parametrize("name", JUNK)
-def test_an_invalid_session_is_told_of_and_the_model_kept(page, name):
+def test_an_invalid_session_is_reported_and_the_model_kept(page, name):
     change, words = JUNK[name]
     before = page.python("print(wb.model)")
     page.python("if not wb.editor.problems: good = wb.editor.session")
@@ -131,7 +131,7 @@ def test_hostile_text_is_text(page, tmp_path):
     page.python(f"wb.editor.forget({HOSTILE!r})")
 
 
-def test_the_picture_follows_the_hand_while_python_stands_still(page):
+def test_the_picture_follows_the_hand_while_python_is_busy(page):
     page.settle()
     place, pid = page.python("print(wb.model.initial['star.xc'])"), int(page.python("import os; print(os.getpid())"))
     residual = page.pixels("residual")
@@ -211,7 +211,7 @@ def test_two_tabs_show_one_workbench(page, lab):
     other.page.close()
 
 
-def test_a_kernel_that_is_restarted_or_killed_mid_run_is_told_of_and_the_model_kept(page):
+def test_a_kernel_that_is_restarted_or_killed_mid_run_is_reported_and_the_model_kept(page):
     number = page.widget.get_by_role("spinbutton", name="star.xc")
     number.fill("19.25")
     number.press("Enter")

@@ -1,4 +1,4 @@
-"""The widget in other hosts than JupyterLab: it draws, follows the keyboard, shows the end of a run and gives files."""
+"""The widget in other hosts: it draws, responds to the keyboard, shows the end of a run and offers files."""
 
 import re
 import sys

@@ -1,4 +1,4 @@
-"""What an astronomer does with the workbench, in JupyterLab: each test goes on where the last one ended."""
+"""Typical work with the workbench in JupyterLab. Each test continues from the one before."""
 
 import json
 import shutil
@@ -52,7 +52,7 @@ def shots(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def lab_page(lab: tuple[str, Path], opened: Opened) -> Iterator[Notebook]:
-    """The quickstart, run as far as the workbench."""
+    """The quickstart, run up to the workbench."""
     shutil.copy(QUICKSTART, lab[1] / "quickstart.ipynb")
     with opened("quickstart.ipynb") as page:
         yield page
@@ -106,7 +106,7 @@ def test_the_ellipse_follows_the_hand_and_the_model_the_ellipse(page):
 
 
 def test_the_last_picture_of_a_drag_is_that_of_its_last_place(page):
-    """Nothing of the way is shown after the hand has let go, but a picture that was under way."""
+    """After the pointer is released, no intermediate picture is shown, except one that was already being drawn."""
     page.settle()
     model = page.widget.get_by_role("img", name="model")
     model.evaluate(WATCH)

@@ -1,4 +1,4 @@
-"""A large image in JupyterLab: it comes in cells, and finer where one looks."""
+"""A large image in JupyterLab: it is sent in cells, which are finer where the user zooms in."""
 
 import re
 

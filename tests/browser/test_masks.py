@@ -1,4 +1,4 @@
-"""Drawing a mask in JupyterLab: each test goes on where the last one ended."""
+"""Drawing a mask in JupyterLab. Each test continues from the one before."""
 
 from collections.abc import Iterator
 

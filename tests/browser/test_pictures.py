@@ -1,4 +1,4 @@
-"""The pictures, on a page without a kernel: whatever works here asks nothing of Python."""
+"""The pictures on a page without a kernel: everything that works here needs no Python."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -92,7 +92,7 @@ def move_to(page: Any, name: str, x: float, y: float) -> None:
 
 
 def opacities(page: Any, times: int) -> set[tuple[str, ...]]:
-    """Those of the panels, at so many moments a fifth of a second apart."""
+    """The opacities of the panels, at `times` moments a fifth of a second apart."""
     seen = set()
     for _ in range(times):
         seen.add(tuple(page.evaluate(OPACITIES)))
@@ -298,7 +298,7 @@ def test_every_control_has_a_name_of_its_own(page):
 
 
 def test_fine_screens_and_reduced_motion(chromium, file):
-    """Twice as many pixels of the canvas, the cursor where it was, and a blink that stands still."""
+    """The canvas has twice as many pixels, the cursor is in the same place, and blinking is off."""
     screen = {"viewport": {"width": 900, "height": 900}, "device_scale_factor": 2, "reduced_motion": "reduce"}
     context = chromium.new_context(offline=True, **screen)
     page = context.new_page()

@@ -1,4 +1,4 @@
-"""Runs by their buttons, and what prior and posterior say on the pictures: each test goes on where the last ended."""
+"""Runs started by buttons, and the display of prior and posterior. Each test continues from the one before."""
 
 import re
 from collections.abc import Iterator

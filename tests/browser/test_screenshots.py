@@ -1,7 +1,7 @@
-"""The look of the widget beside references that were looked at: light, dark and in a narrow cell.
+"""The look of the widget, compared with reference pictures that a person has checked: light, dark and narrow.
 
-What is compared are the mean colours of blocks of pixels, which forgive how fonts are drawn, and not where things are
-or which colours they have. After a change that is meant, look at the new ones and commit them:
+The mean colours of blocks of pixels are compared. They do not depend on how fonts are drawn, but on positions and
+colours. After an intended change, check the new pictures and commit them:
 
     SERSICLAB_REFERENCES=write pytest tests/browser/test_screenshots.py
 """

@@ -1,4 +1,4 @@
-"""The session in JupyterLab: saved, opened, and as files of other programs. Each test goes on where the last ended."""
+"""The session in JupyterLab: saved, opened, and as files of other programs. Each test continues from the one before."""
 
 import io
 import json
@@ -137,7 +137,7 @@ def test_save_change_open(page, tmp_path):
         (b"hello", "not JSON"),
     ],
 )
-def test_a_broken_file_is_told_of_and_changes_nothing(page, content, words):
+def test_a_broken_file_is_reported_and_changes_nothing(page, content, words):
     before = state(page)
     choose(page, "Open session", "broken.json", content)
     text = told(page)

@@ -45,7 +45,7 @@ GIVEN = {
 
 @pytest.mark.parametrize("given", GIVEN)
 @pytest.mark.parametrize("entry", ENTRIES)
-def test_what_is_not_an_image_is_told_how_to_become_one(entry, given):
+def test_anything_but_an_image_is_refused_with_advice(entry, given):
     value, message = GIVEN[given]
     with pytest.raises(TypeError, match=r"^image must be an Image.*" + message):
         ENTRIES[entry](value)
@@ -65,7 +65,7 @@ OF_A_MODEL = {
 
 @pytest.mark.parametrize("value", [PROFILE, {"galaxy": PROFILE}, "sersic", None, 5])
 @pytest.mark.parametrize("entry", OF_A_MODEL)
-def test_what_is_not_a_model_is_told_how_to_become_one(entry, value):
+def test_anything_but_a_model_is_refused_with_advice(entry, value):
     with pytest.raises(TypeError, match=r"^model must be a Model, got \w+: make one with sl\.Model\("):
         OF_A_MODEL[entry](value, IMAGE)
 

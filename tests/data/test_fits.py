@@ -1,4 +1,4 @@
-"""FITS planes, written by astropy: what `Image.read` finds and what it tells of bad files."""
+"""FITS planes, written by astropy: the planes that `Image.read` finds, and its reports about bad files."""
 
 import numpy as np
 import pytest
@@ -154,12 +154,12 @@ WRONG_EXTENSIONS = {
 
 
 @pytest.mark.parametrize("extension", WRONG_EXTENSIONS)
-def test_what_a_wrong_extension_is_told(several, extension):
+def test_a_wrong_extension_is_reported(several, extension):
     with pytest.raises(ValueError, match=WRONG_EXTENSIONS[extension]):
         Image.read(several, sigma=f"{several}{extension}")
 
 
-def test_what_a_wrong_file_is_told(tmp_path):
+def test_a_wrong_file_is_reported(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"^mask: there is no file '.*none.fits'$"):
         Image.read(DATA, sigma=1, mask=tmp_path / "none.fits")
     (tmp_path / "text.fits").write_text("no image at all")
@@ -170,7 +170,7 @@ def test_what_a_wrong_file_is_told(tmp_path):
         Image.read(tmp_path / "empty.fits", sigma=1)
 
 
-def test_a_truncated_file_is_told(tmp_path):
+def test_a_truncated_file_is_reported(tmp_path):
     path = tmp_path / "cut.fits"
     fits.writeto(path, np.ones((100, 100)))
     path.write_bytes(path.read_bytes()[:20000])

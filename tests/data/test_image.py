@@ -1,4 +1,4 @@
-"""The image: what it makes of a user's arrays, and what it tells of bad ones."""
+"""The image: how it converts a user's arrays, and how it reports bad ones."""
 
 import astropy.units as u
 import jax.numpy as jnp
@@ -255,7 +255,7 @@ MISTAKES = {
 
 
 @pytest.mark.parametrize("mistake", MISTAKES.values(), ids=list(MISTAKES))
-def test_what_a_bad_argument_is_told(mistake):
+def test_a_bad_argument_is_reported(mistake):
     changes, error, message = mistake
     arguments = {"data": DATA, "sigma": None if mistake is MISTAKES["no noise"] else 1.0, **changes}
     with pytest.raises(error, match=message):

@@ -110,7 +110,7 @@ def test_sums_are_astropys(summed):
 
 
 @pytest.mark.parametrize("index", [1, 2])
-def test_pixels_that_disagree_with_their_sum_are_told(summed, index):
+def test_pixels_that_disagree_with_their_sum_are_reported(summed, index):
     raw = bytearray(summed.read_bytes())
     with open_whole(summed) as stream:
         extension = extensions(stream)[index]
@@ -122,7 +122,7 @@ def test_pixels_that_disagree_with_their_sum_are_told(summed, index):
     read_plane("data", f"{summed}[{3 - index}]")  # the other is whole
 
 
-def test_a_header_that_disagrees_with_its_sum_is_told(summed):
+def test_a_header_that_disagrees_with_its_sum_is_reported(summed):
     raw = summed.read_bytes().replace(b"'SCI     '", b"'SCJ     '", 1)
     summed.write_bytes(raw)
     with pytest.warns(

@@ -87,7 +87,7 @@ def test_the_masks_bits_are_those_that_hold_no_light(tmp_path, flux):
     assert np.argwhere(image.mask).tolist() == [[0, 0], [0, 1], [0, 3], [0, 4]]
 
 
-def test_an_array_with_the_cards_of_a_stack_is_told(tmp_path, flux):
+def test_an_array_with_the_cards_of_a_stack_is_reported(tmp_path, flux):
     """Its values may have been made linear, or not."""
     write(tmp_path / "stack.fits", compressed(flux), **ASINH)
     with pytest.warns(

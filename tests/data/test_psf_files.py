@@ -88,7 +88,7 @@ def test_psfex_in_one_call(tmp_path):
         ({"PSF_SAMP": 0.0}, r"^psf: .*a.psf\[1\] has the sampling PSF_SAMP = 0.0; expected a positive number$"),
     ],
 )
-def test_what_a_bad_psfex_is_told(tmp_path, changes, message):
+def test_a_bad_psfex_is_reported(tmp_path, changes, message):
     with pytest.raises(ValueError, match=message):
         read_psf(psfex(tmp_path / "a.psf", 0.5, **changes), band=None, position=(0.0, 0.0))
 
@@ -117,7 +117,7 @@ def test_stpsf_is_the_oversampled_distorted_light_without_the_pixel(stpsf):
     assert (binned.psf.shape, binned.psf_oversampling, binned.psf_includes_pixel) == ((11, 11), 1, True)
 
 
-def test_a_psf_of_other_pixels_is_told(stpsf):
+def test_a_psf_of_other_pixels_is_reported(stpsf):
     with pytest.warns(
         UserWarning, match=r"^the psf has samples of 0.015625 arcsec, 4 to a pixel; the image has .* 0.031"
     ):
@@ -154,7 +154,7 @@ def test_photutils_models():
     np.testing.assert_allclose(image.psf, theirs / theirs.sum(), atol=1e-7)  # theirs ends a sample earlier
 
 
-def test_what_other_models_are_told():
+def test_other_models_are_refused():
     from photutils.psf import GaussianPSF, ImagePSF
 
     with pytest.raises(
@@ -213,7 +213,7 @@ def test_a_varying_psf_is_that_of_the_place_in_the_mosaic(mosaic, tmp_path):
     assert place == ["psf at (639.5, 309.5): the image's centre, by LTV1 and LTV2"]
 
 
-def test_a_cutout_that_does_not_say_where_it_was_cut_is_told(mosaic, tmp_path):
+def test_a_cutout_that_does_not_say_where_it_was_cut_is_reported(mosaic, tmp_path):
     path, psf, (x, y) = mosaic
     fits.writeto(tmp_path / "cut.fits", fits.getdata(path)[300:321, 625:656])
     with pytest.warns(UserWarning, match=r"^psf: .*a.psf\[1\] varies over x .*, \(15, 10\); give psf_position"):
@@ -229,7 +229,7 @@ def test_a_cutout_that_does_not_say_where_it_was_cut_is_told(mosaic, tmp_path):
         Image.read(tmp_path / "cut.fits", sigma=1.0, psf=model)
 
 
-def test_a_section_that_flips_is_told_of_its_psf(mosaic):
+def test_a_section_that_flips_warns_about_its_psf(mosaic):
     path, _, _ = mosaic
     with pytest.warns(UserWarning, match=r"^the section of .* flips or skips pixels; the PSF is used as it is$"):
         Image.read(f"{path}[50:1,1:40]", sigma=1.0, psf=gaussian(11, 2.0) / gaussian(11, 2.0).sum())

@@ -59,7 +59,7 @@ OFFSETS = {
 
 
 @pytest.mark.parametrize("name", OFFSETS)
-def test_a_psf_off_its_centre_is_told_with_the_offset(name):
+def test_a_psf_off_its_centre_is_reported_with_the_offset(name):
     psf, fine, (dx, dy) = OFFSETS[name]
     (text,) = complaints(psf, psf_oversampling=fine)
     assert text.startswith("the psf is not centred in its array")
@@ -121,7 +121,7 @@ def test_a_lopsided_psf_may_have_its_middle_anywhere_between():
     assert complaints(np.roll(psf, 1, axis=1) / psf.sum())
 
 
-def test_an_fft_ordered_psf_is_told():
+def test_an_fft_ordered_psf_is_reported():
     (text,) = complaints(np.fft.ifftshift(gaussian(31, 3.0)))
     assert "np.fft.fftshift" in text
 
@@ -156,7 +156,7 @@ def test_the_width_is_found(way, fwhm):
 
 
 @pytest.mark.parametrize("fwhm", [1.0, 1.3, 1.6])
-def test_samples_too_coarse_are_told(fwhm):
+def test_samples_too_coarse_are_reported(fwhm):
     (text,) = complaints(gaussian(31, fwhm))
     assert text.startswith(f"the psf has a FWHM of {fwhm:.2g} pixels, sampled once per pixel")
     assert "psf_oversampling=" in text
@@ -189,7 +189,7 @@ def test_samples_that_will_do_are_not(fwhm):
 
 @pytest.mark.parametrize("sigma", [0.1, 0.15, 0.2, 0.28])
 @pytest.mark.parametrize("fine", [1, 5])
-def test_a_psf_without_room_for_a_pixel_is_told(sigma, fine):
+def test_a_psf_without_room_for_a_pixel_is_reported(sigma, fine):
     psf = gaussian(20 * fine + 1, 2.3548 * sigma, fine=fine)
     (text,) = complaints(psf, psf_oversampling=fine)
     assert "is narrower than a pixel's own response" in text

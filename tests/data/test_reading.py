@@ -82,7 +82,7 @@ def test_hst_flat_fielded_frames_pair_by_version(tmp_path, noise):
     assert np.argwhere(second.mask).tolist() == [[3, 4]]
 
 
-def test_weights_that_are_exposure_times_are_told_and_scaled(tmp_path, noise):
+def test_weights_that_are_exposure_times_are_reported_and_scaled(tmp_path, noise):
     exposure = np.full(SHAPE, 900.0)
     exposure[:, :10] = 450.0
     noise[:, :10] = 10.0 + (noise[:, :10] - 10.0) * np.sqrt(2.0)
@@ -318,7 +318,7 @@ def test_the_noise_of_an_array_alone_is_measured(noise, kind):
 
 
 @pytest.mark.parametrize("data", [np.ones(5), np.ones((2, 3, 4)), np.full((3, 3), "a"), [[1, 2], [3]], np.ones((0, 2))])
-def test_what_is_no_image_is_told_before_it_is_measured(data):
+def test_anything_but_an_image_is_refused_before_it_is_measured(data):
     with pytest.raises((TypeError, ValueError), match=r"^data must be "):
         Image.read(data)
 

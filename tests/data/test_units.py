@@ -132,7 +132,7 @@ SYSTEMS = {
 
 
 @pytest.mark.parametrize("name", SYSTEMS)
-def test_a_zeropoint_that_is_not_ab_is_told(tmp_path, name):
+def test_a_zeropoint_that_is_not_ab_is_reported(tmp_path, name):
     cards, origin = SYSTEMS[name]
     fits.writeto(tmp_path / "a.fits", np.ones((9, 9)), fits.Header(cards))
     system = origin.split()[1]
@@ -152,7 +152,7 @@ def test_a_zeropoint_of_ab_or_of_no_stated_system_is_noted(tmp_path):
 
 
 @pytest.mark.parametrize("unit", ["mag/arcsec2", "ABmag", "mag", "dex"])
-def test_images_of_logarithms_are_told(tmp_path, unit):
+def test_images_of_logarithms_are_reported(tmp_path, unit):
     fits.writeto(tmp_path / "a.fits", np.ones((9, 9)), fits.Header({"BUNIT": unit}))
     with pytest.warns(UserWarning, match=r"^data seem to be magnitudes \(unit .*\); an image must be linear$"):
         Image.read(tmp_path / "a.fits", sigma=1.0)

@@ -90,7 +90,7 @@ def test_masked_pixels_stay_masked_and_hide_their_source(rng):
     assert all(np.hypot(s.xc - TRUTH[2].xc, s.yc - TRUTH[2].yc) > 10 for s in found.sources)
 
 
-def test_a_target_at_the_edge_is_told(rng):
+def test_a_target_at_the_edge_is_reported(rng):
     with pytest.warns(
         UserWarning, match=r"^no source is detected at the image's centre, \(29.5, 19.5\): the target is"
     ):
@@ -128,7 +128,7 @@ def test_a_guess_of_several_sources(rng, sources, number):
 
 
 @pytest.mark.parametrize("sources", [0, "all", 1.5])
-def test_what_a_wrong_number_of_sources_is_told(sources):
+def test_a_wrong_number_of_sources_is_reported(sources):
     with pytest.raises(ValueError, match=r'^sources must be "auto" or a positive integer, got '):
         sl.guess(datasets.example(), sources=sources)
 

@@ -113,7 +113,7 @@ def test_a_noise_free_image_has_the_sky_it_has():
     assert list(sl.guess(sl.Image(pixels + 1.0, sigma=1.0, psf=psf)).components) == ["galaxy", "sky"]
 
 
-def test_an_image_that_its_galaxy_fills_is_told_of():
+def test_an_image_that_its_galaxy_fills_is_reported():
     """Its light at the border may be sky or its own: no sky is added, unless it is too bright for wings."""
     for seed in range(3):
         with pytest.warns(UserWarning, match=r"^sources fill the image, so its sky can't be measured"):

@@ -95,7 +95,7 @@ def test_a_fit_that_wanders_to_the_neighbour_is_bad(ratio, separation):
     assert "to another source at " in words
 
 
-def test_a_brighter_neighbour_is_told_with_both_positions():
+def test_a_brighter_neighbour_is_reported_with_both_positions():
     image, target, other = scene(10.0, 11.0, 1)
     with pytest.warns(UserWarning, match=r"^the target is the source at the image's centre, \(31.5, 31.5\)") as told:
         sl.guess(image)
@@ -116,8 +116,8 @@ def test_a_target_alone_is_taken_without_a_word():
     assert quietly(sl.guess, hidden)[1] == []
 
 
-def test_a_bright_neighbour_of_a_target_that_is_too_faint_is_told():
-    """Nothing is at the centre: the neighbour is modelled, and that is told."""
+def test_a_bright_neighbour_of_a_target_that_is_too_faint_is_reported():
+    """Nothing is at the centre: the neighbour is modelled, and a warning says so."""
     image, _, other = scene(1000.0, 16.0, 2)
     model, told = quietly(sl.guess, image)
     assert math.dist((model.initial["galaxy.xc"], model.initial["galaxy.yc"]), other) < 1.0
@@ -148,7 +148,7 @@ def test_a_position_on_the_sky():
         (3.0, TypeError, r"^position must be \(x, y\) in pixels or a SkyCoord, got 3.0$"),
     ],
 )
-def test_what_a_wrong_position_is_told(position, error, message):
+def test_a_wrong_position_is_reported(position, error, message):
     image = scene(3.0, 15.0, 4)[0]
     for function in (sl.guess, sl.detect):
         with pytest.raises(error, match=message):

@@ -1,4 +1,4 @@
-"""Documents: round trips of every class, the code that is printed, and what a bad document is told."""
+"""Documents: round trips of every class, printed code, and reports about bad documents."""
 
 import json
 import math
@@ -164,7 +164,7 @@ def test_round_trips_of_nested_profiles():
         ),
     ],
 )
-def test_what_a_bad_nested_profile_is_told(change, path, message):
+def test_a_bad_nested_profile_is_reported(change, path, message):
     document = to_dict(Model({"galaxy": Boxy(reshaped().profile.profile)}))
     change(document["components"]["galaxy"])
     with pytest.raises(SpecError, match=message) as caught:
@@ -400,7 +400,7 @@ MISTAKES = {
 
 
 @pytest.mark.parametrize("mistake", MISTAKES.values(), ids=list(MISTAKES))
-def test_what_a_bad_document_is_told(mistake):
+def test_a_bad_document_is_reported(mistake):
     change, path, message = mistake
     document = example_document()
     replaced = change(document)
@@ -410,7 +410,7 @@ def test_what_a_bad_document_is_told(mistake):
     assert caught.value.problems == [{"path": path, "message": str(caught.value)}]
 
 
-def test_all_problems_are_told_at_once():
+def test_all_problems_are_reported_at_once():
     document = example_document()
     document["components"]["galaxy"] |= {"n": 12, "ellip": 2, "m": 1}
     document["components"]["star"]["type"] = "Star"

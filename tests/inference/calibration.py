@@ -109,7 +109,7 @@ class Calibration:
 
 
 def calibrate(model: Model, method: AbstractMethod, *, galaxies: int, seed: int) -> Calibration:
-    """Fit so many galaxies drawn from the prior."""
+    """Fit this number of galaxies, drawn from the prior."""
     rows, distrusted, compiled, seconds = [], 0, 0.0, 0.0
     for number in range(galaxies):
         rng = np.random.default_rng([seed, number])  # the same galaxies for every method

@@ -44,9 +44,9 @@ def scene(side: int, number: int, seed: int = 1) -> tuple[sl.Model, sl.Image, di
 
 
 def cancelled(model: sl.Model, image: sl.Image, seconds: float) -> tuple[float, float]:
-    """How long a run took to end when it was cancelled so many seconds after it had begun to move, and had said.
+    """How long a run took to end, and how long it announced, when it was cancelled `seconds` after its first step.
 
-    What is said within half a second counts. A compilation, which the run says can't be interrupted, may take any time.
+    An announcement within half a second counts. A compilation, which can't be interrupted, may take any time.
     """
     run = sl.start(model, image, sl.MAP())
     while run.progress.step < 2:

@@ -66,7 +66,7 @@ def test_many_galaxies(scene, method, request, capsys):
 
 
 def check(scene, method, *, galaxies, distrusted, significant, say=lambda seed, result: None):
-    """Each p is large enough; where one is not, as of so many some will be by chance, that of other galaxies is."""
+    """Each p is large enough. A few are small by chance; they must be large for other galaxies."""
     failed = None
     for seed in (SEED, OTHER_SEED):
         result = calibrate(scene, method, galaxies=galaxies, seed=seed)

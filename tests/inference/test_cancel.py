@@ -1,4 +1,4 @@
-"""Cancelling: what it leaves, how soon it is heard, and what the user is told meanwhile."""
+"""Cancelling: its result, how soon it takes effect, and the messages until then."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor

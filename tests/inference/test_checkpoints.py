@@ -66,7 +66,7 @@ def test_a_stopped_run_goes_on_from_its_file(blob, tmp_path, stop, method, steps
         stop(step)
         part = fit(model, image, method, seed=3, progress=False, checkpoint=path)
         assert part.status.startswith("cancelled")
-        # All that is there is in the file; nothing is in memory.
+        # The whole state is in the file; nothing is in memory.
         assert storage.read(path, "checkpoint")["state"]["window"] <= 4
     resumed = fit(model, image, method, seed=3, progress=False, checkpoint=path)
     same(resumed, whole)

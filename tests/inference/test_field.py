@@ -191,7 +191,7 @@ def test_twenty_sources_whose_derivatives_at_once_would_not_fit(monkeypatch):
         away = found.best[path] - truth[path]
         away = (away + np.pi / 2) % np.pi - np.pi / 2 if path.endswith("theta") else away
         pulls.append(away / draws.std())
-    # The mean square of so many normal numbers, or of somewhat fewer: those of one source are correlated.
+    # The mean square of normal numbers. Their effective number is smaller, since those of a source are correlated.
     assert abs(np.mean(np.square(pulls)) - 1.0) < 5 * np.sqrt(2 / len(pulls))
     monkeypatch.setattr(fields, "WORK", np.inf)
     with pytest.raises(ValueError, match=r"the derivatives of 38400 pixels .* GB of memory, and this machine has"):

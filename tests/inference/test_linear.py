@@ -15,7 +15,7 @@ def best(result):
 
 
 def check_draws(result, mean, covariance, *, effective):
-    """Means within 5, variances within 6 Monte Carlo errors of so many independent draws."""
+    """Means within 5, variances within 6 Monte Carlo errors of this number of independent draws."""
     draws = np.stack([result.draws[path].ravel() for path in PATHS])
     sd = np.sqrt(np.diag(covariance))
     np.testing.assert_array_less(np.abs(draws.mean(axis=1) - mean) / sd, 5 / np.sqrt(effective))

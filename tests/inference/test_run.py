@@ -186,7 +186,7 @@ def cancelled_early(monkeypatch):
     monkeypatch.setattr(Monitor, "keep", keep_then_cancel)
 
 
-def test_a_cancelled_fit_goes_on_with_the_same_chains(blob, cancelled_early):
+def test_a_cancelled_fit_continues_with_the_same_chains(blob, cancelled_early):
     model, image, _ = blob()
     method = NUTS(warmup=40, draws=150)
     part = fit(model, image, method, seed=3, progress=False)

@@ -247,7 +247,7 @@ def test_pausing_and_going_on(blob, when_fitting):
     np.testing.assert_array_equal(result.draws["galaxy.flux"], undisturbed.draws["galaxy.flux"])
 
 
-def test_the_bound_is_told_on_the_way(blob, monkeypatch):
+def test_the_bound_is_reported_during_the_run(blob, monkeypatch):
     monkeypatch.setattr(monitor, "REPORT_SECONDS", 0.0)
     told = []
     model, image, _ = blob()

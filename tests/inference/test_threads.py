@@ -64,7 +64,7 @@ def held():
 @pytest.mark.skipif(not process.MAPPINGS.exists(), reason="counted on Linux alone")
 @pytest.mark.parametrize("shapes", [1, 150])
 def test_hundreds_of_fits_hold_no_more_than_a_few(blob, monkeypatch, shapes):
-    """500 of one shape; and of so many shapes that their programs would be more mappings than a process may have."""
+    """500 fits of one shape, or fits of 150 shapes, whose programs would need more mappings than a process may have."""
     monkeypatch.setattr(process, "PROGRAMS", 250)
     fits, counts = 500 if shapes == 1 else shapes, []
     for i in range(fits):

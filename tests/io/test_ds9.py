@@ -128,7 +128,7 @@ def test_a_box_and_a_circle_on_the_sky_turn_with_it():
     assert np.hypot(*(circle - (40, 30)).T) == pytest.approx(8, rel=1e-3)
 
 
-def test_what_is_not_taken_is_told_with_its_line():
+def test_an_unusable_region_is_reported_with_its_line():
     pixels = "ellipse(1,2,3,4,5)\nannulus(1,2,3,4)\nellipse(1,2,3,4,5,6,7)\n"
     text = pixels + 'fk5\ncircle(10:00:00,+2:00:00,3")\nwcsa\npoint(1,2)'
     regions = read_regions(text)

@@ -1,4 +1,4 @@
-"""GALFIT's files as models and images: every real one, what its simulations say, and what bad ones are told."""
+"""GALFIT's files as models and images: every real one, the truth of its simulations, and reports about bad files."""
 
 import json
 import math
@@ -182,7 +182,7 @@ MISTAKES = {
 
 
 @pytest.mark.parametrize("name", MISTAKES)
-def test_mistakes_are_told_with_their_line(folder, name):
+def test_mistakes_are_reported_with_their_line(folder, name):
     old, new, error, message = MISTAKES[name]
     (folder / "bad.fits").write_text("no FITS")
     (folder / "bad.txt").write_text("# ties\n1 size 0 1\n")

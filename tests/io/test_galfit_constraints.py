@@ -1,4 +1,4 @@
-"""GALFIT's constraint files: every form of the manual, and what bad lines are told."""
+"""GALFIT's constraint files: every form in the manual, and reports about bad lines."""
 
 import pytest
 
@@ -40,7 +40,7 @@ MISTAKES = {
 
 
 @pytest.mark.parametrize("text", MISTAKES)
-def test_mistakes_are_told_with_their_line(text):
+def test_mistakes_are_reported_with_their_line(text):
     with pytest.raises(ValueError, match=MISTAKES[text]):
         parse(f"# a comment\n{text}\n")
 

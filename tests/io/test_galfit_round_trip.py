@@ -180,7 +180,7 @@ def test_the_image_is_the_same(small, tmp_path):
         assert getattr(image, field) == getattr(small, field)
 
 
-def test_what_galfit_has_less_of_is_told(small, tmp_path):
+def test_anything_that_galfit_lacks_is_reported(small, tmp_path):
     model = pair().replace({"bulge.n": sl.TruncatedNormal(4.0, 1.0, low=0.5, high=8.0), "disk.r_eff": 4.0})
     model = model.replace({"disk.ellip": sl.Tied("bulge.ellip", scale=0.5, offset=0.1)})
     model = sl.Model(model.components, noise=sl.StudentTNoise())
@@ -200,7 +200,7 @@ def test_what_galfit_has_less_of_is_told(small, tmp_path):
     assert "bulge.yc" not in told
 
 
-def test_what_the_psf_is_taken_for_is_told_where_it_matters(small, tmp_path):
+def test_the_assumption_about_the_psf_is_reported_where_it_matters(small, tmp_path):
     star = sl.Model({"star": sl.PointSource(xc=9.0, yc=9.0, flux=5.0)})
     both = sl.Model({**star.components, "galaxy": galaxy()})
     seen = sl.Image(small.data, sigma=1.0, psf=small.psf, zeropoint=25.0, pixel_scale=0.2)

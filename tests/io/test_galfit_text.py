@@ -136,7 +136,7 @@ MISTAKES = {
 
 
 @pytest.mark.parametrize("name", MISTAKES)
-def test_mistakes_are_told_with_their_line(name):
+def test_mistakes_are_reported_with_their_line(name):
     old, new, message = MISTAKES[name]
     assert old in HEADER + SERSIC
     with pytest.raises(ValueError, match=message):
@@ -146,7 +146,7 @@ def test_mistakes_are_told_with_their_line(name):
 @pytest.mark.parametrize(
     ("text", "message"), [("1 93 5", "must hold 4 numbers, got '1 93 5'"), ("93 1 5 83", "must be xmin")]
 )
-def test_a_bad_region_is_told_with_its_line(text, message):
+def test_a_bad_region_is_reported_with_its_line(text, message):
     menu = parse((HEADER + SERSIC).replace("1 93 5 83", text))
     with pytest.raises(ValueError, match=rf"^a.feedme, line 6: H\) {message}"):
         _ = menu.region

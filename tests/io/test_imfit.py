@@ -87,7 +87,7 @@ MISTAKES = {
 
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 @pytest.mark.parametrize("name", MISTAKES)
-def test_mistakes_are_told_with_their_line(tmp_path, name, end):
+def test_mistakes_are_reported_with_their_line(tmp_path, name, end):
     old, new, message = MISTAKES[name]
     assert old in TEXT
     with pytest.raises(ValueError, match=message):
@@ -103,7 +103,7 @@ def test_a_damaged_file_is_read_or_told_with_its_line(text):
         assert re.match(r"a.dat(, line \d+|): ", str(error)), str(error)  # noqa: PT017
 
 
-def test_a_size_beyond_all_numbers_is_told(tmp_path):
+def test_a_size_beyond_all_numbers_is_reported(tmp_path):
     with pytest.raises(ValueError, match=r"line 11: r_e = 1e\+30: r_eff must be at most 1e\+06 pixels"):
         read(tmp_path, TEXT.replace("r_e 25 fixed", "r_e 1e30 fixed"))
 

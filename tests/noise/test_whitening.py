@@ -153,7 +153,7 @@ def fit_profile(model: Model, image: Image) -> np.ndarray:
 
 
 def test_noise_without_power_at_some_wave_numbers_is_what_it_says(rng) -> None:
-    """Convolved in numpy: its whitened residuals have a variance of 0.63, and neighbours are alike."""
+    """Convolved in numpy: its whitened residuals have a variance of 0.63, and neighbours are correlated."""
     white = rng.normal(size=(42, 52))
     plane = np.array([[np.sum(KERNELS["hat"] * white[y : y + 3, x : x + 3]) for x in range(50)] for y in range(40)])
     image = Image(plane / np.sqrt(np.sum(KERNELS["hat"] ** 2)), sigma=1.0)

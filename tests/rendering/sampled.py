@@ -33,7 +33,7 @@ SOURCES: dict[str, type[Any]] = {
 }
 EXTENDED = {name: cls for name, cls in SOURCES.items() if issubclass(cls, AbstractExtended)}
 
-# So many points are looked up at once.
+# The number of points that are looked up at once.
 _BLOCK = 16384
 
 

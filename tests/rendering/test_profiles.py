@@ -92,7 +92,7 @@ def test_transpose(by: str) -> None:
 
 @cache
 def is_mirrored(name: str) -> bool:
-    """Whether the two sides of the major axis are alike."""
+    """Whether the profile is symmetric about its major axis."""
     if name not in EXTENDED:
         return True
     x, y = np.array([2.0, -3.1, 4.4]), np.array([1.0, 2.3, -0.6])

@@ -64,6 +64,6 @@ def test_thin_gaussians_in_double_precision(x64: None, tools: SimpleNamespace, n
 
 
 def test_thin_gaussians_in_fourier_space(tools: SimpleNamespace) -> None:
-    # Larger ones would come in at the other side.
+    # Larger ones would wrap around.
     error, where = worst(tools, RENDERERS["fourier"], "sharp", largest=12.0)
     assert error < 3e-5, f"{error:.1e} at {where}"

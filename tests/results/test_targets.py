@@ -77,7 +77,7 @@ def test_a_component_may_leave_to_another_what_it_measures(image):
     assert [words.split()[0] for _, words in swapped] == ["galaxy", "neighbour"]
 
 
-def test_components_that_are_tied_are_told_of_once(image):
+def test_components_that_are_tied_are_reported_once(image):
     disk = dataclasses.replace(galaxy(TARGET), xc=sl.Tied("bulge.xc"), yc=sl.Tied("bulge.yc"))
     model = sl.Model({"bulge": galaxy(TARGET), "disk": disk, "sky": sl.FlatSky(level=0.0)})
     ((_, words),) = target_reasons(ended(model, image, bulge=OTHER))

@@ -172,7 +172,9 @@ def test_outliers_are_told_apart_from_a_model_that_is_too_simple(make_fit: MakeF
 
 
 @pytest.mark.parametrize(("number", "level"), [(3, "ok"), (4, "caution")])
-def test_a_small_neighbour_is_told_though_chi2_hides_it(make_fit: MakeFit, scene: Any, number: int, level: str) -> None:
+def test_a_small_neighbour_is_reported_though_chi2_hides_it(
+    make_fit: MakeFit, scene: Any, number: int, level: str
+) -> None:
     def spot(zeros: np.ndarray) -> np.ndarray:
         zeros[26, 3 : 3 + number] = 8.0
         return zeros
@@ -274,13 +276,13 @@ def test_a_best_value_at_a_bound_without_draws(make_fit: MakeFit, truth: dict[st
 
 
 def tied_index(model: Model) -> Model:
-    """A Sérsic index that follows a flux within its range, as far as the flux is within its own."""
+    """A Sérsic index that is tied to a flux, and stays in its range as long as the flux does."""
     galaxy = dataclasses.replace(model.components["galaxy"], n=Tied("core.flux", scale=0.1))
     core = dataclasses.replace(model.components["core"], flux=Uniform(5, 80))
     return Model(dict(model.components) | {"galaxy": galaxy, "core": core})
 
 
-def test_a_tie_that_leaves_its_range_is_told_and_no_error(make_fit: MakeFit) -> None:
+def test_a_tie_that_leaves_its_range_is_reported_without_an_error(make_fit: MakeFit) -> None:
     fit = make_fit()
     tied = tied_index(fit.model)
     best = {path: fit.best[path] for path in tied.free}
