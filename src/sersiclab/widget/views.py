@@ -16,8 +16,8 @@ from sersiclab.results.summary import parameter_units
 from sersiclab.widget import curves
 
 
-# Okabe & Ito's colours, distinguishable with colour-blindness; the blue is lighter than theirs, so that faint points can
-# be seen on dark backgrounds, too.
+# Okabe & Ito's colours, distinguishable with colour-blindness; the blue is lighter than theirs, so that faint points
+# can be seen on dark backgrounds, too.
 POSTERIOR = "#2B8FD9"
 PRIOR = "#E69F00"
 VALUE = "#D55E00"
