@@ -13,6 +13,7 @@ from astropy.io import fits
 from astropy.nddata import CCDData, Cutout2D
 
 import sersiclab as sl
+from sersiclab.catalogue import mosaics, psf_fields
 from sersiclab.catalogue.job_list import Jobs
 
 
@@ -144,8 +145,10 @@ def test_masks_blank_pixels_and_those_without_an_error_are_excluded_silently(mos
 
 
 def test_noise_is_measured_around_the_galaxy_if_there_is_no_error_map(mosaic: Any) -> None:
-    job = sl.jobs(mosaic.table, mosaic.image_path, size=24, neighbours="ignore")["g1"]
-    image = job.load_image()
+    with pytest.warns(UserWarning, match="no error map: sigma is measured around each galaxy") as said:
+        jobs = sl.jobs(mosaic.table, mosaic.image_path, size=24, neighbours="ignore")
+    assert len(said) == 1
+    image = jobs["g1"].load_image()
     assert image.sigma[0, 0] == pytest.approx(1.0, rel=0.05)
     assert any("measured" in note for note in image.provenance)
 
@@ -226,6 +229,7 @@ def test_jobs_are_a_sequence_that_says_what_it_holds(mosaic: Any, jobs: Jobs) ->
         ({"sigma": "no.fits"}, r"sigma: there is no file '.*no\.fits'"),
         ({"sigma": np.ones((3, 3))}, r"sigma must have the shape of image, \(230, 260\), got \(3, 3\)"),
         ({"segmentation": np.ones((3, 3), int)}, "segmentation must have the shape of image"),
+        ({"segmentation": np.ones((230, 260))}, "segmentation must hold whole numbers, got float64"),
         ({"mask": np.ones((3, 3), int)}, "mask must have the shape of image"),
         ({"weight": 1.0}, "give one of sigma, weight"),
         ({"read_noise": -1.0}, "read_noise must not be negative"),
@@ -281,3 +285,49 @@ def test_sizes_come_from_a_column_an_angle_or_a_pair(mosaic: Any) -> None:
     assert [job.load_image().shape[0] for job in sl.jobs(table, **image)] == [20, 21, 22, 23, 24]
     assert sl.jobs(table, **image, size=6 * u.arcsec)["g1"].load_image().shape == (30, 30)
     assert sl.jobs(mosaic.table, **image)["g1"].load_image().shape == (64, 64)
+
+
+def test_headers_mean_what_they_mean_to_image_read(mosaic: Any, tmp_path: Path) -> None:
+    header = fits.getheader(mosaic.image_path)
+    header["BUNIT"], header["PIXAR_SR"], header["TELESCOP"] = "MJy/sr", 9.4e-13, "JWST"
+    flags = np.random.default_rng(0).integers(0, 4, mosaic.data.shape).astype(np.uint32)
+    arrays = {"SCI": mosaic.data, "ERR": mosaic.sigma, "DQ": flags}
+    hdus = [fits.ImageHDU(array, header, name=name) for name, array in arrays.items()]
+    fits.HDUList([fits.PrimaryHDU(), *hdus]).writeto(tmp_path / "jwst.fits")
+    stamp = sl.jobs(mosaic.table, tmp_path / "jwst.fits", size=(31, 40), neighbours="ignore")["g1"].load_image()
+    # The section of the image alone: those of its other extensions are not found by a section.
+    expected = sl.Image.read(tmp_path / "jwst.fits").cutout((128.0, 100.0), (31, 39))
+    for name in ("zeropoint", "unit", "band", "gain"):
+        assert getattr(stamp, name) == getattr(expected, name), name
+    assert stamp.pixel_scale == pytest.approx(expected.pixel_scale, rel=1e-3)
+    for name in ("data", "sigma", "mask"):
+        np.testing.assert_array_equal(getattr(stamp, name)[:, :39], getattr(expected, name))
+    assert 0.4 < stamp.mask.mean() < 0.6
+
+
+def test_a_catalogue_of_stamps(mosaic: Any) -> None:
+    table = [{"id": "in", "x": 128, "y": 100}, {"id": "out", "x": 999, "y": 5}, {"id": "edge", "x": 250, "y": 226}]
+    planes = {"segmentation": np.zeros(mosaic.data.shape, int), "size": 16, "model": {"sky": "flat_sky"}}
+    from_files = sl.jobs(table, mosaic.image_path, sigma=mosaic.sigma_path, **planes)
+    in_memory = sl.jobs(table, mosaic.data, sigma=mosaic.sigma, wcs=mosaic.wcs, **planes)
+    found = [sl.fit_many(jobs, sl.MAP(), progress=False).table for jobs in (from_files, in_memory)]
+    rows = [{row["id"]: row for row in each} for each in found]
+    assert {name: row["status"] for name, row in rows[0].items()} == {"in": "done", "out": "failed", "edge": "done"}
+    assert "stamp of 'out' at x = 999, y = 5 lies outside" in rows[0]["out"]["message"]
+    for name in ("in", "edge"):
+        assert rows[0][name]["sky_level_best"].value == rows[1][name]["sky_level_best"].value
+
+
+def test_what_is_doubtful_about_the_mosaic_is_said_once_and_not_by_its_stamps(mosaic: Any, tmp_path: Path) -> None:
+    header = fits.Header([("MAGZERO", 25.0), ("MAGSYS", "Vega")])
+    fits.writeto(tmp_path / "vega.fits", mosaic.data, header)
+    fits.writeto(tmp_path / "psf.fits", np.outer(*[np.exp(-0.5 * (np.arange(-9, 10) / 1.5) ** 2)] * 2))
+    given = {"sigma": 1.0, "psf": tmp_path / "psf.fits", "neighbours": "ignore"}
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        jobs = sl.jobs(mosaic.table, tmp_path / "vega.fits", **given)
+    texts = [str(warning.message) for warning in said]
+    assert [text[:9] for text in texts] == ["zero-poin", "psf sums "]
+    mosaics._opened.cache_clear()  # as in another process
+    psf_fields._kept.cache_clear()
+    assert pickle.loads(pickle.dumps(jobs[0])).load_image().zeropoint == 25.0

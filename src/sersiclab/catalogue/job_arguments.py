@@ -1,6 +1,7 @@
 """The arguments of `sl.jobs`: checked at once, and settled for each row of the table."""
 
 import math
+import warnings
 from collections.abc import Mapping
 from typing import Any, get_args
 
@@ -12,11 +13,12 @@ from sersiclab.catalogue.job_list import Jobs
 from sersiclab.catalogue.mosaics import mosaic_of
 from sersiclab.catalogue.neighbourhoods import Other
 from sersiclab.catalogue.open_mosaics import OPTIONS, OpenMosaic
-from sersiclab.catalogue.psf_fields import SAMPLING, PsfField, field_of, field_of_row
+from sersiclab.catalogue.psf_fields import SAMPLING, PsfField, check_field, field_of, field_of_row
 from sersiclab.catalogue.source_tables import ColumnNames, SourceTable, source_table
+from sersiclab.catalogue.stamp_windows import StampWindow
 from sersiclab.catalogue.stamps import USUAL, Neighbours, Stamp
 from sersiclab.data.astrometry import celestial, checked_wcs
-from sersiclab.data.gathering import NOISE, Gathered
+from sersiclab.data.gathering import NOISE
 from sersiclab.data.image import Image
 from sersiclab.data.image_units import unit_name
 from sersiclab.data.planes import check_sides, positive_integer
@@ -75,7 +77,15 @@ def celestial_part(wcs: Any) -> Any:
 
 
 def check_options(opened: OpenMosaic, names: list[str]) -> None:
-    """Raise the errors that `Image` raises for options of the whole mosaic."""
+    """Raise the errors that `Image` raises for options of the whole mosaic; warn if there is no error map."""
+    if "segmentation" in opened.planes:
+        opened.labels(StampWindow(0, 0, 1, 1))
+    if opened.measures_noise:
+        warnings.warn(
+            "there is no error map: sigma is measured around each galaxy; give sigma=, weight=, invvar= or gain= to "
+            "use another",
+            stacklevel=4,
+        )
     given = opened.header.arguments
     options: dict[str, Any] = {name: given[name] for name in OPTIONS if given[name] is not None}
     noise: dict[str, Any] = dict.fromkeys(names, 1.0)
@@ -89,10 +99,7 @@ def check_psf(psfs: list[PsfField], opened: OpenMosaic, places: list[list[float]
     if not psfs or psfs[0].own:
         return
     x, y = next((place for place in places if np.isfinite(place).all()), (0.0, 0.0))
-    result = Gathered({**opened.header.arguments})
-    psfs[0].take(result, opened.frame, (x, y))
-    given: dict[str, Any] = {name: result.arguments[name] for name in ("psf", *SAMPLING)}
-    Image(np.zeros((USUAL, USUAL)), sigma=1.0, **given)
+    check_field(psfs[0], opened.header.arguments, opened.frame, (x, y))
 
 
 def psfs_of_rows(sources: SourceTable, psf: Any, image: Any, options: dict[str, Any]) -> list[PsfField]:

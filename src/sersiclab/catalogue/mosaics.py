@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import os
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -50,17 +51,20 @@ class Mosaic:
 
     @functools.cached_property
     def _kept(self) -> OpenMosaic:
-        return _open(self)
+        return _open_again(self)
 
     def __getstate__(self) -> dict[str, Any]:
         return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
 
 
 def mosaic_of(planes: dict[str, Any], options: dict[str, Any]) -> Mosaic:
-    """Return a mosaic from arguments, of which None means not given; `weight_factor` is measured if need be."""
+    """Return a mosaic from arguments, of which None means not given; warn of what is doubtful about it.
+
+    A `weight_factor` is measured if need be.
+    """
     given = tuple((name, _held(name, value)) for name, value in planes.items() if value is not None)
     mosaic = Mosaic(given, tuple((name, value) for name, value in options.items() if value is not None))
-    return dataclasses.replace(mosaic, weight_factor=mosaic.opened().measured_weight_factor())
+    return dataclasses.replace(mosaic, weight_factor=_open(mosaic).measured_weight_factor())
 
 
 def absolute(name: str | os.PathLike[str]) -> str:
@@ -89,7 +93,14 @@ def _held(name: str, value: Any) -> str | float | Held:
 
 @functools.lru_cache(maxsize=MOST_OPEN)
 def _opened(mosaic: Mosaic, versions: tuple[tuple[str, int, int], ...]) -> OpenMosaic:
-    return _open(mosaic)
+    return _open_again(mosaic)
+
+
+def _open_again(mosaic: Mosaic) -> OpenMosaic:
+    """Open a mosaic about which everything has been said."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return _open(mosaic)
 
 
 def _open(mosaic: Mosaic) -> OpenMosaic:

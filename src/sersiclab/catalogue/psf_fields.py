@@ -3,6 +3,8 @@
 import dataclasses
 import functools
 import os
+import warnings
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -11,6 +13,7 @@ from jaxtyping import Float
 from sersiclab.catalogue.mosaics import absolute, file_version
 from sersiclab.data.fits import Extension
 from sersiclab.data.gathering import Gathered
+from sersiclab.data.image import Image
 from sersiclab.data.psf_files import Position, Psf, PsfModel, is_model, psf_model
 from sersiclab.data.psf_positions import in_whole
 from sersiclab.data.psf_shape import normalised_psf
@@ -89,16 +92,33 @@ def field_of_row(source: Any, options: dict[str, Any]) -> PsfField:
     return PsfField(absolute(source) if isinstance(source, str | os.PathLike) else source, given, own=True)
 
 
+def check_field(field: PsfField, header: Mapping[str, Any], frame: Extension, position: Position) -> None:
+    """Raise or warn of what is wrong with a PSF at one position, as `Image` does."""
+    result = Gathered({**header, **dict.fromkeys(SAMPLING), **dict(field.options), "psf": field.source})
+    if field.source is None or _is_array(field.source):
+        take_psf(result, None)
+    else:
+        place = in_whole(frame, position, "position")
+        take_psf(result, psf_model(field.source, band=header["band"]).at(place.position))
+    given: dict[str, Any] = {name: result.arguments[name] for name in ("psf", *SAMPLING)}
+    Image(np.zeros((64, 64)), sigma=1.0, **given)
+
+
 def _is_array(source: Any) -> bool:
     return not (isinstance(source, str | Psf) or is_file(source) or is_model(source))
 
 
 def _ready(model: PsfModel) -> PsfModel:
-    """Return a model of normalised PSFs; one that does not vary is always the same array."""
+    """Return a model of normalised PSFs; one that does not vary is always the same array.
+
+    `check_field` has said what is doubtful about them.
+    """
 
     def at(place: Position) -> Psf:
         psf = model.at(place)
-        return dataclasses.replace(psf, array=_normalised(psf.array))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return dataclasses.replace(psf, array=_normalised(psf.array))
 
     fixed = None if model.varies else at((0.0, 0.0))
     return PsfModel(at if fixed is None else lambda place: fixed, model.varies)
@@ -116,4 +136,6 @@ def _model_in(path: str, band: str | None) -> PsfModel:
 
 @functools.lru_cache(maxsize=MOST_KEPT)
 def _kept(path: str, band: str | None, version: tuple[str, int, int]) -> PsfModel:
-    return _ready(psf_model(path, band=band))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return _ready(psf_model(path, band=band))
