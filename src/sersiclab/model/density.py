@@ -51,9 +51,9 @@ class Density(eqx.Module):
     renderer: AbstractRenderer
     canvas: AbstractCanvas
     priors: tuple[AbstractPrior, ...]
-    data: Float[Array, "y x"]
-    sigma: Float[Array, "y x"]
-    valid: Bool[Array, "y x"]
+    data: Float[Array | np.ndarray, "y x"]
+    sigma: Float[Array | np.ndarray, "y x"]
+    valid: Bool[Array | np.ndarray, "y x"]
     shift: Int[Array | np.ndarray, " d"]
     exponent: Int[Array | np.ndarray, ""]
     members: tuple[tuple[int, ...], ...] = eqx.field(static=True)
@@ -80,9 +80,9 @@ class Density(eqx.Module):
                 canvas=model.renderer.prepare(image),
                 priors=priors,
                 # Masked pixels may hold anything, even NaN, which would spread through gradients.
-                data=jnp.asarray(scaling.times(np.where(image.mask, 0.0, image.data), exponent)),
-                sigma=jnp.asarray(np.where(image.mask, 1.0, scaling.times(image.sigma, exponent))),
-                valid=jnp.asarray(~image.mask),
+                data=scaling.times(np.where(image.mask, 0.0, image.data), exponent),
+                sigma=np.where(image.mask, 1.0, scaling.times(image.sigma, exponent)),
+                valid=~image.mask,
                 shift=scaling.shifts(owners, paths, exponent),
                 exponent=np.array(exponent),
                 members=members,
@@ -167,7 +167,7 @@ class Density(eqx.Module):
     def distribution(self, values: Mapping[str, Any]) -> dist.Distribution:
         """Return the distribution of the data."""
         owners = self._owners(values)
-        return owners["noise"].distribution(self._mean(owners), self.sigma)
+        return owners["noise"].distribution(self._mean(owners), jnp.asarray(self.sigma))
 
     def pointwise_log_likelihood(self, values: Mapping[str, Any]) -> Float[Array, "y x"]:
         """Return the log likelihood of each pixel; zero where masked."""
@@ -175,10 +175,10 @@ class Density(eqx.Module):
 
     def residuals(self, values: Mapping[str, Any]) -> Float[Array, "y x"]:
         """Return (data - model) / sigma, whitened if the noise is correlated; zero where masked."""
-        residual = self.data - self.mean(values)
-        white = residual / self.sigma
+        residual, sigma = jnp.asarray(self.data) - self.mean(values), jnp.asarray(self.sigma)
+        white = residual / sigma
         if isinstance(self.noise, AbstractNormalNoise):
-            white = self.noise.whitened(residual, self.sigma)
+            white = self.noise.whitened(residual, sigma)
         return jnp.where(self.valid, white, 0.0)
 
     def log_density(self, u: Vector) -> Float[Array, ""]:
@@ -219,7 +219,10 @@ def _by_kind(priors: list[AbstractPrior]) -> tuple[tuple[tuple[int, ...], ...], 
     for i, prior in enumerate(priors):
         shapes = tuple(np.shape(leaf) for leaf in jax.tree.leaves(prior))
         kinds.setdefault((jax.tree.structure(prior), shapes), []).append(i)
-    stacked = [
-        jax.tree.map(lambda *leaves: jnp.array(leaves), *(priors[i] for i in members)) for members in kinds.values()
-    ]
+    stacked = [jax.tree.map(_column, *(priors[i] for i in members)) for members in kinds.values()]
     return tuple(tuple(members) for members in kinds.values()), tuple(stacked)
+
+
+def _column(*numbers: Any) -> Any:
+    traced = any(isinstance(number, jax.Array) for number in numbers)
+    return jnp.array(numbers) if traced else np.array(numbers)

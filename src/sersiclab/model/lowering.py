@@ -5,6 +5,7 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from sersiclab.parameters import AbstractPrior
 
@@ -17,10 +18,18 @@ def lower(tree: Any) -> Any:
             return eqx.tree_at(lambda prior: prior.init, node, None)
         return node
 
-    def to_array(leaf: Any) -> Any:
-        # The user's default precision, float32 or float64, whatever that of the array is.
-        kind = jnp.result_type(leaf).kind
-        return jnp.asarray(leaf, dtype={"f": float, "c": complex}.get(kind))
-
     tree = jax.tree.map(without_init, tree, is_leaf=lambda node: isinstance(node, AbstractPrior))
-    return jax.tree.map(to_array, tree)
+    leaves, structure = jax.tree.flatten(tree)
+    leaves = [_to_array(leaf) for leaf in leaves]
+    # All at once, which takes little longer than one.
+    moved = iter(jax.device_put([leaf for leaf in leaves if isinstance(leaf, np.ndarray)]))
+    return jax.tree.unflatten(structure, [next(moved) if isinstance(leaf, np.ndarray) else leaf for leaf in leaves])
+
+
+def _to_array(leaf: Any) -> Any:
+    """Return a number, or an array, in the user's default precision, float32 or float64, whatever its own is."""
+    if isinstance(leaf, np.ndarray):
+        dtype = {"f": float, "c": complex}.get(leaf.dtype.kind, leaf.dtype)
+        return leaf.astype(jax.dtypes.canonicalize_dtype(dtype), copy=False)
+    kind = jnp.result_type(leaf).kind
+    return jnp.asarray(leaf, dtype={"f": float, "c": complex}.get(kind))

@@ -94,6 +94,11 @@ def log_posterior(
     return np.concatenate(gains), np.concatenate(points)
 
 
+def point(density: Density, values: Mapping[str, float]) -> Float[np.ndarray, " d"]:
+    """Return the point `u` at which the parameters have these values."""
+    return np.asarray(_point(density, density.values(values)), dtype=float)
+
+
 def log_likelihood_at(density: Density, best: Mapping[str, float]) -> float:
     """Return the log likelihood at one point."""
     pixels = np.asarray(_pointwise(density, density.values(best)), dtype=float)
@@ -126,6 +131,11 @@ def _mean(density: Density, values: Values) -> Float[Array, "y x"]:
 @jax.jit
 def _pointwise(density: Density, values: Values) -> Float[Array, "y x"]:
     return density.pointwise_log_likelihood(values)
+
+
+@jax.jit
+def _point(density: Density, values: Values) -> Float[Array, " d"]:
+    return density.unconstrain(values)
 
 
 @jax.jit

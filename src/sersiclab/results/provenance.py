@@ -1,5 +1,6 @@
 """How a fit came about: the versions it was computed with, and its origin as attributes of ArviZ's objects."""
 
+import functools
 from importlib import metadata
 from typing import Any
 
@@ -11,7 +12,12 @@ from sersiclab.results.base import AbstractFit
 
 def versions() -> dict[str, str]:
     """Return the versions of the packages that compute a fit."""
-    return {"sersiclab": __version__} | {name: metadata.version(name) for name in ("jax", "numpyro")}
+    return {"sersiclab": __version__} | {name: _installed(name) for name in ("jax", "numpyro")}
+
+
+@functools.cache
+def _installed(name: str) -> str:
+    return metadata.version(name)  # reads and parses a file, for a millisecond
 
 
 def attributes(fit: AbstractFit) -> dict[str, Any]:

@@ -9,12 +9,12 @@ import numpy as np
 
 from sersiclab.data.image import Image
 from sersiclab.inference.base import Outcome
+from sersiclab.inference.running.assembling import draws_by_path, fit_of
 from sersiclab.inference.running.monitor import Cancelled, Monitor, Progress
 from sersiclab.inference.running.program import precision
 from sersiclab.model import Model
-from sersiclab.parameters.priors import Angle
 from sersiclab.parameters.scalars import check_between
-from sersiclab.results import Fit, circular
+from sersiclab.results import Fit
 from sersiclab.runtime.process import check_process
 
 
@@ -50,7 +50,6 @@ class Run:
     def __init__(self, model: Model, image: Image, seed: int, monitor: Monitor, spent: Mapping[str, float]) -> None:
         self._model, self._image, self._seed = model, image, seed
         self._monitor, self._spent = monitor, spent
-        self._angles = [isinstance(prior, Angle) for prior in model.free.values()]
         self._finished = threading.Event()
         self._fit: Fit | None = None
         self._error: BaseException | None = None
@@ -64,7 +63,7 @@ class Run:
     def draws(self) -> dict[str, np.ndarray]:
         """The finished draws so far by path, of shape (chain, draw); empty before the first."""
         draws = self._monitor.draws
-        return {} if draws is None else self._by_path(draws)
+        return {} if draws is None else draws_by_path(self._model, draws)
 
     @property
     def done(self) -> bool:
@@ -138,33 +137,11 @@ class Run:
             self._finished.set()
 
     def _assemble(self, outcome: Outcome) -> Fit:
-        best = dict(zip(self._model.free, outcome.best.tolist(), strict=True))
-        for (path, value), angle in zip(best.items(), self._angles, strict=True):
-            best[path] = circular.wrap(value) if angle else value
-        progress = self._monitor.progress
-        return Fit(
-            model=self._model,
-            image=self._image,
-            method=outcome.method,
-            seed=self._seed,
-            draws={} if outcome.draws is None else self._by_path(outcome.draws),
-            best=best,
-            stats=outcome.stats,
-            covariance=outcome.covariance,
-            status=outcome.cancelled or "complete",
-            message=outcome.message,
-            timing={
-                "compile": self._monitor.compile_seconds + self._spent.get("compile", 0.0),
-                "run": progress.elapsed - self._monitor.compile_seconds + self._spent.get("run", 0.0),
-            },
-            unfinished=outcome.go_on and Unfinished(outcome.go_on, self._double),
-        )
-
-    def _by_path(self, draws: np.ndarray) -> dict[str, np.ndarray]:
-        return {
-            path: circular.unwrap(draws[..., i]) if self._angles[i] else draws[..., i]
-            for i, path in enumerate(self._model.free)
-        }
+        compiling = self._monitor.compile_seconds
+        seconds = {"compile": compiling, "run": self._monitor.progress.elapsed - compiling}
+        timing = {stage: spent + self._spent.get(stage, 0.0) for stage, spent in seconds.items()}
+        unfinished = outcome.go_on and Unfinished(outcome.go_on, self._double)
+        return fit_of(self._model, self._image, self._seed, outcome, timing, unfinished)
 
 
 def begun(model: Model, image: Image, seed: int, monitor: Monitor, spent: Mapping[str, float], rest: Unfinished) -> Run:

@@ -75,7 +75,9 @@ def start(
         >>> round(run.wait().best["sky.level"], 3)
         1.905
     """
-    _check(model, image, method, seed, on_progress)
+    check_fit(model, image, method, seed)
+    if on_progress is not None and not callable(on_progress):
+        raise InputTypeError(f"on_progress must be a function of a Progress, or None, got {on_progress!r}")
     beginning, double = beginning_of(model, image, init), is_double()
     kept = None
     if checkpoints.wanted(checkpoint, checkpoint_every, method):
@@ -84,7 +86,7 @@ def start(
     density = Density.of(model, image)
 
     def solve(monitor: Monitor) -> Outcome:
-        return method.solve(_problem(density, model, image, beginning, int(seed), monitor, kept), monitor)
+        return method.solve(problem_of(density, model, image, beginning, int(seed), monitor, kept), monitor)
 
     spent = {} if kept is None else kept.spent
     monitor = Monitor(type(method).__name__, on_progress)
@@ -171,14 +173,13 @@ def resume(fit: Fit, *, progress: bool = True) -> Fit:
     return watched(begun(fit.model, fit.image, fit.seed, monitor, fit.timing, fit.unfinished), bar=progress)
 
 
-def _check(model: Any, image: Any, method: Any, seed: Any, on_progress: Any) -> None:
+def check_fit(model: Any, image: Any, method: Any, seed: Any) -> None:
+    """Raise an error that names the argument unless a method can fit this model to this image."""
     checked_model(model)
     checked_image(image)
     checked_seed(seed)
     if not isinstance(method, AbstractMethod):
         raise InputTypeError(f"method must be an object such as NUTS() or MAP(), got {method!r}")
-    if on_progress is not None and not callable(on_progress):
-        raise InputTypeError(f"on_progress must be a function of a Progress, or None, got {on_progress!r}")
     if not model.free:
         raise InputError("model has no free parameter: give at least one parameter a prior, such as Normal(60, 1)")
     drawn = f"{type(method).__name__} of {method.number_of_draws} draws of {len(model.free)} parameters"
@@ -186,15 +187,16 @@ def _check(model: Any, image: Any, method: Any, seed: Any, on_progress: Any) -> 
     check_memory(drawn, size, "ask for fewer draws, or chains")
 
 
-def _problem(
+def problem_of(
     density: Density,
     model: Model,
     image: Image,
     beginning: Beginning,
     seed: int,
     monitor: Monitor,
-    checkpoint: Checkpoint | None,
+    checkpoint: Checkpoint | None = None,
 ) -> Problem:
+    """Return the problem of fitting a model to an image, whose density may be that of a padded image."""
     return Problem(
         density=density,
         start=unconstrain(monitor, density, np.array(list(beginning.values.values()))),

@@ -88,7 +88,7 @@ class Known(NamedTuple):
     """A minimum that was found before. `angles` is 1 for parameters that live on the half circle, else 0."""
 
     u: Vector
-    curvature: Float[Array, "d d"]
+    curvature: Float[Array | np.ndarray, "d d"]
     angles: Vector
 
     @staticmethod
@@ -126,7 +126,7 @@ class Descent(NamedTuple):
     again: Bool[Array, ""]
 
     @staticmethod
-    def at(density: Density, u: Float[np.ndarray, " d"]) -> "Descent":
+    def at(density: Density, u: Vector) -> "Descent":
         """Return a descent whose first iteration only evaluates `u`: so there is one evaluation to compile."""
         start, no = jnp.asarray(u, dtype=float), jnp.zeros((), bool)
         return Descent(

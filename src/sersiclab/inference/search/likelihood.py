@@ -158,7 +158,7 @@ def _outputs(density: Density, u: Vector) -> tuple[Float[Array, " p"], Float[Arr
 def _log_likelihood(density: Density, mean: Float[Array, " p"], values: Float[Array, " k"]) -> Float[Array, " p"]:
     names = parameter_info(density.noise)
     noise = with_parameters(density.noise, dict(zip(names, values, strict=True)))
-    law = noise.distribution(jnp.reshape(mean, density.data.shape), density.sigma)
+    law = noise.distribution(jnp.reshape(mean, density.data.shape), jnp.asarray(density.sigma))
     return jnp.where(density.valid, law.log_prob(density.data), 0.0).ravel()
 
 

@@ -13,11 +13,11 @@ from sersiclab.inference.running.monitor import Cancelled, Monitor, Pace
 from sersiclab.inference.running.program import Program, constrain, is_double, precision
 from sersiclab.inference.running.threads import threads
 from sersiclab.inference.search import likelihood
-from sersiclab.inference.search.descent import NEGLIGIBLE_GAIN, Aim, Descent, Expansion, Known, iterate
+from sersiclab.inference.search.descent import Aim, Descent, Expansion, Known, iterate
 from sersiclab.inference.search.field import check_derivatives, is_field
 from sersiclab.inference.search.field_descent import evaluated_field, minimise_field
-from sersiclab.inference.search.minimum import Minimum, cancelled_minimum, minimum_of
-from sersiclab.inference.search.starts import is_doubtful, rival, starts
+from sersiclab.inference.search.minimum import Minimum, cancelled_minimum, minimum_of, with_curvature
+from sersiclab.inference.search.starts import deepest, is_doubtful, rival, starts, with_rival
 from sersiclab.model.density import Density
 from sersiclab.runtime.errors import InputError
 
@@ -26,6 +26,9 @@ from sersiclab.runtime.errors import InputError
 FIRST_ITERATIONS = 100
 OTHER_ITERATIONS = 50
 FINAL_ITERATIONS = 300
+NOWHERE_FINITE = (
+    "the posterior is not finite at the starting values; give the priors other init values, or init={path: value}"
+)
 
 
 def minimise(problem: Problem, monitor: Monitor, *, jacobian: bool) -> Minimum:
@@ -42,17 +45,14 @@ def minimise(problem: Problem, monitor: Monitor, *, jacobian: bool) -> Minimum:
     """
     monitor.check()
     constrain(monitor, problem.density, problem.start)  # compiled now, because a cancelled run needs it without delay
-    aim = _aim(jacobian=jacobian)
+    aim = aim_of(jacobian=jacobian)
     if is_field(problem):
         best = minimise_field(problem, monitor, aim)
     else:
         check_derivatives(problem)
         best = _deepest(problem, monitor, aim)
     if best.cost == np.inf and not best.cancelled:
-        raise InputError(
-            "the posterior is not finite at the starting values; give the priors other init values, "
-            "or init={path: value}"
-        )
+        raise InputError(NOWHERE_FINITE)
     if best.cancelled or likelihood.is_least_squares(problem.density):
         return best
     return _observed(problem, monitor, best)
@@ -66,7 +66,7 @@ def expand(
     Everything is NaN where the density is not finite. Without `slope` only the curvature is right, which takes less
     time for a field of sources.
     """
-    aim = _aim(jacobian=True, observed=observed)
+    aim = aim_of(jacobian=True, observed=observed)
     if is_field(problem):
         return evaluated_field(problem, monitor, u, aim, exact=slope)
     state = _DESCEND(monitor, problem.density, aim, Descent.at(problem.density, u), jnp.asarray(1))
@@ -74,11 +74,12 @@ def expand(
     return jax.tree.map(lambda leaf: np.asarray(leaf, dtype=float) + invalid, state.expansion)
 
 
-def _aim(*, jacobian: bool, observed: bool = False) -> Aim:
+def aim_of(*, jacobian: bool, observed: bool = False) -> Aim:
+    """Return which function is minimised, as arrays for jitted functions."""
     return Aim(jnp.asarray(float(jacobian)), jnp.asarray(float(observed)))
 
 
-def _descend(density: Density, aim: Aim, state: Descent, iterations: Int[Array, ""]) -> Descent:
+def descend(density: Density, aim: Aim, state: Descent, iterations: Int[Array, ""]) -> Descent:
     """Take this many iterations, or fewer if the descent ends before."""
     last = state.iterations + iterations
 
@@ -88,7 +89,7 @@ def _descend(density: Density, aim: Aim, state: Descent, iterations: Int[Array, 
     return jax.lax.while_loop(unfinished, lambda state: iterate(density, aim, state), state)
 
 
-_DESCEND = Program(_descend)
+_DESCEND = Program(descend)
 
 
 def _run(density: Density, monitor: Monitor, aim: Aim, state: Descent, *, most: int) -> Minimum:
@@ -97,10 +98,10 @@ def _run(density: Density, monitor: Monitor, aim: Aim, state: Descent, *, most: 
     try:
         while not (state.ended or state.iterations >= most):
             steps = jnp.asarray(min(pace.steps, most - int(state.iterations)))
-            descend = _DESCEND.prepare(monitor, density, aim, state, 0 * steps)
+            move = _DESCEND.prepare(monitor, density, aim, state, 0 * steps)
             monitor.check()
             began = time.perf_counter()
-            state = descend(density, aim, state, steps)
+            state = move(density, aim, state, steps)
             pace.took(int(steps), time.perf_counter() - began)
         return minimum_of(density, state)
     except Cancelled:
@@ -126,8 +127,7 @@ def _deepest(problem: Problem, monitor: Monitor, aim: Aim) -> Minimum:
             monitor.advance(len(found))
     except Cancelled:
         cancelled = True
-    # A descent that stopped near the known minimum is better only if it is deeper by more than rounding.
-    best = min(found, key=lambda minimum: minimum.cost + 10 * NEGLIGIBLE_GAIN * minimum.again)
+    best = deepest(found)
     if best.cancelled or best.cost == np.inf:
         return best
     if cancelled:
@@ -136,9 +136,7 @@ def _deepest(problem: Problem, monitor: Monitor, aim: Aim) -> Minimum:
     if best.message or best.again:
         again = Descent.at(problem.density, best.u)
         best = _run(problem.density, monitor, aim, again, most=FINAL_ITERATIONS)
-    if warning:
-        best = best._replace(message="; ".join(filter(None, [best.message, warning])), rival=warning)
-    return best
+    return with_rival(best, warning)
 
 
 def _from_others(
@@ -166,6 +164,4 @@ def _observed(problem: Problem, monitor: Monitor, minimum: Minimum) -> Minimum:
         curvature = expand(problem, monitor, minimum.u, observed=True).curvature
     except Cancelled:
         return minimum._replace(cancelled=True, message="cancelled before the curvature was known")
-    if np.isfinite(curvature).all() and np.linalg.eigvalsh(curvature)[0] > 0:
-        return minimum._replace(curvature=curvature)
-    return minimum
+    return with_curvature(minimum, np.asarray(curvature))

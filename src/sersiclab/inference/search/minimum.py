@@ -28,6 +28,13 @@ class Minimum(NamedTuple):
     chi2: float = np.nan
 
 
+def with_curvature(minimum: Minimum, curvature: Float[np.ndarray, "d d"]) -> Minimum:
+    """Return the minimum with another curvature, unless according to that it is no minimum."""
+    if np.isfinite(curvature).all() and np.linalg.eigvalsh(curvature)[0] > 0:
+        return minimum._replace(curvature=curvature)
+    return minimum
+
+
 def minimum_of(density: Density, state: Descent) -> Minimum:
     """Return the point at which a descent has ended."""
     message, count = "", int(state.iterations)

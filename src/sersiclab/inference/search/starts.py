@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Float
 
 from sersiclab.inference.base import Problem
+from sersiclab.inference.search.descent import NEGLIGIBLE_GAIN
 from sersiclab.inference.search.minimum import Minimum
 
 
@@ -54,6 +55,18 @@ def is_doubtful(problem: Problem, first: Minimum) -> bool:
     if dof <= 0 or first.chi2 > dof + EXCESS_SIGMA * np.sqrt(2.0 * dof):
         return True
     return bool(np.any(~problem.angles & ~(np.abs(first.u) < FAR)))
+
+
+def deepest(found: Sequence[Minimum]) -> Minimum:
+    """Return the deepest minimum. One that stopped near a known minimum is deeper only by more than rounding."""
+    return min(found, key=lambda minimum: minimum.cost + 10 * NEGLIGIBLE_GAIN * minimum.again)
+
+
+def with_rival(minimum: Minimum, warning: str) -> Minimum:
+    """Return the minimum with the description of its rival, if there is one, in its message."""
+    if not warning:
+        return minimum
+    return minimum._replace(message="; ".join(filter(None, [minimum.message, warning])), rival=warning)
 
 
 def rival(problem: Problem, best: Minimum, found: Sequence[Minimum]) -> str:

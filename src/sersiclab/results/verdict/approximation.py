@@ -15,13 +15,17 @@ from sersiclab.results.verdict.levels import Reason, others
 from sersiclab.results.verdict.sampling import PARETO_K_BAD
 
 
-DRAWS = 255  # examined at first, with the best values
-MORE_DRAWS = 1023  # examined if those are too few,
-MOST_PIXELS = 10_000_000  # unless their images together have more pixels
+# Draws examined at first, more if their weights are uneven, and more again if those are too few, unless the images of all
+# have more than `MOST_PIXELS`. By the inequality of Cauchy and Schwarz, no mean is off by more sigma than the weights
+# scatter, in units of their mean. If that is well below the deviation that matters, the first draws are enough.
+FEW_DRAWS, DRAWS, MORE_DRAWS = 64, 256, 512
+EVEN = 0.7 * SHIFT
+MOST_PIXELS = 5_000_000
 FAR = 30.0  # in the unconstrained space: a draw that rounding put on its bound
 UNKNOWN_ANGLE = 1.0  # radians: an angle with a larger sigma is uniform on the half circle
 CHANCE = 3.0  # standard errors that a deviation exceeds
 SHIFT_BAD, STRETCH_BAD = 1.0, 2.0  # deviation of a mean in sigma, and factor of a sigma, from which on a fit is bad
+FEW_EFFECTIVE = 1 / 3  # share of the draws: with a smaller effective number, errors are only approximate
 STATED = 0.1  # sigma, and part of a factor: smaller deviations are not stated
 
 
@@ -44,6 +48,12 @@ def approximation_reasons(fit: AbstractFit) -> Iterator[Reason]:
             "bad" if bad else "caution",
             f"The posterior differs from {what}: {_size(worst)}{others(len(check.deviations))}; use Importance() or "
             "NUTS().",
+        )
+    elif check.effective < FEW_EFFECTIVE * next(iter(check.draws.values())).size:
+        yield (
+            "caution",
+            f"The posterior differs from {what}, though no mean or sigma is clearly wrong: few of its draws are "
+            "effective, and errors are approximate; use Importance() or NUTS().",
         )
     elif "log_weight" in fit.stats and not check.pareto_k < PARETO_K_BAD:
         yield (
@@ -78,25 +88,63 @@ def checked(fit: AbstractFit) -> ApproximationCheck | None:
 def check(fit: AbstractFit) -> ApproximationCheck:
     """Compare the posterior density of some of the draws with the normal density about `best`.
 
-    The model is rendered at `DRAWS` draws, or at more if their effective sample is small. The approximation is that of
+    The model is rendered at a few draws, and at more if their weights are uneven. The approximation is that of
     `fit.covariance`, in the unconstrained space.
     """
-    found = _weighed(fit, DRAWS)
-    total = next(iter(fit.draws.values())).size
-    if found.blind and total > DRAWS and MORE_DRAWS * fit.image.data.size <= MOST_PIXELS:
-        return _weighed(fit, MORE_DRAWS)
+    weighed = _Weighed(fit)
+    weighed.extend(FEW_DRAWS)
+    if weighed.scatter() < EVEN:
+        return ApproximationCheck(weighed.smoothed()[1], weighed.total * weighed.effective(), fit.draws, ())
+    weighed.extend(DRAWS)
+    found = weighed.check()
+    if found.blind and weighed.total > DRAWS and MORE_DRAWS * fit.image.data.size <= MOST_PIXELS:
+        weighed.extend(MORE_DRAWS)
+        return weighed.check()
     return found
 
 
-def _weighed(fit: AbstractFit, most: int) -> ApproximationCheck:
-    flat = per_draw.flat(fit.draws, most)
-    ends = {path: np.append(array, fit.best[path]) for path, array in flat.items()}
-    log_posterior, u = per_draw.log_posterior(Density.of(fit.model, fit.image), ends, fit.best)
-    ratios = log_posterior[:-1] - _log_normal(fit, np.clip(np.nan_to_num(u, posinf=FAR, neginf=-FAR), -FAR, FAR))
-    if not np.isfinite(ratios).any():
-        return _unknown(flat)
-    log_weights, k = pareto_smoothed(np.where(np.isfinite(ratios), ratios, -np.inf))
-    return _check(fit, flat, np.exp(log_weights), k)
+class _Weighed:
+    """The importance weights of a growing number of draws."""
+
+    def __init__(self, fit: AbstractFit) -> None:
+        self._fit, self._density = fit, Density.of(fit.model, fit.image)
+        self._draws = per_draw.flat(fit.draws)
+        self._centre = _near(per_draw.point(self._density, fit.best))
+        self._ratios = np.empty(0)
+        self.total = len(next(iter(self._draws.values())))
+
+    def extend(self, number: int) -> None:
+        """Weigh the first draws, up to `number`, of which some may have been weighed before."""
+        rows = slice(len(self._ratios), min(number, self.total))
+        if rows.start == rows.stop:
+            return
+        flat = {path: array[rows] for path, array in self._draws.items()}
+        log_posterior, u = per_draw.log_posterior(self._density, flat, self._fit.best)
+        ratios = log_posterior - _log_normal(self._fit, _near(u) - self._centre)
+        self._ratios = np.append(self._ratios, np.where(np.isfinite(ratios), ratios, -np.inf))
+
+    def scatter(self) -> float:
+        """Return the standard deviation of the weights, as they are, in units of their mean."""
+        if not np.isfinite(self._ratios).all():
+            return np.inf
+        weights = np.exp(self._ratios - self._ratios.max())
+        return float(np.std(weights) / np.mean(weights))
+
+    def smoothed(self) -> tuple[Float[np.ndarray, " draw"], float]:
+        """Return the smoothed weights, which sum to one, and their Pareto k."""
+        log_weights, k = pareto_smoothed(self._ratios)
+        return np.exp(log_weights), k
+
+    def effective(self) -> float:
+        """Return the effective share of the draws."""
+        return float(1 / np.sum(self.smoothed()[0] ** 2)) / len(self._ratios)
+
+    def check(self) -> ApproximationCheck:
+        """Compare the draws with the same draws resampled by their weights."""
+        flat = {path: array[: len(self._ratios)] for path, array in self._draws.items()}
+        if not np.isfinite(self._ratios).any():
+            return _unknown(flat)
+        return _check(self._fit, flat, *self.smoothed())
 
 
 def check_guide(fit: AbstractFit) -> ApproximationCheck:
@@ -137,11 +185,15 @@ def _deviations(fit: AbstractFit, picked: dict[str, np.ndarray], effective: floa
     return tuple(sorted(beyond, key=lambda each: -each.size))
 
 
-def _log_normal(fit: AbstractFit, u: Float[np.ndarray, "points d"]) -> Float[np.ndarray, " draw"]:
-    """Return the log density of the approximation at all points but the last, which is its centre."""
+def _near(u: Float[np.ndarray, "*s d"]) -> Float[np.ndarray, "*s d"]:
+    """Return points with those at infinity, which rounding put on a bound, brought near."""
+    return np.clip(np.nan_to_num(u, posinf=FAR, neginf=-FAR), -FAR, FAR)
+
+
+def _log_normal(fit: AbstractFit, away: Float[np.ndarray, "draw d"]) -> Float[np.ndarray, " draw"]:
+    """Return the log density of the approximation at points `away` from its centre."""
     covariance = np.asarray(fit.covariance, dtype=float)
     angles = np.array([isinstance(prior, Angle) for prior in fit.model.free.values()])
-    away = u[:-1] - u[-1]
     away = np.where(angles, (away + 0.5 * np.pi) % np.pi - 0.5 * np.pi, away)
     known = ~(angles & (np.diag(covariance) > UNKNOWN_ANGLE**2))
     away = away[:, known]

@@ -1,0 +1,1 @@
+"""Many posterior densities at once: those of equal shapes and structure share one compiled program."""
