@@ -8,8 +8,8 @@ import pytest
 from sersiclab.data.image import Image
 from sersiclab.inference import MAP, Laplace, fit
 from sersiclab.inference.batch import descents
-from sersiclab.inference.batch.fitting import fit_together
 from sersiclab.inference.batch.padding import SIDES, padded
+from sersiclab.inference.batch.together import fit_together
 from sersiclab.inference.running.monitor import Cancelled, Monitor
 from sersiclab.model import Model
 from sersiclab.noise import StudentTNoise
@@ -116,7 +116,7 @@ def test_noise_that_is_not_normal(blob):
 
 def test_the_search_may_run_out_of_time(blob):
     pairs = [blob(seed=i)[:2] for i in range(2)]
-    for result in together(pairs, MAP(), seconds=0.0):
+    for result in together(pairs, MAP(), seconds=[0.0, 0.0]):
         assert isinstance(result, TimeoutError)
         assert "has not ended within 0 s" in str(result)
 

@@ -1,11 +1,15 @@
 """The fits of a chunk of jobs, whose models and images are at hand."""
 
+import math
+import threading
 import time
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from sersiclab.data.image import Image
 from sersiclab.inference import AbstractMethod, Cancelled, Run, start
+from sersiclab.inference.batch.together import fit_together, fits_together
+from sersiclab.inference.running.monitor import Monitor
 from sersiclab.model import Model
 from sersiclab.results import Fit
 from sersiclab.runtime.errors import StateError
@@ -37,7 +41,33 @@ def fit_all(
 
     `stopped` is asked while a fit runs; once it answers True, the remaining jobs end with `Cancelled`.
     """
+    if fits_together(method):
+        return _fit_together(prepared, method, stopped)
     return [_fit_or_error(each, method, stopped) for each in prepared]
+
+
+def _fit_together(
+    prepared: Sequence[Prepared], method: AbstractMethod, stopped: Callable[[], bool]
+) -> list[Fit | Exception]:
+    """Fit all jobs by the batch engine."""
+    monitor, ended = Monitor(type(method).__name__), threading.Event()
+
+    def watch() -> None:
+        while not ended.wait(LOOK_SECONDS):
+            if stopped():
+                monitor.cancel()
+
+    threading.Thread(target=watch, name="sersiclab-stop", daemon=True).start()
+    seconds = [math.inf if job.seconds is None else job.seconds for job in prepared]
+    try:
+        pairs = [(job.model, job.image) for job in prepared]
+        found = fit_together(pairs, method, [job.seed for job in prepared], monitor, seconds=seconds)
+    except Cancelled as error:
+        return [error for _ in prepared]
+    finally:
+        ended.set()
+    late = OutOfTime("the fit took longer than the timeout")
+    return [late if isinstance(each, TimeoutError) else each for each in found]
 
 
 def _fit_or_error(job: Prepared, method: AbstractMethod, stopped: Callable[[], bool]) -> Fit | Exception:

@@ -33,16 +33,17 @@ STEPS = 10
 ROUND, ROUND_NUMBERS = 4, 2**28
 
 
-class Task(NamedTuple):
-    """A descent from `u`, with `most` iterations, which ends early near the minimum `known`, if there is one."""
+class PlannedDescent(NamedTuple):
+    """A descent from `u`, with `most` iterations and `seconds`, which ends early near the minimum `known`, if any."""
 
     problem: Problem
     u: Float[np.ndarray, " d"]
     most: int
+    seconds: float
     known: Minimum | None = None
 
 
-class Block(NamedTuple):
+class DescentBlock(NamedTuple):
     """Descents of one kind that are computed together. Where there are fewer than its size, the last are copies."""
 
     indices: list[int]
@@ -50,18 +51,19 @@ class Block(NamedTuple):
     u: Float[np.ndarray, "stamp d"]
     known: Known
     most: Int[np.ndarray, " stamp"]
+    seconds: float
 
 
-def descend_all(tasks: Sequence[Task], aim: Aim, monitor: Monitor, *, seconds: float) -> Iterator[tuple[int, Descent]]:
+def descend_all(tasks: Sequence[PlannedDescent], aim: Aim, monitor: Monitor) -> Iterator[tuple[int, Descent]]:
     """Yield the index and the final state of each descent, in any order.
 
-    Descents that are not finished when their block has taken `seconds` for each of its tasks are left out.
+    Descents that are not finished when their block has used the seconds of all its tasks are left out.
     """
     x64 = is_double()  # which a user may have set for this thread alone
     kinds = alike([task.problem.density for task in tasks])
     if jax.default_backend() != "cpu":
         for members in kinds:
-            yield from _in_rounds(tasks, members, aim, monitor, seconds)
+            yield from _in_rounds(tasks, members, aim, monitor)
         return
     blocks = [
         indices for members in kinds for indices in _batched(members, block_size(tasks[members[0]].problem.density))
@@ -70,7 +72,7 @@ def descend_all(tasks: Sequence[Task], aim: Aim, monitor: Monitor, *, seconds: f
     def work(indices: list[int]) -> list[tuple[int, Descent]]:
         with precision(x64):
             size = block_size(tasks[indices[0]].problem.density)
-            return list(_in_steps(_block(tasks, indices, size), aim, monitor, seconds))
+            return list(_in_steps(_block(tasks, indices, size), aim, monitor))
 
     with threads("batch") as pool:
         yield from itertools.chain.from_iterable(pool.map(work, blocks))
@@ -80,58 +82,60 @@ def _batched(members: Sequence[int], size: int) -> list[list[int]]:
     return [list(members[k : k + size]) for k in range(0, len(members), size)]
 
 
-def _block(tasks: Sequence[Task], indices: list[int], size: int) -> Block:
+def _block(tasks: Sequence[PlannedDescent], indices: list[int], size: int) -> DescentBlock:
     chosen = [tasks[i] for i in indices]
     u = stacked([task.u for task in chosen], size).astype(jnp.result_type(float))
     most = np.zeros(size, int)
     most[: len(chosen)] = [task.most for task in chosen]
-    return Block(
+    return DescentBlock(
         indices=indices,
         density=stacked([task.problem.density for task in chosen], size),
         u=u,
         known=stacked([_known(task) for task in chosen], size),
         most=most,
+        seconds=sum(task.seconds for task in chosen),
     )
 
 
-def _known(task: Task) -> Known:
+def _known(task: PlannedDescent) -> Known:
     if task.known is None:
         return Known.none(np.asarray(task.u, dtype=float))
     return Known(*(np.asarray(each, dtype=float) for each in (task.known.u, task.known.curvature, task.problem.angles)))
 
 
-def _in_steps(block: Block, aim: Aim, monitor: Monitor, seconds: float) -> Iterator[tuple[int, Descent]]:
+def _in_steps(block: DescentBlock, aim: Aim, monitor: Monitor) -> Iterator[tuple[int, Descent]]:
     """Yield the index and final state of each descent of a block, by `lax.map`."""
-    began, allowed = time.perf_counter(), seconds * len(block.indices)
-    state = _BEGIN(monitor, block.density, block.u, block.known)
-    while True:
+    state, spent = _BEGIN(monitor, block.density, block.u, block.known), 0.0
+    while spent < block.seconds:
         steps = np.where(np.asarray(state.ended), 0, np.minimum(STEPS, block.most - np.asarray(state.iterations)))
-        if not steps.any() or time.perf_counter() - began > allowed:
+        if not steps.any():
             break
         move = _MAP.prepare(monitor, block.density, aim, state, np.zeros_like(steps))
         monitor.check()
+        began = time.perf_counter()
         state = move(block.density, aim, state, steps)
+        spent += time.perf_counter() - began
     yield from _ended(block, state)
 
 
 def _in_rounds(
-    tasks: Sequence[Task], members: list[int], aim: Aim, monitor: Monitor, seconds: float
+    tasks: Sequence[PlannedDescent], members: list[int], aim: Aim, monitor: Monitor
 ) -> Iterator[tuple[int, Descent]]:
     """Yield the index and final state of each descent of one kind, by `vmap`, in rounds."""
     one = tasks[members[0]]
     size = max(1, ROUND_NUMBERS // (one.problem.density.data.size * one.u.size))
     for indices in _batched(members, min(size, _rounded(len(members)))):
-        began, allowed = time.perf_counter(), seconds * len(indices)
-        block = _block(tasks, indices, _rounded(len(indices)))
+        block, spent = _block(tasks, indices, _rounded(len(indices))), 0.0
         state = _BEGIN(monitor, block.density, block.u, block.known)
-        while indices and time.perf_counter() - began <= allowed:
+        while block.indices and spent < block.seconds:
             monitor.check()
             steps = np.minimum(ROUND, block.most - np.asarray(state.iterations))
-            state = _VMAP(monitor, block.density, aim, state, steps)
+            move, began = _VMAP.prepare(monitor, block.density, aim, state, 0 * steps), time.perf_counter()
+            state = move(block.density, aim, state, steps)
+            spent += time.perf_counter() - began
             yield from _ended(block, state)
             unfinished = np.flatnonzero(~_finished(block, state))
             block, state = _compacted(block, unfinished), _rows(state, unfinished)
-            indices = block.indices
 
 
 def _rounded(number: int) -> int:
@@ -148,25 +152,26 @@ def _rows(tree: Any, rows: Int[np.ndarray, " row"]) -> Any:
     return jax.tree.map(lambda leaf: leaf[index], tree)
 
 
-def _compacted(block: Block, rows: Int[np.ndarray, " row"]) -> Block:
+def _compacted(block: DescentBlock, rows: Int[np.ndarray, " row"]) -> DescentBlock:
     most = np.zeros(_rounded(len(rows)), int)
     most[: len(rows)] = block.most[rows]
-    return Block(
+    return DescentBlock(
         indices=[block.indices[i] for i in rows],
         density=_rows(block.density, rows),
         u=_rows(block.u, rows),
         known=_rows(block.known, rows),
         most=most,
+        seconds=block.seconds,
     )
 
 
-def _finished(block: Block, state: Descent) -> Bool[np.ndarray, " stamp"]:
+def _finished(block: DescentBlock, state: Descent) -> Bool[np.ndarray, " stamp"]:
     """Return which of a block's tasks have ended; copies never do."""
     ended = np.asarray(state.ended) | (np.asarray(state.iterations) >= block.most)
     return ended[: len(block.indices)]
 
 
-def _ended(block: Block, state: Descent) -> Iterator[tuple[int, Descent]]:
+def _ended(block: DescentBlock, state: Descent) -> Iterator[tuple[int, Descent]]:
     host = jax.tree.map(np.asarray, state)
     for i in np.flatnonzero(_finished(block, state)):
         yield block.indices[i], part(host, int(i))

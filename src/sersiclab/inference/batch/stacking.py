@@ -11,8 +11,8 @@ from sersiclab.model.density import Density
 
 T = TypeVar("T")
 
-# A block of stamps is computed by one call: so many that it takes a fraction of a second. The number depends on the
-# stamps' size alone, so that no result depends on how many stamps there are.
+# A block of stamps is computed by one call, which takes a fraction of a second. Its size depends on the size of the
+# stamps alone, so that no result depends on how many stamps there are.
 BLOCK_PIXELS, MOST_STAMPS = 2**16, 16
 
 

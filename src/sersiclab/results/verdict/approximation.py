@@ -15,9 +15,9 @@ from sersiclab.results.verdict.levels import Reason, others
 from sersiclab.results.verdict.sampling import PARETO_K_BAD
 
 
-# Draws examined at first, more if their weights are uneven, and more again if those are too few, unless the images of all
-# have more than `MOST_PIXELS`. By the inequality of Cauchy and Schwarz, no mean is off by more sigma than the weights
-# scatter, in units of their mean. If that is well below the deviation that matters, the first draws are enough.
+# Draws examined at first, more if their weights are uneven, and more again if those are too few, unless the images of
+# all have more than `MOST_PIXELS`. By the inequality of Cauchy and Schwarz, no mean is off by more sigma than the
+# weights scatter, in units of their mean. If that is well below the deviation that matters, the first are enough.
 FEW_DRAWS, DRAWS, MORE_DRAWS = 64, 256, 512
 EVEN = 0.7 * SHIFT
 MOST_PIXELS = 5_000_000
@@ -25,7 +25,7 @@ FAR = 30.0  # in the unconstrained space: a draw that rounding put on its bound
 UNKNOWN_ANGLE = 1.0  # radians: an angle with a larger sigma is uniform on the half circle
 CHANCE = 3.0  # standard errors that a deviation exceeds
 SHIFT_BAD, STRETCH_BAD = 1.0, 2.0  # deviation of a mean in sigma, and factor of a sigma, from which on a fit is bad
-FEW_EFFECTIVE = 1 / 3  # share of the draws: with a smaller effective number, errors are only approximate
+FEW_EFFECTIVE = 0.5  # share of the draws: with a smaller effective number, errors are only approximate
 STATED = 0.1  # sigma, and part of a factor: smaller deviations are not stated
 
 

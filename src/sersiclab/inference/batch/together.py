@@ -37,7 +37,7 @@ def fit_together(
     seeds: Sequence[int],
     monitor: Monitor,
     *,
-    seconds: float = np.inf,
+    seconds: Sequence[float] | None = None,
 ) -> list[Fit | Failure]:
     """Fit each model to its image, all at once; images of similar sizes and models of one kind share their programs.
 
@@ -46,7 +46,8 @@ def fit_together(
         method: `MAP()` or `Laplace()`.
         seeds: the seed of each fit. A fit depends on its own model, image and seed alone, not on the others.
         monitor: may cancel.
-        seconds: the time that the search of a fit may take, on average of those that are computed together.
+        seconds: the time that the search of each fit may take, without compilation; None for any time. Fits that are
+            computed together share theirs.
 
     Returns:
         For each pair its fit or, where it could not be fitted, the error.
@@ -56,8 +57,10 @@ def fit_together(
     """
     began, compiled = time.perf_counter(), monitor.compile_seconds
     made = [_problem(*pair, method, seed, monitor) for pair, seed in zip(pairs, seeds, strict=True)]
-    ready = [problem for problem in made if isinstance(problem, Problem)]
-    minima = iter(minimise_all(ready, monitor, jacobian=isinstance(method, Laplace), seconds=seconds))
+    limits = [np.inf] * len(made) if seconds is None else seconds
+    ready = [(problem, limit) for problem, limit in zip(made, limits, strict=True) if isinstance(problem, Problem)]
+    problems, allowed = [problem for problem, _ in ready], [limit for _, limit in ready]
+    minima = iter(minimise_all(problems, monitor, jacobian=isinstance(method, Laplace), seconds=allowed))
     results = [_outcome(method, each, next(minima), monitor) if isinstance(each, Problem) else each for each in made]
     # Threads that wait for one compilation count it several times.
     compiling = min(monitor.compile_seconds - compiled, time.perf_counter() - began)
