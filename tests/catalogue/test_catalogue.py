@@ -44,9 +44,11 @@ def galaxy() -> sl.Model:
 
 def test_its_columns_are_those_of_one_fit_with_units():
     image = galaxy_image(unit="nJy")
-    found = many([sl.Job("a", image, galaxy())]).table
-    seed = int(found["seed"][0])
-    one = sl.fit(galaxy(), image, sl.Laplace(draws=50), seed=seed, progress=False).to_table()
+    catalogue = many([sl.Job("a", image, galaxy())])
+    found, fit = catalogue.table, catalogue.fit("a")
+    alone = sl.fit(galaxy(), image, sl.Laplace(draws=50), seed=int(found["seed"][0]), progress=False)
+    assert fit.best == pytest.approx(alone.best, rel=1e-4)
+    one = fit.to_table()
     for name in set(one.colnames) - {"status"}:
         given, expected = u.Quantity(found[name][0]) if name != "verdict" else found[name][0], one[name][0]
         if name == "verdict":

@@ -121,6 +121,10 @@ def test_the_search_may_run_out_of_time(blob):
         assert "has not ended within 0 s" in str(result)
 
 
+def test_nothing_to_fit_is_nothing():
+    assert together([], MAP()) == []
+
+
 def test_it_is_cancelled_by_its_monitor(blob):
     monitor = Monitor("batch")
     monitor.cancel()

@@ -65,7 +65,7 @@ def fit_together(
     # Threads that wait for one compilation count it several times.
     compiling = min(monitor.compile_seconds - compiled, time.perf_counter() - began)
     whole = {"compile": compiling, "run": time.perf_counter() - began - compiling}
-    timing = {stage: spent / len(pairs) for stage, spent in whole.items()}
+    timing = {stage: spent / max(len(pairs), 1) for stage, spent in whole.items()}
     return [
         fit_of(model, image, seed, result, timing) if isinstance(result, Outcome) else result
         for (model, image), seed, result in zip(pairs, seeds, results, strict=True)
