@@ -1,19 +1,24 @@
 """Other processes: those of the standard library, and Dask's, some of which are killed."""
 
+import dataclasses
 import multiprocessing
+import pickle
 import sys
 import warnings
 from collections.abc import Iterator
-from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from functools import partial
 
 import pytest
 import sky_jobs
-from sky_jobs import assert_same, many
+from sky_jobs import assert_same
 
 import sersiclab as sl
+from sersiclab.catalogue import chunks, dispatch
 
 
+# Which compiles less than others in each process.
+many = partial(sky_jobs.many, method=sl.MAP())
 SPAWN = multiprocessing.get_context("spawn")
 
 
@@ -114,3 +119,33 @@ def test_a_job_that_kills_its_worker_again_and_again_is_a_row(dask):
 def test_a_client_of_dask_is_no_executor(dask):
     with pytest.raises(TypeError, match=r"got Client; pass client.get_executor\(\)"):
         many([], executor=dask._client)
+
+
+def test_workers_share_the_cache_of_programs(tmp_path, monkeypatch):
+    used = []
+    monkeypatch.setattr(chunks, "cache_folder", lambda: None)
+    monkeypatch.setattr(chunks, "persistent_cache", used.append)
+    chunk = chunks.Chunk((), sl.MAP(), cache=str(tmp_path))
+    assert chunks.fit_pickled(pickle.dumps(chunk)) == []
+    assert chunks.fit_pickled(pickle.dumps(dataclasses.replace(chunk, cache="/nowhere"))) == []
+    monkeypatch.setattr(chunks, "cache_folder", lambda: "/own")
+    assert chunks.fit_pickled(pickle.dumps(chunk)) == []
+    assert used == [str(tmp_path)]
+
+
+def test_large_images_are_sent_one_by_one(monkeypatch, whole):
+    sent = []
+    monkeypatch.setattr(dispatch, "MOST_BYTES", 10)
+    monkeypatch.setattr(dispatch, "fit_pickled", lambda data: sent.append(data) or chunks.fit_pickled(data))
+    with Synchronous() as executor:
+        assert_same(many(sky_jobs.good(6), executor=executor, chunk=4), whole)
+    assert len(sent) == 6
+
+
+class Synchronous(Executor):
+    """Works when it is asked to, in this thread."""
+
+    def submit(self, fn, /, *args, **kwargs):
+        future = Future()
+        future.set_result(fn(*args, **kwargs))
+        return future

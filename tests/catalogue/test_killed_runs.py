@@ -13,6 +13,7 @@ from sky_jobs import assert_same, many
 
 import sersiclab as sl
 from sersiclab.catalogue import run_many
+from sersiclab.catalogue.dispatch import Dispatcher
 from sersiclab.catalogue.run_folder import RunFolder
 
 
@@ -96,6 +97,20 @@ def test_ctrl_c_in_memory_returns_what_is_finished():
 def test_ctrl_c_before_anything_is_finished_is_raised(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         many(interrupting(sky_jobs.good(JOBS), 0), tmp_path)
+
+
+def test_a_second_ctrl_c_leaves_at_once(tmp_path, monkeypatch, whole):
+    """While the rows that are finished are collected."""
+
+    def pressed_again(self):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Dispatcher, "finished", pressed_again)
+        with pytest.raises(KeyboardInterrupt):
+            many(interrupting(sky_jobs.good(JOBS), 4), tmp_path, chunk=1)
+    assert len(sl.read_catalogue(tmp_path)) >= 3
+    assert_same(many(sky_jobs.good(JOBS), tmp_path), whole)
 
 
 def test_ctrl_c_stops_a_fit():

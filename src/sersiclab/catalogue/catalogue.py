@@ -308,7 +308,12 @@ class Catalogue:
             KeyError: if no job has this name.
             RuntimeError: if the jobs are not at hand.
         """
-        for job in self._jobs():
+        from sersiclab.catalogue.job_list import Jobs  # which imports astropy's units
+
+        jobs = self._jobs()
+        if isinstance(jobs, Jobs):  # which makes jobs as they are asked for
+            return jobs[id]
+        for job in jobs:
             if job.id == id:
                 return job
         raise InputKeyError(f"no job has the id {id!r}")
