@@ -127,9 +127,12 @@ def test_the_most_used_names_have_arguments_and_an_example(name: str) -> None:
         assert re.search(r"^(Arguments:|Attributes:|Parameters, each)", text, re.MULTILINE)
 
 
-FUNCTIONS = {
-    name: value for name, value in public_objects().items() if inspect.isfunction(value) or inspect.ismethod(value)
-}
+def is_function(value: Any) -> bool:
+    """Whether this is a function or a method, jitted or not."""
+    return inspect.isroutine(value) and not isinstance(value, cached_property)
+
+
+FUNCTIONS = {name: value for name, value in public_objects().items() if is_function(value)}
 
 
 def undescribed(function: Any) -> list[str]:

@@ -70,14 +70,18 @@ class Posterior(eqx.Module):
 
     @eqx.filter_jit
     def log_density(self, u: Float[Array | np.ndarray, " d"]) -> Float[Array, ""]:
-        """Return the log posterior density of a point, `log_prior(u) + log_likelihood(u)`, without the evidence."""
+        """Return the log posterior density at the point `u`, `log_prior(u) + log_likelihood(u)`, up to the evidence."""
         return self.log_prior(u) + self.log_likelihood(u)
 
     @eqx.filter_jit
     def log_prior(self, at: Float[Array | np.ndarray, " d"] | Mapping[str, Any]) -> Float[Array, ""]:
-        """Return the log prior density of a point, with the Jacobian of `constrain`, or of values `{path: number}`.
+        """Return the log prior density.
 
-        It is minus infinity for values that the priors exclude.
+        Arguments:
+            at: a point, whose density includes the Jacobian of `constrain`, or values `{path: number}`.
+
+        Returns:
+            The log density; minus infinity for values that the priors exclude.
         """
         density = self.density
         if not isinstance(at, Mapping):
@@ -87,24 +91,27 @@ class Posterior(eqx.Module):
 
     @eqx.filter_jit
     def log_likelihood(self, at: Float[Array | np.ndarray, " d"] | Mapping[str, Any]) -> Float[Array, ""]:
-        """Return the log likelihood of the unmasked pixels, at a point or at values `{path: number}`."""
+        """Return the log likelihood of the unmasked pixels; `at` is a point, or values `{path: number}`."""
         density = self.density
         values = self._inward(at) if isinstance(at, Mapping) else density.constrain(jnp.asarray(at, dtype=float))
         return jnp.sum(density.pointwise_log_likelihood(values))
 
     @eqx.filter_jit
     def constrain(self, u: Float[Array | np.ndarray, " d"]) -> Values:
-        """Return the values at a point."""
+        """Return the values of the parameters, `{path: number}`, at the point `u` of the unconstrained space."""
         return self._outward(self.density.constrain(jnp.asarray(u, dtype=float)))
 
     @eqx.filter_jit
     def unconstrain(self, values: Mapping[str, Any]) -> Float[Array, " d"]:
-        """Return the point of values, which must hold all free parameters; NaN where a prior excludes them."""
+        """Return the point of `values`, which must hold all free parameters; NaN where a prior excludes them."""
         return self.density.unconstrain(self._inward(values))
 
     @eqx.filter_jit
     def prior_transform(self, cube: Float[Array | np.ndarray, " d"]) -> Values:
         """Return the values at a point of the unit cube, for nested samplers: uniform numbers become prior draws.
+
+        Arguments:
+            cube: a number from 0 to 1 for each free parameter, in the order of `paths`.
 
         Raises:
             ValueError: a prior is a numpyro distribution without `icdf` and `cdf`; the message names its parameter.

@@ -96,7 +96,7 @@ def canvas_of(image: Image, padding: tuple[float, float]) -> Canvas:
 
 
 class _Response(NamedTuple):
-    """How a PSF's samples are to be read; see `transfer_function`."""
+    """How to read the samples of a PSF; see `transfer_function`."""
 
     oversampling: int
     includes_pixel: bool
