@@ -35,6 +35,11 @@ def convergence_reasons(fit: AbstractFit) -> Iterator[Reason]:
         each = " for each chain" if chains > 1 else ""
         yield "bad", f"Too few draws to judge the fit: {number}{each}; increase `draws`."
         return
+    if chains == 1 and not (_is_chain(fit) or _is_weighted(fit)):
+        # Independent draws count in full; to estimate that takes longer than a galaxy's fit.
+        ess = {path: float(number) if 0 < np.ptp(draws) < np.inf else np.nan for path, draws in fit.draws.items()}
+        yield from ess_reasons(ess)
+        return
     checks = convergence(fit.draws)
     if chains > 1:
         yield from r_hat_reasons({path: check.r_hat for path, check in checks.items()})
@@ -49,8 +54,11 @@ def convergence_reasons(fit: AbstractFit) -> Iterator[Reason]:
 
 def _is_chain(fit: AbstractFit) -> bool:
     """Whether the draws are those of a Markov chain, rather than independent draws of an approximation."""
-    weighted = "log_weight" in fit.stats or "efficiency" in fit.stats
-    return not weighted and ("lp" in fit.stats or fit.covariance is None)
+    return not _is_weighted(fit) and ("lp" in fit.stats or fit.covariance is None)
+
+
+def _is_weighted(fit: AbstractFit) -> bool:
+    return "log_weight" in fit.stats or "efficiency" in fit.stats
 
 
 def r_hat_reasons(r_hat: Mapping[str, float]) -> Iterator[Reason]:
