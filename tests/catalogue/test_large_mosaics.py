@@ -29,7 +29,7 @@ def jobs(folder, table, **given):
     return sl.jobs(table, f"{folder}/image.fits", **planes, **given)
 
 small, large = sys.argv[1:]
-jobs(small, [{"x": 60, "y": 60}], planes=("sigma", "mask", "segmentation"))[0].load()
+jobs(small, [{"x": 60, "y": 60}], planes=("sigma", "mask", "segmentation"))[0].load_image()
 before = peak()
 places = np.random.default_rng(0).uniform(0, 20_000, (60, 2))
 table = [{"x": x, "y": y, "stamp_size": 64} for x, y in places]

@@ -331,3 +331,28 @@ def test_what_is_doubtful_about_the_mosaic_is_said_once_and_not_by_its_stamps(mo
     mosaics._opened.cache_clear()  # as in another process
     psf_fields._kept.cache_clear()
     assert pickle.loads(pickle.dumps(jobs[0])).load_image().zeropoint == 25.0
+
+
+@pytest.mark.parametrize(
+    ("path", "given"),
+    [
+        ("legacy/cutout_59.1067_-30.4848.fits", {"band": "r"}),
+        ("panstarrs/slice.fits", {}),
+        ("imfit/ic3478rss_256.fits", {"mask": "imfit/ic3478rss_256_mask.fits"}),
+        ("kids/G265940fitim.fits", {"sigma": "kids/G265940sigma.fits", "mask": "kids/G265940mskim.fits"}),
+        ("galfit_example/gal.fits", {"sigma": 1.0}),
+    ],
+)
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_real_images_are_those_of_image_read(shared_data: Path, path: str, given: dict[str, Any]) -> None:
+    planes = {name: str(shared_data / value) if ".fits" in str(value) else value for name, value in given.items()}
+    whole = sl.Image.read(shared_data / path, **planes)
+    ny, nx = whole.shape
+    table = [{"x": (nx - 1) / 2, "y": (ny - 1) / 2}]
+    stamp = sl.jobs(table, shared_data / path, size=whole.shape, neighbours="ignore", **planes)[0].load_image()
+    used = ~whole.mask
+    np.testing.assert_array_equal(stamp.mask, whole.mask)
+    np.testing.assert_array_equal(stamp.data[used], whole.data[used])
+    np.testing.assert_allclose(stamp.sigma[used], whole.sigma[used], rtol=1e-6)
+    for name in ("zeropoint", "unit", "band", "gain", "pixel_scale"):
+        assert getattr(stamp, name) == getattr(whole, name), name

@@ -74,7 +74,7 @@ class OpenMosaic:
         inside = window.within(self.shape)
         if inside is None:
             raise InputError(f"the stamp {window} lies outside of the mosaic of shape {self.shape}")
-        region = (inside.grown(SURROUNDINGS).within(self.shape) or inside) if self.measures_noise else inside
+        region = inside.grown(SURROUNDINGS, self.shape) if self.measures_noise else inside
         result = self._region(region)
         given = result.arguments
         if given["mask"] is None:

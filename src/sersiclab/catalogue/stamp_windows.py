@@ -34,10 +34,12 @@ class StampWindow:
         nx, ny = min(self.x0 + self.nx, shape[1]) - x0, min(self.y0 + self.ny, shape[0]) - y0
         return StampWindow(x0, y0, nx, ny) if nx > 0 and ny > 0 else None
 
-    def grown(self, side: int) -> "StampWindow":
-        """Return this window, made at least `side` pixels wide and high on all sides evenly."""
-        wide, high = max(side - self.nx, 0), max(side - self.ny, 0)
-        return StampWindow(self.x0 - wide // 2, self.y0 - high // 2, self.nx + wide, self.ny + high)
+    def grown(self, side: int, shape: tuple[int, int]) -> "StampWindow":
+        """Return a window at least `side` pixels wide and high, if the mosaic is, around this one inside a mosaic."""
+        nx, ny = min(max(self.nx, side), shape[1]), min(max(self.ny, side), shape[0])
+        x0 = min(max(self.x0 - (nx - self.nx) // 2, 0), shape[1] - nx)
+        y0 = min(max(self.y0 - (ny - self.ny) // 2, 0), shape[0] - ny)
+        return StampWindow(x0, y0, nx, ny)
 
     def fitted(self, array: Shaped[np.ndarray, "b a"], region: "StampWindow", fill: Any) -> Shaped[np.ndarray, "y x"]:
         """Return the pixels of this window from an array of those of a region, `fill` outside of it."""
