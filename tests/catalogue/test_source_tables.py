@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from astropy.coordinates import SkyCoord
+from astropy.io import fits
 from astropy.table import MaskedColumn, QTable, Table
 from astropy.wcs import WCS
 
@@ -161,6 +162,7 @@ def test_a_detection_is_a_table_with_its_own_labels() -> None:
         ({"x": [1], "y": [2], "label": [1.5]}, {}, "label: column 'label' must hold whole numbers"),
         ({"ra": [1] * u.Jy, "dec": [2] * u.deg}, {}, "ra: column 'ra' must be an angle"),
         ({"x": [1], "y": [2]}, {"id": "NAME"}, "id must name a column of table, one of x, y; got 'NAME'"),
+        ({"x": [1] * u.deg, "y": [2] * u.deg}, {}, "x: column 'x' must be in pixels, got the unit deg"),
         ("no.ecsv", {}, r"table: there is no file 'no\.ecsv'"),
         (3, {}, "table must be an astropy Table"),
         ([], {}, "table must be an astropy Table"),
@@ -175,3 +177,19 @@ def test_a_file_that_is_no_table_is_named(tmp_path: Path) -> None:
     (tmp_path / "a.fits").write_bytes(b"no table")
     with pytest.raises(sl.InputError, match=r"table: '.*a\.fits' can't be read as a table"):
         read(tmp_path / "a.fits")
+
+
+def test_the_objects_of_a_sextractor_catalogue_in_fits(tmp_path: Path) -> None:
+    header = fits.BinTableHDU(Table({"Field Header Card": ["SIMPLE = T"]}), name="LDAC_IMHEAD")
+    objects = fits.BinTableHDU(Table({"NUMBER": [4, 9, 10], "X_IMAGE": X + 1, "Y_IMAGE": Y + 1}), name="LDAC_OBJECTS")
+    fits.HDUList([fits.PrimaryHDU(), header, objects]).writeto(tmp_path / "a.cat")
+    assert read(tmp_path / "a.cat")[0] == ["4", "9", "10"]
+
+
+def test_sizes_may_be_angles() -> None:
+    table = source_table(QTable({"x": X, "y": Y, "stamp_size": [6.0, 6.1, 3.0] * u.arcsec}), ColumnNames())
+    assert table.sizes(None, 0.2) == [(30, 30), (31, 31), (15, 15)]
+    with pytest.raises(sl.InputError, match="image has no pixel scale"):
+        table.sizes("stamp_size", None)
+    with pytest.raises(sl.InputError, match="must be in pixels or an angle, got the unit Jy"):
+        source_table(QTable({"x": X, "y": Y, "stamp_size": X * u.Jy}), ColumnNames()).sizes(None, 0.2)

@@ -131,13 +131,13 @@ def _is_psf(value: Any) -> bool:
 
 def sizes_of_rows(sources: SourceTable, size: Any, opened: OpenMosaic) -> list[tuple[int, int] | None]:
     """Return the shape (ny, nx) of each stamp; None for that of the target's segment."""
+    scale = opened.header.arguments["pixel_scale"]
     if size is None or isinstance(size, str):
-        found = sources.sizes(size)
+        found = sources.sizes(size, scale)
         usual = None if "segmentation" in opened.planes else (USUAL, USUAL)
         return [usual] * len(sources) if found is None else found
     check_sides(size)
     sides = (size, size) if np.ndim(size) == 0 else tuple(size)
-    scale = opened.header.arguments["pixel_scale"]
     ny, nx = (_pixels(side, scale) for side in sides)
     return [(ny, nx)] * len(sources)
 

@@ -95,13 +95,21 @@ class Jobs(Sequence[Job]):
         if not self.stamps:
             return "Jobs(no galaxies)"
         first = self.stamps[0]
-        sizes = {stamp.size for stamp in self.stamps}
-        shape = f"of {first.size[1]} x {first.size[0]} pixels (x, y)" if len(sizes) == 1 and first.size else ""
         planes = [f"{name}: {_shown(value)}" for name, value in first.mosaic.planes]
+        if first.psf.source is not None:
+            planes.append(f"psf: {'one each' if first.psf.own else first.psf}")
         others = {"mask": "masked", "model": "modelled if they touch, else masked", "ignore": "ignored"}
-        lines = [f"Jobs({len(self)} stamp{'s' if len(self) > 1 else ''} {shape}".rstrip(), ", ".join(planes)]
+        number = f"{len(self)} stamp{'s' if len(self) > 1 else ''}"
+        lines = [f"Jobs({number} {self._shape()}", ", ".join(planes)]
         lines += [f"model: {_name(self.model)}, neighbours {others[first.neighbours]})"]
         return "\n  ".join(lines)
+
+    def _shape(self) -> str:
+        sizes = {stamp.size for stamp in self.stamps}
+        size = self.stamps[0].size
+        if len(sizes) > 1:
+            return "of several sizes"
+        return "of the sizes of their segments" if size is None else f"of {size[1]} x {size[0]} pixels (x, y)"
 
 
 def _shown(value: str | float | Held) -> str:

@@ -72,6 +72,11 @@ class PsfField:
             self._models[band] = _ready(psf_model(self.source, band=band))
         return self._models[band]
 
+    def __str__(self) -> str:
+        if isinstance(self.source, np.ndarray):
+            return " x ".join(map(str, self.source.shape))
+        return os.path.basename(self.source) if isinstance(self.source, str) else type(self.source).__name__
+
     def __getstate__(self) -> dict[str, Any]:
         return {"source": self.source, "options": self.options, "own": self.own}
 

@@ -26,6 +26,7 @@ SIZES = ("stampsize",)
 FROM_ONE = re.compile(r"[xy].*_image(?:_dbl)?", re.IGNORECASE)  # SExtractor's
 SAME_PLACE = 1e-6  # radians, 0.2 arcsec
 BINARY = (".fits", ".fit", ".fz", ".gz", ".parquet", ".hdf5", ".h5", ".npy")  # which are never columns of text
+LDAC = "LDAC_OBJECTS"
 SHOWN = 5  # names in a message
 MOST_APART = 1.0  # pixels, between the two positions of most sources
 
@@ -81,16 +82,22 @@ class SourceTable:
             raise InputError(f"label: column {name!r} must hold whole numbers")
         return [int(value) if np.isfinite(value) and value > 0 else None for value in values]
 
-    def sizes(self, size: Any) -> list[tuple[int, int] | None] | None:
-        """Return the shape (ny, nx) of each stamp from a column: a name, or None for the usual one, if there is one."""
+    def sizes(self, size: Any, scale: float | None) -> list[tuple[int, int] | None] | None:
+        """Return the shape (ny, nx) of each stamp from a column: a name, or None for the usual one, if there is one.
+
+        Angles are converted by the pixel scale, in arcsec.
+        """
         name = self._named("size", size, SIZES)
         if name is None:
             return None
-        values = self._numbers("size", name)
-        if not (np.isfinite(values) & (values >= 1)).all():
-            row = int(np.argmin(np.isfinite(values) & (values >= 1)))
+        unit = self._unit(name)
+        values = self._numbers("size", name) * (1.0 if unit is None else _pixels_in("size", name, unit, scale))
+        good = np.isfinite(values) & (values >= 1)
+        if not good.all():
+            row = int(np.argmin(good))
             raise InputError(f"size: column {name!r} must hold numbers of pixels, got {values[row]} in row {row}")
-        return [(side, side) for side in np.ceil(values).astype(int).tolist()]
+        # Rounding in the conversion of an angle must not add a pixel.
+        return [(side, side) for side in np.ceil(values - 1e-9).astype(int).tolist()]
 
     def positions(self, wcs: Any) -> Float[np.ndarray, "n 2"]:
         """Return x and y in pixels from 0, by the WCS if the table has positions on the sky; NaN where it has none."""
@@ -164,8 +171,18 @@ class SourceTable:
             raise InputError(f"{argument}: column {name!r} must hold one number in each row, got shape {result.shape}")
         return result if masked is None else np.where(masked, np.nan, result)
 
+    def _unit(self, name: str) -> Any:
+        """Return the unit of a column; None for pixels and plain numbers."""
+        import astropy.units as u
+
+        unit = getattr(self.table[name], "unit", None)
+        return None if unit in (None, u.pix, u.dimensionless_unscaled) else unit
+
     def _from_pixels(self, names: tuple[str, str]) -> Float[np.ndarray, "n 2"]:
         origin = self.columns.origin
+        for axis, name in zip("xy", names, strict=True):
+            if self._unit(name) is not None:
+                raise InputError(f"{axis}: column {name!r} must be in pixels, got the unit {self._unit(name)}")
         if origin not in (None, 0, 1):
             raise InputError(f"origin must be 0 or 1, the number of the first pixel in x and y, got {origin!r}")
         first = [int(FROM_ONE.fullmatch(name) is not None) if origin is None else origin for name in names]
@@ -239,7 +256,7 @@ def _read(path: Path) -> Any:
         raise FileNotFoundError(f"table: there is no file {str(path)!r}")
     try:
         try:
-            return QTable.read(path)
+            return QTable.read(path, **({"format": "fits", "hdu": LDAC} if _is_ldac(path) else {}))
         except IORegistryError:  # neither the name nor the first bytes identify the format
             if path.suffix.lower() in BINARY:
                 raise
@@ -247,6 +264,17 @@ def _read(path: Path) -> Any:
     except Exception as error:  # astropy's errors of damaged tables have no common class
         text = str(error).strip().partition("\n")[0]
         raise InputError(f"table: {str(path)!r} can't be read as a table ({text})") from error
+
+
+def _is_ldac(path: Path) -> bool:
+    """Return whether this is a catalogue of SExtractor (FITS_LDAC), whose first table is the image's header."""
+    from astropy.io import fits
+
+    with path.open("rb") as file:
+        if file.read(6) != b"SIMPLE":
+            return False
+    with fits.open(path) as hdus:
+        return LDAC in hdus
 
 
 def on_pixels(angles: Float[np.ndarray, "n 2"], wcs: Any) -> Float[np.ndarray, "n 2"]:
@@ -264,6 +292,18 @@ def on_pixels(angles: Float[np.ndarray, "n 2"], wcs: Any) -> Float[np.ndarray, "
             apart = np.hypot(east, np.sin((back[:, 1] - there[:, 1]) / 2))
             result[good] = np.where((apart < SAME_PLACE)[:, None], found, np.nan)
     return result
+
+
+def _pixels_in(argument: str, name: str, unit: Any, scale: float | None) -> float:
+    """Return the pixels in a unit of angle."""
+    import astropy.units as u
+
+    if not u.Unit(unit).is_equivalent(u.arcsec):
+        raise InputError(f"{argument}: column {name!r} must be in pixels or an angle, got the unit {unit}")
+    if scale is None:
+        raise InputError(f"{argument}: column {name!r} is an angle, and image has no pixel scale; give pixel_scale=")
+    angle: Any = u.Unit(unit).to(u.arcsec)
+    return float(angle) / scale
 
 
 def _plain(name: str) -> str:
