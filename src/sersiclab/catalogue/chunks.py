@@ -16,6 +16,7 @@ from sersiclab.catalogue.job import Job
 from sersiclab.catalogue.job_loading import Loaded, load
 from sersiclab.catalogue.measured import measured
 from sersiclab.catalogue.method_texts import method_json
+from sersiclab.catalogue.orphans import leave_with_parent
 from sersiclab.catalogue.recipe_identity import model_json
 from sersiclab.inference import MAP, AbstractMethod, Cancelled, Laplace
 from sersiclab.inference.running.program import precision
@@ -56,10 +57,11 @@ class Chunk:
 
 
 def fit_pickled(chunk: bytes) -> list[JobRow]:
-    """Fit a chunk that was pickled.
+    """Fit a chunk that was pickled, in a worker process.
 
     Raises `ValueError` if it can't be read: an executor that reads its arguments itself would lose the worker.
     """
+    leave_with_parent()
     try:
         found = pickle.loads(chunk)
     except Exception as error:
