@@ -38,6 +38,7 @@ nb_execution_raise_on_error = True
 nb_merge_streams = True
 # A page has no kernel: the widget's picture stands in for the widget.
 nb_mime_priority_overrides = [("html", "application/vnd.jupyter.widget-view+json", None)]
+nb_ipywidgets_js = {}  # nor does a page need the scripts of widgets, which would come from the network
 
 sources.write_reference()
 sources.write_conventions()
