@@ -54,7 +54,7 @@ def start(
         init: where to begin: `{path: number}`, with which other parameters begin at the initial value of their prior;
             or an earlier `Fit`, whose best values are used where the paths agree. If that was a fit of the same model
             and data, methods that begin with a covariance (`SVI`, `NUTS`) use its covariance too. Without `init`
-            several starts are tried.
+            other starts are tried if the first maximum is in doubt.
         on_progress: is called with a `Progress` from the thread of the run, at each new state and at most ten times a
             second in between.
         checkpoint: an `.asdf` file to which `NUTS` writes its state every `checkpoint_every` seconds, when it is
@@ -113,7 +113,7 @@ def fit(
         image: the data.
         method: the method of inference with its options: `MAP()`, `Laplace()`, `SVI()`, `Importance()` or `NUTS()`.
         seed: the seed of all random numbers. The same seed gives the same draws.
-        init: where to begin, as in `start`: `{path: number}`, an earlier `Fit`, or None for several starts.
+        init: where to begin, as in `start`: `{path: number}`, an earlier `Fit`, or None for the priors' values.
         progress: whether to show a progress bar.
         checkpoint: an `.asdf` file from which a killed run of `NUTS` continues, as in `start`. Other methods write
             none.

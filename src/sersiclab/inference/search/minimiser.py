@@ -1,4 +1,4 @@
-"""The search for the maximum of a posterior density: descents from several starts, in threads."""
+"""The search for the maximum of a posterior density: a descent and, where it is in doubt, others in threads."""
 
 import time
 from collections.abc import Iterator
@@ -32,7 +32,7 @@ NOWHERE_FINITE = (
 
 
 def minimise(problem: Problem, monitor: Monitor, *, jacobian: bool) -> Minimum:
-    """Find the deepest of the minima that are reached from several starts; from one start for a field (`field.py`).
+    """Find the deepest minimum: from other starts too if the first is in doubt, unless this is a field (`field.py`).
 
     Arguments:
         problem: the posterior density and where to begin.
