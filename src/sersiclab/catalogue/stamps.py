@@ -23,12 +23,12 @@ from sersiclab.catalogue.stamp_windows import StampWindow, centred
 from sersiclab.data.arrays import Labels
 from sersiclab.data.image import Image
 from sersiclab.data.psf_files import Position
+from sersiclab.inference.batch.padding import next_side
 from sersiclab.runtime.errors import InputError
 
 
 Neighbours = Literal["mask", "model", "ignore"]
 USUAL = 64  # pixels: the side of a stamp if nothing else is known
-STEP = 16  # pixels: the sides of stamps of segments are multiples of this, so that they have few shapes
 SMALLEST, LARGEST = 48, 1024  # pixels: the sides of stamps of segments
 ROOM = 2.0  # times the reach of the target's segment, so that there is sky around it
 
@@ -152,7 +152,8 @@ class Stamp:
             if reach < side / 2 - 1 or side >= LARGEST:
                 break
             side *= 2
-        side = min(max(STEP * math.ceil(2.0 * ROOM * reach / STEP), SMALLEST), LARGEST)
+        # One of a few sides, each of which compiles its own programs.
+        side = next_side(min(max(math.ceil(2.0 * ROOM * reach), SMALLEST), LARGEST))
         return side, side
 
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:

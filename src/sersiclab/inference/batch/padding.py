@@ -6,8 +6,8 @@ from jaxtyping import Shaped
 from sersiclab.data.image import Image
 
 
-# The sides of padded stamps: a quarter to a third larger each. Larger images are not padded.
-SIDES = (32, 40, 48, 64, 80, 96, 128, 160, 192, 256, 320, 384, 512)
+# The sides of padded stamps: a fifth to a third larger each. Larger images are not padded.
+SIDES = (32, 40, 48, 64, 80, 96, 128, 160, 192, 256, 320, 384, 512, 640, 768, 1024)
 
 
 def padded(image: Image) -> Image:
@@ -15,7 +15,7 @@ def padded(image: Image) -> Image:
 
     Positions of pixels do not change. The WCS, which densities do not use, is left out.
     """
-    extra = [_side(side) - side for side in image.shape]
+    extra = [next_side(side) - side for side in image.shape]
     if not any(extra):
         return image
 
@@ -26,5 +26,6 @@ def padded(image: Image) -> Image:
     return Image.restored(**image.fields | planes | {"wcs": None})
 
 
-def _side(side: int) -> int:
+def next_side(side: int) -> int:
+    """Return the smallest side of a padded stamp that is at least `side`; `side` itself if it is larger than all."""
     return next((larger for larger in SIDES if larger >= side), side)
