@@ -30,6 +30,7 @@ ALLOWED = {
     "catalogue/recipe_identity.py: value = cell.cell_contents": "an attribute of Python's cells",
     "catalogue/run_folder.py: InputError": "the fields of a JSON document",
     "catalogue/run_folder.py: RunConfiguration.of": "the fields of a JSON document",
+    "catalogue/source_tables.py: _is_ldac": "looks for a table in a file by astropy alone",
     "catalogue/stamps.py: self.cut": "the error is raised where the stamp is loaded",
     "cli/__init__.py: _command": "prints the traceback of an internal error",
     "data/integrity.py: decompress": "the decompressors of Python and of uncompresspy",
