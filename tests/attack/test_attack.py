@@ -18,7 +18,18 @@ from sersiclab.widget import Editor, Workbench
 from .case import OUTCOMES, Found, run
 
 
-DOORS = ("images", "reading", "models", "documents", "runs", "fits", "programs", "command_line", "workbench")
+DOORS = (
+    "images",
+    "reading",
+    "models",
+    "documents",
+    "runs",
+    "fits",
+    "programs",
+    "catalogues",
+    "command_line",
+    "workbench",
+)
 LEAST = 600  # cases in all
 
 # Cases that do not end as they should, by label, and why that is right. None may stay here that ends as it should.

@@ -34,6 +34,7 @@ star = sl.PointSource(xc=6.0, yc=5.0, flux=sl.LogUniform(1.0, 100.0))
 model = sl.Model({"star": star, "sky": sl.FlatSky(level=0.1)})
 fit = sl.load(sys.argv[2]) if len(sys.argv) > 2 else sl.fit(model, image, sl.Laplace(draws=60), progress=False)
 workbench = sl.Workbench.of(fit)
+catalogue = sl.fit_many([sl.Job("a", image, model)], sl.MAP(), progress=False)
 
 writers = {
     "fit.save": ("a.asdf", fit.save),
@@ -46,6 +47,9 @@ writers = {
     "wb.to_html": ("a.html", workbench.to_html),
     "write_galfit": ("a.feedme", lambda path, **options: sl.io.write_galfit(model, image, path, **options)),
     "write_imfit": ("a.cfg", lambda path, **options: sl.io.write_imfit(model, image, path, **options)),
+    "catalogue.to_parquet": ("a.parquet", catalogue.to_parquet),
+    "catalogue.to_ecsv": ("a.ecsv", catalogue.to_ecsv),
+    "catalogue.to_fits": ("a.fits", catalogue.to_fits),
     "sersiclab fit": ("fit.asdf", lambda path, overwrite=False: command_line(path.parent, overwrite)),
     "checkpoint": ("a.asdf", lambda path, overwrite=False: checkpoint(path)),
 }
@@ -162,10 +166,16 @@ REPLACES = {"fit.save", "wb.save", "wb.to_html", "sersiclab fit", "checkpoint"}
 WRITERS = [
     *("fit.save", "fit.write_fits", "fit.write_fits, compressed", "fit.write_regions"),
     *("wb.save", "wb.write_fits", "wb.write_regions", "wb.to_html"),
-    *("write_galfit", "write_imfit", "sersiclab fit", "checkpoint"),
+    *("write_galfit", "write_imfit", "catalogue.to_parquet", "catalogue.to_ecsv", "catalogue.to_fits"),
+    *("sersiclab fit", "checkpoint"),
 ]
 # The functions that write a file, and which of the writers above passes through each.
 PLACES = {
+    "catalogue.catalogue.to_ecsv": "catalogue.to_ecsv",
+    "catalogue.catalogue.to_fits": "catalogue.to_fits",
+    "catalogue.parquet.write_parquet": "catalogue.to_parquet",
+    "catalogue.run_folder.add": "",  # a part, which never takes the place of another: tests/catalogue
+    "catalogue.run_folder._write": "",  # the configuration of the run, at its beginning
     "cli.fitting._write": "sersiclab fit",
     "cli.lab._quickstart": "",  # a notebook, in a folder where it never takes the place of another
     "cli.lab._image_notebook": "",
@@ -187,8 +197,10 @@ PLACES = {
     "widget.page.write_page": "wb.to_html",
     "widget.workbench.save": "wb.save",
 }
-# Those that write to memory, or to a file that one of the above has opened; and the script that made a table of ours.
+# Those that write to memory, or to a file that one of the above has opened; the script that made a table of ours; and a
+# lock, which holds nothing.
 INTO_MEMORY = {
+    "catalogue.folder_lock.locked",
     "data.thumbnail.png",
     "plots.picture._repr_png_",
     "profiles._make_sersic_table.main",

@@ -327,7 +327,8 @@ class Catalogue:
         status = ", ".join(f"{number} {name}" for name, number in self.counts()["status"].items())
         verdicts = ", ".join(f"{number} {name}" for name, number in self.counts()["verdict"].items())
         where = "in memory" if self.folder is None else f"in {self.folder}"
-        return f"Catalogue({len(self)} galaxies {where}: {status or 'no rows'}; verdicts: {verdicts or 'none'})"
+        count = f"{len(self)} {'galaxy' if len(self) == 1 else 'galaxies'}"
+        return f"Catalogue({count} {where}: {status or 'no rows'}; verdicts: {verdicts or 'none'})"
 
     def _repr_html_(self) -> str:
         head = quantity_table(self._columns.at(slice(SHOWN_ROWS)), {})

@@ -120,7 +120,7 @@ def _run(jobs: Iterable[Job], plan: Plan, store: AbstractStore, executor: Execut
 def _made(folder: Any) -> Path:
     """Return the path of a folder, which is made if it does not exist. Raises if pyarrow is not installed."""
     need_pyarrow()
-    path = storage.user_path(folder)
+    path = storage.user_path(folder, "folder")
     if path.exists() and not path.is_dir():
         raise InputError(f"folder must be a folder, got the file {path}")
     path.mkdir(parents=True, exist_ok=True)

@@ -33,5 +33,5 @@ def read_catalogue(folder: str | Path, *, jobs: Iterable[Job] | None = None) -> 
         ['a']
     """
     need_pyarrow()
-    store = RunFolder(storage.user_path(folder))
+    store = RunFolder(storage.user_path(folder, "folder"))
     return Catalogue(store, store.configuration(), jobs)

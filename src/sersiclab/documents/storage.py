@@ -65,10 +65,10 @@ def write_text(path: str | Path, text: str, *, overwrite: bool = False, mark: by
     return path
 
 
-def user_path(path: Any) -> Path:
-    """Return a path that a user gave, with ~ as the home folder."""
+def user_path(path: Any, label: str = "path") -> Path:
+    """Return a path that a user gave as the argument `label`, with ~ as the home folder."""
     if not isinstance(path, str | os.PathLike):
-        raise InputTypeError(f"path must be a text or a Path, got {path!r}")
+        raise InputTypeError(f"{label} must be a text or a Path, got {path!r}")
     return Path(path).expanduser()
 
 
