@@ -18,7 +18,7 @@ ROOT = HERE.parent
 BUILD = ROOT / "build"
 GENERATED = HERE / "generated"
 NOTEBOOKS = HERE / "notebooks"
-COMMANDS = ("demo", "fit", "lab")
+COMMANDS = ("demo", "fit", "many", "lab")
 
 
 def gather_notebooks() -> list[str]:

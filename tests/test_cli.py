@@ -258,7 +258,7 @@ def test_an_interruption_before_any_draw(files, monkeypatch, capsys):
     assert "interrupted" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("command", ["demo", "fit", "lab"])
+@pytest.mark.parametrize("command", ["demo", "fit", "many", "lab"])
 def test_help_teaches(capsys, command):
     with pytest.raises(SystemExit) as left:
         main([command, "--help"])

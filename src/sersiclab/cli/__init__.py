@@ -1,4 +1,4 @@
-"""The command line: `sersiclab demo`, `sersiclab fit`, `sersiclab lab`."""
+"""The command line: `sersiclab demo`, `sersiclab fit`, `sersiclab many`, `sersiclab lab`."""
 
 import argparse
 import json
@@ -46,6 +46,10 @@ def _command(name: str) -> Callable[[argparse.Namespace], int]:
         from sersiclab.cli.lab import lab
 
         return lab
+    if name == "many":
+        from sersiclab.cli.cataloguing import many
+
+        return many
     from sersiclab.cli import fitting
 
     return {"demo": fitting.demo, "fit": fitting.fit}[name]

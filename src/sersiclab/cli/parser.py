@@ -20,6 +20,7 @@ START = """start with:
   sersiclab demo                                  fit a bundled galaxy in the terminal
   sersiclab fit sci.fits --psf psf.fits -o out    fit your own
   sersiclab lab sci.fits --psf psf.fits           the same in JupyterLab, live
+  sersiclab many sources.ecsv --image sci.fits    fit every galaxy of a table
   sersiclab fit --help                            all options of a fit
 """
 DEMO = """examples:
@@ -53,6 +54,24 @@ files written to the folder given by -o (those of an earlier fit are replaced):
 A long run of nuts also writes checkpoint.asdf there every few minutes. If the run is interrupted or killed, the same
 command resumes from it, with the draws of an uninterrupted run, and deletes it at the end.
 """
+MANY = """examples:
+  a Sérsic galaxy and a sky for each source of a table, by pixel position or RA and Dec:
+    sersiclab many sources.ecsv --image mosaic.fits --sigma rms.fits --psf psf.fits -o run1
+  neighbours masked by a segmentation map, two worker processes:
+    sersiclab many sources.cat --image mosaic.fits --sigma rms.fits --psf model.psf \\
+        --segmentation seg.fits --workers 2 -o run1
+  on a Dask cluster, with the sources that touch a galaxy in its model:
+    sersiclab many sources.ecsv --image mosaic.fits --neighbours model --scheduler tcp://10.0.0.1:8786
+
+files written to the folder given by -o:
+  run.json        what is fitted, and how
+  part-*.parquet  the rows, as they are finished; sersiclab.read_catalogue reads the folder
+  catalogue.fits  all rows, with units, at the end
+  catalogue.ecsv  the same as text
+
+If the run is interrupted or killed, the same command does the rest, with the numbers of an uninterrupted run. A galaxy
+that can't be fitted is a row that says why.
+"""
 LAB = """examples:
   sersiclab lab
   sersiclab lab sci.fits --sigma rms.fits --psf psf.fits
@@ -63,7 +82,7 @@ def parser() -> argparse.ArgumentParser:
     """Return the parser of all commands. The name of the command is parsed as `command`."""
     top = _parser(argparse.ArgumentParser, prog="sersiclab", description=ABOUT, epilog=f"{START}\n{STATUS}")
     top.add_argument("--version", action="version", version=f"sersiclab {__version__}")
-    commands = top.add_subparsers(dest="command", required=True, metavar="{demo,fit,lab}")
+    commands = top.add_subparsers(dest="command", required=True, metavar="{demo,fit,many,lab}")
 
     def command(name: str, summary: str, about: str, epilog: str) -> argparse.ArgumentParser:
         parser = _parser(
@@ -78,6 +97,7 @@ def parser() -> argparse.ArgumentParser:
 
     _add_method(command("demo", "fit the bundled example", "It takes about half a minute.", DEMO), "sersiclab-demo")
     _add_fit(command("fit", "fit an image in FITS files", "Anything not given is read from the file.", FIT))
+    _add_many(command("many", "fit the galaxies of a table", "Each has a stamp of the image.", MANY))
     _add_lab(command("lab", "open JupyterLab on a prepared notebook", "The widget is already shown.", LAB))
     return top
 
@@ -170,6 +190,57 @@ def _add_fit(parser: argparse.ArgumentParser) -> None:
         help="position of the target: pixels counted from 0, or RA Dec with units; default: the centre of the image",
     )
     _add_method(parser, "sersiclab-fit")
+
+
+def _add_many(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("sources", help="table of positions: ECSV, CSV, FITS, VOTable or SExtractor's catalogue")
+    parser.add_argument(
+        "--image", required=True, metavar="FILE", help="the mosaic: a FITS file, or one of its extensions"
+    )
+    _add_data(parser)
+    stamps = parser.add_argument_group("stamps")
+    stamps.add_argument("--segmentation", metavar="FILE", help="map of the sources: whole numbers, 0 on the sky")
+    stamps.add_argument(
+        "--size", type=int, metavar="N", help="side of the stamps in pixels; default: from the map, or 64"
+    )
+    stamps.add_argument(
+        "--neighbours",
+        choices=("mask", "model", "ignore"),
+        default="mask",
+        help="what becomes of other sources: masked (default), modelled if they touch the target, or nothing",
+    )
+    stamps.add_argument(
+        "--components",
+        metavar="NAME=PROFILE,...",
+        default="galaxy=sersic,sky=flat_sky",
+        help="such as bulge=sersic,disk=exponential, or the preset sersic_exp; default: galaxy=sersic,sky=flat_sky",
+    )
+    inference = parser.add_argument_group("inference")
+    inference.add_argument(
+        "--method",
+        choices=[cls.__name__.lower() for cls in METHODS],
+        default="laplace",
+        help="laplace (default) and map fit stamps together, in milliseconds; others one by one",
+    )
+    inference.add_argument("--draws", type=int, metavar="N", help="draws of each galaxy (for nuts, in each chain)")
+    inference.add_argument("--warmup", type=int, metavar="N", help="warm-up steps of nuts")
+    inference.add_argument("--chains", type=int, metavar="N", help="number of chains of nuts")
+    inference.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the run; default: 0")
+    inference.add_argument("--timeout", type=float, metavar="S", help="seconds after which a galaxy is given up")
+    running = parser.add_argument_group("running")
+    running.add_argument(
+        "--workers", type=int, metavar="N", help="number of worker processes; default: this process alone"
+    )
+    running.add_argument("--scheduler", metavar="ADDRESS", help="address of a Dask scheduler, instead of --workers")
+    running.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        default=Path("sersiclab-many"),
+        metavar="DIR",
+        help="folder; default: sersiclab-many",
+    )
+    running.add_argument("--json", action="store_true", help="print the counts as one JSON object")
 
 
 def _add_lab(parser: argparse.ArgumentParser) -> None:
