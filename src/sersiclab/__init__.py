@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from sersiclab import datasets, io
 from sersiclab._version import __version__
-from sersiclab.catalogue import Catalogue, Job, fit_many, jobs, read_catalogue
+from sersiclab.catalogue import Catalogue, Job, Recovery, fit_many, jobs, read_catalogue, recover
 from sersiclab.data.image import Image
 from sersiclab.detection import Detection, detect
 from sersiclab.documents.spec import from_dict, schema, to_dict, to_python
@@ -128,6 +128,7 @@ __all__ = [
     "Posterior",
     "Ratio",
     "RatioAbove",
+    "Recovery",
     "RenderError",
     "Run",
     "Sersic",
@@ -156,6 +157,7 @@ __all__ = [
     "parameter",
     "persistent_cache",
     "read_catalogue",
+    "recover",
     "render",
     "render_components",
     "render_error",

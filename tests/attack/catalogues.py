@@ -37,6 +37,7 @@ def cases(folder: Path) -> Iterator[Case]:
     yield from rows()
     yield from folders(folder)
     yield from readings()
+    yield from recoveries()
 
 
 def jobs() -> Iterator[Case]:
@@ -172,3 +173,23 @@ def readings() -> Iterator[Case]:
     yield named("Catalogue", "retry by a text", lambda: found.retry(["b"], "map"), "method must be")
     yield right("Catalogue", "retry of a failure", lambda: found.retry(progress=False), lambda new: new.failed == ["b"])
     yield right("Catalogue", "fit of a galaxy", lambda: found.fit("a"), lambda fit: fit.status == "complete")
+
+
+def recoveries() -> Iterator[Case]:
+    noisy = sl.Image(np.random.default_rng(0).normal(size=(8, 9)), sigma=1.0)
+    fit = sl.fit(flat(), noisy, sl.Laplace(draws=50), progress=False)
+
+    def recover(fitted: Any = fit, n: Any = 5, **options: Any) -> sl.Recovery:
+        return sl.recover(fitted, n, progress=False, **options)
+
+    for kind in ("text", "True", "NaN", "list", "object", "dict"):
+        given = NONSENSE[kind]
+        yield named("recover", f"fitted = {kind}", lambda m=given: recover(m()), "fitted must be")
+        yield named("recover", f"n = {kind}", lambda m=given: recover(n=m()), "n must be")
+        yield named("recover", f"noise = {kind}", lambda m=given: recover(noise=m()), "noise must")
+        yield named("recover", f"psf = {kind}", lambda m=given: recover(psf=m()), "psf")
+    without = sl.fit(flat(), noisy, sl.MAP(), progress=False)
+    yield named("recover", "a fit without draws", lambda: recover(without), "Laplace()", "MAP")
+    failed = many([job("b", lambda: 3)])
+    yield named("recover", "a catalogue of failures", lambda: recover(failed), "no galaxy with a fit")
+    yield named("Recovery", "an unknown parameter", lambda: recover().offsets("x.y"), "'x.y' was not recovered")
