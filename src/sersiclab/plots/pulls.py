@@ -33,5 +33,5 @@ def plot_pulls(pulls: Mapping[str, Float[np.ndarray, " mock"]]) -> "Figure":
     axes.set_yticks(range(len(pulls)), list(pulls))
     axes.set_ylim(len(pulls) - 0.4, -0.6)
     axes.set_xlim(-LONGEST - 0.2, LONGEST + 0.2)
-    axes.set_xlabel("(found - true) / sd: points for mocks, mean and sd of all, and the expected band")
+    axes.set_xlabel("(found - true) / sd")
     return figure
