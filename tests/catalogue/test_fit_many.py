@@ -211,7 +211,7 @@ def test_one_run_at_a_time_writes_to_a_folder(tmp_path):
         ({"timeout": "1"}, TypeError, "timeout must be a number of seconds"),
         ({"chunk": 0}, ValueError, "chunk must be at least 1"),
         ({"seed": -1}, TypeError, "seed must be a whole number"),
-        ({"folder": 3}, TypeError, "path must be a text or a Path"),
+        ({"folder": 3}, TypeError, "folder must be a text or a Path"),
     ],
 )
 def test_arguments_are_checked(arguments, error, message):
