@@ -37,8 +37,11 @@ process.PROGRAMS = 10**9  # not in the midst of a test: some count what is compi
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
-# A shell that runs us in the background has us and our children ignore Ctrl-C, which some tests press.
+# A shell that runs us in the background has us and our children ignore Ctrl-C, which some tests press, and `nohup` the
+# end of the terminal.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+if hasattr(signal, "SIGHUP"):
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

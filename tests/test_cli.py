@@ -350,11 +350,16 @@ def test_lab_ends_its_server_with_itself(tmp_path, number, status):
     with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as lab:
         assert lab.stdout
         server = int(lab.stdout.readline())
-        while "Press Ctrl-C to end it." not in (line := lab.stdout.readline()):
-            assert line
-        os.kill(server, 0)
-        lab.send_signal(number)
-        assert lab.wait(timeout=60) == status
+        try:
+            while "Press Ctrl-C to end it." not in (line := lab.stdout.readline()):
+                assert line
+            os.kill(server, 0)
+            lab.send_signal(number)
+            assert lab.wait(timeout=60) == status
+        finally:
+            if lab.poll() is None:  # or leaving the block would wait for ever
+                lab.kill()
+                os.kill(server, signal.SIGKILL)
     with pytest.raises(ProcessLookupError):
         os.kill(server, 0)
 

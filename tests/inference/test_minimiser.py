@@ -16,6 +16,7 @@ from sersiclab.model import Model, render
 from sersiclab.model.density import Density
 from sersiclab.parameters.priors import Angle, LogNormal, LogUniform, Normal, TruncatedNormal, Uniform
 from sersiclab.profiles import Sersic
+from sersiclab.runtime.errors import InputError
 
 from .calibration import draw_prior, mock, one_sersic
 
@@ -199,7 +200,7 @@ def test_without_a_normal_approximation_there_is_still_a_best_point(blob, monkey
     model, image, _ = blob()
 
     def refuse(curvature, paths):
-        raise ValueError("no normal approximation: flat")
+        raise InputError("no normal approximation: flat")
 
     monkeypatch.setattr(laplace, "inverse", refuse)
     result = fit(model, image, Laplace(), progress=False)
