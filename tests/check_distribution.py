@@ -47,7 +47,9 @@ def _forbid_pictures(file: Path, names: list[str]) -> None:
 
 def _unpack(sdist: Path, folder: Path) -> Path:
     with tarfile.open(sdist) as archive:
-        archive.extractall(folder, filter="data")
+        # Python 3.11.3 and before have no filters.
+        archive.extraction_filter = getattr(tarfile, "data_filter", lambda member, path: member)
+        archive.extractall(folder)
     return next(path for path in folder.iterdir() if path.is_dir())
 
 
