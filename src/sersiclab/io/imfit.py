@@ -16,7 +16,7 @@ from sersiclab.io.imfit_image import Seen, configured_image, conventions_of
 from sersiclab.io.imfit_options import parse_command
 from sersiclab.io.imfit_text import Configuration, FunctionText, keys_of, read_configuration
 from sersiclab.io.tables import IMFIT
-from sersiclab.model import Model
+from sersiclab.model import Model, is_name
 from sersiclab.noise import GaussianNoise
 from sersiclab.parameters import Tied
 from sersiclab.profiles import AbstractProfile, TiltedSky
@@ -147,7 +147,7 @@ def _entries(configuration: Configuration, function: Equivalent, text: FunctionT
 
 
 def _name(text: FunctionText, function: Equivalent, taken: Mapping[str, Any]) -> str:
-    if text.label and text.label.isidentifier() and text.label not in {*taken, "noise", "renderer"}:
+    if is_name(text.label) and text.label not in taken:
         return text.label
     name = "sky" if "Sky" in function.name else re.sub(r"\W", "_", function.name).lower()
     return name if name == "sky" and name not in taken else f"{name}_{len(taken) + 1}"

@@ -4,6 +4,7 @@ from sersiclab.model.lowering import lower as lower
 from sersiclab.model.model import Model as Model
 from sersiclab.model.model import check_name as check_name
 from sersiclab.model.model import checked_model as checked_model
+from sersiclab.model.model import is_name as is_name
 from sersiclab.model.model import scaled as scaled
 from sersiclab.model.pictures import joint as joint
 from sersiclab.model.pictures import render as render

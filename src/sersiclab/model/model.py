@@ -1,7 +1,7 @@
 """The model of an image: named components, a noise model and a renderer. Everything but the data."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 import equinox as eqx
 
@@ -328,9 +328,14 @@ def _inside(share: float) -> float:
     return min(max(share, 0.05), 0.95)
 
 
+def is_name(name: Any) -> TypeGuard[str]:
+    """Return whether a component may have this name: an identifier of visible characters that is not reserved."""
+    return isinstance(name, str) and name.isidentifier() and name.isprintable() and name not in ("noise", "renderer")
+
+
 def check_name(name: Any) -> None:
     """Raise `ValueError` unless a component may have this name."""
-    if not isinstance(name, str) or not name.isidentifier() or name in ("noise", "renderer"):
+    if not is_name(name):
         raise InputError(f"a component's name must be an identifier other than 'noise' and 'renderer', got {name!r}")
 
 

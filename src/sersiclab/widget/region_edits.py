@@ -17,14 +17,13 @@ from sersiclab.detection.measuring import Source, coordinates
 from sersiclab.documents.spec import to_document
 from sersiclab.guess import component_of
 from sersiclab.io.ds9 import EllipseRegion, Mask, Region, Regions, mask_of
-from sersiclab.model import Model
+from sersiclab.model import Model, is_name
 from sersiclab.parameters import own_parameters
 from sersiclab.profiles import PointSource, Sersic
 from sersiclab.profiles.base import size_name
 from sersiclab.widget.session import Session, placed, with_values
 
 
-RESERVED = ("noise", "renderer")
 PLACE_ERROR = 0.1  # uncertainty of a centre drawn by hand, as a fraction of the size
 DIGITS = 7
 
@@ -91,7 +90,7 @@ def _rounded(value: float) -> float:
 def _free_name(wish: str, region: Region, session: Session) -> str:
     """Return the wished name if a component may have it, else "sersic" or "star", with a number if that is taken."""
     taken = {**session["model"]["components"], **session["model"].get("links", {})}
-    if region.text and wish.isidentifier() and wish not in (*RESERVED, *taken):
+    if region.text and is_name(wish) and wish not in taken:
         return wish
     base = "sersic" if isinstance(region.shape, EllipseRegion) else "star"
     numbered = (base if k == 1 else f"{base}{k}" for k in range(1, len(taken) + 2))
