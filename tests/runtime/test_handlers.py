@@ -24,6 +24,7 @@ OF_PYTHON = {name for kind in (str, bytes, dict, list, Path) for name in dir(kin
 # Code of users or other packages behind a name of ours, and handlers that report an internal error as one.
 ALLOWED = {
     "catalogue/chunks.py: _finished": "the error becomes a row of the catalogue, with its class",
+    "catalogue/fitting_many.py: fit_together": "each job is fitted alone, and the error becomes the row of its own job",
     "catalogue/fitting_many.py: run.wait": "the run is cancelled, and its error is of no use any more",
     "catalogue/fitting_many.py: stopped": "the error becomes a row of the catalogue, with its class",
     "catalogue/job_loading.py: precision": "the error becomes a row of the catalogue, with its class",

@@ -49,7 +49,7 @@ def fit_all(
 def _fit_together(
     prepared: Sequence[Prepared], method: AbstractMethod, stopped: Callable[[], bool]
 ) -> list[Fit | Exception]:
-    """Fit all jobs by the batch engine."""
+    """Fit all jobs by the batch engine; one by one if that raises, so that a bug in one job spares the others."""
     monitor, ended = Monitor(type(method).__name__), threading.Event()
 
     def watch() -> None:
@@ -64,6 +64,10 @@ def _fit_together(
         found = fit_together(pairs, method, [job.seed for job in prepared], monitor, seconds=seconds)
     except Cancelled as error:
         return [error for _ in prepared]
+    except Exception as error:
+        if len(prepared) == 1:
+            return [error]
+        return [fit for job in prepared for fit in _fit_together([job], method, stopped)]
     finally:
         ended.set()
     late = OutOfTime("the fit took longer than the timeout")

@@ -172,7 +172,7 @@ def recover(
     rng = np.random.default_rng([checked_seed(seed), n])
     fits = list(_chosen(fitted, n, rng))
     method = fits[0].method
-    mocks, failed = [], []
+    failed: list[str] = []
     sums: dict[str, list[tuple[float, float, float]]] = {path: [] for path in fits[0].model.free}
     with counting_bar(n, done=0, shown=progress) as update:
         for start in range(0, n, TOGETHER):
