@@ -10,7 +10,8 @@ prior where that is positive. The next point tried is u + p, with p from the dam
     (S^-1 H S^-1 + damping I) S p = -S^-1 g,    S^2 = diag(H),
 
 in which each parameter has its own scale (Marquardt 1963, J. SIAM 11, 431). The damping falls where the gain is
-about what the expansion predicts, and grows where it is not.
+about what the expansion predicts, and grows where it is not. What H leaves out is learned on the way (`secant.py`), and
+used for a step if with it the expansion predicted the gain of the step before better.
 
 A library for least squares would not do: the log prior is a sum of functions of one parameter each, with exact first
 and second derivatives, but a log-uniform prior or the Jacobian of a transform is not a sum of squares.
@@ -23,7 +24,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
-from sersiclab.inference.search import likelihood
+from sersiclab.inference.search import likelihood, secant
 from sersiclab.model.density import Density, Vector
 
 
@@ -41,6 +42,9 @@ MOST_DAMPING = 1e10
 MAX_STEP = 1.0
 # Distance at which a `Known` minimum has no effect.
 FAR_AWAY = 1e6
+# A parameter lies at its bound, or in the far tail of its prior, if it is this far from zero in the unconstrained
+# space: 0.25 % of its range for a uniform prior. Each step further out gains less by a factor.
+AT_BOUND = 6.0
 
 
 class Aim(NamedTuple):
@@ -107,13 +111,15 @@ class Known(NamedTuple):
 class Descent(NamedTuple):
     """The state of a descent: the best point so far, and the next one to try.
 
-    `expected` is the gain that the expansion predicts for the `trial`, and `reach` the gain that the gradient alone
-    predicts. `quiet` counts iterations with a negligible gain. A `fresh` descent has not evaluated its start.
+    `missing` is what has been learned of the Hessian beside the expansion's curvature. `expected` is the gain that is
+    predicted for the `trial`, and `reach` the gain that the gradient alone predicts. `quiet` counts iterations with a
+    negligible gain. A `fresh` descent has not evaluated its start.
     `again` is set when it has come near the `known` minimum.
     """
 
     known: Known
     expansion: Expansion
+    missing: Float[Array, "d d"]
     trial: Vector
     expected: Float[Array, ""]
     reach: Float[Array, ""]
@@ -132,6 +138,7 @@ class Descent(NamedTuple):
         return Descent(
             known=Known.none(start),
             expansion=Expansion.unknown(start, density.data.size),
+            missing=jnp.zeros((start.size, start.size)),
             trial=start,
             expected=jnp.ones(()),
             reach=jnp.asarray(jnp.inf, dtype=float),
@@ -192,25 +199,40 @@ def with_prior(density: Density, u: Vector, here: likelihood.Likelihood, aim: Ai
 
 def iterate(density: Density, aim: Aim, state: Descent) -> Descent:
     """Evaluate the trial, accept or refuse it, and propose the next one."""
-    return judge(density, state, evaluate(density, state.trial, aim))
+    return judge(density, state, evaluate(density, state.trial, aim), learning=True)
 
 
-def judge(density: Density, state: Descent, new: Expansion) -> Descent:
-    """Accept or refuse the trial, given the expansion about it, and propose the next one."""
+def judge(density: Density, state: Descent, new: Expansion, *, learning: bool = False) -> Descent:
+    """Accept or refuse the trial, given the expansion about it, and propose the next one.
+
+    With `learning`, what the expansions leave out is learned. That takes time with many parameters, and needs
+    expansions of one and the same function.
+    """
     old = state.expansion
     epsilon = jnp.finfo(state.trial.dtype).eps
-    tolerance, noise = 10 * epsilon, 1e5 * epsilon
+    tolerance, noise = 100 * epsilon, 1e5 * epsilon
     gain = likelihood.gain(density, old.pixels, new.pixels) + new.log_prior - old.log_prior
     finite = jnp.isfinite(gain) & jnp.all(jnp.isfinite(new.gradient)) & jnp.all(jnp.isfinite(new.curvature))
     accepted = finite & (state.fresh | (gain > 0) | (state.reach < noise))
     best = jax.tree.map(lambda a, b: jnp.where(accepted, a, b), new, old)
     damping = _next_damping(state, gain / state.expected, accepted)
-    step, expected, reach = _propose(best, damping)
+    here, missing = _scaled(best), state.missing
+    if learning:
+        missing, helps = _learned(state, new, gain, finite & ~state.fresh)
+        whole = here._replace(curvature=secant.completed(here.curvature, missing / here.scales))
+        here = jax.tree.map(lambda a, b: jnp.where(accepted & helps, a, b), whole, here)
+    step, expected = _propose(here, damping)
+    gains = best.gradient * step
+    outwards = (jnp.abs(best.u) > AT_BOUND) & (step * best.u > 0)
+    inside, outside = (jnp.abs(jnp.sum(jnp.where(chosen, gains, 0.0))) for chosen in (~outwards, outwards))
+    reach = jnp.abs(jnp.sum(gains))
     # For a very bright galaxy in single precision, rounding alone exceeds a negligible gain now and then.
     quiet = jnp.where(reach < NEGLIGIBLE_GAIN, state.quiet + 1, jnp.maximum(state.quiet - 1, 0))
+    settled = accepted & (inside < tolerance) & (outside < jnp.maximum(NEGLIGIBLE_GAIN, tolerance))
     return Descent(
         known=state.known,
         expansion=best,
+        missing=missing,
         trial=best.u + step,
         expected=expected,
         reach=reach,
@@ -218,10 +240,22 @@ def judge(density: Density, state: Descent, new: Expansion) -> Descent:
         quiet=quiet,
         iterations=state.iterations + 1,
         fresh=jnp.zeros((), bool),
-        converged=(accepted & (reach < tolerance)) | (quiet >= PATIENCE),
+        converged=settled | (quiet >= PATIENCE),
         failed=(damping > MOST_DAMPING) | (state.fresh & ~accepted),
         again=state.known.fall(best.u) < SAME_PEAK,
     )
+
+
+def _learned(
+    state: Descent, new: Expansion, gain: Float[Array, ""], valid: Bool[Array, ""]
+) -> tuple[Float[Array, "d d"], Bool[Array, ""]]:
+    """Return what is missing in the curvature, as the last trial shows, and whether what was known of it helped."""
+    old, step = state.expansion, new.u - state.expansion.u
+    plain = -jnp.dot(old.gradient, step) - 0.5 * jnp.dot(step, old.curvature @ step)
+    whole = plain - 0.5 * jnp.dot(step, state.missing @ step)
+    learned = secant.learned(state.missing, step, new.gradient - old.gradient, new.curvature)
+    known = valid & jnp.all(jnp.isfinite(learned))
+    return jnp.where(known, learned, state.missing), valid & (jnp.abs(gain - whole) < jnp.abs(gain - plain))
 
 
 def _next_damping(state: Descent, ratio: Float[Array, ""], accepted: Bool[Array, ""]) -> Float[Array, ""]:
@@ -232,18 +266,31 @@ def _next_damping(state: Descent, ratio: Float[Array, ""], accepted: Bool[Array,
     return jnp.maximum(state.damping * factor, least)
 
 
-def _propose(here: Expansion, damping: Float[Array, ""]) -> tuple[Vector, Float[Array, ""], Float[Array, ""]]:
-    """Solve the damped normal equations.
+class Scaled(NamedTuple):
+    """Gradient and curvature in units of each parameter's own scale."""
 
-    Returns the step p, the gain -g.p - p.H p / 2 that the expansion predicts, and the gain |g.p| of the gradient.
-    """
+    scale: Vector
+    gradient: Vector
+    curvature: Float[Array, "d d"]
+
+    @property
+    def scales(self) -> Float[Array, "d d"]:
+        """The products of the scales of two parameters."""
+        return self.scale[:, None] * self.scale[None, :]
+
+
+def _scaled(here: Expansion) -> Scaled:
     identity = jnp.eye(here.u.size, dtype=here.u.dtype)
     # Less curvature than this is rounding: the angle of a round galaxy, or a parameter at its bound.
     curvature = here.curvature + 1e4 * jnp.finfo(here.u.dtype).eps * identity
     scale = jnp.sqrt(jnp.diag(curvature))
-    damped = curvature / (scale[:, None] * scale[None, :]) + damping * identity
+    return Scaled(scale, here.gradient / scale, curvature / (scale[:, None] * scale[None, :]))
+
+
+def _propose(here: Scaled, damping: Float[Array, ""]) -> tuple[Vector, Float[Array, ""]]:
+    """Solve the damped normal equations; return the step p and the gain -g.p - p.H p / 2 that is predicted for it."""
+    damped = here.curvature + damping * jnp.eye(here.scale.size, dtype=here.scale.dtype)
     factor = jax.scipy.linalg.cho_factor(damped, lower=True)
-    step = -jax.scipy.linalg.cho_solve(factor, here.gradient / scale) / scale
-    step = jnp.clip(step, -MAX_STEP, MAX_STEP)
-    slope = jnp.dot(here.gradient, step)
-    return step, -slope - 0.5 * jnp.dot(step, here.curvature @ step), jnp.abs(slope)
+    step = jnp.clip(-jax.scipy.linalg.cho_solve(factor, here.gradient) / here.scale, -MAX_STEP, MAX_STEP)
+    scaled = step * here.scale
+    return step, -jnp.dot(here.gradient, scaled) - 0.5 * jnp.dot(scaled, here.curvature @ scaled)

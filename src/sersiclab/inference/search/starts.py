@@ -6,16 +6,13 @@ import numpy as np
 from jaxtyping import Float
 
 from sersiclab.inference.base import Problem
-from sersiclab.inference.search.descent import NEGLIGIBLE_GAIN
+from sersiclab.inference.search.descent import AT_BOUND, NEGLIGIBLE_GAIN
 from sersiclab.inference.search.minimum import Minimum
 
 
 STARTS = 4
 # With more parameters than this a random start is worse than the user's.
 MOST_PARAMETERS_FOR_RANDOM_STARTS = 24
-# A parameter of a first minimum lies at its bound, or in the far tail of its prior, if it is this far from zero in the
-# unconstrained space, where priors have widths of order one: 0.25 % of its range for a uniform prior.
-FAR = 6.0
 # chi2 per degree of freedom is too high if it exceeds 1 by this many of its standard deviations.
 EXCESS_SIGMA = 5.0
 # Another maximum counts if it is lower by less than `RIVAL_COST`, in log density, and if a normal peak at the best one
@@ -54,7 +51,7 @@ def is_doubtful(problem: Problem, first: Minimum) -> bool:
     dof = int(np.sum(problem.density.valid)) - first.u.size
     if dof <= 0 or first.chi2 > dof + EXCESS_SIGMA * np.sqrt(2.0 * dof):
         return True
-    return bool(np.any(~problem.angles & ~(np.abs(first.u) < FAR)))
+    return bool(np.any(~problem.angles & ~(np.abs(first.u) < AT_BOUND)))
 
 
 def deepest(found: Sequence[Minimum]) -> Minimum:
