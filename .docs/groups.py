@@ -15,6 +15,7 @@ class Group(NamedTuple):
     about: str
 
 
+CATALOGUES = Group("catalogue", "Catalogues", "Fits of many galaxies, tables of the results, and recovery of mocks.")
 GROUPS = {
     "data": Group("data", "Data", "Images with their error maps, PSFs and masks."),
     "datasets": Group("datasets", "Example images", "Small images that come with the package."),
@@ -30,7 +31,8 @@ GROUPS = {
     "noise": Group("noise", "Noise", "Likelihoods of the pixels, given to `sl.Model` as `noise=`."),
     "rendering": Group("rendering", "Renderers", "Ways to draw a model, given to `sl.Model` as `renderer=`."),
     "inference": Group("inference", "Inference", "Methods, and the functions that run them."),
-    "catalogue": Group("catalogue", "Catalogues", "Fits of many galaxies: a job for each, and tables of the results."),
+    "catalogue": CATALOGUES,
+    "recovery": CATALOGUES,
     "batch": Group("batch", "Batches", "Fits of many galaxies at once."),
     "results": Group("results", "Results", "The fit, its summaries and its verdict."),
     "documents": Group("documents", "Documents", "Models as JSON and as Python code."),
@@ -67,7 +69,11 @@ def public_groups() -> dict[Group, dict[str, object]]:
             members[room] |= {f"{name}.{key}": value for key, value in _functions(member).items()}
         else:
             members[_room(member)][name] = member
-    return {GROUPS[room]: _concrete_first(found) for room, found in members.items() if found}
+    pages: dict[Group, dict[str, object]] = {}
+    for room, found in members.items():
+        if found:
+            pages.setdefault(GROUPS[room], {}).update(found)
+    return {group: _concrete_first(found) for group, found in pages.items()}
 
 
 def _concrete_first(members: dict[str, object]) -> dict[str, object]:

@@ -1,10 +1,12 @@
 """Fixtures shared by all tests, and JAX set to complain about careless code."""
 
+import _thread
 import os
 import signal
 import socket
 import tempfile
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,8 @@ install_import_hook(
 )
 jax.config.update("jax_numpy_rank_promotion", "raise")
 
+from sersiclab.inference.running.background import BackgroundWork
+from sersiclab.inference.running.monitor import Monitor
 from sersiclab.runtime import process
 
 
@@ -34,6 +38,8 @@ MOST_MAPPINGS = 8_000
 MAPPINGS = Path("/proc/self/maps")
 process.PROGRAMS = 10**9  # not in the midst of a test: some count what is compiled
 
+# Seconds that the main thread has to answer Ctrl-C.
+PATIENCE = 300.0
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
@@ -107,3 +113,26 @@ def x64() -> Iterator[None]:
     jax.config.update("jax_enable_x64", True)
     yield
     jax.config.update("jax_enable_x64", before)
+
+
+@pytest.fixture
+def press_ctrl_c(monkeypatch: pytest.MonkeyPatch) -> Callable[[Monitor], None]:
+    """`press_ctrl_c(monitor)`: Ctrl-C, from the run's thread, which waits until the main thread has cancelled it.
+
+    It is not pressed before the main thread waits for the run: that would leave `fit`. Nor is it pressed again before
+    it is answered: that would interrupt pytest.
+    """
+    waits, look_on = threading.Semaphore(0), BackgroundWork._look_on
+
+    def tell_and_look_on(work: BackgroundWork[Any], *, bar: bool) -> None:
+        waits.release()
+        look_on(work, bar=bar)
+
+    def press(monitor: Monitor) -> None:
+        if not monitor._cancel.is_set():
+            assert waits.acquire(timeout=PATIENCE)
+            _thread.interrupt_main()
+            assert monitor._cancel.wait(PATIENCE)
+
+    monkeypatch.setattr(BackgroundWork, "_look_on", tell_and_look_on)
+    return press

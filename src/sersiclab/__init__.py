@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from sersiclab import datasets, io
 from sersiclab._version import __version__
-from sersiclab.catalogue import Catalogue, Job, Recovery, fit_many, jobs, read_catalogue, recover
+from sersiclab.catalogue import Catalogue, Job, fit_many, jobs, read_catalogue, recover
 from sersiclab.data.image import Image
 from sersiclab.detection import Detection, detect
 from sersiclab.documents.spec import from_dict, schema, to_dict, to_python
@@ -54,6 +54,7 @@ from sersiclab.profiles import (
     Spergel,
     TiltedSky,
 )
+from sersiclab.recovery import Recovery
 from sersiclab.rendering import AbstractRenderer, FourierRenderer, HybridRenderer, PixelRenderer
 from sersiclab.results import Fit, compare
 from sersiclab.runtime.compilation import persistent_cache

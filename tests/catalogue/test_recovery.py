@@ -7,6 +7,9 @@ import pytest
 import scipy.signal
 
 import sersiclab as sl
+from sersiclab.inference.running.monitor import Monitor
+from sersiclab.recovery import mock_fits
+from sersiclab.recovery.mock_fits import MockOptions, begin_recovery
 
 
 SHAPE = (30, 33)
@@ -115,6 +118,90 @@ def test_an_angle_is_recovered_around_the_half_circle():
     turned = dataclasses.replace(recovery, angles=frozenset({"a"}))
     assert recovery.offsets("a") == pytest.approx([np.pi - 0.03])
     assert turned.offsets("a") == pytest.approx([-0.03])
+
+
+def test_a_mock_does_not_depend_on_the_others():
+    fit = flat_fit()
+    few, many = (sl.recover(fit, n=n, seed=1, progress=False) for n in (6, 13))
+    for path in few.truth:
+        np.testing.assert_array_equal(few.truth[path], many.truth[path][:6])
+        np.testing.assert_array_equal(few.found[path], many.found[path][:6])
+
+
+@pytest.fixture
+def of_two(monkeypatch):
+    """Two mocks are fitted at a time."""
+    monkeypatch.setattr(mock_fits, "MOST", 2)
+
+
+@pytest.fixture
+def after(monkeypatch):
+    """`after(n, action)`: do this once, when `n` mocks are finished."""
+
+    def put(number, action):
+        advance, done = Monitor.advance, []
+
+        def advance_and_act(self, step, **counts):
+            if self.progress.phase == "mocks" and step >= number and not done:
+                done.append(step)
+                action(self)
+            advance(self, step, **counts)
+
+        monkeypatch.setattr(Monitor, "advance", advance_and_act)
+
+    return put
+
+
+def test_progress_counts_the_mocks(of_two):
+    said = []
+    work = begin_recovery(MockOptions([flat_fit()], 9), said.append)
+    assert work.wait(300).number == 9
+    assert {(each.phase, each.total) for each in said if each.state == "running"} == {("mocks", 9)}
+    steps = [each.step for each in said]
+    assert steps == sorted(steps)
+    assert (said[-1].state, said[-1].step) == ("done", 9)
+
+
+def test_compilation_shows_and_does_not_count_for_the_remaining_time():
+    model = sl.Model({"sky": sl.FlatSky(sl.Normal(0.0, 10.0))})
+    image = sl.Image(np.random.default_rng(2).normal(2.0, 1.0, (41, 23)), sigma=1.0)
+    fit, said = sl.fit(model, image, sl.Laplace(draws=50), progress=False), []
+    begin_recovery(MockOptions([fit], 20), said.append).wait(300)
+    assert "compiling" in {each.state for each in said}
+    after = next(each for each in said[::-1] if each.state == "compiling")
+    assert after.eta is None
+    assert said[-1].state == "done"
+
+
+def test_cancelling_keeps_the_finished_mocks(of_two, after):
+    fit = flat_fit()
+    whole = sl.recover(fit, n=12, progress=False)
+    after(6, lambda monitor: monitor.cancel())
+    work = begin_recovery(MockOptions([fit], 12))
+    part = work.wait(300)
+    assert (part.number, part.status) == (6, "cancelled after 6 of 12 mocks")
+    assert repr(part) == "Recovery(6 mocks of 3 parameters, cancelled after 6 of 12 mocks)"
+    assert (work.progress.state, work.progress.message) == ("cancelled", part.status)
+    for path in part.truth:
+        np.testing.assert_array_equal(part.found[path], whole.found[path][:6])
+
+
+def test_too_few_finished_mocks_are_no_recovery(of_two, after):
+    after(2, lambda monitor: monitor.cancel())
+    work = begin_recovery(MockOptions([flat_fit()], 12))
+    with pytest.raises(sl.StateError, match="cancelled after 2 of 12 mocks; a recovery needs at least 5"):
+        work.wait(300)
+    assert work.progress.state == "cancelled"
+
+
+@pytest.mark.parametrize(("number", "kept"), [(6, True), (2, False)])
+def test_ctrl_c_returns_what_is_finished_if_that_is_enough(number, kept, of_two, after, press_ctrl_c):
+    after(number, press_ctrl_c)
+    if kept:
+        assert sl.recover(flat_fit(), n=12, progress=False).status == "cancelled after 6 of 12 mocks"
+    else:
+        with pytest.raises(KeyboardInterrupt):
+            sl.recover(flat_fit(), n=12, progress=False)
 
 
 @pytest.mark.parametrize(

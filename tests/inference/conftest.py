@@ -1,8 +1,6 @@
 """A renderer that compiles in no time, and galaxies for it."""
 
-import _thread
-import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -10,8 +8,6 @@ import numpy as np
 import pytest
 
 from sersiclab.data.image import Image
-from sersiclab.inference.running import run as running
-from sersiclab.inference.running.monitor import Monitor
 from sersiclab.model import Model, render
 from sersiclab.parameters.priors import Angle, LogUniform, Normal, Uniform
 from sersiclab.profiles import AbstractSky, FlatSky, Sersic
@@ -19,8 +15,6 @@ from sersiclab.rendering import AbstractCanvas, AbstractRenderer
 
 
 TRACES: list[str] = []
-# Seconds that the main thread has to answer Ctrl-C.
-PATIENCE = 300.0
 
 
 class BlobCanvas(AbstractCanvas):
@@ -128,26 +122,3 @@ def linear():
 
 def _units(unit):
     return {"galaxy.flux": unit, "sky.level": 0.0}, {"galaxy.flux": 0.0, "sky.level": unit}
-
-
-@pytest.fixture
-def press_ctrl_c(monkeypatch: pytest.MonkeyPatch) -> Callable[[Monitor], None]:
-    """`press_ctrl_c(monitor)`: Ctrl-C, from the run's thread, which waits until the main thread has cancelled the run.
-
-    It is not pressed before the main thread waits for the run: that would leave `fit`. Nor is it pressed again before
-    it is answered: that would interrupt pytest.
-    """
-    waits, watch = threading.Semaphore(0), running._watch
-
-    def watch_and_tell(run: running.Run, *, bar: bool) -> None:
-        waits.release()
-        watch(run, bar=bar)
-
-    def press(monitor: Monitor) -> None:
-        if not monitor._cancel.is_set():
-            assert waits.acquire(timeout=PATIENCE)
-            _thread.interrupt_main()
-            assert monitor._cancel.wait(PATIENCE)
-
-    monkeypatch.setattr(running, "_watch", watch_and_tell)
-    return press

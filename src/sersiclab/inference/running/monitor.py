@@ -71,9 +71,16 @@ class _Look(threading.local):
 
 
 class Monitor:
-    """The connection between the thread of a run and the user, safe to use from several threads."""
+    """The connection between the thread of a run and the user, safe to use from several threads.
 
-    def __init__(self, method: str, on_progress: Callable[[Progress], None] | None = None) -> None:
+    The monitor of a step is `part_of` the monitor of the whole, which pauses and cancels it and reports its
+    compilations, but not its phases.
+    """
+
+    def __init__(
+        self, method: str, on_progress: Callable[[Progress], None] | None = None, *, part_of: "Monitor | None" = None
+    ) -> None:
+        self._whole = part_of
         self._lock = threading.Lock()
         self._go = threading.Event()
         self._go.set()
@@ -92,6 +99,7 @@ class Monitor:
         # Seconds between two looks of a thread, for the last looks in this phase.
         self._intervals: deque[float] = deque(maxlen=RECENT)
         self._draws: list[ChainDraws] = []
+        self._compiling, self._before = 0, "idle"  # how many threads compile, and the state when the first began
         self.compile_seconds = 0.0
 
     # The user's side.
@@ -161,6 +169,9 @@ class Monitor:
 
     def check(self) -> None:
         """Wait while paused. Raises `Cancelled` if the run was cancelled."""
+        if self._whole is not None:
+            self._whole.check()
+            return
         now = time.perf_counter()
         with self._lock:
             if self._look.at >= self._phase_began:
@@ -182,15 +193,28 @@ class Monitor:
     @contextlib.contextmanager
     def compiling(self) -> Iterator[None]:
         """Report that XLA compiles, which takes seconds and cannot be interrupted."""
-        before = self._progress.state
-        self._set(state="compiling")
+        self._begin_compiling()
         began = time.perf_counter()
         try:
-            with self._idling():
+            with self._idling(), contextlib.nullcontext() if self._whole is None else self._whole.compiling():
                 yield
         finally:
             self.compile_seconds += time.perf_counter() - began
-            self._set(state="running" if before == "idle" else before)
+            self._end_compiling()
+
+    def _begin_compiling(self) -> None:
+        with self._lock:
+            self._compiling += 1
+            if self._compiling == 1:
+                self._before = self._progress.state
+        self._set(state="compiling")
+
+    def _end_compiling(self) -> None:
+        with self._lock:
+            self._compiling -= 1
+            last = self._compiling == 0
+        if last:
+            self._set(state="running" if self._before == "idle" else self._before)
 
     def end(self, state: str, message: str = "") -> None:
         """Report the last state: done, cancelled or error."""

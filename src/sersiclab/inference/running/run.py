@@ -1,7 +1,5 @@
-"""A run in a thread: how it is begun, stopped and waited for, and what becomes of its outcome."""
+"""A run of a method in a thread, and what becomes of its outcome."""
 
-import atexit
-import threading
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
@@ -10,18 +8,11 @@ import numpy as np
 from sersiclab.data.image import Image
 from sersiclab.inference.base import Outcome
 from sersiclab.inference.running.assembling import draws_by_path, fit_of
-from sersiclab.inference.running.monitor import Cancelled, Monitor, Progress
-from sersiclab.inference.running.program import precision
+from sersiclab.inference.running.background import BackgroundWork
+from sersiclab.inference.running.monitor import Monitor, Progress
 from sersiclab.model import Model
-from sersiclab.parameters.scalars import check_between
 from sersiclab.results import Fit
-from sersiclab.runtime.process import check_process
 
-
-# Seconds between two looks at a run: the main thread sees Ctrl-C, and draws the progress bar.
-POLL_SECONDS = 0.1
-# Seconds that a run has to end when Python exits.
-EXIT_SECONDS = 30.0
 
 Solve = Callable[[Monitor], Outcome]
 
@@ -47,12 +38,8 @@ class Run:
         ('complete', True)
     """
 
-    def __init__(self, model: Model, image: Image, seed: int, monitor: Monitor, spent: Mapping[str, float]) -> None:
-        self._model, self._image, self._seed = model, image, seed
-        self._monitor, self._spent = monitor, spent
-        self._finished = threading.Event()
-        self._fit: Fit | None = None
-        self._error: BaseException | None = None
+    def __init__(self, model: Model, monitor: Monitor, work: BackgroundWork[Fit]) -> None:
+        self._model, self._monitor, self._work = model, monitor, work
 
     @property
     def progress(self) -> Progress:
@@ -68,7 +55,7 @@ class Run:
     @property
     def done(self) -> bool:
         """Whether the run has ended, successfully or not."""
-        return self._finished.is_set()
+        return self._work.done
 
     def pause(self) -> None:
         """Pause within a fraction of a second, or when a compilation has ended, until `resume`."""
@@ -97,77 +84,30 @@ class Run:
             Cancelled: the run was cancelled before it had any result.
             Exception: the error of the run, if it had one.
         """
-        if timeout is not None:
-            check_between("timeout", timeout, 0.0, threading.TIMEOUT_MAX)
-        if not self._finished.wait(timeout):
-            raise TimeoutError(f"the run has not ended within {timeout:g} s")
-        # The thread still has arrays to free; Python aborts if it exits meanwhile.
-        self._thread.join()
-        atexit.unregister(self._leave)
-        if self._error is not None:
-            raise self._error
-        assert self._fit is not None
-        return self._fit
-
-    def _begin(self, solve: Solve, *, double: bool) -> None:
-        check_process()
-        # The thread must end before the interpreter does: XLA crashes if it is shut down during a computation.
-        atexit.register(self._leave)
-        self._double = double
-        self._thread = threading.Thread(target=self._work, args=(solve,), name="sersiclab-run", daemon=True)
-        self._thread.start()
-
-    def _leave(self) -> None:
-        self.cancel()
-        self._thread.join(EXIT_SECONDS)
-
-    def _work(self, solve: Solve) -> None:
-        try:
-            with precision(self._double):
-                outcome = solve(self._monitor)
-            self._fit = self._assemble(outcome)
-            self._monitor.end("cancelled" if outcome.cancelled else "done", outcome.message)
-        except Cancelled as error:
-            self._error = error
-            self._monitor.end("cancelled", str(error))
-        except BaseException as error:
-            self._error = error
-            self._monitor.end("error", f"{type(error).__name__}: {error}")
-        finally:
-            self._finished.set()
-
-    def _assemble(self, outcome: Outcome) -> Fit:
-        compiling = self._monitor.compile_seconds
-        seconds = {"compile": compiling, "run": self._monitor.progress.elapsed - compiling}
-        timing = {stage: spent + self._spent.get(stage, 0.0) for stage, spent in seconds.items()}
-        unfinished = outcome.go_on and Unfinished(outcome.go_on, self._double)
-        return fit_of(self._model, self._image, self._seed, outcome, timing, unfinished)
+        return self._work.wait(timeout)
 
 
 def begun(model: Model, image: Image, seed: int, monitor: Monitor, spent: Mapping[str, float], rest: Unfinished) -> Run:
     """Return a run of `rest`, which has begun. `spent` are the seconds that were spent on it before."""
-    run = Run(model, image, seed, monitor, spent)
-    run._begin(rest.go_on, double=rest.double)
-    return run
+
+    def work(monitor: Monitor) -> Fit:
+        outcome = rest.go_on(monitor)
+        compiling = monitor.compile_seconds
+        seconds = {"compile": compiling, "run": monitor.progress.elapsed - compiling}
+        timing = {stage: seconds[stage] + spent.get(stage, 0.0) for stage in seconds}
+        unfinished = outcome.go_on and Unfinished(outcome.go_on, rest.double)
+        fit = fit_of(model, image, seed, outcome, timing, unfinished)
+        monitor.end("cancelled" if outcome.cancelled else "done", outcome.message)
+        return fit
+
+    return Run(model, monitor, BackgroundWork(monitor, work, double=rest.double))
 
 
 def watched(run: Run, *, bar: bool) -> Fit:
     """Wait for a run, with a progress bar if `bar`. Ctrl-C cancels it, and is raised again if there is no result."""
     try:
-        _watch(run, bar=bar)
+        run._work.watch(bar=bar)
     except KeyboardInterrupt as interrupt:
-        run.cancel()
-        run._finished.wait()
-        if not run.draws and (run._fit is None or not isinstance(interrupt, Stopped)):
+        if not run.draws and (run._work.result is None or not isinstance(interrupt, Stopped)):
             raise
     return run.wait()
-
-
-def _watch(run: Run, *, bar: bool) -> None:
-    from sersiclab.inference.running.bar import progress_bar
-
-    with progress_bar(shown=bar) as update:
-        # Short waits: the main thread sees Ctrl-C, and the bar is drawn where the user called.
-        while not run._finished.wait(POLL_SECONDS):
-            update(run.progress)
-        update(run.progress)
