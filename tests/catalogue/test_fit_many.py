@@ -194,6 +194,16 @@ def test_a_full_disk_is_an_error_after_which_a_rerun_completes(tmp_path, monkeyp
     assert_same(many(jobs, tmp_path, chunk=1), many(jobs))
 
 
+def test_an_error_of_reading_the_jobs_says_nothing_of_the_disk(tmp_path):
+    def jobs():
+        yield from sky_jobs.good(1)
+        raise FileNotFoundError("list of jobs")
+
+    with pytest.raises(FileNotFoundError, match="list of jobs") as caught:
+        many(jobs(), tmp_path, chunk=1)
+    assert not hasattr(caught.value, "__notes__")
+
+
 def test_one_run_at_a_time_writes_to_a_folder(tmp_path):
     with locked(tmp_path), pytest.raises(RuntimeError, match="another run is writing to"):
         many(sky_jobs.good(1), tmp_path)

@@ -84,9 +84,6 @@ def _work(
             return interruption
         except Lost as error:
             tally.lost(error, dispatcher, tasks, plan)
-        except OSError as error:
-            error.add_note("The rows so far are in the folder; the same call does the rest, once there is space.")
-            raise
         finally:
             dispatcher.close()
             update(done + tally.finished, tally.failed)
@@ -117,7 +114,11 @@ class _Tally:
     def flush(self) -> None:
         """Add what waits to the store."""
         if self._waiting:
-            self._store.add(self._waiting)
+            try:
+                self._store.add(self._waiting)
+            except OSError as error:
+                error.add_note("The rows so far are in the folder; the same call does the rest, once there is space.")
+                raise
             self._waiting = []
         self._last = time.monotonic()
 
