@@ -84,7 +84,9 @@ def constrain(monitor: Monitor, density: Density, u: Float[np.ndarray, "*s d"]) 
     """Return the parameter values at points `u`, a fixed number of rows at a time so that it compiles once."""
     rows = np.reshape(u, (-1, u.shape[-1]))
     padded = np.resize(rows, (-(-len(rows) // ROWS) * ROWS, rows.shape[1])).astype(jnp.result_type(float))
-    blocks = [_CONSTRAIN(monitor, density, jnp.asarray(block)) for block in np.split(padded, len(padded) // ROWS)]
+    blocks = [jnp.asarray(block) for block in np.split(padded, len(padded) // ROWS)]
+    call = _CONSTRAIN.prepare(monitor, density, blocks[0])
+    blocks = [call(density, block) for block in blocks]
     return density.outward(np.concatenate(blocks)[: len(rows)].reshape(u.shape).astype(float))
 
 

@@ -253,7 +253,8 @@ def _learned(
     old, step = state.expansion, new.u - state.expansion.u
     plain = -jnp.dot(old.gradient, step) - 0.5 * jnp.dot(step, old.curvature @ step)
     whole = plain - 0.5 * jnp.dot(step, state.missing @ step)
-    learned = secant.learned(state.missing, step, new.gradient - old.gradient, new.curvature)
+    change = jnp.asarray(new.gradient - old.gradient)
+    learned = secant.learned(state.missing, jnp.asarray(step), change, new.curvature)
     known = valid & jnp.all(jnp.isfinite(learned))
     return jnp.where(known, learned, state.missing), valid & (jnp.abs(gain - whole) < jnp.abs(gain - plain))
 
@@ -269,8 +270,8 @@ def _next_damping(state: Descent, ratio: Float[Array, ""], accepted: Bool[Array,
 class Scaled(NamedTuple):
     """Gradient and curvature in units of each parameter's own scale."""
 
-    scale: Vector
-    gradient: Vector
+    scale: Float[Array, " d"]
+    gradient: Float[Array, " d"]
     curvature: Float[Array, "d d"]
 
     @property
@@ -284,7 +285,7 @@ def _scaled(here: Expansion) -> Scaled:
     # Less curvature than this is rounding: the angle of a round galaxy, or a parameter at its bound.
     curvature = here.curvature + 1e4 * jnp.finfo(here.u.dtype).eps * identity
     scale = jnp.sqrt(jnp.diag(curvature))
-    return Scaled(scale, here.gradient / scale, curvature / (scale[:, None] * scale[None, :]))
+    return Scaled(scale, jnp.asarray(here.gradient) / scale, curvature / (scale[:, None] * scale[None, :]))
 
 
 def _propose(here: Scaled, damping: Float[Array, ""]) -> tuple[Vector, Float[Array, ""]]:

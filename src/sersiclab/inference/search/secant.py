@@ -10,15 +10,13 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from sersiclab.model.density import Vector
-
 
 # H + S lies between these multiples of H in every direction: a Hessian that is learned from few steps may be far off.
 LEAST, MOST = 0.2, 5.0
 
 
 def learned(
-    missing: Float[Array, "d d"], step: Vector, change: Vector, curvature: Float[Array, "d d"]
+    missing: Float[Array, "d d"], step: Float[Array, " d"], change: Float[Array, " d"], curvature: Float[Array, "d d"]
 ) -> Float[Array, "d d"]:
     """Return S after a `step` that changed the gradient by `change` and led to the Gauss-Newton matrix `curvature`.
 

@@ -15,16 +15,17 @@ from sersiclab.results.verdict.levels import Reason, others
 from sersiclab.results.verdict.sampling import PARETO_K_BAD
 
 
-# Draws examined at first, more if their weights are uneven, and more again if those are too few, unless the images of
-# all have more than `MOST_PIXELS`. By the inequality of Cauchy and Schwarz, no mean is off by more sigma than the
-# weights scatter, in units of their mean. If that is well below the deviation that matters, the first are enough.
-FEW_DRAWS, DRAWS, MORE_DRAWS = 64, 256, 512
+# Draws examined at first, more if their weights are uneven, and more again while those are too few to tell, unless the
+# images of all have more than `MOST_PIXELS`. By the inequality of Cauchy and Schwarz, no mean is off by more sigma than
+# the weights scatter, in units of their mean. If that is well below the deviation that matters, the first are enough.
+FEW_DRAWS, DRAWS, MORE_DRAWS, MOST_DRAWS = 64, 128, 256, 512
 EVEN = 0.7 * SHIFT
 MOST_PIXELS = 5_000_000
 FAR = 30.0  # in the unconstrained space: a draw that rounding put on its bound
 UNKNOWN_ANGLE = 1.0  # radians: an angle with a larger sigma is uniform on the half circle
 CHANCE = 3.0  # standard errors that a deviation exceeds
 SHIFT_BAD, STRETCH_BAD = 1.0, 2.0  # deviation of a mean in sigma, and factor of a sigma, from which on a fit is bad
+NEARLY = 0.7  # part of those deviations from which on more draws are examined
 FEW_EFFECTIVE = 0.5  # share of the draws: with a smaller effective number, errors are only approximate
 STATED = 0.1  # sigma, and part of a factor: smaller deviations are not stated
 
@@ -43,7 +44,7 @@ def approximation_reasons(fit: AbstractFit) -> Iterator[Reason]:
         )
     elif check.deviations:
         worst = check.deviations[0]
-        bad = not (abs(worst.shift) <= SHIFT_BAD and 1 / STRETCH_BAD <= worst.stretch <= STRETCH_BAD)
+        bad = not _within(worst, 1.0)
         yield (
             "bad" if bad else "caution",
             f"The posterior differs from {what}: {_size(worst)}{others(len(check.deviations))}; use Importance() or "
@@ -97,10 +98,19 @@ def check(fit: AbstractFit) -> ApproximationCheck:
         return ApproximationCheck(weighed.smoothed()[1], weighed.total * weighed.effective(), fit.draws, ())
     weighed.extend(DRAWS)
     found = weighed.check()
-    if found.blind and weighed.total > DRAWS and MORE_DRAWS * fit.image.data.size <= MOST_PIXELS:
+    if found.blind or not all(_within(each, NEARLY) for each in found.deviations):
         weighed.extend(MORE_DRAWS)
-        return weighed.check()
+        found = weighed.check()
+    if found.blind and weighed.total > MORE_DRAWS and MOST_DRAWS * fit.image.data.size <= MOST_PIXELS:
+        weighed.extend(MOST_DRAWS)
+        found = weighed.check()
     return found
+
+
+def _within(deviation: Deviation, part: float) -> bool:
+    """Return whether a deviation is smaller than this part of what makes a fit bad."""
+    most = STRETCH_BAD**part
+    return abs(deviation.shift) <= part * SHIFT_BAD and 1 / most <= deviation.stretch <= most
 
 
 class _Weighed:
