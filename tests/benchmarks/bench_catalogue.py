@@ -167,13 +167,14 @@ def bench_whole(images: dict[str, list[sl.Image]], workers: int) -> None:
     jobs = [sl.Job(f"{kind}-{i}", image, recipe) for kind in images for i, image in enumerate(images[kind])]
     jobs.sort(key=lambda job: int(job.id.split("-")[1]))
 
-    def run(executor: Any, some: list[sl.Job]) -> sl.Catalogue:
+    def run(executor: Any, some: list[sl.Job]) -> dict[str, int]:
         with tempfile.TemporaryDirectory() as folder:
-            return sl.fit_many(some, sl.Laplace(), folder=f"{folder}/run", executor=executor, progress=False)
+            made = sl.fit_many(some, sl.Laplace(), folder=f"{folder}/run", executor=executor, progress=False)
+            return made.counts()["verdict"]
 
     run(None, jobs[:64])
-    catalogue, seconds, used = clocked(lambda: run(None, jobs))
-    report("fit_many, Laplace, in this process", len(jobs), seconds, used, str(catalogue.counts()["verdict"]))
+    verdicts, seconds, used = clocked(lambda: run(None, jobs))
+    report("fit_many, Laplace, in this process", len(jobs), seconds, used, str(verdicts))
     with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
         _, seconds, _ = clocked(lambda: run(pool, jobs[: 128 * workers]))
         print(f"  {workers} workers begin, compile and fit {min(len(jobs), 128 * workers)}: {seconds:.1f} s")
