@@ -13,6 +13,7 @@ from sersiclab.parameters import Tied
 from sersiclab.parameters.priors import Normal, Uniform
 from sersiclab.profiles import FlatSky, Sersic
 from sersiclab.results import Fit, Verdict
+from sersiclab.results.verdict import approximation
 from sersiclab.results.verdict.approximation import approximation_reasons
 from sersiclab.results.verdict.deviations import ApproximationCheck, Deviation
 from sersiclab.results.verdict.sampling import ess_reasons, r_hat_reasons, weight_reasons
@@ -270,3 +271,41 @@ def test_weights_with_heavy_tails_by_how_many_draws_differ(
     draws = {path: np.ravel(array)[chosen][None] for path, array in make_fit().draws.items()}
     stats = {"pareto_k": np.full((1, 800), k), "efficiency": np.full((1, 800), 0.04)}
     assert [found for found, _ in weight_reasons(make_fit(draws=draws, stats=stats))] == [level]
+
+
+@pytest.mark.parametrize(
+    ("share", "deviation", "examined"),
+    [
+        (0.9, None, 128),
+        (0.6, None, 256),  # it may fall below a half with more draws
+        (0.4, None, 128),  # not good, however many are examined
+        (0.4, Deviation("galaxy.n", 0.5, 1.2), 128),
+        (0.4, Deviation("galaxy.n", 0.8, 1.2), 256),  # near the deviation that makes a fit bad
+        (0.4, Deviation("galaxy.n", 0.5, 1.8), 256),
+        (0.1, None, 512),  # too few are effective to tell
+    ],
+)
+def test_more_draws_are_examined_only_where_they_may_change_what_is_said(
+    monkeypatch: pytest.MonkeyPatch, make_fit: MakeFit, share: float, deviation: Deviation | None, examined: int
+) -> None:
+    seen = []
+
+    class Weighed:
+        total = 1000
+
+        def __init__(self, fit: Fit) -> None: ...
+
+        def extend(self, number: int) -> None:
+            seen.append(number)
+
+        def scatter(self) -> float:
+            return 1.0
+
+        def check(self) -> ApproximationCheck:
+            draws = {"galaxy.n": np.zeros((1, seen[-1]))}
+            found = () if deviation is None else (deviation,)
+            return ApproximationCheck(0.3, share * min(seen[-1], 200), draws, found)
+
+    monkeypatch.setattr(approximation, "_Weighed", Weighed)
+    approximation.check(make_fit())
+    assert seen[-1] == examined

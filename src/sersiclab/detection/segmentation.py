@@ -34,7 +34,8 @@ def clipped(values: Float[np.ndarray, " k"]) -> tuple[float, float]:
     from astropy.stats import sigma_clipped_stats
 
     values = values[:: max(1, values.size // ENOUGH_PIXELS)]
-    _, median, scatter = sigma_clipped_stats(values, sigma=3.0, maxiters=10, stdfunc="mad_std")
+    # With an axis, astropy clips in compiled code, which takes half the time.
+    _, median, scatter = sigma_clipped_stats(values, sigma=3.0, maxiters=10, stdfunc="mad_std", axis=0)
     return float(median), float(scatter)
 
 

@@ -1,12 +1,16 @@
 """Whether an approximation represents the posterior: the importance weights of its draws."""
 
+import dataclasses
+import math
 from collections.abc import Iterator
 
 import numpy as np
 from jaxtyping import Float
 
+from sersiclab.model import Model
 from sersiclab.model.density import Density
 from sersiclab.parameters.priors import Angle
+from sersiclab.rendering import HybridRenderer
 from sersiclab.results import per_draw
 from sersiclab.results.base import AbstractFit
 from sersiclab.results.diagnostics import pareto_smoothed
@@ -21,12 +25,15 @@ from sersiclab.results.verdict.sampling import PARETO_K_BAD
 FEW_DRAWS, DRAWS, MORE_DRAWS, MOST_DRAWS = 64, 128, 256, 512
 EVEN = 0.7 * SHIFT
 MOST_PIXELS = 5_000_000
+MARGIN = 4.5  # of the widest Gaussian that is drawn in Fourier space: the padding about the pictures of draws
 FAR = 30.0  # in the unconstrained space: a draw that rounding put on its bound
 UNKNOWN_ANGLE = 1.0  # radians: an angle with a larger sigma is uniform on the half circle
 CHANCE = 3.0  # standard errors that a deviation exceeds
 SHIFT_BAD, STRETCH_BAD = 1.0, 2.0  # deviation of a mean in sigma, and factor of a sigma, from which on a fit is bad
 NEARLY = 0.7  # part of those deviations from which on more draws are examined
-FEW_EFFECTIVE = 0.5  # share of the draws: with a smaller effective number, errors are only approximate
+# Share of the draws: with a smaller effective number, errors are only approximate. In few draws the share appears
+# larger than it is, since they may lack the largest weights.
+FEW_EFFECTIVE, SURELY_EFFECTIVE = 0.5, 0.75
 STATED = 0.1  # sigma, and part of a factor: smaller deviations are not stated
 
 
@@ -50,7 +57,7 @@ def approximation_reasons(fit: AbstractFit) -> Iterator[Reason]:
             f"The posterior differs from {what}: {_size(worst)}{others(len(check.deviations))}; use Importance() or "
             "NUTS().",
         )
-    elif check.effective < FEW_EFFECTIVE * next(iter(check.draws.values())).size:
+    elif _share(check) < FEW_EFFECTIVE:
         yield (
             "caution",
             f"The posterior differs from {what}, though no mean or sigma is clearly wrong: few of its draws are "
@@ -98,7 +105,7 @@ def check(fit: AbstractFit) -> ApproximationCheck:
         return ApproximationCheck(weighed.smoothed()[1], weighed.total * weighed.effective(), fit.draws, ())
     weighed.extend(DRAWS)
     found = weighed.check()
-    if found.blind or not all(_within(each, NEARLY) for each in found.deviations):
+    if not _is_clear(found):
         weighed.extend(MORE_DRAWS)
         found = weighed.check()
     if found.blind and weighed.total > MORE_DRAWS and MOST_DRAWS * fit.image.data.size <= MOST_PIXELS:
@@ -107,17 +114,40 @@ def check(fit: AbstractFit) -> ApproximationCheck:
     return found
 
 
+def _is_clear(found: ApproximationCheck) -> bool:
+    """Return whether more draws would hardly change the level of the reason."""
+    if found.blind or not all(_within(each, NEARLY) for each in found.deviations):
+        return False
+    return bool(found.deviations) or not FEW_EFFECTIVE <= _share(found) < SURELY_EFFECTIVE
+
+
+def _share(found: ApproximationCheck) -> float:
+    """Return the effective share of the draws that were examined."""
+    return found.effective / next(iter(found.draws.values())).size
+
+
 def _within(deviation: Deviation, part: float) -> bool:
     """Return whether a deviation is smaller than this part of what makes a fit bad."""
     most = STRETCH_BAD**part
     return abs(deviation.shift) <= part * SHIFT_BAD and 1 / most <= deviation.stretch <= most
 
 
+def _with_narrow_margin(model: Model) -> Model:
+    """Return the model with less padding about the image: pictures are drawn in two thirds of the time.
+
+    Light that wraps around is the same in all draws but for a part of 1e-4, and weights need only differences.
+    """
+    renderer = model.renderer
+    if not (isinstance(renderer, HybridRenderer) and renderer.padding > (margin := math.ceil(MARGIN * renderer.split))):
+        return model
+    return dataclasses.replace(model, renderer=dataclasses.replace(renderer, padding=margin))
+
+
 class _Weighed:
     """The importance weights of a growing number of draws."""
 
     def __init__(self, fit: AbstractFit) -> None:
-        self._fit, self._density = fit, Density.of(fit.model, fit.image)
+        self._fit, self._density = fit, Density.of(_with_narrow_margin(fit.model), fit.image)
         self._draws = per_draw.flat(fit.draws)
         self._centre = _near(per_draw.point(self._density, fit.best))
         self._ratios = np.empty(0)
