@@ -15,6 +15,7 @@ from sersiclab.catalogue.chunks import QUICK
 from sersiclab.catalogue.columns import DONE, Columns, latest
 from sersiclab.catalogue.fitting_many import Prepared, fit_all
 from sersiclab.catalogue.folder_lock import locked
+from sersiclab.catalogue.image_identity import ImageIdentifier, image_difference
 from sersiclab.catalogue.job import Job
 from sersiclab.catalogue.job_tasks import repeated_tasks
 from sersiclab.catalogue.method_texts import method_of
@@ -215,7 +216,7 @@ class Catalogue:
 
         Raises:
             KeyError: if no galaxy has this name.
-            ValueError: if the galaxy has no fit; its message says why.
+            ValueError: if the galaxy has no fit, or its image is not the one that was fitted; the message says why.
             RuntimeError: if the job is needed, and not at hand.
         """
         place = self._place(id)
@@ -228,15 +229,17 @@ class Catalogue:
         if not isinstance(method, QUICK):
             raise StateError(f"the fit of {id!r} was saved, but its file is gone")
         with precision(self.configuration.double):
-            model, image = self._loaded(id, row["recipe"])
+            model, image = self._loaded(id, row["recipe"], row["image"])
             fit = fit_all([Prepared(model, image, int(row["seed"]))], method)[0]
         if isinstance(fit, Exception):
             raise fit
         return fit
 
-    def _loaded(self, name: str, recipe: str) -> tuple[Model, Image]:
+    def _loaded(self, name: str, recipe: str, identity: str) -> tuple[Model, Image]:
         """Return the model and the image of a row, also if the job at hand has another model than the row."""
         job = self.job(name)
+        if words := image_difference(identity, ImageIdentifier()(job)):
+            raise InputError(f"the fit of {name!r} can't be computed again, since its job has another image: {words}")
         if recipe_identity(job.model) == recipe:
             return job.load()
         models = latest(self.store.read(only=("id", "version", "model"))).arrays["model"]
@@ -267,6 +270,7 @@ class Catalogue:
 
         Raises:
             KeyError: if a galaxy, or its job, is unknown.
+            ValueError: if a galaxy has a fit, and its job another image than the one that was fitted.
             RuntimeError: if the jobs are not at hand.
 
         Example:
@@ -287,7 +291,8 @@ class Catalogue:
         )
         if jobs is None:
             jobs = self._jobs()
-        tasks = repeated_tasks(checked_jobs(jobs), versions, run.seed)
+        images = {name: arrays["image"][self._place(name)] for name in set(names) - set(self.failed)}
+        tasks = repeated_tasks(checked_jobs(jobs), versions, images, run.seed)
         store = self.store.copy() if isinstance(self.store, MemoryStore) else self.store
         with locked(store.path) if isinstance(store, RunFolder) else contextlib.nullcontext():
             run_tasks(iter(tasks), plan, store, checked_executor(executor), total=len(tasks))

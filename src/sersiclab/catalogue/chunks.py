@@ -33,10 +33,11 @@ QUICK = (MAP, Laplace)
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class JobTask:
-    """A job with the identity of its recipe, its seed, and the version of its row."""
+    """A job with the identities of its recipe and its image, its seed, and the version of its row."""
 
     job: Job
     recipe: str
+    image: str
     seed: int
     version: int = 1
 
@@ -120,6 +121,7 @@ def _row(chunk: Chunk, task: JobTask, loaded: Loaded, fit: Fit | BaseException) 
         "seed": task.seed,
         "method": method_json(chunk.method),
         "recipe": task.recipe,
+        "image": task.image,
         "notes": "\n".join(loaded.notes),
         "sersiclab": __version__,
     }
@@ -174,7 +176,8 @@ def _message(error: BaseException) -> str:
 def lost_rows(chunk: Chunk, message: str) -> list[JobRow]:
     """Return rows for the jobs of a chunk that was lost with its worker."""
     about = {"method": method_json(chunk.method), "sersiclab": __version__, "status": FAILED, "message": message}
+    about |= {"seconds": 0.0}
     return [
-        JobRow({"id": t.job.id, "version": t.version, "seed": t.seed, "recipe": t.recipe, "seconds": 0.0, **about})
+        JobRow({"id": t.job.id, "version": t.version, "seed": t.seed, "recipe": t.recipe, "image": t.image, **about})
         for t in chunk.tasks
     ]

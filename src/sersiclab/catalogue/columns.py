@@ -11,7 +11,7 @@ from sersiclab.results import Fit
 
 
 # Columns of texts and of whole numbers; all others hold numbers, except those of draws, which hold arrays.
-TEXTS = ("id", "status", "message", "verdict", "reasons", "notes", "method", "recipe", "model", "sersiclab")
+TEXTS = ("id", "status", "message", "verdict", "reasons", "notes", "method", "recipe", "image", "model", "sersiclab")
 WHOLE = ("version", "seed", "units")
 # Whole numbers that rows may lack, where they are NaN.
 COUNTS = ("dof", "x0", "y0")
@@ -34,6 +34,7 @@ COMMON = (
     "dof",
     "reduced_chi2",
     "recipe",
+    "image",
     "model",
     "sersiclab",
     "units",

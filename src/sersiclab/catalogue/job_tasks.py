@@ -1,11 +1,14 @@
-"""The tasks of a run: which jobs have no row yet, or are to be fitted again, and whether their models are the same."""
+"""The tasks of a run: which jobs have no row yet, or are to be fitted again, and whether the others are the same."""
 
 import dataclasses
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
 from sersiclab.catalogue.chunks import JobTask
+from sersiclab.catalogue.columns import DONE
+from sersiclab.catalogue.image_identity import ImageIdentifier, image_difference
 from sersiclab.catalogue.job import Job
 from sersiclab.catalogue.recipe_identity import MODEL, model_json, recipe_identity, recipe_name
 from sersiclab.catalogue.seeding import job_seed
@@ -21,20 +24,35 @@ MOST_RECIPES = 100
 
 @dataclasses.dataclass(frozen=True)
 class KnownRows:
-    """The rows that a folder holds already: the identities of their recipes by id, and their store."""
+    """The rows that a folder holds already: the identities of their recipes and images by id, and their store.
+
+    The images are those of rows with a fit: that of a row without may have been the reason.
+    """
 
     recipes: Mapping[str, str]
+    images: Mapping[str, str]
     store: AbstractStore
 
     @classmethod
     def of(cls, store: AbstractStore) -> "KnownRows":
-        """Read the ids and recipes of a store. Only first versions belong to the run; later ones are refits."""
-        columns = store.read(only=("id", "version", "recipe"))
-        rows = zip(*(columns.arrays[name].tolist() for name in ("id", "version", "recipe")), strict=True)
-        return cls({name: recipe for name, version, recipe in rows if version == 1}, store)
+        """Read the identities in a store. Only first versions belong to the run; later ones are refits."""
+        names = ("id", "version", "recipe", "image", "status")
+        columns = store.read(only=names)
+        rows = list(zip(*(columns.arrays[name].tolist() for name in names), strict=True))
+        recipes = {name: recipe for name, version, recipe, _, _ in rows if version == 1}
+        return cls(recipes, {name: each for name, version, _, each, s in rows if version == 1 and s == DONE}, store)
 
-    def check(self, job: Job, recipe: str) -> None:
-        """Raise `ValueError` if a job that has a row was fitted with another model."""
+    def check(self, job: Job, recipe: str, image: Callable[[], str]) -> None:
+        """Raise `ValueError` if a job that has a row was fitted with another model, or to another image."""
+        self._check_recipe(job, recipe)
+        held = self.images.get(job.id)
+        if held and (words := image_difference(held, image())):
+            raise InputError(
+                f"the folder holds job {job.id!r} with another image: {words}. Repeat the call as it was, or choose "
+                "another folder"
+            )
+
+    def _check_recipe(self, job: Job, recipe: str) -> None:
         held = self.recipes[job.id]
         if held == recipe:
             return
@@ -81,12 +99,12 @@ def survey(jobs: Iterable[Job], known: KnownRows) -> Survey:
     if isinstance(jobs, Iterator):
         return Survey(None, 0)
     names: dict[str, None] = {}
-    identify, done = Identifier(), 0
+    identify, identify_image, done = Identifier(), ImageIdentifier(), 0
     for job in unique(jobs):
         if len(names) <= MOST_RECIPES:
             names[identify.name(job)] = None
         if job.id in known.recipes:
-            known.check(job, identify(job))
+            known.check(job, identify(job), partial(identify_image, job))
             done += 1
     return Survey(tuple(sorted(names)) if len(names) <= MOST_RECIPES else None, done)
 
@@ -124,23 +142,29 @@ class Identifier:
 
 
 def first_tasks(jobs: Iterable[Job], seed: int, known: KnownRows) -> Iterator[JobTask]:
-    """Yield the jobs that have no row yet, each with its seed."""
-    identify = Identifier()
+    """Yield the jobs that have no row yet, each with its seed; check the others, unless `survey` has."""
+    identify, identify_image = Identifier(), ImageIdentifier()
     for job in unique(jobs):
-        recipe = identify(job)
-        if job.id in known.recipes:
-            known.check(job, recipe)
-        else:
-            yield JobTask(job, recipe, job_seed(seed, job.id))
+        if job.id not in known.recipes:
+            yield JobTask(job, identify(job), identify_image(job), job_seed(seed, job.id))
+        elif isinstance(jobs, Iterator):
+            known.check(job, identify(job), partial(identify_image, job))
 
 
-def repeated_tasks(jobs: Iterable[Job], versions: Mapping[str, int], seed: int) -> list[JobTask]:
-    """Return the tasks of refits, whose rows have these versions, by id. Raises `KeyError` if a job is missing."""
-    found = [
-        JobTask(job, recipe_identity(job.model), job_seed(seed, job.id, versions[job.id]), versions[job.id])
-        for job in unique(jobs)
-        if job.id in versions
-    ]
+def repeated_tasks(
+    jobs: Iterable[Job], versions: Mapping[str, int], images: Mapping[str, str], seed: int
+) -> list[JobTask]:
+    """Return the tasks of refits, whose rows have these versions, by id.
+
+    Raises `KeyError` if a job is missing, and `ValueError` if one has another image than the identity in `images`.
+    """
+    identify, found = ImageIdentifier(), []
+    for job in unique(jobs):
+        if job.id in versions:
+            image, version = identify(job), versions[job.id]
+            if words := image_difference(images.get(job.id, ""), image):
+                raise InputError(f"job {job.id!r} has another image than its row: {words}. Fit it in another run")
+            found.append(JobTask(job, recipe_identity(job.model), image, job_seed(seed, job.id, version), version))
     if missing := versions.keys() - {task.job.id for task in found}:
         raise InputKeyError(f"no job has the id {min(missing)!r}{others(len(missing))}")
     return found

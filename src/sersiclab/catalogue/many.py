@@ -39,8 +39,9 @@ def fit_many(
 
     Each galaxy has a row, whether its fit succeeds or not. With a folder, rows are written as they are finished, and
     the same call after an interruption, or a crash, fits only the galaxies that have no row. A call with another
-    method, seed, precision or model is refused. The numbers of a row depend on the seed of the run and on the galaxy
-    alone, not on the order of the jobs, on the other jobs, on the executor, or on interruptions.
+    method, seed, precision or model, or with another image of a galaxy that has a fit, is refused. The numbers of a row
+    depend on the seed of the run and on the galaxy alone, not on the order of the jobs, on the other jobs, on the
+    executor, or on interruptions.
 
     Ctrl-C keeps the rows that are finished, and returns their catalogue if there are any; a second Ctrl-C leaves at
     once.

@@ -12,7 +12,7 @@ from sersiclab.documents import storage
 from sersiclab.runtime.errors import InputError, MissingPackageError
 
 
-FORMAT = 1  # increased when earlier versions could no longer read new files
+FORMAT = 2  # increased when earlier versions could no longer read new files
 _KEY = b"sersiclab"
 
 

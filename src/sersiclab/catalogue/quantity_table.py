@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 # Columns of the parts that are of no use in a table.
-LEFT_OUT = ("units", "recipe", "model")
+LEFT_OUT = ("units", "recipe", "image", "model")
 # Statistics and their names in a table, which are those of `Fit.to_table`.
 SHOWN = {"mean": "", "sd": "_err", "best": "_best", "q16": "_q16", "q50": "_q50", "q84": "_q84"}
 

@@ -41,14 +41,15 @@ class RowsOfFile:
         weakref.finalize(self, self._file.close)
 
     def __getitem__(self, key: tuple[Any, ...]) -> Shaped[np.ndarray, "y x"]:
-        """Return these rows and columns, as slices, of the plane with the leading indices."""
+        """Return these rows and columns, as slices, of the plane with the leading indices; rows may be skipped."""
         *leading, rows, columns = key
         ny, nx = self._shape[-2:]
         plane = int(np.ravel_multi_index(leading, self._shape[:-2])) if leading else 0
-        result = np.empty((rows.stop - rows.start, columns.stop - columns.start), self._dtype)
+        numbers = range(rows.start, rows.stop, rows.step or 1)
+        result = np.empty((len(numbers), columns.stop - columns.start), self._dtype)
         with self._one_at_a_time:
-            for row, pixels in enumerate(result.view(np.uint8), start=plane * ny + rows.start):
-                self._file.seek(self._offset + (row * nx + columns.start) * self._dtype.itemsize)
+            for row, pixels in zip(numbers, result.view(np.uint8), strict=True):
+                self._file.seek(self._offset + ((plane * ny + row) * nx + columns.start) * self._dtype.itemsize)
                 if self._file.readinto(pixels.data) != pixels.size:
                     raise InputError("the file ends early")
         return result
@@ -89,6 +90,15 @@ class Layer:
         if self.soft is not None:
             array = linear(array, *self.soft)
         return Extension(array, self.source, None, self.header, spans)
+
+    def every(self, step: int, spans: tuple[Span, Span]) -> Shaped[np.ndarray, "row x"]:
+        """Read every `step`-th row of these pixels, the first after half a step."""
+        x, y = spans
+        rows = range(y.first + step // 2, y.first + y.count, step)
+        if isinstance(self.pixels, RowsOfFile | np.ndarray):
+            return self.part((x, Span(rows.start, step, len(rows)))).array
+        # Astropy would read, or decompress, what lies between them.
+        return np.concatenate([self.part((x, Span(row, 1, 1))).array for row in rows])
 
     @property
     def notes(self) -> tuple[str, ...]:
