@@ -2,8 +2,9 @@
 
 import type { AnyModel, Host } from "@anywidget/types";
 import type { Control } from "./messages";
+import type { Recovery, Run } from "./running";
 import type { Schema, Session } from "./spec";
-import type { Display, KeptFit, Problem, Run, Summary } from "./state";
+import type { Display, KeptFit, Problem, Summary } from "./state";
 
 export interface Traits {
   schema: Partial<Schema>;
@@ -11,6 +12,7 @@ export interface Traits {
   display: Partial<Display>;
   progress: Partial<Run>;
   summary: Partial<Summary>;
+  recovery: Partial<Recovery>;
   kept: KeptFit[];
   problems: Problem[];
   control: string | null;

@@ -31,6 +31,7 @@ import { pictureFile } from "./views/picture_files";
 import { createPlots } from "./views/plots";
 import { createPredictive } from "./views/predictive";
 import { exactAt } from "./views/readout";
+import { createRecovery } from "./views/recovery";
 import { createRunPanel } from "./views/run";
 import { createScales } from "./views/scales";
 import { createSessionBar } from "./views/session";
@@ -61,7 +62,8 @@ function render({ model, el, host, signal: hostSignal }: RenderProps<Traits>): (
   const maskBar = createMaskBar(store, editor, kernel.neighbours);
   const components = createComponents(store, { add: adder.add, preset: kernel.preset, noise: kernel.noise });
   const run = createRunPanel(store, kernel, signal);
-  const views = [toolbar, session, scales, maskBar, pictures, notices, run];
+  const recovery = createRecovery(store, kernel, signal);
+  const views = [toolbar, session, scales, maskBar, pictures, notices, run, recovery];
   const controls = h("div", { class: "sl-controls" }, components.element, run.element);
   // JupyterLab's shortcuts (0 0 restarts the kernel) must not receive keys meant for the widget.
   const root = h(
@@ -75,6 +77,7 @@ function render({ model, el, host, signal: hostSignal }: RenderProps<Traits>): (
     notices.element,
     predictive.element,
     controls,
+    recovery.element,
     help.element,
   );
   el.append(root);

@@ -22,7 +22,8 @@ export type Outgoing =
   | { t: "load"; name: string }
   | { t: "regions"; name: string; selected: string }
   | { t: "export"; request: string; kind: string }
-  | { t: "run"; method: string; options: Record<string, OptionValue> };
+  | { t: "run"; method: string; options: Record<string, OptionValue> }
+  | { t: "recover" };
 export type Control = { t: "ping" | "cancel" | "pause" | "resume" };
 
 /** x, y, step, nx and ny. */

@@ -5,6 +5,7 @@ import type { Image, Pixels, Raster } from "./image";
 import { DEFAULT_PERCENT } from "./limits";
 import { has } from "./names";
 
+import { IDLE, NO_RECOVERY, type Recovery, type Run } from "./running";
 import { EMPTY_SCHEMA, EMPTY_SESSION, type OptionValue, type Prior, type Schema, type Session } from "./spec";
 
 /** The fourth picture is chosen by `Display.fourth`. */
@@ -53,17 +54,6 @@ export interface Display {
   options: Record<string, Record<string, OptionValue>>;
   ellipses: boolean;
 }
-export interface Run {
-  state: "idle" | "compiling" | "running" | "paused" | "done" | "cancelled" | "error";
-  method: string;
-  phase: string;
-  step: number;
-  total: number;
-  elapsed: number;
-  eta: number | null;
-  message: string;
-  divergences: number;
-}
 /** Convergence of the draws: the values of the worst parameter. */
 export interface Gauge {
   draws: number;
@@ -91,8 +81,6 @@ export interface KeptFit {
   note?: string;
   log_evidence?: number | null;
 }
-/** The states of a run in progress. */
-export const ACTIVE: readonly Run["state"][] = ["compiling", "running", "paused"];
 export interface SummaryRow {
   path: string;
   mean: number;
@@ -183,6 +171,8 @@ export interface State {
   summary: Summary | null;
   /** The summary at the start of a run; see `isOld`. */
   outdated: Summary | null;
+  recovery: Recovery;
+  recoveryReceived: number;
   problems: Problem[];
   notices: Notice[];
   /** Whether Python answers, according to the latest messages and pings. */
@@ -261,17 +251,6 @@ export const DISPLAY: Display = {
   ellipses: true,
 };
 export const MASKING: Masking = { tool: "brush", size: 5, threshold: 5, said: "" };
-export const IDLE: Run = {
-  state: "idle",
-  method: "",
-  phase: "",
-  step: 0,
-  total: 0,
-  elapsed: 0,
-  eta: null,
-  message: "",
-  divergences: 0,
-};
 export const INITIAL: State = {
   schema: EMPTY_SCHEMA,
   session: EMPTY_SESSION,
@@ -287,6 +266,8 @@ export const INITIAL: State = {
   kept: [],
   summary: null,
   outdated: null,
+  recovery: NO_RECOVERY,
+  recoveryReceived: 0,
   problems: [],
   notices: [],
   answers: true,

@@ -4,6 +4,7 @@ import type { Shape } from "./geometry";
 import type { Image, Patch, Raster } from "./image";
 import { nameOf } from "./masking";
 import { isSame } from "./raster";
+import { ACTIVE, IDLE, type Recovery, type Run } from "./running";
 import {
   EMPTY_SESSION,
   isFree,
@@ -15,11 +16,9 @@ import {
   settingAt,
 } from "./spec";
 import {
-  ACTIVE,
   type Display,
   type Drawing,
   type Gauge,
-  IDLE,
   INITIAL,
   type KeptFit,
   type Marginal,
@@ -30,7 +29,6 @@ import {
   type Prediction,
   type Predictions,
   type Problem,
-  type Run,
   type State,
   type Step,
   type Summary,
@@ -53,6 +51,7 @@ export type Action =
   | { type: "gauge"; gauge: Gauge }
   | { type: "kept"; kept: KeptFit[] }
   | { type: "summary"; summary: Summary | null }
+  | { type: "recovery"; recovery: Partial<Recovery>; time: number }
   | { type: "problems"; problems: Problem[] }
   | { type: "notice"; notice: Notice }
   | { type: "dismiss"; notice: Notice }
@@ -108,6 +107,12 @@ function next(state: State, action: Action): State {
       return { ...state, kept: action.kept };
     case "summary":
       return { ...state, summary: action.summary };
+    case "recovery":
+      return {
+        ...state,
+        recovery: { ...INITIAL.recovery, ...action.recovery },
+        recoveryReceived: action.time,
+      };
     case "problems":
       return { ...state, problems: action.problems };
     case "notice":

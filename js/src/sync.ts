@@ -11,9 +11,9 @@ import { createMaskSync } from "./mask_sync";
 import type { Incoming, Outgoing } from "./messages";
 import { createPulse } from "./pulse";
 import { receive } from "./receiving";
+import { isBusy } from "./running";
 import { createSight } from "./sight";
 import type { OptionValue } from "./spec";
-import { ACTIVE } from "./state";
 import type { Store } from "./store";
 import { followTraits } from "./traits";
 
@@ -22,6 +22,8 @@ export interface Kernel {
   /** Send the display settings if Python lacks them, because the user leaves the widget. */
   saveDisplay(): void;
   run(method: string, options?: Record<string, OptionValue>): void;
+  /** Fit mock galaxies like the last fit. */
+  recover(): void;
   keep(name: string): void;
   restore(name: string): void;
   forget(name: string): void;
@@ -96,7 +98,7 @@ export function connect(model: Model, host: Host | undefined, signal: AbortSigna
   signal.addEventListener("abort", stop);
 
   // Otherwise a run whose kernel has died would seem to continue.
-  const beat = setInterval(() => ACTIVE.includes(store.state.run.state) && pulse.wanted(), BEAT_MS);
+  const beat = setInterval(() => isBusy(store.state) && pulse.wanted(), BEAT_MS);
   signal.addEventListener("abort", () => clearInterval(beat));
 
   send({ t: "hello" });
@@ -106,6 +108,7 @@ export function connect(model: Model, host: Host | undefined, signal: AbortSigna
     run(method, options = {}) {
       void control({ t: "ping" }).then(() => send({ t: "run", method, options }));
     },
+    recover: () => void control({ t: "ping" }).then(() => send({ t: "recover" })),
     keep: (name) => send({ t: "keep", name }),
     restore: (name) => send({ t: "restore", name }),
     forget: (name) => send({ t: "forget", name }),

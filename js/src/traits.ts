@@ -1,13 +1,23 @@
 /** The traits that Python writes, read into the store. */
 
 import { listen, type Model } from "./host";
+import type { Recovery, Run } from "./running";
 import { displayFrom } from "./saved";
 import { isSession, type Schema, sameDocument } from "./spec";
-import type { KeptFit, Problem, Run, Summary } from "./state";
+import type { KeptFit, Problem, Summary } from "./state";
 import type { Store } from "./store";
 
 /** The summary before the progress: a view that opens during a run must attribute it to the previous run. */
-const TRAITS = ["schema", "session", "display", "summary", "progress", "kept", "problems"] as const;
+const TRAITS = [
+  "schema",
+  "session",
+  "display",
+  "summary",
+  "progress",
+  "recovery",
+  "kept",
+  "problems",
+] as const;
 type TraitName = (typeof TRAITS)[number];
 
 /** Read all traits now, and each again when it changes. */
@@ -38,6 +48,9 @@ function readTrait(model: Model, store: Store, name: TraitName): void {
       break;
     case "summary":
       store.dispatch({ type: "summary", summary: isSummary(value) ? value : null });
+      break;
+    case "recovery":
+      store.dispatch({ type: "recovery", recovery: value as Partial<Recovery>, time: performance.now() });
       break;
     case "kept":
       store.dispatch({ type: "kept", kept: Array.isArray(value) ? (value as KeptFit[]) : [] });

@@ -102,6 +102,7 @@ export function fakeModel(traits: Partial<Traits> = {}) {
     display: {},
     progress: {},
     summary: {},
+    recovery: {},
     problems: [],
     kept: [],
     control: null,

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { INITIAL, isOld, type Run, type State, type Summary } from "../src/state";
+import type { Run } from "../src/running";
+import { INITIAL, isOld, type State, type Summary } from "../src/state";
 import { reduce } from "../src/store";
 import { nextFrame, open, slider } from "./page";
 

@@ -52,6 +52,9 @@ def cases(folder: Path) -> Iterator[Case]:
         call = lambda m=NONSENSE[kind]: editor.forget(m())  # noqa: E731
         yield right("Editor.forget", f"name = {kind}, which is not kept", call, lambda found: found is None)
     yield named("Workbench.posterior", "before a fit", lambda: wb.posterior, "there is no posterior yet")
+    yield right("Workbench.recovery", "before one", lambda: wb.recovery, lambda found: found is None)
+    yield named("Editor.recoveries", "before a fit", lambda: editor.recoveries.begin(), "Fit the galaxy first")
+    yield right("Editor.recoveries", "nothing runs", lambda: editor.recoveries.cancel(), lambda found: found is None)
     yield right("Workbench.fit", "before a fit", lambda: wb.fit, lambda found: found is None)
     yield right("Workbench.fits", "before a fit", lambda: dict(wb.fits), lambda found: found == {})
     yield right("Workbench.editor", "the editor", lambda: wb.editor, lambda found: found is editor)

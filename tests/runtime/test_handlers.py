@@ -44,6 +44,7 @@ ALLOWED = {
     "widget/editor.py: self._requests.receive": "logs an internal error and shows its traceback",
     "widget/frame_messages.py: degrees_of_freedom": "logs an internal error and shows its traceback",
     "widget/mailbox.py: job": "logs an internal error and shows its traceback",
+    "widget/recoveries.py: work.wait": "logs an internal error and shows its traceback",
     "widget/runs.py: start": "logs an internal error and shows its traceback",
     "widget/session.py: from_dict": "logs an internal error and says that it is one",
     "widget/tangent_plane.py: to_sky": "a method of astropy's WCS, of which there are many kinds",

@@ -37,6 +37,7 @@ RIGHT = {
     "regions": {"name": "a.reg", "selected": "star"},
     "export": {"request": "1", "kind": "python"},
     "run": {"method": "Counting", "options": {"steps": 2}},
+    "recover": {},
     "cancel": {},
     "pause": {},
     "resume": {},

@@ -1,6 +1,7 @@
 /** The convergence of a run's draws, as numbers and as curves over the draws. */
 
-import type { Gauge, Run, State } from "../state";
+import type { Run } from "../running";
+import type { Gauge, State } from "../state";
 import { h, place, setText, svg, whenChanged } from "./dom";
 
 /** The values that a converged posterior should reach (Vehtari et al. 2021, arXiv:1903.08008). */

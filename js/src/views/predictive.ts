@@ -7,10 +7,10 @@ import type { Shape } from "../geometry";
 import type { Image, Raster } from "../image";
 import { at } from "../names";
 import { errorIn, meanIn, ringsOf } from "../profile";
-
+import { ACTIVE } from "../running";
 import { shapeOf } from "../shapes";
 import type { Session } from "../spec";
-import { ACTIVE, type Drawing, type Predictions, type State, shown } from "../state";
+import { type Drawing, type Predictions, type State, shown } from "../state";
 import type { Store } from "../store";
 import { paint } from "../stretch";
 import type { Kernel } from "../sync";

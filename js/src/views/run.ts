@@ -1,6 +1,7 @@
 /** The run panel: a button for each method, pause and cancel, progress, and the result. */
 
-import { ACTIVE, type Run, type State } from "../state";
+import { ACTIVE, isBusy, type Run } from "../running";
+import type { State } from "../state";
 import type { Store } from "../store";
 import type { Kernel } from "../sync";
 import { format, h, hint, seconds, setText, whenChanged } from "./dom";
@@ -67,7 +68,7 @@ export function createRunPanel(store: Store, kernel: Kernel, signal: AbortSignal
     const { run } = state;
     const active = ACTIVE.includes(run.state);
     offer(state.schema);
-    for (const button of methods.querySelectorAll("button")) button.disabled = active;
+    for (const button of methods.querySelectorAll("button")) button.disabled = isBusy(state);
     cancel.disabled = !active;
     pause.disabled = run.state !== "running" && run.state !== "paused";
     setText(pause, run.state === "paused" ? "Resume" : "Pause");

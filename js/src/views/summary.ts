@@ -29,7 +29,7 @@ function contents({ verdict, ...summary }: Summary): HTMLElement[] {
   return verdict?.text ? [verdictLine(verdict), scroll] : [scroll];
 }
 
-function verdictLine({ level, text }: Summary["verdict"]): HTMLElement {
+export function verdictLine({ level, text }: Summary["verdict"]): HTMLElement {
   const mark = h("span", { class: "sl-mark", "aria-hidden": "true" }, MARKS[level] ?? "");
   const words = text.startsWith(level) ? text : `${level}: ${text}`;
   return h("p", { class: `sl-verdict sl-${level}` }, mark, h("span", {}, words));
@@ -93,11 +93,11 @@ function median({ q16, q50, q84 }: SummaryRow, digits: number): HTMLElement {
 }
 
 /** The number of decimals that shows two digits of the uncertainty. */
-const decimals = (sd: number | null): number => (sd ? Math.max(1 - Math.floor(Math.log10(sd)), 0) : 3);
+export const decimals = (sd: number | null): number => (sd ? Math.max(1 - Math.floor(Math.log10(sd)), 0) : 3);
 
 const clamped = (digits: number): number => Math.min(Math.max(digits, 0), MOST_DECIMALS);
 
-function rounded(value: number | null, digits: number): string {
+export function rounded(value: number | null, digits: number): string {
   if (value === null || !Number.isFinite(value)) return "–";
   if (Math.abs(value) >= 1e6) return format(value, 5);
   // Fluxes in maggies are of order 1e-9.

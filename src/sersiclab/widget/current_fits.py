@@ -13,6 +13,7 @@ from sersiclab.widget.current import Current
 from sersiclab.widget.desk import Desk
 from sersiclab.widget.gauges import Gauges
 from sersiclab.widget.kept import Kept
+from sersiclab.widget.recoveries import Recoveries
 from sersiclab.widget.runs import DrawsCallback, Runs
 from sersiclab.widget.session import allowed, with_values
 
@@ -27,6 +28,7 @@ class Fitting:
         self.gauges = Gauges(lambda content: desk.transmit((content, [])), failed)
         self.kept = Kept(desk.publish_kept, self.gauges.later)
         self.runs = Runs(desk.publish_progress, self._drawn, self.show, failed)
+        self.recoveries = Recoveries(desk, failed, self.runs.check_free)
 
     def show(self, fit: Fit) -> None:
         """Publish a fit as the last one. Raises `TypeError` if it is not a fit."""
@@ -39,6 +41,7 @@ class Fitting:
         self._desk.transmit(messages.posterior_message(fit))
         with self._desk.turn:
             self._desk.publish_summary(summary)
+            self.recoveries.fitted(fit)
             if not self._desk.problems:  # the pictures show the fit, as a step that the user can undo
                 self._desk.session = with_values(self._desk.session, allowed(self._current.shown.model, fit.best))
             # Last, because it permits the next run.
@@ -52,12 +55,18 @@ class Fitting:
             problems = self._desk.problems
             if problems:
                 raise InputError(f"the model has problems: {'; '.join(p['message'] for p in problems)}")
+            self.recoveries.check_free()
             task = self.runs.begin(self._current.shown.model, self._current.image, method, seed)
         return task.wait() if wait else None
 
-    def close(self) -> None:
-        """Cancel the run under way and end the threads."""
+    def cancel(self) -> None:
+        """Cancel what is in progress: a run, or a recovery."""
         self.runs.cancel()
+        self.recoveries.cancel()
+
+    def close(self) -> None:
+        """Cancel what is in progress and end the threads."""
+        self.cancel()
         self.watchers.clear()
         self.gauges.close()
 

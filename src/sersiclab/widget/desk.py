@@ -19,6 +19,7 @@ class Documents(Protocol):
     problems: Any
     progress: Any
     summary: Any
+    recovery: Any
     kept: Any
 
 
@@ -72,6 +73,11 @@ class Desk:
         """Publish the table and the verdict of the last fit."""
         with self.turn:
             self._documents.summary = summary
+
+    def publish_recovery(self, change: dict[str, Any]) -> None:
+        """Publish a change of the recovery of mocks."""
+        with self.turn:
+            self._documents.recovery = {**self._documents.recovery, **change}
 
     def publish_kept(self, rows: list[dict[str, Any]]) -> None:
         """Publish the table of the fits that are kept."""

@@ -40,8 +40,8 @@ from sersiclab.widget.transfers import Files
 class Editor(anywidget.AnyWidget):
     """Shows an image, a model and their residual, and edits the model: shapes, priors, ties, switches.
 
-    `files` reads and writes sessions, FITS images, DS9 regions and Python code. Everything that changes the session,
-    in the page or in Python, is a step that the user can undo.
+    `files` reads and writes sessions, FITS images, DS9 regions and Python code; `recoveries` tests the errors of the
+    last fit with mock galaxies. Every change of the session, in the page or in Python, can be undone.
 
     Arguments:
         image: the image to fit.
@@ -70,6 +70,7 @@ class Editor(anywidget.AnyWidget):
     display = traitlets.Dict().tag(sync=True, echo_update=False)
     progress = traitlets.Dict().tag(sync=True, echo_update=False)
     summary = traitlets.Dict().tag(sync=True, echo_update=False)
+    recovery = traitlets.Dict().tag(sync=True, echo_update=False)
     kept = traitlets.List().tag(sync=True, echo_update=False)
     problems = Problems().tag(sync=True, echo_update=False)
     control = anywidget.WidgetTrait().tag(sync=True)
@@ -87,6 +88,7 @@ class Editor(anywidget.AnyWidget):
         self._current = Current(self._desk, model, self._frames, lambda name: self._pictures.share_mask(name))
         self._pictures = Pictures(self._desk, self._current, self._frames, self._post)
         self._fitting = Fitting(self._desk, self._current, self.report_failure)
+        self.recoveries = self._fitting.recoveries
         self.files = Files(self._desk, self._current)
         self.still = Still(self._current, self._frames, self.flush)
         self._requests = Requests(self, self._desk, self._current, self.files, self._frames, self._post)
@@ -95,6 +97,7 @@ class Editor(anywidget.AnyWidget):
             schema=editor_schema(types),
             session=from_model(model),
             progress=messages.IDLE,
+            recovery=messages.NO_RECOVERY,
             control=Control({"cancel": self.cancel, "pause": self.pause, "resume": self.resume}),
         )
         # A separate thread, so that the image does not wait for the compilation of the model.
@@ -203,8 +206,8 @@ class Editor(anywidget.AnyWidget):
         return self._fitting.run(method, wait=wait, seed=seed)
 
     def cancel(self) -> None:
-        """Cancel the run in progress, if any, and keep its draws."""
-        self._fitting.runs.cancel()
+        """Cancel the run in progress, if any, and keep its draws; or the fits of mocks, and keep the finished ones."""
+        self._fitting.cancel()
 
     def pause(self) -> None:
         """Pause the run in progress."""

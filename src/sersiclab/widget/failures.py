@@ -16,6 +16,7 @@ from sersiclab.widget.messages import Message, error_message
 
 TITLES = {
     "run": "The run failed",
+    "recover": "The errors could not be tested",
     "render": "The model could not be drawn",
     "load": "The session was not loaded",
     "regions": "The regions were not read",

@@ -22,7 +22,7 @@ LONGEST_REGIONS = 16 * 2**20
 # The owner of each trait. The page may write its own and the shared ones; updates of others are undone.
 BOTH = ("session",)
 FRONT_END = ("display",)
-KERNEL = ("code", "schema", "progress", "summary", "kept", "problems", "control")
+KERNEL = ("code", "schema", "progress", "summary", "recovery", "kept", "problems", "control")
 
 _SHORT = reprlib.Repr()
 _SHORT.maxstring = _SHORT.maxother = 60
@@ -93,6 +93,7 @@ MESSAGES: Mapping[str, tuple[Mapping[str, FieldRule], int]] = {
     "regions": ({"name": text(), "selected": text(needed=False)}, LONGEST_REGIONS),
     "export": ({"request": text(), "kind": text()}, 0),
     "run": ({"method": text(), "options": OPTIONS}, 0),
+    "recover": ({}, 0),
     "cancel": ({}, 0),
     "pause": ({}, 0),
     "resume": ({}, 0),

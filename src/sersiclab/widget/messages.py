@@ -3,11 +3,11 @@
 The rules for traits and for messages from the page are in `incoming`. Messages to Python: {"t": "hello"} from a new
 view; {"t": "render", "seq", "values"} during a gesture, with "sight" for the cells of a large image; {"t": "sight",
 "raster"} and {"t": "pixel", "x", "y"} for a large image (see `frame_messages`); {"t": "mask", "name"} with the bits of
-a mask, before a session that names it; {"t": "run", "method", "options"}; {"t": "preset", "name"}, {"t":
-"neighbours"} and {"t": "noise"} (see `presets`); {"t": "predict", "request", "number", "seed"}, answered by `number`
-messages `prediction` (see `predictive`); {"t": "keep" | "restore" | "forget", "name"} for a fit (see `kept`); those of
-`transfers`. Messages to the page: `image`, `mask`, `posterior`, `frame`, `refused` and `error`, made here. Cancel,
-pause and resume arrive through `control.Control`.
+a mask, before a session that names it; {"t": "run", "method", "options"}; {"t": "recover"} (see `recoveries`); {"t":
+"preset", "name"}, {"t": "neighbours"} and {"t": "noise"} (see `presets`); {"t": "predict", "request", "number",
+"seed"}, answered by `number` messages `prediction` (see `predictive`); {"t": "keep" | "restore" | "forget", "name"} for
+a fit (see `kept`); those of `transfers`. Messages to the page: `image`, `mask`, `posterior`, `frame`, `refused` and
+`error`, made here. Cancel, pause and resume arrive through `control.Control`.
 """
 
 import math
@@ -18,6 +18,7 @@ import numpy as np
 from sersiclab.data.arrays import Plane
 from sersiclab.data.image import Image
 from sersiclab.inference import AbstractMethod, Progress
+from sersiclab.recovery.mock_fits import NUMBER
 from sersiclab.results import Fit
 from sersiclab.results.verdict.bounds import bounds_reached
 from sersiclab.results.verdict.completion import finite
@@ -33,6 +34,19 @@ Message = tuple[dict[str, Any], list[bytes]]
 
 ENDED = ("done", "cancelled", "error")
 IDLE = {"state": "idle", "method": "", "phase": "", "step": 0, "total": 0, "elapsed": 0.0, "eta": None, "message": ""}
+NO_FIT = "Fit the galaxy first, by Laplace."
+# The recovery of mocks: why the last fit is refused, its progress, and a result, which may be that of an earlier fit.
+NO_RECOVERY = {
+    "state": "idle",
+    "step": 0,
+    "total": NUMBER,
+    "elapsed": 0.0,
+    "eta": None,
+    "message": "",
+    "refused": NO_FIT,
+    "outdated": False,
+    "result": None,
+}
 
 
 def image_message(image: Image) -> Message:

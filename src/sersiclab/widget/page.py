@@ -15,8 +15,8 @@ from sersiclab.widget.frame_messages import frames_of, pushed
 from sersiclab.widget.rasters import is_large
 
 
-TRAITS = ("schema", "session", "display", "progress", "summary", "problems", "kept")
-REFUSED = ("run", "predict", "preset", "neighbours", "keep", "restore", "forget", "load", "regions")
+TRAITS = ("schema", "session", "display", "progress", "summary", "recovery", "problems", "kept")
+REFUSED = ("run", "recover", "predict", "preset", "neighbours", "keep", "restore", "forget", "load", "regions")
 FILES = ("python", "regions", "sky regions")
 TITLE = "sersiclab: "
 NOTE = """<p>Pictures are at the resolution of the screen, not at that of the image, which is too large for a page.</p>

@@ -13,6 +13,7 @@ from sersiclab.widget.incoming import checked
 from sersiclab.widget.method_options import method_of
 from sersiclab.widget.predictive import Predictions
 from sersiclab.widget.rasters import Raster
+from sersiclab.widget.recoveries import Recoveries
 from sersiclab.widget.transfers import Files
 
 
@@ -29,6 +30,8 @@ class Actions(Protocol):
     def measure_noise(self) -> None: ...
     @property
     def fits(self) -> Mapping[str, Any]: ...
+    @property
+    def recoveries(self) -> Recoveries: ...
     def keep(self, name: str) -> None: ...
     def restore(self, name: str) -> None: ...
     def forget(self, name: str) -> None: ...
@@ -72,6 +75,7 @@ class Requests:
             "regions": self._of_a_file,
             "export": self._of_a_file,
             "run": self._run,
+            "recover": lambda content, data: actions.recoveries.begin(),
             # Sent here by hosts without the control channel.
             "cancel": lambda content, data: actions.cancel(),
             "pause": lambda content, data: actions.pause(),

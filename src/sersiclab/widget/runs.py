@@ -131,10 +131,14 @@ class Runs:
         """Whether a run is in progress."""
         return self.task is not None and not self.task.done
 
-    def begin(self, model: Model, image: Image, method: AbstractMethod, seed: int) -> Task:
-        """Start a run. Raises `RuntimeError` if one is in progress."""
+    def check_free(self) -> None:
+        """Raise `RuntimeError` if a run is in progress."""
         if self.running:
             raise StateError("a run is in progress: wait for it, or cancel() it, which keeps its draws")
+
+    def begin(self, model: Model, image: Image, method: AbstractMethod, seed: int) -> Task:
+        """Start a run. Raises `RuntimeError` if one is in progress."""
+        self.check_free()
         self._tell({**messages.IDLE, "state": "compiling", "method": messages.method_name(method)})
         self.task = Task(model, image, method, seed, self._listener)
         return self.task

@@ -11,6 +11,7 @@ import ipywidgets
 from sersiclab.data.image import Image
 from sersiclab.inference import AbstractMethod
 from sersiclab.model import Model
+from sersiclab.recovery import Recovery
 from sersiclab.results import Fit
 from sersiclab.runtime.errors import StateError
 from sersiclab.widget.checks import checked_fit
@@ -137,6 +138,14 @@ class Workbench(ipywidgets.VBox):
             raise StateError("there is no posterior yet: press a button of the widget, or call run(NUTS(), wait=True)")
         return self.fit.posterior
 
+    @property
+    def recovery(self) -> Recovery | None:
+        """The last recovery of mock galaxies, or None before the first: that of `sl.recover(wb.fit)`.
+
+        The button below the fit starts one, and tests with it whether the errors of the fit are right.
+        """
+        return self._editor.recoveries.last
+
     def run(self, method: AbstractMethod, *, wait: bool = False, seed: int = 0) -> Fit | None:
         """Fit the current model, in a thread.
 
@@ -156,7 +165,7 @@ class Workbench(ipywidgets.VBox):
         return self._editor.run(method, wait=wait, seed=seed)
 
     def cancel(self) -> None:
-        """Cancel the run in progress, if any, and keep its draws."""
+        """Cancel the run in progress, if any, and keep its draws; or the fits of mocks, and keep the finished ones."""
         self._editor.cancel()
 
     def to_python(self) -> str:
