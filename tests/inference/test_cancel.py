@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from sersiclab.inference import MAP, NUTS, SVI, Importance, Laplace, start
-from sersiclab.inference.running.monitor import Monitor
+from sersiclab.inference.running.monitor import Cancelled, Monitor
 from sersiclab.inference.search import field, parts
 from sersiclab.model import render
 
@@ -151,6 +151,34 @@ def test_the_time_between_two_looks_is_that_of_the_last_step(stepped, clock):
     clock[0] += 1.0
     monitor.cancel()
     assert monitor.progress.message == "stops after this step, within about 3 s"
+
+
+def test_a_step_is_cancelled_and_compiles_with_the_whole():
+    whole = Monitor("recovery")
+    whole.phase("mocks", total=3)
+    step = Monitor("MAP", part_of=whole)
+    step.phase("drawing", total=1)
+    assert (whole.progress.phase, whole.progress.total) == ("mocks", 3)
+    with step.compiling():
+        assert whole.progress.state == "compiling"
+    assert whole.progress.state == "running"
+    assert whole.compile_seconds > 0
+    step.check()
+    whole.cancel()
+    with pytest.raises(Cancelled):
+        step.check()
+
+
+def test_compilation_ends_with_that_of_the_last_thread():
+    monitor = Monitor("batch")
+    monitor.phase("searching", total=3)
+    first, last = monitor.compiling(), monitor.compiling()
+    first.__enter__()
+    last.__enter__()
+    first.__exit__(None, None, None)
+    assert monitor.progress.state == "compiling"
+    last.__exit__(None, None, None)
+    assert monitor.progress.state == "running"
 
 
 @pytest.mark.parametrize(
