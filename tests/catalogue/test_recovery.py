@@ -209,7 +209,7 @@ def test_ctrl_c_returns_what_is_finished_if_that_is_enough(number, kept, of_two,
     [
         ({"fitted": 3}, TypeError, "fitted must be a Fit or a Catalogue, got 3"),
         ({"n": 2}, ValueError, "n must be at least 5, got 2"),
-        ({"noise": "white"}, ValueError, 'noise must be "residuals" or "model", got \'white\''),
+        ({"noise": "white"}, ValueError, 'noise must be "residuals", "model" or "patches", got \'white\''),
         ({"seed": -1}, TypeError, "seed must be"),
     ],
 )

@@ -1,7 +1,7 @@
 """`recover`: mock galaxies like those of a fit or of a catalogue, and what their fits find."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -19,7 +19,7 @@ def recover(
     fitted: Fit | Catalogue,
     n: int = NUMBER,
     *,
-    noise: Noise = "residuals",
+    noise: Noise | Literal["patches"] = "residuals",
     psf: Any = None,
     seed: int = 0,
     progress: bool = True,
@@ -35,7 +35,10 @@ def recover(
         fitted: a fit with draws by `Laplace()`, or a catalogue of such fits, of which `n` galaxies are chosen.
         n: the number of mocks.
         noise: "residuals" makes noise with the values and the correlation of the image's residuals, so that a wrong
-            error map and correlated noise show; "model" draws from the model's noise and the error map.
+            error map and correlated noise show; "model" draws from the model's noise and the error map. "patches"
+            needs a catalogue of stamps that `sl.jobs` makes: each mock lies in a blank patch of the mosaic, with the
+            error map and the PSF of that place, so that faint sources that are not detected count too. The sky is that
+            of the patch, so that its parameters are left out.
         psf: render the mocks with this PSF, of the same sampling, while they are fitted with the image's own: what an
             error of the PSF does.
         seed: the seed of all random numbers. A larger `n` adds mocks to those of a smaller one.
@@ -46,14 +49,21 @@ def recover(
 
     Raises:
         TypeError: `fitted` is neither a fit nor a catalogue.
-        ValueError: a fit has no draws, or is by a method other than `Laplace`; or an option is impossible.
+        ValueError: a fit has no draws, or is by a method other than `Laplace`; an option is impossible; or the mosaic
+            has too few blank patches.
     """
     check_count("n", n, least=FEWEST)
-    if noise not in ("residuals", "model"):
-        raise InputError(f'noise must be "residuals" or "model", got {noise!r}')
+    if noise not in ("residuals", "model", "patches"):
+        raise InputError(f'noise must be "residuals", "model" or "patches", got {noise!r}')
     seed = checked_seed(seed)
     fits = list(_chosen(fitted, n, seed))
-    work = begin_recovery(MockOptions(fits, n, noise, psf, seed))
+    if noise == "patches":
+        from sersiclab.catalogue.blank_patches import blank_patches  # which imports astropy's units
+
+        options = MockOptions(fits, n, psf=psf, seed=seed, patches=blank_patches(fitted, fits, n, seed))
+    else:
+        options = MockOptions(fits, n, noise, psf, seed)
+    work = begin_recovery(options)
     try:
         work.watch(bar=progress)
     except KeyboardInterrupt:

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from sersiclab.data.image import Image
 from sersiclab.inference.batch.together import fit_together, fits_together
 from sersiclab.inference.running.background import BackgroundWork
 from sersiclab.inference.running.monitor import Cancelled, Monitor, Progress
@@ -13,7 +14,7 @@ from sersiclab.inference.running.program import is_double
 from sersiclab.inference.running.threads import processors
 from sersiclab.model import Model
 from sersiclab.parameters.priors import Angle
-from sersiclab.recovery.mocks import Mock, Noise, mock_of
+from sersiclab.recovery.mocks import Mock, Noise, mock_of, recovered_paths
 from sersiclab.recovery.recovery import Recovery
 from sersiclab.results import Fit, circular
 from sersiclab.runtime.errors import InputError
@@ -28,13 +29,17 @@ Row = tuple[float, float, float]  # truth, mean and sd
 
 
 class MockOptions(NamedTuple):
-    """The fits that mocks are like, how many mocks there are, and how they are made."""
+    """The fits that mocks are like, how many mocks there are, and how they are made.
+
+    `patches` of sky, one for each mock, take the place of noise that is made.
+    """
 
     fits: Sequence[Fit]
     number: int = NUMBER
     noise: Noise = "residuals"
     psf: Any = None
     seed: int = 0
+    patches: Sequence[Image] = ()
 
 
 def refused(fit: Fit) -> str:
@@ -81,7 +86,7 @@ class _Results:
 
 def _recover(options: MockOptions, monitor: Monitor) -> Recovery:
     model, number = options.fits[0].model, options.number
-    results, status = _Results(list(model.free)), "complete"
+    results, status = _Results(recovered_paths(model, patches=bool(options.patches))), "complete"
     try:
         _fit_mocks(options, results, monitor)
     except Cancelled:
@@ -117,7 +122,8 @@ def _fitted(options: MockOptions, indices: Sequence[int], monitor: Monitor) -> l
     fits, mocks, seeds = options.fits, [], []
     for i in indices:
         rng = np.random.default_rng([options.seed, i])
-        mocks.append(mock_of(fits[i % len(fits)], options.noise, options.psf, rng))
+        patch = options.patches[i] if options.patches else None
+        mocks.append(mock_of(fits[i % len(fits)], options.noise, options.psf, rng, patch=patch))
         seeds.append(int(rng.integers(2**31)))
         monitor.check()
     pairs = [(mock.model, mock.image) for mock in mocks]

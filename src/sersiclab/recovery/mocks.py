@@ -1,5 +1,6 @@
 """Mock images of a galaxy like one that was fitted, with known parameters."""
 
+from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -8,9 +9,10 @@ from scipy.fft import next_fast_len
 
 from sersiclab.data.arrays import Mask, Plane
 from sersiclab.data.image import Image
-from sersiclab.model import Model, render
+from sersiclab.model import Model, render, render_components
 from sersiclab.model.simulate import simulate
 from sersiclab.parameters.priors import Angle
+from sersiclab.profiles import AbstractSky
 from sersiclab.results import Fit, circular
 
 
@@ -26,11 +28,19 @@ class Mock(NamedTuple):
     truth: dict[str, float]
 
 
-def mock_of(fit: Fit, noise: Noise, psf: Any, rng: np.random.Generator) -> Mock:
-    """Return a mock of a fit's image, with parameters of one of its draws."""
+def recovered_paths(model: Model, *, patches: bool) -> list[str]:
+    """Return the parameters whose truth is known; in patches of a mosaic, that of the sky is not."""
+    skies = {name for name, part in model.components.items() if isinstance(part, AbstractSky)} if patches else set()
+    return [path for path in model.free if path.partition(".")[0] not in skies]
+
+
+def mock_of(fit: Fit, noise: Noise, psf: Any, rng: np.random.Generator, *, patch: Image | None = None) -> Mock:
+    """Return a mock of a fit's image, or one in a `patch` of sky, with parameters of one of the fit's draws."""
     chain, draw = (int(rng.integers(size)) for size in next(iter(fit.draws.values())).shape)
     truth = {path: float(draws[chain, draw]) for path, draws in fit.draws.items()}
     truth = {path: circular.wrap(v) if isinstance(fit.model.free[path], Angle) else v for path, v in truth.items()}
+    if patch is not None:
+        return Mock(fit.model, _injected(fit.model, truth, patch, psf, rng), truth)
     image = fit.image
     if psf is not None:
         image = _with_data(image, image.data, psf=psf)
@@ -39,6 +49,18 @@ def mock_of(fit: Fit, noise: Noise, psf: Any, rng: np.random.Generator) -> Mock:
     else:
         data = render(fit.model, image, truth) + _like_residuals(fit, rng) * np.where(image.mask, 0.0, image.sigma)
     return Mock(fit.model, _with_data(fit.image, data), truth)
+
+
+def _injected(model: Model, truth: Mapping[str, float], patch: Image, psf: Any, rng: np.random.Generator) -> Image:
+    """Return a patch of sky with the light of a galaxy; with the photon noise of that light, if the gain is known."""
+    seen = patch if psf is None else _with_data(patch, patch.data, psf=psf)
+    parts = render_components(model, seen, truth)
+    light = sum(np.asarray(part) for name, part in parts.items() if not isinstance(model.components[name], AbstractSky))
+    if patch.gain is None:
+        return _with_data(patch, patch.data + light)
+    variance = np.maximum(light, 0.0) / patch.gain
+    noisy = patch.data + light + rng.normal(size=patch.shape) * np.sqrt(variance)
+    return _with_data(patch, noisy, sigma=np.sqrt(patch.sigma**2 + variance))
 
 
 def _like_residuals(fit: Fit, rng: np.random.Generator) -> Plane:
@@ -69,6 +91,7 @@ def _spectrum(residual: Plane, valid: Mask) -> Float[np.ndarray, "ky kx"]:
     return np.maximum(spectrum, 0.0)
 
 
-def _with_data(image: Image, data: Plane, *, psf: Any = None) -> Image:
+def _with_data(image: Image, data: Plane, *, psf: Any = None, sigma: Plane | None = None) -> Image:
     fields: dict[str, Any] = image.fields | {"data": np.where(image.mask, 0.0, data)}
+    fields |= {} if sigma is None else {"sigma": sigma}
     return Image(**{**fields, "psf": psf}) if psf is not None else Image.restored(**fields)
