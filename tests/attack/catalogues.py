@@ -190,6 +190,7 @@ def recoveries() -> Iterator[Case]:
         yield named("recover", f"psf = {kind}", lambda m=given: recover(psf=m()), "psf")
     without = sl.fit(flat(), noisy, sl.MAP(), progress=False)
     yield named("recover", "a fit without draws", lambda: recover(without), "Laplace()", "MAP")
+    yield named("recover", "patches for a single fit", lambda: recover(noise="patches"), 'noise="patches" needs')
     failed = many([job("b", lambda: 3)])
     yield named("recover", "a catalogue of failures", lambda: recover(failed), "no galaxy with a fit")
     yield named("Recovery", "an unknown parameter", lambda: recover().offsets("x.y"), "'x.y' was not recovered")

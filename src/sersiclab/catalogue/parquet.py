@@ -43,7 +43,7 @@ def write_parquet(columns: Columns, path: Path, *, overwrite: bool = False) -> P
 def read_parquet(path: Path, *, only: Collection[str] | None = None, leave: Collection[str] = ()) -> Columns:
     """Read columns that `write_parquet` wrote: `only` those named, or all but those to `leave`.
 
-    Raises `ValueError`, which names the file, if it is damaged or of another origin.
+    Raises `ValueError`, which names the file, if it is damaged or of another origin, and `FileNotFoundError`.
     """
     need_pyarrow()
     import pyarrow as pa
@@ -55,6 +55,8 @@ def read_parquet(path: Path, *, only: Collection[str] | None = None, leave: Coll
             names = [n for n in file.schema_arrow.names if (only is None or n in only) and n not in leave]
             table = file.read(columns=names)
         arrays = {name: _plain(name, table.column(name)) for name in names}
+    except FileNotFoundError:
+        raise
     except (pa.ArrowException, OSError) as error:
         raise InputError(f"{path} is not a readable Parquet file: {error}") from error
     return Columns(arrays, tuple(about["units"]))

@@ -5,7 +5,7 @@ import datetime
 import json
 import re
 import warnings
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -21,6 +21,8 @@ from sersiclab.results import Fit, provenance
 from sersiclab.runtime.errors import InputError
 
 
+# Parts below this size are merged when there are more than this number: each takes some milliseconds to read.
+SMALL_BYTES, MOST_SMALL = 2**20, 100
 NAME, KIND = "run.json", "catalogue run"
 _MARK = f'"kind": "{KIND}"'.encode()
 _PART = re.compile(r"part-(\d+)\.parquet")
@@ -88,6 +90,7 @@ class RunFolder(AbstractStore):
     def __init__(self, path: Path) -> None:
         self.path = path
         self._written: int | None = None  # the number of the last part, once it is known
+        self._small: list[Path] = []  # parts that may be merged
 
     def check(self, configuration: RunConfiguration) -> dict[str, Any] | None:
         """Return the content of `run.json`, None if it does not exist.
@@ -129,7 +132,13 @@ class RunFolder(AbstractStore):
         yield from (path for _, path in sorted(self._numbered()))
 
     def read(self, *, only: Collection[str] | None = None, leave: Collection[str] = ()) -> Columns:
-        return joined(read_parquet(path, only=only, leave=leave) for path in self.parts())
+        while True:
+            parts = list(self.parts())
+            try:
+                return joined(read_parquet(path, only=only, leave=leave) for path in parts)
+            except FileNotFoundError:  # merged by the run that is at work
+                if list(self.parts()) == parts:
+                    raise
 
     def fit(self, job: str, version: int) -> Fit | None:
         path = self.fit_path(job, version)
@@ -143,8 +152,26 @@ class RunFolder(AbstractStore):
                 row.fit.save(self.fit_path(row.id, row.values["version"]))
         if self._written is None:
             self._written = max((number for number, _ in self._numbered()), default=0)
-        write_parquet(Columns.of(rows), self.path / f"part-{self._written + 1:06d}.parquet")
+            self._small = _smaller(self.parts())
+        part = write_parquet(Columns.of(rows), self.path / f"part-{self._written + 1:06d}.parquet")
         self._written += 1
+        self._small += _smaller([part])
+        if len(self._small) > MOST_SMALL:
+            self._small = _smaller(self._small)  # without those that an interrupted merge has deleted
+        while len(self._small) > MOST_SMALL:
+            self._merge(self._small[: MOST_SMALL + 1])
+
+    def _merge(self, parts: Sequence[Path]) -> None:
+        """Write the rows of some parts into the last of them, and delete the others.
+
+        If that is interrupted, some rows are in two parts, of which readers use one.
+        """
+        rows = joined(map(read_parquet, parts))
+        last = dict(zip(zip(rows.arrays["id"], rows.arrays["version"], strict=True), range(len(rows)), strict=True))
+        write_parquet(rows.at(list(last.values())), parts[-1], overwrite=True)
+        for path in parts[:-1]:
+            path.unlink()
+        self._small = _smaller([parts[-1]]) + self._small[len(parts) :]
 
     def fit_path(self, job: str, version: int) -> Path:
         """Return the file of a saved fit. The digest tells apart what a file name does not, such as capital letters."""
@@ -182,6 +209,11 @@ class RunFolder(AbstractStore):
             "versions": [*versions, provenance.versions()],
         }
         storage.write_text(self.path / NAME, json.dumps(held, indent=1, ensure_ascii=False) + "\n", mark=_MARK)
+
+
+def _smaller(parts: Iterable[Path]) -> list[Path]:
+    """Return the parts that exist and are small enough to be merged."""
+    return [path for path in parts if path.exists() and path.stat().st_size < SMALL_BYTES]
 
 
 def configuration_of(held: Mapping[str, Any], path: Path) -> RunConfiguration:
