@@ -9,7 +9,6 @@ Run by hand for as long as one likes, each round with a seed of its own, which i
 import gzip
 import json
 import math
-import resource
 import time
 import warnings
 from collections import Counter
@@ -26,6 +25,7 @@ from sersiclab.parameters import parameter_info
 from sersiclab.profiles import PROFILES
 from sersiclab.profiles.base import size_name
 
+from ..peak_memory import peak_memory
 from .case import limited
 from .documents import document
 from .images import psf
@@ -273,10 +273,6 @@ def round_of(seed: int, shares: dict[str, float] = SHARES) -> str:
     memory = peak_memory() - before
     need(memory < MOST_MEMORY, f"seed {seed}, {kind}: {memory / 2**30:.1f} GB")
     return f"{kind}: {found}"
-
-
-def peak_memory() -> int:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def fuzz(

@@ -20,6 +20,7 @@ from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from typing import Any
 
+import jax
 import numpy as np
 import psutil
 
@@ -206,7 +207,7 @@ def bench_pysersic(images: list[sl.Image]) -> None:
     def fit(image: sl.Image) -> Any:
         arrays = {"data": image.data.astype(np.float32), "rms": image.sigma.astype(np.float32)}
         prior = SourceProperties(arrays["data"]).generate_prior("sersic", sky_type="flat")
-        return FitSingle(**arrays, psf=psf().astype(np.float32), prior=prior, profile_type="sersic").find_MAP()
+        return FitSingle(**arrays, psf=psf().astype(np.float32), prior=prior).find_MAP(jax.random.PRNGKey(0))
 
     _, seconds, used = clocked(lambda: [fit(image) for image in images])
     report("loop of pysersic, find_MAP, bright", len(images), seconds, used)

@@ -12,17 +12,18 @@ from astropy.io import fits
 
 import sersiclab as sl
 
+from ..peak_memory import ROOT
+
 
 SIDE = 20_000
 # The peak of a process that cuts stamps, in MB above that of one that has only imported what this needs.
 READ = """
-import resource, sys
+import sys
 import numpy as np, photutils.segmentation
 from astropy.io import fits
 import sersiclab as sl
 
-def peak():
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+from tests.peak_memory import peak_memory
 
 def jobs(folder, table, **given):
     planes = {name: f"{folder}/{name}.fits" for name in given.pop("planes")}
@@ -30,13 +31,13 @@ def jobs(folder, table, **given):
 
 small, large = sys.argv[1:]
 jobs(small, [{"x": 60, "y": 60}], planes=("sigma", "mask", "segmentation"))[0].load_image()
-before = peak()
+before = peak_memory()
 places = np.random.default_rng(0).uniform(0, 20_000, (20, 2))
 table = [{"x": x, "y": y, "stamp_size": 64} for x, y in places]
 for given in ({"planes": ("sigma", "mask", "segmentation")}, {"planes": (), "neighbours": "ignore"}):
     for job in jobs(large, table, **given):
         job.load_image()
-print(peak() - before)
+print((peak_memory() - before) / 2**20)
 """
 
 
@@ -69,7 +70,7 @@ def test_a_mosaic_of_20000_pixels_is_not_read_whole(tmp_path: Path) -> None:
     sparse(tmp_path / "mask.fits", "i")
     sparse(tmp_path / "segmentation.fits", "i")
     arguments = [sys.executable, "-W", "ignore", "-c", READ, str(small), str(tmp_path)]
-    found = subprocess.run(arguments, capture_output=True, text=True, check=True)
+    found = subprocess.run(arguments, capture_output=True, text=True, check=True, cwd=ROOT)
     assert float(found.stdout) < 150.0  # of 6400 MB
 
 

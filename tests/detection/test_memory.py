@@ -11,14 +11,18 @@ from scipy import ndimage
 
 from sersiclab.detection import masking, segmentation, strips
 
+from ..peak_memory import ROOT
+
 
 SCENE = """
-import json, resource, sys
+import json, sys
 import numpy as np
 import sersiclab as sl
 
+from tests.peak_memory import peak_memory
+
 def used():
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    return peak_memory() / 1e9
 
 side = int(sys.argv[1])
 data = np.random.default_rng(1).standard_normal((side, side), dtype=np.float32)
@@ -36,7 +40,7 @@ before = used()
 def measured(code: str, side: int) -> dict[str, float]:
     script = SCENE + textwrap.dedent(code) + "\nprint(json.dumps({'before': before, 'peak': used(), 'number': number}))"
     command = [sys.executable, "-c", script, str(side)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=600)
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=600, cwd=ROOT)
     return json.loads(done.stdout.splitlines()[-1])
 
 

@@ -1,4 +1,4 @@
-"""A fit of many sources on a large image, as a script: `python large_field.py SIDE SOURCES`.
+"""A fit of many sources on a large image, as a script: `python -m tests.inference.large_field SIDE SOURCES`.
 
 The last line that it prints is JSON: the peak of memory in bytes, how often the progress moved, the mean square of
 (best - truth) / sd, and of each cancelled run after how many seconds it ended, and after how many it had said it would.
@@ -7,11 +7,11 @@ The last line that it prints is JSON: the peak of memory in bytes, how often the
 import json
 import math
 import re
-import resource
 import sys
 import time
 
 import numpy as np
+from tests.peak_memory import peak_memory
 
 import sersiclab as sl
 
@@ -92,7 +92,7 @@ def main() -> None:
         "mean_square_pull": float(np.mean(np.square(pulls(fit, truth)))),
         "reduced_chi2": float(fit.reduced_chi2),
         "cancelled": [cancelled(model, image, after) for after in (0.0, 3.0, 20.0)],
-        "peak": 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
+        "peak": peak_memory(),
     }
     sys.stdout.write(json.dumps(result) + "\n")
 

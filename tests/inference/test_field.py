@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -28,6 +27,8 @@ from sersiclab.parameters import Tied
 from sersiclab.parameters.priors import Angle, LogUniform, Normal, Uniform
 from sersiclab.profiles import Exponential, PointSource, Sersic, TiltedSky
 from sersiclab.runtime import memory
+
+from ..peak_memory import ROOT
 
 
 def sersic(rng, shape, *, index=2.0, size=2.5):
@@ -222,8 +223,8 @@ def test_two_hundred_sources_on_four_million_pixels():
 
     All derivatives at once would take 70 GB.
     """
-    script = Path(__file__).with_name("large_field.py")
-    done = subprocess.run([sys.executable, script, "2048", "200"], capture_output=True, text=True, check=True)
+    command = [sys.executable, "-m", "tests.inference.large_field", "2048", "200"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
     found = json.loads(done.stdout.splitlines()[-1])
     assert found["peak"] < 8e9
     assert found["message"] == ""

@@ -19,6 +19,7 @@ from sersiclab.widget.large import LargeFrames
 from sersiclab.widget.painting import Painter
 from sersiclab.widget.rasters import Raster, check_raster, masked, means, overall, overview, sample, typical
 
+from ..peak_memory import ROOT
 from .conftest import Heard
 
 
@@ -353,11 +354,12 @@ def test_a_page_of_a_large_image_is_small(large, tmp_path):
 @pytest.mark.slow
 def test_an_image_of_4096_pixels_squared_needs_little_memory():
     code = """
-    import json, os, resource, tempfile
+    import json, os, tempfile
     import numpy as np
     import sersiclab as sl
     from sersiclab.parameters.priors import LogUniform, Normal, Uniform
     from sersiclab.widget import Editor
+    from tests.peak_memory import peak_memory
 
     side, sent = 4096, []
     Editor.send = lambda self, content, buffers=None: sent.append((content["t"], sum(map(len, buffers or []))))
@@ -393,12 +395,11 @@ def test_an_image_of_4096_pixels_squared_needs_little_memory():
         path = wb.to_html(os.path.join(folder, "a.html"))
         size = os.path.getsize(path)
     assert wb.snapshot().startswith(b"\\x89PNG")
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    peak = peak_memory() / 1e9
     print(json.dumps({"hello": hello, "look": look, "drags": drags, "html": size, "peak": peak}))
     """
-    done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, check=True, timeout=600
-    )
+    command = [sys.executable, "-c", textwrap.dedent(code)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=600, cwd=ROOT)
     found = json.loads(done.stdout.splitlines()[-1])
     assert sum(found["hello"]) <= 10e6, found
     assert max(found["look"]) <= 5e6, found
