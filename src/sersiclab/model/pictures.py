@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import equinox as eqx
+import jax.core
 import jax.numpy as jnp
 import numpy as np
 import numpyro
@@ -18,6 +19,7 @@ from sersiclab.model.lowering import lower
 from sersiclab.model.model import Model, checked_model, checked_values, scaled
 from sersiclab.parameters.scalars import Scalar
 from sersiclab.rendering import AbstractCanvas
+from sersiclab.rendering.groups import AbstractGroupRenderer, Stack, in_turn
 
 
 def render(model: Model, image: Image, values: Mapping[str, Scalar] | None = None) -> Any:
@@ -71,7 +73,11 @@ def render_components(model: Model, image: Image, values: Mapping[str, Scalar] |
         {'star': 5.0, 'sky': 32.0}
     """
     canvas, exponent = checked_model(model).renderer.prepare(checked_image(image)), scaling.exponent_of(image)
-    parts = _render_components(_drawn(model, values, exponent), canvas)
+    drawn = _drawn(model, values, exponent)
+    if isinstance(drawn.renderer, AbstractGroupRenderer):
+        parts = in_turn(model.components, [(names, _plain(images)) for names, images in _render_stacks(drawn, canvas)])
+    else:
+        parts = _render_components(drawn, canvas)
     return {name: _finite(scaling.times(parts[name], -exponent)) for name in model.components}
 
 
@@ -127,6 +133,16 @@ def _finite(picture: Any) -> Any:
 @eqx.filter_jit
 def _render(model: Model, canvas: AbstractCanvas) -> Float[Array, "y x"]:
     return model.renderer.render(model.components, canvas)
+
+
+def _plain(images: Float[Array | np.ndarray, "component y x"]) -> Any:
+    """Return the same images as an array of NumPy, whose parts are not copies, unless they are traced."""
+    return images if isinstance(images, jax.core.Tracer) else np.asarray(images)
+
+
+@eqx.filter_jit
+def _render_stacks(model: Any, canvas: AbstractCanvas) -> list[Stack]:
+    return model.renderer.render_stacks(model.components, canvas)
 
 
 @eqx.filter_jit

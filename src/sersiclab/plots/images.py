@@ -110,8 +110,12 @@ def asinh_norm(image: Image, total: Float[np.ndarray, "y x"], sky: Float[np.ndar
     """Return a colour scale that is linear within the noise of the sky and logarithmic above it."""
     from matplotlib.colors import FuncNorm
 
-    level, width = float(np.mean(sky)), 2.0 * float(np.median(image.sigma[image.valid]))
-    high = max(float(image.data[image.valid].max()), float(total.max()), level + 2 * width)
+    few, _ = _panel(image.shape)  # of a large image: the median of all would need as much memory as the image
+    chosen = image.valid[few]
+    sigma = image.sigma[few][chosen] if chosen.any() else image.sigma[image.valid]
+    level, width = float(np.mean(sky)), 2.0 * float(np.median(sigma))
+    brightest = float(np.max(image.data, where=image.valid, initial=-np.inf))
+    high = max(brightest, float(total.max()), level + 2 * width)
     functions = (lambda x: np.arcsinh((x - level) / width), lambda t: level + width * np.sinh(t))
     return FuncNorm(functions, vmin=level - 1.5 * width, vmax=high)
 

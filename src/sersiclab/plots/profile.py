@@ -34,14 +34,20 @@ class Annuli(NamedTuple):
 
     def mean(self, array: Float[np.ndarray, "y x"]) -> Float[np.ndarray, " annulus"]:
         """Return the mean of an image over the unmasked pixels of each annulus."""
-        return self._sum(array[self.valid]) / self.number
+        return self._sum(array, 1) / self.number
 
     def error(self, sigma: Float[np.ndarray, "y x"]) -> Float[np.ndarray, " annulus"]:
         """Return the standard error of that mean."""
-        return np.sqrt(self._sum(np.square(sigma[self.valid], dtype=float))) / self.number
+        return np.sqrt(self._sum(sigma, 2)) / self.number
 
-    def _sum(self, values: Float[np.ndarray, " pixel"]) -> Float[np.ndarray, " annulus"]:
-        return _sums(self.label, values, len(self.number))
+    def _sum(self, array: Float[np.ndarray, "y x"], power: int) -> Float[np.ndarray, " annulus"]:
+        """Return the sum of a power of the unmasked pixels of each annulus, a band of rows at a time."""
+        total, first = np.zeros(len(self.number)), 0
+        for rows in _bands(self.valid.shape):
+            values = array[rows][self.valid[rows]].astype(float) ** power
+            total += _sums(self.label[first : first + values.size], values, len(total))
+            first += values.size
+        return total
 
 
 def annuli(image: Image, ellipse: Ellipse) -> Annuli:
@@ -73,13 +79,18 @@ def _sums(
 
 def _radii(valid: Bool[np.ndarray, "y x"], ellipse: Ellipse) -> Float[np.ndarray, " pixel"]:
     """Return the semi-major axis of the ellipse through each valid pixel."""
-    number, found = max(1, BAND // valid.shape[1]), []
-    for first in range(0, len(valid), number):
-        band = valid[first : first + number]
-        y, x = jnp.indices(band.shape, dtype=np.float32)
-        radius = elliptical_radius(x - ellipse.xc, (y + first) - ellipse.yc, ellipse.ellip, ellipse.theta)
-        found.append(np.asarray(radius)[band])
+    found = []
+    for rows in _bands(valid.shape):
+        y, x = jnp.indices(valid[rows].shape, dtype=np.float32)
+        radius = elliptical_radius(x - ellipse.xc, (y + rows.start) - ellipse.yc, ellipse.ellip, ellipse.theta)
+        found.append(np.asarray(radius)[valid[rows]])
     return np.concatenate(found)
+
+
+def _bands(shape: tuple[int, int]) -> list[slice]:
+    """Return the rows of an image, about `BAND` pixels at a time."""
+    number = max(1, BAND // shape[1])
+    return [slice(first, first + number) for first in range(0, shape[0], number)]
 
 
 def _annulus(radius: Float[np.ndarray, " pixel"], edges: Float[np.ndarray, " edge"]) -> Int[np.ndarray, " pixel"]:
@@ -107,7 +118,7 @@ def plot_profile(
     first = next(iter(shapes))
     rings = annuli(image, shapes[first])
     sky = sky_image(model, parts)
-    data, error = rings.mean(image.data - sky), rings.error(image.sigma)
+    data, error = rings.mean(image.data) - rings.mean(sky), rings.error(image.sigma)
     sources = {name: rings.mean(np.asarray(parts[name])) for name in shapes}
     total = np.sum(list(sources.values()), axis=0)
     _draw_data(upper, image, rings.radius, data, error)

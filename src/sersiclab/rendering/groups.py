@@ -3,12 +3,13 @@
 import dataclasses
 import functools
 from abc import abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 from jaxtyping import Array, Float
 
@@ -22,6 +23,8 @@ from sersiclab.rendering.canvas import Canvas, Light, observe, sky_brightness
 _ABOVE = 1e-6
 
 S = TypeVar("S", bound=AbstractSource)
+# Names of components, and an image of each.
+Stack = tuple[tuple[str, ...], Float[Array | np.ndarray, "_ y x"]]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,10 +47,9 @@ class Group:
             return self.draw(_first(self.sources), canvas)
         return _sum(self.draw, self.sources, canvas)
 
-    def images(self, canvas: Canvas) -> dict[str, Float[Array, "y x"]]:
+    def images(self, canvas: Canvas) -> Float[Array, "source y x"]:
         """Return an image of each source alone."""
-        images = lax.map(lambda source: observe(self.draw(source, canvas), canvas), self.sources)
-        return {name: images[i] for i, name in enumerate(self.names)}
+        return lax.map(lambda source: observe(self.draw(source, canvas), canvas), self.sources)
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(0,))
@@ -106,11 +108,23 @@ class AbstractGroupRenderer(AbstractRenderer):
     def render_components(
         self, components: Mapping[str, AbstractProfile], canvas: Canvas
     ) -> dict[str, Float[Array, "y x"]]:
+        return in_turn(components, self.render_stacks(components, canvas))
+
+    def render_stacks(self, components: Mapping[str, AbstractProfile], canvas: Canvas) -> list[Stack]:
+        """Return an image of each component alone, those of one kind in one array.
+
+        A jitted function that returns separate images, of which `in_turn` makes a dictionary, needs twice the memory.
+        """
         sources, skies = _sorted(components)
-        parts = {name: sky_brightness(sky, canvas) for name, sky in skies.items()}
-        for group in self.groups(sources, canvas):
-            parts.update(group.images(canvas))
-        return {name: parts[name] for name in components}
+        stacks: list[Stack] = [((name,), jnp.asarray(sky_brightness(sky, canvas))[None]) for name, sky in skies.items()]
+        stacks += [(tuple(group.names), group.images(canvas)) for group in self.groups(sources, canvas)]
+        return stacks
+
+
+def in_turn(names: Iterable[str], stacks: Sequence[Stack]) -> dict[str, Any]:
+    """Return the images in stacks by name, in the order of `names`."""
+    parts = {name: image for members, images in stacks for name, image in zip(members, images, strict=True)}
+    return {name: parts[name] for name in names}
 
 
 def by_kind(sources: Mapping[str, S], dtype: Any) -> list[tuple[list[str], S]]:
