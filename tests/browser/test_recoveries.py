@@ -24,7 +24,7 @@ SLOW = """
 import time
 from sersiclab.recovery import mock_fits
 made = mock_fits.mock_of
-mock_fits.mock_of = lambda *given: (time.sleep(0.3), made(*given))[1]
+mock_fits.mock_of = lambda *given, **options: (time.sleep(0.3), made(*given, **options))[1]
 """
 
 

@@ -14,7 +14,7 @@ from astropy.io import fits
 from sky_jobs import MODEL
 
 import sersiclab as sl
-from sersiclab.catalogue import image_identity
+from sersiclab.catalogue import image_digests, image_identity
 from sersiclab.catalogue.image_identity import ImageIdentifier
 from sersiclab.catalogue.stamps import Stamp
 
@@ -77,9 +77,9 @@ def test_a_file_and_an_image_in_memory_cannot_be_compared(tmp_path):
         resumed(tmp_path / "run", partial(sl.Image.read, tmp_path / "a.fits", sigma=1.0), image())
 
 
-@pytest.mark.parametrize("whole", [image_identity.WHOLE_FILE, 100])
+@pytest.mark.parametrize("whole", [image_digests.WHOLE_FILE, 100])
 def test_a_changed_file_is_refused_and_a_moved_one_is_not(tmp_path, monkeypatch, whole):
-    monkeypatch.setattr(image_identity, "WHOLE_FILE", whole)
+    monkeypatch.setattr(image_digests, "WHOLE_FILE", whole)
     names = [tmp_path / f"{name}.fits" for name in ("data", "sigma", "other", "moved")]
     for name, array in zip(names, (DATA, SIGMA, DATA + 1.0, DATA), strict=True):
         fits.writeto(name, array)

@@ -192,7 +192,7 @@ def test_the_result_is_outdated_by_another_fit(wb, flat, until):
 
 
 def test_an_error_is_shown(wb, monkeypatch, until):
-    def fail(*_):
+    def fail(*_, **__):
         raise ArithmeticError("the stars are not right")
 
     messages = []

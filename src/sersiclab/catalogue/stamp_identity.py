@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from sersiclab.catalogue.image_identity import (
+from sersiclab.catalogue.image_digests import (
     MARK,
     NONE,
     SCALES,
