@@ -113,7 +113,14 @@ class AbstractGroupRenderer(AbstractRenderer):
     def render_stacks(self, components: Mapping[str, AbstractProfile], canvas: Canvas) -> list[Stack]:
         """Return an image of each component alone, those of one kind in one array.
 
-        A jitted function that returns separate images, of which `in_turn` makes a dictionary, needs twice the memory.
+        A jitted function that returns separate images needs more memory; `in_turn` makes them outside.
+
+        Arguments:
+            components: the components by name, with a number for every parameter.
+            canvas: the canvas of the image.
+
+        Returns:
+            Names of components, and their images in an array of shape (component, y, x), kind by kind.
         """
         sources, skies = _sorted(components)
         stacks: list[Stack] = [((name,), jnp.asarray(sky_brightness(sky, canvas))[None]) for name, sky in skies.items()]
