@@ -132,6 +132,7 @@ def bench_loop(pairs: dict[str, list[Pair]], most: int) -> None:
     for method in (sl.MAP(), sl.Laplace()):
         for kind, some in pairs.items():
             few = some[:most]
+            sl.fit(*few[0], method, progress=False)  # compiles
             _, seconds, used = clocked(
                 lambda few=few, method=method: [sl.fit(*pair, method, progress=False) for pair in few]
             )
