@@ -4,7 +4,7 @@ import type { RecoveryRow } from "../running";
 import { splitPath } from "../spec";
 import { readable } from "../units";
 import { h, svg } from "./dom";
-import { decimals, rounded } from "./summary";
+import { decimals, rounded, tableByComponent } from "./summary";
 
 /** Pulls beyond this are drawn at the edge, as in `Recovery.plot`. */
 const LONGEST = 5;
@@ -41,15 +41,7 @@ const COLUMNS: Column[] = [
 export function recoveryTable(rows: RecoveryRow[]): HTMLElement {
   const heads = COLUMNS.map(([title, hint]) => h("th", { scope: "col", title: hint }, title));
   const head = h("tr", {}, h("th", { scope: "col" }, "parameter"), ...heads, scaleHead());
-  const body = h("tbody");
-  let group = "";
-  for (const row of rows) {
-    const [component] = splitPath(row.path);
-    if (component !== group) body.append(h("tr", { class: "sl-head" }, h("th", { colspan: 9 }, component)));
-    group = component;
-    body.append(line(row));
-  }
-  return h("table", {}, h("thead", {}, head), body);
+  return tableByComponent(head, rows, line);
 }
 
 function line(row: RecoveryRow): HTMLElement {

@@ -45,13 +45,22 @@ function table({ method, rows }: Pick<Summary, "method" | "rows">): HTMLElement 
     h("th", { scope: "col" }, method),
     ...heads.map((name) => h("th", { scope: "col" }, name)),
   );
+  return tableByComponent(head, rows, (row) => (drawn ? line(row, sampled) : bestLine(row)));
+}
+
+/** A table of parameters, whose component stands above them in a row of its own. */
+export function tableByComponent<Row extends { path: string }>(
+  head: HTMLElement,
+  rows: Row[],
+  line: (row: Row) => HTMLElement,
+): HTMLElement {
   const body = h("tbody");
   let group = "";
   for (const row of rows) {
     const [component] = splitPath(row.path);
     if (component !== group) body.append(h("tr", { class: "sl-head" }, h("th", { colspan: 9 }, component)));
     group = component;
-    body.append(drawn ? line(row, sampled) : bestLine(row));
+    body.append(line(row));
   }
   return h("table", {}, h("thead", {}, head), body);
 }
