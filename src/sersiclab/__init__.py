@@ -6,6 +6,7 @@ from sersiclab import datasets, io
 from sersiclab._version import __version__
 from sersiclab.catalogue import Catalogue, Job, fit_many, jobs, read_catalogue, recover
 from sersiclab.data.image import Image
+from sersiclab.data.image_set import Images
 from sersiclab.detection import Detection, detect
 from sersiclab.documents.spec import from_dict, schema, to_dict, to_python
 from sersiclab.guess import guess
@@ -26,8 +27,10 @@ from sersiclab.noise import (
     StudentTNoise,
 )
 from sersiclab.parameters import Parameter, Tied, parameter
+from sersiclab.parameters.image_shift import Shift
 from sersiclab.parameters.links import Ratio, RatioAbove, TotalFlux
 from sersiclab.parameters.priors import Angle, Custom, LogNormal, LogUniform, Normal, TruncatedNormal, Uniform
+from sersiclab.parameters.varying import PerBand, PerImage, Polynomial, Spline
 from sersiclab.profiles import (
     AbstractElliptical,
     AbstractExtended,
@@ -57,6 +60,7 @@ from sersiclab.profiles import (
 from sersiclab.recovery import Recovery
 from sersiclab.rendering import AbstractRenderer, FourierRenderer, HybridRenderer, PixelRenderer
 from sersiclab.results import Fit, compare
+from sersiclab.results.joint import JointFit
 from sersiclab.runtime.compilation import persistent_cache
 from sersiclab.runtime.errors import (
     InputError,
@@ -105,12 +109,14 @@ __all__ = [
     "HuberNoise",
     "HybridRenderer",
     "Image",
+    "Images",
     "Importance",
     "InflatedNoise",
     "InputError",
     "InputKeyError",
     "InputTypeError",
     "Job",
+    "JointFit",
     "King",
     "Laplace",
     "LogNormal",
@@ -123,9 +129,12 @@ __all__ = [
     "Nuker",
     "NukerBrightness",
     "Parameter",
+    "PerBand",
+    "PerImage",
     "PixelRenderer",
     "PointSource",
     "PoissonNoise",
+    "Polynomial",
     "Posterior",
     "Ratio",
     "RatioAbove",
@@ -134,7 +143,9 @@ __all__ = [
     "Run",
     "Sersic",
     "SersiclabError",
+    "Shift",
     "Spergel",
+    "Spline",
     "StateError",
     "StudentTNoise",
     "Tied",

@@ -7,6 +7,7 @@ from typing import Any
 
 from sersiclab.data import panstarrs
 from sersiclab.data.arrays import Mask
+from sersiclab.data.filters import apart
 from sersiclab.data.fits import Extension, bands_of, plane, squeezed
 from sersiclab.data.headers import Header
 from sersiclab.data.opening import File
@@ -48,7 +49,7 @@ def companion_indices(file: File, index: int) -> dict[str, int]:
     found: dict[str, int] = {}
     for other, hdu in enumerate(file.hdus):
         kind = role(hdu) if other != index and hdu.is_image else None
-        if kind is not None and kind not in found and _belongs(science, hdu):
+        if kind is not None and kind not in found and _belongs(science, hdu) and _of_filter(file, index, hdu):
             found[kind] = other
     return found
 
@@ -66,7 +67,8 @@ def without_role(file: File, index: int) -> tuple[str, ...]:
 def role(hdu: Any) -> str | None:
     """Return the role of an extension according to its name; None if it has none."""
     header = Header((hdu.header,))
-    names = (header.text("UTYPE"), header.text("IMAGETYP"), hdu.name.rpartition(".")[2])
+    last = hdu.name.rpartition(".")[2]
+    names = (header.text("UTYPE"), header.text("IMAGETYP"), last, "".join(apart(last)[1]))
     for name in names:
         for kind, known in ROLES.items():
             if name is not None and re.sub(r"[^A-Z0-9]", "", name.upper()) in known:
@@ -80,6 +82,16 @@ def _belongs(science: Any, hdu: Any) -> bool:
 
     planes, own = squeezed(science.shape)[:-2], squeezed(hdu.shape)[:-2]
     return identity(science) == identity(hdu) and own in (planes, ())
+
+
+def _of_filter(file: File, index: int, hdu: Any) -> bool:
+    """Return whether an extension's name has no other filter than the image's, as ERR_R does not belong to an image G.
+
+    If the images of several bands have these for names, it must have the same.
+    """
+    own, other = (apart(each.name)[0] for each in (file.hdus[index], hdu))
+    several = len({name for each in file.hdus if (name := apart(each.name)[0]) is not None}) > 1
+    return own == other or (other is None and not several)
 
 
 def bad_pixels(plane: Extension, band: str | None = None) -> tuple[Mask, str]:

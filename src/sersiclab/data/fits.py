@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Shaped
 
 from sersiclab.data.astrometry import celestial_of_header, pixel_scale_of
+from sersiclab.data.filters import bands_in_names
 from sersiclab.data.headers import Header
 from sersiclab.data.opening import File, is_hdu, named, opened
 from sersiclab.data.panstarrs import linear, softening
@@ -63,17 +64,44 @@ def choose(file: File, band: str | None = None) -> int:
     """Return the index of the extension in the name, else of the first image of the band, else of the first image."""
     if file.extension is not None:
         return _index(file, file.extension)
-    axes = 2 if file.section is None else len(file.section.ranges)
-    images = [i for i, hdu in enumerate(file.hdus) if hdu.is_image and _is_plane(hdu, axes)]
+    images = _images(file)
     if not images:
         raise InputError(f"{file.argument}: {file.label!r} has no 2-d image; it has {contents(file.hdus)}")
-    bands = {i: text for i in images if (text := Header((file.hdus[i].header,)).text("BAND", "FILTER"))}
-    if band is None or len(set(bands.values())) < 2:
+    bands = band_by_index(file, images)
+    if band is None or not bands:
         return _first(file, images)
     for index, text in bands.items():
         if text.lower() == band.lower():
             return index
     raise InputError(f"{file.argument}: {file.label!r} has no band {band!r}; it has {', '.join(set(bands.values()))}")
+
+
+def bands_in(file: File) -> tuple[str, ...]:
+    """Return the bands of which a file has an image each, in its order; none unless it has images of several bands."""
+    images = _images(file) if file.extension is None else [_index(file, file.extension)]
+    bands = tuple(dict.fromkeys(band_by_index(file, images).values()))
+    if bands or not images or len(squeezed(file.hdus[images[0]].shape)) != 3:
+        return bands
+    return bands_of(file.hdus[images[0]])
+
+
+def band_by_index(file: File, images: Sequence[int]) -> dict[int, str]:
+    """Return the bands of extensions by index, from their headers, or else from names such as "g" or "SCI_F160W".
+
+    Empty unless there are several bands.
+    """
+    headers = [Header((file.hdus[i].header,)) for i in images]
+    in_headers = [header.text("BAND", "FILTER") for header in headers]
+    for texts in (in_headers, bands_in_names([header.text("EXTNAME") or "" for header in headers])):
+        found = {i: text for i, text in zip(images, texts, strict=True) if text is not None}
+        if len(set(found.values())) > 1:
+            return found
+    return {}
+
+
+def _images(file: File) -> list[int]:
+    axes = 2 if file.section is None else len(file.section.ranges)
+    return [i for i, hdu in enumerate(file.hdus) if hdu.is_image and _is_plane(hdu, axes)]
 
 
 def plane(file: File, index: int, band: str | None = None, bands: Sequence[str] = ()) -> Extension:

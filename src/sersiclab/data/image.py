@@ -12,6 +12,7 @@ from sersiclab.data.arrays import Mask, Plane
 from sersiclab.data.astrometry import checked_wcs, settled_scale
 from sersiclab.data.blanks import without_data
 from sersiclab.data.error_maps import error_map
+from sersiclab.data.filters import micrometres
 from sersiclab.data.image_units import plain_numbers, unit_name
 from sersiclab.data.interchange import mask_from_regions, position_of
 from sersiclab.data.planes import (
@@ -23,6 +24,7 @@ from sersiclab.data.planes import (
     place_of,
     plane_of,
     positive_integer,
+    texts,
     true_or_false,
 )
 from sersiclab.data.psf_shape import Centre, centre_name, judge_psf, normalised_psf, origin_of
@@ -55,6 +57,7 @@ class Image(eqx.Module):
         pixel_scale: arcsec per pixel; by default that of `wcs`.
         wcs: an astropy `WCS`, or another object of its shared interface.
         band: the name of the filter.
+        wavelength: of the band, in micrometres or as an astropy length.
         unit: the image's unit as astropy writes it, such as "nmgy".
         provenance: notes on the origin of values that the user did not give.
 
@@ -79,6 +82,7 @@ class Image(eqx.Module):
     pixel_scale: float | None
     wcs: Any = eqx.field(static=True)
     band: str | None = eqx.field(static=True)
+    wavelength: float | None
     gain: float | None
     unit: str | None = eqx.field(static=True)
     provenance: tuple[str, ...] = eqx.field(static=True)
@@ -102,6 +106,7 @@ class Image(eqx.Module):
         pixel_scale: float | None = None,
         wcs: Any = None,
         band: str | None = None,
+        wavelength: Any = None,
         unit: Any = None,
         provenance: Sequence[str] = (),
     ) -> None:
@@ -136,8 +141,8 @@ class Image(eqx.Module):
         self.pixel_scale = settled_scale(optional_number("pixel_scale", pixel_scale, positive=True), wcs)
         if not isinstance(band, str | None):
             raise InputTypeError(f"band must be a name such as 'r', got {band!r}")
-        self.band = band
-        self.provenance = (*_texts("provenance", provenance), *([f"mask: {without_data(blank)}"] if blank else []))
+        self.band, self.wavelength = band, micrometres("wavelength", wavelength)
+        self.provenance = (*texts("provenance", provenance), *([f"mask: {without_data(blank)}"] if blank else []))
         for plane in (self.data, self.sigma, self.mask, self.psf):
             if plane is not None:
                 plane.flags.writeable = False
@@ -163,14 +168,15 @@ class Image(eqx.Module):
         pixel_scale: float | None = None,
         wcs: Any = None,
         band: str | None = None,
+        wavelength: Any = None,
         unit: Any = None,
     ) -> "Image":
         """Read an image from FITS files: `Image.read("sci.fits", sigma="rms.fits", psf="psf.fits")`.
 
         Values that are not given are taken from the file of the data: the error map and the mask from its extensions
-        (ERR, VARIANCE, WHT, DQ, invvar ...), and WCS, pixel scale, band, unit and zero-point from the header;
-        `provenance` lists them. Without an error map, sigma is measured from the scatter of the sky, with photon noise
-        if the header has the gain, and a warning is given: in a resampled image the noise is larger than that.
+        (ERR, VARIANCE, WHT, DQ, invvar ...), and WCS, pixel scale, band, wavelength, unit and zero-point from the
+        header; `provenance` lists them. Without an error map, sigma is measured from the scatter of the sky, with
+        photon noise if the header has the gain, and a warning is given: in a resampled image the noise is larger.
 
         Arguments:
             data: a file, an open HDU, an array, or an `NDData`, `CCDData`, `Cutout2D` or `Quantity`. `"f.fits[SCI,2]"`
@@ -203,7 +209,7 @@ class Image(eqx.Module):
         given = {"data": data, "sigma": sigma, "weight": weight, "invvar": invvar, "psf": psf, "mask": mask}
         given |= {"psf_oversampling": psf_oversampling, "psf_includes_pixel": psf_includes_pixel, "gain": gain}
         given |= {"psf_centre": psf_centre, "zeropoint": zeropoint, "pixel_scale": pixel_scale, "wcs": wcs}
-        given |= {"band": band, "unit": None if unit is None else unit_name(unit)}
+        given |= {"band": band, "wavelength": wavelength, "unit": None if unit is None else unit_name(unit)}
         found = gather(given, psf_position=psf_position)
         try:
             return cls(**found.arguments, read_noise=read_noise, sky_level=sky_level, provenance=found.notes)
@@ -289,7 +295,8 @@ class Image(eqx.Module):
         rows = [("shape", f"{ny} x {nx} pixels (y, x){scale}"), ("masked", f"{self.mask.sum()} pixels")]
         rows += [("PSF", self._psf_in_words()), ("WCS", "none" if self.wcs is None else projection(self.wcs))]
         zeropoint = None if self.zeropoint is None else f"{self.zeropoint:.6g} mag"
-        known = {"unit": self.unit, "zero-point": zeropoint, "band": self.band}
+        wavelength = None if self.wavelength is None else f"{self.wavelength:.4g} µm"
+        known = {"unit": self.unit, "zero-point": zeropoint, "band": self.band, "wavelength": wavelength}
         rows += [(name, value) for name, value in known.items() if value is not None]
         return as_html("Image", self.data, self.mask, rows, self.provenance)
 
@@ -341,10 +348,3 @@ class Image(eqx.Module):
     def valid(self) -> Mask:
         """True where a pixel is used."""
         return ~self.mask
-
-
-def _texts(name: str, value: Any) -> tuple[str, ...]:
-    texts = (value,) if isinstance(value, str) or not isinstance(value, Sequence) else tuple(value)
-    if isinstance(value, str) or not all(isinstance(text, str) for text in texts):
-        raise InputTypeError(f"{name} must be a sequence of strings, got {value!r}")
-    return texts

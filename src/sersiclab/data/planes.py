@@ -2,6 +2,7 @@
 
 import numbers
 import os
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -132,3 +133,11 @@ def true_or_false(name: str, value: Any) -> bool:
     if not isinstance(value, bool | np.bool_):
         raise InputTypeError(f"{name} must be True or False, got {value!r}")
     return bool(value)
+
+
+def texts(name: str, value: Any) -> tuple[str, ...]:
+    """Return a sequence of strings as a tuple."""
+    found = (value,) if isinstance(value, str) or not isinstance(value, Sequence) else tuple(value)
+    if isinstance(value, str) or not all(isinstance(text, str) for text in found):
+        raise InputTypeError(f"{name} must be a sequence of strings, got {value!r}")
+    return found

@@ -12,6 +12,7 @@ import numpy as np
 
 from sersiclab.data import planes
 from sersiclab.data.companions import bad_pixels, companions, without_role
+from sersiclab.data.filters import read_wavelength
 from sersiclab.data.fits import Extension, choose, plane, read_plane
 from sersiclab.data.gathering import NOISE, Gathered
 from sersiclab.data.headers import Header
@@ -155,13 +156,16 @@ def take_mask(result: Gathered, arguments: dict[str, Any], others: dict[str, Ext
 
 
 def take_header(result: Gathered, science: Extension) -> None:
-    """WCS, pixel scale, band, unit, zero-point and gain."""
+    """WCS, pixel scale, band, wavelength, unit and zero-point."""
     given, header = result.arguments, science.header
     if given["wcs"] is None:
         given["wcs"] = science.wcs
         if given["pixel_scale"] is None:
             result.take("pixel_scale", science.pixel_scale, "WCS" if science.wcs is not None else "header")
     result.take("band", read_band(header), "header")
+    wavelength = read_wavelength(header, given["band"])
+    if wavelength is not None:
+        result.take("wavelength", *wavelength)
     text = header.text("BUNIT", "BUNITS")
     result.take("unit", read_unit(header), f"BUNIT = {text}" if text else f"SURVEY = {header.text('SURVEY')}")
     if given["unit"] is None and text is not None:

@@ -14,6 +14,7 @@ from sersiclab.parameters.declarations import parameter_info as parameter_info
 from sersiclab.parameters.documenting import document_parameters as document_parameters
 from sersiclab.parameters.tree import Owners as Owners
 from sersiclab.parameters.tree import at as at
+from sersiclab.parameters.tree import at_joint as at_joint
 from sersiclab.parameters.tree import check_values as check_values
 from sersiclab.parameters.tree import free as free
 from sersiclab.parameters.tree import initial as initial

@@ -1,9 +1,12 @@
-"""Base classes of priors and ties: the values that a parameter field may hold besides a number."""
+"""Base classes of priors, ties and functions of the image: what a parameter field may hold besides a number."""
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeAlias
 
 import equinox as eqx
+import numpy as np
+from jaxtyping import Float
 from numpyro.distributions import Distribution
 from numpyro.distributions.transforms import Transform
 
@@ -86,6 +89,64 @@ class Tied(AbstractParameter):
     def targets(self) -> tuple[str, ...]:
         """The paths of the parameters that this one follows."""
         return (self.to,) if self.by is None else (self.to, self.by.to)
+
+
+class ImageLabel(NamedTuple):
+    """What parameters know of an image: its name, its band, and the wavelength in micrometres, if it is known."""
+
+    name: str
+    band: str
+    wavelength: float | None
+
+
+class AbstractVarying(AbstractParameter):
+    """Base class of parameters that are functions of the image.
+
+    A function is given by a few values, its nodes, each of which is free, fixed or tied. `prior` is that of every node,
+    or a mapping with a prior, a number or a tie for each, by its name.
+    """
+
+    prior: eqx.AbstractVar[Any]
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """What the user gave, by the name of the node; a prior for all nodes has the name ""."""
+        return dict(self.prior) if isinstance(self.prior, Mapping) else {"": self.prior}
+
+    @property
+    @abstractmethod
+    def is_smooth(self) -> bool:
+        """Whether values between nodes are interpolated."""
+
+    @abstractmethod
+    def nodes(self, path: str, labels: Sequence[ImageLabel]) -> tuple[str, ...]:
+        """Return the names of the nodes, the last parts of their paths.
+
+        Arguments:
+            path: of the parameter, for messages.
+            labels: of the images.
+
+        Returns:
+            The names, such as "g" or "at_0.48".
+
+        Raises:
+            ValueError: if a wavelength has to be known and is not.
+        """
+
+    @abstractmethod
+    def weights(self, path: str, labels: Sequence[ImageLabel]) -> Float[np.ndarray, "image node"]:
+        """Return the weights with which the nodes count in each image.
+
+        Arguments:
+            path: of the parameter, for messages.
+            labels: of the images.
+
+        Returns:
+            The weights; those of an image sum to one.
+
+        Raises:
+            ValueError: if a wavelength has to be known and is not, or lies outside the knots.
+        """
 
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import Any
 import equinox as eqx
 import jax
 
-from sersiclab.parameters.base import AbstractParameter, AbstractPrior, Parameter
+from sersiclab.parameters.base import AbstractParameter, AbstractPrior, AbstractVarying, Parameter
 from sersiclab.parameters.documenting import to_parameter
 from sersiclab.parameters.quantities import refusal
 from sersiclab.parameters.scalars import check_finite, described, is_number, is_scalar
@@ -32,9 +32,14 @@ class ParameterInfo:
     usual: tuple[float, float] | None
     start: float | None
     logarithmic: bool
+    across: bool = False
 
     def check(self, label: str, value: Any) -> None:
         """Raise if `value` can't be this parameter; `label` names it in the message."""
+        if isinstance(value, AbstractVarying):
+            for name, given in value.given.items():
+                self.check(f"{label}.{name}" if name else label, given)
+            return
         refused = refusal(value, self.unit)
         if refused is not None:
             raise InputTypeError(
@@ -93,6 +98,7 @@ def parameter(
     usual: tuple[float, float] | None = None,
     start: float | None = None,
     logarithmic: bool = False,
+    across: bool = False,
 ) -> Any:
     """Declare a parameter field of a custom profile, noise model or link.
 
@@ -109,6 +115,8 @@ def parameter(
         usual: a narrower range, for default priors.
         start: the value from which fits start if it can't be measured; for a length, in half-light radii.
         logarithmic: whether the default prior is uniform in the logarithm.
+        across: whether a length is measured across the major axis of a source, not along it. If it may be negative, it
+            is positive on the counter-clockwise side, and changes its sign in a mirror image.
 
     Returns:
         A field for a class that is an `equinox.Module`.
@@ -128,7 +136,7 @@ def parameter(
     """
     if not low < high:
         raise InputError(f"parameter needs low < high, got low={low!r}, high={high!r}")
-    metadata = {"parameter": (low, high, open_low, unit, doc, usual, start, logarithmic)}
+    metadata = {"parameter": (low, high, open_low, unit, doc, usual, start, logarithmic, across)}
     if default is None:
         return eqx.field(converter=to_parameter(unit), metadata=metadata)
     return eqx.field(default=default, converter=to_parameter(unit), metadata=metadata)

@@ -9,6 +9,7 @@ from typing import Any
 import equinox as eqx
 from typing_extensions import TypeAliasType
 
+from sersiclab.parameters.base import AbstractVarying
 from sersiclab.parameters.quantities import converted
 from sersiclab.parameters.scalars import to_float
 
@@ -23,9 +24,17 @@ def to_parameter(unit: str) -> Callable[[Any], Any]:
     """Return the converter of a parameter in this unit: numbers become floats, quantities numbers in the unit."""
 
     def convert(value: Parameter) -> Any:  # equinox shows the annotation in signatures
-        return converted(to_float(value), unit)
+        return in_unit(value, unit)
 
     return convert
+
+
+def in_unit(value: Any, unit: str) -> Any:
+    """Return a parameter, or each node of one that varies, as `converted` to this unit."""
+    if not isinstance(value, AbstractVarying):
+        return converted(to_float(value), unit)
+    nodes = {name: converted(to_float(given), unit) for name, given in value.given.items()}
+    return dataclasses.replace(value, prior=nodes.get("", nodes))
 
 
 def document_parameters(cls: type[eqx.Module]) -> None:

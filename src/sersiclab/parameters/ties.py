@@ -1,5 +1,6 @@
 """Ties between parameters: their order, their ranges, and their replacement when a component is removed."""
 
+import dataclasses
 import math
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -7,10 +8,10 @@ from typing import NamedTuple
 import equinox as eqx
 import jax
 
-from sersiclab.parameters.base import AbstractParameter, AbstractPrior, Parameter, Tied
+from sersiclab.parameters.base import AbstractParameter, AbstractPrior, AbstractVarying, Parameter, Tied
 from sersiclab.parameters.declarations import own_parameters, parameter_info
 from sersiclab.parameters.scalars import Scalar, is_number
-from sersiclab.parameters.tree import Owners, in_order, parameters, replace
+from sersiclab.parameters.tree import Owners, base_path, in_order, parameters, replace
 from sersiclab.runtime.errors import InputError
 
 
@@ -25,10 +26,10 @@ def check_ties(owners: Owners) -> None:
 
 def problems(owners: Owners) -> dict[str, str]:
     """Return an error message by path for each tie that leads nowhere, in a circle, or out of its range."""
-    found = parameters(owners)
+    found = _whole_targets(parameters(owners))
     if not any(isinstance(value, Tied) for value in found.values()):
         return {}
-    terms, wrong = _products(found)
+    terms, wrong = products_of(found)
     infos = {f"{name}.{key}": info for name, owner in owners.items() for key, info in parameter_info(owner).items()}
     for path, (low, high) in _ranges(found, terms).items():
         never = infos[path].open_low and low == high == infos[path].low
@@ -44,10 +45,22 @@ def problems(owners: Owners) -> dict[str, str]:
 
 def ranges(owners: Owners) -> dict[str, tuple[float, float]]:
     """Return the range of every tied parameter by path, except those with traced numbers."""
-    found = parameters(owners)
+    found = _whole_targets(parameters(owners))
     if not any(isinstance(value, Tied) for value in found.values()):
         return {}
-    return _ranges(found, _products(found)[0])
+    return _ranges(found, products_of(found)[0])
+
+
+def _whole_targets(found: Mapping[str, Parameter]) -> dict[str, Parameter]:
+    """Return the parameters with ties to nodes as ties to the parameter, which varies between images, that has them."""
+    varying = {path for path, value in found.items() if isinstance(value, AbstractVarying)}
+
+    def whole(value: Parameter) -> Parameter:
+        if not isinstance(value, Tied) or base_path(value.to) not in varying:
+            return value
+        return dataclasses.replace(value, to=base_path(value.to))
+
+    return {path: whole(value) for path, value in found.items()} if varying else dict(found)
 
 
 class Term(NamedTuple):
@@ -71,10 +84,10 @@ class Product(NamedTuple):
 
 def products(owners: Owners) -> dict[str, Product]:
     """Return every parameter by path as a product of two terms plus a number."""
-    return _products(parameters(owners))[0]
+    return products_of(parameters(owners))[0]
 
 
-def _products(found: Mapping[str, Parameter]) -> tuple[dict[str, Product], dict[str, str]]:
+def products_of(found: Mapping[str, Parameter]) -> tuple[dict[str, Product], dict[str, str]]:
     """Return products and error messages by path. A parameter that follows an invalid one has neither."""
     terms: dict[str, Product] = {}
     wrong: dict[str, str] = {}
@@ -133,7 +146,7 @@ def _ranges(found: Mapping[str, Parameter], terms: Mapping[str, Product]) -> dic
 
 def _range_of_product(product: Product, found: Mapping[str, Parameter]) -> tuple[float, float]:
     first, second, above = product
-    supports = [_support(found[term.path]) if term.path is not None else (0.0, 0.0) for term in (first, second)]
+    supports = [support(found[term.path]) if term.path is not None else (0.0, 0.0) for term in (first, second)]
     if first.path is not None and first.path == second.path:
         # A parabola has its extremes at the ends or at its vertex.
         (low, high), curvature = supports[0], first.scale * second.scale
@@ -146,8 +159,15 @@ def _range_of_product(product: Product, found: Mapping[str, Parameter]) -> tuple
     return min(values) + float(above), max(values) + float(above)
 
 
-def _support(prior: Parameter) -> tuple[float, float]:
-    """Return the interval outside which a prior is zero; the whole real line if its numbers are traced."""
+def support(prior: Parameter) -> tuple[float, float]:
+    """Return the interval outside which a prior is zero; the whole real line if its numbers are traced.
+
+    For a parameter that varies between images it is that of all its nodes.
+    """
+    if isinstance(prior, AbstractVarying):
+        given = [node for node in prior.given.values() if not isinstance(node, Tied)]
+        ends = [support(node) if isinstance(node, AbstractPrior) else (float(node), float(node)) for node in given]
+        return min((low for low, _ in ends), default=-math.inf), max((high for _, high in ends), default=math.inf)
     known = isinstance(prior, AbstractPrior) and all(is_number(leaf) for leaf in jax.tree.leaves(prior))
     return prior.support() if known else (-math.inf, math.inf)
 

@@ -43,7 +43,9 @@ class EdgeOnDisk(AbstractExtended):
     yc: Parameter = centre_parameter("y")
     flux: Parameter = flux_parameter()
     h_r: Parameter = parameter(low=0.0, open_low=True, unit="pixel", start=0.7, doc="scale length of the disk")
-    h_z: Parameter = parameter(low=0.0, open_low=True, unit="pixel", start=0.1, doc="scale height of the disk")
+    h_z: Parameter = parameter(
+        low=0.0, open_low=True, unit="pixel", start=0.1, doc="scale height of the disk", across=True
+    )
     n: Parameter = parameter(low=0.5, high=1000.0, usual=(0.5, 10.0), start=1.0, doc="vertical shape: 1 is sech²")
     theta: Parameter = theta_parameter()
 

@@ -216,9 +216,9 @@ class Bent(AbstractModifier):
     """
 
     profile: AbstractElliptical = nested("the source whose isophotes are reshaped")
-    b1: Parameter = parameter(unit="pixel", default=0.0, doc="shear, at the profile's radius")
-    b2: Parameter = parameter(unit="pixel", default=0.0, doc="bend, at the profile's radius")
-    b3: Parameter = parameter(unit="pixel", default=0.0, doc="S-shaped bend, at the profile's radius")
+    b1: Parameter = parameter(unit="pixel", default=0.0, doc="shear, at the profile's radius", across=True)
+    b2: Parameter = parameter(unit="pixel", default=0.0, doc="bend, at the profile's radius", across=True)
+    b3: Parameter = parameter(unit="pixel", default=0.0, doc="S-shaped bend, at the profile's radius", across=True)
 
     def __check_init__(self) -> None:
         if isinstance(self.profile, AbstractElliptical) and size_name(self.profile) is None:

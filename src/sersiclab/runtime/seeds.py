@@ -18,6 +18,11 @@ def checked_seed(seed: Any) -> int:
     return int(seed)
 
 
+def subseed(seed: int, *numbers: int) -> int:
+    """Return the seed of one of several parts, which `numbers` tell apart."""
+    return int(np.random.SeedSequence([seed, *numbers]).generate_state(1, np.uint64)[0]) >> 1
+
+
 def key_of(seed: int) -> jax.Array:
     """Return the key of a seed, equal in single and double precision; JAX itself drops the higher bits in single."""
     high, low = divmod(int(seed), 2**32)
