@@ -7,10 +7,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Literal, NamedTuple
 
 from sersiclab.data.image import Image
+from sersiclab.data.image_set import Images
 from sersiclab.detection import Extraction, find
 from sersiclab.detection.measuring import Source
 from sersiclab.detection.skies import Sky
 from sersiclab.model import Model, check_name
+from sersiclab.model.joint_guess import combined, positions_in
 from sersiclab.noise import AbstractNoise, GaussianNoise
 from sersiclab.parameters import AbstractParameter, ParameterInfo, Tied, parameter_info, with_parameters
 from sersiclab.profiles import (
@@ -56,7 +58,7 @@ PRESETS: Mapping[str, Mapping[str, str]] = {
 
 
 def guess(
-    image: Image,
+    image: Image | Images,
     what: What = "sersic",
     *,
     sources: int | Literal["auto"] = 1,
@@ -70,15 +72,20 @@ def guess(
     components of the source share its centre. If `what` has no sky, a flat one is added, as "sky", when the sky
     differs from zero by more than its error and the wings of the sources allow.
 
+    In several images the source has one centre, ellipticity and angle. Every band has its own flux, every image its own
+    sky, and lengths and Sérsic indices are linear functions of wavelength (`Polynomial`), as in Galapagos-2 (Häussler
+    et al. 2013, arXiv:1212.3332); if a wavelength is not known, they have a value for each band.
+
     Arguments:
-        image: the image.
+        image: an `Image`, or `Images`.
         what: the name of a profile ("sersic", "exponential" or "exp", "devaucouleurs" or "dev", "pointsource", ...) or
             its class; a preset ("doublesersic", "sersic_exp", "sersic_pointsource"); or a mapping of component names
             to profiles, the innermost first: `{"bulge": "sersic", "disk": "exponential", "sky": "flat_sky"}`.
         sources: the number of detected sources to model, or "auto" for all that are not masked. The first one is
             modelled as `what` says; its neighbours are Sérsic components "neighbour_1", "neighbour_2", ... in the
             order of `detect`.
-        position: where the source is, (x, y) in pixels or a `SkyCoord`; by default the image's centre.
+        position: where the source is: (x, y) in pixels, those of the first image if there are several, or a
+            `SkyCoord`; by default the centre of the image, or of the first.
         noise: the noise model.
 
     Returns:
@@ -96,12 +103,44 @@ def guess(
         ['bulge', 'disk']
     """
     profiles = profiles_of(what)
+    if isinstance(image, Images):
+        places = positions_in(image, position)
+        found = {name: _measured(image[name], dict(profiles), sources, place, noise) for name, place in places.items()}
+        skies = [name for each in found.values() for name in each.model.components if name not in profiles]
+        if (sky := next((name for name in skies if not name.startswith("neighbour_")), None)) is not None:
+            lacking = [name for name, each in found.items() if sky not in each.model.components]
+            full = {**profiles, sky: FlatSky}
+            found |= {name: _measured(image[name], dict(full), sources, places[name], noise) for name in lacking}
+        best = max(found, key=lambda name: found[name].significance)
+        for doubt in found[best].doubts:
+            warnings.warn(f"image {best}: {doubt}", stacklevel=2)
+        return combined({name: each.model for name, each in found.items()}, image, best)
+    found = _measured(image, profiles, sources, position, noise)
+    for doubt in found.doubts:
+        warnings.warn(doubt, stacklevel=2)
+    return found.model
+
+
+class _Measured(NamedTuple):
+    """A model of one image, reasons to doubt it, and the signal-to-noise ratio of the source."""
+
+    model: Model
+    doubts: tuple[str, ...]
+    significance: float
+
+
+def _measured(
+    image: Image,
+    profiles: dict[str, type[AbstractProfile]],
+    sources: int | Literal["auto"],
+    position: Any,
+    noise: AbstractNoise,
+) -> _Measured:
     found = find(image, position)
     source, *neighbours = _sources(found, sources)
     names = [name for name, cls in profiles.items() if issubclass(cls, AbstractSource)]
     sky = found.sky()
-    for doubt in _doubts(found, source, sky, profiles) if names else ():
-        warnings.warn(doubt, stacklevel=2)
+    doubts = tuple(_doubts(found, source, sky, profiles)) if names else ()
     if sky.differs and not _has_sky(profiles):
         profiles[_free_name(profiles)] = FlatSky
     extended = [name for name in names if size_name(profiles[name])]
@@ -118,7 +157,8 @@ def guess(
         components[name] = component
     for number, neighbour in enumerate(neighbours, start=1):
         components[f"neighbour_{number}"] = component_of(neighbour, f"neighbour_{number}")
-    return Model(components, noise=noise)
+    significance = source.flux / source.flux_error if source.detected and source.flux_error > 0 else 0.0
+    return _Measured(Model(components, noise=noise), doubts, significance)
 
 
 def _sources(found: Extraction, number: int | Literal["auto"]) -> tuple[Source, ...]:

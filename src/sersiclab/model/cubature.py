@@ -6,6 +6,7 @@ extrapolated as a power law. Without a PSF a pixel's light is the sum over its p
 contributes the PSF at its place, interpolated between the samples by the band-limited (sinc) kernel.
 """
 
+import functools
 import itertools
 import math
 from collections.abc import Callable, Iterator
@@ -22,7 +23,6 @@ from sersiclab.data.psf import extent
 Brightness = Callable[[Float[np.ndarray, " p"], Float[np.ndarray, " p"]], Float[np.ndarray, " p"]]
 
 _ORDER = 6
-_NODES, _WEIGHTS = (np.polynomial.legendre.leggauss(_ORDER)[i] / 2 + (0.5, 0.0)[i] for i in (0, 1))
 # Two sums over a cell agree if they differ by less than this fraction of the light in the brightest cell.
 _TOLERANCE = 1e-8
 _LEVELS = 24
@@ -36,6 +36,20 @@ _CELLS_AT_ONCE, _POINTS_AT_ONCE = 20_000, 20_000
 _TINY = 0.008
 # Light is included this many pixels beyond the reach of the PSF.
 _BEYOND = 6
+
+
+class GaussRule(NamedTuple):
+    """Gauss-Legendre nodes between 0 and 1, and their weights, which sum to one."""
+
+    nodes: Float[np.ndarray, " node"]
+    weights: Float[np.ndarray, " node"]
+
+
+@functools.cache
+def _rule() -> GaussRule:
+    # Not at import, which would wait for numpy's linear algebra.
+    nodes, weights = np.polynomial.legendre.leggauss(_ORDER)
+    return GaussRule((nodes + 1.0) / 2, weights / 2)
 
 
 class Cells(NamedTuple):
@@ -113,7 +127,7 @@ class Scene:
         if self._image.psf is None:
             return self._summed()
         kernels = [_Kernel(self._image, axis) for axis in (0, 1)]
-        nodes = [(edges[:-1, None] + np.diff(edges)[:, None] * _NODES).ravel() for edges in self._edges]
+        nodes = [(edges[:-1, None] + np.diff(edges)[:, None] * _rule().nodes).ravel() for edges in self._edges]
         fine = kernels[0](nodes[0]) @ self._grid @ kernels[1](nodes[1]).T
         for points in self._points:
             for start in range(0, points.x.size, _POINTS_AT_ONCE):
@@ -256,12 +270,12 @@ def _sampled(brightness: Brightness, cells: Cells) -> Float[np.ndarray, "c j i"]
     x, y = _places(cells)
     values = brightness(x.ravel(), y.ravel()).reshape(x.shape)
     area = (cells.width * cells.height)[:, None, None]
-    return values * area * (_WEIGHTS[:, None] * _WEIGHTS)
+    return values * area * (_rule().weights[:, None] * _rule().weights)
 
 
 def _places(cells: Cells) -> tuple[Float[np.ndarray, "c j i"], Float[np.ndarray, "c j i"]]:
-    x = cells.x[:, None] + cells.width[:, None] * _NODES
-    y = cells.y[:, None] + cells.height[:, None] * _NODES
+    x = cells.x[:, None] + cells.width[:, None] * _rule().nodes
+    y = cells.y[:, None] + cells.height[:, None] * _rule().nodes
     x, y = np.broadcast_arrays(x[:, None, :], y[:, :, None])
     return x, y
 

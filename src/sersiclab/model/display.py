@@ -1,11 +1,11 @@
 """How a model is shown: as text with short numbers, and as a table in a notebook."""
 
+import dataclasses
 import html
 from collections.abc import Mapping
 from typing import Any
 
 import equinox as eqx
-import jax
 
 from sersiclab.parameters import Owners, own_parameters, parameter_info
 
@@ -18,7 +18,7 @@ ONE_LINE = 10_000
 
 def text(tree: Any, *, width: int = 80) -> str:
     """Return the representation of a module, with floats of six significant digits."""
-    return eqx.tree_pformat(jax.tree.map(_short, tree), width=width)
+    return eqx.tree_pformat(_short(tree), width=width)
 
 
 def table(owners: Owners, others: Mapping[str, Any]) -> str:
@@ -42,5 +42,15 @@ def _row(cells: tuple[str, ...]) -> str:
     return "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in cells) + "</tr>"
 
 
-def _short(leaf: Any) -> Any:
-    return float(f"{leaf:.{DIGITS}g}") if isinstance(leaf, float) else leaf
+def _short(node: Any) -> Any:
+    """Return a tree with shorter floats; `jax.tree.map` would sort the keys of mappings."""
+    if isinstance(node, float):
+        return float(f"{node:.{DIGITS}g}")
+    if isinstance(node, Mapping):
+        return {key: _short(value) for key, value in node.items()}
+    if isinstance(node, eqx.Module):
+        copy = object.__new__(type(node))
+        for field in dataclasses.fields(node):
+            object.__setattr__(copy, field.name, _short(getattr(node, field.name)))
+        return copy
+    return node

@@ -1,5 +1,6 @@
 """Models as trees of arrays, which jitted functions take as arguments."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import equinox as eqx
@@ -24,6 +25,16 @@ def lower(tree: Any) -> Any:
     # All at once, which takes little longer than one.
     moved = iter(jax.device_put([leaf for leaf in leaves if isinstance(leaf, np.ndarray)]))
     return jax.tree.unflatten(structure, [next(moved) if isinstance(leaf, np.ndarray) else leaf for leaf in leaves])
+
+
+def alike(trees: Sequence[Any]) -> list[list[int]]:
+    """Return the indices of the trees whose leaves may be stacked, kind by kind."""
+    kinds: dict[Any, list[int]] = {}
+    for i, tree in enumerate(trees):
+        leaves, structure = jax.tree.flatten(tree)
+        key = (structure, tuple((leaf.shape, leaf.dtype) for leaf in leaves))
+        kinds.setdefault(key, []).append(i)
+    return list(kinds.values())
 
 
 def _to_array(leaf: Any) -> Any:

@@ -1,43 +1,40 @@
 """The model of an image: named components, a noise model and a renderer. Everything but the data."""
 
-from collections.abc import Callable, Mapping
-from typing import Any, TypeGuard
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
 
 import equinox as eqx
 
 from sersiclab import parameters
-from sersiclab.model import display, scaling
+from sersiclab.model import display, linking, scaling
+from sersiclab.model.component_checks import by_name, check_parts, check_shift, check_tied_limits, labels_of
 from sersiclab.noise import AbstractNoise, GaussianNoise
-from sersiclab.parameters import AbstractPrior, Parameter, Tied, ties
+from sersiclab.parameters import AbstractPrior, Parameter, Tied, joint, ties
+from sersiclab.parameters.base import AbstractVarying, ImageLabel
+from sersiclab.parameters.image_shift import SHIFT, Shift
 from sersiclab.parameters.links import AbstractLink, Ratio, RatioAbove, TotalFlux
-from sersiclab.parameters.priors import LogUniform, Uniform
 from sersiclab.parameters.scalars import Scalar
-from sersiclab.profiles import AbstractMixture, AbstractProfile
+from sersiclab.profiles import AbstractProfile
 from sersiclab.rendering import AbstractRenderer, HybridRenderer
-from sersiclab.runtime.errors import InputError, InputTypeError
+from sersiclab.runtime.errors import InputError
 
 
-def _by_name(argument: str, example: str) -> Callable[[Any], dict[str, Any]]:
-    def converted(value: Any) -> dict[str, Any]:
-        if not isinstance(value, Mapping):
-            raise InputTypeError(f"{argument} must be a mapping of names, such as {example}, got {value!r}")
-        return dict(value)
-
-    return converted
-
-
-_checked_changes, checked_values = (_by_name(argument, '{"galaxy.n": 4.0}') for argument in ("changes", "values"))
+_checked_changes, _checked_values = (by_name(argument, '{"galaxy.n": 4.0}') for argument in ("changes", "values"))
 
 
 class Model(eqx.Module):
-    """A model of an image: everything but the data. It is immutable; methods return new models.
+    """A model of an image, or of several: everything but the data. It is immutable; methods return new models.
 
     Arguments:
         components: profiles and skies by name, such as `{"galaxy": Sersic(...)}`. Each of their parameters is a number
-            (fixed), a prior (free) or a tie to another parameter.
+            (fixed), a prior (free), a tie to another parameter, or a function of band or image, such as
+            `PerBand(prior)`.
         noise: the distribution of the data about the model image.
         renderer: how sources are drawn.
         links: what components share, such as a total flux; made by `with_total_flux` and `with_order`.
+        images: the names, bands and wavelengths of the images, if parameters vary between them; set by `for_images`.
+        shift: how far images are shifted against the first; made by `with_shift`.
 
     Raises:
         ValueError: there is no component, a name is not an identifier, or a tie leads nowhere, in a circle, or out of
@@ -53,34 +50,27 @@ class Model(eqx.Module):
         ['galaxy.xc', 'galaxy.yc', 'galaxy.flux', 'galaxy.r_eff']
     """
 
-    components: dict[str, AbstractProfile] = eqx.field(converter=_by_name("components", '{"galaxy": Sersic(...)}'))
+    components: dict[str, AbstractProfile] = eqx.field(converter=by_name("components", '{"galaxy": Sersic(...)}'))
     noise: AbstractNoise = eqx.field(default_factory=GaussianNoise, kw_only=True)
     renderer: AbstractRenderer = eqx.field(default_factory=HybridRenderer, kw_only=True)
     links: dict[str, AbstractLink] = eqx.field(
-        default_factory=dict, kw_only=True, converter=_by_name("links", '{"total": TotalFlux(...)}')
+        default_factory=dict, kw_only=True, converter=by_name("links", '{"total": TotalFlux(...)}')
     )
+    images: tuple[ImageLabel, ...] = eqx.field(default=(), kw_only=True, static=True, converter=labels_of)
+    shift: Shift | None = eqx.field(default=None, kw_only=True)
 
     def __check_init__(self) -> None:
-        if not self.components:
-            raise InputError("components must hold at least one profile, got none")
+        check_parts(self.components, self.noise, self.renderer, self.links)
         for name, component in self.components.items():
-            check_name(name)
-            if not isinstance(component, AbstractProfile):
-                raise InputTypeError(f"components[{name!r}] must be a profile such as Sersic(...), got {component!r}")
-        if not isinstance(self.noise, AbstractNoise):
-            raise InputTypeError(f"noise must be a noise model such as GaussianNoise(), got {self.noise!r}")
-        if not isinstance(self.renderer, AbstractRenderer):
-            raise InputTypeError(f"renderer must be a renderer such as HybridRenderer(), got {self.renderer!r}")
-        for name, link in self.links.items():
-            check_name(name)
-            if not isinstance(link, AbstractLink):
-                raise InputTypeError(f"links[{name!r}] must be a link such as TotalFlux(...), got {link!r}")
-            if name in self.components:
-                raise InputError(f"links: {name!r} is the name of a component")
-        for name, component in self.components.items():
-            self.renderer.check(name, component)
+            for variant in joint.variants(component):
+                self.renderer.check(name, variant)
+        check_shift(self.shift, [*self.components, *self.links])
         ties.check_ties(self.owners)
-        self._check_tied_limits()
+        check_tied_limits(self.owners, self.renderer)
+        if self.images:
+            joint.image_links(self.owners, self.images)
+        if self.images and self.shift is not None:
+            self.shift.check(self.images)
 
     def __repr__(self) -> str:
         return display.text(self)
@@ -91,18 +81,19 @@ class Model(eqx.Module):
 
     @property
     def owners(self) -> dict[str, eqx.Module]:
-        """The parts that have parameters, by name: the components, the links and the noise."""
-        return {**self.components, **self.links, "noise": self.noise}
+        """The parts that have parameters, by name: the components, the links, the shift of images and the noise."""
+        shift = {} if self.shift is None else {SHIFT: self.shift}
+        return {**self.components, **self.links, **shift, "noise": self.noise}
 
     @property
     def free(self) -> dict[str, AbstractPrior]:
-        """The priors of the free parameters, by path, such as "bulge.n"."""
-        return parameters.free(self.owners)
+        """The priors of the free parameters, by path, such as "bulge.n", or "bulge.flux.g" if it varies."""
+        return parameters.free(self.owners, self.images)
 
     @property
     def initial(self) -> dict[str, float]:
         """The initial value of every free parameter, by path."""
-        return parameters.initial(self.owners)
+        return parameters.initial(self.owners, self.images)
 
     def at(self, values: Mapping[str, Scalar]) -> "Model":
         """Return this model with a number for every parameter.
@@ -118,19 +109,24 @@ class Model(eqx.Module):
             >>> model.at({"sky.level": 0.25}).components["sky"].level
             0.25
         """
-        holds_draws = any(getattr(value, "ndim", 0) for value in checked_values(values).values())
+        if self.varies:
+            return self._with_owners(parameters.at_joint(self.owners, _checked_values(values), self.images))
+        holds_draws = any(getattr(value, "ndim", 0) for value in _checked_values(values).values())
         parameters.check_values(self.owners, values, draws=holds_draws)
         owners = parameters.at(self.owners, values)
         if not holds_draws:
             return self._with_owners(owners)
         components, links = ({name: owners[name] for name in part} for part in (self.components, self.links))
-        return eqx.tree_at(lambda m: (m.components, m.links, m.noise), self, (components, links, owners["noise"]))
+        found = (components, links, owners["noise"], owners.get(SHIFT))
+        return eqx.tree_at(
+            lambda m: (m.components, m.links, m.noise, m.shift), self, found, is_leaf=lambda x: x is None
+        )
 
     def replace(self, changes: Mapping[str, Parameter]) -> "Model":
         """Return a new model with some parameters replaced. A link that no parameter follows any more is removed.
 
         Arguments:
-            changes: `{path: number, prior or tie}`.
+            changes: `{path: number, prior, tie or function of band}`.
 
         Raises:
             ValueError: a path is unknown, a number lies outside its range, or a tie is impossible.
@@ -140,7 +136,7 @@ class Model(eqx.Module):
             >>> model.free
             {'sky.level': Normal(loc=0.0, scale=0.1)}
         """
-        return self._with_owners(parameters.replace(self.owners, _checked_changes(changes)))._pruned()
+        return self._with_owners(parameters.replace(self.owners, _checked_changes(changes), self.images))._pruned()
 
     def with_component(self, name: str, component: AbstractProfile) -> "Model":
         """Return a new model with another component, which replaces one of the same name.
@@ -155,7 +151,67 @@ class Model(eqx.Module):
             ['sky', 'star']
         """
         components = {**self.components, name: component}
-        return Model(components, noise=self.noise, renderer=self.renderer, links=self.links)
+        return dataclasses.replace(self, components=components)
+
+    @property
+    def varies(self) -> bool:
+        """Whether a parameter is a function of the image, such as `PerBand(prior)`."""
+        return any(isinstance(value, AbstractVarying) for value in parameters.parameters(self.owners).values())
+
+    def of(self, name: str) -> "Model":
+        """Return the model of one image, in which a parameter that varies between images is an ordinary one.
+
+        Arguments:
+            name: the name of the image; before `for_images` it may be that of a band.
+
+        Returns:
+            A model with the priors, or numbers, that belong to the image, in the pixels of the first image.
+
+        Raises:
+            ValueError: there is no such image, or its wavelength would have to be known: see `for_images`.
+
+        Example:
+            >>> model = sl.Model({"sky": sl.FlatSky(sl.PerImage({"g": sl.Normal(0.0, 1.0), "r": 2.0}))})
+            >>> model.of("g").free
+            {'sky.level': Normal(loc=0.0, scale=1.0)}
+        """
+        names = [label.name for label in self.images]
+        if not isinstance(name, str) or (self.images and name not in names):
+            raise InputError(f"{name!r} is not an image of this model; it has {names}")
+        labels = self.images or (ImageLabel(name, name, None),)
+        place = names.index(name) if names else 0
+        owners = joint.in_image(self.owners if self.images else joint.chosen(self.owners, name), labels, place)
+        shift = owners.get(SHIFT)
+        if isinstance(shift, Shift) and shift.is_zero:
+            del owners[SHIFT]
+        return self._with_owners(owners, images=())
+
+    def for_images(self, images: Any) -> "Model":
+        """Return this model with the names, bands and wavelengths of the images to which it is fitted; `fit` does it.
+
+        Arguments:
+            images: `Images`, or their labels.
+
+        Raises:
+            ValueError: a parameter needs a wavelength that is not known, or lacks a prior for one of the images.
+
+        Example:
+            >>> image = sl.Image(np.zeros((4, 5)), sigma=1.0)
+            >>> model = sl.Model({"sky": sl.FlatSky(sl.PerImage(sl.Normal(0.0, 1.0)))})
+            >>> list(model.for_images(sl.Images({"g": image, "r": image})).free)
+            ['sky.level.g', 'sky.level.r']
+        """
+        return dataclasses.replace(self, images=getattr(images, "labels", images))
+
+    @property
+    def first(self) -> "Model":
+        """The model of the first image."""
+        return self.of(self.images[0].name) if self.images else self._with_owners(joint.first_of(self.owners))
+
+    @property
+    def starts(self) -> dict[str, Any]:
+        """The starting value of every parameter, in the first image."""
+        return parameters.parameters(parameters.at(self.first.owners, self.first.initial))
 
     def with_total_flux(
         self,
@@ -173,9 +229,10 @@ class Model(eqx.Module):
         Arguments:
             first: name of the component of which `total.fraction` is the share.
             second: name of the other component.
-            flux: a number or a prior of the total, in the image's unit; by default log-uniform within a factor of ten
-                about the sum of the initial fluxes.
-            fraction: a number or a prior of the share; by default uniform from 0 to 1.
+            flux: a number or a prior of the total, in the image's unit, or a function of band; by default log-uniform
+                within a factor of ten about the sum of the initial fluxes, in each band if the flux of `first` varies.
+            fraction: a number or a prior of the share, by default uniform from 0 to 1; `PerBand(prior)` gives each band
+                a B/T of its own.
             name: name of the link.
 
         Raises:
@@ -190,17 +247,7 @@ class Model(eqx.Module):
             >>> model.initial
             {'total.flux': 10.0, 'total.fraction': 0.3}
         """
-        if first == second:
-            raise InputError(f"first and second must be two components, got {first!r} twice")
-        start = parameters.parameters(parameters.at(self.owners, self.initial))
-        one, other = (self._initial_of(f"{component}.flux", start) for component in (first, second))
-        total = one + other
-        if flux is None:
-            if not total > 0:
-                raise InputError(f"flux must be given where the initial fluxes' sum is not positive, {total:g}")
-            flux = LogUniform(low=0.1 * total, high=10.0 * total, init=total)
-        if fraction is None:
-            fraction = Uniform(low=0.0, high=1.0, init=_inside(one / total) if total > 0 else 0.5)
+        flux, fraction = linking.total_flux(self.starts, self.owners, first, second, flux=flux, fraction=fraction)
         shares = {first: Tied(f"{name}.fraction"), second: Tied(f"{name}.fraction", scale=-1.0, offset=1.0)}
         followers = {f"{component}.flux": Tied(f"{name}.flux", by=share) for component, share in shares.items()}
         return self._linked(name, TotalFlux(flux=flux, fraction=fraction), followers)
@@ -232,24 +279,39 @@ class Model(eqx.Module):
             >>> model.initial
             {'order.ratio': 0.25}
         """
-        start = parameters.parameters(parameters.at(self.owners, self.initial))
-        low, high = (self._initial_of(path, start) for path in (smaller, larger))
-        for path in (smaller, larger):
-            if self._info(path).low < 0.0:
-                raise InputError(f"{path} may be negative: a ratio between 0 and 1 can't order it")
-        least = self._info(smaller).low
-        if least > 0.0:
-            least = max(least, min(self._lowest(path) for path in (smaller, larger)))
-        if ratio is None:
-            ratio = Uniform(low=0.0, high=1.0, init=_inside((low - least) / (high - least) if high > least else 0.5))
+        least, settled = linking.order(self.starts, self.owners, smaller, larger, ratio=ratio)
         share = Tied(f"{name}.ratio")
         if least == 0.0:
-            return self._linked(name, Ratio(ratio=ratio), {smaller: Tied(larger, by=share)})
-        link = RatioAbove(ratio=ratio, excess=Tied(larger, offset=-least, by=share))
+            return self._linked(name, Ratio(ratio=settled), {smaller: Tied(larger, by=share)})
+        link = RatioAbove(ratio=settled, excess=Tied(larger, offset=-least, by=share))
         return self._linked(name, link, {smaller: Tied(f"{name}.excess", offset=least)})
 
+    def with_shift(self, name: str, *, prior: Parameter) -> "Model":
+        """Return a new model in which an image may be shifted against the first, along both axes.
+
+        The sources of the image lie at the positions that its WCS gives them, plus `images.dx.name` and
+        `images.dy.name`, in its own pixels. `without("images")` removes all shifts.
+
+        Arguments:
+            name: the name of the image, which is not the first.
+            prior: of both shifts, in pixels of the image: a prior or a number.
+
+        Raises:
+            ValueError: there is no such image, it is the first, or the model does not know its images: see
+                `for_images`.
+
+        Example:
+            >>> images = sl.Images({name: sl.Image(np.zeros((4, 5)), sigma=1.0) for name in "gr"})
+            >>> star = sl.PointSource(xc=sl.Normal(2.0, 1.0), yc=2.0, flux=1.0)
+            >>> model = sl.Model({"star": star}).for_images(images).with_shift("r", prior=sl.Normal(0.0, 0.5))
+            >>> list(model.free)
+            ['star.xc', 'images.dx.r', 'images.dy.r']
+        """
+        names = [label.name for label in self.images]
+        return self._with_owners({**self.owners, SHIFT: linking.shifted(self.owners, names, name, prior=prior)})
+
     def without(self, name: str) -> "Model":
-        """Return a new model without the component `name`.
+        """Return a new model without the component `name`; `"images"` stands for the shifts between images.
 
         Parameters that were tied to it stay tied: the first gets the value or prior that they followed, and the others
         are tied to the first.
@@ -262,33 +324,22 @@ class Model(eqx.Module):
             >>> list(model.without("star").components)
             ['sky']
         """
+        if isinstance(name, str) and name == SHIFT and self.shift is not None:
+            return self._with_owners({key: owner for key, owner in self.owners.items() if key != SHIFT})
         if not isinstance(name, str) or name not in self.components:
             raise InputError(f"{name!r} is not a component of this model; it has {list(self.components)}")
         kept = {key: value for key, value in self.components.items() if key != name}
-        for link in self.links:
-            sharers = {path.split(".")[0] for path in self._followers(link)}
-            if name in sharers and sharers != {name}:
-                others = ", ".join(path for path in self._followers(link) if not path.startswith(f"{name}."))
-                raise InputError(f"{name} shares {link!r} with {others}; give it a prior of its own first")
-        owners = ties.detach({**kept, **self.links, "noise": self.noise}, name, self.components[name])
+        linking.check_unshared(self.owners, self.links, name)
+        others = {key: owner for key, owner in self.owners.items() if key not in self.components}
+        owners = ties.detach({**kept, **others}, name, self.components[name])
         return self._with_owners(owners)._pruned()
 
-    def _check_tied_limits(self) -> None:
-        """Raise if the renderer can't draw a component over the whole range of a tied parameter."""
-        mixtures = {name: part for name, part in self.components.items() if isinstance(part, AbstractMixture)}
-        narrow = {f"{name}.{key}" for name, part in mixtures.items() for key in part.limits}
-        for path, ends in ties.ranges(self.owners).items() if narrow else ():
-            for end in ends if path in narrow else ():
-                name, key = path.split(".", 1)
-                try:
-                    self.renderer.check(name, parameters.with_parameters(mixtures[name], {key: end}))
-                except InputError as error:
-                    raise InputError(f"{path} is tied, and may be {end:g}: {error}") from None
-
-    def _with_owners(self, owners: Mapping[str, Any]) -> "Model":
+    def _with_owners(self, owners: Mapping[str, Any], *, images: Any = None) -> "Model":
         components: Any = {name: owner for name, owner in owners.items() if isinstance(owner, AbstractProfile)}
         links: Any = {name: owner for name, owner in owners.items() if isinstance(owner, AbstractLink)}
-        return Model(components, noise=owners["noise"], renderer=self.renderer, links=links)
+        labels = self.images if images is None else images
+        shift: Any = owners.get(SHIFT)
+        return Model(components, noise=owners["noise"], renderer=self.renderer, links=links, images=labels, shift=shift)
 
     def _linked(self, name: str, link: AbstractLink, followers: Mapping[str, Tied]) -> "Model":
         if name in self.owners:
@@ -296,55 +347,9 @@ class Model(eqx.Module):
         owners = parameters.replace(self.owners, followers)
         return self._with_owners({**owners, name: link})._pruned()
 
-    def _info(self, path: str) -> parameters.ParameterInfo:
-        owner, key = path.split(".", 1)
-        return parameters.parameter_info(self.owners[owner])[key]
-
-    def _lowest(self, path: str) -> float:
-        """Return the lowest value that a parameter may have."""
-        value: Any = parameters.parameters(self.owners)[path]
-        if isinstance(value, Tied):
-            return ties.ranges(self.owners)[path][0]
-        return value.support()[0] if isinstance(value, AbstractPrior) else float(value)
-
-    def _initial_of(self, path: str, start: Mapping[str, Any]) -> float:
-        if path not in start:
-            raise InputError(f"{path!r} is not a parameter of this model; it has {list(start)}")
-        return float(start[path])
-
-    def _followers(self, link: str) -> list[str]:
-        """Return the parameters that are tied to a link, except its own."""
-        held = parameters.parameters({name: owner for name, owner in self.owners.items() if name != link}).items()
-        followed = {path: value.targets for path, value in held if isinstance(value, Tied)}
-        return [path for path, targets in followed.items() if any(to.split(".")[0] == link for to in targets)]
-
     def _pruned(self) -> "Model":
-        links = {name: link for name, link in self.links.items() if self._followers(name)}
+        links = {name: link for name, link in self.links.items() if linking.followers_of(self.owners, name)}
         return self if links == self.links else eqx.tree_at(lambda model: model.links, self, links)
-
-
-def _inside(share: float) -> float:
-    """Return a share that is far enough from 0 and 1 to start a search."""
-    return min(max(share, 0.05), 0.95)
-
-
-def is_name(name: Any) -> TypeGuard[str]:
-    """Return whether a component may have this name: an identifier of visible characters that is not reserved."""
-    return isinstance(name, str) and name.isidentifier() and name.isprintable() and name not in ("noise", "renderer")
-
-
-def check_name(name: Any) -> None:
-    """Raise `ValueError` unless a component may have this name."""
-    if not is_name(name):
-        raise InputError(f"a component's name must be an identifier other than 'noise' and 'renderer', got {name!r}")
-
-
-def checked_model(model: Any) -> Model:
-    """Return the model. Raises `TypeError`, with a hint at how to make one, for a profile or anything else."""
-    if isinstance(model, Model):
-        return model
-    made = 'make one with sl.Model({"galaxy": profile})'
-    raise InputTypeError(f"model must be a Model, got {type(model).__name__}: {made}")
 
 
 def scaled(model: Model, exponent: int) -> Model:

@@ -11,13 +11,17 @@ from jaxtyping import Array, Float
 
 from sersiclab.data.checking import checked_image
 from sersiclab.data.image import Image
-from sersiclab.model.density import Density
-from sersiclab.model.model import Model, checked_model
+from sersiclab.data.image_set import Images
+from sersiclab.model.checked_models import check_one_image, checked_model
+from sersiclab.model.joint_density import density_of
+from sersiclab.model.joint_pictures import bound
+from sersiclab.model.model import Model
+from sersiclab.model.unconstrained import AbstractDensity
 from sersiclab.parameters.stacks import Values
 
 
 class Posterior(eqx.Module):
-    """The posterior density of a model given an image, for your own samplers and optimisers.
+    """The posterior density of a model given an image, or several, for your own samplers and optimisers.
 
     A point `u` is a vector of real numbers without bounds, one per free parameter, in the order of `paths`, as
     Hamiltonian samplers and optimisers need it. Values are a mapping `{path: number}` in the parameters' own units.
@@ -32,10 +36,10 @@ class Posterior(eqx.Module):
 
     Arguments:
         model: the model.
-        image: the data.
+        image: the data: an `Image`, or `Images`.
 
     Raises:
-        TypeError: `model` is not a `Model`, or `image` not an `Image`.
+        TypeError: `model` is not a `Model`, or `image` neither an `Image` nor `Images`.
 
     Example:
         >>> image = sl.datasets.example()
@@ -45,12 +49,17 @@ class Posterior(eqx.Module):
         True
     """
 
-    density: Density
+    density: AbstractDensity
     start: Float[Array | np.ndarray, " d"]
 
-    def __init__(self, model: Model, image: Image) -> None:
-        """Raise `TypeError` if `model` is not a `Model` or `image` not an `Image`."""
-        self.density = Density.of(checked_model(model), checked_image(image))
+    def __init__(self, model: Model, image: Image | Images) -> None:
+        """Raise `TypeError` if `model` is not a `Model`, or `image` neither an `Image` nor `Images`."""
+        if isinstance(image, Images):
+            model = bound(checked_model(model), image)
+        else:
+            checked_image(image)
+            check_one_image(checked_model(model))
+        self.density = density_of(model, image)
         self.start = np.array(list(model.initial.values()), float)
 
     @property

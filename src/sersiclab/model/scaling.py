@@ -9,6 +9,7 @@ unchanged. A power of two changes no digit.
 import dataclasses
 import inspect
 import math
+from collections.abc import Iterable
 from typing import Any
 
 import jax.core
@@ -29,8 +30,10 @@ from sersiclab.parameters import (
     parameter_info,
     with_parameters,
 )
+from sersiclab.parameters.base import AbstractVarying
 from sersiclab.parameters.priors import Custom, LogNormal, LogUniform, Normal, TruncatedNormal, Uniform
 from sersiclab.parameters.scalars import is_number
+from sersiclab.parameters.tree import base_path
 from sersiclab.runtime.errors import InputError
 
 
@@ -58,15 +61,37 @@ TRUNCATED = (
 
 def exponent_of(image: Image) -> int:
     """Return the power of two that makes a typical sigma about one; 0 if single precision needs no scaling."""
-    if isinstance(image.sigma, jax.core.Tracer) or isinstance(image.mask, jax.core.Tracer):
+    typical = typical_sigma(image)
+    return 0 if typical is None or LEAST <= typical <= MOST else 1 - math.frexp(typical)[1]
+
+
+def common_exponent(images: Iterable[Image]) -> int:
+    """Return the power of two that makes a typical sigma of several images about one; 0 if none needs scaling.
+
+    Raises `ValueError` if single precision can't hold all of them with one.
+    """
+    known = [typical for image in images if (typical := typical_sigma(image)) is not None]
+    if not known or all(LEAST <= typical <= MOST for typical in known):
         return 0
+    exponent = 1 - math.frexp(math.sqrt(min(known)) * math.sqrt(max(known)))[1]
+    if not all(LEAST <= math.ldexp(typical, exponent) <= MOST for typical in known):
+        raise InputError(
+            f"images: sigma is about {min(known):.2g} in one and {max(known):.2g} in another, which single precision "
+            "can't hold together: give them in similar units"
+        )
+    return exponent
+
+
+def typical_sigma(image: Image) -> float | None:
+    """Return the median sigma of some of the pixels; None if it is traced."""
+    if isinstance(image.sigma, jax.core.Tracer) or isinstance(image.mask, jax.core.Tracer):
+        return None
     valid, sigma = np.ravel(image.valid), np.ravel(image.sigma)
     step = -(-sigma.size // SOME)
     some = sigma[::step][valid[::step]]
     if not some.size:
         some = sigma[valid]
-    typical = float(np.median(some))
-    return 0 if LEAST <= typical <= MOST else 1 - math.frexp(typical)[1]
+    return float(np.median(some))
 
 
 def times(array: Any, exponent: int | Int[np.ndarray, " d"]) -> Any:
@@ -84,7 +109,7 @@ def powers(owners: Owners) -> dict[str, int]:
 def shifts(owners: Owners, paths: tuple[str, ...], exponent: int) -> Int[np.ndarray, " d"]:
     """Return the powers of two by which the parameters at `paths` are scaled."""
     known = powers(owners)
-    return np.array([known[path] * exponent for path in paths], int)
+    return np.array([known[base_path(path)] * exponent for path in paths], int)
 
 
 def scaled(owners: Owners, exponent: int) -> dict[str, Any]:
@@ -97,12 +122,17 @@ def scaled(owners: Owners, exponent: int) -> dict[str, Any]:
     known = powers(owners)
 
     def scale(path: str, value: Parameter) -> Parameter:
-        power = exponent * known[path]
+        power = exponent * known[base_path(path)]
+        if isinstance(value, AbstractVarying):
+            nodes = {name: scale(f"{path}.{name}" if name else path, given) for name, given in value.given.items()}
+            return dataclasses.replace(value, prior=nodes.get("", nodes))
         if isinstance(value, Tied):
             # The second factor scales as its target does, and the first takes the rest of the power.
-            by = value.by and _tie(value.by, exponent * known[value.by.to], exponent * known[value.by.to])
-            rest = power - (exponent * known[value.by.to] if value.by else 0)
-            return dataclasses.replace(_tie(value, rest, exponent * known[value.to]), by=by)
+            by = value.by and _tie(
+                value.by, exponent * known[base_path(value.by.to)], exponent * known[base_path(value.by.to)]
+            )
+            rest = power - (exponent * known[base_path(value.by.to)] if value.by else 0)
+            return dataclasses.replace(_tie(value, rest, exponent * known[base_path(value.to)]), by=by)
         if isinstance(value, AbstractPrior) and power:
             return _prior(path, value, power)
         return value if isinstance(value, AbstractParameter) else _ldexp(value, power)

@@ -1,6 +1,7 @@
 """Mock images: the picture of a model, with noise."""
 
 from collections.abc import Mapping
+from typing import Any, overload
 
 import equinox as eqx
 import jax
@@ -8,24 +9,31 @@ import jax.numpy as jnp
 import numpy as np
 
 from sersiclab.data.image import Image
+from sersiclab.data.image_set import Images
 from sersiclab.model import scaling
+from sersiclab.model.joint_pictures import own_models
 from sersiclab.model.model import Model, scaled
 from sersiclab.model.pictures import render
 from sersiclab.parameters.scalars import Scalar
-from sersiclab.runtime.seeds import checked_seed, key_of
+from sersiclab.runtime.seeds import checked_seed, key_of, subseed
 
 
-def simulate(model: Model, image: Image, values: Mapping[str, Scalar] | None = None, *, seed: int = 0) -> Image:
-    """Return a mock image: the picture of the model, with noise drawn from `model.noise`.
+@overload
+def simulate(model: Model, image: Image, values: Mapping[str, Scalar] | None = None, *, seed: int = 0) -> Image: ...
+@overload
+def simulate(model: Model, image: Images, values: Mapping[str, Scalar] | None = None, *, seed: int = 0) -> Images: ...
+def simulate(model: Model, image: Any, values: Mapping[str, Scalar] | None = None, *, seed: int = 0) -> Any:
+    """Return a mock image, or several: the picture of the model, with noise drawn from `model.noise`.
 
     Arguments:
         model: the model.
-        image: gives everything but the data: shape, sigma, PSF, mask and metadata.
+        image: an `Image`, or `Images`, for everything but the data: shape, sigma, PSF, mask and metadata.
         values: `{path: number}`. Other free parameters have their initial values.
         seed: the seed of the noise.
 
     Returns:
-        The image. Masked pixels have data too, but no noise where their sigma is not a positive number.
+        The image; of `Images`, all of them, with independent noise. Masked pixels have data too, but no noise where
+        their sigma is not a positive number.
 
     Raises:
         ValueError: `values` has an unknown path, or a number outside its parameter's range.
@@ -36,7 +44,12 @@ def simulate(model: Model, image: Image, values: Mapping[str, Scalar] | None = N
         >>> round(float(mock.data.mean()), 2), round(float(mock.data.std()), 2)
         (0.5, 0.1)
     """
-    seed, mean = checked_seed(seed), render(model, image, values)
+    seed = checked_seed(seed)
+    if isinstance(image, Images):
+        for number, (name, own) in enumerate(own_models(model, image, values).items()):
+            image = image.with_image(name, simulate(own, image[name], seed=subseed(seed, number)))
+        return image
+    mean = render(model, image, values)
     exponent = scaling.exponent_of(image)
     noise = scaled(model.at({**model.initial, **(values or {})}), exponent).noise
     usable = np.isfinite(image.sigma) & (image.sigma > 0)
