@@ -1,9 +1,11 @@
 """A fit of many sources on a large image, as a script: `python -m tests.inference.large_field SIDE SOURCES`.
 
-The last line that it prints is JSON: the peak of memory in bytes, how often the progress moved, the mean square of
-(best - truth) / sd, and of each cancelled run after how many seconds it ended, and after how many it had said it would.
+The last line that it prints is JSON: the peak of memory in bytes, how often the progress moved, the longest part of the
+run for which it stood still, the mean square of (best - truth) / sd, and of each cancelled run after how many seconds
+it ended, and after how many it had said it would.
 """
 
+import itertools
 import json
 import math
 import re
@@ -76,19 +78,30 @@ def pulls(fit: sl.Fit, truth: dict[str, float]) -> list[float]:
     return found
 
 
+def moves(seen: list[tuple[float, int]]) -> list[float]:
+    """Return the times at which the progress moved."""
+    return [time for (_, before), (time, step) in itertools.pairwise(seen) if step > before]
+
+
 def main() -> None:
     side, number = map(int, sys.argv[1:])
     model, image, truth = scene(side, number)
-    seen = []
+    seen: list[tuple[float, int]] = []
     began = time.perf_counter()
-    run = sl.start(model, image, sl.Laplace(draws=300), on_progress=lambda progress: seen.append(progress.step))
+    run = sl.start(
+        model,
+        image,
+        sl.Laplace(draws=300),
+        on_progress=lambda progress: seen.append((time.perf_counter() - began, progress.step)),
+    )
     fit = run.wait()
     seconds = time.perf_counter() - began
     result = {
         "message": fit.message,
         "seconds": seconds,
         "timing": dict(fit.timing),
-        "moves": int(np.count_nonzero(np.diff(seen) > 0)),
+        "moves": len(moved := moves(seen)),
+        "standstill": float(np.diff([0.0, *moved, seconds]).max() / seconds),
         "mean_square_pull": float(np.mean(np.square(pulls(fit, truth)))),
         "reduced_chi2": float(fit.reduced_chi2),
         "cancelled": [cancelled(model, image, after) for after in (0.0, 3.0, 20.0)],

@@ -13,7 +13,8 @@ from sersiclab.inference.batch.together import fit_together
 from sersiclab.inference.running.monitor import Cancelled, Monitor
 from sersiclab.model import Model
 from sersiclab.noise import StudentTNoise
-from sersiclab.parameters.priors import LogUniform
+from sersiclab.parameters.priors import LogUniform, Normal
+from sersiclab.profiles import TiltedSky
 from sersiclab.results import Fit
 
 
@@ -152,3 +153,12 @@ def test_padding_moves_no_pixel(blob):
     assert padded(larger) is larger
     large = Image(np.zeros((5, SIDES[-1] + 1)), sigma=1.0)
     assert padded(large).shape == (32, SIDES[-1] + 1)
+
+
+def test_a_tilted_sky_keeps_its_middle():
+    """Its level is that at the middle of the image, which padding would move."""
+    image = Image(2.0 + 0.05 * np.indices((6, 25))[1], sigma=1.0)
+    model = Model({"sky": TiltedSky(level=Normal(0.0, 10.0), slope_x=Normal(0.0, 1.0), slope_y=0.0)})
+    found = together([(model, image)], MAP())[0]
+    assert found.best["sky.level"] == pytest.approx(2.6, abs=0.01)
+    assert found.best["sky.level"] == pytest.approx(fit(model, image, MAP(), progress=False).best["sky.level"])

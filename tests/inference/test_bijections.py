@@ -8,7 +8,7 @@ import pytest
 from sersiclab.inference.coordinates.bend import Bend
 from sersiclab.inference.coordinates.flow import identity, transport
 from sersiclab.inference.coordinates.potential import Coordinates
-from sersiclab.inference.coordinates.ridge import Ridge, Shift, ridge_of, straight_ridge
+from sersiclab.inference.coordinates.ridge import Ridge, Translation, ridge_of, straight_ridge
 from sersiclab.inference.coordinates.straight import LENGTH, Straight
 from sersiclab.inference.coordinates.turning import Turns
 from sersiclab.inference.coordinates.walls import Walls
@@ -60,7 +60,7 @@ def bend() -> Bend:
 
 
 TRACED = {
-    "shift": lambda: Shift(jnp.arange(1.0 * SIZE)),
+    "shift": lambda: Translation(jnp.arange(1.0 * SIZE)),
     "shear": lambda: ridge([]).shear,
     "shear of two leads": lambda: ridge([0, 1]).shear,
     "axes": lambda: ridge([]).axes,

@@ -230,7 +230,8 @@ def test_two_hundred_sources_on_four_million_pixels():
     assert found["message"] == ""
     assert abs(found["reduced_chi2"] - 1.0) < 5 * np.sqrt(2 / 2048**2)
     assert abs(found["mean_square_pull"] - 1.0) < 5 * np.sqrt(2 / 1401)
-    assert found["moves"] > 1000
+    assert found["moves"] > 200  # once for every source, in the first pass alone
+    assert found["standstill"] < 0.1  # while a program compiles
     # Answered at once, or no later than it said, with some room for other processes.
     assert all(late < 0.5 or late < 2 * said for late, said in found["cancelled"])
 

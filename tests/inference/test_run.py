@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+import sersiclab as sl
 from sersiclab.data.image import Image
 from sersiclab.inference import MAP, NUTS, Cancelled, Laplace, Progress, fit, resume, start
 from sersiclab.inference.running.beginning import beginning_of
@@ -200,6 +201,20 @@ def test_a_cancelled_fit_continues_with_the_same_chains(blob, cancelled_early):
     np.testing.assert_array_equal(resumed.stats["lp"], whole.stats["lp"])
     assert resumed.timing["run"] > part.timing["run"]
     assert resume(part, progress=False).draws["galaxy.flux"].shape[1] == 150  # there is nothing left to draw
+
+
+def test_a_cancelled_fit_of_several_images_continues(cancelled_early):
+    level = sl.PerImage(sl.Normal(0.0, 1.0))
+    images = sl.Images({band: sl.Image(np.full((4, 5), 0.5), sigma=0.1, band=band) for band in "gr"})
+    method = NUTS(warmup=40, draws=150)
+    part = fit(sl.Model({"sky": sl.FlatSky(level)}), images, method, seed=3, progress=False)
+    assert part.status.startswith("cancelled after")
+    resumed = resume(part, progress=False)
+    assert isinstance(resumed, sl.JointFit)
+    assert resumed.status == "complete"
+    count = part.draws["sky.level.r"].shape[1]
+    assert count < resumed.draws["sky.level.r"].shape[1] == 150
+    np.testing.assert_array_equal(resumed.draws["sky.level.r"][:, :count], part.draws["sky.level.r"])
 
 
 def test_a_fit_without_chains_is_not_resumed(blob, cancelled_early):

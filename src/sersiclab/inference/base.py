@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float
 from sersiclab.data.image import Image
 from sersiclab.inference.running.checkpoints import Checkpoint
 from sersiclab.inference.running.monitor import Monitor
-from sersiclab.model.density import Density
+from sersiclab.model.unconstrained import AbstractDensity
 from sersiclab.parameters.scalars import check_count as check_count
 
 
@@ -27,7 +27,7 @@ class Problem:
     drawn one by one.
     """
 
-    density: Density
+    density: AbstractDensity
     start: Float[np.ndarray, " d"]
     angles: Bool[np.ndarray, " d"]
     seed: int

@@ -10,7 +10,7 @@ from numpyro.infer.hmc_util import IntegratorState, build_tree, dual_averaging, 
 
 from sersiclab.inference.coordinates.potential import Coordinates, potential
 from sersiclab.inference.running.program import Program
-from sersiclab.model.density import Density, Vector
+from sersiclab.model.unconstrained import AbstractDensity, Vector
 
 
 # Largest depth of a trajectory's tree.
@@ -63,7 +63,7 @@ class Trace(NamedTuple):
 _potential_and_gradient = jax.jit(jax.value_and_grad(potential, argnums=2))
 
 
-def _transition(density: Density, here: Coordinates, settings: Settings, chain: Chain) -> tuple[Chain, Trace]:
+def _transition(density: AbstractDensity, here: Coordinates, settings: Settings, chain: Chain) -> tuple[Chain, Trace]:
     """Take one draw."""
 
     def leapfrog(step: Array, inverse_mass: Vector, state: IntegratorState) -> IntegratorState:
@@ -107,7 +107,7 @@ def _transition(density: Density, here: Coordinates, settings: Settings, chain: 
     return Chain(tree.z_proposal, tree.z_proposal_pe, tree.z_proposal_grad, key, averaging), trace
 
 
-def sample(density: Density, here: Coordinates, settings: Settings, chains: Chain) -> tuple[Chain, Trace]:
+def sample(density: AbstractDensity, here: Coordinates, settings: Settings, chains: Chain) -> tuple[Chain, Trace]:
     """Take `settings.steps` draws of each chain; the remaining rows of the trace stay empty."""
 
     def one(chain: Chain) -> tuple[Chain, Trace]:

@@ -20,7 +20,7 @@ from sersiclab.inference.coordinates.flow import Flow
 from sersiclab.inference.coordinates.potential import Coordinates, coordinates_about, potential
 from sersiclab.inference.running.monitor import Cancelled, Monitor, Pace
 from sersiclab.inference.running.program import Program
-from sersiclab.model.density import Density
+from sersiclab.model.unconstrained import AbstractDensity
 from sersiclab.runtime.errors import InputError
 from sersiclab.runtime.seeds import key_of
 
@@ -190,7 +190,7 @@ _IMPROVE = Program(_improve)
 
 
 def _gradients(
-    density: Density, here: Coordinates, z: Float[Array, "row d"], first: Int[Array, ""], last: Int[Array, ""]
+    density: AbstractDensity, here: Coordinates, z: Float[Array, "row d"], first: Int[Array, ""], last: Int[Array, ""]
 ) -> tuple[Float[Array, " row"], Float[Array, "row d"]]:
     """Potentials and their gradients of the batches from `first` to before `last`; zero elsewhere."""
     blocks = jnp.reshape(z, (-1, _at_once(density), z.shape[1]))
@@ -206,11 +206,11 @@ def _gradients(
 _GRADIENTS = Program(_gradients)
 
 
-def _at_once(density: Density) -> int:
+def _at_once(density: AbstractDensity) -> int:
     """How many gradients are computed at once: a power of two that divides the rows."""
     if jax.default_backend() != "cpu":
         return flows.ROWS
-    return 2 ** int(np.log2(np.clip(AT_ONCE_PIXELS // density.data.size, 1, flows.ROWS)))
+    return 2 ** int(np.log2(np.clip(AT_ONCE_PIXELS // density.size, 1, flows.ROWS)))
 
 
 def _gradients_of(

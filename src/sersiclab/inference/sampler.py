@@ -51,7 +51,7 @@ def any_coordinates(method: AbstractChainMethod, problem: Problem) -> Coordinate
     return Coordinates(
         centre=jnp.asarray(problem.start, dtype=float),
         factor=jnp.eye(size),
-        reference=jnp.zeros_like(problem.density.data),
+        reference=jnp.zeros(problem.density.shape),
         angles=jnp.asarray(problem.angles, dtype=float),
         flow=identity(size, jax.random.key(0)) if bent else None,
         ridge=straight_ridge(size) if method.transport is None else None,

@@ -11,7 +11,7 @@ from sersiclab.inference.coordinates.potential import Coordinates, potential
 from sersiclab.inference.running.monitor import Cancelled, Monitor, Pace
 from sersiclab.inference.running.program import Program
 from sersiclab.inference.running.threads import processors, threads
-from sersiclab.model.density import Density
+from sersiclab.model.unconstrained import AbstractDensity
 
 
 # Points of a thread at most between two looks at the monitor.
@@ -20,13 +20,13 @@ CHUNK = 256
 BATCH_PIXELS = 2**16
 
 
-def batch_size(density: Density) -> int:
+def batch_size(density: AbstractDensity) -> int:
     """Return the number of points that are rendered at once, a power of two."""
-    return 2 ** int(np.log2(np.clip(BATCH_PIXELS // density.data.size, 1, CHUNK)))
+    return 2 ** int(np.log2(np.clip(BATCH_PIXELS // density.size, 1, CHUNK)))
 
 
 def _weigh(
-    density: Density, here: Coordinates, z: Float[Array, "rows d"], count: Int[Array, ""]
+    density: AbstractDensity, here: Coordinates, z: Float[Array, "rows d"], count: Int[Array, ""]
 ) -> Float[Array, " rows"]:
     """Return the potentials of the first `count` batches."""
     blocks = jnp.reshape(z, (-1, batch_size(density), z.shape[1]))
@@ -41,7 +41,7 @@ _WEIGH = Program(_weigh)
 
 
 def potentials(
-    density: Density,
+    density: AbstractDensity,
     monitor: Monitor,
     here: Coordinates,
     z: Float[np.ndarray, "point d"],

@@ -17,14 +17,15 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from sersiclab.inference.base import Problem
-from sersiclab.inference.batch.stacking import alike, block_size, part, stacked
+from sersiclab.inference.batch.stacking import block_size, part, stacked
 from sersiclab.inference.running.monitor import Monitor
 from sersiclab.inference.running.program import Program, is_double, precision
 from sersiclab.inference.running.threads import threads
 from sersiclab.inference.search.descent import Aim, Descent, Known
 from sersiclab.inference.search.minimiser import descend
 from sersiclab.inference.search.minimum import Minimum
-from sersiclab.model.density import Density, Vector
+from sersiclab.model.lowering import alike
+from sersiclab.model.unconstrained import AbstractDensity, Vector
 
 
 # Iterations between two looks at the monitor and the clock; most descents of single galaxies take fewer.
@@ -47,7 +48,7 @@ class DescentBlock(NamedTuple):
     """Descents of one kind that are computed together. Where there are fewer than its size, the last are copies."""
 
     indices: list[int]
-    density: Density
+    density: AbstractDensity
     u: Float[np.ndarray, "stamp d"]
     known: Known
     most: Int[np.ndarray, " stamp"]
@@ -123,7 +124,7 @@ def _in_rounds(
 ) -> Iterator[tuple[int, Descent]]:
     """Yield the index and final state of each descent of one kind, by `vmap`, in rounds."""
     one = tasks[members[0]]
-    size = max(1, ROUND_NUMBERS // (one.problem.density.data.size * one.u.size))
+    size = max(1, ROUND_NUMBERS // (one.problem.density.size * one.u.size))
     for indices in _batched(members, min(size, _rounded(len(members)))):
         block, spent = _block(tasks, indices, _rounded(len(indices))), 0.0
         state = _BEGIN(monitor, block.density, block.u, block.known)
@@ -177,18 +178,18 @@ def _ended(block: DescentBlock, state: Descent) -> Iterator[tuple[int, Descent]]
         yield block.indices[i], part(host, int(i))
 
 
-def _begin(density: Density, u: Float[Array, "stamp d"], known: Known) -> Descent:
-    def one(density: Density, u: Vector, known: Known) -> Descent:
+def _begin(density: AbstractDensity, u: Float[Array, "stamp d"], known: Known) -> Descent:
+    def one(density: AbstractDensity, u: Vector, known: Known) -> Descent:
         return Descent.at(density, u)._replace(known=known)
 
     return jax.vmap(one)(density, u, known)
 
 
-def _by_map(density: Density, aim: Aim, state: Descent, steps: Int[Array, " stamp"]) -> Descent:
+def _by_map(density: AbstractDensity, aim: Aim, state: Descent, steps: Int[Array, " stamp"]) -> Descent:
     return jax.lax.map(lambda each: descend(each[0], aim, each[1], each[2]), (density, state, steps))
 
 
-def _by_vmap(density: Density, aim: Aim, state: Descent, steps: Int[Array, " stamp"]) -> Descent:
+def _by_vmap(density: AbstractDensity, aim: Aim, state: Descent, steps: Int[Array, " stamp"]) -> Descent:
     return jax.vmap(lambda density, state, steps: descend(density, aim, state, steps))(density, state, steps)
 
 

@@ -1,12 +1,12 @@
 """Densities of equal shapes and structure, stacked so that one compiled program computes with all of them."""
 
 from collections.abc import Sequence
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import jax
 import numpy as np
 
-from sersiclab.model.density import Density
+from sersiclab.model.unconstrained import AbstractDensity
 
 
 T = TypeVar("T")
@@ -16,19 +16,9 @@ T = TypeVar("T")
 BLOCK_PIXELS, MOST_STAMPS = 2**16, 16
 
 
-def alike(densities: Sequence[Density]) -> list[list[int]]:
-    """Return the indices of the densities that may be stacked together, kind by kind."""
-    kinds: dict[Any, list[int]] = {}
-    for i, density in enumerate(densities):
-        leaves, structure = jax.tree.flatten(density)
-        key = (structure, tuple((leaf.shape, leaf.dtype) for leaf in leaves))
-        kinds.setdefault(key, []).append(i)
-    return list(kinds.values())
-
-
-def block_size(density: Density) -> int:
+def block_size(density: AbstractDensity) -> int:
     """Return the number of stamps in a block of densities like this one."""
-    return max(1, min(MOST_STAMPS, BLOCK_PIXELS // density.data.size))
+    return max(1, min(MOST_STAMPS, BLOCK_PIXELS // density.size))
 
 
 def stacked(trees: Sequence[T], count: int) -> T:

@@ -16,7 +16,7 @@ from jax.example_libraries import stax
 from jaxtyping import Array, Float
 from numpyro.nn import AutoregressiveNN
 
-from sersiclab.model.density import Vector
+from sersiclab.model.unconstrained import Vector
 
 
 LAYERS = 2

@@ -16,7 +16,7 @@ from sersiclab.inference.coordinates.flow import Flow, transport, transported
 from sersiclab.inference.coordinates.ridge import Ridge
 from sersiclab.inference.running.monitor import Monitor
 from sersiclab.inference.running.program import Program
-from sersiclab.model.density import Density, Vector
+from sersiclab.model.unconstrained import AbstractDensity, Vector
 
 
 # Width of the edges of a copy of the half circle, in radians.
@@ -81,7 +81,7 @@ def _log_copies(turn: Float[Array, "*s"]) -> Float[Array, "*s"]:
     return both_edges - jnp.logaddexp(both_edges, jnp.logaddexp(x, -x))
 
 
-def potential(density: Density, here: Coordinates, z: Vector) -> Float[Array, ""]:
+def potential(density: AbstractDensity, here: Coordinates, z: Vector) -> Float[Array, ""]:
     """Return minus the log posterior density of z relative to the centre's, which keeps its digits in float32."""
     u, log_stretch = here.forward(z)
     turn = jnp.subtract(u, here.centre)
@@ -89,7 +89,7 @@ def potential(density: Density, here: Coordinates, z: Vector) -> Float[Array, ""
     return -(density.log_prior(u) + jnp.sum(gain) + jnp.sum(here.angles * _log_copies(turn)) + log_stretch)
 
 
-def reference(density: Density, u: Vector) -> Float[Array, "y x"]:
+def reference(density: AbstractDensity, u: Vector) -> Float[Array, "y x"]:
     """Return each pixel's log likelihood at `u`."""
     return density.pointwise_log_likelihood(density.constrain(u))
 

@@ -70,7 +70,7 @@ def _appended(head: Any, last: Any, xp: Any) -> Any:
     return xp.concatenate([head, last[..., None]], axis=-1)
 
 
-class Shift(NamedTuple):
+class Translation(NamedTuple):
     """t = s + centre: the s are standard normal about the centre of the posterior, which need not be its mode."""
 
     centre: Float[Array, " d"]
@@ -159,7 +159,7 @@ class Ridge(NamedTuple):
     s + centre = t, sheared to y, along axes to w, and by walls to u.
     """
 
-    shift: Shift
+    shift: Translation
     shear: Shear
     axes: Axes
     walls: Walls
@@ -206,7 +206,7 @@ def ridge_of(
     depth[used:] = 1.0
     leads = Leads(_array(places.sum(axis=1)), _array(start), _array(rows), Walls(*map(_array, (low, high, depth))))
     return Ridge(
-        Shift(_array(centre)),
+        Translation(_array(centre)),
         Shear(_array(forms), leads),
         Axes(_array(middle), _array(axes), _array(places), leads, _array(log_det)),
         walls,

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 from numpyro.distributions import transforms
 
-from sersiclab.model.density import Density
+from sersiclab.model.unconstrained import AbstractDensity
 
 
 # Length of an interval between two bounds, such that no coordinate is longer than the unconstrained one.
@@ -28,7 +28,7 @@ class Straight(NamedTuple):
     beyond: Bool[np.ndarray, " d"]
 
     @staticmethod
-    def of(density: Density) -> "Straight":
+    def of(density: AbstractDensity) -> "Straight":
         """Return the coordinates that suit the transforms of the priors."""
         between, beyond = np.zeros((2, len(density.paths)), bool)
         for prior, members in zip(density.priors, density.members, strict=True):

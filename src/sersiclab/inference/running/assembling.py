@@ -1,25 +1,33 @@
 """The fit that the outcome of a method becomes: values by path, and angles wrapped or unwrapped."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from sersiclab.data.image import Image
+from sersiclab.data.image_set import Images
 from sersiclab.inference.base import Outcome
 from sersiclab.model import Model
 from sersiclab.parameters.priors import Angle
 from sersiclab.results import Fit, circular
+from sersiclab.results.joint import JointFit
 
 
 def fit_of(
-    model: Model, image: Image, seed: int, outcome: Outcome, timing: Mapping[str, float], unfinished: Any = None
-) -> Fit:
-    """Return the fit of a model to an image that a method's outcome describes."""
+    model: Model,
+    image: Image | Images,
+    seed: int,
+    outcome: Outcome,
+    timing: Mapping[str, float],
+    unfinished: Any = None,
+) -> Any:
+    """Return the fit of a model to an image, or to several, that a method's outcome describes."""
     best = dict(zip(model.free, outcome.best.tolist(), strict=True))
-    return Fit(
+    fitted = partial(JointFit, images=image) if isinstance(image, Images) else partial(Fit, image=image)
+    return fitted(
         model=model,
-        image=image,
         method=outcome.method,
         seed=seed,
         draws={} if outcome.draws is None else draws_by_path(model, outcome.draws),

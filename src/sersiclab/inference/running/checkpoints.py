@@ -13,6 +13,7 @@ import numpy as np
 
 from sersiclab._version import __version__
 from sersiclab.data.image import Image
+from sersiclab.data.image_set import Images
 from sersiclab.documents import storage
 from sersiclab.documents.spec import to_dict
 from sersiclab.inference.running.monitor import Monitor
@@ -47,7 +48,9 @@ class Identity:
         return ", ".join(words)
 
 
-def identity(model: Model, image: Image, method: object, seed: int, init: tuple[Any, ...], *, double: bool) -> Identity:
+def identity(
+    model: Model, image: Image | Images, method: object, seed: int, init: tuple[Any, ...], *, double: bool
+) -> Identity:
     """Return the identity of a run that begins with `init`, of whatever parts that consists."""
     return Identity(
         sersiclab=__version__,
@@ -60,8 +63,10 @@ def identity(model: Model, image: Image, method: object, seed: int, init: tuple[
     )
 
 
-def content(image: Image) -> tuple[Any, ...]:
-    """Return the data of an image, without the values of masked pixels."""
+def content(image: Image | Images) -> tuple[Any, ...]:
+    """Return the data of an image, or of several with their names, without the values of masked pixels."""
+    if isinstance(image, Images):
+        return tuple(part for name, each in image.items() for part in (name, *content(each)))
     psf = () if image.psf is None else image.psf
     how = image.psf_oversampling, image.psf_includes_pixel, image.psf_centre
     return image.valid, image.data[image.valid], image.sigma[image.valid], psf, *how

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from sersiclab.inference.running.monitor import Monitor
-from sersiclab.model.density import Density
+from sersiclab.model.unconstrained import AbstractDensity
 from sersiclab.parameters.stacks import Values
 from sersiclab.runtime.process import releases
 
@@ -68,11 +68,11 @@ def _kind(leaf: Any) -> tuple[Any, ...]:
     return np.shape(leaf), jnp.result_type(leaf), getattr(leaf, "weak_type", type(leaf) in (int, float, complex))
 
 
-def _constrain(density: Density, rows: Float[Array, "rows d"]) -> Float[Array, "rows d"]:
+def _constrain(density: AbstractDensity, rows: Float[Array, "rows d"]) -> Float[Array, "rows d"]:
     return jax.vmap(lambda u: density.constrain(u).vector)(rows)
 
 
-def _unconstrain(density: Density, values: Float[Array, " d"]) -> Float[Array, " d"]:
+def _unconstrain(density: AbstractDensity, values: Float[Array, " d"]) -> Float[Array, " d"]:
     return density.unconstrain(Values(density.paths, values))
 
 
@@ -80,7 +80,7 @@ _CONSTRAIN = Program(_constrain)
 _UNCONSTRAIN = Program(_unconstrain)
 
 
-def constrain(monitor: Monitor, density: Density, u: Float[np.ndarray, "*s d"]) -> Float[np.ndarray, "*s d"]:
+def constrain(monitor: Monitor, density: AbstractDensity, u: Float[np.ndarray, "*s d"]) -> Float[np.ndarray, "*s d"]:
     """Return the parameter values at points `u`, a fixed number of rows at a time so that it compiles once."""
     rows = np.reshape(u, (-1, u.shape[-1]))
     padded = np.resize(rows, (-(-len(rows) // ROWS) * ROWS, rows.shape[1])).astype(jnp.result_type(float))
@@ -90,7 +90,7 @@ def constrain(monitor: Monitor, density: Density, u: Float[np.ndarray, "*s d"]) 
     return density.outward(np.concatenate(blocks)[: len(rows)].reshape(u.shape).astype(float))
 
 
-def unconstrain(monitor: Monitor, density: Density, values: Float[np.ndarray, " d"]) -> Float[np.ndarray, " d"]:
+def unconstrain(monitor: Monitor, density: AbstractDensity, values: Float[np.ndarray, " d"]) -> Float[np.ndarray, " d"]:
     """Return the point at which the parameters have these values; for a value on a bound, a point near it."""
     u = _UNCONSTRAIN(monitor, density, jnp.asarray(density.inward(values), dtype=float))
     return np.nan_to_num(np.asarray(u, dtype=float), posinf=4.0, neginf=-4.0)

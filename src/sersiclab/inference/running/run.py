@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sersiclab.data.image import Image
+from sersiclab.data.image_set import Images
 from sersiclab.inference.base import Outcome
 from sersiclab.inference.running.assembling import draws_by_path, fit_of
 from sersiclab.inference.running.background import BackgroundWork
@@ -87,7 +88,9 @@ class Run:
         return self._work.wait(timeout)
 
 
-def begun(model: Model, image: Image, seed: int, monitor: Monitor, spent: Mapping[str, float], rest: Unfinished) -> Run:
+def begun(
+    model: Model, image: Image | Images, seed: int, monitor: Monitor, spent: Mapping[str, float], rest: Unfinished
+) -> Run:
     """Return a run of `rest`, which has begun. `spent` are the seconds that were spent on it before."""
 
     def work(monitor: Monitor) -> Fit:

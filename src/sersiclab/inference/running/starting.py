@@ -2,24 +2,28 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 
 from sersiclab.data.checking import checked_image
 from sersiclab.data.image import Image
+from sersiclab.data.image_set import Images
 from sersiclab.inference.base import AbstractMethod, Outcome, Problem
 from sersiclab.inference.nuts import NUTS
 from sersiclab.inference.running import checkpoints
-from sersiclab.inference.running.beginning import Beginning, Init, beginning_of, overlap
+from sersiclab.inference.running.beginning import Beginning, Init, beginning_of, data_of, overlap
 from sersiclab.inference.running.checkpoints import Checkpoint
 from sersiclab.inference.running.monitor import Monitor, Progress
 from sersiclab.inference.running.program import is_double, unconstrain
 from sersiclab.inference.running.run import Run, Unfinished, begun, watched
-from sersiclab.model import Model, checked_model
-from sersiclab.model.density import Density
+from sersiclab.model import Model, check_one_image, checked_model
+from sersiclab.model.joint_density import density_of
+from sersiclab.model.joint_pictures import bound
+from sersiclab.model.unconstrained import AbstractDensity
 from sersiclab.parameters.priors import Angle
 from sersiclab.results import Fit
+from sersiclab.results.joint import JointFit
 from sersiclab.runtime.errors import InputError, InputTypeError
 from sersiclab.runtime.memory import check_memory
 from sersiclab.runtime.seeds import checked_seed
@@ -31,7 +35,7 @@ BYTES_A_NUMBER = 16
 
 def start(
     model: Model,
-    image: Image,
+    image: Image | Images,
     method: AbstractMethod = NUTS(),  # noqa: B008 (frozen)
     *,
     seed: int = 0,
@@ -48,11 +52,11 @@ def start(
 
     Arguments:
         model: the model. At least one of its parameters must have a prior.
-        image: the data.
+        image: the data: an `Image`, or `Images` for a joint fit of several.
         method: the method of inference with its options, such as `MAP()` or `NUTS(draws=500)`.
         seed: the seed of all random numbers. The same seed gives the same draws.
         init: where to begin: `{path: number}`, with which other parameters begin at the initial value of their prior;
-            or an earlier `Fit`, whose best values are used where the paths agree. If that was a fit of the same model
+            or an earlier fit, whose best values are used where the paths agree. If that was a fit of the same model
             and data, methods that begin with a covariance (`SVI`, `NUTS`) use its covariance too. Without `init`
             other starts are tried if the first maximum is in doubt.
         on_progress: is called with a `Progress` from the thread of the run, at each new state and at most ten times a
@@ -75,7 +79,7 @@ def start(
         >>> round(run.wait().best["sky.level"], 3)
         1.905
     """
-    check_fit(model, image, method, seed)
+    model = check_fit(model, image, method, seed)
     if on_progress is not None and not callable(on_progress):
         raise InputTypeError(f"on_progress must be a function of a Progress, or None, got {on_progress!r}")
     beginning, double = beginning_of(model, image, init), is_double()
@@ -83,7 +87,7 @@ def start(
     if checkpoints.wanted(checkpoint, checkpoint_every, method):
         identity = checkpoints.identity(model, image, method, int(seed), beginning, double=double)
         kept = Checkpoint(checkpoint, identity, every=checkpoint_every)
-    density = Density.of(model, image)
+    density = density_of(model, image)
 
     def solve(monitor: Monitor) -> Outcome:
         return method.solve(problem_of(density, model, image, beginning, int(seed), monitor, kept), monitor)
@@ -93,9 +97,33 @@ def start(
     return begun(model, image, int(seed), monitor, spent, Unfinished(solve, double))
 
 
+@overload
 def fit(
     model: Model,
     image: Image,
+    method: AbstractMethod = ...,
+    *,
+    seed: int = ...,
+    init: Init = ...,
+    progress: bool = ...,
+    checkpoint: str | Path | None = ...,
+    checkpoint_every: float = ...,
+) -> Fit: ...
+@overload
+def fit(
+    model: Model,
+    image: Images,
+    method: AbstractMethod = ...,
+    *,
+    seed: int = ...,
+    init: Init = ...,
+    progress: bool = ...,
+    checkpoint: str | Path | None = ...,
+    checkpoint_every: float = ...,
+) -> JointFit: ...
+def fit(
+    model: Model,
+    image: Any,
     method: AbstractMethod = NUTS(),  # noqa: B008 (frozen)
     *,
     seed: int = 0,
@@ -103,24 +131,24 @@ def fit(
     progress: bool = True,
     checkpoint: str | Path | None = None,
     checkpoint_every: float = checkpoints.EVERY,
-) -> Fit:
+) -> Any:
     """Fit a model to an image, and wait for the result.
 
     Ctrl-C stops the run and returns the draws so far, if there are any; `resume` continues it.
 
     Arguments:
         model: the model. At least one of its parameters must have a prior.
-        image: the data.
+        image: the data: an `Image`, or `Images` for a joint fit of several.
         method: the method of inference with its options: `MAP()`, `Laplace()`, `SVI()`, `Importance()` or `NUTS()`.
         seed: the seed of all random numbers. The same seed gives the same draws.
-        init: where to begin, as in `start`: `{path: number}`, an earlier `Fit`, or None for the priors' values.
+        init: where to begin, as in `start`: `{path: number}`, an earlier fit, or None for the priors' values.
         progress: whether to show a progress bar.
         checkpoint: an `.asdf` file from which a killed run of `NUTS` continues, as in `start`. Other methods write
             none.
         checkpoint_every: seconds between two checkpoints.
 
     Returns:
-        The result, with best values, draws and a verdict on how far it can be trusted.
+        A `Fit`, or a `JointFit` of several images, with best values, draws and a verdict on how far it can be trusted.
 
     Raises:
         TypeError: an argument is of the wrong type.
@@ -137,21 +165,25 @@ def fit(
     return watched(run, bar=progress)
 
 
-def resume(fit: Fit, *, progress: bool = True) -> Fit:
+@overload
+def resume(fit: Fit, *, progress: bool = True) -> Fit: ...
+@overload
+def resume(fit: JointFit, *, progress: bool = True) -> JointFit: ...
+def resume(fit: Any, *, progress: bool = True) -> Any:
     """Continue a cancelled fit of `NUTS`: its chains take the remaining draws as if they had never been stopped.
 
     Waits for the result as `fit` does. The chains live in memory, so a fit from a file has none; use a checkpoint to
     continue in another process.
 
     Arguments:
-        fit: a fit that was cancelled after its first draw, in this process.
+        fit: a `Fit` or a `JointFit` that was cancelled after its first draw, in this process.
         progress: whether to show a progress bar.
 
     Returns:
         The complete fit.
 
     Raises:
-        TypeError: `fit` is not a `Fit`.
+        TypeError: `fit` is not a fit.
         ValueError: the fit has no chains to continue.
 
     Example:
@@ -162,7 +194,7 @@ def resume(fit: Fit, *, progress: bool = True) -> Fit:
             ...
         sersiclab.runtime.errors.InputError: fit has no chains to continue: ...
     """
-    if not isinstance(fit, Fit):
+    if not isinstance(fit, Fit | JointFit):
         raise InputTypeError(f"fit must be a Fit that was cancelled, got {fit!r}")
     if not isinstance(fit.unfinished, Unfinished):
         raise InputError(
@@ -170,13 +202,21 @@ def resume(fit: Fit, *, progress: bool = True) -> Fit:
             "after its first draw has, until Python ends"
         )
     monitor = Monitor(type(fit.method).__name__)
-    return watched(begun(fit.model, fit.image, fit.seed, monitor, fit.timing, fit.unfinished), bar=progress)
+    data = data_of(fit)
+    return watched(begun(fit.model, data, fit.seed, monitor, fit.timing, fit.unfinished), bar=progress)
 
 
-def check_fit(model: Any, image: Any, method: Any, seed: Any) -> None:
-    """Raise an error that names the argument unless a method can fit this model to this image."""
-    checked_model(model)
-    checked_image(image)
+def check_fit(model: Any, image: Any, method: Any, seed: Any) -> Model:
+    """Return the model, which knows the images if there are several.
+
+    Raises an error that names the argument unless a method can fit it to the data.
+    """
+    model = checked_model(model)
+    if isinstance(image, Images):
+        model = bound(model, image)
+    else:
+        checked_image(image)
+        check_one_image(model)
     checked_seed(seed)
     if not isinstance(method, AbstractMethod):
         raise InputTypeError(f"method must be an object such as NUTS() or MAP(), got {method!r}")
@@ -185,12 +225,13 @@ def check_fit(model: Any, image: Any, method: Any, seed: Any) -> None:
     drawn = f"{type(method).__name__} of {method.number_of_draws} draws of {len(model.free)} parameters"
     size = float(BYTES_A_NUMBER) * min(method.number_of_draws, 10**100) * (len(model.free) + 1)
     check_memory(drawn, size, "ask for fewer draws, or chains")
+    return model
 
 
 def problem_of(
-    density: Density,
+    density: AbstractDensity,
     model: Model,
-    image: Image,
+    image: Image | Images,
     beginning: Beginning,
     seed: int,
     monitor: Monitor,
@@ -207,5 +248,5 @@ def problem_of(
         covariance=beginning.covariance,
         draws=beginning.draws,
         checkpoint=checkpoint,
-        image=image,
+        image=None if isinstance(image, Images) else image,
     )

@@ -25,7 +25,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from sersiclab.inference.search import likelihood, secant
-from sersiclab.model.density import Density, Vector
+from sersiclab.model.unconstrained import AbstractDensity, Vector
 
 
 # Gains are in log density.
@@ -132,12 +132,12 @@ class Descent(NamedTuple):
     again: Bool[Array, ""]
 
     @staticmethod
-    def at(density: Density, u: Vector) -> "Descent":
+    def at(density: AbstractDensity, u: Vector) -> "Descent":
         """Return a descent whose first iteration only evaluates `u`: so there is one evaluation to compile."""
         start, no = jnp.asarray(u, dtype=float), jnp.zeros((), bool)
         return Descent(
             known=Known.none(start),
-            expansion=Expansion.unknown(start, density.data.size),
+            expansion=Expansion.unknown(start, density.size),
             missing=jnp.zeros((start.size, start.size)),
             trial=start,
             expected=jnp.ones(()),
@@ -172,12 +172,12 @@ class Descent(NamedTuple):
         return np.asarray(self.expansion.u, dtype=float)
 
 
-def evaluate(density: Density, u: Vector, aim: Aim) -> Expansion:
+def evaluate(density: AbstractDensity, u: Vector, aim: Aim) -> Expansion:
     """Expand minus the log posterior density about `u`: Gauss-Newton for the likelihood, exact for the prior."""
     return with_prior(density, u, likelihood.about(density, u, aim.observed), aim)
 
 
-def with_prior(density: Density, u: Vector, here: likelihood.Likelihood, aim: Aim) -> Expansion:
+def with_prior(density: AbstractDensity, u: Vector, here: likelihood.Likelihood, aim: Aim) -> Expansion:
     """Return the expansion about `u` from that of the likelihood alone."""
 
     def log_prior(v: Vector) -> Float[Array, ""]:
@@ -197,12 +197,12 @@ def with_prior(density: Density, u: Vector, here: likelihood.Likelihood, aim: Ai
     )
 
 
-def iterate(density: Density, aim: Aim, state: Descent) -> Descent:
+def iterate(density: AbstractDensity, aim: Aim, state: Descent) -> Descent:
     """Evaluate the trial, accept or refuse it, and propose the next one."""
     return judge(density, state, evaluate(density, state.trial, aim), learning=True)
 
 
-def judge(density: Density, state: Descent, new: Expansion, *, learning: bool = False) -> Descent:
+def judge(density: AbstractDensity, state: Descent, new: Expansion, *, learning: bool = False) -> Descent:
     """Accept or refuse the trial, given the expansion about it, and propose the next one.
 
     With `learning`, what the expansions leave out is learned. That takes time with many parameters, and needs

@@ -34,7 +34,8 @@ from sersiclab.inference.search.likelihood import (
     with_noise,
 )
 from sersiclab.inference.search.parts import Member, Part, Window
-from sersiclab.model.density import Density, Vector
+from sersiclab.model.density import Density
+from sersiclab.model.unconstrained import Vector
 from sersiclab.noise import GaussianNoise
 from sersiclab.profiles import AbstractProfile
 from sersiclab.rendering import AbstractCanvas
@@ -98,20 +99,22 @@ _SEEN, _FORCES = Program(parts.seen), Program(parts.forces)
 def is_field(problem: Problem) -> bool:
     """Whether a problem is too large for all derivatives at once, and can be split into its components."""
     density = problem.density
+    if not isinstance(density, Density):
+        return False
     independent = isinstance(density.noise, GaussianNoise) or not is_least_squares(density)
     if problem.image is None or not independent or not isinstance(density.renderer, AbstractGroupRenderer):
         return False
-    derivatives, components = density.data.size * len(problem.start), _components(density)
+    derivatives, components = density.size * len(problem.start), _components(density)
     return derivatives > LARGE or (components >= MANY and derivatives * components > WORK)
 
 
 def check_derivatives(problem: Problem) -> None:
     """Raise `ValueError` if all derivatives at once need too much memory, for a problem that is not a field."""
     density = problem.density
-    pixels, size = density.data.size, len(problem.start)
+    pixels, size = density.size, len(problem.start)
     check_memory(
         f"the derivatives of {pixels} pixels by {size} parameters, all at once,",
-        float(COPIES * pixels * size * density.data.dtype.itemsize),
+        float(COPIES * pixels * size * jnp.result_type(float).itemsize),
         "fit a cutout, or fewer parameters; if the noise is independent between pixels and the renderer is one of "
         "sersiclab's, components are treated one by one, which needs less memory",
     )
@@ -148,8 +151,9 @@ class Field:
 
     def __init__(self, problem: Problem, monitor: Monitor) -> None:
         assert problem.image is not None
+        assert isinstance(problem.density, Density)
         self.density, self.monitor, self.image = problem.density, monitor, problem.image
-        self.members = parts.members_of(problem.density)
+        self.members = parts.members_of(self.density)
         self.message = ""
         self._done = 0
         self._canvases: dict[tuple[int, int], AbstractCanvas] = {}

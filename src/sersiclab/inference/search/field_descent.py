@@ -13,7 +13,7 @@ from sersiclab.inference.search.descent import NEGLIGIBLE_GAIN, Aim, Descent, Ex
 from sersiclab.inference.search.field import Base, Field
 from sersiclab.inference.search.likelihood import Likelihood
 from sersiclab.inference.search.minimum import Minimum, cancelled_minimum, minimum_of
-from sersiclab.model.density import Density, Vector
+from sersiclab.model.unconstrained import AbstractDensity, Vector
 
 
 ROUNDS = 8  # the whole image is rendered once in each
@@ -29,14 +29,16 @@ MOST_LOSS = 0.1
 BASE_DAMPING = 1e-3  # the largest damping of a step from a base
 
 
-def _expansion(density: Density, u: Vector, here: Likelihood, aim: Aim, base_u: Vector, missed: Vector) -> Expansion:
+def _expansion(
+    density: AbstractDensity, u: Vector, here: Likelihood, aim: Aim, base_u: Vector, missed: Vector
+) -> Expansion:
     """Expand minus the log posterior about `u`; the light that the windows miss has the slope `missed` at the base."""
     expansion = with_prior(density, u, here, aim)
     # The slope of the likelihood includes it already.
     return expansion._replace(log_prior=expansion.log_prior - jnp.dot(missed, u - base_u))
 
 
-def _gain(density: Density, old: Float[Array, " p"], new: Float[Array, " p"]) -> Float[Array, ""]:
+def _gain(density: AbstractDensity, old: Float[Array, " p"], new: Float[Array, " p"]) -> Float[Array, ""]:
     return likelihood.gain(density, old, new)
 
 

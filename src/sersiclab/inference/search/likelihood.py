@@ -7,17 +7,21 @@ below, so that steps are never too long (Lange, Little & Taylor 1989, JASA 84, 8
 information.
 """
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from sersiclab.model.density import Density, Vector
-from sersiclab.noise import AbstractNormalNoise
+from sersiclab.model.density import Density
+from sersiclab.model.joint_density import JointDensity
+from sersiclab.model.unconstrained import AbstractDensity, Vector
 from sersiclab.parameters import own_parameters, parameter_info, with_parameters
+from sersiclab.parameters.stacks import Values
 
 
+Constrain = Callable[[Vector], Values]
 COLUMN_PIXELS = 2**14  # pixels, in all columns of the Jacobian that are computed at once
 
 
@@ -33,23 +37,24 @@ class Likelihood(NamedTuple):
     curvature: Float[Array, "d d"]
 
 
-def is_least_squares(density: Density) -> bool:
+def is_least_squares(density: AbstractDensity) -> bool:
     """Whether minus the log likelihood is half a sum of squares."""
-    return isinstance(density.noise, AbstractNormalNoise)
+    return density.is_least_squares
 
 
-def about(density: Density, u: Vector, observed: Float[Array, ""]) -> Likelihood:
+def about(density: AbstractDensity, u: Vector, observed: Float[Array, ""]) -> Likelihood:
     """Expand the likelihood about `u`.
 
     If `observed` is 1, the curvature is that of the likelihood, without the second derivative of the model; if it is 0,
     that of reweighted least squares. For Gaussian noise the two are equal.
     """
-    if is_least_squares(density):
-        return _least_squares(density, u)
-    return _reweighted(density, u, observed)
+    if isinstance(density, JointDensity):
+        return _joint(density, u, observed)
+    assert isinstance(density, Density)
+    return _of_image(density, density.constrain, u, observed)
 
 
-def gain(density: Density, old: Float[Array, " p"], new: Float[Array, " p"]) -> Float[Array, ""]:
+def gain(density: AbstractDensity, old: Float[Array, " p"], new: Float[Array, " p"]) -> Float[Array, ""]:
     """Return the increase of the log likelihood from the `old` pixels to the `new` ones.
 
     Differences are taken pixel by pixel: the difference of two sums would be lost in single precision.
@@ -59,15 +64,42 @@ def gain(density: Density, old: Float[Array, " p"], new: Float[Array, " p"]) -> 
     return jnp.sum(new - old)
 
 
-def _least_squares(density: Density, u: Vector) -> Likelihood:
-    residual, push = jax.linearize(lambda v: density.residuals(density.constrain(v)).ravel(), u)
+def _joint(density: JointDensity, u: Vector, observed: Float[Array, ""]) -> Likelihood:
+    """Expand the likelihood of several images: each by its own parameters, of which there are fewer."""
+
+    def own(u: Vector) -> list[Float[Array, "image p"]]:
+        return density.image_values(density.constrain(u).vector)
+
+    pixels, slope, curvature = [], jnp.zeros_like(u), jnp.zeros((u.size, u.size), u.dtype)
+    for group, values, by_u in zip(density.groups, own(u), jax.jacfwd(own)(u), strict=True):
+
+        def one(image: Density, v: Vector) -> Likelihood:
+            return _of_image(image, lambda v: Values(image.paths, jnp.asarray(v)), v, observed)
+
+        each = group.map(one, values)
+        pixels.append(each.pixels.ravel())
+        slope = slope + jnp.einsum("ip,ipd->d", each.slope, by_u, precision="highest")
+        turned = jnp.einsum("ipq,iqe->ipe", each.curvature, by_u, precision="highest")
+        curvature = curvature + jnp.einsum("ipd,ipe->de", by_u, turned, precision="highest")
+    return Likelihood(jnp.concatenate(pixels), slope, curvature)
+
+
+def _of_image(density: Density, constrain: Constrain, u: Vector, observed: Float[Array, ""]) -> Likelihood:
+    """Expand the likelihood of one image about `u`, from which `constrain` makes the values of its parameters."""
+    if is_least_squares(density):
+        return _least_squares(density, constrain, u)
+    return _reweighted(density, constrain, u, observed)
+
+
+def _least_squares(density: Density, constrain: Constrain, u: Vector) -> Likelihood:
+    residual, push = jax.linearize(lambda v: density.residuals(constrain(v)).ravel(), u)
     columns = jax.lax.map(push, jnp.eye(u.size, dtype=u.dtype), batch_size=batch_size(u.size, residual.size))
     product = _matmul(columns, jnp.column_stack([columns.T, residual]))
     return Likelihood(residual, product[:, -1], product[:, :-1])
 
 
-def _reweighted(density: Density, u: Vector, observed: Float[Array, ""]) -> Likelihood:
-    (mean, values), push = jax.linearize(lambda v: _outputs(density, v), u)
+def _reweighted(density: Density, constrain: Constrain, u: Vector, observed: Float[Array, ""]) -> Likelihood:
+    (mean, values), push = jax.linearize(lambda v: _outputs(density, constrain(v)), u)
     basis = jnp.eye(u.size, dtype=u.dtype)
     columns, inner = jax.lax.map(push, basis, batch_size=batch_size(u.size, mean.size))
     each = pixelwise(density, mean, values, observed)
@@ -145,14 +177,18 @@ def with_noise(
 
 def noise_values(density: Density, u: Vector) -> Float[Array, " k"]:
     """Return the noise's parameters at `u`."""
-    values = own_parameters(density.noise_at(density.constrain(u))).values()
-    numbers = [jnp.asarray(value, dtype=u.dtype) for value in values]
-    return jnp.stack(numbers) if numbers else jnp.zeros(0, u.dtype)
+    return _noise_numbers(density, density.constrain(u))
 
 
-def _outputs(density: Density, u: Vector) -> tuple[Float[Array, " p"], Float[Array, " k"]]:
+def _noise_numbers(density: Density, values: Values) -> Float[Array, " k"]:
+    dtype = values.vector.dtype
+    numbers = [jnp.asarray(value, dtype=dtype) for value in own_parameters(density.noise_at(values)).values()]
+    return jnp.stack(numbers) if numbers else jnp.zeros(0, dtype)
+
+
+def _outputs(density: Density, values: Values) -> tuple[Float[Array, " p"], Float[Array, " k"]]:
     """Return the model image and the noise's parameters, on which alone the likelihood depends."""
-    return density.mean(density.constrain(u)).ravel(), noise_values(density, u)
+    return density.mean(values).ravel(), _noise_numbers(density, values)
 
 
 def _log_likelihood(density: Density, mean: Float[Array, " p"], values: Float[Array, " k"]) -> Float[Array, " p"]:

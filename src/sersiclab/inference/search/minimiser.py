@@ -18,7 +18,7 @@ from sersiclab.inference.search.field import check_derivatives, is_field
 from sersiclab.inference.search.field_descent import evaluated_field, minimise_field
 from sersiclab.inference.search.minimum import Minimum, cancelled_minimum, minimum_of, with_curvature
 from sersiclab.inference.search.starts import deepest, is_doubtful, rival, starts, with_rival
-from sersiclab.model.density import Density
+from sersiclab.model.unconstrained import AbstractDensity
 from sersiclab.runtime.errors import InputError
 
 
@@ -79,7 +79,7 @@ def aim_of(*, jacobian: bool, observed: bool = False) -> Aim:
     return Aim(jnp.asarray(float(jacobian)), jnp.asarray(float(observed)))
 
 
-def descend(density: Density, aim: Aim, state: Descent, iterations: Int[Array, ""]) -> Descent:
+def descend(density: AbstractDensity, aim: Aim, state: Descent, iterations: Int[Array, ""]) -> Descent:
     """Take this many iterations, or fewer if the descent ends before."""
     last = state.iterations + iterations
 
@@ -92,7 +92,7 @@ def descend(density: Density, aim: Aim, state: Descent, iterations: Int[Array, "
 _DESCEND = Program(descend)
 
 
-def _run(density: Density, monitor: Monitor, aim: Aim, state: Descent, *, most: int) -> Minimum:
+def _run(density: AbstractDensity, monitor: Monitor, aim: Aim, state: Descent, *, most: int) -> Minimum:
     """Descend until the descent ends, has taken `most` iterations, or is cancelled."""
     pace = Pace(first=1, most=most)
     try:

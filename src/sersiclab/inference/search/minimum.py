@@ -7,7 +7,7 @@ from jaxtyping import Float
 
 from sersiclab.inference.search import likelihood
 from sersiclab.inference.search.descent import Descent
-from sersiclab.model.density import Density
+from sersiclab.model.unconstrained import AbstractDensity
 
 
 class Minimum(NamedTuple):
@@ -35,7 +35,7 @@ def with_curvature(minimum: Minimum, curvature: Float[np.ndarray, "d d"]) -> Min
     return minimum
 
 
-def minimum_of(density: Density, state: Descent) -> Minimum:
+def minimum_of(density: AbstractDensity, state: Descent) -> Minimum:
     """Return the point at which a descent has ended."""
     message, count = "", int(state.iterations)
     if state.failed:
@@ -57,7 +57,7 @@ def minimum_of(density: Density, state: Descent) -> Minimum:
     )
 
 
-def cancelled_minimum(density: Density, state: Descent) -> Minimum:
+def cancelled_minimum(density: AbstractDensity, state: Descent) -> Minimum:
     """Return the best point of a descent that was cancelled, or its start if not even that was evaluated."""
     if state.fresh and not state.iterations:
         message = "cancelled before the minimiser had evaluated its start"

@@ -48,7 +48,7 @@ def is_doubtful(problem: Problem, first: Minimum) -> bool:
     """
     if first.message or problem.overlapping or np.isnan(first.chi2):
         return True
-    dof = int(np.sum(problem.density.valid)) - first.u.size
+    dof = problem.density.used - first.u.size
     if dof <= 0 or first.chi2 > dof + EXCESS_SIGMA * np.sqrt(2.0 * dof):
         return True
     return bool(np.any(~problem.angles & ~(np.abs(first.u) < AT_BOUND)))
