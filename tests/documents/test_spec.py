@@ -368,7 +368,7 @@ MISTAKES = {
     "unknown prior": (
         lambda d: d["components"]["galaxy"]["n"].update(type="Flat"),
         "galaxy.n",
-        r"^galaxy.n has the type 'Flat'; expected Normal, TruncatedNormal, .*Tied$",
+        r"^galaxy.n has the type 'Flat'; expected Normal, TruncatedNormal, .*Tied, ",
     ),
     "unknown distribution": (
         lambda d: d["components"]["star"].update(xc={"type": "Custom", "base": {"type": "Gama"}}),

@@ -34,6 +34,7 @@ star = sl.PointSource(xc=6.0, yc=5.0, flux=sl.LogUniform(1.0, 100.0))
 model = sl.Model({"star": star, "sky": sl.FlatSky(level=0.1)})
 fit = sl.load(sys.argv[2]) if len(sys.argv) > 2 else sl.fit(model, image, sl.Laplace(draws=60), progress=False)
 workbench = sl.Workbench.of(fit)
+joint = sl.fit(model, sl.Images({"g": image, "r": image}), sl.MAP(), progress=False)
 catalogue = sl.fit_many([sl.Job("a", image, model)], sl.MAP(), progress=False)
 
 writers = {
@@ -41,6 +42,8 @@ writers = {
     "fit.write_fits": ("a.fits", fit.write_fits),
     "fit.write_fits, compressed": ("a.fits.gz", fit.write_fits),
     "fit.write_regions": ("a.reg", fit.write_regions),
+    "joint.save": ("a.asdf", joint.save),
+    "joint.write_fits": ("a.fits", joint.write_fits),
     "wb.save": ("a.json", workbench.save),
     "wb.write_fits": ("a.fits", workbench.write_fits),
     "wb.write_regions": ("a.reg", workbench.write_regions),
@@ -162,9 +165,10 @@ print(json.dumps(results))
 )
 
 # An earlier version of the same document.
-REPLACES = {"fit.save", "wb.save", "wb.to_html", "sersiclab fit", "checkpoint"}
+REPLACES = {"fit.save", "joint.save", "wb.save", "wb.to_html", "sersiclab fit", "checkpoint"}
 WRITERS = [
     *("fit.save", "fit.write_fits", "fit.write_fits, compressed", "fit.write_regions"),
+    *("joint.save", "joint.write_fits"),
     *("wb.save", "wb.write_fits", "wb.write_regions", "wb.to_html"),
     *("write_galfit", "write_imfit", "catalogue.to_parquet", "catalogue.to_ecsv", "catalogue.to_fits"),
     *("sersiclab fit", "checkpoint"),
@@ -186,6 +190,8 @@ PLACES = {
     "io.imfit_writing.write_imfit": "write_imfit",
     "io.plane_files._write": "write_galfit",
     "results.files.write_fits": "fit.write_fits",
+    "results.joint.joint_files.write_fits": "joint.write_fits",
+    "results.joint.joint_files.write_regions": "",  # a file for each image, by `write_text`
     "documents.fit_format.write_fit": "fit.save",
     "results.fit.write_regions": "fit.write_regions",
     "documents.storage.write": "fit.save",

@@ -11,6 +11,7 @@ from sersiclab.documents.fit_parts import DERIVED, PARTS
 from sersiclab.model import render
 from sersiclab.results import Fit
 from sersiclab.results.draws import Derived
+from sersiclab.results.joint import JointFit
 
 
 MakeFit = Callable[..., Fit]
@@ -94,5 +95,7 @@ def test_a_pickle_leaves_the_caches_behind(make_fit: MakeFit) -> None:
 
 
 def test_a_file_has_every_field_but_the_unfinished_run() -> None:
-    assert [field.name for field in dataclasses.fields(Fit)] == [*PARTS, "unfinished"]
+    """Nor the joint fit of which a fit of one image is a part: such a fit is not saved."""
+    assert {field.name for field in dataclasses.fields(Fit)} == {*PARTS, "image", "unfinished", "part_of"}
+    assert {field.name for field in dataclasses.fields(JointFit)} == {*PARTS, "images", "unfinished"}
     assert [field.name for field in dataclasses.fields(Derived)] == list(DERIVED)

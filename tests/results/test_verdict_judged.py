@@ -291,7 +291,7 @@ def test_more_draws_are_examined_only_where_they_may_change_what_is_said(
     seen = []
 
     class Weighed:
-        total = 1000
+        total, pixels = 1000, 1000
 
         def __init__(self, fit: Fit) -> None: ...
 

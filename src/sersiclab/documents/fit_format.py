@@ -11,9 +11,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import equinox as eqx
 import numpy as np
 
 from sersiclab.data.image import Image
+from sersiclab.data.image_set import Images
 from sersiclab.data.planes import plane_of
 from sersiclab.documents import storage
 from sersiclab.documents.fit_parts import DERIVED, PARTS, check_derived, check_timing, check_versions, mapping
@@ -22,6 +24,7 @@ from sersiclab.documents.spec import from_dict, from_document, to_dict, to_docum
 from sersiclab.runtime.errors import InputError, InputTypeError
 
 
+SINGLE, JOINT = "fit", "joint fit"  # kinds of files
 NORMALISED = 1e-3  # by how much the sum of a saved PSF may differ from one
 
 
@@ -33,28 +36,43 @@ def write_fit(path: str | Path, parts: Mapping[str, Any], *, overwrite: bool = F
 
     Arguments:
         path: the file. One that sersiclab saved before is replaced.
-        parts: a value for each of `PARTS`, derived quantities as objects with the fields `DERIVED`.
+        parts: a value for each of `PARTS`, derived quantities as objects with the fields `DERIVED`; and the `image`, or
+            the `images`.
         overwrite: replace any other file too.
 
     Raises:
         FileExistsError: for any other file, unless `overwrite`.
     """
-    return storage.write(path, "fit", to_tree(parts), overwrite=overwrite)
+    return storage.write(path, JOINT if "images" in parts else SINGLE, to_tree(parts), overwrite=overwrite)
 
 
 def to_tree(parts: Mapping[str, Any]) -> dict[str, Any]:
     """Return the parts of a fit as a tree of plain values and arrays."""
     covariance, method = parts["covariance"], parts["method"]
-    return {name: parts[name] for name in PARTS} | {
-        "model": to_dict(parts["model"]),
-        "image": image_to_tree(parts["image"]),
-        "method": None if method is None else to_document(method),
-        "covariance": None if covariance is None else np.asarray(covariance),
-        "timing": {name: float(seconds) for name, seconds in parts["timing"].items()},
-        "derived": {
-            name: {key: getattr(quantity, key) for key in DERIVED} for name, quantity in parts["derived"].items()
-        },
-    }
+    if "images" in parts:
+        data: dict[str, Any] = {"images": images_to_tree(parts["images"])}
+    else:
+        data = {"image": image_to_tree(parts["image"])}
+    return (
+        {name: parts[name] for name in PARTS}
+        | data
+        | {
+            "model": to_dict(parts["model"]),
+            "method": None if method is None else to_document(method),
+            "covariance": None if covariance is None else np.asarray(covariance),
+            "timing": {name: float(seconds) for name, seconds in parts["timing"].items()},
+            "derived": {
+                name: {key: getattr(quantity, key) for key in DERIVED} for name, quantity in parts["derived"].items()
+            },
+        }
+    )
+
+
+def images_to_tree(images: Images) -> list[dict[str, Any]]:
+    """Return the images in their order, each with its name and the wavelength that was given; then missing ones."""
+    given = zip(images.names, images.given, strict=True)
+    found = [{"name": name, "given": length, "image": image_to_tree(images[name])} for name, length in given]
+    return [*found, *({"name": name, "given": None, "image": None} for name in images.missing)]
 
 
 def image_to_tree(image: Image) -> dict[str, Any]:
@@ -90,24 +108,26 @@ def read_fit(path: str | Path, *, types: Sequence[type] = ()) -> dict[str, Any]:
         types: the classes of methods, and the user's own classes of profiles, priors, noise and renderers.
 
     Returns:
-        A value for each of `PARTS`; derived quantities as mappings with the keys `DERIVED`. A part that a fit can do
-        without, such as its timing, is replaced by an empty one, with a warning, if it is damaged.
+        A value for each of `PARTS`, and the `image` or the `images`; derived quantities as mappings with the keys
+        `DERIVED`. A part that a fit can do without, such as its timing, is replaced by an empty one, with a warning,
+        if it is damaged.
 
     Raises:
         FileNotFoundError: if there is no such file.
         ValueError: if the file is not a fit, names an unknown class, or has a damaged part.
     """
     check_classes(types)
-    tree = storage.read(path, "fit")
-    missing = [name for name in PARTS if name not in tree]
+    tree = storage.read(path, SINGLE, JOINT)
+    data = "images" if tree["kind"] == JOINT else "image"
+    missing = [name for name in (*PARTS, data) if name not in tree]
     if missing:
         raise InputError(f"{path} is damaged: it lacks {', '.join(missing)}")
     spare = _Spare(path)
     parts = {name: tree[name] for name in PARTS}
     with naming(path, "model"):
         parts["model"] = from_dict(tree["model"], types=types)
-    with naming(path, "image"):
-        parts["image"] = _image(tree["image"], spare)
+    with naming(path, data):
+        parts[data] = _images(tree[data], spare) if data == "images" else _image(tree[data], spare)
     with naming(path, "method"):
         parts["method"] = None if tree["method"] is None else from_document(tree["method"], types=types)
     parts["timing"] = spare.read("timing", tree["timing"], _passing(check_timing), {})
@@ -150,6 +170,35 @@ def _passing(check: Callable[[Any], None]) -> Callable[[Any], Any]:
         return value
 
     return read
+
+
+def _images(tree: Any, spare: _Spare) -> Images:
+    if not isinstance(tree, list) or not all(
+        isinstance(each, Mapping) and isinstance(each.get("name"), str) for each in tree
+    ):
+        raise InputError(f"expected a list of images with names, got {type(tree).__name__}")
+    names = [each["name"] for each in tree]
+    if len(set(names)) < len(names):
+        raise InputError(f"the names must differ, got {', '.join(names)}")
+    images = {each["name"]: _named_image(each, spare) for each in tree}
+    given = {each["name"]: each["given"] for each in tree if each.get("given") is not None}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # they were given when the images were put together
+        return Images(images, wavelengths=given)
+
+
+def _named_image(tree: Mapping[str, Any], spare: _Spare) -> Image | None:
+    """Return an image, which may have no usable pixel; None for one that was missing. An error names the image."""
+    fields: Any = tree.get("image")
+    mask = fields.get("mask") if isinstance(fields, Mapping) else None
+    try:
+        if not isinstance(mask, np.ndarray) or mask.dtype != bool or not mask.all():
+            return None if fields is None else _image(fields, spare)
+        # The constructor of an image takes none without a usable pixel.
+        image = _image({**fields, "mask": np.zeros_like(mask)}, spare)
+        return eqx.tree_at(lambda one: one.mask, image, mask)
+    except (InputError, InputTypeError) as error:
+        raise InputError(f"{tree['name']}: {error}") from error
 
 
 def _image(tree: Any, spare: _Spare) -> Image:

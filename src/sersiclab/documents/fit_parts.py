@@ -12,7 +12,6 @@ from sersiclab.runtime.errors import InputError, InputTypeError
 
 PARTS = (
     "model",
-    "image",
     "method",
     "seed",
     "draws",

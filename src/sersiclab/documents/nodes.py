@@ -12,6 +12,7 @@ import numpy as np
 import numpyro.distributions as dist
 
 from sersiclab.parameters import ParameterInfo, parameter_info
+from sersiclab.parameters.base import AbstractVarying
 from sersiclab.parameters.scalars import is_number
 from sersiclab.runtime.errors import InputError, InputTypeError
 
@@ -41,6 +42,7 @@ class Argument:
     is_mapping: bool = False
     in_distribution: bool = False
     is_nested: bool = False
+    holds_nodes: bool = False
     info: ParameterInfo | None = None
 
 
@@ -56,6 +58,7 @@ def arguments_of(cls: type) -> dict[str, Argument]:
             bases=_bases(field.type) or (eqx.Module,),
             is_mapping=get_origin(field.type) in (dict, Mapping),
             is_nested="nested" in field.metadata,
+            holds_nodes=issubclass(cls, AbstractVarying) and field.name == "prior",
             info=infos.get(field.name),
         )
         for field in dataclasses.fields(cls)
@@ -99,7 +102,8 @@ def document_of(node: Any, path: str) -> dict[str, Any]:
         if not hasattr(node, name):
             raise InputTypeError(f"{label_of(path)} can't be written as a document: {type(node).__name__} hides {name}")
         value = getattr(node, name)
-        if not all(each is None or (isinstance(each, Mapping) and not each) for each in (value, argument.default)):
+        empty = (each is None or (isinstance(each, Mapping | tuple) and not each) for each in (value, argument.default))
+        if not all(empty):
             document[name] = plain_value(value, inner_path(path, argument))
     return document
 

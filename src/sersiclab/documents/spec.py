@@ -23,15 +23,17 @@ from sersiclab.documents.scripts import to_python as to_python
 from sersiclab.model import Model, checked_model
 from sersiclab.noise import NOISES
 from sersiclab.parameters import ParameterInfo, Tied, nested_modules, parameter_info, ties
+from sersiclab.parameters.image_shift import SHIFT, Shift
 from sersiclab.parameters.links import LINKS
 from sersiclab.parameters.priors import PRIORS
 from sersiclab.parameters.scalars import is_number
+from sersiclab.parameters.varying import VARYING
 from sersiclab.profiles import MODIFIERS, PROFILES, installed_profiles
 from sersiclab.rendering import RENDERERS, AbstractRenderer, HybridRenderer
 from sersiclab.runtime.errors import InputError, InputTypeError
 
 
-_KNOWN: tuple[type, ...] = (Model, *PROFILES, *MODIFIERS, *PRIORS, Tied, *NOISES, *RENDERERS, *LINKS)
+_KNOWN: tuple[type, ...] = (Model, *PROFILES, *MODIFIERS, *PRIORS, Tied, *VARYING, *NOISES, *RENDERERS, *LINKS, Shift)
 
 
 def to_dict(model: Model) -> dict[str, Any]:
@@ -192,6 +194,9 @@ class _Reader:
                 self._problem("", f"{path} must be a mapping from names to documents, got {value!r}")
                 return None
             return {str(key): self.node(item, str(key), argument.bases) for key, item in value.items()}
+        if argument.holds_nodes and isinstance(value, Mapping) and "type" not in value:
+            nodes = dataclasses.replace(argument, holds_nodes=False)
+            return {str(name): self._value(item, f"{path}.{name}", nodes) for name, item in value.items()}
         if isinstance(value, Mapping) or argument.is_nested:
             value = self.node(value, path, argument.bases)
             if value is None:
@@ -216,8 +221,9 @@ class _Reader:
             self._problem(path, str(error))
 
     def _check_ties(self, fields: Mapping[str, Any]) -> None:
-        noise = {"noise": fields["noise"]} if isinstance(fields.get("noise"), eqx.Module) else {}
-        owners = {**fields.get("components", {}), **fields.get("links", {}), **noise}
+        parts = {"noise": fields.get("noise"), SHIFT: fields.get("shift")}
+        others = {name: part for name, part in parts.items() if isinstance(part, eqx.Module)}
+        owners = {**fields.get("components", {}), **fields.get("links", {}), **others}
         for path, message in ties.problems(owners).items():
             self._problem(path, message)
 

@@ -154,8 +154,8 @@ def write(path: str | Path, kind: str, tree: dict[str, Any], *, overwrite: bool 
     return path
 
 
-def read(path: str | Path, kind: str) -> dict[str, Any]:
-    """Read a tree of this kind that `write` wrote, with arrays in memory and in native byte order.
+def read(path: str | Path, *kinds: str) -> dict[str, Any]:
+    """Read a tree of one of these kinds that `write` wrote, with arrays in memory and in native byte order.
 
     Raises `FileNotFoundError`, or `ValueError` if the file is of another origin, kind or newer format.
     """
@@ -177,8 +177,8 @@ def read(path: str | Path, kind: str) -> dict[str, Any]:
             f"{path} was written by sersiclab {tree.get('version')}, in format {written}; this version "
             f"({__version__}) reads up to format {FORMAT}: upgrade sersiclab"
         )
-    if tree["kind"] != kind:
-        raise InputError(f"{path} holds a {tree['kind']}, expected a {kind}")
+    if tree["kind"] not in kinds:
+        raise InputError(f"{path} holds a {tree['kind']}, expected a {kinds[0]}")
     return tree
 
 

@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -10,14 +11,16 @@ from sersiclab.documents.fit_format import naming, read_fit
 from sersiclab.documents.schema import check_classes
 from sersiclab.inference import METHODS, AbstractMethod
 from sersiclab.results import Fit
+from sersiclab.results.drawn import AbstractDrawn
 from sersiclab.results.draws import Derived
+from sersiclab.results.joint import JointFit
 from sersiclab.runtime.errors import InputTypeError
 
 
 ROUNDING = 1e-5  # distance by which draws in single precision may exceed a bound, relative to bounds or their range
 
 
-def load(path: str | Path, *, types: Sequence[type] = ()) -> Fit:
+def load(path: str | Path, *, types: Sequence[type] = ()) -> Any:
     """Read a fit that `Fit.save` wrote, with its model, image, draws and everything else.
 
     All parts pass the checks of a new fit. A part that a fit can do without, such as its timing, is left out with a
@@ -28,7 +31,7 @@ def load(path: str | Path, *, types: Sequence[type] = ()) -> Fit:
         types: the user's own classes of profiles, priors, noise, renderers and methods that the fit uses.
 
     Returns:
-        The fit.
+        The `Fit`, or the `JointFit` of several images.
 
     Raises:
         FileNotFoundError: if there is no such file.
@@ -48,13 +51,13 @@ def load(path: str | Path, *, types: Sequence[type] = ()) -> Fit:
             raise InputTypeError(f"expected a method such as NUTS, got {parts['method']!r}")
     parts["derived"] = {name: Derived(**quantity) for name, quantity in parts["derived"].items()}
     with naming(path):
-        fit = Fit(**parts)
+        fit = JointFit(**parts) if "images" in parts else Fit(**parts)
     for doubt in _doubts(fit):
         warnings.warn(f"{path}: {doubt}", stacklevel=2)
     return fit
 
 
-def _doubts(fit: Fit) -> Iterator[str]:
+def _doubts(fit: AbstractDrawn) -> Iterator[str]:
     """Describe values that make a fit unreliable, but not invalid: not finite, or outside their priors."""
     for path, prior in fit.model.free.items():
         low, high = prior.support()

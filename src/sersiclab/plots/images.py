@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float
@@ -39,38 +39,62 @@ def plot_fit(model: Model, image: Image, best: Mapping[str, float], *, title: st
     return figure
 
 
-def _plot_images(
-    panels: Sequence["Axes"], model: Model, image: Image, best: Mapping[str, float], parts: Mapping[str, Any]
-) -> None:
+class PanelImage(NamedTuple):
+    """What a panel shows: pixels, masked or not, and the options of `imshow`."""
+
+    name: str
+    pixels: Any
+    options: dict[str, Any]
+
+
+def shown(model: Model, image: Image, parts: Mapping[str, Any]) -> list[PanelImage]:
+    """Return data and model, with one colour scale, and the residual in sigma."""
     total = np.zeros(image.shape)
     for part in parts.values():
         total += np.asarray(part)
     norm = asinh_norm(image, total, sky_image(model, parts))
-    (ny, nx), (few, extent) = image.shape, _panel(image.shape)
+    few, extent = _panel(image.shape)
     data, mask, total = image.data[few], image.mask[few], total[few]
     with np.errstate(invalid="ignore", divide="ignore"):
         residual = (data - total) / image.sigma[few]
-    left, middle, right = panels
     light = {"cmap": colormap("magma"), "norm": norm}
-    shown = [
-        (left, "data", data, light),
-        (middle, "model", total, light),
-        (right, "residual", residual, {"cmap": colormap("RdBu_r"), "vmin": -RESIDUAL_LIMIT, "vmax": RESIDUAL_LIMIT}),
+    deviation = {"cmap": colormap("RdBu_r"), "vmin": -RESIDUAL_LIMIT, "vmax": RESIDUAL_LIMIT}
+    grid = {"origin": "lower", "interpolation": "nearest", "extent": extent}
+    return [
+        PanelImage("data", np.ma.array(data, mask=mask), grid | light),
+        PanelImage("model", np.ma.array(total, mask=np.zeros_like(mask)), grid | light),
+        PanelImage("residual", np.ma.array(residual, mask=mask), grid | deviation),
     ]
-    for axes, name, array, options in shown:
-        shown_pixels = np.ma.array(array, mask=np.zeros_like(mask) if name == "model" else mask)
-        drawn = axes.imshow(shown_pixels, origin="lower", interpolation="nearest", extent=extent, **options)
-        axes.set(title=name, xlabel="x [pixel]", xlim=(-0.5, nx - 0.5), ylim=(-0.5, ny - 0.5))
-        bar = axes.get_figure().colorbar(drawn, ax=axes, orientation="horizontal", shrink=0.95, aspect=30)
-        bar.set_label("(data − model) / σ" if name == "residual" else "flux per pixel")
-        if name != "residual":
-            bar.set_ticks(asinh_ticks(norm))
-            bar.ax.xaxis.set_major_formatter(lambda value, _: f"{value:.3g}")
-            bar.minorticks_off()
+
+
+def draw(axes: "Axes", panel: PanelImage, shape: tuple[int, int]) -> Any:
+    """Draw a panel, and return what a colour bar needs."""
+    drawn = axes.imshow(panel.pixels, **panel.options)
+    axes.set(title=panel.name, xlim=(-0.5, shape[1] - 0.5), ylim=(-0.5, shape[0] - 0.5))
+    return drawn
+
+
+def label_bar(bar: Any, panel: PanelImage) -> None:
+    """Label a colour bar, and set its ticks."""
+    bar.set_label("(data − model) / σ" if panel.name == "residual" else "flux per pixel")
+    if panel.name != "residual":
+        bar.set_ticks(asinh_ticks(panel.options["norm"]))
+        axis = bar.ax.xaxis if bar.orientation == "horizontal" else bar.ax.yaxis
+        axis.set_major_formatter(lambda value, _: f"{value:.3g}")
+        bar.minorticks_off()
+
+
+def _plot_images(
+    panels: Sequence["Axes"], model: Model, image: Image, best: Mapping[str, float], parts: Mapping[str, Any]
+) -> None:
+    for axes, panel in zip(panels, shown(model, image, parts), strict=True):
+        figure: Any = axes.get_figure()
+        drawn = draw(axes, panel, image.shape)
+        label_bar(figure.colorbar(drawn, ax=axes, orientation="horizontal", shrink=0.95, aspect=30), panel)
+        axes.set_xlabel("x [pixel]")
+    left, middle, _ = panels
     left.set_ylabel("y [pixel]")
-    if _draw_ellipses(middle, model, best):
-        names = {size_name(component) for component in model.components.values()} - {None}
-        middle.set_title("model, half-light ellipses" if names == {"r_eff"} else "model, ellipses at its radii")
+    draw_ellipses(middle, model, best)
 
 
 def _panel(shape: tuple[int, int]) -> tuple[Any, tuple[float, float, float, float]]:
@@ -80,8 +104,8 @@ def _panel(shape: tuple[int, int]) -> tuple[Any, tuple[float, float, float, floa
     return np.s_[::step, ::step], (-0.5, right, -0.5, top)
 
 
-def _draw_ellipses(axes: "Axes", model: Model, best: Mapping[str, float]) -> int:
-    """Draw an ellipse at each source's radius, or a cross for a point source; return the number of ellipses."""
+def draw_ellipses(axes: "Axes", model: Model, best: Mapping[str, float]) -> None:
+    """Draw an ellipse at each source's radius, or a cross for a point source, and say so in the title."""
     from matplotlib.patches import Ellipse as Patch
 
     limits = axes.axis()
@@ -97,7 +121,9 @@ def _draw_ellipses(axes: "Axes", model: Model, best: Mapping[str, float]) -> int
             angle = np.degrees(shape.theta)
             axes.add_patch(Patch(centre, minor, major, angle=angle, fill=False, ec=edge, lw=width))
     axes.axis(limits)
-    return sum(shape.size > 0 for shape in shapes.values())
+    if any(shape.size > 0 for shape in shapes.values()):
+        names = {size_name(component) for component in model.components.values()} - {None}
+        axes.set_title("model, half-light ellipses" if names == {"r_eff"} else "model, ellipses at its radii")
 
 
 def colormap(name: str) -> Any:

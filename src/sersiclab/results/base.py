@@ -1,56 +1,53 @@
 """The part of a fit that everything in `results` builds on: its data, and its model image at the best values."""
 
-import abc
+import dataclasses
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float
 
 from sersiclab.data.arrays import Plane
 from sersiclab.data.image import Image
-from sersiclab.model import Model, render
+from sersiclab.model import render, scaling
 from sersiclab.model.accuracy import RenderError, render_error
+from sersiclab.model.density import Density
 from sersiclab.noise import AbstractNormalNoise
-from sersiclab.parameters import ParameterInfo, parameter_info
+from sersiclab.rendering import AbstractRenderer
 from sersiclab.results import log_likelihood
-from sersiclab.results.draws import Derived, Draws
-from sersiclab.results.verdict.deviations import ApproximationCheck
-from sersiclab.results.verdict.levels import Verdict
-from sersiclab.runtime.errors import InputError
+from sersiclab.results.declared_units import parameter_units
+from sersiclab.results.drawn import AbstractDrawn
 
 
 if TYPE_CHECKING:
     import xarray as xr
 
 
-class AbstractFit(abc.ABC):
-    """A model that was fitted to an image: draws, best values and how they were found. `Fit` describes the fields."""
+class AbstractFit(AbstractDrawn):
+    """A model that was fitted to an image."""
 
-    model: Model
     image: Image
-    method: Any
-    seed: int
-    draws: dict[str, Draws]
-    best: dict[str, float]
-    stats: dict[str, Draws]
-    covariance: Float[np.ndarray, "d d"] | None
-    status: str
-    message: str
-    timing: dict[str, float]
-    derived: dict[str, Derived]
-    versions: dict[str, str]
 
     @property
-    @abc.abstractmethod
-    def approximation(self) -> ApproximationCheck | None:
-        """How closely the posterior resembles its approximation; None if the draws are those of the posterior."""
+    def fitted_images(self) -> dict[str, Image]:
+        """The fitted image."""
+        return {"": self.image}
+
+    def log_likelihood_of(self, name: str) -> "xr.Dataset":
+        """Return `log_likelihood`, whatever the `name`: a fit of one image has no other."""
+        return self.log_likelihood
 
     @property
-    @abc.abstractmethod
-    def verdict(self) -> Verdict:
-        """Whether to trust this fit."""
+    def exponent(self) -> int:
+        return scaling.exponent_of(self.image)
+
+    @property
+    def units(self) -> dict[str, str]:
+        return parameter_units(self.model, self.image.unit)
+
+    def density(self, renderer: AbstractRenderer | None = None) -> Density:
+        model = self.model if renderer is None else dataclasses.replace(self.model, renderer=renderer)
+        return Density.of(model, self.image)
 
     @cached_property
     def model_image(self) -> Plane:
@@ -84,22 +81,6 @@ class AbstractFit(abc.ABC):
         """The sum of squared residuals over the unmasked pixels, at `best`."""
         return float(np.sum(self.residual**2))
 
-    @property
-    def dof(self) -> int:
-        """Degrees of freedom: unmasked pixels less free parameters."""
-        return int(self.image.valid.sum()) - len(self.model.free)
-
-    @property
-    def reduced_chi2(self) -> float:
-        """`chi2` per degree of freedom; NaN without degrees of freedom."""
-        return self.chi2 / self.dof if self.dof > 0 else float("nan")
-
-    @property
-    def infos(self) -> dict[str, ParameterInfo]:
-        """The declarations of the free parameters (range, unit and meaning), by path."""
-        owners = self.model.owners
-        return {path: parameter_info(owners[path.split(".")[0]])[path.split(".", 1)[1]] for path in self.model.free}
-
     @cached_property
     def log_likelihood(self) -> "xr.Dataset":
         """The log likelihood at every draw, as the variable `data` of an xarray Dataset.
@@ -109,9 +90,3 @@ class AbstractFit(abc.ABC):
         """
         self.need_draws("log_likelihood")
         return log_likelihood.pointwise(self.model, self.image, self.draws)
-
-    def need_draws(self, what: str) -> None:
-        """Raise `ValueError`, which names what was asked for, if the method made no draws."""
-        if not self.draws:
-            method = type(self.method).__name__
-            raise InputError(f"{what} needs draws, and {method} made none: use Laplace() or NUTS()")

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sersiclab.data.image import Image
 from sersiclab.parameters.priors import Angle
-from sersiclab.results import circular, criteria, log_likelihood
-from sersiclab.results.base import AbstractFit
+from sersiclab.results import circular, criteria
+from sersiclab.results.compared import Compared, check_same
 from sersiclab.results.decisions import decisions
 from sersiclab.results.derived import parameter_sds
+from sersiclab.results.drawn import AbstractDrawn
 from sersiclab.results.summary import summarise
 from sersiclab.runtime.errors import InputError, InputTypeError
 
@@ -20,14 +20,17 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def compare(fits: Mapping[str, AbstractFit], *, patch: int | None = None) -> "pd.DataFrame":
+def compare(
+    fits: Mapping[str, AbstractDrawn | Mapping[str, AbstractDrawn]], *, patch: int | None = None
+) -> "pd.DataFrame":
     """Compare fits of the same pixels by how well their models predict the data.
 
     LOO is Pareto-smoothed importance sampling (Vehtari, Gelman & Gabry 2017, Stat. Comput. 27, 1413), by ArviZ, WAIC
     that of Watanabe 2010 (JMLR 11, 3571), the BIC that of Schwarz 1978, -2 ln L + k ln N: the smaller the better.
 
     Arguments:
-        fits: two fits or more, by name.
+        fits: two fits or more, by name. To compare a fit of several images with separate fits of each, give these as a
+            mapping from the names of the images: `{"joint": fit, "separate": {"g": fit_g, "r": fit_r}}`.
         patch: the side in pixels of the squares that LOO and WAIC leave out one at a time, which is sounder than single
             pixels where neighbouring residuals are correlated. By default single pixels, or the smallest patches that
             fit in memory.
@@ -65,10 +68,11 @@ def compare(fits: Mapping[str, AbstractFit], *, patch: int | None = None) -> "pd
     """
     import pandas as pd
 
-    _check(fits)
-    size = _patch(fits, patch)
-    points = {name: criteria.pointwise(fit, size) for name, fit in fits.items() if fit.draws}
-    rows = {name: _row(fit, points.get(name)) for name, fit in fits.items()}
+    entries = _entries(fits)
+    size = _patch(entries, patch)
+    order = list(next(iter(entries.values())).images)
+    points = {name: entry.pointwise(size, order) for name, entry in entries.items() if entry.has_draws}
+    rows = {name: _row(entry, points.get(name)) for name, entry in entries.items()}
     table: Any = pd.DataFrame.from_dict(rows, orient="index")
     for criterion in ("loo", "waic"):
         values = {name: getattr(point, criterion) for name, point in points.items()}
@@ -104,11 +108,18 @@ COLUMNS = (
 )
 
 
-def agreement(one: AbstractFit, other: AbstractFit) -> "pd.DataFrame":
+def compare_with(one: AbstractDrawn, other: Any, *, patch: int | None) -> "pd.DataFrame":
+    """Compare two fits; see `Fit.compare`."""
+    if not isinstance(other, AbstractDrawn):
+        raise InputTypeError(f"other must be a Fit, got {other!r}")
+    return compare({"this": one, "other": other}, patch=patch)
+
+
+def agreement(one: AbstractDrawn, other: AbstractDrawn) -> "pd.DataFrame":
     """Return the differences of two fits' parameters and derived quantities; see `Fit.agreement`."""
     import pandas as pd
 
-    if not isinstance(other, AbstractFit):
+    if not isinstance(other, AbstractDrawn):
         raise InputTypeError(f"other must be a Fit, got {other!r}")
     rows = {}
     first, second = _estimates(one), _estimates(other)
@@ -136,16 +147,16 @@ def agreement(one: AbstractFit, other: AbstractFit) -> "pd.DataFrame":
     return pd.DataFrame.from_dict(rows, orient="index")
 
 
-def _row(fit: AbstractFit, points: criteria.Pointwise | None) -> dict[str, float]:
+def _row(entry: Compared, points: criteria.Pointwise | None) -> dict[str, float]:
     nothing = float("nan")
     return {
         "loo": nothing if points is None else float(np.sum(points.loo)),
         "p_loo": nothing if points is None else points.p_loo,
         "bad_k": nothing if points is None else points.bad_k,
         "waic": nothing if points is None else float(np.sum(points.waic)),
-        "bic": criteria.bic(fit),
-        "log_evidence": criteria.log_evidence(fit),
-        "free": len(fit.model.free),
+        "bic": entry.bic,
+        "log_evidence": entry.log_evidence,
+        "free": entry.free,
     }
 
 
@@ -165,43 +176,28 @@ def _differences(values: Mapping[str, np.ndarray]) -> dict[str, tuple[float, flo
     }
 
 
-def _check(fits: Mapping[str, AbstractFit]) -> None:
-
-    if not isinstance(fits, Mapping) or not all(isinstance(fit, AbstractFit) for fit in fits.values()):
+def _entries(fits: Any) -> dict[str, Compared]:
+    """Return what is compared, by name. Raises `TypeError` or `ValueError` unless these are fits of the same pixels."""
+    if not isinstance(fits, Mapping) or not all(isinstance(fit, AbstractDrawn | Mapping) for fit in fits.values()):
         raise InputTypeError(f"fits must be a mapping of names to fits, such as {{'sersic': fit}}, got {fits!r}")
     if len(fits) < 2:
         raise InputError(f"fits must hold two fits or more, got {list(fits)}")
-    (first, reference), *others = fits.items()
-    for name, fit in others:
-        _check_same(first, reference.image, name, fit.image)
+    entries = {name: Compared.of(name, fit) for name, fit in fits.items()}
+    check_same(entries)
+    return entries
 
 
-def _check_same(first: str, image: Image, name: str, other: Image) -> None:
-    """Raise unless two images have the same data in the same unmasked pixels, whatever their sigma and PSF."""
-    must = "fits can be compared only for the same pixels"
-    if image.shape != other.shape:
-        raise InputError(f"{must}: {first!r} has an image of shape {image.shape}, {name!r} of {other.shape}")
-    differ = int(np.sum(image.mask != other.mask))
-    if differ:
-        raise InputError(f"{must}: the masks of {first!r} and {name!r} differ in {differ} pixels; fit both with one")
-    valid = image.valid
-    if not np.array_equal(image.data[valid], other.data[valid]):
-        changed = int(np.sum(image.data[valid] != other.data[valid]))
-        raise InputError(f"{must}: the data of {first!r} and {name!r} differ in {changed} pixels")
-
-
-def _patch(fits: Mapping[str, AbstractFit], patch: int | None) -> int:
+def _patch(entries: Mapping[str, Compared], patch: int | None) -> int:
     """Return the side of the patches in pixels: as asked for, or the smallest that all fits with draws allow."""
     if patch is not None and (isinstance(patch, bool) or not isinstance(patch, int) or patch < 1):
         raise InputError(f"patch must be a number of pixels, 1 or more, got {patch!r}")
-    drawn = [fit for fit in fits.values() if fit.draws]
-    least = math.lcm(*(log_likelihood.patch_size(fit.image, next(iter(fit.draws.values())).size) for fit in drawn))
+    least = math.lcm(*(entry.patch for entry in entries.values() if entry.has_draws))
     if patch is not None and patch % least:
         raise InputError(f"patch must be a multiple of {least}, the patches that fit in memory, got {patch}")
     return least if patch is None else patch
 
 
-def _estimates(fit: AbstractFit) -> dict[str, tuple[float, float]]:
+def _estimates(fit: AbstractDrawn) -> dict[str, tuple[float, float]]:
     """Return mean and sd of each parameter and derived quantity; without draws the best value and its sd."""
     if not fit.draws:
         sds = parameter_sds(fit)

@@ -10,11 +10,10 @@ import equinox as eqx
 import numpy as np
 from jaxtyping import Float
 
-from sersiclab.data.checking import checked_image
 from sersiclab.documents.fit_parts import check_timing, check_versions, mapping, numbers
 from sersiclab.model import checked_model
 from sersiclab.parameters.scalars import described, is_number
-from sersiclab.results.base import AbstractFit
+from sersiclab.results.drawn import AbstractDrawn
 from sersiclab.results.draws import Derived
 from sersiclab.runtime.errors import InputError, InputTypeError
 from sersiclab.runtime.seeds import checked_seed
@@ -23,10 +22,9 @@ from sersiclab.runtime.seeds import checked_seed
 FINISHED, STOPPED = "complete", "cancelled"
 
 
-def check_contents(fit: AbstractFit) -> None:
+def check_contents(fit: AbstractDrawn) -> None:
     """Raise `TypeError` or `ValueError`, which names the field, unless every field has a valid value."""
     paths = list(checked_model(fit.model).free)
-    checked_image(fit.image)
     checked_seed(fit.seed)
     if not isinstance(fit.method, eqx.Module | None):
         raise InputTypeError(f"method must be an object such as NUTS() or MAP(), or None, got {fit.method!r}")

@@ -1,16 +1,16 @@
 """How well the model of one fit predicts the data: PSIS-LOO, WAIC, the BIC and the evidence."""
 
 import warnings
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float
 from scipy.special import logsumexp
 
-from sersiclab.model.density import Density
 from sersiclab.results import per_draw
-from sersiclab.results.base import AbstractFit
 from sersiclab.results.diagnostics import arviz
+from sersiclab.results.drawn import AbstractDrawn
 
 
 BAD_K = 0.7  # of the Pareto distribution: Vehtari, Gelman & Gabry 2017, Stat. Comput. 27, 1413
@@ -24,10 +24,17 @@ class Pointwise(NamedTuple):
     p_loo: float
     bad_k: float
 
+    @staticmethod
+    def of(parts: "Sequence[Pointwise]") -> "Pointwise":
+        """Return those of independent posteriors together."""
+        share = np.average([part.bad_k for part in parts], weights=[len(part.loo) for part in parts])
+        loo, waic = (np.concatenate(each) for each in ([part.loo for part in parts], [part.waic for part in parts]))
+        return Pointwise(loo, waic, sum(part.p_loo for part in parts), float(share))
 
-def pointwise(fit: AbstractFit, size: int) -> Pointwise:
-    """Return the log predictive density of each patch of `size` pixels when it is left out."""
-    array = in_patches(fit.log_likelihood, size)
+
+def pointwise(fit: AbstractDrawn, size: int, names: Sequence[str] = ("",)) -> Pointwise:
+    """Return the log predictive density of each patch of `size` pixels, of the images `names`, when it is left out."""
+    array = np.concatenate([in_patches(fit.log_likelihood_of(name), size) for name in names], axis=-1)
     draws = array.reshape(-1, array.shape[-1])
     spread = np.var(draws, axis=0, ddof=1)
     waic = logsumexp(draws, axis=0) - np.log(len(draws)) - spread
@@ -35,17 +42,22 @@ def pointwise(fit: AbstractFit, size: int) -> Pointwise:
     return Pointwise(loo, waic, p_loo, float(np.mean(k > BAD_K)))
 
 
-def log_likelihood(fit: AbstractFit) -> float:
+def log_likelihood(fit: AbstractDrawn) -> float:
     """Return the log likelihood of the data at `best`."""
-    return per_draw.log_likelihood_at(Density.of(fit.model, fit.image), fit.best)
+    return per_draw.log_likelihood_at(fit.density(), fit.best)
 
 
-def bic(fit: AbstractFit) -> float:
+def bic(fit: AbstractDrawn) -> float:
     """Return the Bayesian information criterion, -2 ln L + k ln N (Schwarz 1978, Ann. Stat. 6, 461)."""
-    return -2.0 * log_likelihood(fit) + len(fit.model.free) * float(np.log(fit.image.valid.sum()))
+    return -2.0 * log_likelihood(fit) + len(fit.model.free) * float(np.log(number(fit)))
 
 
-def log_evidence(fit: AbstractFit) -> float:
+def number(fit: AbstractDrawn) -> int:
+    """Return the number of pixels that were fitted."""
+    return sum(int(image.valid.sum()) for image in fit.fitted_images.values())
+
+
+def log_evidence(fit: AbstractDrawn) -> float:
     """Return the log of the prior predictive density of the data; see `Fit.log_evidence`."""
     if fit.covariance is None:
         return float("nan")
@@ -57,7 +69,7 @@ def log_evidence(fit: AbstractFit) -> float:
     if "lp" in fit.stats:
         # The mean log density of a normal distribution in d dimensions lies d/2 below its maximum.
         return float(np.mean(np.asarray(fit.stats["lp"], dtype=float))) + 0.5 * size + volume
-    density = Density.of(fit.model, fit.image)
+    density = fit.density()
     point = density.unconstrain(density.values(fit.best))
     return log_likelihood(fit) + float(density.log_prior(point)) + volume
 
@@ -75,7 +87,7 @@ def in_patches(log_likelihood: Any, size: int) -> Float[np.ndarray, "chain draw 
     return np.add.reduceat(array[..., order], starts, axis=-1)
 
 
-def _loo(fit: AbstractFit, array: Float[np.ndarray, "chain draw point"]) -> tuple[Any, float, Any]:
+def _loo(fit: AbstractDrawn, array: Float[np.ndarray, "chain draw point"]) -> tuple[Any, float, Any]:
     """Return PSIS-LOO by the installed ArviZ: each point's term, the effective number of parameters, Pareto k."""
     import xarray as xr
 

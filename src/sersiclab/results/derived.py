@@ -14,7 +14,7 @@ from numpyro.distributions.transforms import Transform
 from sersiclab.model import scaling
 from sersiclab.model.accuracy import enable_x64
 from sersiclab.parameters import free
-from sersiclab.results.base import AbstractFit
+from sersiclab.results.drawn import AbstractDrawn
 from sersiclab.results.draws import Derived
 from sersiclab.runtime.errors import InputError, InputTypeError
 
@@ -23,7 +23,7 @@ FunctionOfComponents = Callable[[Mapping[str, Any]], Any]
 BATCH = 1024  # draws evaluated at once
 
 
-def derive(fn: FunctionOfComponents, fit: AbstractFit, *, name: str, unit: str) -> Derived:
+def derive(fn: FunctionOfComponents, fit: AbstractDrawn, *, name: str, unit: str) -> Derived:
     """Evaluate `fn` on the components at every draw and at `best`.
 
     Double precision is used if the image's numbers are out of range for single precision. Without draws the sd is the
@@ -39,7 +39,7 @@ def derive(fn: FunctionOfComponents, fit: AbstractFit, *, name: str, unit: str) 
     def of(values: Mapping[str, Float[Array, ""]]) -> Float[Array, ""]:
         return jnp.asarray(fn(fit.model.at(values).components), dtype=float)
 
-    with enable_x64() if scaling.exponent_of(fit.image) else nullcontext():
+    with enable_x64() if fit.exponent else nullcontext():
         point = {path: jnp.asarray(value, dtype=float) for path, value in fit.best.items()}
         _check(of, point, name)
         value = float(of(point))
@@ -51,7 +51,7 @@ def derive(fn: FunctionOfComponents, fit: AbstractFit, *, name: str, unit: str) 
     return Derived(values, value, float(np.std(values, ddof=1)), unit)
 
 
-def delta_sd(of: Callable[[Mapping[str, Any]], Any], fit: AbstractFit) -> float:
+def delta_sd(of: Callable[[Mapping[str, Any]], Any], fit: AbstractDrawn) -> float:
     """Return the standard deviation of `of(values)` to first order, sqrt(g C g) with g its gradient; NaN without C."""
     if fit.covariance is None:
         return float("nan")
@@ -65,7 +65,7 @@ def delta_sd(of: Callable[[Mapping[str, Any]], Any], fit: AbstractFit) -> float:
     return float(np.sqrt(gradient @ fit.covariance @ gradient))
 
 
-def parameter_sds(fit: AbstractFit) -> dict[str, float]:
+def parameter_sds(fit: AbstractDrawn) -> dict[str, float]:
     """Return the standard deviations of the parameters, each of which depends on its own u alone."""
     if fit.covariance is None:
         return dict.fromkeys(fit.model.free, float("nan"))
@@ -90,9 +90,9 @@ class _Space(NamedTuple):
         return math.ldexp(float(abs(jax.grad(self.transform)(self.u))), -self.shift)
 
 
-def _spaces(fit: AbstractFit) -> dict[str, _Space]:
-    exponent, spaces = scaling.exponent_of(fit.image), {}
-    priors = free(scaling.scaled(fit.model.owners, exponent))
+def _spaces(fit: AbstractDrawn) -> dict[str, _Space]:
+    exponent, spaces = fit.exponent, {}
+    priors = free(scaling.scaled(fit.model.owners, exponent), fit.model.images)
     shifts = scaling.shifts(fit.model.owners, tuple(priors), exponent)
     for (path, prior), shift in zip(priors.items(), shifts.tolist(), strict=True):
         transform = prior.transform()

@@ -8,6 +8,7 @@ from sersiclab.data.arrays import Plane
 from sersiclab.parameters.priors import Angle
 from sersiclab.results import circular
 from sersiclab.results.base import AbstractFit
+from sersiclab.results.drawn import AbstractDrawn
 
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def plot_posterior(
     return plots.plot_posterior(fit.model, fit.image, sd, predicted, *tables, title=_title(fit))
 
 
-def plot_corner(fit: AbstractFit, paths: list[str] | None) -> "Figure":
+def plot_corner(fit: AbstractDrawn, paths: list[str] | None) -> "Figure":
     """Plot marginal and pairwise densities of the draws; see `Fit.plot_corner`."""
     from sersiclab import plots
 

@@ -1,7 +1,7 @@
 """A fit, or a model and its image, as a FITS file; a fit as DS9 regions."""
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ from sersiclab.model import Model, render_components
 from sersiclab.parameters import at, parameters
 from sersiclab.results import regions
 from sersiclab.results.base import AbstractFit
+from sersiclab.results.drawn import AbstractDrawn
 
 
 if TYPE_CHECKING:
@@ -25,7 +26,8 @@ def write_fits(fit: AbstractFit, table: "QTable", path: str | Path, *, overwrite
     """Write SCI, MODEL, RESIDUAL, SIGMA, MASK, PSF, each component and the PARAMETERS; see `Fit.write_fits`."""
     from astropy.io import fits
 
-    hdus = [fits.PrimaryHDU(header=_origin(fit)), *_planes(fit.image, fit.model, fit.best), _parameters(table)]
+    header = origin(fit, fit.image.provenance)
+    hdus = [fits.PrimaryHDU(header=header), *planes(fit.image, fit.model, fit.best), parameters_hdu(table)]
     path = storage.user_path(path)
     with storage.writing(path, overwrite=overwrite) as temporary:
         fits.HDUList(hdus).writeto(temporary)
@@ -52,12 +54,12 @@ def write_model_fits(model: Model, image: Image, target: Path | IO[bytes]) -> No
         fits.Column("free", "L", array=[path in model.free for path in values]),
     ]
     table = fits.BinTableHDU.from_columns(columns, name="PARAMETERS")
-    hdus = [fits.PrimaryHDU(header=header), *_planes(image, model, model.initial), table]
+    hdus = [fits.PrimaryHDU(header=header), *planes(image, model, model.initial), table]
     fits.HDUList(hdus).writeto(target)
 
 
-def _planes(image: Image, model: Model, values: Mapping[str, float]) -> list[Any]:
-    """SCI, MODEL, RESIDUAL, SIGMA, MASK, each component and the PSF, all but the last with the WCS."""
+def planes(image: Image, model: Model, values: Mapping[str, float]) -> list[Any]:
+    """Return SCI, MODEL, RESIDUAL, SIGMA, MASK, each component and the PSF, all but the last with the WCS."""
     from astropy.io import fits
 
     header = _image_header(image)
@@ -81,7 +83,8 @@ def _planes(image: Image, model: Model, values: Mapping[str, float]) -> list[Any
     return hdus
 
 
-def _parameters(table: "QTable") -> Any:
+def parameters_hdu(table: "QTable") -> Any:
+    """Return the extension PARAMETERS."""
     from astropy.io import fits
     from astropy.utils.exceptions import AstropyUserWarning
 
@@ -92,9 +95,17 @@ def _parameters(table: "QTable") -> Any:
     for name in table.colnames:
         unit = getattr(table[name], "unit", None)
         if unit is not None:
-            hdu.columns[name].unit = unit.to_string()
+            hdu.columns[name].unit = _fits_unit(unit)
     hdu.name = "PARAMETERS"
     return hdu
+
+
+def _fits_unit(unit: Any) -> str:
+    """Return a unit as the FITS standard writes it, "pix-1" for "1 / pix"; as astropy does if the standard lacks it."""
+    try:
+        return unit.to_string("fits")
+    except ValueError:
+        return unit.to_string()
 
 
 def _image_header(image: Image) -> Any:
@@ -112,8 +123,8 @@ def _image_header(image: Image) -> Any:
     return header
 
 
-def _origin(fit: AbstractFit) -> Any:
-    """Return a header that describes the fit: method and options, seed, versions, chi2 and verdict."""
+def origin(fit: AbstractDrawn, provenance: Sequence[str]) -> Any:
+    """Return a header that describes the fit: method and options, seed, versions, chi2, verdict and provenance."""
     from astropy.io.fits import Header
 
     header = Header()
@@ -125,7 +136,7 @@ def _origin(fit: AbstractFit) -> Any:
     header["VERDICT"] = fit.verdict.level
     for name, version in fit.versions.items():
         header.add_history(f"{name} {version}")
-    for text in (f"method: {fit.method!r}", *fit.verdict.reasons, *fit.image.provenance):
+    for text in (f"method: {fit.method!r}", *fit.verdict.reasons, *provenance):
         header.add_history(text.replace("±", "+-").encode("ascii", "replace").decode())
     return header
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Float
 
+from sersiclab.data.checking import checked_image
 from sersiclab.data.image import Image
 from sersiclab.documents import storage
 from sersiclab.documents.fit_format import write_fit
@@ -16,11 +17,13 @@ from sersiclab.documents.fit_parts import PARTS
 from sersiclab.model import Model
 from sersiclab.results import comparison, figures, files, provenance, table
 from sersiclab.results.contents import check_contents
+from sersiclab.results.drawn import AbstractDrawn
 from sersiclab.results.draws import Derived, Draws
 from sersiclab.results.sampled import AbstractSampled
 from sersiclab.results.verdict import Verdict, approximation
 from sersiclab.results.verdict.deviations import ApproximationCheck
-from sersiclab.results.verdict.judge import judge
+from sersiclab.results.verdict.judge import judge, judge_part
+from sersiclab.runtime.errors import InputError
 from sersiclab.runtime.seeds import checked_seed
 
 
@@ -53,6 +56,7 @@ class Fit(AbstractSampled):
         derived: the quantities that `derive` computed, by name.
         versions: the versions of the packages that computed the fit.
         unfinished: the state from which `resume` continues a cancelled run; it is not saved.
+        part_of: the fit of several images of which this is one image.
 
     Raises:
         TypeError: if an argument has the wrong type, or `best` or `draws` hold anything but numbers.
@@ -86,9 +90,11 @@ class Fit(AbstractSampled):
     derived: dict[str, Derived] = dataclasses.field(default_factory=dict)
     versions: dict[str, str] = dataclasses.field(default_factory=provenance.versions)
     unfinished: Any = None
+    part_of: AbstractDrawn | None = None
 
     def __post_init__(self) -> None:
         check_contents(self)
+        checked_image(self.image)
         paths = list(self.model.free)
 
         def settle(name: str, value: Any) -> None:
@@ -109,7 +115,7 @@ class Fit(AbstractSampled):
 
     @cached_property
     def _verdict(self) -> Verdict:
-        return judge(self)
+        return judge(self) if self.part_of is None else judge_part(self, self.part_of)
 
     @property
     def approximation(self) -> ApproximationCheck | None:
@@ -118,7 +124,7 @@ class Fit(AbstractSampled):
 
     @cached_property
     def _approximation(self) -> ApproximationCheck | None:
-        return approximation.checked(self)
+        return approximation.checked(self) if self.part_of is None else None
 
     def compare(self, other: "Fit", *, patch: int | None = None) -> "pd.DataFrame":
         """Compare this fit with another of the same pixels by how well their models predict the data.
@@ -138,7 +144,7 @@ class Fit(AbstractSampled):
             >>> fit.compare(other)["bic_diff"].idxmin()
             'this'
         """
-        return comparison.compare({"this": self, "other": other}, patch=patch)
+        return comparison.compare_with(self, other, patch=patch)
 
     def agreement(self, other: "Fit") -> "pd.DataFrame":
         """Compare the parameters of two fits of one model, made by another method or from another start.
@@ -243,7 +249,8 @@ class Fit(AbstractSampled):
             >>> "galaxy.n & $1.50" in fit.to_latex(caption="Sérsic fit")
             True
         """
-        return table.to_latex(self, self.observables, caption=caption)
+        more = {**self.observables, **self.derived}
+        return table.to_latex(self, more, image_unit=self.image.unit, caption=caption)
 
     def write_fits(self, path: str | Path, *, overwrite: bool = False) -> Path:
         """Write the images at `best` to a FITS file: SCI, MODEL, RESIDUAL (data - model), SIGMA, MASK, PSF, COMP_*.
@@ -300,7 +307,7 @@ class Fit(AbstractSampled):
             The path.
 
         Raises:
-            ValueError: if the name does not end in `.asdf`.
+            ValueError: if the name does not end in `.asdf`, or this is one image of a joint fit.
             FileExistsError: if another file exists, unless `overwrite`.
 
         Example:
@@ -308,7 +315,9 @@ class Fit(AbstractSampled):
             >>> again.best == fit.best
             True
         """
-        return write_fit(path, {name: getattr(self, name) for name in PARTS}, overwrite=overwrite)
+        if self.part_of is not None:
+            raise InputError("this is one image of a joint fit, by whose draws it was made: save the joint fit")
+        return write_fit(path, {name: getattr(self, name) for name in (*PARTS, "image")}, overwrite=overwrite)
 
     def __repr__(self) -> str:
         shape = next((array.shape for array in self.draws.values()), None)

@@ -21,15 +21,15 @@ if TYPE_CHECKING:
 LIMIT = 2**25  # numbers kept as log likelihood: 128 MiB in single precision
 
 
-def pointwise(model: Model, image: Image, draws: Mapping[str, Draws]) -> "xr.Dataset":
+def pointwise(model: Model, image: Image, draws: Mapping[str, Draws], *, images: int = 1) -> "xr.Dataset":
     """Return the log likelihood `data` (chain, draw, pixel) of the unmasked pixels, with their `y` and `x`.
 
     If that would be more than `LIMIT` numbers, the pixels are summed in square patches (chain, draw, patch), which are
     as small as the limit allows; `y` and `x` are then their centres. Leaving one out at a time (LOO) is as sound for
-    patches as for pixels.
+    patches as for pixels. If a fit has several `images`, they share the limit.
     """
     chains, number = next(iter(draws.values())).shape
-    order, starts = patches(image, patch_size(image, chains * number))
+    order, starts = patches(image, patch_size(image, chains * number * images))
     density = Density.of(model, image)
     result = np.empty((chains * number, len(starts)), density.data.dtype)
     for values, part in chunks({path: array.reshape(-1) for path, array in draws.items()}, density.shift):
@@ -39,14 +39,16 @@ def pointwise(model: Model, image: Image, draws: Mapping[str, Draws]) -> "xr.Dat
     if density.log_unit:
         sizes = np.diff(starts, append=len(order))
         result += (density.log_unit * sizes / len(order)).astype(result.dtype)
-    return placed(image, (chains, number), lambda shape: result.reshape(shape))
+    return placed(image, (chains, number), lambda shape: result.reshape(shape), images=images)
 
 
-def placed(image: Image, draws: tuple[int, int], fill: Callable[[tuple[int, ...]], Any]) -> "xr.Dataset":
+def placed(
+    image: Image, draws: tuple[int, int], fill: Callable[[tuple[int, ...]], Any], *, images: int = 1
+) -> "xr.Dataset":
     """Return the dataset of `pointwise` for draws of this shape (chain, draw); `fill` makes an array of its shape."""
     import xarray as xr
 
-    size = patch_size(image, draws[0] * draws[1])
+    size = patch_size(image, draws[0] * draws[1] * images)
     order, starts = patches(image, size)
     name = "pixel" if size == 1 else "patch"
     nx = image.shape[1]

@@ -12,6 +12,7 @@ from sersiclab.data.arrays import Plane
 from sersiclab.data.image import Image
 from sersiclab.model import Model, lower, scaled, scaling
 from sersiclab.model.density import Density
+from sersiclab.model.unconstrained import AbstractDensity
 from sersiclab.parameters import at, own_parameters
 from sersiclab.parameters.stacks import Values
 from sersiclab.profiles import AbstractSource
@@ -82,7 +83,7 @@ def moments(density: Density, draws: Flat, best: Mapping[str, float]) -> Moments
 
 
 def log_posterior(
-    density: Density, draws: Flat, best: Mapping[str, float]
+    density: AbstractDensity, draws: Flat, best: Mapping[str, float]
 ) -> tuple[Float[np.ndarray, " draw"], Float[np.ndarray, "draw d"]]:
     """Return the log posterior density of `u` less the log likelihood at `best`, and the points `u`."""
     reference = _pointwise(density, density.values(best))
@@ -94,12 +95,12 @@ def log_posterior(
     return np.concatenate(gains), np.concatenate(points)
 
 
-def point(density: Density, values: Mapping[str, float]) -> Float[np.ndarray, " d"]:
+def point(density: AbstractDensity, values: Mapping[str, float]) -> Float[np.ndarray, " d"]:
     """Return the point `u` at which the parameters have these values."""
     return np.asarray(_point(density, density.values(values)), dtype=float)
 
 
-def log_likelihood_at(density: Density, best: Mapping[str, float]) -> float:
+def log_likelihood_at(density: AbstractDensity, best: Mapping[str, float]) -> float:
     """Return the log likelihood at one point."""
     pixels = np.asarray(_pointwise(density, density.values(best)), dtype=float)
     return float(np.sum(pixels)) + density.log_unit
@@ -129,12 +130,12 @@ def _mean(density: Density, values: Values) -> Float[Array, "y x"]:
 
 
 @jax.jit
-def _pointwise(density: Density, values: Values) -> Float[Array, "y x"]:
+def _pointwise(density: AbstractDensity, values: Values) -> Float[Array, "*pixels"]:
     return density.pointwise_log_likelihood(values)
 
 
 @jax.jit
-def _point(density: Density, values: Values) -> Float[Array, " d"]:
+def _point(density: AbstractDensity, values: Values) -> Float[Array, " d"]:
     return density.unconstrain(values)
 
 
@@ -150,7 +151,7 @@ def _sums(density: Density, values: Values, counted: Array, reference: Array) ->
 
 
 @jax.jit
-def _gains(density: Density, values: Values, reference: Array) -> tuple[Array, Array]:
+def _gains(density: AbstractDensity, values: Values, reference: Array) -> tuple[Array, Array]:
     def one(v: Values) -> tuple[Array, Array]:
         # Pixel by pixel: the difference of two sums would be lost in single precision.
         gain, u = jnp.sum(density.pointwise_log_likelihood(v) - reference), density.unconstrain(v)

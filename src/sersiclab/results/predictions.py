@@ -23,28 +23,33 @@ from sersiclab.runtime.seeds import checked_seed, key_of
 PRIOR_STREAM = 2**31 - 1  # folded into the seed: draws of the priors are independent of the noise, which counts from 0
 
 
-def predictive(model: Model, image: Image, draws: Mapping[str, Draws], n: int, seed: int) -> Float[np.ndarray, "n y x"]:
-    """Return images with noise for `n` random draws, which are repeated only if there are fewer."""
+def predictive(
+    model: Model, image: Image, draws: Mapping[str, Draws], n: int, seed: int, *, place: int = 0
+) -> Float[np.ndarray, "n y x"]:
+    """Return images with noise for `n` random draws, which are repeated only if there are fewer.
+
+    For several images of one fit, the draws chosen are the same; their `place` among them makes their noise differ.
+    """
     flat = {path: array.reshape(-1) for path, array in draws.items()}
     total = len(next(iter(flat.values())))
     check_count("n", n, least=1)
     seed = checked_seed(seed)
     chosen = np.random.default_rng(seed).choice(total, size=n, replace=n > total)
-    density = Density.of(model, image)
+    density, noise = Density.of(model, image), key_of(seed)
+    noise = jax.random.fold_in(noise, PRIOR_STREAM - place) if place else noise
     images = np.empty((n, *image.shape), density.data.dtype)
     for values, part in chunks({path: array[chosen] for path, array in flat.items()}, density.shift):
-        key = jax.random.fold_in(key_of(seed), part.start)
+        key = jax.random.fold_in(noise, part.start)
         images[part] = np.asarray(_predictive(density, values, key))[: len(images[part])]
     return scaling.times(images, -np.asarray(density.exponent))
 
 
-def from_priors(model: Model, image: Image, n: int, seed: int) -> dict[str, Float[np.ndarray, "1 n"]]:
+def from_priors(model: Model, exponent: int, n: int, seed: int) -> dict[str, Float[np.ndarray, "1 n"]]:
     """Return `n` draws of each free parameter from its prior.
 
-    Like fits, they are drawn in a unit in which single precision holds the image's numbers.
+    Like fits, they are drawn in a unit in which single precision holds the image's numbers, by this `exponent`.
     """
-    exponent = scaling.exponent_of(image)
-    priors = free(scaling.scaled(model.owners, exponent))
+    priors = free(scaling.scaled(model.owners, exponent), model.images)
     shifts = scaling.shifts(model.owners, tuple(priors), exponent)
     samples = _samples(tuple(priors.values()), jax.random.fold_in(key_of(checked_seed(seed)), PRIOR_STREAM), n)
     return {

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from sersiclab._version import __version__
-from sersiclab.results.base import AbstractFit
+from sersiclab.results.drawn import AbstractDrawn
 
 
 def versions() -> dict[str, str]:
@@ -20,7 +20,7 @@ def _installed(name: str) -> str:
     return metadata.version(name)  # reads and parses a file, for a millisecond
 
 
-def attributes(fit: AbstractFit) -> dict[str, Any]:
+def attributes(fit: AbstractDrawn) -> dict[str, Any]:
     """Return the method, seed, status, time and versions of a fit, under ArviZ's names."""
     return {
         "method": repr(fit.method),

@@ -88,7 +88,7 @@ class AbstractSampled(AbstractFit):
         `ValueError` if the method makes no draws.
         """
         self.need_draws("posterior")
-        return arviz_groups.build(self)
+        return arviz_groups.build(self, self._observed)
 
     def to_arviz(self, *, prior: int = 0, predictive: int = 0, seed: int = 0) -> Any:
         """Return `posterior` with the groups prior and posterior_predictive, which ArviZ's predictive checks need.
@@ -114,7 +114,11 @@ class AbstractSampled(AbstractFit):
             (1, 20, 648)
         """
         self.need_draws("to_arviz")
-        return arviz_groups.build(self, prior=prior, predictive=predictive, seed=seed)
+        return arviz_groups.build(self, self._observed, prior=prior, predictive=predictive, seed=seed)
+
+    @property
+    def _observed(self) -> list[arviz_groups.Observed]:
+        return [arviz_groups.Observed("", self.model, self.image, self.draws)]
 
     def posterior_predictive(self, n: int = 100, *, seed: int = 0) -> Float[np.ndarray, "n y x"]:
         """Draw images from the posterior predictive distribution: models of random draws, with noise.

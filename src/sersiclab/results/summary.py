@@ -1,19 +1,16 @@
 """The table of a fit's parameters and derived quantities."""
 
-import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float
 
-from sersiclab.model import Model
-from sersiclab.parameters import parameter_info
 from sersiclab.parameters.priors import Angle
 from sersiclab.results import circular
-from sersiclab.results.base import AbstractFit
 from sersiclab.results.derived import parameter_sds
 from sersiclab.results.diagnostics import convergence
+from sersiclab.results.drawn import AbstractDrawn
 from sersiclab.results.draws import Derived
 
 
@@ -25,7 +22,7 @@ QUANTILES = {"q5": 0.05, "q16": 0.16, "q50": 0.5, "q84": 0.84, "q95": 0.95}
 COLUMNS = ("mean", "sd", *QUANTILES, "r_hat", "ess_bulk", "ess_tail", "best", "unit")
 
 
-def summarise(fit: AbstractFit, derived: Mapping[str, Derived]) -> "pd.DataFrame":
+def summarise(fit: AbstractDrawn, derived: Mapping[str, Derived]) -> "pd.DataFrame":
     """Return one row for each quantity, with the columns `COLUMNS`; see `Fit.summary`."""
     import pandas as pd
 
@@ -33,7 +30,7 @@ def summarise(fit: AbstractFit, derived: Mapping[str, Derived]) -> "pd.DataFrame
     everything = {**draws, **{name: quantity.draws for name, quantity in derived.items() if draws}}
     checks = convergence(everything)
     bests = {**fit.best, **{name: quantity.best for name, quantity in derived.items()}}
-    units = {**parameter_units(fit.model, fit.image.unit), **{name: each.unit for name, each in derived.items()}}
+    units = {**fit.units, **{name: each.unit for name, each in derived.items()}}
     sds = {} if draws else parameter_sds(fit)
     rows = {}
     for path, value in bests.items():
@@ -59,16 +56,3 @@ def moments(draws: Float[np.ndarray, "chain draw"], *, angle: bool) -> dict[str,
         centre, spread = float(np.mean(flat)), float(np.std(flat, ddof=1))
     quantiles = np.quantile(flat, list(QUANTILES.values()))
     return {"mean": centre, "sd": spread} | dict(zip(QUANTILES, map(float, quantiles), strict=True))
-
-
-def parameter_units(model: Model, image_unit: str | None) -> dict[str, str]:
-    """Return the declared unit of every free parameter; "image" stands for the image's unit if that is not known."""
-    units = {f"{name}.{k}": i.unit for name, owner in model.owners.items() for k, i in parameter_info(owner).items()}
-    return {path: _in_image_units(units[path], image_unit) for path in model.free}
-
-
-def _in_image_units(declared: str, image_unit: str | None) -> str:
-    if image_unit is None or declared == "image":
-        return image_unit or declared
-    own = f"({image_unit})" if any(c in image_unit for c in " /*") else image_unit
-    return re.sub(r"^image\b", lambda _: own, declared)

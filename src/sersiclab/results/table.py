@@ -3,16 +3,18 @@
 import math
 from collections.abc import Mapping
 from functools import cache
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sersiclab.data.image import Image
 from sersiclab.model import Model
 from sersiclab.parameters import Tied, at, own_parameters, parameter_info, parameters
 from sersiclab.parameters.priors import Angle
+from sersiclab.parameters.tree import base_path
 from sersiclab.results.base import AbstractFit
 from sersiclab.results.derived import parameter_sds
+from sersiclab.results.drawn import AbstractDrawn
 from sersiclab.results.draws import Derived
 from sersiclab.results.observables import is_angle
 from sersiclab.results.summary import moments, summarise
@@ -25,20 +27,26 @@ if TYPE_CHECKING:
 
 def to_table(fit: AbstractFit, observables: Mapping[str, Derived]) -> "QTable":
     """Return one row: every parameter, observable and derived quantity, each with its `_err`; see `Fit.to_table`."""
+    return row_of(fit, quantities(fit, observables), fit.image.unit)
+
+
+def row_of(
+    fit: AbstractDrawn,
+    found: Mapping[str, tuple[float, float, str]],
+    image_unit: str | None,
+    more: Mapping[str, float] = MappingProxyType({}),
+) -> "QTable":
+    """Return the quantities, each a value, its error and its unit, as one row; `more` numbers follow chi2."""
     from astropy.table import QTable
 
     columns: dict[str, Any] = {}
-    for path, (value, error, unit) in _quantities(fit, observables).items():
+    for path, (value, error, unit) in found.items():
         name = column(path)
-        columns[name] = _quantity(value, unit, fit.image)
-        columns[f"{name}_err"] = _quantity(error, unit, fit.image)
-    columns |= {
-        "chi2": [fit.chi2],
-        "dof": [fit.dof],
-        "reduced_chi2": [fit.reduced_chi2],
-        "verdict": [fit.verdict.level],
-        "status": [fit.status],
-    }
+        columns[name] = _quantity(value, unit, image_unit)
+        columns[f"{name}_err"] = _quantity(error, unit, image_unit)
+    columns |= {"chi2": [fit.chi2], "dof": [fit.dof], "reduced_chi2": [fit.reduced_chi2]}
+    columns |= {name: [number] for name, number in more.items()}
+    columns |= {"verdict": [fit.verdict.level], "status": [fit.status]}
     meta = {"method": type(fit.method).__name__, "seed": fit.seed, **{f"v_{k}": v for k, v in fit.versions.items()}}
     return QTable(columns, meta=meta)
 
@@ -48,21 +56,23 @@ def column(path: str) -> str:
     return "".join(c if c.isalnum() or c == "_" else "_" for c in path)
 
 
-def to_latex(fit: AbstractFit, observables: Mapping[str, Derived], *, caption: str = "") -> str:
-    """Return a table of name, value with its uncertainty, and unit; see `Fit.to_latex`."""
+def to_latex(
+    fit: AbstractDrawn, more: Mapping[str, Derived], *, image_unit: str | None = None, caption: str = ""
+) -> str:
+    """Return a table of the free parameters and `more` quantities; see `Fit.to_latex`."""
     if not isinstance(caption, str):
         raise InputTypeError(f"caption must be a string, got {caption!r}")
-    rows = []
-    for path, row in _rows(fit, {**observables, **fit.derived}).items():
-        angle = isinstance(fit.model.free.get(path), Angle)
+    body, angles = [], {base_path(path) for path, prior in fit.model.free.items() if isinstance(prior, Angle)}
+    for path, row in rows(fit, more).items():
+        angle = base_path(path) in angles
         middle = row["q50"] if fit.draws else row["best"]
         up, down = (row["q84"] - row["q50"], row["q50"] - row["q16"]) if fit.draws else (row["sd"], row["sd"])
-        value = middle % np.pi if angle else middle % 180.0 if is_angle(path) else middle
-        unit = _escaped(unit_text(row["unit"], fit.image.unit))
-        rows.append(f"{_escaped(path)} & {with_errors(value, up, down)} & {unit} \\\\")
+        value = middle % np.pi if angle else middle % 180.0 if is_angle(base_path(path)) else middle
+        unit = _escaped(unit_text(row["unit"], image_unit))
+        body.append(f"{_escaped(path)} & {with_errors(value, up, down)} & {unit} \\\\")
     head = [f"\\caption{{{caption}}}"] if caption else []
     lines = [r"\begin{table}", *head, r"\begin{tabular}{lll}", r"\hline", r"Quantity & Value & Unit \\", r"\hline"]
-    return "\n".join([*lines, *rows, r"\hline", r"\end{tabular}", r"\end{table}", ""])
+    return "\n".join([*lines, *body, r"\hline", r"\end{tabular}", r"\end{table}", ""])
 
 
 def with_errors(value: float, up: float, down: float) -> str:
@@ -83,18 +93,18 @@ def with_errors(value: float, up: float, down: float) -> str:
     return f"$({text}) \\times 10^{{{power}}}$" if above == below else f"${{{text}}} \\times 10^{{{power}}}$"
 
 
-def _rows(fit: AbstractFit, derived: Mapping[str, Derived]) -> dict[str, dict[str, Any]]:
+def rows(fit: AbstractDrawn, derived: Mapping[str, Derived]) -> dict[str, dict[str, Any]]:
     """Return the rows of the summary by name."""
     table = summarise(fit, derived)
     rows: Any = table.to_dict(orient="index")
     return rows
 
 
-def _quantities(fit: AbstractFit, observables: Mapping[str, Derived]) -> dict[str, tuple[float, float, str]]:
+def quantities(fit: AbstractFit, observables: Mapping[str, Derived]) -> dict[str, tuple[float, float, str]]:
     """Return value, sd and unit of each quantity: the mean (circular for angles), or the best without draws."""
     found = {
         path: (float(row["mean"] if fit.draws else row["best"]), float(row["sd"]), str(row["unit"]))
-        for path, row in _rows(fit, fit.derived).items()
+        for path, row in rows(fit, fit.derived).items()
     }
     for path, quantity in _tied_and_fixed(fit).items():
         found.setdefault(path, quantity)
@@ -138,10 +148,10 @@ def _root(model: Model, path: str) -> tuple[str, float]:
     return path, factor
 
 
-def _quantity(value: float, unit: str, image: Image) -> Any:
+def _quantity(value: float, unit: str, image_unit: str | None) -> Any:
     import astropy.units as u
 
-    text = unit_text(unit, image.unit)
+    text = unit_text(unit, image_unit)
     try:
         return u.Quantity([value], text) if text else np.array([value])
     except (ValueError, TypeError):

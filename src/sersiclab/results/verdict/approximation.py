@@ -7,13 +7,11 @@ from collections.abc import Iterator
 import numpy as np
 from jaxtyping import Float
 
-from sersiclab.model import Model
-from sersiclab.model.density import Density
 from sersiclab.parameters.priors import Angle
-from sersiclab.rendering import HybridRenderer
+from sersiclab.rendering import AbstractRenderer, HybridRenderer
 from sersiclab.results import per_draw
-from sersiclab.results.base import AbstractFit
 from sersiclab.results.diagnostics import pareto_smoothed
+from sersiclab.results.drawn import AbstractDrawn
 from sersiclab.results.verdict.deviations import SHIFT, STRETCH, ApproximationCheck, Deviation
 from sersiclab.results.verdict.levels import Reason, others
 from sersiclab.results.verdict.sampling import PARETO_K_BAD
@@ -37,7 +35,7 @@ FEW_EFFECTIVE, SURELY_EFFECTIVE = 0.5, 0.75
 STATED = 0.1  # sigma, and part of a factor: smaller deviations are not stated
 
 
-def approximation_reasons(fit: AbstractFit) -> Iterator[Reason]:
+def approximation_reasons(fit: AbstractDrawn) -> Iterator[Reason]:
     """Report wrong means and errors, as the weights of the draws show them."""
     check = fit.approximation
     if check is None:
@@ -84,7 +82,7 @@ def _size(deviation: Deviation) -> str:
     return ", ".join(words)
 
 
-def checked(fit: AbstractFit) -> ApproximationCheck | None:
+def checked(fit: AbstractDrawn) -> ApproximationCheck | None:
     """Check the approximation that the draws were taken from; None if they are draws of the posterior."""
     if "log_weight" in fit.stats:
         return check_guide(fit)
@@ -93,7 +91,7 @@ def checked(fit: AbstractFit) -> ApproximationCheck | None:
     return check(fit)
 
 
-def check(fit: AbstractFit) -> ApproximationCheck:
+def check(fit: AbstractDrawn) -> ApproximationCheck:
     """Compare the posterior density of some of the draws with the normal density about `best`.
 
     The model is rendered at a few draws, and at more if their weights are uneven. The approximation is that of
@@ -108,7 +106,7 @@ def check(fit: AbstractFit) -> ApproximationCheck:
     if not _is_clear(found):
         weighed.extend(MORE_DRAWS)
         found = weighed.check()
-    if found.blind and weighed.total > MORE_DRAWS and MOST_DRAWS * fit.image.data.size <= MOST_PIXELS:
+    if found.blind and weighed.total > MORE_DRAWS and MOST_DRAWS * weighed.pixels <= MOST_PIXELS:
         weighed.extend(MOST_DRAWS)
         found = weighed.check()
     return found
@@ -132,26 +130,25 @@ def _within(deviation: Deviation, part: float) -> bool:
     return abs(deviation.shift) <= part * SHIFT_BAD and 1 / most <= deviation.stretch <= most
 
 
-def _with_narrow_margin(model: Model) -> Model:
-    """Return the model with less padding about the image: pictures are drawn in two thirds of the time.
+def _with_narrow_margin(renderer: AbstractRenderer) -> AbstractRenderer:
+    """Return the renderer with less padding about the image: pictures are drawn in two thirds of the time.
 
     Light that wraps around is the same in all draws but for a part of 1e-4, and weights need only differences.
     """
-    renderer = model.renderer
     if not (isinstance(renderer, HybridRenderer) and renderer.padding > (margin := math.ceil(MARGIN * renderer.split))):
-        return model
-    return dataclasses.replace(model, renderer=dataclasses.replace(renderer, padding=margin))
+        return renderer
+    return dataclasses.replace(renderer, padding=margin)
 
 
 class _Weighed:
     """The importance weights of a growing number of draws."""
 
-    def __init__(self, fit: AbstractFit) -> None:
-        self._fit, self._density = fit, Density.of(_with_narrow_margin(fit.model), fit.image)
+    def __init__(self, fit: AbstractDrawn) -> None:
+        self._fit, self._density = fit, fit.density(_with_narrow_margin(fit.model.renderer))
         self._draws = per_draw.flat(fit.draws)
         self._centre = _near(per_draw.point(self._density, fit.best))
         self._ratios = np.empty(0)
-        self.total = len(next(iter(self._draws.values())))
+        self.total, self.pixels = len(next(iter(self._draws.values()))), self._density.size
 
     def extend(self, number: int) -> None:
         """Weigh the first draws, up to `number`, of which some may have been weighed before."""
@@ -187,7 +184,7 @@ class _Weighed:
         return _check(self._fit, flat, *self.smoothed())
 
 
-def check_guide(fit: AbstractFit) -> ApproximationCheck:
+def check_guide(fit: AbstractDrawn) -> ApproximationCheck:
     """Check the draws of a guide, whose weights are known."""
     flat = per_draw.flat(fit.draws)
     weights = np.exp(fit.stats["log_weight"].ravel())
@@ -202,7 +199,7 @@ def _unknown(flat: dict[str, Float[np.ndarray, " draw"]]) -> ApproximationCheck:
 
 
 def _check(
-    fit: AbstractFit, flat: dict[str, Float[np.ndarray, " draw"]], weights: Float[np.ndarray, " draw"], k: float
+    fit: AbstractDrawn, flat: dict[str, Float[np.ndarray, " draw"]], weights: Float[np.ndarray, " draw"], k: float
 ) -> ApproximationCheck:
     ends = np.cumsum(weights)
     chosen = np.searchsorted(ends / ends[-1], (np.arange(len(ends)) + 0.5) / len(ends))
@@ -211,7 +208,7 @@ def _check(
     return ApproximationCheck(k, effective, picked, _deviations(fit, picked, effective))
 
 
-def _deviations(fit: AbstractFit, picked: dict[str, np.ndarray], effective: float) -> tuple[Deviation, ...]:
+def _deviations(fit: AbstractDrawn, picked: dict[str, np.ndarray], effective: float) -> tuple[Deviation, ...]:
     """Return the parameters whose mean or sigma differs from that of the resampled draws by more than chance."""
     # Draws that are all equal have no width. Quotients of Python's own floats become infinite without a warning.
     least, found = float(np.finfo(float).tiny), []
@@ -230,7 +227,7 @@ def _near(u: Float[np.ndarray, "*s d"]) -> Float[np.ndarray, "*s d"]:
     return np.clip(np.nan_to_num(u, posinf=FAR, neginf=-FAR), -FAR, FAR)
 
 
-def _log_normal(fit: AbstractFit, away: Float[np.ndarray, "draw d"]) -> Float[np.ndarray, " draw"]:
+def _log_normal(fit: AbstractDrawn, away: Float[np.ndarray, "draw d"]) -> Float[np.ndarray, " draw"]:
     """Return the log density of the approximation at points `away` from its centre."""
     covariance = np.asarray(fit.covariance, dtype=float)
     angles = np.array([isinstance(prior, Angle) for prior in fit.model.free.values()])

@@ -5,10 +5,10 @@ from typing import Any, Literal
 
 import numpy as np
 
-from sersiclab.parameters import AbstractPrior, parameter_info
+from sersiclab.parameters import AbstractPrior
 from sersiclab.parameters.priors import LogNormal, LogUniform, Normal, TruncatedNormal
-from sersiclab.results.base import AbstractFit
 from sersiclab.results.derived import parameter_sds
+from sersiclab.results.drawn import AbstractDrawn
 from sersiclab.results.verdict.levels import Reason
 
 
@@ -21,7 +21,7 @@ BOUND_FRACTION = 1e-3  # of the prior's range: so close to a bound without draws
 CONFLICT_SIGMA = 3.0  # distance of the posterior mean from the prior's centre, in the prior's sigma
 
 
-def posterior_draws(fit: AbstractFit) -> dict[str, np.ndarray]:
+def posterior_draws(fit: AbstractDrawn) -> dict[str, np.ndarray]:
     """Return the draws, resampled to represent the posterior where their approximation allows it."""
     check = fit.approximation
     return fit.draws if check is None or check.blind else check.draws
@@ -30,7 +30,7 @@ def posterior_draws(fit: AbstractFit) -> dict[str, np.ndarray]:
 Side = Literal["lower", "upper"]
 
 
-def bounds_reached(fit: AbstractFit) -> dict[str, dict[Side, float]]:
+def bounds_reached(fit: AbstractDrawn) -> dict[str, dict[Side, float]]:
     """Return the bounds of priors that the posterior lies at, by path and side, without limits by nature."""
     draws = posterior_draws(fit)
     sds = {} if draws else parameter_sds(fit)
@@ -46,7 +46,7 @@ def bounds_reached(fit: AbstractFit) -> dict[str, dict[Side, float]]:
     return found
 
 
-def bound_reasons(fit: AbstractFit) -> Iterator[Reason]:
+def bound_reasons(fit: AbstractDrawn) -> Iterator[Reason]:
     """Report parameters at a bound of their priors, except for natural limits."""
     for path, ends in bounds_reached(fit).items():
         if len(ends) == 2:
@@ -59,15 +59,14 @@ def bound_reasons(fit: AbstractFit) -> Iterator[Reason]:
             yield "caution", f"{path} lies at the {side} bound of its prior, {end:g}."
 
 
-def _natural(fit: AbstractFit, path: str, end: float) -> bool:
+def _natural(fit: AbstractDrawn, path: str, end: float) -> bool:
     """Whether a bound is a natural limit: a declared zero that the parameter may reach, such as the ellipticity's."""
-    owner, name = path.split(".", 1)
-    info = parameter_info(fit.model.owners[owner])[name]
+    info = fit.infos[path]
     return end == 0.0 == info.low and not info.open_low
 
 
 def _lies_at(
-    fit: AbstractFit, draws: Mapping[str, Any], path: str, prior: AbstractPrior, end: float, sds: dict[str, float]
+    fit: AbstractDrawn, draws: Mapping[str, Any], path: str, prior: AbstractPrior, end: float, sds: dict[str, float]
 ) -> bool:
     scale = np.log if isinstance(prior, LogUniform | LogNormal) else np.asarray
     if isinstance(prior, LogNormal):
@@ -84,7 +83,7 @@ def _lies_at(
     return fit.covariance is not None and not abs(best - end) >= BOUND_SIGMA * sds[path]
 
 
-def conflict_reasons(fit: AbstractFit) -> Iterator[Reason]:
+def conflict_reasons(fit: AbstractDrawn) -> Iterator[Reason]:
     """Report parameters far from the centre of an informative prior."""
     for path, prior in fit.model.free.items():
         values: Any = fit.draws[path].astype(float) if fit.draws else fit.best[path]

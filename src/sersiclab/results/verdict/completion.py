@@ -10,13 +10,14 @@ from sersiclab.profiles import AbstractSource
 from sersiclab.profiles.base import size_name
 from sersiclab.results import per_draw
 from sersiclab.results.base import AbstractFit
+from sersiclab.results.drawn import AbstractDrawn
 from sersiclab.results.verdict.levels import Reason, others, sentence
 
 
 ROUNDING = 1e-5  # of an end or of the range: by how much draws in single precision may lie beyond an end
 
 
-def completion_reasons(fit: AbstractFit) -> Iterator[Reason]:
+def completion_reasons(fit: AbstractDrawn) -> Iterator[Reason]:
     """Report values that are not finite, the message of the method, and a run that did not finish."""
     if not finite(fit):
         yield "bad", "The result contains values that are not finite, so nothing else can be judged."
@@ -29,13 +30,13 @@ def completion_reasons(fit: AbstractFit) -> Iterator[Reason]:
         yield "caution", sentence(f"The run did not finish: {fit.status}")
 
 
-def finite(fit: AbstractFit) -> bool:
+def finite(fit: AbstractDrawn) -> bool:
     """Whether all best values, draws and covariances are finite."""
     covariance = () if fit.covariance is None else (fit.covariance,)
     return all(np.all(np.isfinite(values)) for values in (*fit.best.values(), *fit.draws.values(), *covariance))
 
 
-def error_reasons(fit: AbstractFit) -> Iterator[Reason]:
+def error_reasons(fit: AbstractDrawn) -> Iterator[Reason]:
     """Report a result without errors, which is not a fault of the fit unless components share a centre."""
     if fit.draws or fit.covariance is not None or fit.message:
         return
@@ -50,20 +51,25 @@ def error_reasons(fit: AbstractFit) -> Iterator[Reason]:
         yield "ok", f"{name} gives best values without errors: use Laplace(), Importance() or NUTS() for errors."
 
 
-def _shares_a_centre(fit: AbstractFit) -> bool:
+def _shares_a_centre(fit: AbstractDrawn) -> bool:
     """Whether an extended component is centred on another, as a bulge is in its disk."""
     extended = [part for part in fit.model.components.values() if isinstance(part, AbstractSource) and size_name(part)]
     return len(extended) > 1 and any(isinstance(own_parameters(part).get("xc"), Tied) for part in extended)
 
 
-def range_reasons(fit: AbstractFit) -> Iterator[Reason]:
+def range_reasons(fit: AbstractDrawn) -> Iterator[Reason]:
     """Report draws outside their prior or declared range."""
     if not fit.draws:
         return
     shares = {path: (_share_beyond(fit.draws[path], *prior.support()), prior) for path, prior in fit.model.free.items()}
     outside = {path: (share, prior.support()) for path, (share, prior) in shares.items() if not share <= 0.0}
     yield from _outside(outside, "prior's range")
-    yield from _outside(dict(_ties_beyond(fit)), "range")
+
+
+def tie_reasons(fit: AbstractFit) -> Iterator[Reason]:
+    """Report draws that a tie takes out of the range of its parameter."""
+    if fit.draws:
+        yield from _outside(dict(_ties_beyond(fit)), "range")
 
 
 def _outside(found: dict[str, tuple[float, tuple[float, float]]], what: str) -> Iterator[Reason]:

@@ -1,6 +1,6 @@
 """Whether the data determine the model: sources lost in the noise or in the PSF, and degenerate components."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import combinations
 from typing import Any
 
@@ -44,10 +44,15 @@ def signal_to_noise(fit: AbstractFit) -> float:
     return float(np.sqrt(np.sum(np.square((fit.model_image - sky)[valid] / image.sigma[valid]))))
 
 
-def _faint(fit: AbstractFit) -> Iterator[Reason]:
-    if not any(isinstance(part, AbstractSource) for part in fit.model.components.values()):
+def joint_faint_reasons(fits: Mapping[str, AbstractFit]) -> Iterator[Reason]:
+    """Report sources that are not detected in all images of a joint fit together, given the fit of each."""
+    yield from _faint(*fits.values())
+
+
+def _faint(*fits: AbstractFit) -> Iterator[Reason]:
+    if not any(isinstance(part, AbstractSource) for fit in fits for part in fit.model.components.values()):
         return
-    ratio = signal_to_noise(fit)
+    ratio = float(np.linalg.norm([signal_to_noise(fit) for fit in fits]))
     if not ratio >= FAINT:
         yield (
             "caution",

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from sersiclab.results.base import AbstractFit
 from sersiclab.results.diagnostics import MINIMUM_DRAWS, convergence, e_bfmi
+from sersiclab.results.drawn import AbstractDrawn
 from sersiclab.results.verdict.deviations import NO_MEAN
 from sersiclab.results.verdict.levels import Reason, others
 
@@ -26,7 +26,7 @@ PARETO_K_BAD = 0.7  # of importance weights: Vehtari et al. 2024, JMLR 25, 72
 EFFICIENCY_CAUTION, EFFICIENT = 0.05, 0.2
 
 
-def convergence_reasons(fit: AbstractFit) -> Iterator[Reason]:
+def convergence_reasons(fit: AbstractDrawn) -> Iterator[Reason]:
     """Report r_hat and effective sample sizes, also those that can't be computed."""
     if not fit.draws:
         return
@@ -52,12 +52,12 @@ def convergence_reasons(fit: AbstractFit) -> Iterator[Reason]:
     yield from ess_reasons({path: float(np.minimum(each.ess_bulk, each.ess_tail)) for path, each in checks.items()})
 
 
-def _is_chain(fit: AbstractFit) -> bool:
+def _is_chain(fit: AbstractDrawn) -> bool:
     """Whether the draws are those of a Markov chain, rather than independent draws of an approximation."""
     return not _is_weighted(fit) and ("lp" in fit.stats or fit.covariance is None)
 
 
-def _is_weighted(fit: AbstractFit) -> bool:
+def _is_weighted(fit: AbstractDrawn) -> bool:
     return "log_weight" in fit.stats or "efficiency" in fit.stats
 
 
@@ -97,7 +97,7 @@ def _unknown(what: str, values: Mapping[str, float]) -> Iterator[Reason]:
         )
 
 
-def sampler_reasons(fit: AbstractFit) -> Iterator[Reason]:
+def sampler_reasons(fit: AbstractDrawn) -> Iterator[Reason]:
     """Report divergences, slow exploration and trees at their maximal depth."""
     if "diverging" in fit.stats:
         yield from _divergences(fit)
@@ -115,7 +115,7 @@ def sampler_reasons(fit: AbstractFit) -> Iterator[Reason]:
             )
 
 
-def _divergences(fit: AbstractFit) -> Iterator[Reason]:
+def _divergences(fit: AbstractDrawn) -> Iterator[Reason]:
     number = int(np.count_nonzero(fit.stats["diverging"]))  # NaN is not zero
     if number:
         total = fit.stats["diverging"].size
@@ -126,7 +126,7 @@ def _divergences(fit: AbstractFit) -> Iterator[Reason]:
         )
 
 
-def weight_reasons(fit: AbstractFit) -> Iterator[Reason]:
+def weight_reasons(fit: AbstractDrawn) -> Iterator[Reason]:
     """Report unreliable weights of importance sampling."""
     if "efficiency" not in fit.stats:
         return
@@ -147,7 +147,7 @@ def weight_reasons(fit: AbstractFit) -> Iterator[Reason]:
         )
 
 
-def _enough(fit: AbstractFit) -> bool:
+def _enough(fit: AbstractDrawn) -> bool:
     """Whether no effective sample size is bad."""
     checks = convergence(fit.draws).values()
     return bool(checks) and all(np.minimum(each.ess_bulk, each.ess_tail) >= ESS_BAD for each in checks)

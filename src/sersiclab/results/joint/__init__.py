@@ -1,0 +1,3 @@
+"""Fits of several images together."""
+
+from sersiclab.results.joint.joint_fit import JointFit as JointFit
