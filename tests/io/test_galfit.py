@@ -222,7 +222,7 @@ def test_a_log_names_the_file_to_read(folder):
 
 def test_bands(shared_data):
     path = shared_data / "multisim" / "fit.multi.feedme"
-    (first, image_a), (third, image_c) = sl.io.read_galfit(path), sl.io.read_galfit(path, band="c")
+    (first, image_a), (third, image_c) = (sl.io.read_galfit(path, band=name) for name in "ac")
     assert (image_a.band, image_c.band) == ("a", "c")
     np.testing.assert_array_equal(image_c.data, fits.getdata(shared_data / "multisim" / "img-c.fits"))
     assert set(first.free) == set(third.free)

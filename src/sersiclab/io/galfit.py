@@ -7,33 +7,34 @@ import math
 import re
 import warnings
 from pathlib import Path
-from typing import Any
 
 from sersiclab.data.image import Image
+from sersiclab.data.image_set import Images
 from sersiclab.data.sections import split_words
 from sersiclab.io.axes import upright
 from sersiclab.io.describe import Described
 from sersiclab.io.entries import Entry, Nonsense, component_of
-from sersiclab.io.functions import Conventions, Equivalent, Modifier
+from sersiclab.io.functions import Conventions
 from sersiclab.io.galfit_bands import for_band
+from sersiclab.io.galfit_components import drawable, function_of, name_of
 from sersiclab.io.galfit_constraints import Constraint, read_constraints
+from sersiclab.io.galfit_courses import bands_of, has_bands, in_bands
 from sersiclab.io.galfit_image import check_unused, conventions_of, fit_region, menu_image, of_band
+from sersiclab.io.galfit_image_set import menu_planes
+from sersiclab.io.galfit_joint import joint_model
 from sersiclab.io.galfit_text import Component, Menu, parse_menu
 from sersiclab.io.galfit_ties import ranges, ties
 from sersiclab.io.plane_files import find
-from sersiclab.io.tables import GALFIT, GALFIT_MODIFIERS
 from sersiclab.io.text import Lines
 from sersiclab.model import Model
-from sersiclab.profiles import AbstractProfile, FourierModes
-from sersiclab.rendering import HybridRenderer, PixelRenderer
+from sersiclab.profiles import AbstractProfile
 from sersiclab.runtime.errors import InputError, InputTypeError
 
 
-NAME = re.compile(r"#\s*component ([^\W\d]\w*)\s*$")  # the comment in which `write_galfit` keeps our names
-
-
-def read_galfit(path: str | Path, *, band: str | None = None, image: Image | None = None) -> tuple[Model, Image]:
-    """Read the model and the image of a GALFIT menu.
+def read_galfit(
+    path: str | Path, *, band: str | None = None, image: Image | Images | None = None
+) -> tuple[Model, Image | Images]:
+    """Read the model and the image of a GALFIT menu, or the images of a menu of several bands, GALFITM's.
 
     The image is the fit region, and positions in the model count from its corner. A parameter that is free in the file
     gets a wide prior around the file's value, where fits start. Constraints become ranges of priors, or ties.
@@ -41,15 +42,23 @@ def read_galfit(path: str | Path, *, band: str | None = None, image: Image | Non
     does not include the pixel response, unless the model consists of stars alone. Without a sigma image, sigma is
     measured from the image, as GALFIT does.
 
+    In a menu of several bands, a parameter with no free coefficient is a number, or has one in each band. With one it
+    is shared, or keeps its differences between the bands. With as many as there are bands it is a `PerBand`, and in
+    between a `Polynomial`. GALFITM's polynomials are those of the number in the file, and ours those of a function of
+    it that keeps it in its range. For magnitudes they are the same; others agree with GALFITM's at the nodes alone,
+    where ranges hold too. Wavelengths above 100 are taken for ångström, unless they are those of the bands' filters in
+    nanometres, and others for micrometres.
+
     Arguments:
         path: the menu: a `.feedme`, or a `galfit.NN` that GALFIT wrote.
-        band: the band to read from a file of several bands; the first one by default.
+        band: the one band to read from a file of several.
         image: used instead of the file's image, sigma, PSF and mask. It must be the whole image, in whose pixels the
-            region is given.
+            region is given. For several bands it is `Images` with their names; an `Image` is that of `band`, or of the
+            first.
 
     Returns:
-        The model and the image. One warning lists, by line, the parts that could not be converted, and other missing
-        files.
+        The model and the image, or `Images` by band. One warning lists, by line, the parts that could not be converted,
+        and other missing files.
 
     Raises:
         InputError: for a mistake in the file; the message gives its line.
@@ -63,24 +72,37 @@ def read_galfit(path: str | Path, *, band: str | None = None, image: Image | Non
         >>> list(again.components), cutout.shape
         (['star'], (90, 110))
     """
-    if not isinstance(image, Image | None):
+    if not isinstance(image, Image | Images | None):
         raise InputTypeError(f"image must be an Image, such as Image.read returns, got {type(image).__name__}")
     lines = Lines.read(path)
     menu = parse_menu(lines)
-    index = _band_index(menu, band)
     notes = list(menu.notes)
+    model: Model
+    found: Image | Images
+    if band is None and not isinstance(image, Image) and has_bands(menu):
+        bands = bands_of(menu, notes)
+        planes = menu_planes(menu, Path(path).parent, bands, image, notes)
+        model, planes = joint_model(lines, menu, bands, planes, _constraints(menu, notes), notes)
+        found = planes.images
+    elif isinstance(image, Images):
+        one = "band= chooses one" if has_bands(menu) else f"{menu.source} has one band"
+        raise InputTypeError(f"image must be an Image, such as Image.read returns, since {one}, got Images")
+    else:
+        model, found = _one_band(lines, in_bands(menu), _band_index(menu, band), image, notes)
+    if notes:
+        text = "\n  ".join(sorted(dict.fromkeys(notes), key=_line))
+        warnings.warn(f"{path}: some parts were changed in the conversion, or left out:\n  {text}", stacklevel=2)
+    return model, found
+
+
+def _one_band(lines: Lines, menu: Menu, index: int, image: Image | None, notes: list[str]) -> tuple[Model, Image]:
     if image is None:
-        whole = menu_image(menu, Path(path).parent, index, notes)
+        whole = menu_image(menu, Path(menu.source).parent, index, notes)
     else:
         whole = image
         check_unused(menu, notes)
     part, corner = fit_region(menu, whole, notes)
-    conventions = conventions_of(menu, part, corner)
-    model = _model(lines, menu, index, conventions, notes)
-    if notes:
-        text = "\n  ".join(sorted(dict.fromkeys(notes), key=_line))
-        warnings.warn(f"{path}: some parts were changed in the conversion, or left out:\n  {text}", stacklevel=2)
-    return model, part
+    return _model(lines, menu, index, conventions_of(menu, part, corner), notes), part
 
 
 def _line(note: str) -> float:
@@ -100,14 +122,15 @@ def _band_index(menu: Menu, band: str | None) -> int:
 
 
 def _model(lines: Lines, menu: Menu, index: int, conventions: Conventions, notes: list[str]) -> Model:
-    limits, rest = ranges(menu.components, _constraints(menu, index, notes), index, notes)
+    constraints = for_band(menu, _constraints(menu, notes), index, notes)
+    limits, rest = ranges(menu.components, constraints, index, notes)
     components: dict[str, AbstractProfile] = {}
     kept: dict[int, Described] = {}
     exchanged: set[int] = set()
     for number, component in enumerate(menu.components, start=1):
-        name = _name(lines, component, number, components)
+        name = name_of(lines, component, number, components)
         entries = _entries(component, index, limits.get(number, {}))
-        function, modifiers = _function(component, entries, notes)
+        function, modifiers = function_of(component, entries, notes)
         if function is None:
             continue
         modifiers, entries, turned = upright(function, modifiers, entries, notes)
@@ -123,11 +146,11 @@ def _model(lines: Lines, menu: Menu, index: int, conventions: Conventions, notes
     if not components:
         raise InputError(f"{menu.source}: no component can be read: {'; '.join(notes) or 'there is none'}")
     components = ties(components, kept, exchanged, rest, conventions, notes)
-    return _drawable(components)
+    return drawable(components)
 
 
-def _constraints(menu: Menu, index: int, notes: list[str]) -> tuple[Constraint, ...]:
-    """Return the constraints on this band. As in GALFIT, a missing file is not an error."""
+def _constraints(menu: Menu, notes: list[str]) -> tuple[Constraint, ...]:
+    """Return the constraints. As in GALFIT, a missing file is not an error."""
     if menu.text("G") is None:
         return ()
     line = menu.fields["G"][0]
@@ -136,23 +159,7 @@ def _constraints(menu: Menu, index: int, notes: list[str]) -> tuple[Constraint, 
     except FileNotFoundError as error:
         notes.append(f"line {line}: G) the constraint file is missing ({error}): nothing is constrained")
         return ()
-    return for_band(menu, read_constraints(path), index, notes)
-
-
-def _drawable(components: dict[str, AbstractProfile]) -> Model:
-    """Return the model with the default renderer, or with `PixelRenderer` if that can't draw a low Sérsic index."""
-    try:
-        return Model(components, renderer=HybridRenderer())
-    except InputError:
-        return Model(components, renderer=PixelRenderer())
-
-
-def _name(lines: Lines, component: Component, number: int, taken: Any) -> str:
-    found = NAME.search(lines.lines[component.line - 1])
-    if found and found[1] not in taken and found[1] not in ("noise", "renderer"):
-        return found[1]
-    name = re.sub(r"\W", "_", component.name)
-    return name if name == "sky" and name not in taken else f"{name}_{number}"
+    return read_constraints(path)
 
 
 def _entries(component: Component, index: int, limits: dict[str, tuple[float, float]]) -> dict[str, Entry]:
@@ -161,51 +168,3 @@ def _entries(component: Component, index: int, limits: dict[str, tuple[float, fl
         free = of_band(value.toggles, index) > 0
         found[key] = Entry(of_band(value.values, index), free, limits.get(key), value.line)
     return found
-
-
-def _function(
-    component: Component, entries: dict[str, Entry], notes: list[str]
-) -> tuple[Equivalent | None, tuple[Modifier, ...]]:
-    """Return our function for a component, and its modifiers. Parts without a counterpart are noted."""
-    name = "ferrer" if component.name.startswith("ferrer") else component.name
-    candidates = [function for function in GALFIT if function.name == name]
-    if not candidates:
-        notes.append(f"line {component.line}: the component {component.name!r} has no counterpart and is left out")
-        return None, ()
-    function = candidates[0]
-    if name == "sky":
-        tilted = any(entries[key].free or entries[key].value for key in ("2", "3") if key in entries)
-        function = candidates[1] if tilted else candidates[0]
-        entries |= {link.key: Entry(0.0, free=False) for link in function.links if link.key not in entries}
-    modifiers: tuple[Modifier, ...] = tuple(
-        modifier for modifier in GALFIT_MODIFIERS if any(link.key in entries for link in modifier.links)
-    )
-    elliptical = any(link.name == "ellip" for link in function.links)
-    if not elliptical:
-        modifiers = ()
-    known = {link.key for holder in (*candidates, *modifiers) for link in holder.links}
-    for key, entry in entries.items():
-        unused = re.fullmatch(r"\d+", key) and entry.value == 0.0 and not entry.free
-        if key not in known and not unused:
-            notes.append(
-                f"line {entry.line}: {key.rstrip('ap')}) of {component.name} has no counterpart and is left out"
-            )
-    if elliptical and component.options.get("R0", "none").lower().split()[:1] not in ([], ["none"]):
-        fourier = any(modifier.cls is FourierModes for modifier in modifiers)
-        modes = ", and its Fourier modes, which are kept, give another shape" if fourier else ""
-        notes.append(
-            f"not the same galaxy: the {component.name} of line {component.line} is a spiral (R0 to R10); its rotation "
-            f"has no counterpart and is left out{modes}"
-        )
-    if {"Ti", "To"} & set(component.options):
-        notes.append(
-            f"not the same galaxy: the {component.name} of line {component.line} is truncated (Ti, To); its truncation "
-            "has no counterpart and is left out"
-        )
-    for key, text in component.options.items():
-        notes.append(f"line {component.line}: {key}) {text} of {component.name} has no counterpart and is left out")
-    if component.skipped:
-        notes.append(
-            f"line {component.line}: Z) of {component.name} is ignored: it is fitted and subtracted like the others"
-        )
-    return function, modifiers

@@ -47,7 +47,7 @@ def ranges(
             notes.append(f"{where(constraint)} is left out: there is no such parameter")
             continue
         values = component.parameters[key].values
-        limits = _limits(constraint, values[index if index < len(values) else 0])
+        limits = bounds_about(constraint, values[index if index < len(values) else 0])
         if limits[0] < limits[1]:
             earlier = found.get(number, {}).get(key, limits)
             found.setdefault(number, {})[key] = max(limits[0], earlier[0]), min(limits[1], earlier[1])
@@ -56,8 +56,8 @@ def ranges(
     return found, rest
 
 
-def _limits(constraint: Constraint, start: float) -> Bounds:
-    """Return the limits of a value that starts from `start`."""
+def bounds_about(constraint: Constraint, start: float) -> Bounds:
+    """Return the limits that a constraint sets to a value that starts from `start`."""
     low, high = float(constraint.low or 0.0), float(constraint.high or 0.0)
     if constraint.kind == "factor":
         ends = sorted((low * start, high * start))

@@ -1,45 +1,46 @@
 """Write models and images as GALFIT's menu files."""
 
-import math
 import re
 import warnings
 from pathlib import Path
 
-import numpy as np
-
 from sersiclab import parameters
 from sersiclab.data.checking import checked_image
 from sersiclab.data.image import Image
+from sersiclab.data.image_set import Images
 from sersiclab.documents.storage import check_free, user_path, write_text
 from sersiclab.io.describe import Described, described
 from sersiclab.io.entries import Entry
 from sersiclab.io.functions import Conventions
-from sersiclab.io.plane_files import plane_paths, tell_of_pixel, write_planes
+from sersiclab.io.galfit_bands_writing import bands_content
+from sersiclab.io.galfit_menu_lines import Content, conventions_for, header, number, tell_of_functions, tie_word
+from sersiclab.io.plane_files import plane_paths, write_planes
 from sersiclab.io.tables import GALFIT, GALFIT_MODIFIERS
-from sersiclab.io.tie_laws import tie_line
 from sersiclab.model import Model, checked_model
+from sersiclab.model.checked_models import check_one_image
 from sersiclab.parameters import Tied
 from sersiclab.runtime.errors import InputError
 
 
-CLOSE = 1e-6  # tolerance within which a tie is a pure offset or a pure ratio
-
-
-def write_galfit(model: Model, image: Image, path: str | Path, *, overwrite: bool = False) -> None:
+def write_galfit(model: Model, image: Image | Images, path: str | Path, *, overwrite: bool = False) -> None:
     """Write a menu that GALFIT accepts, with the image, its error map, PSF, mask and constraints in files beside it.
 
     `read_galfit` reads the same numbers, free parameters, ranges and ties back. One warning lists what GALFIT cannot
     express: priors become ranges, or are lost.
 
+    Several images become a menu of GALFITM, with lists of values for the bands, or the Chebyshev series of a
+    `Polynomial`, and the number of free coefficients. A `Spline` becomes a value for each band.
+
     Arguments:
         model: the model to write.
-        image: the image to write.
+        image: the image to write, or several, which must have the same pixels.
         path: the menu, such as "galaxy.feedme"; the names of the other files begin with its stem.
         overwrite: whether existing files of these names are replaced.
 
     Raises:
         FileExistsError: if files exist; the message names them.
-        InputError: if the model has something that GALFIT lacks, such as a Spergel profile or a negative flux.
+        InputError: if the model has something that GALFIT lacks, such as a Spergel profile or a negative flux, or the
+            images have different pixels.
 
     Example:
         >>> model = sl.Model({"star": sl.PointSource(xc=50.0, yc=41.0, flux=sl.LogUniform(1.0, 1e3))})
@@ -47,78 +48,47 @@ def write_galfit(model: Model, image: Image, path: str | Path, *, overwrite: boo
         >>> sorted(path.name for path in Path().iterdir())
         ['star.constraints', 'star.feedme', 'star_image.fits', 'star_mask.fits', 'star_psf.fits', 'star_sigma.fits']
     """
-    model, image = checked_model(model), checked_image(image)
+    model = checked_model(model)
+    if not isinstance(image, Images):
+        image = checked_image(image)
     path = user_path(path)
     if re.search(r"[\s,#]", path.name):
         raise InputError(
             f"path must be a file name without blanks, commas and #, at which GALFIT cuts names, got {path.name!r}"
         )
+    if isinstance(image, Images) and len(image) == 1:
+        model, image = model.for_images(image).of(image.names[0]), image.frame
     notes: list[str] = []
-    conventions = _conventions(image, notes)
+    if isinstance(image, Images):
+        content = bands_content(model, image, path, notes)
+    else:
+        check_one_image(model)
+        content = _content(model, image, path, notes)
+    constraint_path = path.with_suffix(".constraints")
+    stems = [(each, path.with_name(f"{path.stem}{suffix}")) for suffix, each in content.images.items()]
+    planned = [path, *(file for each, stem in stems for file in plane_paths(each, stem).values())]
+    for target in [*planned, *([constraint_path] if content.constraints else [])]:
+        check_free(target, overwrite=overwrite)
+    for each, stem in stems:
+        write_planes(each, stem, overwrite=overwrite)
+    if content.constraints:
+        write_text(constraint_path, "\n".join(content.constraints) + "\n", overwrite=overwrite)
+    write_text(path, content.text, overwrite=overwrite)
+    if notes:
+        told = "\n  ".join(dict.fromkeys(notes))
+        warnings.warn(f"GALFIT cannot express all of this model or image:\n  {told}", stacklevel=2)
+
+
+def _content(model: Model, image: Image, path: Path, notes: list[str]) -> Content:
+    conventions = conventions_for(image, notes)
     components = described(model, "GALFIT", (GALFIT, GALFIT_MODIFIERS), conventions, notes)
     constraints = [*_ranges(components), *_ties(model, components, conventions, notes)]
-    notes += [
-        f"{component.name}: corser exists only in GALFIT-CORSAIR and GALFITM, not in GALFIT"
-        for component in components
-        if component.function.name == "corser"
-    ]
-    tell_of_pixel(image, [component.function.name for component in components], "psf", "GALFIT", notes)
-    constraint_path = path.with_suffix(".constraints")
-    planned = [path, *plane_paths(image, path.with_suffix("")).values(), *([constraint_path] if constraints else [])]
-    for target in planned:
-        check_free(target, overwrite=overwrite)
-    files = {name: file.name for name, file in write_planes(image, path.with_suffix(""), overwrite=overwrite).items()}
-    if constraints:
-        files["constraints"] = constraint_path.name
-        write_text(constraint_path, "\n".join(constraints) + "\n", overwrite=overwrite)
+    tell_of_functions([image], components, notes)
+    files = {name: file.name for name, file in plane_paths(image, path.with_suffix("")).items()}
+    rules = path.with_suffix(".constraints").name if constraints else None
     blocks = [_block(number, component) for number, component in enumerate(components, start=1)]
-    text = "\n\n".join(["\n".join(_header(image, path, files, conventions)), *blocks]) + "\n"
-    write_text(path, text, overwrite=overwrite)
-    if notes:
-        listed = "\n  ".join(notes)
-        warnings.warn(f"GALFIT cannot express all of this model or image:\n  {listed}", stacklevel=2)
-
-
-def number(value: float) -> str:
-    """Return a number as it is written to files, with ten digits."""
-    return f"{value:.10g}"
-
-
-def _conventions(image: Image, notes: list[str]) -> Conventions:
-    ny, nx = image.shape
-    if image.zeropoint is None:
-        notes.append("image.zeropoint: there is none; J) is 0")
-    if image.pixel_scale is None:
-        notes.append("image.pixel_scale: there is none; K) is 1")
-    return Conventions(
-        zeropoint=image.zeropoint or 0.0,
-        area=1.0 if image.pixel_scale is None else image.pixel_scale**2,
-        centre=(0.5 * (nx - 1), 0.5 * (ny - 1)),
-        side=float(max(nx, ny)),
-        scatter=float(np.median(image.sigma[image.valid])),
-    )
-
-
-def _header(image: Image, path: Path, files: dict[str, str], conventions: Conventions) -> list[str]:
-    ny, nx = image.shape
-    box = 2 * max(image.shape if image.psf is None else (*image.shape, *image.psf.shape))
-    scale = number(image.pixel_scale or 1.0)
-    fields = [
-        ("A", files["image"], "Input data image"),
-        ("B", f"{path.stem}_out.fits", "Output data image block"),
-        ("C", files["sigma"], "Sigma image"),
-        ("D", files.get("psf", "none"), "Input PSF image"),
-        ("E", str(image.psf_oversampling), "PSF fine sampling factor relative to data"),
-        ("F", files["mask"], "Bad pixel mask"),
-        ("G", files.get("constraints", "none"), "Parameter constraints"),
-        ("H", f"1 {nx} 1 {ny}", "Image region to fit"),
-        ("I", f"{box} {box}", "Size of the convolution box"),
-        ("J", number(conventions.zeropoint), "Magnitude photometric zeropoint"),
-        ("K", f"{scale} {scale}", "Plate scale [arcsec per pixel]"),
-        ("O", "regular", "Display type"),
-        ("P", "0", "0=optimize, 1=model, 2=imgblock, 3=subcomps"),
-    ]
-    return [f"{letter}) {value:<30} # {comment}" for letter, value, comment in fields]
+    lines = header([image], path, [files], [conventions], rules)
+    return Content("\n\n".join(["\n".join(lines), *blocks]) + "\n", constraints, {"": image})
 
 
 def _block(count: int, component: Described) -> str:
@@ -165,20 +135,9 @@ def _ties(model: Model, components: list[Described], conventions: Conventions, n
             continue
         (count, follower), (target, anchor) = by_name[path.split(".")[0]], by_name[tie.to.split(".")[0]]
         link, other = follower.link(path.split(".")[1]), anchor.link(tie.to.split(".")[1])
-        word = None
-        if link is not None and other is not None and count != target and _called(link) == _called(other):
-            line = tie_line(link, other, conventions, tie)
-            if line is not None and math.isclose(line[0], 1.0, abs_tol=CLOSE):
-                word = "offset"
-            elif line is not None and abs(line[1]) < CLOSE:
-                word = "ratio"
+        word = None if count == target else tie_word(link, other, conventions, tie)
         if word is None or link is None:
             notes.append(f"{path}: GALFIT can't express its tie to {tie.to}; it is written untied")
         else:
             lines.append(f"{target}_{count} {link.alias or link.key} {word}")
     return lines
-
-
-def _called(link: object) -> tuple[str, str]:
-    key, alias = getattr(link, "key", ""), getattr(link, "alias", "")
-    return key, {"rs": "re"}.get(alias, alias)
