@@ -27,12 +27,14 @@ from sersiclab.catalogue.run_folder import RunConfiguration, RunFolder
 from sersiclab.catalogue.run_many import Plan, run_tasks
 from sersiclab.catalogue.stores import AbstractStore, MemoryStore
 from sersiclab.data.image import Image
+from sersiclab.data.image_set import Images
 from sersiclab.documents import storage
 from sersiclab.documents.spec import from_dict
 from sersiclab.inference import AbstractMethod
 from sersiclab.inference.running.program import precision
 from sersiclab.model import Model
 from sersiclab.results import Fit
+from sersiclab.results.joint import JointFit
 from sersiclab.runtime.errors import InputError, InputKeyError, StateError
 
 
@@ -130,6 +132,10 @@ class Catalogue:
 
         Before them come `id`, `version`, `status`, `message`, `verdict`, `reasons`, `notes` (the warnings of making
         the image and the model), `seconds`, `seed`, `method`, `chi2`, `dof` and `reduced_chi2`.
+
+        A joint fit of several images has a column for each image where a quantity differs between them, such as
+        `galaxy_flux_g` and `galaxy_mag_g`, one where it does not, `chi2_g` for each image, and the names of the images
+        that were fitted in `bands`. Numbers of images that a galaxy lacks are NaN.
         """
         configuration = self.configuration
         return quantity_table(self._columns, {"seed": configuration.seed, "x64": configuration.double})
@@ -202,8 +208,8 @@ class Catalogue:
             table.write(temporary, format="fits")
         return path
 
-    def fit(self, id: str) -> Fit:
-        """Return the whole fit of a galaxy, for plots and the widget.
+    def fit(self, id: str) -> Fit | JointFit:
+        """Return the whole fit of a galaxy, for plots and the widget; a `JointFit` if it has several images.
 
         Fits by `MAP` and `Laplace` are computed again from the job, with the same result; those of other methods were
         saved with the catalogue.
@@ -235,7 +241,7 @@ class Catalogue:
             raise fit
         return fit
 
-    def _loaded(self, name: str, recipe: str, identity: str) -> tuple[Model, Image]:
+    def _loaded(self, name: str, recipe: str, identity: str) -> tuple[Model, Image | Images]:
         """Return the model and the image of a row, also if the job at hand has another model than the row."""
         job = self.job(name)
         if words := image_difference(identity, ImageIdentifier()(job)):

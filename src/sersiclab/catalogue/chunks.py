@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from sersiclab._version import __version__
-from sersiclab.catalogue.columns import DONE, DRAWS, FAILED, TIMEOUT, JobRow
+from sersiclab.catalogue.columns import BANDS, DONE, DRAWS, FAILED, TIMEOUT, JobRow
 from sersiclab.catalogue.fitting_many import OutOfTime, Prepared, fit_all
 from sersiclab.catalogue.job import Job
 from sersiclab.catalogue.job_loading import Loaded, load
+from sersiclab.catalogue.joint_measured import measured_together
 from sersiclab.catalogue.measured import measured
 from sersiclab.catalogue.method_texts import method_json
 from sersiclab.catalogue.orphans import leave_with_parent
@@ -22,6 +23,7 @@ from sersiclab.inference import MAP, AbstractMethod, Cancelled, Laplace
 from sersiclab.inference.running.program import precision
 from sersiclab.model import Model
 from sersiclab.results import Fit
+from sersiclab.results.joint import JointFit
 from sersiclab.runtime.compilation import cache_folder, persistent_cache
 from sersiclab.runtime.errors import InputError, SersiclabError
 from sersiclab.runtime.process import check_process
@@ -99,7 +101,7 @@ def fit_chunk(chunk: Chunk, *, stopped: Callable[[], bool] = lambda: False) -> l
     return [row for row in rows if row is not None]
 
 
-def _fits(chunk: Chunk, loaded: Sequence[Loaded], stopped: Callable[[], bool]) -> list[Fit | BaseException]:
+def _fits(chunk: Chunk, loaded: Sequence[Loaded], stopped: Callable[[], bool]) -> list[Fit | JointFit | BaseException]:
     """Return the fit of each job, or its error."""
     ready: dict[int, Prepared] = {}
     for place, each in enumerate(loaded):
@@ -110,7 +112,7 @@ def _fits(chunk: Chunk, loaded: Sequence[Loaded], stopped: Callable[[], bool]) -
     return [each.content if isinstance(each.content, BaseException) else done[i] for i, each in enumerate(loaded)]
 
 
-def _row(chunk: Chunk, task: JobTask, loaded: Loaded, fit: Fit | BaseException) -> JobRow | None:
+def _row(chunk: Chunk, task: JobTask, loaded: Loaded, fit: Fit | JointFit | BaseException) -> JobRow | None:
     """Return the row of a job; None if it was stopped."""
     if isinstance(fit, Cancelled):
         return None
@@ -130,14 +132,17 @@ def _row(chunk: Chunk, task: JobTask, loaded: Loaded, fit: Fit | BaseException) 
     if isinstance(fit, BaseException):
         return _failed(chunk, about, fit, model, loaded.seconds)
     try:
-        return _finished(chunk, about, fit, loaded.seconds)
+        return _finished(chunk, about, fit, loaded)
     except Exception as error:
         return _failed(chunk, about, error, model, loaded.seconds)
 
 
-def _finished(chunk: Chunk, about: dict[str, Any], fit: Fit, seconds: float) -> JobRow:
+def _finished(chunk: Chunk, about: dict[str, Any], fit: Fit | JointFit, loaded: Loaded) -> JobRow:
     began = time.perf_counter()
-    found, verdict = measured(fit), fit.verdict
+    found = measured_together(fit, loaded.names) if isinstance(fit, JointFit) else measured(fit)
+    if isinstance(fit, JointFit):
+        about = {**about, BANDS: " ".join(label.name for label in fit.model.images)}
+    verdict = fit.verdict
     draws = {f"{name}{DRAWS}": each for name, each in found.draws.items()} if chunk.draws else {}
     values = {
         **about,
@@ -152,7 +157,7 @@ def _finished(chunk: Chunk, about: dict[str, Any], fit: Fit, seconds: float) -> 
         **found.numbers,
         **draws,
     }
-    values["seconds"] = seconds + sum(fit.timing.values()) + time.perf_counter() - began
+    values["seconds"] = loaded.seconds + sum(fit.timing.values()) + time.perf_counter() - began
     return JobRow(values, found.units, None if isinstance(chunk.method, QUICK) else fit)
 
 

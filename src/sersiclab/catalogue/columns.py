@@ -8,10 +8,26 @@ from typing import Any
 import numpy as np
 
 from sersiclab.results import Fit
+from sersiclab.results.joint import JointFit
 
 
+# Of joint fits: the names of the images that were fitted, and the beginning of the columns with the chi2 of each.
+BANDS, CHI2 = "bands", "chi2_"
 # Columns of texts and of whole numbers; all others hold numbers, except those of draws, which hold arrays.
-TEXTS = ("id", "status", "message", "verdict", "reasons", "notes", "method", "recipe", "image", "model", "sersiclab")
+TEXTS = (
+    "id",
+    "status",
+    "message",
+    "verdict",
+    "reasons",
+    "notes",
+    "method",
+    "recipe",
+    "image",
+    "model",
+    "sersiclab",
+    BANDS,
+)
 WHOLE = ("version", "seed", "units")
 # Whole numbers that rows may lack, where they are NaN.
 COUNTS = ("dof", "x0", "y0")
@@ -49,7 +65,7 @@ class JobRow:
 
     values: dict[str, Any]
     units: dict[str, str] = dataclasses.field(default_factory=dict)
-    fit: Fit | None = None
+    fit: Fit | JointFit | None = None
 
     @property
     def id(self) -> str:

@@ -7,11 +7,13 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from sersiclab.data.image import Image
+from sersiclab.data.image_set import Images
 from sersiclab.inference import AbstractMethod, Cancelled, Run, start
 from sersiclab.inference.batch.together import fit_together, fits_together
 from sersiclab.inference.running.monitor import Monitor
 from sersiclab.model import Model
 from sersiclab.results import Fit
+from sersiclab.results.joint import JointFit
 from sersiclab.runtime.errors import StateError
 
 
@@ -29,14 +31,14 @@ class Prepared(NamedTuple):
     """A job that is ready to be fitted. `seconds` are those that it may take, None for any number."""
 
     model: Model
-    image: Image
+    image: Image | Images
     seed: int
     seconds: float | None = None
 
 
 def fit_all(
     prepared: Sequence[Prepared], method: AbstractMethod, *, stopped: Callable[[], bool] = lambda: False
-) -> list[Fit | Exception]:
+) -> list[Fit | JointFit | Exception]:
     """Fit every job, and return its fit or the error that it ended with.
 
     `stopped` is asked while a fit runs; once it answers True, the remaining jobs end with `Cancelled`.
@@ -48,7 +50,7 @@ def fit_all(
 
 def _fit_together(
     prepared: Sequence[Prepared], method: AbstractMethod, stopped: Callable[[], bool]
-) -> list[Fit | Exception]:
+) -> list[Fit | JointFit | Exception]:
     """Fit all jobs by the batch engine; one by one if that raises, so that a bug in one job spares the others."""
     monitor, ended = Monitor(type(method).__name__), threading.Event()
 
@@ -74,7 +76,7 @@ def _fit_together(
     return [late if isinstance(each, TimeoutError) else each for each in found]
 
 
-def _fit_or_error(job: Prepared, method: AbstractMethod, stopped: Callable[[], bool]) -> Fit | Exception:
+def _fit_or_error(job: Prepared, method: AbstractMethod, stopped: Callable[[], bool]) -> Fit | JointFit | Exception:
     try:
         if stopped():
             raise Cancelled("the run was cancelled before this fit")
@@ -83,7 +85,7 @@ def _fit_or_error(job: Prepared, method: AbstractMethod, stopped: Callable[[], b
         return error
 
 
-def _watched(run: Run, seconds: float | None, stopped: Callable[[], bool]) -> Fit:
+def _watched(run: Run, seconds: float | None, stopped: Callable[[], bool]) -> Fit | JointFit:
     """Wait for a run, and stop it when its seconds are over. Compilation, which other jobs share, does not count."""
     spent, looked = 0.0, time.monotonic()
     while True:

@@ -1,14 +1,16 @@
 """What identifies the image of a job, so that a run that is resumed can tell whether it is still the same.
 
 An image in memory is identified by digests of its pixels, errors, mask and PSF; a file by its size and by samples of
-its bytes; a stamp of a mosaic as in `stamp_identity`. None of this depends on the names or the dates of files, so that
-files can be moved. Other functions that return images are not looked at, and neither are world coordinates.
+its bytes; a stamp of a mosaic as in `stamp_identity`; several images by the identities of all. None of this depends on
+the names or the dates of files, so that files can be moved. Other functions that return images are not looked at, and
+neither are world coordinates.
 """
 
 import functools
 import inspect
 import json
 import os
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -24,12 +26,14 @@ from sersiclab.catalogue.image_digests import (
 )
 from sersiclab.catalogue.job import Job
 from sersiclab.data.image import Image
+from sersiclab.data.image_set import Images
 from sersiclab.runtime.errors import SersiclabError
 
 
 PLANES = ("data", "sigma", "weight", "invvar", "psf", "mask")  # the arguments of `Image.read` that may be files
 SIGNATURE = inspect.signature(Image.read)
-KINDS = {"image": "an image in memory", "file": "a file", "stamp": "a stamp of a mosaic"}
+KINDS = {"image": "an image in memory", "file": "a file", "stamp": "a stamp of a mosaic", "images": "several images"}
+MOST_SHARED = 128  # objects that stamps share, of which a mosaic has three
 
 
 def image_difference(old: str, new: str) -> str:
@@ -68,9 +72,17 @@ class ImageIdentifier:
         return json.dumps(parts) if parts else ""
 
     def _parts(self, image: Any) -> Parts:
-        from sersiclab.catalogue.stamp_identity import stamp_parts  # which imports astropy's units
+        from sersiclab.catalogue.joint_stamps import JointStamp  # which import astropy's units
+        from sersiclab.catalogue.stamp_identity import stamp_parts
         from sersiclab.catalogue.stamps import Stamp
 
+        if isinstance(image, JointStamp):
+            parts = self._parts_of_several(dict(zip(image.names, image.stamps, strict=True)))
+            return parts | {"wavelengths": value_in_words(dict(image.wavelengths))}
+        if isinstance(image, Images):
+            return self._parts_of_several(image) | {"wavelengths": value_in_words(image.wavelengths)}
+        if isinstance(image, Mapping):
+            return self._parts_of_several(image)
         if isinstance(image, Image):
             return parts_of_image(image)
         if isinstance(image, str | os.PathLike):
@@ -81,10 +93,17 @@ class ImageIdentifier:
             return parts_of_files(*image.args, **image.keywords)
         return {}
 
+    def _parts_of_several(self, images: Mapping[str, Any]) -> Parts:
+        """Return the parts of several images, with the names of the images before those of the parts."""
+        found = {"kind": "images", "images": ", ".join(images)}
+        for name, image in images.items():
+            found |= {f"{name} {key}": value for key, value in self._parts(image).items()}
+        return found
+
     def _once(self, source: Any, examine: Any) -> Any:
         """Return what `examine` returns, which is called once for each object as long as the same ones are used."""
         if id(source) not in self._shared:
-            if len(self._shared) >= 8:
+            if len(self._shared) >= MOST_SHARED:
                 self._shared.clear()
             self._shared[id(source)] = source, examine()
         return self._shared[id(source)][1]

@@ -11,6 +11,7 @@ from jaxtyping import Float
 
 from sersiclab.catalogue.group_models import GroupModel
 from sersiclab.catalogue.job import Job, Recipe
+from sersiclab.catalogue.joint_stamps import JointStamp
 from sersiclab.catalogue.mosaics import Held
 from sersiclab.catalogue.neighbourhoods import Other
 from sersiclab.catalogue.stamps import Stamp
@@ -26,12 +27,12 @@ class Jobs(Sequence[Job]):
     """The jobs of a table of sources: each is made when it is asked for, by its number or by the galaxy's name.
 
     Attributes:
-        stamps: the stamp of each galaxy, in the order of the table.
+        stamps: the stamp of each galaxy, or its stamps in several bands, in the order of the table.
         model: the model, or the recipe, of every galaxy.
         table: the positions and labels of all sources, if neighbours are modelled; else empty.
     """
 
-    stamps: tuple[Stamp, ...]
+    stamps: tuple[Stamp, ...] | tuple[JointStamp, ...]
     model: Model | Recipe
     table: tuple[Other, ...] = ()
 
@@ -66,8 +67,8 @@ class Jobs(Sequence[Job]):
     def __iter__(self) -> Iterator[Job]:
         return map(self._job, self.stamps)
 
-    def _job(self, stamp: Stamp) -> Job:
-        if not self.table:
+    def _job(self, stamp: Stamp | JointStamp) -> Job:
+        if not self.table or isinstance(stamp, JointStamp):
             return Job(stamp.id, stamp, self.model)
         stamp = dataclasses.replace(stamp, others=self._around(stamp))
         return Job(stamp.id, stamp, GroupModel(stamp, self.model))
@@ -94,22 +95,30 @@ class Jobs(Sequence[Job]):
     def __repr__(self) -> str:
         if not self.stamps:
             return "Jobs(no galaxies)"
-        first = self.stamps[0]
-        planes = [f"{name}: {_shown(value)}" for name, value in first.mosaic.planes]
-        if first.psf.source is not None:
-            planes.append(f"psf: {'one each' if first.psf.own else first.psf}")
-        others = {"mask": "masked", "model": "modelled if they touch, else masked", "ignore": "ignored"}
         number = f"{len(self)} stamp{'s' if len(self) > 1 else ''}"
-        lines = [f"Jobs({number} {self._shape()}", ", ".join(planes)]
+        first, lines = self.stamps[0], [f"Jobs({number} {self._shape()}"]
+        if isinstance(first, JointStamp):
+            lines += [f"{name}: {_planes(stamp)}" for name, stamp in zip(first.names, first.stamps, strict=True)]
+            first = first.stamps[0]
+        else:
+            lines.append(_planes(first))
+        others = {"mask": "masked", "model": "modelled if they touch, else masked", "ignore": "ignored"}
         lines += [f"model: {_name(self.model)}, neighbours {others[first.neighbours]})"]
         return "\n  ".join(lines)
 
     def _shape(self) -> str:
-        sizes = {stamp.size for stamp in self.stamps}
-        size = self.stamps[0].size
+        every = [stamp.stamps[0] if isinstance(stamp, JointStamp) else stamp for stamp in self.stamps]
+        sizes, size = {stamp.size for stamp in every}, every[0].size
         if len(sizes) > 1:
             return "of several sizes"
         return "of the sizes of their segments" if size is None else f"of {size[1]} x {size[0]} pixels (x, y)"
+
+
+def _planes(stamp: Stamp) -> str:
+    planes = [f"{name}: {_shown(value)}" for name, value in stamp.mosaic.planes]
+    if stamp.psf.source is not None:
+        planes.append(f"psf: {'one each' if stamp.psf.own else stamp.psf}")
+    return ", ".join(planes)
 
 
 def _shown(value: str | float | Held) -> str:

@@ -13,7 +13,6 @@ from sersiclab.parameters.priors import Angle
 from sersiclab.results import Fit, circular
 from sersiclab.results.derived import parameter_sds
 from sersiclab.results.observables import is_angle
-from sersiclab.results.summary import parameter_units
 from sersiclab.results.table import column, tied_sds, unit_text
 
 
@@ -22,14 +21,17 @@ STATISTICS = ("best", "mean", "sd", *QUANTILES)
 
 
 class Measured(NamedTuple):
-    """Numbers by column such as `galaxy_n_mean`, units and draws by quantity such as `galaxy_n`."""
+    """Numbers by column such as `galaxy_n_mean`, units and draws by quantity such as `galaxy_n`.
+
+    The draws of a quantity that is not known are None.
+    """
 
     numbers: dict[str, float]
     units: dict[str, str]
-    draws: dict[str, Float[np.ndarray, " draw"]]
+    draws: dict[str, Float[np.ndarray, " draw"] | None]
 
 
-class _Quantity(NamedTuple):
+class Quantity(NamedTuple):
     """A quantity: its best value, its sd, its unit, its draws if there are any, and the period of its mean."""
 
     best: float
@@ -41,8 +43,11 @@ class _Quantity(NamedTuple):
 
 def measured(fit: Fit) -> Measured:
     """Return the numbers of all parameters, derived quantities and observables."""
-    image_unit = fit.image.unit
-    found = {column(path): quantity for path, quantity in _quantities(fit).items()}
+    return measured_of({column(path): quantity for path, quantity in quantities_of(fit).items()})
+
+
+def measured_of(found: dict[str, Quantity]) -> Measured:
+    """Return the numbers of quantities by the names of their columns."""
     draws = {name: each.draws for name, each in found.items() if each.draws is not None}
     means, quantiles = _statistics(draws)
     numbers: dict[str, float] = {}
@@ -53,26 +58,32 @@ def measured(fit: Fit) -> Measured:
         numbers[f"{name}_sd"] = each.sd
         if name in draws:
             numbers |= {f"{name}_{key}": value for key, value in zip(QUANTILES, quantiles[name], strict=True)}
-    return Measured(numbers, {name: unit_text(each.unit, image_unit) for name, each in found.items()}, draws)
+    return Measured(numbers, {name: each.unit for name, each in found.items()}, {**draws})
 
 
-def _quantities(fit: Fit) -> dict[str, _Quantity]:
+def quantities_of(fit: Fit) -> dict[str, Quantity]:
     """Return every quantity by path; draws are unwrapped, of shape (draw,)."""
-    units, sds = parameter_units(fit.model, fit.image.unit), {} if fit.draws else parameter_sds(fit)
-    found: dict[str, _Quantity] = {}
+    unit = fit.image.unit
+    return {path: each._replace(unit=unit_text(each.unit, unit)) for path, each in _quantities(fit).items()}
+
+
+def _quantities(fit: Fit) -> dict[str, Quantity]:
+    """Return every quantity by path, with units as they are declared."""
+    units, sds = fit.units, {} if fit.draws else parameter_sds(fit)
+    found: dict[str, Quantity] = {}
     for path, prior in fit.model.free.items():
         angle = isinstance(prior, Angle)
-        draws = _flat(fit.draws[path], angle=angle) if fit.draws else None
+        draws = flat(fit.draws[path], angle=angle) if fit.draws else None
         sd = sds[path] if draws is None else circular.sd(draws) if angle else float(np.std(draws, ddof=1))
-        found[path] = _Quantity(fit.best[path], sd, units[path], draws, circular.PERIOD if angle else None)
+        found[path] = Quantity(fit.best[path], sd, units[path], draws, circular.PERIOD if angle else None)
     found |= {path: each for path, each in _tied_and_fixed(fit).items() if path not in found}
     for path, each in {**fit.derived, **fit.observables}.items():
         period = 180.0 if is_angle(path) else 360.0 if path.endswith(".ra") else None
-        found[path] = _Quantity(each.best, each.sd, each.unit, _flat(each.draws) if fit.draws else None, period)
+        found[path] = Quantity(each.best, each.sd, each.unit, flat(each.draws) if fit.draws else None, period)
     return found
 
 
-def _tied_and_fixed(fit: Fit) -> dict[str, _Quantity]:
+def _tied_and_fixed(fit: Fit) -> dict[str, Quantity]:
     """Return the parameters without a prior."""
     if parameters(fit.model.owners).keys() == fit.model.free.keys():
         return {}
@@ -86,11 +97,12 @@ def _tied_and_fixed(fit: Fit) -> dict[str, _Quantity]:
             path, draws = f"{name}.{key}", np.asarray(value, dtype=float).reshape(-1)
             flat = draws if np.ndim(value) else None
             sd = sds.get(path, 0.0) if flat is None else float(np.std(flat, ddof=1))
-            found[path] = _Quantity(float(np.asarray(bests[key])), sd, infos[key].unit, flat)
+            found[path] = Quantity(float(np.asarray(bests[key])), sd, infos[key].unit, flat)
     return found
 
 
-def _flat(draws: np.ndarray, *, angle: bool = False) -> np.ndarray:
+def flat(draws: np.ndarray, *, angle: bool = False) -> np.ndarray:
+    """Return draws of shape (draw,), those of angles unwrapped."""
     flat = np.asarray(draws, dtype=float).reshape(-1)
     return circular.unwrap(flat) if angle else flat
 

@@ -13,7 +13,7 @@ from sersiclab.data.photometry import unit_of
 from sersiclab.runtime.errors import InputError
 
 
-MOST_OPEN = 8  # mosaics in one process
+MOST_OPEN = 64  # mosaics in one process, one for each band
 
 
 class Held:

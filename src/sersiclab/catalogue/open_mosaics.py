@@ -110,7 +110,7 @@ class OpenMosaic:
         scatter = float(np.median([found for found in parts if found > 0] or [0.0]))
         factor = factor_of_weight(scatter)
         if factor != 1.0:
-            warnings.warn(rescaled(weight.source, scatter), stacklevel=5)
+            warnings.warn(rescaled(weight.source, scatter), stacklevel=6)
         return factor
 
     def _weighted(self, window: StampWindow) -> float:
@@ -159,7 +159,8 @@ def opened_mosaic(planes: dict[str, Any], options: dict[str, Any], weight_factor
 
 def _of_image(image: Image, planes: dict[str, Any], given: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the planes and options of an `Image`; raise an error if the user gave others, too."""
-    own = {name: getattr(image, name) for name in ("zeropoint", "pixel_scale", "wcs", "band", "unit", "gain")}
+    names = ("zeropoint", "pixel_scale", "wcs", "band", "wavelength", "unit", "gain")
+    own = {name: getattr(image, name) for name in names}
     twice = [name for name in planes if name in (*NOISE, "mask")]
     twice += [name for name, value in given.items() if value and (name in own or name in ("read_noise", "sky_level"))]
     if twice:

@@ -1,10 +1,11 @@
 """A catalogue as an astropy table with units."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sersiclab.catalogue.columns import COMMON, COUNTS, DRAWS, Columns, units_of
+from sersiclab.catalogue.columns import BANDS, CHI2, COMMON, COUNTS, DRAWS, Columns, units_of
 from sersiclab.catalogue.measured import STATISTICS
 from sersiclab.catalogue.method_texts import method_of
 
@@ -27,9 +28,28 @@ def quantity_table(columns: Columns, meta: dict[str, Any]) -> "QTable":
     for name in COMMON:
         if name in columns.arrays and name not in LEFT_OUT and not _lacking(name, columns):
             arrays[name] = _common(name, columns.arrays[name])
-    for name, units in units_of(columns).items():
+    quantities = units_of(columns)
+    arrays |= _of_images(quantities, columns)
+    for name, units in _in_order(quantities, columns).items():
         arrays |= _quantity(name, units, columns)
     return QTable(arrays, meta=meta)
+
+
+def _in_order(quantities: Mapping[str, list[str]], columns: Columns) -> Mapping[str, list[str]]:
+    """Return the quantities of joint fits in the order of their columns: the first row may lack those of an image."""
+    if BANDS not in columns.arrays:
+        return quantities
+    places = {name: place for place, name in enumerate(columns.arrays)}
+    return {name: quantities[name] for name in sorted(quantities, key=lambda name: places[f"{name}_best"])}
+
+
+def _of_images(quantities: Mapping[str, Any], columns: Columns) -> dict[str, Any]:
+    """Return the columns of joint fits: the bands that were used, and chi2 in each."""
+    if BANDS not in columns.arrays:
+        return {}
+    statistics = {f"{name}_{key}" for name in quantities for key in (*STATISTICS, DRAWS[1:])}
+    chi2 = [name for name in columns.arrays if name.startswith(CHI2) and name not in statistics]
+    return {name: _common(name, columns.arrays[name]) for name in (BANDS, *chi2)}
 
 
 def _lacking(name: str, columns: Columns) -> bool:

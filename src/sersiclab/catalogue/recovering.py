@@ -11,6 +11,7 @@ from sersiclab.recovery import Recovery
 from sersiclab.recovery.mock_fits import FEWEST, NUMBER, MockOptions, begin_recovery, refused
 from sersiclab.recovery.mocks import Noise
 from sersiclab.results import Fit
+from sersiclab.results.joint import JointFit
 from sersiclab.runtime.errors import InputError, InputTypeError
 from sersiclab.runtime.seeds import checked_seed
 
@@ -82,13 +83,15 @@ def _chosen(fitted: Any, n: int, seed: int) -> Iterator[Fit]:
         found = [fitted.fit(done[i]) for i in names]
         first = next(iter(found)).model.free.keys()
         yield from (_checked(fit) for fit in found if fit.model.free.keys() == first)
-    elif isinstance(fitted, Fit):
+    elif isinstance(fitted, Fit | JointFit):
         yield _checked(fitted)
     else:
         raise InputTypeError(f"fitted must be a Fit or a Catalogue, got {fitted!r}")
 
 
-def _checked(fit: Fit) -> Fit:
+def _checked(fit: Fit | JointFit) -> Fit:
+    if isinstance(fit, JointFit):
+        raise InputError("recover needs fits of one image, got a JointFit of several")
     if reason := refused(fit):
         raise InputError(reason)
     return fit

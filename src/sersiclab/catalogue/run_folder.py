@@ -18,6 +18,7 @@ from sersiclab.documents import storage
 from sersiclab.inference import AbstractMethod
 from sersiclab.io import load
 from sersiclab.results import Fit, provenance
+from sersiclab.results.joint import JointFit
 from sersiclab.runtime.errors import InputError
 
 
@@ -140,7 +141,7 @@ class RunFolder(AbstractStore):
                 if list(self.parts()) == parts:
                     raise
 
-    def fit(self, job: str, version: int) -> Fit | None:
+    def fit(self, job: str, version: int) -> Fit | JointFit | None:
         path = self.fit_path(job, version)
         return load(path) if path.exists() else None
 

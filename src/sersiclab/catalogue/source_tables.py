@@ -119,6 +119,11 @@ class SourceTable:
             raise InputError("table has positions on the sky, and image has no WCS; give wcs=, or x and y in pixels")
         return self._from_sky(sky, wcs)
 
+    @property
+    def uses_sky(self) -> bool:
+        """Whether positions are those on the sky, rather than in pixels."""
+        return self._pixel_columns() is None or self.columns.ra is not None
+
     def _check_agreement(self, difference: Float[np.ndarray, "n 2"], pixels: tuple[str, str], sky: Any) -> None:
         apart = np.hypot(*difference.T)
         apart = apart[np.isfinite(apart)]

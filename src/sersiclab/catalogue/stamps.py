@@ -21,6 +21,7 @@ from sersiclab.catalogue.open_mosaics import OpenMosaic
 from sersiclab.catalogue.psf_fields import PsfField
 from sersiclab.catalogue.stamp_windows import StampWindow, centred
 from sersiclab.data.arrays import Labels
+from sersiclab.data.gathering import Gathered
 from sersiclab.data.image import Image
 from sersiclab.data.psf_files import Position
 from sersiclab.inference.batch.padding import next_side
@@ -85,23 +86,33 @@ class Stamp:
 
     def cut(self) -> Cut:
         """Cut the stamp, with its place in the mosaic and the sources in it; raises as `__call__` does."""
+        found = self.attempt()
+        if isinstance(found, str):
+            raise InputError(found)
+        return found
+
+    def attempt(self) -> Cut | str:
+        """Cut the stamp, or return why it has no usable pixel; raises the errors of making its image."""
         if not (math.isfinite(self.x) and math.isfinite(self.y)):
-            raise InputError(f"{self.id!r} has no position in the mosaic: x is {self.x:g} and y is {self.y:g}")
+            return f"{self.id!r} has no position in the mosaic: x is {self.x:g} and y is {self.y:g}"
         mosaic = self.mosaic.opened()
         labels = "segmentation" in mosaic.planes and self.neighbours != "ignore"
         window = self.window(mosaic)
         if window.within(mosaic.shape) is None:
             ny, nx = mosaic.shape
-            raise InputError(
+            return (
                 f"the stamp of {self.id!r} at x = {self.x:.6g}, y = {self.y:.6g} lies outside of the mosaic of {nx} x "
                 f"{ny} pixels (x, y)"
             )
-        image = self._image(mosaic, window)
+        gathered = mosaic.gathered(window)
+        if gathered.arguments["mask"].all():
+            return "mask excludes every pixel: nothing is left to fit (True means excluded)"
+        image = self._image(gathered, mosaic)
         place = (self.x - window.x0, self.y - window.y0)
         around = self._by_map(mosaic.labels(window), window, place) if labels else self._found(image, window, place)
         mask = image.mask | around.mask
         if mask.all():
-            raise InputError(f"every pixel of the stamp of {self.id!r} is masked: nothing is left to fit")
+            return f"every pixel of the stamp of {self.id!r} is masked: nothing is left to fit"
         mask.flags.writeable = False
         return Cut(eqx.tree_at(lambda old: old.mask, image, mask), window, around)
 
@@ -115,8 +126,7 @@ class Stamp:
         """Return the stamp's pixels in the mosaic."""
         return centred(self.x, self.y, self.size or self._shape_of_segment(mosaic))
 
-    def _image(self, mosaic: OpenMosaic, window: StampWindow) -> Image:
-        found = mosaic.gathered(window)
+    def _image(self, found: Gathered, mosaic: OpenMosaic) -> Image:
         self.psf.take(found, mosaic.frame, (self.x, self.y))
         psf = found.arguments.pop("psf")
         options = {name: value for name, value in found.arguments.items() if value is not None}

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from sersiclab.catalogue.columns import Columns, JobRow, joined
 from sersiclab.results import Fit
+from sersiclab.results.joint import JointFit
 
 
 class AbstractStore(abc.ABC):
@@ -22,7 +23,7 @@ class AbstractStore(abc.ABC):
         """Return columns of all rows: `only` those named, or all but those to `leave`."""
 
     @abc.abstractmethod
-    def fit(self, job: str, version: int) -> Fit | None:
+    def fit(self, job: str, version: int) -> Fit | JointFit | None:
         """Return the fit that was kept with a row; None if there is none."""
 
 
@@ -33,7 +34,7 @@ class MemoryStore(AbstractStore):
 
     def __init__(self) -> None:
         self._parts: list[Columns] = []
-        self._fits: dict[tuple[str, int], Fit] = {}
+        self._fits: dict[tuple[str, int], Fit | JointFit] = {}
 
     def copy(self) -> "MemoryStore":
         """Return another store with the same rows."""
@@ -51,5 +52,5 @@ class MemoryStore(AbstractStore):
         names = [name for name in whole.arrays if (only is None or name in only) and name not in leave]
         return Columns({name: whole.arrays[name] for name in names}, whole.units)
 
-    def fit(self, job: str, version: int) -> Fit | None:
+    def fit(self, job: str, version: int) -> Fit | JointFit | None:
         return self._fits.get((job, version))
