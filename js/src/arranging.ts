@@ -6,12 +6,14 @@ import { newPrior, rounded } from "./priors";
 import { shapeOf, sizeName } from "./shapes";
 import { withoutLoners } from "./sharing";
 import {
+  baseName,
   type Component,
   hasParameter,
   isComponent,
   isFree,
   isTaken,
   isTied,
+  nodesOf,
   parameterAt,
   parametersOf,
   paths,
@@ -75,7 +77,10 @@ export function rename(session: Session, old: string, name: string): Session {
     ]),
   );
   const off = session.off.map((each) => (each === old ? name : each));
-  return withComponents({ ...session, off }, components);
+  const target = renamed(old, name);
+  const varying = Object.entries(session.varying ?? {}).map(([path, value]) => [target(path), value]);
+  const functions = session.varying && { varying: Object.fromEntries(varying) };
+  return withComponents({ ...session, off, ...functions }, components);
 }
 
 /** A similar name that is not taken: "disk2" after "disk". */
@@ -86,12 +91,20 @@ export function freshName(session: Session, name: string): string {
   return fresh;
 }
 
+/** A component whose smooth functions of wavelength are values for all images. */
+const withoutNodes = (component: Component): Component =>
+  Object.fromEntries(
+    Object.entries(component)
+      .filter(([key]) => baseName(key) === key)
+      .map(([key, value]) => [key, isComponent(value) ? withoutNodes(value) : value]),
+  ) as Component;
+
 /** Insert a copy after the component; ties within the component become ties within the copy. */
 export function duplicate(session: Session, name: string): { session: Session; name: string } {
   const component = at(session.model.components, name);
   if (!component) return { session, name };
   const fresh = freshName(session, name);
-  const copy = retied(component, renamed(name, fresh));
+  const copy = retied(withoutNodes(component), renamed(name, fresh));
   const components = Object.entries(session.model.components).flatMap((entry) =>
     entry[0] === name ? [entry, [fresh, copy] as const] : [entry],
   );
@@ -206,7 +219,8 @@ export function changeKind(schema: Schema, session: Session, name: string, type:
     parameter.name,
     at(old, parameter.name) ?? priorFor(schema, parameter, source),
   ]);
-  const made: Component = { type, ...Object.fromEntries(settings) };
+  const nodes = wanted.flatMap(({ name: key }) => nodesOf(old, key)).map((key) => [key, old[key]]);
+  const made: Component = { type, ...Object.fromEntries([...settings, ...nodes]) };
   const changed = withInnermost(at(next.model.components, name) as Component, made);
   return withComponents(next, { ...next.model.components, [name]: changed });
 }

@@ -25,6 +25,9 @@ export interface Patch {
  * part of the image in the finer cells of `patch`. `nx`, `ny` and `mask` refer to the pixels themselves.
  */
 export interface Image {
+  /** Of several images: its name, and those of all. */
+  name?: string;
+  names?: string[];
   nx: number;
   ny: number;
   raster?: Raster;

@@ -54,7 +54,7 @@ function render({ model, el, host, signal: hostSignal }: RenderProps<Traits>): (
   const notices = createNotices(store);
   const help = createHelp(signal);
   const session = createSessionBar(store, kernel, (kind) => pictureFile(kind, pictures, store.state));
-  const toolbar = createToolbar(store, zoom, session.toggle, help.open);
+  const toolbar = createToolbar(store, zoom, session.toggle, help.open, kernel.show);
   const scales = createScales(store);
   const editor = createMaskEditor(store, () => pictures.shown.pictures);
   const adder = createAdder(store, editor, () => pictures.shown.pictures);

@@ -15,6 +15,7 @@ export type Outgoing =
   | { t: "pixel"; x: number; y: number }
   | { t: "mask"; name: string }
   | { t: "preset"; name: string }
+  | { t: "show"; name: string }
   | { t: "neighbours" }
   | { t: "noise" }
   | { t: "predict"; request: number; number: number; seed: number }
@@ -33,6 +34,9 @@ export const rasterOf = ([x, y, step, nx, ny]: RasterNumbers): Raster => ({ x, y
 
 export interface ImageMessage {
   t: "image";
+  /** Of several images: its name, and those of all. */
+  name?: string;
+  names?: string[];
   /** For a large image. */
   raster?: RasterNumbers;
   shape: [ny: number, nx: number];
@@ -184,6 +188,7 @@ function readRest(message: ImageMessage, buffers: DataView[]) {
   const size = psfWidth * psfHeight;
   const psf = size > 0 ? pixels(buffers[message.layers.indexOf("psf")], size, "psf") : null;
   return {
+    ...(message.names && { name: message.name ?? "", names: message.names }),
     limits: message.limits.data,
     psf: psf && { pixels: psf, nx: psfWidth, ny: psfHeight },
     zeropoint: message.zeropoint ?? null,

@@ -78,7 +78,22 @@ export interface Session {
   mask?: string;
   /** The names of the components in the order that the user has given them. */
   order?: string[];
+  /** Of several images: the name of the one on the screen, and what the page need not understand. */
+  image?: string;
+  joint?: unknown;
+  masks?: Record<string, string>;
+  /** The parameters that are functions of the image, by path. */
+  varying?: Record<string, Varying>;
 }
+/** A smooth function of wavelength: the weights of its nodes, the range of its values, and the values of tied nodes. */
+export interface Curve {
+  weights: Record<string, number>;
+  low: number | null;
+  high: number | null;
+  tied: Record<string, number>;
+}
+/** The band or the image whose value is shown, or a smooth function. */
+export type Varying = { node: string } | Curve;
 
 export const EMPTY_SCHEMA: Schema = { version: 1, profiles: {}, priors: {}, methods: {} };
 export const EMPTY_SESSION: Session = { version: 1, model: { components: {} }, off: [] };
@@ -89,13 +104,17 @@ const isRecord = (value: unknown): value is Record<string, unknown> =>
 /** Whether a session can be shown. Python reports problems with its contents. */
 export function isSession(value: unknown): value is Session {
   if (!isRecord(value) || !isRecord(value.model) || !isRecord(value.model.components)) return false;
-  const { off, order = [], mask = "" } = value;
+  const { off, order = [], mask = "", varying = {} } = value;
   const components = Object.values(value.model.components);
+  if (!isRecord(varying) || !Object.values(varying).every(isVarying)) return false;
   return isNames(off) && isNames(order) && typeof mask === "string" && components.every(isPart);
 }
 
 const isNames = (value: unknown): boolean =>
   Array.isArray(value) && value.every((name) => typeof name === "string");
+
+const isVarying = (value: unknown): boolean =>
+  isRecord(value) && (typeof value.node === "string" || (isRecord(value.weights) && isRecord(value.tied)));
 
 /** A depth that no model needs and every call stack can handle. */
 const DEEPEST = 20;
@@ -117,11 +136,20 @@ export function isFree(setting: Setting | undefined): setting is Prior {
   return isRecord(setting) && setting.type !== "Tied";
 }
 
-/** Split "galaxy.n" at its last dot: names of parameters have no dots, names of components may. */
+/**
+ * Split "galaxy.n" at its last dot: names of parameters have no dots, names of components may. That of a node is
+ * "r_eff.at_0.47".
+ */
 export function splitPath(path: string): [component: string, name: string] {
-  const dot = path.lastIndexOf(".");
+  const node = path.search(NODE);
+  const dot = path.lastIndexOf(".", node < 0 ? path.length : node - 1);
   return [path.slice(0, dot), path.slice(dot + 1)];
 }
+
+const NODE = /\.at_\d+\.\d+$/;
+
+/** The name of the parameter to which a node belongs; any other name is returned unchanged. */
+export const baseName = (name: string): string => name.replace(NODE, "");
 
 /** Whether a value is a nested component, that is neither a prior, which has an `init`, nor a tie. */
 export function isComponent(value: unknown): value is Component {
@@ -196,17 +224,43 @@ export function titleOf(schema: Schema, component: Component): string {
     .join(" ");
 }
 
-/** The types of a component, from the outermost inwards, which determine its card. */
+/** The types of a component, from the outermost inwards, and the nodes, which determine its card. */
 export function typeOf(component: Component): string {
   return layers(component)
-    .map((layer) => layer.type)
+    .map((layer) => [layer.type, ...Object.keys(layer).filter((key) => baseName(key) !== key)].join(" "))
     .join("<");
 }
 
 export function parameterAt(schema: Schema, session: Session, path: string): Parameter | undefined {
   const [name, key] = splitPath(path);
   const component = ownerOf(session, name);
-  return component && parametersOf(schema, component).find((parameter) => parameter.name === key);
+  const declared = component && parametersOf(schema, component).find(({ name }) => name === baseName(key));
+  return declared && { ...declared, name: key };
+}
+
+/** The parameters of a component that have a row: in place of a smooth function, its nodes. */
+export function rowsOf(schema: Schema, component: Component): Parameter[] {
+  return parametersOf(schema, component).flatMap((parameter) => {
+    const nodes = nodesOf(component, parameter.name);
+    if (nodes.length > 0) return nodes.map((name) => ({ ...parameter, name }));
+    return hasParameter(component, parameter.name) ? [parameter] : [];
+  });
+}
+
+/** The names of the nodes of a parameter. */
+export const nodesOf = (component: Component, name: string): string[] =>
+  layers(component).flatMap((layer) =>
+    Object.keys(layer).filter((key) => key !== name && baseName(key) === name),
+  );
+
+/** The paths that have a row, and those of smooth functions. */
+export function rowPaths(schema: Schema, session: Session): string[] {
+  const known = paths(schema, session);
+  const nodes = known.flatMap((path) => {
+    const [owner, name] = splitPath(path);
+    return nodesOf(ownerOf(session, owner) as Component, name).map((node) => `${owner}.${node}`);
+  });
+  return [...known, ...nodes];
 }
 
 /** Every path of the model that the schema knows, in the order of the rows. */

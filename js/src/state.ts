@@ -99,6 +99,8 @@ export interface SummaryRow {
 export interface Summary {
   method: string;
   rows: SummaryRow[];
+  /** Of several images: the rows of the one on the screen. */
+  own?: SummaryRow[];
   best: Record<string, number>;
   verdict: { level: "ok" | "caution" | "bad"; text: string };
 }
@@ -289,6 +291,10 @@ export const INITIAL: State = {
 /** Whether the posterior in the page is that of the previous run, because the latest has given none yet. */
 export const isOld = ({ summary, outdated }: Pick<State, "summary" | "outdated">): boolean =>
   summary !== null && summary === outdated;
+
+/** The row of the summary of a parameter on the screen. */
+export const summaryRow = ({ summary }: Pick<State, "summary">, path: string): SummaryRow | undefined =>
+  (summary?.own ?? summary?.rows)?.find((row) => row.path === path);
 
 /** The session on the screen: that of the gesture in progress, or the committed one. */
 export const shown = (state: State): Session => state.draft ?? state.session;

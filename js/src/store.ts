@@ -9,7 +9,7 @@ import {
   EMPTY_SESSION,
   isFree,
   type Prior,
-  paths,
+  rowPaths,
   type Schema,
   type Session,
   sameDocument,
@@ -34,6 +34,7 @@ import {
   type Summary,
   shown,
 } from "./state";
+import { alongCurves } from "./varying";
 
 export type Action =
   | { type: "schema"; schema: Schema }
@@ -86,13 +87,13 @@ function next(state: State, action: Action): State {
     case "hostSession":
       return fromHost(state, action.session, action.display);
     case "draft":
-      return action.session === shown(state) ? state : { ...state, draft: action.session };
+      return action.session === shown(state) ? state : { ...state, draft: settled(state, action.session) };
     case "commit":
       return state.draft ? advance(state, state.draft) : state;
     case "discard":
       return state.draft ? { ...state, draft: null } : state;
     case "edit":
-      return edit(state, action.session, action.merge, action.time);
+      return edit(state, settled(state, action.session), action.merge, action.time);
     case "undo":
       return step(state, "past", "future");
     case "redo":
@@ -126,7 +127,7 @@ function next(state: State, action: Action): State {
     case "late":
       return action.late === state.late ? state : { ...state, late: action.late };
     case "image":
-      return { ...state, image: action.image, near: {}, masks: { ...state.masks, "": action.image.mask } };
+      return withImage(state, action.image);
     case "sight":
       return state.image ? { ...state, image: { ...state.image, patch: action.patch }, near: {} } : state;
     case "pixel":
@@ -144,6 +145,19 @@ function next(state: State, action: Action): State {
     case "frame":
       return withFrames(state, action.frames, action.dof, action.chi2);
   }
+}
+
+const settled = ({ schema, session }: State, next: Session): Session => alongCurves(schema, session, next);
+
+/** Another image begins without pictures of the last one, and with its own view if its shape differs. */
+function withImage(state: State, image: Image): State {
+  const next = { ...state, image, near: {}, masks: { ...state.masks, "": image.mask } };
+  const { image: old } = state;
+  if (old?.name === image.name) return next;
+  const { frames, dof, chi2, pixel, posterior, marginals, predictions, masking } = INITIAL;
+  const fresh = { ...next, frames, dof, chi2, pixel, posterior, marginals, predictions, masking };
+  const alike = !old || (old.nx === image.nx && old.ny === image.ny);
+  return alike ? fresh : { ...fresh, display: { ...state.display, view: null, pin: null } };
 }
 
 /** Keep a drawing of the whole image or of the patch; drop one of another part. */
@@ -186,6 +200,8 @@ function withDraw(
 function showMask(state: State): State {
   const mask = state.masks[shown(state).mask ?? ""];
   if (!state.image || !mask || state.image.mask === mask) return state;
+  // A mask of another image, which the session names before that image has arrived.
+  if (mask.length !== state.image.mask.length) return state;
   return { ...state, image: { ...state.image, mask } };
 }
 
@@ -257,7 +273,7 @@ function step(state: State, from: "past" | "future", to: "past" | "future"): Sta
 /** Remember the priors that `next` no longer has. */
 function retire(state: State, next: Session): Record<string, Prior> {
   const retired = { ...state.retired };
-  for (const path of paths(state.schema, next)) {
+  for (const path of rowPaths(state.schema, next)) {
     const before = settingAt(state.session, path);
     if (isFree(before) && !isFree(settingAt(next, path))) retired[path] = before;
   }

@@ -32,6 +32,8 @@ export interface Kernel {
   resume(): void;
   /** Replace the model by a preset's, guessed from the pixels. */
   preset(name: string): void;
+  /** Show another one of several images. */
+  show(name: string): void;
   /** These cells of a large image are in sight. */
   look(cells: Raster | null): void;
   /** Ask for the values of a pixel of a large image. */
@@ -116,6 +118,7 @@ export function connect(model: Model, host: Host | undefined, signal: AbortSigna
     pause: () => void control({ t: "pause" }),
     resume: () => void control({ t: "resume" }),
     preset: (name) => send({ t: "preset", name }),
+    show: (name) => send({ t: "show", name }),
     look: sight.look,
     pixel: sight.pixel,
     neighbours: () => send({ t: "neighbours" }),

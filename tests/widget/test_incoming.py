@@ -28,6 +28,7 @@ RIGHT = {
     "mask": {"name": "00000000"},
     "predict": {"request": 1, "number": 1, "seed": 1},
     "preset": {"name": "single Sérsic"},
+    "show": {"name": "r"},
     "neighbours": {},
     "noise": {},
     "keep": {"name": "a"},

@@ -3,7 +3,7 @@
 import { changeKind, duplicate, kindOf, kindsFor, move, nameProblem, remove, rename } from "../arranging";
 import { setIncluded } from "../edits";
 import { at, has } from "../names";
-import { type Component, hasParameter, parametersOf, titleOf } from "../spec";
+import { type Component, rowsOf, titleOf } from "../spec";
 import { type Display, type State, selectedOf, shown } from "../state";
 import type { Store } from "../store";
 import { displayAfter, fluxParts, isLocked, isSeen } from "../visibility";
@@ -46,9 +46,9 @@ export function createCard(store: Store, name: string): Card {
     menu.button,
     fold,
   );
-  const rows: Row[] = parametersOf(schema, component)
-    .filter((parameter) => hasParameter(component, parameter.name))
-    .map((parameter) => createRow(store, `${name}.${parameter.name}`, parameter));
+  const rows: Row[] = rowsOf(schema, component).map((parameter) =>
+    createRow(store, `${name}.${parameter.name}`, parameter),
+  );
   const body = h("div", { class: "sl-rows" }, ...rows.map((row) => row.element));
   const element = h("article", { class: "sl-card" }, header, title.problem, body, menu.element);
   const unfold = (open: boolean) => {

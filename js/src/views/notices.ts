@@ -1,6 +1,6 @@
 /** Errors, and problems that belong to no row. */
 
-import { paths } from "../spec";
+import { rowPaths } from "../spec";
 import { type Notice, type Problem, type State, shown } from "../state";
 import type { Store } from "../store";
 import { h, whenChanged } from "./dom";
@@ -22,7 +22,7 @@ export function createNotices(store: Store): Section {
   return {
     element,
     update: (state: State) =>
-      show(state.notices, state.problems, paths(state.schema, shown(state)).join("\n"), state.answers),
+      show(state.notices, state.problems, rowPaths(state.schema, shown(state)).join("\n"), state.answers),
   };
 }
 

@@ -3,9 +3,10 @@
 import { setFree, setValue as setParameter } from "../edits";
 import { fromSlider, type Range, rangeOf, toSlider } from "../priors";
 import { isFree, isTied, type Parameter, rootOf, type Setting, settingAt, splitPath, valueAt } from "../spec";
-import { isOld, type State, shown } from "../state";
+import { isOld, type State, shown, summaryRow } from "../state";
 import type { Store } from "../store";
 import { readable } from "../units";
+import { jointPath } from "../varying";
 import { roundWarning, warningsOf } from "../warnings";
 import { format, h, hint, numberInput, plain, setText, setValue, show, whenChanged } from "./dom";
 import { createDrawer } from "./drawer";
@@ -35,7 +36,8 @@ export function createRow(store: Store, path: string, parameter: Parameter): Row
   const prior = createPrior(store, path);
   const problem = h("p", { class: "sl-problem" });
   const unit = h("small");
-  const label = h("span", { class: "sl-name", title: hint(parameter.doc) }, name, unit);
+  const band = h("span", { class: "sl-band" });
+  const label = h("span", { class: "sl-name", title: hint(parameter.doc) }, name, band, unit);
   const warning = h("p", { class: "sl-warning", role: "note", hidden: true });
   const shape = createDrawer(
     `shape of prior, ${name} of ${component}`,
@@ -108,6 +110,12 @@ export function createRow(store: Store, path: string, parameter: Parameter): Row
     writeChanged(...of, ellip, schema, image, summary, isOld(state), problems, opened);
   }
 
+  /** Of several images, a row may show the value of one band, or of one image. */
+  const writeBand = whenChanged((of: string) => {
+    setText(band, of.slice(path.length + 1));
+    for (const control of [slider, box]) control.setAttribute("aria-label", of);
+  });
+
   function write(state: State): void {
     const session = shown(state);
     const setting = settingAt(session, path);
@@ -117,6 +125,7 @@ export function createRow(store: Store, path: string, parameter: Parameter): Row
     range = rangeAt(state, path, parameter);
     slider.min = String(range.wraps ? 0 : toSlider(range, range.low));
     slider.max = String(range.wraps ? Math.PI : toSlider(range, range.high));
+    writeBand(jointPath(session, path));
     setText(unit, readable(parameter.unit, state.image));
     writeValue(session);
     free.checked = isFree(setting);
@@ -124,7 +133,7 @@ export function createRow(store: Store, path: string, parameter: Parameter): Row
     // A parameter that follows a product can't be set through its own value.
     slider.disabled = box.disabled = rootOf(session, path) === null;
     element.dataset.kind = isTied(setting) ? "tied" : isFree(setting) ? "free" : "fixed";
-    track.update(setting, parameter, range, { row: rowOfSummary(state, path), old: isOld(state) });
+    track.update(setting, parameter, range, { row: summaryRow(state, path), old: isOld(state) });
     prior.update(state.schema, setting, parameter);
     shape.button.disabled = !isFree(setting);
     tie.button.setAttribute("aria-pressed", String(isTied(setting)));
@@ -142,7 +151,7 @@ function warningsAt(state: State, path: string, parameter: Parameter): string[] 
   const [component] = splitPath(path);
   const ellip = valueAt(shown(state), `${component}.ellip`);
   return [
-    ...warningsOf(setting, parameter, rowOfSummary(state, path), state.image),
+    ...warningsOf(setting, parameter, summaryRow(state, path), state.image),
     ...roundWarning(parameter, setting, ellip),
   ];
 }
@@ -171,8 +180,6 @@ function rangeAt(state: State, path: string, parameter: Parameter): Range {
     wraps: own.wraps && root.scale === 1 && root.offset === 0,
   };
 }
-
-const rowOfSummary = (state: State, path: string) => state.summary?.rows.find((row) => row.path === path);
 
 /** The arrow keys step by a hundredth of the range, with Shift by a tenth; the default step would be 1. */
 function stepBox(

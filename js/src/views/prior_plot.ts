@@ -4,7 +4,7 @@ import { distributionOf } from "../distributions";
 import { fromSlider, type Range, rounded, toSlider } from "../priors";
 import { GRIPS, type Grip, gripsOf, moveGrip, plotRange, stepGrip } from "../shaping";
 import { isFree, type Parameter, type Prior, settingAt, splitPath, withSetting } from "../spec";
-import { isOld, type Marginal, type State, type SummaryRow, shown } from "../state";
+import { isOld, type Marginal, type State, type SummaryRow, shown, summaryRow } from "../state";
 import type { Store } from "../store";
 import { evenly } from "../stretch";
 import { readable } from "../units";
@@ -151,7 +151,7 @@ export function createPriorPlot(store: Store, path: string, parameter: Parameter
     const now = current(state);
     unit = readable(parameter.unit, state.image);
     const committed = settingAt(state.session, path);
-    const row = state.summary?.rows.find((each) => each.path === path);
+    const row = summaryRow(state, path);
     // The axis of the committed prior, which must not move under the pointer.
     range = isFree(committed) ? plotRange(committed, parameter, [committed.init, ...reach(row)]) : null;
     element.hidden = !now || !range;

@@ -1,15 +1,6 @@
 /** Parameters that belong to no component: those of links, such as a total flux, and of the noise. */
 
-import {
-  hasParameter,
-  NOISE,
-  ownerOf,
-  parametersOf,
-  type Schema,
-  type Session,
-  titleOf,
-  typeOf,
-} from "../spec";
+import { NOISE, ownerOf, rowsOf, type Schema, type Session, titleOf, typeOf } from "../spec";
 import { type State, shown } from "../state";
 import type { Store } from "../store";
 import { h, hint, option, setValue, whenChanged } from "./dom";
@@ -46,9 +37,9 @@ const namesOf = ({ noises = {} }: Schema, { model }: Session): string[] => [
 function createCard(store: Store, name: string, measureNoise: () => void): Section {
   const { schema } = store.state;
   const owner = ownerOf(shown(store.state), name) ?? { type: "" };
-  const rows = parametersOf(schema, owner)
-    .filter((parameter) => hasParameter(owner, parameter.name))
-    .map((parameter) => createRow(store, `${name}.${parameter.name}`, parameter));
+  const rows = rowsOf(schema, owner).map((parameter) =>
+    createRow(store, `${name}.${parameter.name}`, parameter),
+  );
   const kind = name === NOISE ? createKind(store, schema, owner.type, measureNoise) : null;
   const what = kind?.element ?? h("span", { class: "sl-label" }, titleOf(schema, owner));
   const { doc } = schema.noises?.[owner.type] ?? schema.links?.[owner.type] ?? {};

@@ -33,6 +33,8 @@ export function createSessionBar(store: Store, kernel: Kernel, picture: PictureF
     say(`${name} is in your downloads`);
   }
   const save = () => {
+    // The page lacks the masks of other images.
+    if (store.state.session.image !== undefined) return void exported("session");
     const fits = store.state.kept.length + (store.state.summary ? 1 : 0);
     give("session.json", new Blob([savedText(store.state)], { type: "application/json" }));
     if (fits > 0)

@@ -2,7 +2,7 @@
 
 import { type Display, type Layout, MASKING, type PanelName, type State } from "../state";
 import type { Store } from "../store";
-import { h, numberInput, option, setValue } from "./dom";
+import { h, numberInput, option, setValue, whenChanged } from "./dom";
 import { icon } from "./icons";
 
 export interface Section {
@@ -30,6 +30,7 @@ export function createToolbar(
   zoom: (factor: number | null) => void,
   session: HTMLButtonElement,
   help: () => void,
+  show: (name: string) => void,
 ): Section {
   const change: Change = (display) => store.dispatch({ type: "display", change: display });
   const undo = iconButton("Undo", "Ctrl-Z", "undo", () => store.dispatch({ type: "undo" }));
@@ -39,6 +40,7 @@ export function createToolbar(
     button: iconButton(name, "", shape, () => change({ layout })),
   }));
   const single = singleControls(change);
+  const images = imageMenu(show);
   const masking = iconButton("Edit the mask", "M", "mask", () =>
     store.dispatch({ type: "masking", masking: store.state.masking ? null : MASKING }),
   );
@@ -53,6 +55,7 @@ export function createToolbar(
     "div",
     { class: "sl-toolbar", role: "toolbar", "aria-label": "view" },
     h("div", { class: "sl-group" }, undo, redo),
+    images.element,
     h("div", { class: "sl-group sl-joined" }, ...layouts.map(({ button }) => button)),
     single.element,
     masking,
@@ -75,10 +78,29 @@ export function createToolbar(
     for (const { layout, button } of layouts)
       button.setAttribute("aria-pressed", String(state.display.layout === layout));
     single.update(state);
+    images.update(state);
     masking.setAttribute("aria-pressed", String(state.masking !== null));
     for (const button of toggles) button.update(state);
   }
   return { element, update };
+}
+
+/** The menu of several images; hidden if there is one. */
+function imageMenu(show: (name: string) => void): Section {
+  const menu = select("image", [], show);
+  const offer = whenChanged((names: string) =>
+    menu.replaceChildren(...names.split("\n").map((name) => option(name))),
+  );
+  const element = field("image", menu);
+  return {
+    element,
+    update({ image, session }) {
+      const { names = [] } = image ?? {};
+      element.hidden = names.length === 0;
+      offer(names.join("\n"));
+      setValue(menu, session.image ?? "");
+    },
+  };
 }
 
 /** The picture of the single-picture layout, and the one it is compared with. */

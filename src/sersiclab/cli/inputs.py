@@ -82,6 +82,7 @@ def _is_menu(path: str) -> bool:
 
 
 def _from_menu(arguments: argparse.Namespace, named: list[str]) -> tuple["Image", "Model"]:
+    from sersiclab.data.image_set import Images
     from sersiclab.io import read_galfit
 
     given = [f"--{name.replace('_', '-')}" for name in options.data(arguments) if name != "band"] + named
@@ -89,6 +90,10 @@ def _from_menu(arguments: argparse.Namespace, named: list[str]) -> tuple["Image"
     if given:
         raise InputError(f"{arguments.image} is a GALFIT menu, which names its own data and model; got {given[0]}")
     model, image = read_galfit(arguments.image, band=arguments.band)
+    if isinstance(image, Images):
+        raise InputError(
+            f"{arguments.image} has several bands: choose one by --band, of {', '.join(image.bands.values())}"
+        )
     return _masked(image, arguments), model
 
 

@@ -8,6 +8,7 @@ from sersiclab.widget.masks import Masks
 from sersiclab.widget.messages import Message
 from sersiclab.widget.page_schema import editor_schema
 from sersiclab.widget.session import Session, SessionProblem
+from sersiclab.widget.subject import AbstractSubject
 
 
 class Documents(Protocol):
@@ -24,20 +25,25 @@ class Documents(Protocol):
 
 
 class Desk:
-    """Session, display, masks and published results of an editor, and the lock `turn`.
+    """Session, display, subject and published results of an editor, and the lock `turn`.
 
     Traitlets are not thread-safe: hold `turn` while writing a synced trait, or while reading several that belong
     together. `types` holds the user's own classes, and `transmit` sends a message to the page.
     """
 
     def __init__(
-        self, documents: Documents, masks: Masks, types: Sequence[type], transmit: Callable[[Message], None]
+        self, documents: Documents, subject: AbstractSubject, types: Sequence[type], transmit: Callable[[Message], None]
     ) -> None:
         self._documents = documents
-        self.masks = masks
+        self.subject = subject
         self.types = tuple(types)
         self.transmit = transmit
         self.turn = threading.RLock()
+
+    @property
+    def masks(self) -> Masks:
+        """The masks of the image on the screen."""
+        return self.subject.masks
 
     @property
     def session(self) -> Session:

@@ -5,50 +5,49 @@ from functools import partial
 from typing import Any
 
 import anywidget
-import numpy as np
 import traitlets
 
 from sersiclab.data.arrays import Mask
-from sersiclab.data.checking import checked_image
 from sersiclab.data.image import Image
+from sersiclab.data.image_set import Images
 from sersiclab.documents.spec import own_types
 from sersiclab.inference import AbstractMethod
 from sersiclab.model import Model
-from sersiclab.results import Fit
 from sersiclab.runtime.errors import InputError
 from sersiclab.widget import bundle, failures, messages
-from sersiclab.widget.checks import checked_callback, checked_model, model_for
+from sersiclab.widget.checks import AnyFit, checked_callback, checked_data, checked_model, model_for
 from sersiclab.widget.closing import announce, close_parts
 from sersiclab.widget.control import Control
 from sersiclab.widget.current import Current
 from sersiclab.widget.current_fits import Fitting
 from sersiclab.widget.desk import Desk
-from sersiclab.widget.frame_messages import frames_of
+from sersiclab.widget.frame_messages import AnyFrames
 from sersiclab.widget.incoming import BOTH, FRONT_END, own_updates
 from sersiclab.widget.mailbox import Mailbox
-from sersiclab.widget.masks import Masks
 from sersiclab.widget.page_schema import editor_schema
 from sersiclab.widget.presets import mask_of_neighbours, measured_noise, start_from
 from sersiclab.widget.requests import Requests
 from sersiclab.widget.runs import DrawsCallback
+from sersiclab.widget.screen import Screen
 from sersiclab.widget.sent_pictures import Pictures
-from sersiclab.widget.session import Problems, Reading, Shown, from_model, with_noise
+from sersiclab.widget.session import Problems, Reading, Shown, with_noise
 from sersiclab.widget.still import Still
+from sersiclab.widget.subject import subject_of
 from sersiclab.widget.transfers import Files
 
 
 class Editor(anywidget.AnyWidget):
     """Shows an image, a model and their residual, and edits the model: shapes, priors, ties, switches.
 
-    `files` reads and writes sessions, FITS images, DS9 regions and Python code; `recoveries` tests the errors of the
-    last fit with mock galaxies. Every change of the session, in the page or in Python, can be undone.
+    `files` reads and writes files, `recoveries` tests the errors of the last fit with mock galaxies, and `screen`
+    chooses among several images. Every change of the session, in the page or in Python, can be undone.
 
     Arguments:
-        image: the image to fit.
+        image: the image to fit, or `Images` to fit together, of which a menu shows one at a time.
         model: the model to start from; by default, one is guessed from the image.
 
     Raises:
-        TypeError: if `image` is not an `Image`, or `model` not a `Model`.
+        TypeError: if `image` is neither an `Image` nor `Images`, or `model` not a `Model`.
         FileNotFoundError: if the front end has not been built.
 
     Example:
@@ -78,24 +77,23 @@ class Editor(anywidget.AnyWidget):
     _greeter: Mailbox | None = None
     _mailbox: Mailbox | None = None
 
-    def __init__(self, image: Image, model: Model | None = None) -> None:
+    def __init__(self, image: Image | Images, model: Model | None = None) -> None:
         bundle.require()
-        image = checked_image(image)
+        subject = subject_of(checked_data(image))
         model = model_for(image, model)
-        types = own_types(model)
-        self._frames = frames_of(image)
-        self._desk = Desk(self, Masks(image), types, self._transmit)
-        self._current = Current(self._desk, model, self._frames, lambda name: self._pictures.share_mask(name))
-        self._pictures = Pictures(self._desk, self._current, self._frames, self._post)
+        self._desk = Desk(self, subject, own_types(model), self._transmit)
+        self._current = Current(self._desk, subject.shown(model), lambda name: self._pictures.share_mask(name))
+        self._pictures = Pictures(self._desk, self._current, self._post, lambda: self._fitting.turned())
         self._fitting = Fitting(self._desk, self._current, self.report_failure)
         self.recoveries = self._fitting.recoveries
         self.files = Files(self._desk, self._current)
-        self.still = Still(self._current, self._frames, self.flush)
-        self._requests = Requests(self, self._desk, self._current, self.files, self._frames, self._post)
-        self._page_writes = False  # whether the present write of traits is the page's
+        self.still = Still(self._current, subject, self.flush)
+        self.screen = Screen(self._desk, self._current)
+        self._requests = Requests(self, self._desk, self._current, self.files, self._post)
+        self._page_writes = False  # whether the page writes traits now
         super().__init__(
-            schema=editor_schema(types),
-            session=from_model(model),
+            schema=editor_schema(self._desk.types),
+            session=subject.open(model),
             progress=messages.IDLE,
             recovery=messages.NO_RECOVERY,
             control=Control({"cancel": self.cancel, "pause": self.pause, "resume": self.resume}),
@@ -105,13 +103,17 @@ class Editor(anywidget.AnyWidget):
         self._mailbox = Mailbox("sersiclab-editor", self.report_failure)
         self.observe(self._session_written, "session")
         self.on_msg(self._received)
-        self._post("warm", partial(self._frames.draw, model, {}))  # compile while the page loads
+        self._post("warm", partial(self._frames.draw, self.shown.everything, {}))  # compile while the page loads
+
+    @property
+    def _frames(self) -> AnyFrames:
+        return self._desk.subject.frames
 
     # -- the image and the model ---------------------------------------------------------------------
 
     @property
     def image(self) -> Image:
-        """The image that is fitted, with the current mask."""
+        """The image that is fitted, with the current mask; of several, the one on the screen."""
         return self._current.image
 
     @property
@@ -130,19 +132,18 @@ class Editor(anywidget.AnyWidget):
     @property
     def model(self) -> Model:
         """The last valid model, without the components that are switched off. Assign a model to update every view."""
-        return self.shown.model
+        return self.shown.fitted
 
     @model.setter
     def model(self, model: Model) -> None:
-        document = from_model(checked_model(model))
         with self._desk.turn:
+            session, shown = self._desk.subject.opened(checked_model(model), self.session)
             self._desk.add_types(own_types(model))
-            session = {**document, **{key: self.session[key] for key in ("mask",) if key in self.session}}
             if session == self.session:
                 self._post("session", self._pictures.update)
             self.session = session
             # The session has an `init` for every prior; until the user edits it, the model is the one assigned.
-            self._current.accept(Reading(model, model, tuple(model.components), []))
+            self._current.accept(Reading(shown.everything, shown.model, shown.on, [], shown.whole, shown.fitted))
 
     @property
     def shown(self) -> Shown:
@@ -158,7 +159,7 @@ class Editor(anywidget.AnyWidget):
         Raises:
             ValueError: for any other name.
         """
-        self.model = start_from(preset, self.image, self.model)
+        self.model = start_from(preset, self.screen.images or self.image, self.model)
 
     def measure_noise(self) -> None:
         """Replace the noise model by correlated noise, measured on the sky of the residual.
@@ -166,6 +167,7 @@ class Editor(anywidget.AnyWidget):
         Raises:
             ValueError: if too little sky is left.
         """
+        self._desk.subject.need_one_image("measure_noise")
         noise = measured_noise(self.image, self.model)
         with self._desk.turn:
             self.session = with_noise(self.session, noise)
@@ -173,12 +175,12 @@ class Editor(anywidget.AnyWidget):
     # -- fits ----------------------------------------------------------------------------------------
 
     @property
-    def fit(self) -> Fit | None:
-        """The last fit, or None before the first."""
+    def fit(self) -> Any:
+        """The last fit, or None before the first; a `JointFit` of several images."""
         return self._fitting.fit
 
     @property
-    def fits(self) -> Mapping[str, Fit]:
+    def fits(self) -> Mapping[str, Any]:
         """The fits that are kept, by name."""
         return self._fitting.kept
 
@@ -187,7 +189,7 @@ class Editor(anywidget.AnyWidget):
         """Whether a run is in progress."""
         return self._fitting.runs.running
 
-    def run(self, method: AbstractMethod, *, wait: bool = False, seed: int = 0) -> Fit | None:
+    def run(self, method: AbstractMethod, *, wait: bool = False, seed: int = 0) -> Any:
         """Fit the current model, in a thread.
 
         Arguments:
@@ -217,11 +219,11 @@ class Editor(anywidget.AnyWidget):
         """Resume a run that was paused."""
         self._fitting.runs.resume()
 
-    def show(self, fit: Fit) -> None:
+    def show(self, fit: AnyFit) -> None:
         """Show a fit as the last one: its table, its verdict, and its best values in the model.
 
         Raises:
-            TypeError: if `fit` is not a `Fit`.
+            TypeError: if `fit` is neither a `Fit` nor a `JointFit`.
         """
         self._fitting.show(fit)
 
@@ -248,9 +250,7 @@ class Editor(anywidget.AnyWidget):
         """
         fit = self.fits[name]
         self.model = fit.model
-        if not np.array_equal(fit.image.mask, self.image.mask):
-            self.mask = fit.image.mask
-        self.show(fit)
+        self._fitting.restore(fit)
 
     def on_draws(self, callback: DrawsCallback) -> None:
         """Call `callback(model, draws)` during a run, with the draws so far, `{path: array (chain, draw)}`."""

@@ -84,6 +84,7 @@ MESSAGES: Mapping[str, tuple[Mapping[str, FieldRule], int]] = {
     "mask": ({"name": NAME}, LONGEST_FILE),
     "predict": ({"request": whole(0), "number": whole(1, MOST_DRAWS), "seed": whole(0)}, 0),
     "preset": ({"name": NAME}, 0),
+    "show": ({"name": NAME}, 0),
     "neighbours": ({}, 0),
     "noise": ({}, 0),
     "keep": ({"name": NAME}, 0),

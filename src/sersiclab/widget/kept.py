@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from sersiclab.results import Fit
 from sersiclab.results.comparison import compare
+from sersiclab.results.joint import JointFit
 from sersiclab.runtime.errors import InputError, InputKeyError
+from sersiclab.widget.checks import AnyFit
 
 
 LEAST_DRAWS = 50  # a fit that was cancelled early has fewer
@@ -16,7 +17,7 @@ LEAST_DRAWS = 50  # a fit that was cancelled early has fewer
 KeptRow = dict[str, Any]
 
 
-class Kept(Mapping[str, Fit]):
+class Kept(Mapping[str, Any]):
     """Fits by name, in the order in which they were kept.
 
     `changed(rows)` is called after each change, and again after the fits have been compared, which takes a while and
@@ -24,11 +25,11 @@ class Kept(Mapping[str, Fit]):
     """
 
     def __init__(self, changed: Callable[[list[KeptRow]], None], later: Callable[[Callable[[], None]], None]) -> None:
-        self._fits: dict[str, Fit] = {}
+        self._fits: dict[str, Any] = {}
         self._criteria: dict[str, KeptRow] = {}
         self._changed, self._later = changed, later
 
-    def __getitem__(self, name: str) -> Fit:
+    def __getitem__(self, name: str) -> Any:
         if not isinstance(name, str) or name not in self._fits:
             raise InputKeyError(f"there is no kept fit {name!r}; kept are {list(self._fits)}")
         return self._fits[name]
@@ -39,7 +40,7 @@ class Kept(Mapping[str, Fit]):
     def __len__(self) -> int:
         return len(self._fits)
 
-    def keep(self, fit: Fit | None, name: str) -> None:
+    def keep(self, fit: Any, name: str) -> None:
         """Keep a fit, replacing one of the same name. Raises `ValueError` without a fit, or for an empty name."""
         if fit is None:
             raise InputError("there is no fit to keep yet: run a method first")
@@ -71,17 +72,19 @@ class Kept(Mapping[str, Fit]):
 
     def _compare(self) -> None:
         fits = {name: fit for name, fit in self._fits.items() if self._is_comparable(fit) and _has_enough(fit)}
+        if any(isinstance(fit, JointFit) for fit in fits.values()):  # which have the BIC alone
+            return
         if len(fits) > 1:
             table = compare(fits)
             self._criteria = {str(name): _criteria(row) for name, row in table.iterrows()}
             self._changed(self.rows())
 
-    def _is_comparable(self, fit: Fit) -> bool:
+    def _is_comparable(self, fit: AnyFit) -> bool:
         first = next(iter(self._fits.values()))
-        return bool(np.array_equal(fit.image.valid, first.image.valid))
+        return _same_pixels(fit, first)
 
-    def _row(self, name: str, fit: Fit) -> KeptRow:
-        free, number = len(fit.model.free), int(fit.image.valid.sum())
+    def _row(self, name: str, fit: AnyFit) -> KeptRow:
+        free, number = len(fit.model.free), sum(int(valid.sum()) for valid in _valid(fit).values())
         return {
             "name": name,
             "method": type(fit.method).__name__,
@@ -95,12 +98,23 @@ class Kept(Mapping[str, Fit]):
         }
 
 
+def _valid(fit: AnyFit) -> dict[str, Any]:
+    """Return the pixels that were fitted, by image."""
+    fits = fit.each() if isinstance(fit, JointFit) else {"": fit}
+    return {name: each.image.valid for name, each in fits.items()}
+
+
+def _same_pixels(one: AnyFit, other: AnyFit) -> bool:
+    first, second = _valid(one), _valid(other)
+    return first.keys() == second.keys() and all(np.array_equal(first[name], second[name]) for name in first)
+
+
 def _criteria(row: Any) -> KeptRow:
     numbers = {key: _finite(row[key]) for key in ("bic", "loo", "log_evidence")}
     return numbers | {key: str(row[key]) for key in ("loo_says", "note")}
 
 
-def _has_enough(fit: Fit) -> bool:
+def _has_enough(fit: AnyFit) -> bool:
     """Whether there are enough draws for importance sampling, or none, so that it is not used."""
     return not fit.draws or next(iter(fit.draws.values())).size >= LEAST_DRAWS
 

@@ -1,11 +1,13 @@
 """Densities of a posterior's parameters, which the page draws over their priors."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from sersiclab.parameters.priors import Angle
 from sersiclab.results import Fit
+from sersiclab.results.joint import JointFit
 
 
 POINTS = 64
@@ -16,14 +18,15 @@ DIGITS = 4
 Marginal = tuple[float, float, list[float]]
 
 
-def marginals(fit: Fit) -> dict[str, Marginal]:
-    """Return the ends of each parameter's density and its values at `POINTS` even steps; {} without draws.
+def marginals(fit: Fit | JointFit, paths: Sequence[str] | None = None) -> dict[str, Marginal]:
+    """Return the ends of the densities of parameters and their values at `POINTS` even steps; {} without draws.
 
     A density stays within its prior's support: kernels that extend beyond a bound are mirrored there.
     """
     if not fit.draws:
         return {}
-    return {path: _density(fit.draws[path], prior) for path, prior in fit.model.free.items()}
+    free = fit.model.free
+    return {path: _density(fit.draws[path], free[path]) for path in (free if paths is None else paths) if path in free}
 
 
 def _density(draws: Any, prior: Any) -> Marginal:

@@ -11,6 +11,7 @@ a fit (see `kept`); those of `transfers`. Messages to the page: `image`, `mask`,
 """
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -19,18 +20,19 @@ from sersiclab.data.arrays import Plane
 from sersiclab.data.image import Image
 from sersiclab.inference import AbstractMethod, Progress
 from sersiclab.recovery.mock_fits import NUMBER
-from sersiclab.results import Fit
 from sersiclab.results.verdict.bounds import bounds_reached
 from sersiclab.results.verdict.completion import finite
+from sersiclab.widget.checks import AnyFit
 from sersiclab.widget.frames import limits, pack
 from sersiclab.widget.marginals import marginals
-from sersiclab.widget.masks import Masks
 from sersiclab.widget.rasters import Raster, is_large, means, overall, sample, typical
 from sersiclab.widget.shapes import posterior_shapes
 from sersiclab.widget.tangent_plane import tangent_plane
 
 
 Message = tuple[dict[str, Any], list[bytes]]
+# The fit of the image on the screen, and the paths of the joint parameters that have a row of their own there.
+OnScreen = tuple[Any, Sequence[str]]
 
 ENDED = ("done", "cancelled", "error")
 IDLE = {"state": "idle", "method": "", "phase": "", "step": 0, "total": 0, "elapsed": 0.0, "eta": None, "message": ""}
@@ -93,9 +95,12 @@ def _large_planes(image: Image) -> tuple[dict[str, bytes], dict[str, Any]]:
     return planes, {"raster": list(raster)}
 
 
-def posterior_message(fit: Fit) -> Message:
+def posterior_message(fit: AnyFit, on_screen: OnScreen | None = None) -> Message:
     """Return the message with ellipses and densities of a fit's draws; see `shapes` and `marginals`."""
-    return {"t": "posterior", "shapes": posterior_shapes(fit), "marginals": marginals(fit)}, []
+    own: Any
+    own, nodes = on_screen or (fit, ())
+    densities = {**marginals(own), **({} if own is fit else marginals(fit, nodes))}
+    return {"t": "posterior", "shapes": posterior_shapes(own), "marginals": densities}, []
 
 
 def frame_message(seq: int | None, parts: dict[str, Plane], dof: int, raster: Raster | None = None) -> Message:
@@ -103,13 +108,6 @@ def frame_message(seq: int | None, parts: dict[str, Plane], dof: int, raster: Ra
     content = {"t": "frame", "seq": seq, "components": list(parts), "dof": dof}
     content |= {} if raster is None else {"raster": list(raster)}
     return content, [pack(pixels, "<f4") for pixels in parts.values()]
-
-
-def greeting(masks: Masks, name: str | None, fit: Fit | None) -> list[Message]:
-    """Return the messages for a new view: the image as it was given, the session's mask, the posterior."""
-    known = [] if name is None else [masks.message(name)]
-    posterior = [] if fit is None else [posterior_message(fit)]
-    return [image_message(masks.given), *known, *posterior]
 
 
 def refusal(detail: str) -> Message:
@@ -137,8 +135,24 @@ def progress_document(progress: Progress) -> dict[str, Any]:
     }
 
 
-def summary_document(fit: Fit) -> dict[str, Any]:
-    """Return the table of a fit, the bounds that its parameters lie at, and the verdict on it."""
+def summary_document(fit: AnyFit, on_screen: OnScreen | None = None) -> dict[str, Any]:
+    """Return the table of a fit, the bounds that its parameters lie at, and the verdict on it.
+
+    For several images it also has `own`, the rows of the one on the screen.
+    """
+    own, nodes = on_screen or (fit, ())
+    rows = _rows(fit)
+    mine = None if own is fit else [*_rows(own), *(row for row in rows if row["path"] in nodes)]
+    return {
+        "method": method_name(fit.method),
+        "rows": rows,
+        **({} if mine is None else {"own": mine}),
+        "best": dict(fit.best),
+        "verdict": {"level": fit.verdict.level, "text": str(fit.verdict)},
+    }
+
+
+def _rows(fit: AnyFit) -> list[dict[str, Any]]:
     columns = ("mean", "sd", "q16", "q50", "q84", "r_hat", "ess_bulk", "ess_tail")
     rows = [
         {"path": str(path), **{column: _finite(row[column]) for column in columns}, "unit": row["unit"]}
@@ -149,12 +163,7 @@ def summary_document(fit: Fit) -> dict[str, Any]:
         if row["mean"] is None:  # a method without draws
             row["mean"] = fit.best.get(row["path"])
         row["bounds"] = reached.get(row["path"], {})
-    return {
-        "method": method_name(fit.method),
-        "rows": rows,
-        "best": dict(fit.best),
-        "verdict": {"level": fit.verdict.level, "text": str(fit.verdict)},
-    }
+    return rows
 
 
 def method_name(method: AbstractMethod) -> str:

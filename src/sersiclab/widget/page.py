@@ -16,7 +16,7 @@ from sersiclab.widget.rasters import is_large
 
 
 TRAITS = ("schema", "session", "display", "progress", "summary", "recovery", "problems", "kept")
-REFUSED = ("run", "recover", "predict", "preset", "neighbours", "keep", "restore", "forget", "load", "regions")
+REFUSED = ("run", "show", "recover", "predict", "preset", "neighbours", "keep", "restore", "forget", "load", "regions")
 FILES = ("python", "regions", "sky regions")
 TITLE = "sersiclab: "
 NOTE = """<p>Pictures are at the resolution of the screen, not at that of the image, which is too large for a page.</p>

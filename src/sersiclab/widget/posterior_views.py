@@ -14,6 +14,7 @@ from sersiclab.widget import curves
 from sersiclab.widget.closing import close_parts
 from sersiclab.widget.cutouts import frames_about, whole_of
 from sersiclab.widget.mailbox import Mailbox
+from sersiclab.widget.session import Shown
 from sersiclab.widget.views import STYLE, MarginalPlot, PairPlot, ProfilePlot, TracePlot
 
 
@@ -24,11 +25,12 @@ LIVE_BAND_DRAWS = 20
 
 @dataclasses.dataclass(frozen=True)
 class Inputs:
-    """The inputs of the figures: the model on the screen, and the last draws with the model that was fitted."""
+    """The inputs of the figures: the models on the screen, the last draws, and the image's model with its own draws."""
 
-    model: Model
-    fitted: Model
+    shown: Shown
     draws: Mapping[str, Any]
+    own: Model
+    own_draws: Mapping[str, Any]
 
 
 class PosteriorViews(ipywidgets.VBox):
@@ -36,8 +38,9 @@ class PosteriorViews(ipywidgets.VBox):
 
     _mailbox: Mailbox | None = None
 
-    def __init__(self, image: Image, model: Model, failed: Callable[[str, Exception], None]) -> None:
-        self._frames = frames_about(image, model)
+    def __init__(self, image: Image, name: str, shown: Shown, failed: Callable[[str, Exception], None]) -> None:
+        self._name = name
+        self._frames = frames_about(image, shown.model)
         unit = image.unit
         self._marginal, self._trace, self._pairs = MarginalPlot(unit), TracePlot(unit), PairPlot(unit)
         self._profile = ProfilePlot(image)
@@ -46,8 +49,8 @@ class PosteriorViews(ipywidgets.VBox):
         self._wish: str | None = None
         self._assigned: str | None = None
         self._lock = threading.Lock()
-        self._shown = Inputs(model, model, {})
-        self._choose_among(model)
+        self._shown = Inputs(shown, {}, shown.model, {})
+        self._choose_among(shown.fitted)
         for chooser in (self._chooser, self._other):
             chooser.observe(self._chosen, "value")
         figures = ipywidgets.HBox(
@@ -58,28 +61,41 @@ class PosteriorViews(ipywidgets.VBox):
         super().__init__([ipywidgets.HTML(STYLE), choosers, figures], layout=ipywidgets.Layout(width="100%"))
         self.add_class("sl-views")
         self._mailbox = Mailbox("sersiclab-views", failed, rest=REST_SECONDS)
-        self.show_model(model)
+        self.show_model(shown)
 
     @property
     def _figures(self) -> tuple[Any, ...]:
         return tuple(view.figure for view in (self._marginal, self._trace, self._pairs, self._profile))
 
-    def show_model(self, model: Model) -> None:
+    def show_model(self, shown: Shown) -> None:
         """Show another model: its profile, and the priors if there are no draws of it."""
         with self._lock:
-            self._shown = dataclasses.replace(self._shown, model=model)
+            self._shown = dataclasses.replace(self._shown, shown=shown)
         self._post(live=False)
 
-    def show_image(self, image: Image) -> None:
-        """Show the same image with another mask."""
-        if image is not whole_of(self._frames):
+    def show_image(self, image: Image, name: str) -> None:
+        """Show the same image with another mask or, by another name, another image."""
+        if image is whole_of(self._frames):
+            return
+        if name == self._name:
             self._frames.image = image
-            self._put("profile", partial(self._draw_profile, BAND_DRAWS))
+        else:
+            with self._lock:
+                self._name, self._shown = name, dataclasses.replace(self._shown, own_draws={})
+            self._frames = frames_about(image, self._shown.shown.model)
+            self._profile.image = image
+        self._put("profile", partial(self._draw_profile, BAND_DRAWS))
 
-    def show_draws(self, model: Model, draws: Mapping[str, Any], *, live: bool) -> None:
-        """Show draws, `{path: (chain, draw)}`, of a model; `live` while the run is in progress."""
+    def show_draws(
+        self, model: Model, draws: Mapping[str, Any], *, live: bool, own: tuple[Model, Mapping[str, Any]] | None = None
+    ) -> None:
+        """Show draws, `{path: (chain, draw)}`, of a model; `live` while the run is in progress.
+
+        `own` are the model and the draws of the image on the screen, if there are several.
+        """
+        mine, own_draws = (model, draws) if own is None else own
         with self._lock:
-            self._shown = dataclasses.replace(self._shown, fitted=model, draws=draws)
+            self._shown = dataclasses.replace(self._shown, draws=draws, own=mine, own_draws=own_draws)
         self._post(live=live)
 
     def flush(self, timeout: float | None = None) -> bool:
@@ -127,21 +143,23 @@ class PosteriorViews(ipywidgets.VBox):
         with self._lock:
             shown = self._shown
         # Draws of another model than the one on the screen are kept if they have the parameter.
-        self._choose_among(shown.model)
+        model = shown.shown.fitted
+        self._choose_among(model)
         path = self._chooser.value
         if path is None:
             return
         draws = shown.draws.get(path)
-        self._marginal.show(shown.model, path, draws, shown.model.initial[path])
-        self._trace.show(shown.model, path, draws)
-        if self._other.value in shown.model.free:
-            self._pairs.show(shown.model, (path, self._other.value), shown.draws)
+        self._marginal.show(model, path, draws, model.initial[path])
+        self._trace.show(model, path, draws)
+        if self._other.value in model.free:
+            self._pairs.show(model, (path, self._other.value), shown.draws)
 
     def _draw_profile(self, number: int) -> None:
         with self._lock:
             shown = self._shown
-        profile = curves.profile(self._frames, shown.model, {})
+        model = shown.shown.model
+        profile = curves.profile(self._frames, model, {})
         bands = None
-        if profile is not None and shown.draws:
-            bands = curves.bands(self._frames, shown.fitted, shown.draws, profile.rings, number)
-        self._profile.show(profile, bands, list(shown.model.components))
+        if profile is not None and shown.own_draws:
+            bands = curves.bands(self._frames, shown.own, shown.own_draws, profile.rings, number)
+        self._profile.show(profile, bands, list(model.components))

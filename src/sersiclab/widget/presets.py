@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Bool
 
 from sersiclab.data.image import Image
+from sersiclab.data.image_set import Images
 from sersiclab.detection import detect
 from sersiclab.guess import guess
 from sersiclab.model import Model, render
@@ -26,10 +27,10 @@ PRESETS: Mapping[str, Mapping[str, str]] = {
 }
 
 
-def start_from(name: str, image: Image, present: Model) -> Model:
-    """Return the preset's model of an image, with the sky, the noise model and the renderer of the present model.
+def start_from(name: str, image: Image | Images, present: Model) -> Model:
+    """Return the preset's model of an image, or of several.
 
-    Raises `ValueError` for an unknown name.
+    It has the sky, the noise model and the renderer of the present model. Raises `ValueError` for an unknown name.
     """
     if not isinstance(name, str) or name not in PRESETS:
         raise InputError(f"preset must be one of {list(PRESETS)}, got {name!r}")

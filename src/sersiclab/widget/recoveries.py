@@ -11,15 +11,17 @@ from sersiclab.recovery import Recovery
 from sersiclab.recovery.findings import findings_of
 from sersiclab.recovery.mock_fits import NUMBER, MockOptions, begin_recovery, refused
 from sersiclab.results import Fit
-from sersiclab.results.summary import parameter_units
+from sersiclab.results.joint import JointFit
 from sersiclab.runtime.errors import InputError, StateError
 from sersiclab.widget import messages
+from sersiclab.widget.checks import AnyFit
 from sersiclab.widget.desk import Desk
 from sersiclab.widget.failures import in_words
 
 
 Document = dict[str, Any]
 
+SEVERAL = "Mock galaxies test the errors of a fit of one image; this fit is of several images."
 COLUMNS = ("bias", "scatter", "pull_mean", "pull_sd", "within_1sd", "within_2sd")
 
 
@@ -34,10 +36,10 @@ class Recoveries:
         self.last: Recovery | None = None
         self.running = False
         self._desk, self._tell, self._failed, self._check_run = desk, desk.publish_recovery, failed, check_run
-        self._fit: Fit | None = None
+        self._fit: Any = None
         self._work: BackgroundWork[Recovery] | None = None
 
-    def fitted(self, fit: Fit) -> None:
+    def fitted(self, fit: AnyFit) -> None:
         """Take the last fit, of which recoveries are made from now on."""
         outdated = self.last is not None and fit is not self._fit
         self._fit = fit
@@ -92,8 +94,10 @@ class Recoveries:
             self._tell({"eta": None, "outdated": fit is not self._fit, **change})
 
 
-def why_not(fit: Fit) -> str:
+def why_not(fit: AnyFit) -> str:
     """Return why the errors of a fit can't be tested with mocks, in words for the page; "" if they can."""
+    if isinstance(fit, JointFit):
+        return SEVERAL
     if not refused(fit):
         return ""
     if isinstance(fit.method, Laplace):
@@ -104,7 +108,7 @@ def why_not(fit: Fit) -> str:
 
 def result_document(fit: Fit, recovery: Recovery) -> Document:
     """Return the table of a recovery with its pulls, and what they say; a number that is not finite is None."""
-    findings, units = findings_of(recovery), parameter_units(fit.model, fit.image.unit)
+    findings, units = findings_of(recovery), fit.units
     table = recovery.table.to_dict("index")
     marks = {"pull_sd": {*findings.too_small, *findings.too_large}, "bias": set(findings.biased)}
     names = [name for column in COLUMNS for name in (column, f"{column}_err")]

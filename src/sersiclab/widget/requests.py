@@ -8,12 +8,13 @@ from sersiclab.inference import METHODS, AbstractMethod
 from sersiclab.runtime.errors import InputError
 from sersiclab.widget.current import Current
 from sersiclab.widget.desk import Desk
-from sersiclab.widget.frame_messages import AnyFrames, answer, pixel, sight
+from sersiclab.widget.frame_messages import answer, pixel, sight
 from sersiclab.widget.incoming import checked
 from sersiclab.widget.method_options import method_of
 from sersiclab.widget.predictive import Predictions
 from sersiclab.widget.rasters import Raster
 from sersiclab.widget.recoveries import Recoveries
+from sersiclab.widget.screen import Screen
 from sersiclab.widget.transfers import Files
 
 
@@ -26,6 +27,8 @@ class Actions(Protocol):
 
     def greet(self) -> None: ...
     def start_from(self, preset: str) -> None: ...
+    @property
+    def screen(self) -> Screen: ...
     def mask_neighbours(self) -> None: ...
     def measure_noise(self) -> None: ...
     @property
@@ -47,10 +50,8 @@ class Requests:
     Of the waiting jobs of a kind, only the last is run. Jobs that must not be lost have their own kinds.
     """
 
-    def __init__(
-        self, actions: Actions, desk: Desk, current: Current, files: Files, frames: AnyFrames, post: Post
-    ) -> None:
-        self._actions, self._current, self._files, self._frames = actions, current, files, frames
+    def __init__(self, actions: Actions, desk: Desk, current: Current, files: Files, post: Post) -> None:
+        self._actions, self._current, self._files, self._subject = actions, current, files, desk.subject
         self._post, self._transmit = post, desk.transmit
         self._predictions = Predictions(post, desk.transmit)
         self._for_fits: Mapping[str, Callable[[str], None]] = {
@@ -66,6 +67,7 @@ class Requests:
             "mask": lambda content, data: desk.masks.put(content["name"], data),
             "predict": self._predict,
             "preset": lambda content, data: post("preset", partial(actions.start_from, content["name"])),
+            "show": lambda content, data: post("show", partial(actions.screen.show, content["name"])),
             "neighbours": lambda content, data: post("neighbours", actions.mask_neighbours),
             "noise": lambda content, data: post("noise", actions.measure_noise),
             "keep": self._of_a_fit,
@@ -92,15 +94,15 @@ class Requests:
         self._post("render", partial(self._draw, int(content["seq"]), content["values"], raster))
 
     def _draw(self, seq: int, values: Mapping[str, float], raster: Raster | None) -> None:
-        answer(self._frames, self._current.shown, seq, values, self._transmit, raster)
+        answer(self._subject.frames, self._current.shown, seq, values, self._transmit, raster)
 
     def _sight(self, content: Content, _data: bytes) -> None:
         raster = _raster(content["raster"])
-        self._post("sight", lambda: sight(self._frames, self._current.shown, raster, self._transmit))
+        self._post("sight", lambda: sight(self._subject.frames, self._current.shown, raster, self._transmit))
 
     def _pixel(self, content: Content, _data: bytes) -> None:
         x, y = int(content["x"]), int(content["y"])
-        self._post("pixel", lambda: pixel(self._frames, self._current.shown, x, y, self._transmit))
+        self._post("pixel", lambda: pixel(self._subject.frames, self._current.shown, x, y, self._transmit))
 
     def _predict(self, content: Content, _data: bytes) -> None:
         numbers = (int(content[name]) for name in ("request", "number", "seed"))

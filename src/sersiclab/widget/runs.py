@@ -5,10 +5,8 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from sersiclab.data.image import Image
 from sersiclab.inference import AbstractMethod, Cancelled, Progress, Run, start
 from sersiclab.model import Model
-from sersiclab.results import Fit
 from sersiclab.runtime.errors import StateError
 from sersiclab.widget import messages
 from sersiclab.widget.failures import in_words
@@ -26,16 +24,16 @@ class Listener:
 
     progress: Callable[[Progress], None]
     draws: DrawsCallback
-    finished: Callable[[Fit], None]
+    finished: Callable[[Any], None]
     failed: Callable[[Exception], None]
 
 
 class Task:
     """A run, from its request to its fit. It may be cancelled before it has started."""
 
-    def __init__(self, model: Model, image: Image, method: AbstractMethod, seed: int, listener: Listener) -> None:
+    def __init__(self, model: Model, image: Any, method: AbstractMethod, seed: int, listener: Listener) -> None:
         self.method = method
-        self.fit: Fit | None = None
+        self.fit: Any = None
         self.error: Exception | None = None
         self._lock = threading.Lock()
         self._cancelled = False
@@ -63,7 +61,7 @@ class Task:
         if self._run is not None:
             self._run.resume()
 
-    def wait(self) -> Fit:
+    def wait(self) -> Any:
         """Wait for the fit and return it. Ctrl-C cancels the run and returns the draws so far, if any.
 
         Raises the run's error if there is no fit.
@@ -85,7 +83,7 @@ class Task:
         while not self._done.wait(POLL_SECONDS):
             pass
 
-    def _work(self, model: Model, image: Image, seed: int, listener: Listener) -> None:
+    def _work(self, model: Model, image: Any, seed: int, listener: Listener) -> None:
         def progressed(progress: Progress) -> None:
             listener.progress(progress)
             if self._run is not None:
@@ -118,7 +116,7 @@ class Runs:
         self,
         tell: Callable[[dict[str, Any]], None],
         drawn: DrawsCallback,
-        finished: Callable[[Fit], None],
+        finished: Callable[[Any], None],
         failed: Callable[[str, Exception], None],
     ) -> None:
         self.task: Task | None = None
@@ -136,7 +134,7 @@ class Runs:
         if self.running:
             raise StateError("a run is in progress: wait for it, or cancel() it, which keeps its draws")
 
-    def begin(self, model: Model, image: Image, method: AbstractMethod, seed: int) -> Task:
+    def begin(self, model: Model, image: Any, method: AbstractMethod, seed: int) -> Task:
         """Start a run. Raises `RuntimeError` if one is in progress."""
         self.check_free()
         self._tell({**messages.IDLE, "state": "compiling", "method": messages.method_name(method)})

@@ -16,7 +16,7 @@ from typing import Any
 from sersiclab._version import __version__
 from sersiclab.runtime.errors import InputError
 from sersiclab.widget.masks import Masks
-from sersiclab.widget.session import Session, read, with_values
+from sersiclab.widget.session import Reading, Session, read, with_values
 
 
 VERSION = 1
@@ -53,21 +53,30 @@ def from_text(text: bytes, masks: Masks, types: Sequence[type] = ()) -> Saved:
 
     Raises `ValueError`, saying what is wrong, unless the whole document is valid.
     """
-    document = _parsed(text)
-    if not isinstance(document, Mapping) or document.get("sersiclab") != "session":
-        raise InputError('it is not a session: a session begins {"sersiclab": "session", "version": 1, ...}')
-    version, shape, display = document.get("version"), document.get("shape"), document.get("display", {})
-    if type(version) is not int or version < 1:
-        raise InputError(f"its version must be a number such as {VERSION}, got {version!r}")
-    if version > VERSION:
-        raise InputError(f"it has version {version}, made by a newer sersiclab; this one reads {VERSION}")
+    document = document_of(text, VERSION)
+    shape, display = document.get("shape"), document.get("display", {})
     if shape != list(masks.given.shape):
         ny, nx = masks.given.shape
         other = f"{shape[0]} x {shape[1]}" if isinstance(shape, list) and len(shape) == 2 else repr(shape)
         raise InputError(f"it belongs to an image of {other} pixels (rows x columns); this image has {ny} x {nx}")
     if not isinstance(display, Mapping):
         raise InputError(f"its display must be a mapping, got {display!r}")
-    return Saved(_session(document.get("session"), types), _mask(document.get("mask"), masks), dict(display))
+    return Saved(_session(document.get("session"), types), bits_of(document.get("mask"), masks), dict(display))
+
+
+def document_of(text: bytes, newest: int) -> Mapping[str, Any]:
+    """Return the document of a session. Raises `ValueError` for anything else, or a version that is too new."""
+    document = _parsed(text)
+    if not isinstance(document, Mapping) or document.get("sersiclab") != "session":
+        raise InputError('it is not a session: a session begins {"sersiclab": "session", "version": 1, ...}')
+    version = document.get("version")
+    if type(version) is not int or version < 1:
+        raise InputError(f"its version must be a number such as {newest}, got {version!r}")
+    if "images" in document and newest == VERSION:
+        raise InputError("it belongs to several images; here is one")
+    if version > newest:
+        raise InputError(f"it has version {version}, made by a newer sersiclab; this one reads {newest}")
+    return document
 
 
 def _parsed(text: bytes) -> Any:
@@ -100,15 +109,21 @@ def _session(session: Any, types: Sequence[type]) -> Session:
         reading = read(known, types)
     except RecursionError as error:
         raise InputError("its model is nested too deeply") from error
-    messages = [problem["message"] for problem in reading.problems]
-    if reading.everything is None or messages:
-        more = len(messages) - LISTED
-        raise InputError("; ".join([*messages[:LISTED], *([f"and {more} more"] if more > 0 else [])]))
+    if reading.everything is None or reading.problems:
+        raise InputError(session_problems(reading))
     # Every prior gets an `init`, even if the document was written by hand.
     return with_values(known, reading.everything.initial)
 
 
-def _mask(text: Any, masks: Masks) -> bytes | None:
+def session_problems(reading: Reading) -> str:
+    """Return the first problems of a session, in words."""
+    messages = [problem["message"] for problem in reading.problems]
+    more = len(messages) - LISTED
+    return "; ".join([*messages[:LISTED], *([f"and {more} more"] if more > 0 else [])])
+
+
+def bits_of(text: Any, masks: Masks) -> bytes | None:
+    """Return the bits of a mask of the image of `masks`; None for the image's own. Raises `ValueError` if it is bad."""
     if text is None:
         return None
     if not isinstance(text, str):

@@ -35,22 +35,31 @@ SessionProblem = dict[str, str]
 class Reading:
     """The contents of a session: the model of all components, that of those switched on, and the problems.
 
-    A model that can't be read is None, and `problems` has the reasons.
+    A model that can't be read is None, and `problems` has the reasons. For several images, the models are those of the
+    image on the screen, and `whole` and `fitted` the joint ones.
     """
 
     everything: Model | None
     model: Model | None
     on: tuple[str, ...]
     problems: list[SessionProblem]
+    whole: Model | None = None
+    fitted: Model | None = None
 
 
 @dataclasses.dataclass(frozen=True)
 class Shown:
-    """The contents of the pictures: the last valid model of all components, that of those switched on, their names."""
+    """The contents of the pictures: the last valid model of all components, that of those switched on, their names.
+
+    For several images, these are models of the image on the screen; `whole` and `fitted` are the joint ones, which for
+    one image are the same.
+    """
 
     everything: Model
     model: Model
     on: tuple[str, ...]
+    whole: Model
+    fitted: Model
 
 
 class Problems(traitlets.List):
@@ -119,7 +128,7 @@ def _end_of_ties(model: Mapping[str, Any], path: str, value: float) -> tuple[Any
     parts = {**model["components"], **model.get("links", {}), "noise": model.get("noise", {})}
     while True:
         part, _, name = path.partition(".")
-        owner = _holder(parts.get(part, {}), name)
+        owner = holder(parts.get(part, {}), name)
         field = None if owner is None else owner[name]
         if not isinstance(field, dict) or field["type"] != "Tied" or field.get("by") is not None:
             return owner, name, value
@@ -127,11 +136,11 @@ def _end_of_ties(model: Mapping[str, Any], path: str, value: float) -> tuple[Any
         path = field["to"]
 
 
-def _holder(part: Mapping[str, Any], name: str) -> Any:
+def holder(part: Mapping[str, Any], name: str) -> Any:
     """Return the document that holds the parameter `name`: the part itself, or one nested in it."""
     if name in part:
         return part
-    inner = (_holder(each, name) for each in part.values() if isinstance(each, dict) and not _is_parameter(each))
+    inner = (holder(each, name) for each in part.values() if isinstance(each, dict) and not _is_parameter(each))
     return next((each for each in inner if each is not None), None)
 
 
@@ -178,11 +187,11 @@ def read(session: Session, types: Sequence[type] = ()) -> Reading:
     off = [name for name in everything.components if name in off]
     on = tuple(name for name in everything.components if name not in off)
     if not on:
-        return Reading(everything, None, on, [_problem("", "every component is switched off: switch at least one on")])
+        return Reading(everything, None, on, [problem("", "every component is switched off: switch at least one on")])
     try:
         return Reading(everything, without(everything, off), on, [])
     except InputError as error:
-        return Reading(everything, None, on, [_problem(off[0], str(error))])
+        return Reading(everything, None, on, [problem(off[0], str(error))])
 
 
 def without(model: Model, off: list[str]) -> Model:
@@ -207,9 +216,10 @@ def without(model: Model, off: list[str]) -> Model:
     return model
 
 
-def _problem(path: str, message: str) -> SessionProblem:
+def problem(path: str, message: str) -> SessionProblem:
+    """Return a problem of the parameter, or other part, at a path."""
     return {"path": path, "message": message}
 
 
 def _nothing(message: str) -> Reading:
-    return Reading(None, None, (), [_problem("", message)])
+    return Reading(None, None, (), [problem("", message)])

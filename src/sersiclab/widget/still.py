@@ -20,6 +20,7 @@ from sersiclab.widget.frame_messages import AnyFrames
 from sersiclab.widget.frames import LastDrawing, percentiles
 from sersiclab.widget.large import LargeFrames
 from sersiclab.widget.session import Shown
+from sersiclab.widget.subject import AbstractSubject
 
 
 RGB = UInt8[np.ndarray, "y x 3"]
@@ -36,9 +37,13 @@ BLUE, RED = (33, 102, 172), (178, 24, 43)
 class Still:
     """The still picture of an editor, from the last drawing of its `frames`; remade only if something has changed."""
 
-    def __init__(self, current: Current, frames: AnyFrames, flush: Callable[[float], bool]) -> None:
-        self._current, self._frames, self._flush = current, frames, flush
+    def __init__(self, current: Current, subject: AbstractSubject, flush: Callable[[float], bool]) -> None:
+        self._current, self._subject, self._flush = current, subject, flush
         self._last: tuple[Any, str] | None = None
+
+    @property
+    def _frames(self) -> AnyFrames:
+        return self._subject.frames
 
     def beside(self, bundle: Any) -> Any:
         """Add the picture to a bundle of media types for IPython."""

@@ -23,7 +23,7 @@ from sersiclab.widget.current import Current
 from sersiclab.widget.desk import Desk
 from sersiclab.widget.messages import error_message
 from sersiclab.widget.region_edits import with_regions
-from sersiclab.widget.saved import LARGEST, MARK, Saved, from_text, to_document
+from sersiclab.widget.saved import LARGEST, MARK
 from sersiclab.widget.session import read
 
 
@@ -58,13 +58,12 @@ class Files:
         Raises:
             FileExistsError: if the file exists and is not a session, unless `overwrite`.
         """
+        return storage.write_text(path, self._session(), overwrite=overwrite, mark=MARK)
+
+    def _session(self) -> str:
         with self._desk.turn:
-            session = self._desk.session
-            name = session.get("mask")
-            mask = None if name is None else self._desk.masks.bits(name)
-            saved = Saved(session, mask, dict(self._desk.display))
-        text = json.dumps(to_document(saved, self._desk.masks.given.shape), indent=1)
-        return storage.write_text(path, text, overwrite=overwrite, mark=MARK)
+            document = self._desk.subject.document(self._desk.session, self._desk.display)
+        return json.dumps(document, indent=1)
 
     def load(self, path: str | Path) -> None:
         """Load a session that was saved from an image of the same shape.
@@ -79,10 +78,12 @@ class Files:
 
     def _load(self, name: str, text: bytes) -> None:
         try:
-            saved = from_text(text, self._desk.masks, self._desk.types)
+            saved = self._desk.subject.saved(text, self._desk.types)
         except InputError as error:
             raise InputError(f"{name}: {error}") from error
-        self._desk.take(saved.session, saved.mask, saved.display)
+        with self._desk.turn:
+            self._desk.subject.turn_to(saved.session)
+            self._desk.take(saved.session, saved.mask, saved.display)
 
     # -- images and code -----------------------------------------------------------------------------
 
@@ -108,7 +109,7 @@ class Files:
 
     def to_python(self) -> str:
         """Return Python code that builds the model, and the mask if it was edited."""
-        return python_code(self._model, self._current.image, masked="mask" in self._desk.session)
+        return python_code(self._current.shown.fitted, self._current.image, masked="mask" in self._desk.session)
 
     # -- regions -------------------------------------------------------------------------------------
 
@@ -219,6 +220,7 @@ class Files:
 
 
 EXPORTS: dict[str, tuple[str, str, Callable[[Files], bytes]]] = {
+    "session": ("session.json", "application/json", lambda files: files._session().encode()),
     "python": ("model.py", "text/x-python", lambda files: files.to_python().encode()),
     "fits": ("model.fits", "application/fits", Files._fits),
     "regions": ("model.reg", "text/plain", lambda files: files._regions("image").encode()),

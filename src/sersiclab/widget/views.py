@@ -12,7 +12,7 @@ from bqplot.scales import LinearScale, LogScale
 from sersiclab.data.image import Image
 from sersiclab.model import Model
 from sersiclab.plots.profile import brightness, in_magnitudes
-from sersiclab.results.summary import parameter_units
+from sersiclab.results.declared_units import parameter_units
 from sersiclab.widget import curves
 
 
@@ -195,7 +195,7 @@ class ProfilePlot:
     """Data with errors, model and sources in elliptical annuli, and the posterior's 68 and 95 % bands."""
 
     def __init__(self, image: Image) -> None:
-        self._image = image
+        self.image = image
         self._log = not in_magnitudes(image)
         scales = {"x": LogScale(), "y": LogScale() if self._log else LinearScale(reverse=True)}
         common = {"scales": scales, "x": np.ones(1), "y": np.ones(1), "visible": False}
@@ -234,7 +234,7 @@ class ProfilePlot:
         x_axis, y_axis = self.figure.axes
         x_axis.label = f"semi-major axis about {profile.first} [pixel]"
         _set_range(x_axis, 0.9 * radius[0], 1.1 * radius[-1], log=True)
-        ends = brightness(self._image, np.array([floor, 2.0 * brightest]))
+        ends = brightness(self.image, np.array([floor, 2.0 * brightest]))
         _set_range(y_axis, np.nanmin(ends), np.nanmax(ends), log=self._log)
 
     def _show_data(self, profile: curves.Profile, floor: float) -> None:
@@ -246,11 +246,11 @@ class ProfilePlot:
         y = np.stack([*ends, gap], axis=1).reshape(-1)[:-1]
         _set(self._errors, x=x, y=y, visible=True)
         seen = data > 0
-        _set(self._data, x=radius[seen], y=brightness(self._image, data[seen]), visible=True)
+        _set(self._data, x=radius[seen], y=brightness(self.image, data[seen]), visible=True)
 
     def _level(self, flux: Any, floor: float) -> Any:
         """Return brightness, limited to just outside the axis."""
-        return brightness(self._image, np.maximum(flux, 0.1 * floor))
+        return brightness(self.image, np.maximum(flux, 0.1 * floor))
 
 
 def labelled(model: Model, path: str, image_unit: str | None) -> str:

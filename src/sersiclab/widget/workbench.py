@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any, Literal
 import ipywidgets
 
 from sersiclab.data.image import Image
+from sersiclab.data.image_set import Images
 from sersiclab.inference import AbstractMethod
 from sersiclab.model import Model
 from sersiclab.recovery import Recovery
-from sersiclab.results import Fit
+from sersiclab.results.joint import JointFit
 from sersiclab.runtime.errors import StateError
-from sersiclab.widget.checks import checked_fit
+from sersiclab.widget.checks import AnyFit, checked_fit
 from sersiclab.widget.closing import announce, close_parts
 from sersiclab.widget.editor import Editor
 
@@ -30,11 +31,11 @@ class Workbench(ipywidgets.VBox):
     """Fit a galaxy by hand and by inference: an `Editor` above figures of the posterior.
 
     Arguments:
-        image: the image to fit.
+        image: the image to fit, or `Images` to fit together, of which a menu shows one at a time.
         model: the model to start from; by default, one is guessed from the image.
 
     Raises:
-        TypeError: if `image` is not an `Image`, or `model` not a `Model`.
+        TypeError: if `image` is neither an `Image` nor `Images`, or `model` not a `Model`.
         FileNotFoundError: if the front end has not been built.
 
     Example:
@@ -49,29 +50,30 @@ class Workbench(ipywidgets.VBox):
 
     _views: "PosteriorViews | None" = None
 
-    def __init__(self, image: Image, model: Model | None = None) -> None:
+    def __init__(self, image: Image | Images, model: Model | None = None) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # bqplot's, on import
             from sersiclab.widget.posterior_views import PosteriorViews
 
         self._editor = Editor(image, model)
-        self._views = PosteriorViews(image, self._editor.model, self._failed)
+        self._views = PosteriorViews(self._editor.image, self._editor.screen.name, self._editor.shown, self._failed)
         self._editor.on_model(self._changed)
         self._editor.observe(self._finished, "summary")
         self._editor.on_draws(self._drawn)
         super().__init__([self._editor, self._views], layout=ipywidgets.Layout(width="100%"))
 
     @staticmethod
-    def of(fit: Fit) -> "Workbench":
+    def of(fit: AnyFit) -> "Workbench":
         """Return a workbench that shows a fit.
 
         Arguments:
             fit: the fit; its image and its model are those of the workbench.
 
         Raises:
-            TypeError: if `fit` is not a `Fit`.
+            TypeError: if `fit` is neither a `Fit` nor a `JointFit`.
         """
-        workbench = Workbench(checked_fit(fit).image, fit.model)
+        fit = checked_fit(fit)
+        workbench = Workbench(fit.images if isinstance(fit, JointFit) else fit.image, fit.model)
         workbench.editor.show(fit)
         return workbench
 
@@ -82,8 +84,24 @@ class Workbench(ipywidgets.VBox):
 
     @property
     def image(self) -> Image:
-        """The image that is fitted, with the current mask."""
+        """The image that is fitted, with the current mask; of several, the one on the screen."""
         return self._editor.image
+
+    @property
+    def images(self) -> Images | None:
+        """All images with their current masks; None if there is one image."""
+        return self._editor.screen.images
+
+    def show_image(self, name: str) -> None:
+        """Show another one of several images: its pictures, and the model in its own pixels.
+
+        Arguments:
+            name: the name of the image.
+
+        Raises:
+            ValueError: if there is no such image, or the session has problems.
+        """
+        self._editor.screen.show(name)
 
     @property
     def model(self) -> Model:
@@ -95,12 +113,12 @@ class Workbench(ipywidgets.VBox):
         self._editor.model = model
 
     @property
-    def fit(self) -> Fit | None:
-        """The last fit, or None before the first."""
+    def fit(self) -> Any:
+        """The last fit, or None before the first; a `JointFit` of several images."""
         return self._editor.fit
 
     @property
-    def fits(self) -> Mapping[str, Fit]:
+    def fits(self) -> Mapping[str, Any]:
         """The fits that are kept, by name."""
         return self._editor.fits
 
@@ -146,7 +164,7 @@ class Workbench(ipywidgets.VBox):
         """
         return self._editor.recoveries.last
 
-    def run(self, method: AbstractMethod, *, wait: bool = False, seed: int = 0) -> Fit | None:
+    def run(self, method: AbstractMethod, *, wait: bool = False, seed: int = 0) -> Any:
         """Fit the current model, in a thread.
 
         Arguments:
@@ -251,7 +269,7 @@ class Workbench(ipywidgets.VBox):
         """Return the bytes of a PNG with data, current model, residual and profile."""
         from sersiclab.plots import plot_fit
 
-        model = self.model
+        model = self._editor.shown.model
         buffer = io.BytesIO()
         plot_fit(model, self.image, model.initial).savefig(buffer, format="png", dpi=SNAPSHOT_DPI)
         return buffer.getvalue()
@@ -293,17 +311,19 @@ class Workbench(ipywidgets.VBox):
 
     def _changed(self) -> None:
         if self._views is not None:
-            self._views.show_image(self._editor.image)
-            self._views.show_model(self._editor.model)
+            self._views.show_image(self._editor.image, self._editor.screen.name)
+            self._views.show_model(self._editor.shown)
 
     def _drawn(self, model: Model, draws: Any) -> None:
         if draws and self._views is not None:
-            self._views.show_draws(model, draws, live=True)
+            own = (model, {}) if self._editor.screen.name else None
+            self._views.show_draws(model, draws, live=True, own=own)
 
     def _finished(self, _change: Any) -> None:
         fit = self._editor.fit
         if fit is not None and self._views is not None:
-            self._views.show_draws(fit.model, fit.draws, live=False)
+            own = self._editor.screen.fit_of(fit)
+            self._views.show_draws(fit.model, fit.draws, live=False, own=(own.model, own.draws))
 
     def _failed(self, _kind: str, error: Exception) -> None:
         self._editor.report_failure("views", error)
