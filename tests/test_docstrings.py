@@ -1,6 +1,7 @@
 """Docstrings of public names: their examples run, and they have the sections that they need."""
 
 import ast
+import dataclasses
 import doctest
 import inspect
 import re
@@ -63,7 +64,25 @@ def fits() -> dict[str, Any]:
     best = {"galaxy.xc": 13.0, "galaxy.yc": 11.5, "galaxy.flux": 100.0, "galaxy.r_eff": 3.0, "galaxy.n": 1.5}
     psf = sl.datasets.moffat(9, fwhm=3.0, beta=3.0)
     image = sl.simulate(model.at(best), sl.Image(np.zeros((24, 27)), sigma=0.05, psf=psf), seed=1)
-    return {"image": image, "model": model, "fit": drawn(model, image, best), "other": other(model, image, best)}
+    both = joint(galaxy, image, best)
+    return {
+        "image": image,
+        "model": model,
+        "fit": drawn(model, image, best),
+        "other": other(model, image, best),
+        "both": both,
+    }
+
+
+def joint(galaxy: sl.Sersic, image: sl.Image, best: dict[str, float]) -> sl.JointFit:
+    """A fit of the same image in two bands, from which examples of the methods of `JointFit` start."""
+    galaxy = dataclasses.replace(galaxy, flux=sl.PerBand(galaxy.flux))
+    images = sl.Images({band: dataclasses.replace(image, band=band) for band in "gr"})
+    model = sl.Model({"galaxy": galaxy}).for_images(images)
+    single = drawn(model.of("g"), image, best)
+    draws = {path: single.draws[".".join(path.split(".")[:2])] for path in model.free}
+    values = {path: best[".".join(path.split(".")[:2])] for path in model.free}
+    return sl.JointFit(model, images, sl.NUTS(), 1, draws, values)
 
 
 def drawn(model: sl.Model, image: sl.Image, best: dict[str, float]) -> sl.Fit:
@@ -83,7 +102,8 @@ def other(model: sl.Model, image: sl.Image, best: dict[str, float]) -> sl.Fit:
 def test_examples_run(name: str, fits: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     text = inspect.getdoc(WITH_EXAMPLES[name]) or ""
-    test = PARSER.get_doctest(text, NAMES | fits, name, None, 0)
+    named = {**fits, "fit": fits["both"]} if name.startswith("JointFit") else fits
+    test = PARSER.get_doctest(text, NAMES | named, name, None, 0)
     said: list[str] = []
     with mpl.rc_context({"backend": "agg"}):
         result = doctest.DocTestRunner(optionflags=OPTIONS).run(test, out=said.append)
@@ -104,8 +124,9 @@ def test_no_example_is_left_out() -> None:
 
 # Most used, and therefore with an example, and with their arguments if they have any.
 MOST_USED = """
-    Image Image.read Image.cutout Image.convert Model Model.at Model.replace Model.with_component Model.with_total_flux
-    Model.with_order Model.without guess detect fit start resume NUTS SVI Laplace Importance MAP Run Fit Fit.summary
+    Image Image.read Image.cutout Image.convert Images Images.read Model Model.at Model.replace Model.with_component
+    Model.with_total_flux Model.with_order Model.without guess detect fit start resume NUTS SVI Laplace Importance
+    MAP Run Fit Fit.summary
     Fit.derive Fit.compare Fit.agreement Fit.plot Fit.plot_corner Fit.posterior_predictive
     Fit.to_arviz Fit.to_table Fit.to_latex Fit.radial_profile Fit.curve_of_growth Fit.write_fits Fit.write_regions
     Fit.save load compare Posterior render render_components render_error joint simulate Tied Normal TruncatedNormal

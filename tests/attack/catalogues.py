@@ -47,6 +47,8 @@ def jobs() -> Iterator[Case]:
         yield named(
             "Job", f"model = {kind}", lambda m=NONSENSE[kind]: sl.Job("a", image(), m()), "model of job 'a' must be"
         )
+    yield named("Job", "images that are none", lambda: sl.Job("a", {"g": 3}), "image of job 'a'", "'g'")
+    yield named("Job", "no images", lambda: sl.Job("a", {}), "image of job 'a'", "at least one")
     yield named("Job", "an empty id", lambda: sl.Job("  ", image()), "id must name the galaxy")
 
 
@@ -63,6 +65,18 @@ def tables() -> Iterator[Case]:
         "a size of NaN": (lambda: sl.jobs([row], image(), size=math.nan), ("size", "nan")),
         "an unknown treatment of neighbours": (lambda: sl.jobs([row], image(), neighbours="drop"), ("neighbours",)),
         "a model of an unknown profile": (lambda: sl.jobs([row], image(), model="cersic"), ("cersic",)),
+        "no bands": (lambda: sl.jobs([row], {}), ("image", "band")),
+        "a band that is no name": (lambda: sl.jobs([row], {"HSC-g": image()}), ("'HSC-g'", "identifier")),
+        "a band of nothing": (lambda: sl.jobs([row], {"g": None}, sigma=1.0), ("band g", "image")),
+        "an argument of an unknown band": (
+            lambda: sl.jobs([row], {"g": image()}, psf={"r": np.ones((3, 3))}),
+            ("psf", "'r'", "g"),
+        ),
+        "bands of different shapes": (
+            lambda: sl.jobs([row], {"g": image(), "r": np.ones((3, 3))}, sigma={"r": 1.0}),
+            ("g and r", "WCS"),
+        ),
+        "neighbours in several bands": (lambda: sl.jobs([row], {"g": image()}, neighbours="model"), ("neighbours",)),
         "a segmentation map of another shape": (
             lambda: sl.jobs([row], image(), segmentation=np.zeros((3, 3), int)),
             ("segmentation",),

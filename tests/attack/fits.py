@@ -57,6 +57,7 @@ def cases(folder: Path) -> Iterator[Case]:
     yield from methods(folder)
     yield from comparisons()
     yield from odd_fits()
+    yield from joint_fits(folder)
     yield from files(folder)
     yield from contents(folder)
 
@@ -199,9 +200,7 @@ def methods(folder: Path) -> Iterator[Case]:
     for name in ("agreement", "compare"):
         for kind in ("None", "text", "True", "dict", "object"):
             call = lambda make=NONSENSE[kind], name=name: getattr(sound(), name)(make())  # noqa: E731
-            yield named(
-                f"Fit.{name}", f"other = {kind}", call, "other", "to fits" if name == "compare" else "must be a Fit"
-            )
+            yield named(f"Fit.{name}", f"other = {kind}", call, "other", "must be a Fit")
     texts = ("text", "empty text", "text of a number", "NumPy text")
     yield from refused(
         "Fit.to_latex", "caption", lambda v: sound().to_latex(caption=v), "caption must be a string", fine=texts
@@ -413,3 +412,43 @@ def edited(folder: Path, leaf: str, value: Any, kind: str) -> Path:
         node = node[name]
     node[last] = value
     return storage.write(folder / f"{leaf.replace('/', '_')}_{kind}.asdf", "fit", tree)
+
+
+def joint(**changes: Any) -> sl.JointFit:
+    """A sound fit of flat skies in two bands."""
+    images = sl.Images({"g": image(), "r": image()})
+    model = sl.Model({"sky": sl.FlatSky(sl.PerBand(sl.Normal(0.0, 20.0)))}).for_images(images)
+    draws = {f"{PATH}.{name}": DRAWS for name in images}
+    whole = {"model": model, "images": images, "method": sl.NUTS(draws=30), "seed": 0, "draws": draws}
+    return sl.JointFit(**whole | {"best": dict.fromkeys(draws, 10.0)} | changes)
+
+
+@cache
+def sound_joint() -> sl.JointFit:
+    return joint()
+
+
+def joint_fits(folder: Path) -> Iterator[Case]:
+    sky = sl.Model({"sky": sl.FlatSky(sl.PerBand(sl.Normal(0.0, 20.0)))})
+    for name, value in (("one image", image()), ("a dict", {"g": image()}), ("None", None)):
+        yield named("JointFit", f"images: {name}", lambda value=value: joint(images=value), "images must be Images")
+    yield named("JointFit", "other images", lambda: joint(images=sl.Images({"g": image()})), "got none for r")
+    yield named("JointFit", "model of no images", lambda: joint(model=sky), "model")
+    yield named("JointFit", "draws of one band", lambda: joint(draws={f"{PATH}.g": DRAWS}), "draws must hold")
+    yield named("JointFit.of", "unknown", lambda: sound_joint().of("z"), "is not an image of this fit")
+    yield named("JointFit.log_likelihood_of", "unknown", lambda: sound_joint().log_likelihood_of("z"), "not an image")
+    yield named("JointFit.derive", "no name", lambda: sound_joint().derive(lambda s: 1.0, name=""), "name must be")
+    yield named("JointFit.to_arviz", "negative", lambda: sound_joint().to_arviz(prior=-1), "prior must be")
+    for value in ("", "red", None, float("nan"), -1.0):
+        yield named("JointFit.at_wavelength", repr(value), lambda v=value: sound_joint().at_wavelength(v), "wavelength")
+    yield named("JointFit.plot_bands", "unknown", lambda: sound_joint().plot_bands(["sky.size"]), "paths must be")
+    yield named("JointFit.plot_rgb", "two images", lambda: sound_joint().plot_rgb(), "three images")
+    yield named("JointFit.plot_rgb", "text", lambda: sound_joint().plot_rgb("gri"), "images must be three names")  # pyright: ignore[reportArgumentType]
+    yield named("JointFit.plot_corner", "unknown", lambda: sound_joint().plot_corner(["sky.size"]), "sky.size")
+    yield named("JointFit.compare", "a number", lambda: sound_joint().compare(3), "fits must be a mapping")
+    yield named("JointFit.compare", "a fit of one image", lambda: sound_joint().compare(sound()), "one image")
+    yield named("JointFit.agreement", "a number", lambda: sound_joint().agreement(3), "other must be a Fit")  # pyright: ignore[reportArgumentType]
+    yield named("JointFit.to_latex", "caption", lambda: sound_joint().to_latex(caption=3), "caption must be")  # pyright: ignore[reportArgumentType]
+    yield named("JointFit.write_regions", "a file", lambda: sound_joint().write_regions("a.reg"), "folder must be")
+    yield named("JointFit.write_fits", "no folder", lambda: sound_joint().write_fits(folder / "no" / "a.fits"), "no")
+    yield named("JointFit.save", "suffix", lambda: sound_joint().save(folder / "a.txt"), ".asdf")

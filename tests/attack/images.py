@@ -12,6 +12,7 @@ from astropy.io.fits import Header
 from astropy.wcs import WCS
 
 import sersiclab as sl
+from sersiclab.data.unusable import blank_image
 
 from .case import Case, named, right, told
 from .nonsense import NONSENSE, refused, taken
@@ -49,6 +50,7 @@ def cases(_: Path) -> Iterator[Case]:
     yield from planes()
     yield from options()
     yield from methods()
+    yield from several()
 
 
 def planes() -> Iterator[Case]:
@@ -177,6 +179,14 @@ def options() -> Iterator[Case]:
     yield from refused("Image", "psf_centre", lambda v: image(psf_centre=v), phrase)
     fine = ("None", "text", "empty text", "text of a number", "NumPy text")
     yield from refused("Image", "band", lambda v: image(band=v), "band must be a name such as 'r', got", fine=fine)
+    fine = ("None", "quantity")
+    yield from refused(
+        "Image", "wavelength", lambda v: image(wavelength=v), "wavelength must be", fine=fine, also=numeric
+    )
+    yield from taken("Image", "wavelength", lambda v: image(wavelength=v).wavelength, lambda found: found == 3.0)
+    yield right(
+        "Image", "wavelength in nm", lambda: image(wavelength=480 * u.nm).wavelength, lambda um: abs(um - 0.48) < 1e-12
+    )
     yield from refused("Image", "wcs", lambda v: image(wcs=v), "wcs must be", fine=("None",))
     spectrum = WCS(naxis=1)
     yield told("Image", "wcs without a sky", lambda: image(wcs=WCS(naxis=2)), "wcs", "celestial")
@@ -227,3 +237,56 @@ def methods() -> Iterator[Case]:
     yield from refused("Image.convert", "quantity", lambda v: whole.convert(v), "quantity")
     yield named("Image.convert", "a length in metres", lambda: whole.convert(3.0 * u.m), "can't be converted")
     yield right("Image.cutout", "an angle", lambda: whole.cutout((6, 6), 1.8 * u.arcsec).shape, lambda s: s == (5, 5))
+
+
+def several() -> Iterator[Case]:
+    """`Images`, its methods and its properties."""
+    pair = sl.Images({"g": image(band="g"), "r": image(band="HSC-R")})
+    shapes = {
+        "one image": image(),
+        "images in a list without bands": [image(), image()],
+        "two of one band": [image(band="g"), image(band="g")],
+        "a band that is no name": [image(band="--")],
+        "a name with a dot": {"a.b": image()},
+        "a name of 400 digits": {"1" * 400: image()},
+        "no name": {"": image()},
+        "a number for a name": {3: image()},
+        "an image in an image": {"g": {"g": image()}},
+        "only missing images": {"g": None, "r": None},
+        "bands that are one in paths": {"a": image(band="g'"), "b": image(band="g")},
+    }
+    yield from refused("Images", "images", sl.Images, "images", also=shapes)
+    lengths = {"negative": -1.0, "zero": 0.0, "in seconds": 3.0 * u.s, "of no image": {"z": 1.0}}
+    yield from refused("Images", "wavelengths", lambda v: sl.Images(pair, wavelengths=v), "wavelengths", fine=("None",))
+    yield from refused(
+        "Images",
+        "a wavelength",
+        lambda v: sl.Images(pair, wavelengths={"g": v}),
+        "wavelengths['g'] must be",
+        fine=("None", "quantity"),
+        also=lengths,
+    )
+    yield told("Images", "a missing image", lambda: sl.Images({"g": image(), "r": None}), "'r' is None", "left out")
+    nothing = blank_image({"data": DATA})
+    yield told("Images", "a blank image", lambda: sl.Images({"g": nothing, "r": image()}), "'g' has no usable pixel")
+    yield named("Images", "all blank", lambda: sl.Images({"g": nothing}), "images must hold", "'g' has no usable pixel")
+    odd = sl.Images({"été": image(band="été"), "band": image()})
+    yield right("Images", "names of other letters", lambda: odd.names, lambda names: names == ("été", "band"))
+    yield right("Images.frame", "the first", lambda: pair.frame is pair["g"], bool)
+    yield right("Images.used", "all", lambda: pair.used, lambda names: names == ("g", "r"))
+    yield right("Images.bands", "as in the images", lambda: pair.bands, lambda bands: bands == {"g": "g", "r": "HSC-R"})
+    yield right("Images.labels", "as in paths", lambda: [label.band for label in pair.labels], ["g", "HSC_R"].__eq__)
+    yield right("Images.wavelengths", "of the table", lambda: pair.wavelengths, {"g": 0.4702, "r": 0.6234}.__eq__)
+    yield right("Images.notes", "none", lambda: pair.notes, lambda notes: notes == ())
+    yield from refused("Images.without", "name", pair.without, "there is no image")
+    yield named("Images.without", "all", lambda: pair.without("g", "r"), "images must hold")
+    yield from refused(
+        "Images.with_image",
+        "name",
+        lambda v: pair.with_image(v, image()),
+        "a name must be an identifier",
+        fine=("text",),
+    )
+    yield from refused(
+        "Images.with_image", "image", lambda v: pair.with_image("g", v), "images['g'] must be an Image", fine=("None",)
+    )

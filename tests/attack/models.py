@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import jax.numpy as jnp
+import numpy as np
 import numpyro.distributions as dist
 
 import sersiclab as sl
@@ -31,6 +32,7 @@ def cases(_: Path) -> Iterator[Case]:
     yield from priors()
     yield from custom()
     yield from ties()
+    yield from functions_of_band()
     yield from noises_and_renderers()
     yield from models()
     yield from methods()
@@ -249,6 +251,23 @@ def chain(size: int, *, circle: bool = False) -> sl.Model:
     return sl.Model({"s0": sl.FlatSky(level=first), **skies})
 
 
+def functions_of_band() -> Iterator[Case]:
+    prior = sl.LogUniform(0.5, 20.0)
+    for cls in (sl.PerBand, sl.PerImage, sl.Polynomial):
+        for value in ("wide", 3.0, None, [prior]):
+            label = f"prior: {value!r}"[:40]
+            yield named(cls.__name__, label, lambda c=cls, v=value: c(v), f"{cls.__name__}.prior must be")
+        yield named(cls.__name__, "no prior", lambda c=cls: c({}), f"{cls.__name__}.prior must hold")
+        yield named(cls.__name__, "NaN", lambda c=cls: c({"g": math.nan}), "prior['g'] must be finite")
+    for value in (-1, 1.5, "two", None):
+        yield named(
+            "Polynomial", f"degree {value!r}", lambda v=value: sl.Polynomial(prior, degree=v), "Polynomial.degree"
+        )
+    for value in ((0.5,), (), (0.9, 0.4), (0.4, 0.4), (-1.0, 1.0), (0.4, math.nan), "blue", 3):
+        yield named("Spline", f"knots {value!r}", lambda v=value: sl.Spline(prior, knots=v), "Spline.knots")
+    yield named("Spline", "prior", lambda: sl.Spline("wide", knots=(0.4, 0.9)), "Spline.prior must be")
+
+
 def noises_and_renderers() -> Iterator[Case]:
     for cls in NOISES:
         for name, info in parameter_info(cls).items():
@@ -448,6 +467,12 @@ def methods() -> Iterator[Case]:
     yield named(
         "Model.with_order", "ratio of two", lambda: m.with_order("b.r_eff", "a.r_eff", ratio=2.0), "ratio must lie in"
     )
+    for kind, name in {"first": "g", "unknown": "z", "number": 3, "None": None}.items():
+        text = "is the first image" if kind == "first" else "is not an image of this model"
+        yield named("Model.with_shift", kind, lambda name=name: _of_two().with_shift(name, prior=0.5), text)
+    for axis in ("dx", "dy"):
+        call = lambda v, axis=axis: sl.Shift(**{axis: v})  # noqa: E731
+        yield from refused("Shift", axis, call, f"Shift.{axis} must", only=FEW)
     yield right(
         "Model.owners", "hold the noise", lambda: list(m.owners), lambda names: names == ["a", "b", "s", "noise"]
     )
@@ -455,6 +480,7 @@ def methods() -> Iterator[Case]:
     yield right(
         "Model.initial", "medians", lambda: m.initial, lambda v: v["a.n"] == 4.25 and abs(v["a.flux"] - 100) < 1e-9
     )
+    yield from of_images()
     yield named("TotalFlux", "without a fraction", lambda: sl.TotalFlux(flux=1.0), "fraction")
     yield from refused(
         "TotalFlux", "flux", lambda v: sl.TotalFlux(flux=v, fraction=0.5), "TotalFlux.flux must", only=FEW
@@ -468,3 +494,29 @@ def methods() -> Iterator[Case]:
             if math.isfinite(info.high):
                 text = f"{cls.__name__}.{name} must lie in"
                 yield named(cls.__name__, f"{name} above", lambda call=call, v=info.high + 1: call(v), text)
+
+
+def _of_two() -> sl.Model:
+    """Return a model of the images g and r."""
+    labels = (("g", "g", None), ("r", "r", None))
+    return sl.Model({"sky": sl.FlatSky(sl.PerImage(sl.Normal(0.0, 1.0)))}, images=labels)
+
+
+def of_images() -> Iterator[Case]:
+    """A model of several images, before and after these are known."""
+    unbound = sl.Model({"s": sl.FlatSky(sl.PerImage({"g": sl.Normal(0.0, 1.0), "r": 2.0}))})
+    image = sl.Image(np.zeros((4, 5)), sigma=1.0)
+    bound = unbound.for_images(sl.Images({"g": image, "r": image}))
+    yield right("Model.of", "an image", lambda: unbound.of("r").components["s"].level, lambda level: level == 2.0)
+    yield named("Model.of", "another image", lambda: unbound.of("z"), "is not known: use model.for_images")
+    yield from refused("Model.of", "name", bound.of, "is not an image of this model; it has")
+    yield right("Model.for_images", "by path", lambda: list(bound.free), lambda paths: paths == ["s.level.g"])
+    yield from refused(
+        "Model.for_images", "images", unbound.for_images, "images must be Images, or their labels", fine=("empty list",)
+    )
+    yield named(
+        "Model.for_images", "too few", lambda: unbound.for_images(sl.Images({"g": image})), "must have a value for each"
+    )
+    yield right("Model.varies", "of both", lambda: (bound.varies, bound.of("g").varies), lambda v: v == (True, False))
+    yield right("Model.first", "of g", lambda: list(bound.first.free), lambda paths: paths == ["s.level"])
+    yield right("Model.starts", "of g", lambda: bound.starts, lambda starts: starts["s.level"] == 0.0)

@@ -40,6 +40,7 @@ IMFIT = "X0 7 1,14\nY0 6 1,12\nFUNCTION Sersic\nPA 30 0,180\nell 0.2 0,0.9\nn 2.
 def cases(folder: Path) -> Iterator[Case]:
     fits.writeto(folder / "gal.fits", DATA)
     yield from menus(folder)
+    yield from bands(folder)
     yield from constraints(folder)
     yield from configurations(folder)
     yield from writers(folder)
@@ -131,6 +132,38 @@ def menus(folder: Path) -> Iterator[Case]:
         yield named(of, f"band = {value!r}", lambda v=value: read(path, band=v), "band")
     yield named(of, "nothing there", lambda: read(folder / "x.feedme"), "there is no file")
     yield named(of, "a folder", lambda: read(folder), folder.name)
+
+
+def bands(folder: Path) -> Iterator[Case]:
+    """Menus of several bands, GALFITM's."""
+    names, of, read = Names(folder, "bands", ".feedme"), "io.read_galfit", sl.io.read_galfit
+    menu = MENU.replace("A) gal.fits", "A) gal.fits,gal.fits,gal.fits\nA1) g,r,i\nA2) 4770,6231,7625")
+    whole = menu + SERSIC.replace("3.1 1", "3.1,3.2,3.3 2")
+    wrong = {
+        "two values for three bands": (whole.replace("3.1,3.2,3.3", "3.1,3.2"), "4)"),
+        "a text in a list": (whole.replace("3.1,3.2,3.3", "3.1,big,3.3"), "4)"),
+        "NaN in a list": (whole.replace("3.1,3.2,3.3", "3.1,nan,3.3"), "4)"),
+        "a radius of zero in a band": (whole.replace("3.1,3.2,3.3 2", "3.1,0,3.3 3"), "4)"),
+        "a freedom of four": (whole.replace("3.3 2", "3.3 4"), "4)"),
+        "a freedom of -1": (whole.replace("3.3 2", "3.3 -1"), "4)"),
+        "a freedom of 1e300": (whole.replace("3.3 2", "3.3 1e300"), "4)"),
+        "four toggles": (whole.replace("3.3 2", "3.3 1,1,1,1"), "4)"),
+        "four coefficients": (whole.replace("3.1,3.2,3.3 2", "3,0,0,1 1 cheb"), "4)"),
+        "no wavelengths": (whole.replace("A2) 4770,6231,7625\n", "").replace("g,r,i", "aa,bb,cc"), "A2)"),
+        "two wavelengths": (whole.replace("4770,6231,7625", "4770,6231"), "A2)"),
+        "a negative wavelength": (whole.replace("4770,6231", "-4770,6231"), "A2)"),
+        "a text for a wavelength": (whole.replace("4770,6231", "blue,6231"), "A2)"),
+        "two labels": (whole.replace("g,r,i", "g,r"), "A1)"),
+        "the same label twice": (whole.replace("g,r,i", "g,r,G"), "A1)"),
+        "two zero-points": (whole.replace("J) 20.0", "J) 20.0,21.0"), "J)"),
+        "a missing image": (whole.replace("gal.fits,gal.fits,", "gal.fits,none.fits,"), "none.fits"),
+    }
+    for kind, (text, word) in wrong.items():
+        path = names.file(text)
+        yield named(of, kind, lambda p=path: read(p), word)
+    for kind, text in {"lists": whole, "a series": whole.replace("3.1,3.2,3.3 2", "3.2,0.1 1,1 cheb")}.items():
+        path = names.file(text)
+        yield quiet(of, kind, lambda p=path: read(p), lambda found: list(found[1]) == ["g", "r", "i"])
 
 
 def quiet(of: str, name: str, call: Any, check: Any) -> Case:

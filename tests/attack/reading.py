@@ -25,6 +25,7 @@ def cases(folder: Path) -> Iterator[Case]:
     yield from bytes_(folder, whole)
     yield from headers(folder)
     yield from planes(folder, whole)
+    yield from several(folder, whole)
 
 
 def write(path: Path, *planes: Any, **cards: Any) -> Path:
@@ -106,7 +107,7 @@ def paths(folder: Path, whole: Path) -> Iterator[Case]:
                 lambda v=value: read(whole, sigma=1.0, psf=psf(), psf_position=v),
                 "position",
             )
-    for name in ("gain", "zeropoint", "pixel_scale", "unit", "psf_oversampling", "wcs"):
+    for name in ("gain", "zeropoint", "pixel_scale", "unit", "psf_oversampling", "wcs", "wavelength"):
         yield named(
             "Image.read", f"{name} = dict", lambda n=name: read(whole, sigma=1.0, psf=psf(), **{n: {"a": 1}}), name
         )
@@ -264,3 +265,31 @@ def planes(folder: Path, whole: Path) -> Iterator[Case]:
     yield named("Image.read", "a pickle in .npy", lambda: read(folder / "a.npy", sigma=1.0), "a.npy")
     (folder / "b.npy").write_bytes(b"\x93NUMPY\x01\x00v\x00{'descr': '<f8', 'shape': (9999999, 999999), }")
     yield named("Image.read", ".npy that lies", lambda: read(folder / "b.npy", sigma=1.0), "b.npy")
+
+
+def several(folder: Path, whole: Path) -> Iterator[Case]:
+    """`Images.read`."""
+    read_all = sl.Images.read
+    for kind, make in NONSENSE.items():
+        yield named("Images.read", f"data = {kind}", lambda make=make: read_all(make(), sigma=1.0), "")
+    for name in ("sigma", "weight", "invvar", "psf", "mask", "gain", "zeropoint", "pixel_scale", "unit", "wcs", "band"):
+        for kind in ("dict", "object", "complex", "generator"):
+            call = lambda n=name, make=NONSENSE[kind]: read_all({"g": whole}, **{"sigma": 1.0, n: make()})  # noqa: E731
+            words = (name,) if kind == "dict" else (name, "image 'g'", "whole.fits")
+            yield named("Images.read", f"{name} = {kind}", call, *words)
+    band = write(folder / "g.fits", DATA, FILTER="g")
+    yield named("Images.read", "nothing there", lambda: read_all({"g": "none.fits"}), "image 'g'", "none.fits")
+    yield named("Images.read", "no band", lambda: read_all([whole], sigma=1.0), "whole.fits", "does not name its band")
+    yield named("Images.read", "one band twice", lambda: read_all([band, band], sigma=1.0), "g.fits", "the band 'g'")
+    yield named("Images.read", "a name with a dot", lambda: read_all({"a.b": whole}), "an identifier", "'a_b' would do")
+    yield named("Images.read", "an unknown option", lambda: read_all({"g": whole}, colour=1), "colour")
+    yield named("Images.read", "another name", lambda: read_all({"g": whole}, sigma={"r": 1.0}), "sigma", "'r'")
+    three = [fits.ImageHDU(DATA, name=name) for name in ("G", "R", "PSF_R")]
+    fits.HDUList([fits.PrimaryHDU(), *three]).writeto(folder / "named.fits")
+    path = folder / "named.fits"
+    yield right("Images.read", "bands by name", lambda: read_all(path, sigma=1.0).names, lambda n: n == ("g", "r"))
+    yield named("Images.read", "which band?", lambda: read_all({"x": path}, sigma=1.0), "named.fits", "g, r", "band=")
+    nothing = write(folder / "nothing.fits", np.full(DATA.shape, math.nan), FILTER="z")
+    blank = lambda: read_all({"z": nothing, "g": band}, sigma=1.0)  # noqa: E731
+    yield told("Images.read", "a blank image", blank, "'z' has no usable pixel", word=repr)
+    yield named("Images.read", "all blank", lambda: read_all(nothing, sigma=1.0), "images must hold", "'z'")

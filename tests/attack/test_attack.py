@@ -84,7 +84,7 @@ def public() -> set[str]:
     exported = {name for name, value in vars(sl).items() if getattr(value, "__module__", "").startswith("sersiclab.")}
     exported -= {name for name in exported if name.endswith("Error") and issubclass(getattr(sl, name), Exception)}
     found = {name for name in exported if not name.startswith("_") and callable(getattr(sl, name))}
-    for name in ("Image", "Model", "Fit", "Run"):
+    for name in ("Image", "Images", "Model", "Fit", "Run"):
         found |= set(members(getattr(sl, name), name))
     found |= set(members(sl.Detection, "Detection")) | set(members(Workbench, "Workbench")) | {"Workbench", "Editor"}
     found |= {name for name in members(Editor, "Editor") if inspect.isfunction(getattr(Editor, name.split(".")[1]))}

@@ -57,6 +57,10 @@ def cases(folder: Path) -> Iterator[Case]:
     yield right("Editor.recoveries", "nothing runs", lambda: editor.recoveries.cancel(), lambda found: found is None)
     yield right("Workbench.fit", "before a fit", lambda: wb.fit, lambda found: found is None)
     yield right("Workbench.fits", "before a fit", lambda: dict(wb.fits), lambda found: found == {})
+    for kind in ("None", "text", "list", "object", "True", "NaN"):
+        call = lambda m=NONSENSE[kind]: wb.show_image(m())  # noqa: E731
+        yield named("Workbench.show_image", f"name = {kind}, of one image", call, "there is no image")
+    yield right("Workbench.images", "of one image", lambda: wb.images, lambda found: found is None)
     yield right("Workbench.editor", "the editor", lambda: wb.editor, lambda found: found is editor)
     yield right("Workbench.image", "the image", lambda: wb.image.shape, lambda shape: shape == (12, 14))
     yield right("Workbench.to_python", "the code", wb.to_python, lambda code: "sl.FlatSky" in code)
