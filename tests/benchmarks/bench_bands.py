@@ -48,7 +48,7 @@ def data(number: int, seed: int) -> sl.Image | sl.Images:
     centre, shape = 31.5 + rng.normal(size=2), {"ellip": rng.uniform(0.1, 0.6), "theta": rng.uniform(0, 3)}
     images, wavelengths = {}, np.linspace(0.4, 2.0, number)
     for i, wavelength in enumerate(wavelengths):
-        psf = (1 + (x**2 + y**2) / (1.8 + 0.05 * i) ** 2) ** -3.0
+        psf = (1 + (x**2 + y**2) / (2.6 + 0.05 * i) ** 2) ** -3.0
         empty = sl.Image(np.zeros((SIDE, SIDE)), sigma=np.full((SIDE, SIDE), 0.05), psf=psf / psf.sum())
         galaxy = sl.Sersic(xc=centre[0], yc=centre[1], flux=200.0, r_eff=5.0 - wavelength, n=1.5 + wavelength, **shape)
         images[f"b{i}"] = sl.simulate(sl.Model({"galaxy": galaxy}), empty, seed=int(rng.integers(2**31)))
