@@ -188,3 +188,16 @@ def test_a_model_that_varies_needs_images():
     model, images = scene()
     with pytest.raises(sl.InputError, match=r"galaxy.flux, .* vary between images, and one Image is given"):
         sl.fit(model, images["g"], sl.MAP(), progress=False)
+
+
+def test_a_value_for_a_band_that_an_object_lacks_is_left_out():
+    """Nothing else is: a mapping must have a value for every image that is fitted."""
+    first = image("g")
+    level = sl.PerImage({name: sl.Normal(0, 0.1) for name in "gri"})
+    model = sl.Model({"sky": sl.FlatSky(level)})
+    with pytest.warns(UserWarning, match="image 'i' is None: it is left out"):
+        images = sl.Images({"g": first, "r": image("r"), "i": None})
+    fit = sl.fit(model, images, sl.MAP(), progress=False)
+    assert list(fit.best) == ["sky.level.g", "sky.level.r"]
+    with pytest.raises(sl.InputError, match=r"sky.level must have a value for each of \['g', 'z'\]"):
+        sl.fit(model, sl.Images({"g": first, "z": image("r")}), sl.MAP(), progress=False)

@@ -1,4 +1,4 @@
-"""Checks of a model's components: their names, and whether the renderer can draw them wherever a tie may lead."""
+"""Checks of the parts of a model: their types and names, and whether all can be drawn wherever a tie may lead."""
 
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, TypeGuard

@@ -66,11 +66,10 @@ def _in_first(model: Model, images: Images, name: str) -> Model:
     """Return the model of an image in the first image's pixels."""
     if name == images.names[0]:
         return model
-    source = next((part for part in model.components.values() if not isinstance(part, AbstractSky)), None)
-    if source is None:
+    start = model.at(model.initial).components.values()
+    place = next((own_parameters(part) for part in start if not isinstance(part, AbstractSky)), None)
+    if place is None:
         return model
-    start = model.at(model.initial).components
-    place = next(own_parameters(part) for part in start.values() if not isinstance(part, AbstractSky))
     about = (float(place["xc"]), float(place["yc"]))
     return mapped_model(model, frame_between(images[name], images.frame, about, names=(name, images.names[0])))
 

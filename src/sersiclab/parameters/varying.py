@@ -39,7 +39,8 @@ class PerImage(AbstractVarying):
     The paths of the values end in the names of the images: `sky.level.g`.
 
     Arguments:
-        prior: the prior of each value; or `{name of the image: prior, number or tie}`, with all images of the fit.
+        prior: the prior of each value; or `{name of the image: prior, number or tie}`, with all images of the fit;
+            those of an image that an object lacks are left out.
 
     Raises:
         TypeError: if `prior` is anything else.
@@ -72,7 +73,8 @@ class PerBand(AbstractVarying):
     its band.
 
     Arguments:
-        prior: the prior of each value; or `{band: prior, number or tie}`, with all bands of the fit.
+        prior: the prior of each value; or `{band: prior, number or tie}`, with all bands of the fit; those of a
+            band that an object lacks are left out.
 
     Raises:
         TypeError: if `prior` is anything else.
