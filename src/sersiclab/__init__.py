@@ -1,17 +1,15 @@
 """Measure the structure of galaxies: Bayesian Sérsic fitting with a live notebook widget."""
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
-from sersiclab import datasets, io
 from sersiclab._version import __version__
-from sersiclab.catalogue import Catalogue, Job, fit_many, jobs, read_catalogue, recover
 from sersiclab.data.image import Image
 from sersiclab.data.image_set import Images
 from sersiclab.detection import Detection, detect
 from sersiclab.documents.spec import from_dict, schema, to_dict, to_python
 from sersiclab.guess import guess
 from sersiclab.inference import MAP, NUTS, SVI, Importance, Laplace, Run, fit, resume, start
-from sersiclab.io import load
 from sersiclab.model import Model, joint, render, render_components
 from sersiclab.model.accuracy import RenderError, render_error
 from sersiclab.model.posterior import Posterior
@@ -57,7 +55,6 @@ from sersiclab.profiles import (
     Spergel,
     TiltedSky,
 )
-from sersiclab.recovery import Recovery
 from sersiclab.rendering import AbstractRenderer, FourierRenderer, HybridRenderer, PixelRenderer
 from sersiclab.results import Fit, compare
 from sersiclab.results.joint import JointFit
@@ -73,7 +70,19 @@ from sersiclab.runtime.errors import (
 
 
 if TYPE_CHECKING:
+    from sersiclab import datasets, io
+    from sersiclab.catalogue import Catalogue, Job, fit_many, jobs, read_catalogue, recover
+    from sersiclab.io import load
+    from sersiclab.recovery import Recovery
     from sersiclab.widget import Editor, Workbench
+
+# Where public names are that not every user needs; importing the package is faster without them.
+_WHEN_USED = {
+    "sersiclab.catalogue": ("Catalogue", "Job", "fit_many", "jobs", "read_catalogue", "recover"),
+    "sersiclab.io": ("load",),
+    "sersiclab.recovery": ("Recovery",),
+    "sersiclab.widget": ("Editor", "Workbench"),
+}
 
 __all__ = [
     "MAP",
@@ -183,11 +192,12 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    # The widget brings ipywidgets and bqplot, which a script on a cluster does not need.
-    if name in ("Editor", "Workbench"):
-        from sersiclab import widget
-
-        return getattr(widget, name)
+    if name in ("datasets", "io"):
+        return importlib.import_module(f"sersiclab.{name}")
+    for module, names in _WHEN_USED.items():
+        if name in names:
+            found = globals()[name] = getattr(importlib.import_module(module), name)
+            return found
     raise AttributeError(f"module 'sersiclab' has no attribute {name!r}")
 
 

@@ -19,6 +19,8 @@ import numpy as np
 
 WANTED_ESS = 400
 PROCESSES = {"import": 7, "NUTS": 3}
+# An installed package has its bytecode beside its modules; without it Python compiles every source file anew.
+NOT_FOR_A_CHILD = ("JAX_COMPILATION_CACHE_DIR", "PYTHONDONTWRITEBYTECODE")
 
 
 def imports(asked: float) -> dict[str, float]:
@@ -64,7 +66,7 @@ PARTS = {"import": imports, "NUTS": nuts}
 
 def child(part: str, cache: str | None = None) -> dict[str, float]:
     """A part in a new process, which keeps compiled programs in the folder `cache` or nowhere."""
-    environment = {name: value for name, value in os.environ.items() if name != "JAX_COMPILATION_CACHE_DIR"}
+    environment = {name: value for name, value in os.environ.items() if name not in NOT_FOR_A_CHILD}
     environment |= {"BENCH_CACHE": cache} if cache else {}
     command = [sys.executable, __file__, "--part", part, "--asked", repr(time.time())]
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=True)
