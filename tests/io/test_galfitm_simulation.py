@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 
 import pytest
 
@@ -30,6 +31,22 @@ def test_the_menu(shared_data):
     assert len(model.for_images(images).free) == 22
 
 
+def lines(model, *names):
+    """The model with sizes, or indices, as linear functions of wavelength."""
+    galaxy = model.components["sersic_1"]
+    return model.replace({f"sersic_1.{name}": Polynomial(getattr(galaxy, name).prior) for name in names})
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", [sl.MAP(), sl.Laplace(), sl.Importance()], ids=lambda method: type(method).__name__)
+def test_sizes_that_are_not_linear_are_named_with_a_band(shared_data, method):
+    """Sizes are wrong by many sigma, with a reduced chi2 of 1.01; bands are named by a score test."""
+    model, images = simulation(shared_data)
+    verdict = sl.fit(lines(model, "r_eff"), images, method, progress=False).verdict
+    assert verdict.level in ("caution", "bad")
+    assert re.search(r"as a smooth function of wavelength, .* image [a-e]", str(verdict))
+
+
 @pytest.mark.slow
 def test_bands_are_recovered_together(shared_data):
     """The truth of bands a and b is no test: GALFITM integrates their cusps coarsely.
@@ -47,8 +64,7 @@ def test_bands_are_recovered_together(shared_data):
         for name, value in values.items():
             found, sd = table.loc[f"sersic_1.{name}", truth["band"]][["value", "sd"]]
             assert abs(found - value) < 3.0 * sd, (truth["band"], name)
-    lines = {f"sersic_1.{name}": Polynomial(getattr(model.components["sersic_1"], name).prior) for name in SHAPES}
-    straight = sl.fit(model.replace(lines), images, sl.Laplace(), progress=False)
+    straight = sl.fit(lines(model, *SHAPES), images, sl.Laplace(), progress=False)
     chi2 = [sum(each.of(band).chi2 for band in images) for each in (fit, straight)]
     assert chi2[1] - chi2[0] > 10.0
     found, sd = straight.bands().loc["sersic_1.mag", "e"][["value", "sd"]]

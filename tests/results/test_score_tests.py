@@ -67,8 +67,9 @@ def test_the_gain_is_exact_for_linear_parameters(offset: float) -> None:
     fluxes = {f"star.flux.{name}": 50.0 + offset * (name == "r") for name in NAMES}
     images = sl.simulate(stars(sl.PerImage(prior)), BLANKS, fluxes, seed=1)
     before: Any = sl.fit(stars(prior), images, sl.MAP(), progress=False)
-    tests = score_tests(before.density(), image_links(before.model.owners, before.model.images), before.best)
-    found = {(test.image, test.path): test for test in tests}
+    links = image_links(before.model.owners, before.model.images)
+    tests = score_tests(before.density(), links, before.images.wavelengths.values(), before.best)
+    found = {(test.image, test.path): test for test in tests.alone}
     own = {"g": prior, "r": wide, "i": sl.Tied("star.flux.g"), "z": sl.Tied("star.flux.g")}
     after: Any = sl.fit(stars(sl.PerImage(own)), images, sl.MAP(), progress=False)
 
@@ -99,6 +100,19 @@ def test_a_size_that_is_not_linear_is_named_with_its_band() -> None:
     assert fit.verdict.reasons[0].startswith(
         "galaxy.r_eff, as a smooth function of wavelength, contradicts image i: chi2 would fall by"
     )
+
+
+def test_a_curve_that_is_too_simple_is_named_though_no_image_alone_contradicts_it() -> None:
+    sizes = dict(zip((f"galaxy.r_eff.{name}" for name in NAMES), (3.35, 3.1, 2.92, 2.88), strict=True))
+    fit = fitted(LINEAR, sizes, by=EACH, seed=1)
+    assert fit.verdict.level == "caution"
+    assert fit.verdict.reasons[0].startswith(
+        "galaxy.r_eff, as a smooth function of wavelength, is probably too simple, most of all in image z: chi2 would "
+        "fall by 20 with one degree more; use a higher degree"
+    )
+    parabola: Any = sl.fit(model_with(sl.Polynomial(LENGTH, degree=2)), fit.images, sl.MAP(), progress=False)
+    assert parabola.verdict.level == "ok"
+    np.testing.assert_allclose(fit.chi2 - parabola.chi2, 20, atol=1.0)
 
 
 def test_a_shared_shape_that_differs_is_named_with_its_band() -> None:

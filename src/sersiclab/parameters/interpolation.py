@@ -47,3 +47,8 @@ class Curve(eqx.Module):
         """Return the values in every image."""
         y = self.scale.of(numbers[np.array(self.places)])
         return self.scale.inverse(jnp.matmul(jnp.asarray(self.weights), y, precision=jax.lax.Precision.HIGHEST))
+
+    def slopes(self, numbers: Float[Array, " number"]) -> Float[Array, " image"]:
+        """Return the derivatives of the values in every image by what is interpolated there."""
+        y = jnp.matmul(jnp.asarray(self.weights), self.scale.of(numbers[np.array(self.places)]))
+        return jax.vmap(jax.grad(self.scale.inverse))(y)

@@ -229,6 +229,7 @@ class Spline(AbstractVarying):
         return CubicSpline(self.knots, np.eye(len(self.knots)), bc_type="natural")(wavelength)
 
 
+LACKS = 1e-6  # a larger share of a power of wavelength that is left is no rounding error
 VARYING: tuple[type[AbstractVarying], ...] = (PerImage, PerBand, Polynomial, Spline)
 
 
@@ -241,6 +242,27 @@ def wavelengths(path: str, labels: Sequence[ImageLabel]) -> list[float]:
             "Images(..., wavelengths={name: micrometres})"
         )
     return [float(label.wavelength) for label in labels if label.wavelength is not None]
+
+
+def next_power(
+    weights: Float[np.ndarray, "image node"], wavelength: Sequence[float]
+) -> Float[np.ndarray, " image"] | None:
+    """Return the lowest power of wavelength that a curve lacks, as values in the images; None if it lacks none.
+
+    What the curve can follow is subtracted, and the largest value is one.
+
+    Arguments:
+        weights: of the curve's nodes in each image.
+        wavelength: of each image, in micrometres.
+    """
+    x = np.asarray(wavelength)
+    x = (x - x.mean()) / np.ptp(x) if np.ptp(x) else x - x
+    for power in range(len(set(wavelength))):
+        values = x**power
+        left = values - weights @ np.linalg.lstsq(weights, values, rcond=None)[0]
+        if np.max(np.abs(left)) > LACKS * np.max(np.abs(values)):
+            return left / np.max(np.abs(left))
+    return None
 
 
 def _knots_of(knots: Any) -> tuple[float, ...]:

@@ -1,6 +1,6 @@
 """Whether images disagree on what a joint model has them share: shifts, and parameters that are too stiff."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from sersiclab.parameters.joint import image_links
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from sersiclab.results.joint.joint_base import AbstractJoint
 
 FALSE_ALARMS = 1e-4  # probability with which any of the tests of a fit raises an alarm by chance
+# The same for a curve of too low a degree: a choice that many make for convenience, and few tests.
+TOO_SMOOTH = 1e-3
 BAD = 400.0  # chi2 gain, the square of 20 sigma: the errors are no measure of how wrong the values are
 EQUAL = 1.0  # difference between chi2 gains that counts as none
 
@@ -20,8 +22,9 @@ EQUAL = 1.0  # difference between chi2 gains that counts as none
 def disagreement_reasons(fit: "AbstractJoint") -> Iterator[Reason]:
     """Report shifts between images, and parameters that the data of one image contradict, the worst first."""
     links = image_links(fit.model.owners, fit.model.images)
-    tests = score_tests(fit.density(), links, fit.best)
-    names = [label.name for label in fit.model.images]
+    labels = fit.model.images
+    tests, curves = score_tests(fit.density(), links, [label.wavelength for label in labels], fit.best)
+    names = [label.name for label in labels]
     shifts = [test for test in tests if not test.path and _is_significant(test, len(tests))]
     shift = _of_one_image(shifts)
     if shift is not None:
@@ -36,8 +39,11 @@ def disagreement_reasons(fit: "AbstractJoint") -> Iterator[Reason]:
         and _is_significant(test, len(tests))
         and test.gain > explained.get(test.image, 0.0)
     ]
-    if not stiff or (shift is not None and shift.gain > max(test.gain for test in stiff)):
+    if shift is not None and shift.gain > max((test.gain for test in stiff), default=0.0):
         return  # a shift biases all other parameters
+    if not stiff:
+        yield from _too_smooth(curves, names)
+        return
     worst = max(stiff, key=lambda test: test.gain)
     smooth = worst.path in links.curve_paths
     kind = "as a smooth function of wavelength" if smooth else "with the value that images share"
@@ -48,10 +54,22 @@ def disagreement_reasons(fit: "AbstractJoint") -> Iterator[Reason]:
     )
 
 
-def _is_significant(test: Freed, number: int) -> bool:
+def _too_smooth(curves: Sequence[Freed], names: Sequence[str]) -> Iterator[Reason]:
+    bent = [test for test in curves if _is_significant(test, len(curves), TOO_SMOOTH)]
+    if bent:
+        worst = max(bent, key=lambda test: test.gain)
+        yield (
+            "caution",
+            f"{worst.path}, as a smooth function of wavelength, is probably too simple, most of all in image "
+            f"{names[worst.image]}: chi2 would fall by {worst.gain:.0f} with one degree more{others(len(bent))}; use a "
+            "higher degree, or PerBand or PerImage.",
+        )
+
+
+def _is_significant(test: Freed, number: int, false_alarms: float = FALSE_ALARMS) -> bool:
     from scipy.stats import chi2  # which is slow to import
 
-    return bool(chi2.sf(test.gain, len(test.step)) * number < FALSE_ALARMS)
+    return bool(chi2.sf(test.gain, len(test.step)) * number < false_alarms)
 
 
 def _level(test: Freed) -> Level:
