@@ -54,6 +54,19 @@ def scene(*, unit=1.0):
     return bound(model, images), images
 
 
+def one_galaxy(flux):
+    galaxy = sl.Sersic(
+        xc=sl.Normal(12.5, 1),
+        yc=sl.Normal(11.5, 1),
+        flux=flux,
+        r_eff=sl.LogUniform(0.5, 20, init=3.0),
+        n=sl.Uniform(0.5, 8, init=1.7),
+        ellip=sl.Uniform(0, 0.9, init=0.25),
+        theta=sl.Angle(init=0.6),
+    )
+    return sl.Model({"galaxy": galaxy})
+
+
 def in_image(values, name):
     """The parameters of one image by hand, from the joint ones: a straight line in ln r_eff, a spline in logit n."""
     wavelength = WAVELENGTHS[name]
@@ -145,25 +158,30 @@ def test_images_of_one_shape_are_computed_by_one_loop():
     assert [group.number for group in density.groups] == [3]
 
 
-def test_one_image_gives_what_it_gives_without_images():
-    """The parameters of a single image among `Images` are its own, under other paths where they vary."""
-    alone = image("g")
-    galaxy = sl.Sersic(
-        xc=sl.Normal(12.5, 1),
-        yc=sl.Normal(11.5, 1),
-        flux=sl.LogUniform(1, 1e3, init=50.0),
-        r_eff=sl.LogUniform(0.5, 20, init=3.0),
-        n=sl.Uniform(0.5, 8, init=1.7),
-        ellip=sl.Uniform(0, 0.9, init=0.25),
-        theta=sl.Angle(init=0.6),
-    )
-    model = sl.Model({"galaxy": galaxy})
-    single = sl.fit(model, alone, sl.MAP(), progress=False)
-    joint = sl.fit(model, sl.Images({"g": alone}), sl.MAP(), progress=False)
-    assert joint.best == pytest.approx(single.best, rel=1e-5)
-    assert joint.of("g").chi2 == pytest.approx(single.chi2, rel=1e-6)
-    assert type(Density.of(model, alone)) is Density
-    assert isinstance(joint_density(bound(model, sl.Images({"g": alone})), sl.Images({"g": alone})), JointDensity)
+@pytest.mark.parametrize(
+    "method",
+    [sl.MAP(), sl.Laplace(draws=50), sl.Importance(draws=60), sl.SVI(draws=50), sl.NUTS(warmup=20, draws=10)],
+    ids=lambda method: type(method).__name__,
+)
+def test_one_image_gives_what_it_gives_without_images(method):
+    """To the last bit, for models in which nothing varies."""
+    alone, model = image("g"), one_galaxy(sl.LogUniform(1, 1e3, init=50.0))
+    single = sl.fit(model, alone, method, progress=False)
+    joint = sl.fit(model, sl.Images({"g": alone}), method, progress=False)
+    assert joint.best == single.best
+    assert joint.draws.keys() == single.draws.keys()
+    assert all(np.array_equal(joint.draws[path], draws) for path, draws in single.draws.items())
+    assert np.array_equal(joint.of("g").residual, single.residual)
+    assert joint.of("g").chi2 == single.chi2
+
+
+def test_a_band_of_its_own_for_one_image_changes_nothing_but_the_path():
+    alone, flux = image("g"), sl.LogUniform(1, 1e3, init=50.0)
+    joint = sl.fit(one_galaxy(sl.PerBand(flux)), sl.Images({"g": alone}), sl.MAP(), progress=False)
+    single = sl.fit(one_galaxy(flux), alone, sl.MAP(), progress=False)
+    assert type(joint.density()) is JointDensity
+    assert "galaxy.flux.g" in joint.best
+    assert [*joint.best.values()] == pytest.approx([*single.best.values()], rel=1e-5)
 
 
 @pytest.mark.parametrize("unit", [1e-30, 1e25])

@@ -130,8 +130,17 @@ def joint_density(model: Model, images: Images) -> JointDensity:
 
 
 def density_of(model: Model, data: Image | Images) -> Density | JointDensity:
-    """Return the posterior density of a model given one image, or several."""
-    return joint_density(model, data) if isinstance(data, Images) else Density.of(model, data)
+    """Return the posterior density of a model given one image, or several.
+
+    One image among `Images`, with a model in which nothing varies, has the density of that image alone, so that its
+    results are the same to the last bit.
+    """
+    if not isinstance(data, Images):
+        return Density.of(model, data)
+    if len(model.images) > 1 or model.varies:
+        return joint_density(model, data)
+    ((name, frame),) = frames_of(model, data).items()
+    return Density.of(model.of(name), data[name], frame=frame)
 
 
 def _grouped(densities: Sequence[Density], places: Sequence[np.ndarray]) -> tuple[ImageGroup, ...]:
