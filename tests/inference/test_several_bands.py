@@ -1,7 +1,8 @@
-"""Galaxies in five bands, drawn by GalSim, are recovered in every band."""
+"""Galaxies in several images, drawn by GalSim, are recovered in each."""
 
 import sersiclab as sl
 
+from . import two_instruments
 from .several_bands import mock, model, pulls
 
 
@@ -14,3 +15,13 @@ def test_a_galaxy_in_five_bands_is_recovered():
     assert len(found) == 40
     assert max(map(abs, found.values())) < 4.0
     assert abs(fit.reduced_chi2 - 1.0) < 5 * (2 / fit.dof) ** 0.5
+
+
+def test_a_galaxy_seen_by_two_instruments_is_recovered():
+    """Other pixels, orientation, parity, PSF, unit and depth."""
+    images, truth = two_instruments.mock(1)
+    fit = sl.fit(two_instruments.model(), images, sl.Laplace(draws=600), progress=False)
+    assert fit.verdict.level == "ok"
+    found = two_instruments.pulls(fit, truth)
+    assert len(found) == 9
+    assert max(map(abs, found.values())) < 4.0

@@ -3,7 +3,8 @@
 A curve is given by its values at a few wavelengths, its nodes, so that priors have the parameter's own unit and range.
 """
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import equinox as eqx
@@ -111,7 +112,8 @@ class Polynomial(AbstractVarying):
     of the prior; and the value itself otherwise. So no value leaves the range.
 
     Arguments:
-        prior: the prior of each value; or `{"at_0.40": prior, number or tie, ...}`, by wavelength in micrometres.
+        prior: the prior of each value; or `{"at_0.40": prior, number or tie, ...}`, by wavelength in micrometres. Nodes
+            that are named stay where they are when an object lacks the first or the last band.
         degree: the degree of the polynomial; zero means one value for all images. If the images have fewer different
             wavelengths than `degree + 1`, the degree is lower.
 
@@ -136,7 +138,7 @@ class Polynomial(AbstractVarying):
         return True
 
     def nodes(self, path: str, labels: Sequence[ImageLabel]) -> tuple[str, ...]:
-        return _names(self._knots(path, labels))
+        return self._named_knots(path, labels)[0]
 
     def weights(self, path: str, labels: Sequence[ImageLabel]) -> Float[np.ndarray, "image node"]:
         return self.weights_at(path, labels, np.array(wavelengths(path, labels)))
@@ -156,15 +158,29 @@ class Polynomial(AbstractVarying):
         """
         from scipy.interpolate import BarycentricInterpolator  # which is slow to import
 
-        knots = self._knots(path, labels)
+        knots = self._named_knots(path, labels)[1]
         if len(knots) == 1:
             return np.ones((len(wavelength), 1))
         return BarycentricInterpolator(knots, np.eye(len(knots)))(wavelength)
 
-    def _knots(self, path: str, labels: Sequence[ImageLabel]) -> Float[np.ndarray, " node"]:
+    def _named_knots(
+        self, path: str, labels: Sequence[ImageLabel]
+    ) -> tuple[tuple[str, ...], Float[np.ndarray, " node"]]:
+        """Return the names of the nodes, and their wavelengths."""
         known = wavelengths(path, labels)
         degree, low, high = min(self.degree, len(set(known)) - 1), min(known), max(known)
-        return np.linspace(low, high, degree + 1) if degree else np.array([0.5 * (low + high)])
+        knots = np.linspace(low, high, degree + 1) if degree else np.array([0.5 * (low + high)])
+        names = _names(knots)
+        named = {} if "" in self.given or set(names) == set(self.given) else _places(self.given)
+        if len(named) != self.degree + 1:
+            return names, knots
+        given = np.array(list(named.values()))
+        if not (given[0] - ROUNDED <= low and high <= given[-1] + ROUNDED):
+            raise InputError(
+                f"{path}: the nodes {list(named)} must enclose the wavelengths of the images, {low:g} to {high:g} "
+                "micrometres"
+            )
+        return tuple(named), given
 
 
 class Spline(AbstractVarying):
@@ -202,7 +218,6 @@ class Spline(AbstractVarying):
         return _names(np.array(self.knots))
 
     def weights(self, path: str, labels: Sequence[ImageLabel]) -> Float[np.ndarray, "image node"]:
-
         known = wavelengths(path, labels)
         if not (self.knots[0] <= min(known) and max(known) <= self.knots[-1]):
             raise InputError(
@@ -229,6 +244,7 @@ class Spline(AbstractVarying):
         return CubicSpline(self.knots, np.eye(len(self.knots)), bc_type="natural")(wavelength)
 
 
+ROUNDED = 0.005  # micrometres: what the name of a node leaves out
 LACKS = 1e-6  # a larger share of a power of wavelength that is left is no rounding error
 VARYING: tuple[type[AbstractVarying], ...] = (PerImage, PerBand, Polynomial, Spline)
 
@@ -271,6 +287,15 @@ def _knots_of(knots: Any) -> tuple[float, ...]:
     for i, knot in enumerate(knots):
         check_finite(f"Spline.knots[{i}]", knot)
     return tuple(float(knot) for knot in knots)
+
+
+def _places(names: Iterable[str]) -> dict[str, float]:
+    """Return the wavelengths of nodes by their names, such as "at_0.40", in ascending order; nothing if one is none."""
+    found = {name: re.fullmatch(r"at_(\d+\.\d+)", name) for name in names}
+    places = {name: float(match[1]) for name, match in found.items() if match}
+    if len(places) < len(found) or len(set(places.values())) < len(places):
+        return {}
+    return dict(sorted(places.items(), key=lambda item: item[1]))
 
 
 def _names(knots: Float[np.ndarray, " node"]) -> tuple[str, ...]:
