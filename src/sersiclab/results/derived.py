@@ -1,21 +1,18 @@
 """Quantities derived from the parameters, for every draw."""
 
-import math
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
-from numpyro.distributions.transforms import Transform
 
-from sersiclab.model import scaling
 from sersiclab.model.accuracy import enable_x64
-from sersiclab.parameters import free
 from sersiclab.results.drawn import AbstractDrawn
 from sersiclab.results.draws import Derived
+from sersiclab.results.spaces import spaces_of
 from sersiclab.runtime.errors import InputError, InputTypeError
 
 
@@ -55,7 +52,7 @@ def delta_sd(of: Callable[[Mapping[str, Any]], Any], fit: AbstractDrawn) -> floa
     """Return the standard deviation of `of(values)` to first order, sqrt(g C g) with g its gradient; NaN without C."""
     if fit.covariance is None:
         return float("nan")
-    spaces = _spaces(fit)
+    spaces = spaces_of(fit)
     u = jnp.stack([jnp.asarray(space.u, dtype=float) for space in spaces.values()])
 
     def at(u: Float[Array, " d"]) -> Any:
@@ -70,35 +67,7 @@ def parameter_sds(fit: AbstractDrawn) -> dict[str, float]:
     if fit.covariance is None:
         return dict.fromkeys(fit.model.free, float("nan"))
     sds = np.sqrt(np.diag(fit.covariance))
-    return {path: space.slope() * float(sd) for (path, space), sd in zip(_spaces(fit).items(), sds, strict=True)}
-
-
-class _Space(NamedTuple):
-    """The unconstrained space of a parameter as its density has it, scaled by a power of two, and its best point."""
-
-    transform: Transform
-    u: Float[Array, ""]
-    shift: int
-
-    def value(self, u: Float[Array, ""]) -> Any:
-        """The parameter, in the user's unit."""
-        value = self.transform(u)
-        return jnp.ldexp(value, -self.shift) if self.shift else value
-
-    def slope(self) -> float:
-        """The derivative of the parameter by u at the best point."""
-        return math.ldexp(float(abs(jax.grad(self.transform)(self.u))), -self.shift)
-
-
-def _spaces(fit: AbstractDrawn) -> dict[str, _Space]:
-    exponent, spaces = fit.exponent, {}
-    priors = free(scaling.scaled(fit.model.owners, exponent), fit.model.images)
-    shifts = scaling.shifts(fit.model.owners, tuple(priors), exponent)
-    for (path, prior), shift in zip(priors.items(), shifts.tolist(), strict=True):
-        transform = prior.transform()
-        u = jnp.asarray(transform.inv(math.ldexp(fit.best[path], shift)), dtype=float)
-        spaces[path] = _Space(transform, u, shift)
-    return spaces
+    return {path: space.slope() * float(sd) for (path, space), sd in zip(spaces_of(fit).items(), sds, strict=True)}
 
 
 def _check(of: Callable[[Mapping[str, Any]], Any], point: Mapping[str, Any], name: str) -> None:

@@ -8,8 +8,11 @@ import pytest
 from scipy.stats import multivariate_normal
 
 import sersiclab as sl
+from sersiclab.results.derived import parameter_sds
 from sersiclab.results.diagnostics import arviz
 from sersiclab.runtime.errors import InputError, InputTypeError
+
+from .conftest import galaxy
 
 
 def test_each_image_has_the_joint_values(fit: sl.JointFit) -> None:
@@ -163,3 +166,27 @@ def test_what_a_notebook_shows(fit: sl.JointFit) -> None:
     shown = fit._repr_html_()
     assert "galaxy.r_eff.at_0.47" in shown
     assert f"<b>{fit.verdict.level}</b>" in shown
+
+
+@pytest.mark.parametrize("unit", [1.0, 1e-30])
+def test_an_image_has_the_covariance_of_its_own_parameters(unit: float, images: sl.Images) -> None:
+    """To first order it gives the spread of the draws, of a size between the nodes too, in any unit."""
+    scaled = sl.Images(
+        {
+            name: sl.Image(unit * one.data, sigma=unit * one.sigma, psf=one.psf, band=name)
+            for name, one in images.items()
+        }
+    )
+    flux = sl.PerBand(sl.LogUniform(unit, 1e4 * unit, init=100.0 * unit))
+    model = sl.Model(
+        {
+            "galaxy": galaxy(flux=flux, r_eff=sl.Polynomial(sl.LogUniform(0.5, 20.0))),
+            "sky": sl.FlatSky(level=sl.PerImage(sl.Normal(0.0, 0.05 * unit))),
+        }
+    )
+    fit = sl.fit(model, scaled, sl.Laplace(draws=2000), progress=False)
+    for one in fit.each().values():
+        sds = parameter_sds(one)
+        assert len(sds) == 7
+        for path, draws in one.draws.items():
+            assert sds[path] == pytest.approx(float(draws.std()), rel=0.15), path

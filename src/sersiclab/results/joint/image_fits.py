@@ -1,5 +1,6 @@
 """The fit of one of several images: its own model, and draws of the parameters of that model."""
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -19,6 +20,7 @@ from sersiclab.parameters.priors import Angle
 from sersiclab.results import circular
 from sersiclab.results.drawn import AbstractDrawn
 from sersiclab.results.fit import Fit
+from sersiclab.results.spaces import spaces_of
 
 
 BATCH = 1024  # draws whose values are computed at once
@@ -30,7 +32,7 @@ def fit_of_image(fit: AbstractDrawn, images: Images, place: int) -> Fit:
     view = _View(
         fit.model.of(name), image_links(fit.model.owners, fit.model.images), place, frames_of(fit.model, images)[name]
     )
-    return Fit(
+    own = Fit(
         model=view.own_model,
         image=images[name],
         method=fit.method,
@@ -38,13 +40,13 @@ def fit_of_image(fit: AbstractDrawn, images: Images, place: int) -> Fit:
         draws=view.own_values(fit.draws) if fit.draws else {},
         best={path: float(value) for path, value in view.own_values(fit.best).items()},
         stats=fit.stats,
-        covariance=_covariance(fit, view),
         status=fit.status,
         message=fit.message,
         timing=fit.timing,
         versions=fit.versions,
         part_of=fit,
     )
+    return dataclasses.replace(own, covariance=_covariance(fit, own, view))
 
 
 class _View(NamedTuple):
@@ -81,22 +83,20 @@ def _known(links: ImageLinks, rows: Float[Array, "draw d"]) -> Float[Array, "dra
     return jax.lax.map(links.known, rows, batch_size=BATCH)
 
 
-def _covariance(fit: AbstractDrawn, view: _View) -> Any:
+def _covariance(fit: AbstractDrawn, own: Fit, view: _View) -> Any:
     """Return the covariance of an image's parameters in their unconstrained space, to first order; None if unknown."""
-    if fit.covariance is None or fit.exponent:
+    if fit.covariance is None:
         return None
-    priors, own = list(fit.model.free.values()), view.own_model.free
     with enable_x64():
-        u = jnp.stack(
-            [jnp.asarray(p.transform().inv(x), dtype=float) for p, x in zip(priors, fit.best.values(), strict=True)]
-        )
+        spaces, there = spaces_of(fit), spaces_of(own)
 
         def inner(u: Float[Array, " d"]) -> Float[Array, " p"]:
-            values = jnp.stack([prior.transform()(each) for prior, each in zip(priors, u, strict=True)])
+            values = jnp.stack([space.value(each) for space, each in zip(spaces.values(), u, strict=True)])
             numbers = view.links.known(values)[view.links.places[view.place]]
             mapped = view.mapped(dict(zip(view.links.paths[view.place], numbers, strict=True)))
-            return jnp.stack([prior.transform().inv(mapped[path]) for path, prior in own.items()])
+            return jnp.stack([space.inverse(mapped[path]) for path, space in there.items()])
 
-        by_u = np.asarray(jax.jacfwd(inner)(u), dtype=float) if own else np.zeros((0, len(priors)))
+        u = jnp.stack([jnp.asarray(space.u, dtype=float) for space in spaces.values()])
+        by_u = np.asarray(jax.jacfwd(inner)(u), dtype=float) if there else np.zeros((0, len(spaces)))
     found = by_u @ np.asarray(fit.covariance, dtype=float) @ by_u.T
     return found if np.isfinite(found).all() else None
