@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import scipy
 from jaxtyping import Float, Int
-from scipy import ndimage
 
 from sersiclab.data.arrays import Mask, Plane
 
@@ -84,11 +84,11 @@ def _solid(same: Mask, valid: Mask, chance: float) -> Mask:
     if not seeds.any():
         return seeds
     steps = -1 if rare > -math.log(RARE) else side
-    grown = ndimage.binary_dilation(seeds, np.ones((3, 3)), iterations=steps, mask=same)
-    labeled: Any = ndimage.label(grown, np.ones((3, 3)))
+    grown = scipy.ndimage.binary_dilation(seeds, np.ones((3, 3)), iterations=steps, mask=same)
+    labeled: Any = scipy.ndimage.label(grown, np.ones((3, 3)))
     labels, count = labeled
-    edge: Any = ndimage.binary_dilation(~valid, np.ones((3, 3)), border_value=1)
-    sizes = ndimage.sum_labels(grown, labels, np.arange(count + 1))
+    edge: Any = scipy.ndimage.binary_dilation(~valid, np.ones((3, 3)), border_value=1)
+    sizes = scipy.ndimage.sum_labels(grown, labels, np.arange(count + 1))
     touches = np.isin(np.arange(count + 1), labels[edge])
     keep = np.where(touches, sizes >= AT_EDGE, sizes >= INSIDE * same.size)
     keep[0] = False
@@ -100,7 +100,7 @@ def _opened(same: Mask, shape: tuple[int, int]) -> Mask:
     if any(side > has for side, has in zip(shape, same.shape, strict=True)):
         return np.zeros_like(same)
     # scipy's binary opening needs memory for the square of the rectangle's pixels: 3 GB for 142 x 142.
-    opened: Any = ndimage.grey_opening(same.astype(np.uint8), size=shape, mode="constant")
+    opened: Any = scipy.ndimage.grey_opening(same.astype(np.uint8), size=shape, mode="constant")
     return opened > 0
 
 
@@ -146,7 +146,7 @@ def _is_scattered(number: int, next_number: int, total: int) -> bool:
 def _is_foreign(data: Plane, valid: Mask, pixels: Mask, value: float) -> bool:
     """Return whether the pixels are neither the sky of a model nor a saturated star."""
     rest = data[valid & ~pixels]
-    around: Any = ndimage.binary_dilation(pixels, np.ones((3, 3)))
+    around: Any = scipy.ndimage.binary_dilation(pixels, np.ones((3, 3)))
     beside = data[around & valid & ~pixels]
     level = np.median(rest)
     scatter = 1.4826 * np.median(np.abs(rest - level))

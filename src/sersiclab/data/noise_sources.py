@@ -3,7 +3,7 @@
 from typing import Any
 
 import numpy as np
-from scipy import ndimage
+import scipy
 
 from sersiclab.data.arrays import Mask, Plane
 from sersiclab.data.blanks import blanks, without_data
@@ -120,7 +120,7 @@ def _take_measured_noise(result: Gathered, header: Header) -> None:
     found = read_gain(header, result.arguments["unit"])
     if found is not None:
         excess = np.where(valid, data - level, 0.0)
-        source = ndimage.gaussian_filter(excess, SOURCE_WIDTH) > scatter
+        source = scipy.ndimage.gaussian_filter(excess, SOURCE_WIDTH) > scatter
         variance += np.where(source, np.maximum(excess, 0.0), 0.0) / found[0]
         text += f", photons by gain {found[0]:.6g}"
     result.warn(

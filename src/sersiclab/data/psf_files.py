@@ -10,8 +10,8 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import scipy
 from jaxtyping import Float, Shaped
-from scipy import ndimage
 
 from sersiclab.data.fits import choose, plane, read_plane
 from sersiclab.data.headers import Header
@@ -181,7 +181,7 @@ def _on_whole_samples(psf: Float[np.ndarray, "v u"], step: float) -> tuple[Float
     grid = np.meshgrid(
         *(c + np.arange(-h, h + 1) / (step * k) for c, h in zip(centres, halves, strict=True)), indexing="ij"
     )
-    return ndimage.map_coordinates(psf, grid, order=5, mode="constant"), k
+    return scipy.ndimage.map_coordinates(psf, grid, order=5, mode="constant"), k
 
 
 def _of_stpsf_grid(file: File, index: int) -> PsfModel:

@@ -9,7 +9,7 @@ import math
 from typing import Any
 
 import numpy as np
-from scipy import ndimage
+import scipy
 
 from sersiclab.data.arrays import Mask, Plane
 from sersiclab.detection.boxes import Box, grown, with_mirror_image
@@ -74,7 +74,7 @@ def _hidden_in(
     if rest[place] < max(threshold, float(rest[around].max())) or share < LEAST_SHARE or apart <= reach:
         return None
     own = usable & (rest > 0.5 * threshold) & (rest > min(OWN_SHARE, 0.7 * share) * smooth)
-    labelled: Any = ndimage.label(own)
+    labelled: Any = scipy.ndimage.label(own)
     return Hidden(labelled[0] == labelled[0][place], centre)
 
 
@@ -94,6 +94,6 @@ def _mirrored(light: Plane, usable: Mask, centre: tuple[float, float]) -> Plane:
     """Return the light turned by half a turn about the centre; unchanged where its mirror image is not known."""
     y, x = np.indices(light.shape)
     opposite = [2.0 * centre[0] - y, 2.0 * centre[1] - x]
-    turned = ndimage.map_coordinates(np.where(usable, light, 0.0), opposite, order=3)
-    known = ndimage.map_coordinates(usable.astype(float), opposite, order=1) > 0.99
+    turned = scipy.ndimage.map_coordinates(np.where(usable, light, 0.0), opposite, order=3)
+    known = scipy.ndimage.map_coordinates(usable.astype(float), opposite, order=1) > 0.99
     return np.where(known, turned, light)

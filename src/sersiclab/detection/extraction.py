@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 import numpy as np
-from scipy import ndimage
+import scipy
 
 from sersiclab.data.arrays import Labels, Mask, Plane
 from sersiclab.data.checking import checked_image
@@ -57,7 +57,7 @@ class Extraction:
     @functools.cached_property
     def boxes(self) -> list[Any]:
         """The rows and columns of each region."""
-        return ndimage.find_objects(self.regions)
+        return scipy.ndimage.find_objects(self.regions)
 
     def source_at(self, position: Position) -> int:
         """Return the label of the source at another position; 0 if there is none."""

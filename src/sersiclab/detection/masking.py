@@ -4,7 +4,7 @@ import math
 from typing import Any
 
 import numpy as np
-from scipy import ndimage
+import scipy
 
 from sersiclab.data.arrays import Labels, Mask, Plane
 from sersiclab.detection.strips import strips
@@ -40,14 +40,14 @@ def reach_of_others(labels: Labels, keep: int, width: float) -> Mask:
     others = (labels != 0) & ~kept
     if not others.any():
         return others
-    loose: Any = ndimage.label(labels == -1)
+    loose: Any = scipy.ndimage.label(labels == -1)
     parts = np.where(others, labels, 0)
     np.add(loose[0], labels.max(), out=parts, where=labels == -1)
     wings = width + GROWTH * np.sqrt(np.bincount(parts.ravel()) / math.pi)
     reached = np.zeros_like(others)
     for rows, padded, inner in strips(labels.shape, math.ceil(max(width, wings[1:].max()))):
         if others[padded].any():
-            nearest: Any = ndimage.distance_transform_edt(~others[padded], return_indices=True)
+            nearest: Any = scipy.ndimage.distance_transform_edt(~others[padded], return_indices=True)
             distance, (y, x) = nearest
             reach = np.where(kept[padded], width, wings[parts[padded][y, x]])
             reached[rows] = (distance <= reach)[inner]
@@ -57,7 +57,7 @@ def reach_of_others(labels: Labels, keep: int, width: float) -> Mask:
 def cut_off(region: Mask) -> float:
     """Return the fraction of a region's outline that lies at the image's edge."""
     padded = np.pad(region, 1)
-    inner: Any = ndimage.binary_erosion(padded)
+    inner: Any = scipy.ndimage.binary_erosion(padded)
     outline = padded & ~inner
     at_edge = outline[1:-1, 1:-1].copy()
     at_edge[1:-1, 1:-1] = False

@@ -8,8 +8,8 @@ import warnings
 from typing import Any, NamedTuple
 
 import numpy as np
+import scipy
 from jaxtyping import Float
-from scipy import ndimage
 
 from sersiclab.data.arrays import Labels, Mask, Plane
 from sersiclab.detection.strips import strips
@@ -25,7 +25,7 @@ SADDLE = 0.6  # two peaks are different sources if the saddle between them is be
 
 def _connected(region: Mask) -> Labels:
     """Return a number for each connected part of the region, and 0 elsewhere."""
-    labelled: Any = ndimage.label(region)
+    labelled: Any = scipy.ndimage.label(region)
     return labelled[0]
 
 
@@ -81,8 +81,8 @@ def _smoothed(data: Plane, valid: Mask, level: float, width: float) -> Plane:
     smooth = np.empty(data.shape)
     for rows, padded, inner in strips(data.shape, round(TRUNCATED * width)):
         usable = valid[padded]
-        coverage = ndimage.gaussian_filter(usable.astype(float), width, truncate=TRUNCATED)
-        light = ndimage.gaussian_filter(np.where(usable, data[padded] - level, 0.0), width, truncate=TRUNCATED)
+        coverage = scipy.ndimage.gaussian_filter(usable.astype(float), width, truncate=TRUNCATED)
+        light = scipy.ndimage.gaussian_filter(np.where(usable, data[padded] - level, 0.0), width, truncate=TRUNCATED)
         smooth[rows] = np.where(usable, light / np.maximum(coverage, 1e-3), 0.0)[inner]
     return smooth
 
@@ -99,7 +99,7 @@ def _segments(smooth: Plane, valid: Mask, threshold: float) -> Labels:
 
 def _sky_pixels(segments: Labels, valid: Mask) -> tuple[Mask, bool]:
     """Return the pixels of sky: those far from segments or, if there are few of these (False), the border."""
-    near: Any = ndimage.binary_dilation(segments > 0, iterations=5)
+    near: Any = scipy.ndimage.binary_dilation(segments > 0, iterations=5)
     far = valid & ~near
     if far.sum() >= max(50, 0.02 * valid.sum()):
         return far, True
@@ -122,10 +122,10 @@ def without_dips(segments: Segments, valid: Mask) -> Mask:
 
 def split(smooth: Plane, segments: Labels, threshold: float) -> Labels:
     """Return one region for each peak that a saddle separates from all higher ones; 0 elsewhere."""
-    peaks = (ndimage.maximum_filter(smooth, 5) == smooth) & (segments > 0) & (smooth > threshold)
+    peaks = (scipy.ndimage.maximum_filter(smooth, 5) == smooth) & (segments > 0) & (smooth > threshold)
     regions = np.zeros(smooth.shape, np.int32)
     count = 0
-    for label, box in enumerate(ndimage.find_objects(segments), start=1):
+    for label, box in enumerate(scipy.ndimage.find_objects(segments), start=1):
         if box is None or not peaks[box].any():
             continue
         inside = segments[box] == label
@@ -155,7 +155,7 @@ def _flood(smooth: Plane, segment: Mask, markers: Labels) -> Labels:
     inside = segment & (smooth > 0)
     for level in np.geomspace(smooth.max(), smooth[inside].min(), 16):
         connected = _connected(inside & (smooth >= level))
-        nearest: Any = ndimage.distance_transform_edt(regions == 0, return_distances=False, return_indices=True)
+        nearest: Any = scipy.ndimage.distance_transform_edt(regions == 0, return_distances=False, return_indices=True)
         y, x = nearest
         reached = (connected > 0) & (connected[y, x] == connected)
         regions = np.where(reached & (regions == 0), regions[y, x], regions)

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+import scipy
 from jaxtyping import Float
-from scipy import ndimage
 
 from sersiclab.data.arrays import Mask, Plane
 from sersiclab.detection.measuring import Source
@@ -59,7 +59,7 @@ def sky_around(data: Plane, blank: Mask, segments: Mask, source: Source | None) 
     y, x = np.ogrid[tuple(slice(0, side, step) for side in data.shape)]
     data, segments = data[thinned], segments[thinned]
     used = blank[thinned] & (np.abs(data - level) <= max(3.0 * scatter, 1e-6))
-    distance: Any = ndimage.distance_transform_edt(~segments)
+    distance: Any = scipy.ndimage.distance_transform_edt(~segments)
     near = used & (distance < np.median(distance[used]))
     found = [_sky(data, used, near, wings) for wings in _wings(y, x, source)]
     low, high = min(low for low, _, _ in found), max(high for _, high, _ in found)

@@ -4,7 +4,7 @@ import math
 from typing import Any
 
 import numpy as np
-from scipy import ndimage
+import scipy
 
 from sersiclab.data.arrays import Labels, Mask, Plane
 
@@ -24,7 +24,7 @@ def source_at(smooth: Plane, regions: Labels, position: Position) -> int:
     half-light radius wins.
     """
     best, least = 0, np.inf
-    for label, box in enumerate(ndimage.find_objects(regions), start=1):
+    for label, box in enumerate(scipy.ndimage.find_objects(regions), start=1):
         if box is None:
             continue
         y, x = np.nonzero(brighter_half(np.where(regions[box] == label, smooth[box], 0.0)))
@@ -42,7 +42,7 @@ def around(regions: Labels, position: Position) -> int:
     near = regions[tuple(slice(first, k + math.ceil(NEAR) + 1) for first, k in zip(start, place, strict=True))]
     if not near.any():
         return 0
-    nearest: Any = ndimage.distance_transform_edt(near == 0, return_indices=True)
+    nearest: Any = scipy.ndimage.distance_transform_edt(near == 0, return_indices=True)
     distance, (y, x) = nearest
     centre = place[0] - start[0], place[1] - start[1]
     return int(near[y[centre], x[centre]]) if distance[centre] <= NEAR else 0

@@ -8,7 +8,6 @@ import zlib
 from pathlib import Path
 
 import jax
-import platformdirs
 from jax.experimental.compilation_cache import compilation_cache
 
 from sersiclab.runtime.errors import InputTypeError
@@ -107,6 +106,8 @@ def cache_environment() -> dict[str, str]:
 
 
 def _folder() -> Path:
+    import platformdirs  # which only this function needs
+
     return platformdirs.user_cache_path("sersiclab", appauthor=False) / "compiled"
 
 
