@@ -9,7 +9,7 @@ from sersiclab.data.image_set import Images
 from sersiclab.detection import Detection, detect
 from sersiclab.documents.spec import from_dict, schema, to_dict, to_python
 from sersiclab.guess import guess
-from sersiclab.inference import MAP, NUTS, SVI, Importance, Laplace, Run, fit, resume, start
+from sersiclab.inference import MAP, NUTS, SMC, SVI, Importance, Laplace, Run, fit, resume, start
 from sersiclab.model import Model, joint, render, render_components
 from sersiclab.model.accuracy import RenderError, render_error
 from sersiclab.model.posterior import Posterior
@@ -87,6 +87,7 @@ _WHEN_USED = {
 __all__ = [
     "MAP",
     "NUTS",
+    "SMC",
     "SVI",
     "AbstractElliptical",
     "AbstractExtended",

@@ -11,7 +11,8 @@ from sersiclab.inference.running.run import Run as Run
 from sersiclab.inference.running.starting import fit as fit
 from sersiclab.inference.running.starting import resume as resume
 from sersiclab.inference.running.starting import start as start
+from sersiclab.inference.smc import SMC as SMC
 from sersiclab.inference.svi import SVI as SVI
 
 
-METHODS: tuple[type[AbstractMethod], ...] = (MAP, Laplace, SVI, Importance, NUTS)
+METHODS: tuple[type[AbstractMethod], ...] = (MAP, Laplace, SVI, Importance, SMC, NUTS)

@@ -50,9 +50,9 @@ class WideTails(NamedTuple):
         size = len(self.centre)
         z = np.linalg.solve(self.factor, (s - self.centre).T).T
         square = np.sum(z**2, axis=1)
-        near = _log_student(square, size, _degrees(size, DEGREES))
+        near = log_student(square, size, _degrees(size, DEGREES))
         along = square[:, None] - (1 - WIDE**-2) * z**2
-        wide = logsumexp(_log_student(along, size, _degrees(size, WIDE_DEGREES)), axis=1) - np.log(size * WIDE)
+        wide = logsumexp(log_student(along, size, _degrees(size, WIDE_DEGREES)), axis=1) - np.log(size * WIDE)
         both = np.logaddexp(np.log1p(-WIDE_SHARE) + near, np.log(WIDE_SHARE) + wide)
         return both - np.linalg.slogdet(self.factor)[1]
 
@@ -142,7 +142,7 @@ def _degrees(size: int, least: int) -> int:
     return max(least, 2 * size)
 
 
-def _log_student(square: Float[np.ndarray, "..."], size: int, degrees: int) -> Float[np.ndarray, "..."]:
+def log_student(square: Float[np.ndarray, "..."], size: int, degrees: int) -> Float[np.ndarray, "..."]:
     """Return the log density of a standard Student-t distribution at a squared distance."""
     constant = gammaln(0.5 * (degrees + size)) - gammaln(0.5 * degrees) - 0.5 * size * np.log(degrees * np.pi)
     return constant - 0.5 * (degrees + size) * np.log1p(square / degrees)

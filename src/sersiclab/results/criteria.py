@@ -59,6 +59,10 @@ def number(fit: AbstractDrawn) -> int:
 
 def log_evidence(fit: AbstractDrawn) -> float:
     """Return the log of the prior predictive density of the data; see `Fit.log_evidence`."""
+    if "log_evidence" in fit.stats:
+        # Estimates of independent populations are of the evidence itself without bias, not of its logarithm.
+        each = np.asarray(fit.stats["log_evidence"], dtype=float)[:, 0]
+        return float(logsumexp(each) - np.log(len(each)))
     if fit.covariance is None:
         return float("nan")
     size = len(fit.model.free)

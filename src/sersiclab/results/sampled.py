@@ -8,7 +8,7 @@ from jaxtyping import Float
 
 from sersiclab.data.arrays import Plane
 from sersiclab.model.density import Density
-from sersiclab.results import arviz_groups, criteria, per_draw, predictions, radial
+from sersiclab.results import arviz_groups, criteria, modes, per_draw, predictions, radial
 from sersiclab.results import derived as derived_quantities
 from sersiclab.results.base import AbstractFit
 from sersiclab.results.derived import FunctionOfComponents
@@ -193,14 +193,28 @@ class AbstractSampled(AbstractFit):
         return observables(self)
 
     @cached_property
+    def modes(self) -> "pd.DataFrame":
+        """The modes of the posterior, with the share of the draws, and mean and sd of each parameter in each.
+
+        Columns are `share`, and the paths of the parameters, `galaxy.r_eff` and `galaxy.r_eff_sd`. Only `SMC` tells
+        modes apart; with other methods all draws are one.
+
+        Raises:
+            ValueError: the method makes no draws.
+        """
+        return modes.table(self)
+
+    @cached_property
     def bic(self) -> float:
         """The Bayesian information criterion, -2 ln L + k ln N at `best` (Schwarz 1978, Ann. Stat. 6, 461)."""
         return criteria.bic(self)
 
     @cached_property
     def log_evidence(self) -> float:
-        """ln Z, the log density of the data under model and priors, in the normal approximation; NaN for MAP.
+        """ln Z, the log density of the data under model and priors; NaN for MAP.
 
+        `SMC` estimates it from its populations, whatever the posterior: `stats["log_evidence"]` has the estimate of
+        each. With other methods it is that of the normal approximation,
         ln Z = ln p(data, u) + d/2 ln 2π + 1/2 ln |C| at the mode, with the covariance C of the d parameters in the
         unconstrained space (MacKay 2003, chapter 27). With draws of the posterior itself, the first term is their
         mean plus d/2, by which it lies below the mode. Exact for normal posteriors; wrong for a posterior with several

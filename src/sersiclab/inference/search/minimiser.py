@@ -122,7 +122,7 @@ def _deepest(problem: Problem, monitor: Monitor, aim: Aim) -> Minimum:
     others = others if is_doubtful(problem, found[0]) else []
     try:
         monitor.advance(1)
-        for minimum in _from_others(problem, monitor, aim, found[0], others):
+        for minimum in _descents(problem, monitor, aim, found[0], others):
             found.append(minimum)
             monitor.advance(len(found))
     except Cancelled:
@@ -139,13 +139,22 @@ def _deepest(problem: Problem, monitor: Monitor, aim: Aim) -> Minimum:
     return with_rival(best, warning)
 
 
-def _from_others(
-    problem: Problem, monitor: Monitor, aim: Aim, first: Minimum, others: list[Float[np.ndarray, " d"]]
+def descents(
+    problem: Problem, monitor: Monitor, points: list[Float[np.ndarray, " d"]], *, known: Minimum | None = None
 ) -> Iterator[Minimum]:
-    """Descend from the other starts, one thread for each core. A descent ends where it meets the first minimum."""
+    """Descend from several points to minima of the density of `u`, one thread for each core.
+
+    A descent ends where it meets the `known` minimum.
+    """
+    yield from _descents(problem, monitor, aim_of(jacobian=True), known, points)
+
+
+def _descents(
+    problem: Problem, monitor: Monitor, aim: Aim, first: Minimum | None, others: list[Float[np.ndarray, " d"]]
+) -> Iterator[Minimum]:
     x64 = is_double()  # which a user may have set for this thread alone
     known = None
-    if not first.message:
+    if first is not None and not first.message:
         known = Known(*(jnp.asarray(part, dtype=float) for part in (first.u, first.curvature, problem.angles)))
 
     def descend(start: Float[np.ndarray, " d"]) -> Minimum:

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float
 
 from sersiclab.inference.search import likelihood
-from sersiclab.inference.search.descent import Descent
+from sersiclab.inference.search.descent import Descent, Expansion
 from sersiclab.model.unconstrained import AbstractDensity
 
 
@@ -42,19 +42,25 @@ def minimum_of(density: AbstractDensity, state: Descent) -> Minimum:
         message = f"the minimiser stopped after {count} iterations: no step improves the posterior"
     elif not (state.converged or state.again):
         message = f"the minimiser did not converge in {count} iterations"
-    pixels = np.asarray(state.expansion.pixels, dtype=float)
-    chi2 = float(pixels @ pixels) if likelihood.is_least_squares(density) else np.nan
-    cost = -float(pixels.sum()) if np.isnan(chi2) else 0.5 * chi2
+    cost, chi2 = cost_of(density, state.expansion)
     evaluated = not (state.failed and count == 1)
     return Minimum(
         u=state.u,
         curvature=np.asarray(state.expansion.curvature, dtype=float),
-        cost=cost - float(state.expansion.log_prior) if evaluated else np.inf,
+        cost=cost if evaluated else np.inf,
         message=message,
         cancelled=False,
         again=bool(state.again),
         chi2=chi2,
     )
+
+
+def cost_of(density: AbstractDensity, expansion: Expansion) -> tuple[float, float]:
+    """Return minus the log posterior density at the point of an expansion, and chi2; NaN for noise that has none."""
+    pixels = np.asarray(expansion.pixels, dtype=float)
+    chi2 = float(pixels @ pixels) if likelihood.is_least_squares(density) else np.nan
+    cost = -float(pixels.sum()) if np.isnan(chi2) else 0.5 * chi2
+    return cost - float(expansion.log_prior), chi2
 
 
 def cancelled_minimum(density: AbstractDensity, state: Descent) -> Minimum:

@@ -76,6 +76,6 @@ def rival(problem: Problem, best: Minimum, found: Sequence[Minimum]) -> str:
         farthest = int(np.argmax(np.abs(away) * np.sqrt(np.maximum(np.diag(best.curvature), 0.0))))
         return (
             f"another maximum of the posterior, at a different {problem.density.paths[farthest]}, is nearly as high: "
-            "the posterior has several modes, and only NUTS may explore them"
+            "the posterior has several modes: use SMC()"
         )
     return ""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Float
 
-from sersiclab.results import arviz_groups, criteria
+from sersiclab.results import arviz_groups, criteria, modes
 from sersiclab.results import derived as derived_quantities
 from sersiclab.results.derived import FunctionOfComponents
 from sersiclab.results.joint import band_tables, colour_table
@@ -166,11 +166,16 @@ class AbstractJointSampled(AbstractJoint):
         return [arviz_groups.Observed(name, fit.model, fit.image, fit.draws) for name, fit in self.each().items()]
 
     @cached_property
+    def modes(self) -> "pd.DataFrame":
+        """The modes of the posterior, with their shares and the parameters in each; see `Fit.modes`."""
+        return modes.table(self)
+
+    @cached_property
     def bic(self) -> float:
         """The Bayesian information criterion, -2 ln L + k ln N, for all images together; see `Fit.bic`."""
         return criteria.bic(self)
 
     @cached_property
     def log_evidence(self) -> float:
-        """ln Z of the data of all images, in the normal approximation; NaN for MAP. See `Fit.log_evidence`."""
+        """ln Z of the data of all images; NaN for MAP. See `Fit.log_evidence`."""
         return criteria.log_evidence(self)

@@ -45,7 +45,7 @@ def approximation_reasons(fit: AbstractDrawn) -> Iterator[Reason]:
         yield (
             "bad",
             f"The posterior differs from {what} so much that means and errors may be far off (the Pareto k of the "
-            f"draws is {check.pareto_k:.2f}, their effective number {check.effective:.0f}): use NUTS().",
+            f"draws is {check.pareto_k:.2f}, their effective number {check.effective:.0f}): use SMC() or NUTS().",
         )
     elif check.deviations:
         worst = check.deviations[0]

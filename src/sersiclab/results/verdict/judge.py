@@ -16,6 +16,7 @@ from sersiclab.results.verdict.psf_sampling import psf_reasons
 from sersiclab.results.verdict.render_errors import render_reasons
 from sersiclab.results.verdict.residuals import residual_reasons
 from sersiclab.results.verdict.sampling import convergence_reasons, sampler_reasons, weight_reasons
+from sersiclab.results.verdict.several_modes import mode_reasons
 from sersiclab.results.verdict.targets import target_reasons
 from sersiclab.runtime.errors import InputError
 
@@ -44,6 +45,7 @@ OF_DRAWS: tuple[DrawsRule, ...] = (
     sampler_reasons,
     weight_reasons,
     convergence_reasons,
+    mode_reasons,
     approximation_reasons,
     bound_reasons,
     conflict_reasons,

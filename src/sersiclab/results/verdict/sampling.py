@@ -135,10 +135,11 @@ def weight_reasons(fit: AbstractDrawn) -> Iterator[Reason]:
     if not (k < PARETO_K_BAD or (k < NO_MEAN and (share >= EFFICIENT or _enough(fit)))) or not np.isfinite(share):
         yield (
             "bad",
-            f"The importance weights are unreliable: {told}; the posterior differs from its approximation: use NUTS().",
+            f"The importance weights are unreliable: {told}; the posterior differs from its approximation: use SMC() "
+            "or NUTS().",
         )
     elif not k < PARETO_K_BAD:
-        yield "caution", f"The tails of the posterior may be incomplete: {told}; check with NUTS()."
+        yield "caution", f"The tails of the posterior may be incomplete: {told}; check with SMC() or NUTS()."
     elif share < EFFICIENCY_CAUTION:
         yield (
             "caution",
