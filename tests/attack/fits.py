@@ -297,6 +297,8 @@ def odd_fits() -> Iterator[Case]:
     yield right("Fit.model_image", "a sky", lambda: sound().model_image, lambda a: np.allclose(a, 10.0))
     yield right("Fit.infos", "by path", lambda: sound().infos, lambda infos: list(infos) == [PATH])
     yield right("Fit.log_evidence", "of MAP", lambda: best_alone().log_evidence, math.isnan)
+    yield named("Fit.modes", "of MAP", lambda: best_alone().modes, "modes needs draws")
+    yield right("Fit.modes", "of one mode", lambda: sound().modes["share"].tolist(), lambda shares: shares == [1.0])
     yield right("Fit.bic", "of MAP", lambda: best_alone().bic, math.isfinite)
     yield right("Fit.approximation", "of MAP", lambda: best_alone().approximation, lambda found: found is None)
     yield right("Fit.render_error", "of a sky", lambda: sound().render_error.max_sigma, lambda e: e < 1e-4)
@@ -445,6 +447,7 @@ def joint_fits(folder: Path) -> Iterator[Case]:
     yield named("JointFit.plot_rgb", "two images", lambda: sound_joint().plot_rgb(), "three images")
     yield named("JointFit.plot_rgb", "text", lambda: sound_joint().plot_rgb("gri"), "images must be three names")  # pyright: ignore[reportArgumentType]
     yield named("JointFit.plot_corner", "unknown", lambda: sound_joint().plot_corner(["sky.size"]), "sky.size")
+    yield right("JointFit.modes", "of one mode", lambda: sound_joint().modes["share"].tolist(), lambda s: s == [1.0])
     yield named("JointFit.compare", "a number", lambda: sound_joint().compare(3), "fits must be a mapping")
     yield named("JointFit.compare", "a fit of one image", lambda: sound_joint().compare(sound()), "one image")
     yield named("JointFit.agreement", "a number", lambda: sound_joint().agreement(3), "other must be a Fit")  # pyright: ignore[reportArgumentType]

@@ -169,7 +169,7 @@ def values() -> Iterator[Case]:
 
 
 def methods() -> Iterator[Case]:
-    counts = {"Laplace.draws": 1, "Importance.draws": 1, "SVI.draws": 1, "SVI.steps": 1, "NUTS.warmup": 0,
+    counts = {"Laplace.draws": 1, "Importance.draws": 1, "SMC.draws": 2, "SVI.draws": 1, "SVI.steps": 1, "NUTS.warmup": 0,
               "NUTS.draws": 1, "NUTS.chains": 1, "NUTS.max_tree_depth": 1}  # fmt: skip
     whole = tuple(kind for kind in NONSENSE if kind != "a number of 400 digits")
     for label, least in counts.items():
@@ -193,7 +193,7 @@ def methods() -> Iterator[Case]:
         "NUTS", "max_tree_depth of 99", lambda: sl.NUTS(max_tree_depth=99), "NUTS.max_tree_depth must be at most"
     )
     yield from refused("SVI", "guide", lambda v: sl.SVI(guide=v), "SVI.guide must be")
-    for cls in ("MAP", "Laplace", "Importance", "SVI", "NUTS"):
+    for cls in ("MAP", "Laplace", "Importance", "SMC", "SVI", "NUTS"):
         call = lambda cls=cls: getattr(sl, cls)(colour=1)  # noqa: E731
         yield named(cls, "an unknown option", call, "colour")
 

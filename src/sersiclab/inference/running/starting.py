@@ -139,7 +139,8 @@ def fit(
     Arguments:
         model: the model. At least one of its parameters must have a prior.
         image: the data: an `Image`, or `Images` for a joint fit of several.
-        method: the method of inference with its options: `MAP()`, `Laplace()`, `SVI()`, `Importance()` or `NUTS()`.
+        method: the method of inference with its options: `MAP()`, `Laplace()`, `SVI()`, `Importance()`,
+            `SMC()` or `NUTS()`.
         seed: the seed of all random numbers. The same seed gives the same draws.
         init: where to begin, as in `start`: `{path: number}`, an earlier fit, or None for the priors' values.
         progress: whether to show a progress bar.
@@ -198,8 +199,8 @@ def resume(fit: Any, *, progress: bool = True) -> Any:
         raise InputTypeError(f"fit must be a Fit that was cancelled, got {fit!r}")
     if not isinstance(fit.unfinished, Unfinished):
         raise InputError(
-            f"fit has no chains to continue: its status is {fit.status!r}; only a run of NUTS that was cancelled "
-            "after its first draw has, until Python ends"
+            f"fit has no chains to continue: its status is {fit.status!r}; only a cancelled run has, of NUTS after "
+            "its first draw or of SMC, until Python ends"
         )
     monitor = Monitor(type(fit.method).__name__)
     data = data_of(fit)
