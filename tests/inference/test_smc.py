@@ -113,6 +113,17 @@ def test_a_seed_decides_everything():
     assert not np.array_equal(one.draws["star.xc"], other.draws["star.xc"])
 
 
+@pytest.mark.parametrize("draws", [2, 31])
+def test_few_draws(draws):
+    """Populations have enough points to be moved, of which few are kept."""
+    model, image = two_stars()
+    fit = sl.fit(model, image, sl.SMC(draws=draws), progress=False)
+    assert fit.draws["star.xc"].shape == (2, draws // 2)
+    assert np.abs(fit.draws["star.flux"] - 30.0).max() < 6 * 3.0
+    assert fit.verdict.level == "bad"
+    assert fit.log_evidence == pytest.approx(sl.fit(model, image, sl.SMC(), progress=False).log_evidence, abs=0.5)
+
+
 def test_a_source_that_the_data_do_not_need_may_vanish():
     """The second source is not there: most of the posterior has it too faint to be seen, and its shape is free."""
     galaxy = sl.Sersic(xc=10.3, yc=10.6, flux=60.0, r_eff=3.0, n=1.0, ellip=0.2, theta=0.4)

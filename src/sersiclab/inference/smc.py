@@ -20,6 +20,8 @@ from sersiclab.inference.weighing import potentials
 
 
 POPULATIONS = 2
+# The fewest points of a population, and for each parameter, of which fewer draws are kept if fewer are wanted.
+FEWEST_POINTS, POINTS = 64, 10
 # Width of the first mixture's components, in units of the peaks'.
 FIRST_WIDTH = 1.3
 # Sweeps that a population usually needs, for the progress.
@@ -92,7 +94,8 @@ class _Tempering:
         self._method, self._problem, self._minimum, self._here, self._first = method, problem, minimum, here, first
         self._seeds = np.random.SeedSequence(problem.seed).spawn(POPULATIONS)
         self._populations: list[Population] = []
-        self._number, self._done = method.draws // POPULATIONS, 0
+        self._number = max(method.draws // POPULATIONS, FEWEST_POINTS, POINTS * len(problem.start))
+        self._done = 0
 
     def run(self, monitor: Monitor) -> Outcome:
         try:
@@ -129,7 +132,7 @@ class _Tempering:
 
     def _outcome(self, monitor: Monitor, populations: Sequence[Population]) -> Outcome:
         problem, here = self._problem, self._here
-        orders = [_by_family(each) for each in populations]
+        orders = [_by_family(each)[: self._method.draws // POPULATIONS] for each in populations]
         z = np.stack([each.z[order] for each, order in zip(populations, orders, strict=True)])
         potential = np.stack([each.potential[order] for each, order in zip(populations, orders, strict=True)])
         draws = constrain(monitor, problem.density, here.points(z))
