@@ -169,8 +169,8 @@ def values() -> Iterator[Case]:
 
 
 def methods() -> Iterator[Case]:
-    counts = {"Laplace.draws": 1, "Importance.draws": 1, "SMC.draws": 2, "SVI.draws": 1, "SVI.steps": 1, "NUTS.warmup": 0,
-              "NUTS.draws": 1, "NUTS.chains": 1, "NUTS.max_tree_depth": 1}  # fmt: skip
+    counts = {"Laplace.draws": 1, "Importance.draws": 1, "SMC.draws": 2, "SVI.draws": 1, "SVI.steps": 1,
+              "NUTS.warmup": 0, "NUTS.draws": 1, "NUTS.chains": 1, "NUTS.max_tree_depth": 1}  # fmt: skip
     whole = tuple(kind for kind in NONSENSE if kind != "a number of 400 digits")
     for label, least in counts.items():
         cls, name = label.split(".")

@@ -10,7 +10,7 @@ from scipy.stats import multivariate_normal
 
 import sersiclab as sl
 from sersiclab.inference import smc, tempering
-from sersiclab.inference.mixtures import StudentMixture, mixture_of
+from sersiclab.inference.student_mixtures import StudentMixture, mixture_of
 
 
 SIDE = 22

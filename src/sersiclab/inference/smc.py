@@ -9,12 +9,12 @@ from jaxtyping import Float, Int
 from sersiclab.inference.base import AbstractMethod, Outcome, Problem, check_count
 from sersiclab.inference.coordinates.potential import Coordinates, coordinates_about
 from sersiclab.inference.laplace import instead
-from sersiclab.inference.mixtures import StudentMixture
 from sersiclab.inference.peaks import Peak, away, peaks
 from sersiclab.inference.running.monitor import Cancelled, Monitor
 from sersiclab.inference.running.program import constrain
 from sersiclab.inference.search.minimiser import minimise
 from sersiclab.inference.search.minimum import Minimum
+from sersiclab.inference.student_mixtures import StudentMixture
 from sersiclab.inference.tempering import DEGREES, Population, temper
 from sersiclab.inference.weighing import potentials
 
@@ -86,7 +86,7 @@ class SMC(AbstractMethod):
 
 
 class _Tempering:
-    """The populations of a run, which go on where they were stopped."""
+    """The populations of a run, which continue where they were stopped."""
 
     def __init__(
         self, method: SMC, problem: Problem, minimum: Minimum, here: Coordinates, first: StudentMixture

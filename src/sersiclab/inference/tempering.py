@@ -15,7 +15,7 @@ from jaxtyping import Bool, Float, Int
 from scipy.special import logsumexp
 
 from sersiclab.inference.candidates import effective
-from sersiclab.inference.mixtures import StudentMixture, mixture_of
+from sersiclab.inference.student_mixtures import StudentMixture, mixture_of
 
 
 Potentials = Callable[[Float[np.ndarray, "point d"]], Float[np.ndarray, " point"]]
