@@ -45,7 +45,7 @@ def pixels(message, image):
 
 def test_traits_are_json_and_complete(editor, model):
     state = json.loads(json.dumps({name: getattr(editor, name) for name in ("schema", "session", "progress")}))
-    assert list(state["schema"]["methods"]) == ["MAP", "Laplace", "SVI", "Importance", "NUTS"]
+    assert list(state["schema"]["methods"]) == ["MAP", "Laplace", "SVI", "Importance", "SMC", "NUTS"]
     assert {component["type"] for component in state["session"]["model"]["components"].values()} <= set(
         state["schema"]["profiles"]
     )
