@@ -12,7 +12,8 @@ import sersiclab as sl
 
 HEAVY = (
     "arviz asdf astropy.io.fits astropy.units bqplot dask distributed ipywidgets matplotlib photutils pyarrow "
-    "scipy.ndimage scipy.optimize scipy.stats sersiclab.catalogue sersiclab.datasets sersiclab.io sersiclab.widget"
+    "scipy.ndimage scipy.optimize scipy.stats sersiclab.catalogue sersiclab.datasets sersiclab.io "
+    "sersiclab.recovery sersiclab.widget"
 )
 CODE = f"""
 import socket, sys

@@ -27,7 +27,7 @@ def two_stars():
     stars = {"one": sl.PointSource(xc=5.2, yc=10.0, flux=30.0), "other": sl.PointSource(xc=15.8, yc=10.0, flux=30.0)}
     empty = sl.Image(np.zeros((SIDE, SIDE)), sigma=0.5, psf=psf())
     image = sl.simulate(sl.Model(stars), empty, seed=2)
-    more = sl.render(sl.Model({"star": sl.PointSource(xc=15.8, yc=10.0, flux=0.4)}), empty)
+    more = sl.render(sl.Model({"star": sl.PointSource(xc=5.2, yc=10.0, flux=0.4)}), empty)
     image = sl.Image(0.5 * (image.data + image.data[:, ::-1]) + more, sigma=0.5, psf=psf())
     star = sl.PointSource(xc=sl.Uniform(1.0, 20.0, init=6.0), yc=10.0, flux=sl.LogUniform(3.0, 300.0, init=25.0))
     return sl.Model({"star": star}), image
@@ -210,3 +210,16 @@ def test_a_mixture_is_a_density_and_finds_clusters(rng):
 def test_too_few_points_have_few_components(rng):
     assert len(mixture_of(rng, rng.normal(size=(30, 3)), most=8, degrees=6, rounds=3).shares) == 2
     assert len(mixture_of(rng, rng.normal(size=(10, 3)), most=8, degrees=6, rounds=3).shares) == 1
+
+
+def test_the_best_values_are_those_of_the_highest_mode_wherever_the_search_began():
+    model, image = two_stars()
+    began = model.replace({"star.xc": sl.Uniform(1.0, 20.0, init=15.0)})
+    fit = sl.fit(began, image, sl.SMC(draws=200), progress=False)
+    assert sl.fit(began, image, sl.MAP(), init={"star.xc": 15.0}, progress=False).best["star.xc"] > 15.0
+    assert fit.best["star.xc"] == pytest.approx(5.2, abs=0.5)
+    lower = fit.best | {"star.xc": 15.8}
+    posterior = sl.Posterior(began, image)
+    assert posterior.log_likelihood(posterior.unconstrain(fit.best)) > posterior.log_likelihood(
+        posterior.unconstrain(lower)
+    )

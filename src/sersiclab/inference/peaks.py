@@ -59,8 +59,9 @@ def _maxima(problem: Problem, monitor: Monitor, best: Minimum) -> list[Minimum]:
         if np.isfinite(minimum.cost):
             found.append(minimum)
         monitor.advance(len(found) - 1)
+    found.sort(key=lambda each: each.cost)
     kept: list[Minimum] = []
-    for minimum in sorted(found, key=lambda each: each.cost):
+    for minimum in found:
         if minimum.cost <= found[0].cost + COUNTS and not any(_are_one(problem, minimum, each) for each in kept):
             kept.append(minimum)
     return kept
@@ -77,7 +78,7 @@ def _without_sources(problem: Problem, monitor: Monitor, best: Minimum) -> list[
     They are no maxima, and no descent ends there; but where a source is hardly needed, they hold much of the posterior.
     """
     paths = problem.density.paths
-    names = list(dict.fromkeys(path.split(".")[0] for path in paths if ".flux" in path))
+    names = list(dict.fromkeys(path.split(".")[0] for path in paths if path.split(".")[1] == "flux"))
     found = []
     for name in names if len(names) > 1 else []:
         own = np.array([path.split(".")[0] == name and path.split(".")[1] not in PLACES for path in paths])

@@ -139,7 +139,8 @@ class _Tempering:
         monitor.keep(draws)
         flat = z.reshape(-1, z.shape[-1])
         lowest = int(np.argmin(potential))
-        best = here.points(flat[lowest]) if potential.ravel()[lowest] < 0 else self._minimum.u
+        # Potentials are relative to the highest peak, the origin.
+        best = here.points(flat[lowest] if potential.ravel()[lowest] < 0 else np.zeros_like(flat[lowest]))
         offset = here.offset() + problem.density.log_unit
         volume = float(np.linalg.slogdet(np.asarray(here.factor, dtype=float))[1])
         evidence = np.array([each.log_evidence for each in populations]) + offset + volume

@@ -171,13 +171,13 @@ def resume(fit: Fit, *, progress: bool = True) -> Fit: ...
 @overload
 def resume(fit: JointFit, *, progress: bool = True) -> JointFit: ...
 def resume(fit: Any, *, progress: bool = True) -> Any:
-    """Continue a cancelled fit of `NUTS`: its chains take the remaining draws as if they had never been stopped.
+    """Continue a cancelled fit of `NUTS`, as if its chains had never been stopped, or of `SMC`, to its end.
 
     Waits for the result as `fit` does. The chains live in memory, so a fit from a file has none; use a checkpoint to
     continue in another process.
 
     Arguments:
-        fit: a `Fit` or a `JointFit` that was cancelled after its first draw, in this process.
+        fit: a `Fit` or a `JointFit` that was cancelled in this process, of `NUTS` after its first draw.
         progress: whether to show a progress bar.
 
     Returns:
